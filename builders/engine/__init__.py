@@ -1,0 +1,1 @@
+"""Stages over Parquet shards: execution, resume, accounting."""

@@ -1,0 +1,80 @@
+"""Progress on stderr, one live bar a step or plain lines, and one JSON object a step on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from nyxqa.builders.engine.account import Counts
+from nyxqa.builders.engine.step import Step
+
+if TYPE_CHECKING:
+    from nyxqa.builders.engine.run import StepReport
+
+
+class Bar(Protocol):
+    """The live display of one step."""
+
+    def advance(self, shard: Counts) -> None:
+        """Show that one more shard is done."""
+        ...
+
+
+class Progress:
+    """Shows what a run does.
+
+    :param as_json: Whether finished steps go to stdout as JSON objects.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self._json = as_json
+        self._live = sys.stderr.isatty()
+
+    @contextmanager
+    def stage(self, step: Step) -> Iterator[Bar]:
+        """A bar while the step works: rows, rate and dropped."""
+        from tqdm import tqdm
+
+        with tqdm(desc=step.label, unit=f" {step.unit_in or 'step'}", disable=not self._live, leave=False) as bar:
+            yield _LiveBar(bar)
+
+    def finished(self, report: StepReport) -> None:
+        """Say that a step is over."""
+        counts = report.counts
+        if counts is None:
+            return
+        if self._json:
+            line = {"step": report.step.name, "split": report.step.split, **_numbers(counts)}
+            print(json.dumps({**line, "seconds": round(report.seconds, 3)}), flush=True)  # noqa: T201
+        self.say(
+            f"{report.step.label}: {counts.rows_in} {report.step.unit_in} in, {counts.rows_out} "
+            f"{report.step.unit_out} out, {counts.dropped} dropped, {report.seconds:.1f} s"
+        )
+
+    def say(self, line: str) -> None:
+        """One line for people."""
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _numbers(counts: Counts) -> dict[str, int]:
+    return {
+        "rows_in": counts.rows_in,
+        "parents": counts.parents,
+        "dropped": counts.dropped,
+        "not_sampled": counts.not_sampled,
+        "rows_out": counts.rows_out,
+    }
+
+
+class _LiveBar:
+    def __init__(self, bar: object) -> None:
+        self._bar = bar
+        self._dropped = 0
+
+    def advance(self, shard: Counts) -> None:
+        self._dropped += shard.dropped
+        self._bar.update(shard.rows_in)  # type: ignore[attr-defined]
+        self._bar.set_postfix(dropped=self._dropped)  # type: ignore[attr-defined]

@@ -1,0 +1,98 @@
+"""Work on one shard: call the stage's function, check its account, write its files, mark it done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.account import Counts, Drop, ShardOutput
+from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.files import read_json, replacing, write_json
+from nyxqa.schemas.tables import LEDGER
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job(Generic[T]):
+    """One shard to be made.
+
+    :param function: What makes it; picklable.
+    :param task: The function's argument.
+    :param folder: Where the step's shards lie.
+    :param index: Number of the shard.
+    :param schema: What its rows must look like.
+    """
+
+    function: Callable[[T], ShardOutput]
+    task: T
+    folder: Path
+    index: int
+    schema: pa.Schema
+    stage: str
+    split: str
+
+
+def part_file(folder: Path, index: int) -> Path:
+    """Parquet file of shard ``index``."""
+    return folder / f"part-{index:06d}.parquet"
+
+
+def marker_file(folder: Path, index: int) -> Path:
+    """The file that says that shard ``index`` is whole; written last."""
+    return folder / f"done-{index:06d}.json"
+
+
+def run_shard(job: Job[T]) -> tuple[Counts, float]:
+    """Make one shard, in whatever process; returns its counts and seconds.
+
+    :raises LawError: If an input item has no fate, or rows do not fit the schema.
+    """
+    started = time.perf_counter()
+    output = job.function(job.task)
+    where = f"{job.stage} {job.split} shard {job.index}"
+    output.account.check(where)
+    if not output.rows.schema.equals(job.schema):
+        raise LawError(f"{where}: rows do not fit the schema of the step: {output.rows.schema}")
+    write_table(part_file(job.folder, job.index), output.rows)
+    drops = [*output.account.dropped, *output.account.notes]
+    if drops:
+        write_table(job.folder / f"ledger-{job.index:06d}.parquet", ledger_table(drops, job.stage, job.split))
+    counts = Counts.of(output)
+    write_json(marker_file(job.folder, job.index), asdict(counts))
+    return counts, time.perf_counter() - started
+
+
+def read_marker(folder: Path, index: int) -> Counts | None:
+    """Counts of shard ``index`` if it is whole."""
+    marker = marker_file(folder, index)
+    return Counts(**read_json(marker)) if marker.exists() else None
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a working table in one atomic step."""
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def ledger_table(drops: Sequence[Drop], stage: str, split: str) -> pa.Table:
+    """Ledger rows of one stage and split."""
+    rows = [
+        {
+            "stage": stage,
+            "split": split,
+            "item_type": drop.item_type,
+            "item_id": drop.item_id,
+            "parent_id": drop.parent_id,
+            "reason": drop.reason,
+            "detail": drop.line(),
+        }
+        for drop in drops
+    ]
+    return pa.Table.from_pylist(rows, schema=LEDGER.schema)

@@ -1,0 +1,84 @@
+"""A step of the build: its name, its fingerprint and the folder of its shards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Step:
+    """What decides a step's output.
+
+    :param name: The stage's name, or STAGE/PART where a stage has several steps.
+    :param version: Code version, raised whenever the same input gives another output.
+    :param params: Data parameters; nothing that only changes speed.
+    :param inputs: Fingerprints of what the step reads.
+    :param split: Split the step works on; empty before stage ``split``.
+    """
+
+    name: str
+    version: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    split: str = ""
+    unit_in: str = ""
+    unit_out: str = ""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage the step belongs to."""
+        return self.name.partition("/")[0]
+
+    @property
+    def label(self) -> str:
+        """Name and split for people."""
+        return f"{self.name} {self.split}".strip()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over name, split, version, parameters and inputs, 64 digits."""
+        content = [self.name, self.split, self.version, plain(self.params), list(self.inputs)]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON types: recipe sections become dictionaries."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The output of a step: an ordered list of Parquet files in one folder."""
+
+    fingerprint: str
+    folder: Path
+
+    def files(self) -> list[Path]:
+        """Part files in order."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def ledgers(self) -> list[Path]:
+        """Ledger files in order; a shard that dropped nothing has none."""
+        return sorted(self.folder.glob("ledger-*.parquet"))
+
+    def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Rows one by one, a part at a time in memory."""
+        for file in self.files():
+            yield from pq.read_table(file, columns=columns).to_pylist()
+
+    def __len__(self) -> int:
+        return sum(pq.read_metadata(file).num_rows for file in self.files())

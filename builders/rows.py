@@ -1,0 +1,98 @@
+"""Rows that travel between stages; image bytes stay in packs and travel as locators."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from nyxqa.schemas.tables import QA, TRIPLETS
+
+_S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
+
+# One piece of a page as its source gave it: exactly one of text and image (a reference) is set.
+SOURCE_PART = pa.struct([("text", _S), ("image", _S), ("caption", _S), ("section", _S)])
+
+# A stored image: where its bytes lie in the packs of stage images, and what is known of it.
+LOCATOR = pa.struct(
+    [
+        ("image_id", _S),
+        ("phash", _I64),
+        ("caption", _S),
+        ("url", _S),
+        ("shard", _I32),
+        ("offset", _I64),
+        ("length", _I64),
+    ]
+)
+
+PART = pa.struct([("text", _S), ("image", LOCATOR), ("section", _S)])
+
+_PAGE = [
+    ("page_id", _S),
+    ("row", _S),  # name of the source row: its path, with ":NUMBER" in a file of many rows
+    ("path", _S),  # what relative image references are relative to, inside the source
+    ("title", _S),
+    ("url", _S),
+    ("language", _S),
+    ("license", _S),
+    ("source", _S),
+]
+
+SOURCE_PAGES = pa.schema([*_PAGE, ("parts", pa.list_(SOURCE_PART))])
+PAGES = pa.schema([*_PAGE, ("parts", pa.list_(PART))])
+
+_DOCUMENT = [
+    ("doc_id", _S),
+    ("text", _S),
+    ("images", pa.list_(LOCATOR)),
+    ("kind", _S),
+    ("n_tokens", _I32),
+    ("page_id", _S),
+    ("chunk", _I32),
+    ("title", _S),
+    ("section", _S),
+    ("url", _S),
+    ("license", _S),
+    ("language", _S),
+    ("external_id", _S),
+    ("source", _S),
+]
+
+# ``place`` (PAGE:CHUNK) names a chunk until equal content has become one document.
+CHUNKS = pa.schema([("place", _S), *_DOCUMENT])
+
+_ALSO_AT = pa.list_(pa.struct([("page_id", _S), ("chunk", _I32), ("url", _S)]))
+DOCUMENTS = pa.schema([*_DOCUMENT, ("cluster", _S), ("also_at", _ALSO_AT)])
+SPLIT_DOCUMENTS = pa.schema([*DOCUMENTS, ("group", _S), ("split", _S)])
+
+_SOURCE_DOCUMENT = pa.struct(
+    [
+        (name, dict(_DOCUMENT)[name])
+        for name in ("doc_id", "text", "images", "kind", "page_id", "title", "language", "source")
+    ]
+)
+
+# A question as the model wrote it; images are cited as <imageN>, counted from 1.
+DRAFTS = pa.schema(
+    [
+        ("draft", _S),  # DOC:ORDINAL
+        ("question", _S),
+        ("answer", _S),
+        ("generator", _S),
+        ("prompts", QA.schema.field("prompts").type),
+        ("document", _SOURCE_DOCUMENT),
+    ]
+)
+
+QUESTIONS = pa.schema(
+    [
+        ("qa_id", _S),
+        ("draft", _S),
+        ("question", _S),  # with placeholders
+        ("images", pa.list_(LOCATOR)),
+        *[QA.schema.field(name) for name in ("answer", "answers", "answer_long", "choices", "label")],
+        *[QA.schema.field(name) for name in ("generator", "prompts", "evidence")],
+        *[TRIPLETS.schema.field(name) for name in ("positives", "negative_ids", "negative_ranks", "negative_scores")],
+        ("miner", _S),
+        ("document", _SOURCE_DOCUMENT),
+    ]
+)

@@ -1,0 +1,1 @@
+"""Models that write questions, answer them and invent distractors."""

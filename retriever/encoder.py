@@ -1,0 +1,69 @@
+"""The border between search and the models behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document or query as an encoder sees it.
+
+    :param id: Its id; ties in score are broken by it.
+    :param text: Text with placeholders.
+    :param captions: Caption of each image, "" if none; what an encoder without eyes reads instead.
+    :param images: Encoded bytes of each image; empty where the encoder does not ask for them.
+    """
+
+    id: str
+    text: str
+    captions: tuple[str, ...] = ()
+    images: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Search results.
+
+    :param rows: int64 [queries, k], row numbers of the indexed entries, best first; -1 where there are fewer than k.
+    :param scores: float64 [queries, k], higher is better.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
+
+
+class Index(Protocol):
+    """Documents made searchable."""
+
+    ids: Sequence[str]
+
+    def search(self, queries: Sequence[Entry], k: int) -> Hits:
+        """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
+        ...
+
+
+class Encoder(Protocol):
+    """Makes entries searchable.
+
+    ``name`` goes into tables (column ``miner``); ``fingerprint`` changes whenever vectors would.
+    ``needs_images`` says whether entries must carry image bytes.
+    """
+
+    name: str
+    fingerprint: str
+    needs_images: bool
+
+    def build(self, entries: Iterable[Entry], folder: Path) -> None:
+        """Write the index of ``entries`` into the empty ``folder``."""
+        ...
+
+    def open(self, folder: Path) -> Index:
+        """The index in ``folder``."""
+        ...

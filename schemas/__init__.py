@@ -1,0 +1,1 @@
+"""What everything else agrees on: content, tables, ids, recipe, errors."""

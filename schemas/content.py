@@ -1,0 +1,73 @@
+"""Content: text in which each placeholder stands for the next image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from nyxqa.schemas.errors import ContentError
+
+PLACEHOLDER = "<|image|>"
+
+Kind = Literal["text", "single", "multi"]
+Image = TypeVar("Image")
+
+
+@dataclass(frozen=True, slots=True)
+class Content(Generic[Image]):
+    """Text and the images of its placeholders, in order.
+
+    :param text: Text with one ``<|image|>`` per image.
+    :param images: As many images (ids, bytes, decoded pictures: the caller's choice) as placeholders.
+    :raises ContentError: If the two numbers differ.
+    """
+
+    text: str
+    images: tuple[Image, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_content(self.text, len(self.images))
+
+    @property
+    def kind(self) -> Kind:
+        """``text``, ``single`` or ``multi`` by the number of images (PAPER: chunk modality groups)."""
+        return kind_of(len(self.images))
+
+    def parts(self) -> Iterator[str | Image]:
+        """Text pieces and images as they alternate; empty text pieces are left out."""
+        pieces = self.text.split(PLACEHOLDER)
+        for index, piece in enumerate(pieces):
+            if index:
+                yield self.images[index - 1]
+            if piece:
+                yield piece
+
+    def without(self, dead: Sequence[bool]) -> Content[Image]:
+        """The same content less the images marked in ``dead``, each with its placeholder."""
+        pieces = self.text.split(PLACEHOLDER)
+        text = pieces[0]
+        for gone, piece in zip(dead, pieces[1:], strict=True):
+            text += piece if gone else PLACEHOLDER + piece
+        images = tuple(image for image, gone in zip(self.images, dead, strict=True) if not gone)
+        return Content(text, images)
+
+
+def check_content(text: str, images: int) -> None:
+    """Raise unless ``text`` holds exactly ``images`` placeholders.
+
+    :raises ContentError: With both numbers and the start of the text.
+    """
+    found = text.count(PLACEHOLDER)
+    if found != images:
+        raise ContentError(f"{found} placeholders but {images} images in {text[:60]!r}")
+
+
+def kind_of(images: int) -> Kind:
+    """Name of a content's kind by its number of images."""
+    return "text" if images == 0 else "single" if images == 1 else "multi"
+
+
+def plain_text(text: str) -> str:
+    """The text without its placeholders, white space around them folded."""
+    return " ".join(piece.strip() for piece in text.split(PLACEHOLDER) if piece.strip())

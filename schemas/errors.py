@@ -1,0 +1,46 @@
+"""Errors that a user can act on, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class NyxqaError(Exception):
+    """Base of every error nyxqa raises on purpose; the message is one line that says what to do."""
+
+    exit_code = 1
+
+
+class WorldError(NyxqaError):
+    """Something met in the world: a missing source, an unwritable folder, a full disk, a dead endpoint."""
+
+
+class UsageError(NyxqaError):
+    """Something knowable from the command line and the recipe alone."""
+
+    exit_code = 2
+
+
+class LawError(NyxqaError):
+    """A law of the dataset does not hold: the ledger does not add up, a leak, a dangling id."""
+
+    exit_code = 3
+
+
+class BudgetError(NyxqaError):
+    """The run's budget is spent; nothing was published and the run can be continued."""
+
+    exit_code = 4
+
+
+class ContentError(NyxqaError, ValueError):
+    """Content whose placeholders and images disagree in number."""
+
+    exit_code = 3
+
+
+class FormatError(NyxqaError):
+    """A dataset folder that this version cannot read: missing, half published, changed, or of a newer format."""
+
+
+def missing_extra(package: str, extra: str) -> UsageError:
+    """The error for a package that only an extra brings, with the line that installs it."""
+    return UsageError(f"{package} is not installed; install it with: pip install 'nyxqa[{extra}]'")

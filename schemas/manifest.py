@@ -1,0 +1,104 @@
+"""The manifest: the file whose renaming into place publishes a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.files import read_json, write_json
+from nyxqa.schemas.tables import FORMAT
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class StageEntry:
+    """A stage in numbers: rows_in = parents + dropped + not_sampled."""
+
+    name: str
+    split: str
+    fingerprint: str
+    unit_in: str
+    unit_out: str
+    rows_in: int
+    parents: int
+    dropped: int
+    not_sampled: int
+    rows_out: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A published file: SHA-256 of its bytes, 64 digits, and its rows."""
+
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run published and how it came about.
+
+    :param recipe: The whole recipe as JSON types.
+    :param versions: Versions of Python and the libraries that decide bytes.
+    :param revisions: Resolved revision of each thing taken from the Hub.
+    :param deviations: What the recipe asks of the paper and this run does otherwise.
+    :param files: Every file below ``data/`` by its path in the folder.
+    :param certificate: Leaks found between splits, by check; all zero in a published set.
+    :param usage: Requests and tokens spent on models.
+    """
+
+    recipe: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    revisions: dict[str, str]
+    deviations: list[str]
+    stages: list[StageEntry]
+    files: dict[str, FileEntry]
+    certificate: dict[str, int]
+    usage: dict[str, int]
+    notes: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def splits(self, table: str) -> list[str]:
+        """Splits of ``table`` that have files, sorted."""
+        prefix = f"data/{table}/"
+        return sorted(
+            {path[len(prefix) :].rpartition("-of-")[0][:-6] for path in self.files if path.startswith(prefix)}
+        )
+
+    def paths(self, table: str, split: str) -> list[str]:
+        """Files of one split of ``table``, in order."""
+        return sorted(path for path in self.files if path.startswith(f"data/{table}/{split}-") and path.count("-") >= 3)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Rename the manifest of ``folder`` into place: the commit of a run."""
+    value = asdict(manifest)
+    write_json(folder / MANIFEST, {"format": value.pop("format"), **value})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of ``folder``.
+
+    :raises FormatError: If there is none, it is not nyxqa's, or a newer version wrote it.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FormatError(
+            f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing); "
+            f"build it with: python -m nyxqa.build --split train --out {folder}"
+        )
+    try:
+        value = read_json(path)
+        found = value["format"]
+        if not isinstance(found, int) or found > FORMAT:
+            raise FormatError(f"{path} has format {found}; this nyxqa reads up to {FORMAT}: install a newer one")
+        value["stages"] = [StageEntry(**entry) for entry in value["stages"]]
+        value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
+        return Manifest(**value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} is no manifest of nyxqa: {error}") from error

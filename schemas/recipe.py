@@ -1,0 +1,245 @@
+"""The recipe: everything that decides the output, as typed sections of one TOML file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Split = Literal["train", "validation", "test"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+def _ascending(ranks: list[int]) -> list[int]:
+    if ranks[0] > ranks[1]:
+        raise ValueError("the first rank must not exceed the last")
+    return ranks
+
+
+RankRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+
+
+class Section(BaseModel):
+    """A TOML table: unknown keys and loose types are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Web(Section):
+    """Where pages come from."""
+
+    source: str
+    limit: Positive | None = None
+    every: Positive = 1
+    license: str | None = None
+
+
+class Prefilter(Section):
+    """What is dropped before any image is fetched."""
+
+    enabled: bool = True
+    min_words: Annotated[int, Field(ge=0)] = 5
+    languages: list[str] = []
+
+
+class Images(Section):
+    """How images are fetched, checked and kept; bytes and pixels are caps, seconds a time-out."""
+
+    on_dead: Literal["image", "page"] = "image"
+    common: Annotated[float, Field(gt=0, le=1)] = 0.01
+    allow_private: bool | list[str] = False
+    timeout: Annotated[float, Field(gt=0)] = 10.0
+    concurrency: Positive = 64
+    per_host: Positive = 4
+    max_bytes: Positive = 20_000_000
+    max_pixels: Positive = 50_000_000
+
+
+class Chunk(Section):
+    """How pages become documents (PAPER, stage 1: 200 text tokens, at most 5 images)."""
+
+    max_tokens: Positive = 200
+    max_images: Positive = 5
+    tokenizer: str = "words"
+
+
+class Dedup(Section):
+    """Near-duplicates: Jaccard over word shingles, Hamming distance over 64-bit perceptual hashes."""
+
+    enabled: bool = True
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    shingle: Positive = 3
+    permutations: Positive = 50
+    image_distance: Annotated[int, Field(ge=0, le=16)] = 4
+    common: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+
+class Filters(Section):
+    """SQL conditions that a row of the table must meet."""
+
+    enabled: bool = True
+    corpus: list[str] = []
+    qa: list[str] = []
+    decontaminate: list[str] = []
+
+
+class SplitSection(Section):
+    """Validation and test: both fractions of pages, or both numbers of questions per kind."""
+
+    validation: Fraction | Positive = 0.1
+    test: Fraction | Positive = 0.1
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> SplitSection:
+        if isinstance(self.validation, int) != isinstance(self.test, int):
+            raise ValueError("validation and test must both be fractions of pages or both be questions per kind")
+        if isinstance(self.validation, float) and self.validation + self.test >= 1:
+            raise ValueError("validation and test leave nothing for train")
+        return self
+
+
+class Shares(Section):
+    """Shares of the sampled documents by kind."""
+
+    text: Annotated[float, Field(ge=0, le=1)]
+    single: Annotated[float, Field(ge=0, le=1)]
+    multi: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Shares:
+        if abs(self.text + self.single + self.multi - 1) > 1e-6:
+            raise ValueError("shares must sum to 1")
+        return self
+
+
+class Sample(Section):
+    """Which documents of the train split are asked about; without ``count`` all of at least ``min_tokens``."""
+
+    count: Positive | None = None
+    shares: Shares | None = None
+    min_tokens: Annotated[int, Field(ge=0)] = 40
+
+    @model_validator(mode="after")
+    def _shares_need_count(self) -> Sample:
+        if self.shares is not None and self.count is None:
+            raise ValueError("shares need count")
+        return self
+
+
+class Synthesize(Section):
+    """Questions a document (PAPER, stage 4: at most 5)."""
+
+    max_questions: Positive = 5
+
+
+class Refine(Section):
+    """Rules over questions and answers (PAPER, stages 5 and 7)."""
+
+    rules: Literal["repaired", "paper"] = "repaired"
+    max_answer_words: Positive = 5
+
+
+Keep = Literal["closed_book_wrong", "document_right", "images_needed", "text_needed"]
+
+
+class Verify(Section):
+    """Whether evidence is checked with the model, and which outcomes a question needs to be kept."""
+
+    enabled: bool | Literal["auto"] = "auto"
+    keep: list[Keep] = ["closed_book_wrong", "document_right"]
+
+
+class Choices(Section):
+    """Options of the multiple-choice form (PAPER, stage 8: the key and three distractors)."""
+
+    count: Annotated[int, Field(ge=4, le=4)] = 4
+
+
+class VlmSection(Section):
+    """The model that writes, answers and judges, and the budget of the run."""
+
+    model: str = "extractive"
+    concurrency: Positive = 64
+    max_pixels: Positive = 802_816
+    answer_tokens: Positive = 256
+    max_requests: Positive | None = None
+    max_tokens: Positive | None = None
+
+
+class Negatives(Section):
+    """Ranks are counted over the raw list (PAPER, stage 11: ranks 11-20, first 5)."""
+
+    encoder: str = "bm25"
+    ranks: RankRange = [11, 20]
+    count: Positive = 5
+    margin: Annotated[float, Field(gt=0, le=1)] | None = None
+    exclude: list[Literal["page", "cluster", "equal"]] = ["page", "cluster", "equal"]
+
+
+class Feedback(Section):
+    """Stage 2: candidates a question, documents a window, and which right ones are positives."""
+
+    top_k: Positive = 30
+    window: Positive = 1
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    positives: Literal["all", "first"] = "all"
+
+
+class TextSet(Section):
+    """A question set over a passage pool."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    questions: str
+    passages: str
+    split: Split = "train"
+    count: Positive | None = None
+    encoder: str = "bm25"
+    top_k: Positive = 20
+    positive: Literal["top1", "answer", "gold"] = "answer"
+    negatives: RankRange = [11, 20]
+    exclude: list[Literal["title", "answer", "equal"]] = ["title", "answer", "equal"]
+    margin: Annotated[float, Field(gt=0, le=1)] | None = None
+    pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    keep: Literal["referenced", "all"] = "referenced"
+    instruction: str = ""
+    license: str | None = None
+
+
+class Import(Section):
+    """A published set to read."""
+
+    kind: Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"]
+    path: str
+    images: str | None = None
+
+
+class Mixture(Section):
+    """Weights and caps of the train mixture, by dataset."""
+
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    caps: dict[str, Positive] = {}
+
+
+class Recipe(Section):
+    """A whole recipe."""
+
+    seed: int = 42
+    web: Web | None = None
+    prefilter: Prefilter = Prefilter()
+    images: Images = Images()
+    chunk: Chunk = Chunk()
+    dedup: Dedup = Dedup()
+    filters: Filters = Filters()
+    split: SplitSection = SplitSection()
+    sample: Sample = Sample()
+    synthesize: Synthesize = Synthesize()
+    refine: Refine = Refine()
+    verify: Verify = Verify()
+    choices: Choices = Choices()
+    vlm: VlmSection = VlmSection()
+    negatives: Negatives = Negatives()
+    feedback: Feedback = Feedback()
+    text: list[TextSet] = []
+    imports: Annotated[list[Import], Field(alias="import")] = []
+    mixture: Mixture | None = None

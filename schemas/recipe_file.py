@@ -1,0 +1,143 @@
+"""Reading a recipe: shipped name or TOML file, overrides, and errors that name the nearest valid key."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.recipe import Recipe
+
+_SHIPPED = Path(__file__).parent / "recipes"
+_SOURCE_KINDS = ("html", "jsonl", "obelics")
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
+def read_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe ``name`` (shipped, or a TOML file) with dotted-key ``overrides`` applied.
+
+    :raises UsageError: If there is no such recipe, it is no TOML, or a key or value is not valid.
+    """
+    file = _find(name)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"recipe {file.name}: not valid TOML: {error}") from error
+    _anchor(data, file.parent)
+    for key, value in (overrides or {}).items():
+        _put(data, key, value)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"recipe {file.name}: {explain(error)}") from error
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """``KEY=VALUE`` with a TOML value; a value that is no TOML is taken as a string.
+
+    :raises UsageError: If there is no ``=`` or no key.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set takes KEY=VALUE, not {text!r}")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def explain(error: ValidationError) -> str:
+    """One line for the first fault: where it is, what was given, and the nearest valid name."""
+    fault = error.errors(include_url=False)[0]
+    where = [part for part in fault["loc"] if not (isinstance(part, str) and "[" in part)]
+    dotted = ".".join(str(part) for part in where)
+    if fault["type"] == "extra_forbidden":
+        valid = _valid_names(where[:-1])
+        return f"unknown key {dotted!r}{nearest(str(where[-1]), valid)}"
+    if fault["type"] == "missing":
+        return f"missing key {dotted!r}"
+    return f"{dotted or 'recipe'} = {fault['input']!r}: {fault['msg']}"
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """A hint with the valid name most like ``name``, else all of them."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(sorted(valid))}"
+
+
+def _find(name: str) -> Path:
+    if name in shipped_recipes():
+        return _SHIPPED / f"{name}.toml"
+    file = Path(name)
+    if file.is_file():
+        return file.absolute()
+    if file.suffix == ".toml" or "/" in name:
+        raise UsageError(f"recipe file {name} does not exist")
+    raise UsageError(f"unknown recipe {name!r}{nearest(name, shipped_recipes())}")
+
+
+def _put(data: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for depth, key in enumerate(path):
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise UsageError(f"{'.'.join(path[: depth + 1])!r} is not a section, so {dotted!r} cannot be set")
+    data[last] = value
+
+
+def _valid_names(where: Sequence[Any]) -> list[str]:
+    model: Any = Recipe
+    for key in where:
+        if isinstance(key, int):
+            continue
+        found = next((f for n, f in model.model_fields.items() if key in (n, f.alias)), None)
+        models = _models(found.annotation) if found is not None else []
+        if not models:
+            return []
+        model = models[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
+
+
+def _anchor(data: dict[str, Any], folder: Path) -> None:
+    """Make the relative paths of a recipe file relative to its folder."""
+    web = data.get("web")
+    if isinstance(web, dict) and isinstance(web.get("source"), str):
+        web["source"] = _anchored(web["source"], folder, _SOURCE_KINDS)
+    vlm_free = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
+    for section, key in vlm_free:
+        if isinstance(section.get(key), str):
+            section[key] = _anchored(
+                section[key], folder, ("hotpotqa", "2wiki", "musique", "flashrag", "psgs", "parquet")
+            )
+    for section in _tables(data, "import"):
+        for key in ("path", "images"):
+            if isinstance(section.get(key), str) and not section[key].startswith("hf:"):
+                section[key] = str(folder / section[key])
+    filters = data.get("filters")
+    if isinstance(filters, dict) and isinstance(filters.get("decontaminate"), list):
+        filters["decontaminate"] = [str(folder / f) if isinstance(f, str) else f for f in filters["decontaminate"]]
+
+
+def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    listed = data.get(key)
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _anchored(value: str, folder: Path, kinds: Sequence[str]) -> str:
+    kind, colon, path = value.partition(":")
+    return f"{kind}:{folder / path}" if colon and path and kind in kinds else value

@@ -1,0 +1,57 @@
+"""Words and sentences: the one way text is cut, also in languages without spaces."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+
+# Scripts written without spaces between words: there each letter, with the marks on it, is a word.
+_UNSPACED = (
+    "\u0e00-\u0e7f"  # Thai
+    "\u0e80-\u0eff"  # Lao
+    "\u1000-\u109f"  # Myanmar
+    "\u1780-\u17ff"  # Khmer
+    "\u3040-\u30ff"  # Hiragana, Katakana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\U00020000-\U0003ffff"  # Han, further planes
+)
+_MARKS = (
+    "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
+)
+_LETTER = r"[^\W_]"
+_WORD = re.compile(
+    rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
+)
+_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of each word of ``text``, in characters."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def words(text: str, language: str | None = None) -> list[str]:
+    """The words of ``text``, NFKC-folded to lower case.
+
+    :param language: BCP-47 tag where known; Turkic languages fold their dotted and dotless i apart.
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    if language is not None and language.split("-")[0] in ("tr", "az"):
+        folded = folded.replace("I", "\u0131").replace("\u0130", "i")
+    return _WORD.findall(folded.casefold())
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Positions just behind the sentences of ``text``, a line end counting as one; the end of the text is left out."""
+    ends = {match.end() for match in _SENTENCE_END.finditer(text)}
+    ends.update(match.start() for match in re.finditer(r"\n", text))
+    return sorted(end for end in ends if 0 < end < len(text))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of ``text``, stripped, none empty."""
+    ends = [0, *sentence_ends(text), len(text)]
+    pieces = (text[start:end].strip() for start, end in pairwise(ends))
+    return [piece for piece in pieces if piece]

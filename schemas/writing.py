@@ -1,0 +1,118 @@
+"""Writing published tables: file names, row groups, page index, metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.schemas.content import check_content
+from nyxqa.schemas.errors import ContentError, LawError
+from nyxqa.schemas.manifest import FileEntry
+from nyxqa.schemas.tables import SIDE, Table, published_schema
+
+FILE_BYTES = 500_000_000
+IMAGE_GROUP_ROWS = 100
+IMAGE_GROUP_BYTES = 32 * 2**20
+PLAIN_GROUP_ROWS = 20_000
+
+Row = Mapping[str, Any]
+
+# Text column and image column of every content a table holds.
+_CONTENTS = {
+    "corpus": [("text", "images")],
+    "qa": [("question", "images")],
+    "triplets": [("query", "query_images")],
+}
+
+
+def write_split(table: Table, split: str, rows: Iterable[Row], root: Path) -> dict[str, FileEntry]:
+    """Write ``rows``, in their order, as the files of one split below ``root/data``; no rows, no files.
+
+    :returns: The manifest's entry of each file, by its path relative to ``root``.
+    :raises LawError: If a row breaks the table's schema: a null where none may be, content out of step.
+    """
+    folder = root / "data" / table.name
+    written: list[tuple[Path, int]] = []
+    groups = _groups(table, rows)
+    schema = published_schema(table.schema)
+    group = next(groups, None)
+    while group is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f".{split}-{len(written):05d}"
+        count = 0
+        with pq.ParquetWriter(
+            file, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+        ) as writer:
+            while group is not None:
+                writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+                count += len(group)
+                group = next(groups, None)
+                if file.stat().st_size >= FILE_BYTES:
+                    break
+        written.append((file, count))
+    return _named(table, split, written, root)
+
+
+def _named(table: Table, split: str, written: list[tuple[Path, int]], root: Path) -> dict[str, FileEntry]:
+    entries = {}
+    for index, (file, count) in enumerate(written):
+        final = file.with_name(f"{split}-{index:05d}-of-{len(written):05d}.parquet")
+        file.rename(final)
+        entries[final.relative_to(root).as_posix()] = FileEntry(file_hash(final), count)
+    return entries
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _groups(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Row groups: bounded in rows, and in bytes where rows carry images."""
+    most = IMAGE_GROUP_ROWS if table.has_images else PLAIN_GROUP_ROWS
+    group: list[Row] = []
+    size = 0
+    for row in rows:
+        check_row(table, row)
+        row_size = _image_bytes(row) if table.has_images else 0
+        if group and (len(group) >= most or size + row_size > IMAGE_GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += row_size
+    if group:
+        yield group
+
+
+def _image_bytes(value: Any) -> int:
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_image_bytes(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_image_bytes(item) for item in value)
+    return 0
+
+
+def check_row(table: Table, row: Row) -> None:
+    """Hold one row against the table's laws.
+
+    :raises LawError: Naming table, column and row.
+    """
+    key = next((str(row[c]) for c in ("doc_id", "qa_id", "query_id", "item_id") if c in row), "?")
+    for column in table.schema.names:
+        if row.get(column) is None and column not in table.nullable:
+            raise LawError(f"table {table.name}, row {key}: column {column!r} is missing or null")
+    try:
+        for text, images in _CONTENTS.get(table.name, []):
+            check_content(row[text], len(row[images]))
+        for side in (column for column in table.schema if column.type.equals(SIDE)):
+            check_content(row[side.name]["text"], len(row[side.name]["images"]))
+    except ContentError as error:
+        raise LawError(f"table {table.name}, row {key}: {error}") from error
