@@ -1,0 +1,68 @@
+"""What the stages that ask a model share: opening it, and showing it documents and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.vlm.make import make_vlm
+from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import VlmSection
+
+_DATA_PARAMS = {"model", "max_pixels", "answer_tokens"}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A model to be opened in whatever process works on a shard.
+
+    :param settings: Which model, and how it is asked.
+    :param seed: Seed of its choices.
+    :param answers: Folder where answers are stored.
+    :param packs: Folder of the image packs.
+    """
+
+    settings: VlmSection
+    seed: int
+    answers: Path
+    packs: Path
+
+    def open(self) -> Vlm:
+        """The model; one a process."""
+        return _opened(self)
+
+    def params(self) -> dict[str, Any]:
+        """What decides the model's answers: not where it is reached nor how many are asked at once."""
+        params = self.settings.model_dump(mode="json", include=_DATA_PARAMS)
+        return {**params, "model": params["model"].partition("@http")[0], "seed": self.seed}
+
+
+@lru_cache(maxsize=1)
+def _opened(asking: Asking) -> Vlm:
+    return make_vlm(asking.settings, asking.seed, asking.answers)
+
+
+def pictures(images: Sequence[Mapping[str, Any]], asking: Asking) -> tuple[Picture, ...]:
+    """Images as the model sees them; bytes only where it looks at them."""
+    if not asking.open().info.needs_images:
+        return tuple(Picture(image["image_id"], image["caption"]) for image in images)
+    reader = PackReader(asking.packs)
+    return tuple(Picture(image["image_id"], image["caption"], reader.read(image)) for image in images)
+
+
+def source_of(document: Mapping[str, Any], asking: Asking) -> Source:
+    """A document row as the model reads it."""
+    content = Content(document["text"], pictures(document["images"], asking))
+    return Source(document["doc_id"], content, document["title"], document["language"])
+
+
+def ask_of(row: Mapping[str, Any], asking: Asking, answer: str = "", document: bool = True) -> Ask:
+    """A question row as the model reads it, its images in the order of its placeholders."""
+    question = Content(row["question"], pictures(row["images"], asking))
+    documents = (source_of(row["document"], asking),) if document else ()
+    return Ask(row["draft"], question, answer, documents)

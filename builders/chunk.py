@@ -1,0 +1,82 @@
+"""Stage ``chunk``: pages become documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.cut import Cut, Layout, cut, lay_out
+from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.rows import CHUNKS
+from nyxqa.builders.tokenize import open_tokenizer
+from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
+from nyxqa.schemas.ids import doc_id
+from nyxqa.schemas.recipe import Chunk
+
+VERSION = 1
+_FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
+
+
+def chunk(run: Run, pages: Parts, settings: Chunk) -> Parts:
+    """Cut pages into documents of at most ``max_tokens`` text tokens (PAPER, stage 1), images where they stand."""
+    step = Step("chunk", VERSION, {"chunk": settings}, (pages.fingerprint,), unit_in="page", unit_out="document")
+    return run.map(step, partial(chunk_shard, settings), pages.files, CHUNKS)
+
+
+def chunk_shard(settings: Chunk, file: Path) -> ShardOutput:
+    """Documents of one shard of pages."""
+    pages = pq.read_table(file).to_pylist()
+    rows = list(chunk_pages(pages, settings))
+    whole = {row["page_id"] for row in rows}
+    empty = [Drop("page", p["page_id"], "", "empty") for p in pages if p["page_id"] not in whole]
+    account = Account([page["page_id"] for page in pages], [row["page_id"] for row in rows], empty)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=CHUNKS), account)
+
+
+def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[dict[str, Any]]:
+    """Documents of ``pages`` (rows of PAGES) as rows of CHUNKS."""
+    tokenizer = open_tokenizer(settings.tokenizer)
+    for page in pages:
+        texts = [part["text"] for part in page["parts"]]
+        starts = iter(tokenizer.starts([text for text in texts if text is not None]))
+        layout = lay_out(texts, [[] if text is None else next(starts) for text in texts], PLACEHOLDER)
+        images = [part["image"] for part in page["parts"] if part["image"] is not None]
+        sections = _sections(page["parts"])
+        for ordinal, piece in enumerate(cut(layout, settings.max_tokens, settings.max_images)):
+            yield _document(page, layout, piece, ordinal, images, sections)
+
+
+def _document(
+    page: dict[str, Any], layout: Layout, piece: Cut, ordinal: int, images: list[Any], sections: list[tuple[int, str]]
+) -> dict[str, Any]:
+    text = layout.text[piece.start : piece.end].strip()
+    own = images[piece.first_image : piece.first_image + piece.images]
+    check_content(text, len(own))
+    return {
+        "place": f"{page['page_id']}:{ordinal}",
+        "doc_id": doc_id(text, [image["image_id"] for image in own]),
+        "text": text,
+        "images": own,
+        "kind": kind_of(len(own)),
+        "n_tokens": piece.tokens,
+        "chunk": ordinal,
+        "section": [name for start, name in sections if start <= piece.start][-1],
+        "external_id": None,
+        **{name: page[name] for name in _FROM_PAGE},
+    }
+
+
+def _sections(parts: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """Where each part starts in the page's text, and the section it stands in."""
+    found, position = [], 0
+    for part in parts:
+        found.append((position, part["section"]))
+        position += len(PLACEHOLDER if part["text"] is None else part["text"]) + 1
+    return found

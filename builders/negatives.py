@@ -1,0 +1,150 @@
+"""Stage ``negatives``: high-ranked documents of the same split that do not answer the question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.account import Account, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import write_table
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.questions import question_key
+from nyxqa.builders.rows import QUESTIONS
+from nyxqa.retriever.encoder import Encoder, Entry, Index
+from nyxqa.retriever.make import make_encoder
+from nyxqa.schemas.recipe import Negatives
+
+VERSION = 1
+
+# What the exclusion rules know of each indexed document, in index order.
+_KNOWN = pa.schema([("doc_id", pa.string()), ("page_id", pa.string()), ("cluster", pa.string()), ("key", pa.string())])
+
+
+@dataclass(frozen=True)
+class Mining:
+    """What a worker needs to mine.
+
+    :param settings: Ranks, count, margin, exclusions and encoder.
+    :param packs: Folder of the image packs.
+    :param index: Folder of the split's index; empty while it is built.
+    """
+
+    settings: Negatives
+    packs: Path
+    index: Path
+
+    def encoder(self) -> Encoder:
+        """The encoder of the recipe."""
+        return make_encoder(self.settings.encoder)
+
+
+def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, settings: Negatives, split: str) -> Parts:
+    """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
+    mining = Mining(settings, packs, Path())
+    params = {"encoder": settings.encoder}
+    build = Step("negatives/index", VERSION, params, (documents.fingerprint,), split)
+    index = run.whole(build, partial(write_index, mining, documents, split))
+    inputs = (questions.fingerprint, index.fingerprint)
+    step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
+    return run.map(step, partial(mine_shard, Mining(settings, packs, index.folder)), questions.files, QUESTIONS)
+
+
+def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> None:
+    """Index the documents of one split, in page order."""
+    known: list[dict[str, Any]] = []
+    encoder = mining.encoder()
+    reader = PackReader(mining.packs)
+
+    def entries() -> Iterator[Entry]:
+        for row in documents.rows(["doc_id", "text", "images", "page_id", "cluster", "split"]):
+            if row["split"] == split:
+                key = question_key(row["text"], [])
+                known.append({"doc_id": row["doc_id"], "page_id": row["page_id"], "cluster": row["cluster"], "key": key})
+                yield _entry(row["doc_id"], row["text"], row["images"], reader if encoder.needs_images else None)
+
+    (folder / "index").mkdir()
+    encoder.build(entries(), folder / "index")
+    write_table(folder / "known.parquet", pa.Table.from_pylist(known, schema=_KNOWN))
+
+
+def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: PackReader | None) -> Entry:
+    captions = tuple(image["caption"] for image in images)
+    return Entry(key, text, captions, tuple(reader.read(image) for image in images) if reader else ())
+
+
+@lru_cache(maxsize=1)
+def _opened(mining: Mining) -> tuple[Index, list[dict[str, Any]]]:
+    return mining.encoder().open(mining.index / "index"), pq.read_table(mining.index / "known.parquet").to_pylist()
+
+
+def mine_shard(mining: Mining, file: Path) -> ShardOutput:
+    """Questions of one shard with their negatives, fewer than wanted where the rules leave fewer."""
+    questions = pq.read_table(file).to_pylist()
+    index, known = _opened(mining)
+    encoder = mining.encoder()
+    reader = PackReader(mining.packs) if encoder.needs_images else None
+    queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
+    rows = []
+    if questions:
+        hits = index.search(queries, mining.settings.ranks[1])
+        for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
+            ranked = [(known[n], score) for n, score in zip(found, scores, strict=True) if n >= 0]
+            rows.append({**row, **choose(row["document"], ranked, mining.settings), "miner": encoder.name})
+    ids = [row["qa_id"] for row in questions]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), Account(ids, ids))
+
+
+def choose(
+    document: Mapping[str, Any], ranked: Sequence[tuple[Mapping[str, Any], float]], settings: Negatives
+) -> dict[str, Any]:
+    """The positive with its rank and the negatives of one question.
+
+    Ranks count from 1 over the raw list. A negative's score must not exceed ``margin`` times the positive's, sign kept
+    right for scores below zero; where the positive was not retrieved its score is unknown and the margin says nothing.
+
+    :param ranked: What the search found, best first: rows of the index's table and scores.
+    """
+    own = next(((rank, known, score) for rank, (known, score) in enumerate(ranked, 1) if _is(known, document)), None)
+    score_of_own = None if own is None else own[2]
+    limit = None
+    if settings.margin is not None and score_of_own is not None:
+        limit = score_of_own - (1 - settings.margin) * abs(score_of_own)
+    first, last = settings.ranks
+    kept = [
+        (rank, known["doc_id"], score)
+        for rank, (known, score) in enumerate(ranked[:last], 1)
+        if rank >= first and not _excluded(known, document, settings) and (limit is None or score <= limit)
+    ][: settings.count]
+    positive = {
+        "doc_id": document["doc_id"],
+        "rank": None if own is None else own[0],
+        "score": score_of_own,
+        "origin": "source",
+    }
+    return {
+        "positives": [positive],
+        "negative_ids": [doc for _, doc, _ in kept],
+        "negative_ranks": [rank for rank, _, _ in kept],
+        "negative_scores": [score for _, _, score in kept],
+    }
+
+
+def _is(known: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    return bool(known["doc_id"] == document["doc_id"])
+
+
+def _excluded(known: Mapping[str, Any], document: Mapping[str, Any], settings: Negatives) -> bool:
+    rules = {
+        "page": known["page_id"] == document["page_id"],
+        "cluster": known["cluster"] == document["cluster"],
+        "equal": known["key"] == question_key(document["text"], []),
+    }
+    return _is(known, document) or any(rules[name] for name in settings.exclude)

@@ -1,0 +1,131 @@
+"""Stage ``refine``: rules, placeholders, short answers, and no question twice in a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.ask import Asking, ask_of
+from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import write_table
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.questions import question_key
+from nyxqa.builders.rows import QUESTIONS
+from nyxqa.builders.rules import Broken, resolve
+from nyxqa.builders.vlm.protocol import Failed, Vlm
+from nyxqa.schemas.chance import lot
+from nyxqa.schemas.ids import qa_id
+from nyxqa.schemas.recipe import Refine
+from nyxqa.schemas.words import words
+
+VERSION = 1
+_REPEATED = pa.schema([("draft", pa.string()), ("first", pa.string())])
+
+
+def refine(run: Run, drafts: Parts, asking: Asking, settings: Refine, split: str) -> Parts:
+    """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``."""
+    params = {"refine": settings, "vlm": asking.params()}
+    rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
+    ruled = run.map(rules, partial(rules_shard, asking, settings), drafts.files, QUESTIONS)
+    find = Step("refine/repeated", VERSION, {}, (ruled.fingerprint,), split)
+    repeated = run.whole(find, partial(write_repeated, ruled))
+    step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")
+    function = partial(unrepeated_shard, repeated.folder / "repeated.parquet")
+    return run.map(step, function, ruled.files, QUESTIONS)
+
+
+def rules_shard(asking: Asking, settings: Refine, file: Path) -> ShardOutput:
+    """Questions of one shard of drafts."""
+    drafts = pq.read_table(file).to_pylist()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    for draft in drafts:
+        row = _resolved(draft, settings)
+        if isinstance(row, Broken):
+            drops.append(_drop(draft, row.reason, row.detail))
+        else:
+            rows.append(row)
+    rows = _shortened(rows, drops, asking, settings.max_answer_words)
+    for row in rows:
+        ids = [image["image_id"] for image in row["images"]]
+        row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
+        row["key"] = question_key(row["question"], ids)
+        row["lot"] = lot(asking.seed, "assemble", row["qa_id"])
+    account = Account([draft["draft"] for draft in drafts], [row["draft"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+
+
+def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Broken:
+    """A row of QUESTIONS whose answer is not yet short."""
+    images = draft["document"]["images"]
+    resolved = resolve(draft["question"], len(images), settings.rules)
+    answer = " ".join(draft["answer"].split())
+    if isinstance(resolved, Broken):
+        return resolved
+    if not words(answer):
+        return Broken("no_answer")
+    return {
+        **{name: draft[name] for name in ("draft", "generator", "prompts", "document")},
+        "question": resolved.question,
+        "images": [images[index] for index in resolved.images],
+        "answer": answer,
+        "answer_long": answer,
+        **{name: [] for name in ("choices", "positives", "negative_ids", "negative_ranks", "negative_scores")},
+        "label": -1,
+        "miner": "",
+        "evidence": None,
+    }
+
+
+def _shortened(rows: list[dict[str, Any]], drops: list[Drop], asking: Asking, most: int) -> list[dict[str, Any]]:
+    """Rows whose answer could be brought to ``most`` words; the others join ``drops``."""
+    long = [row for row in rows if len(words(row["answer"])) > most]
+    failed: set[str] = set()
+    model: Vlm = asking.open()
+    outcomes = model.shorten((ask_of(row, asking, row["answer"]) for row in long), most)
+    for row, outcome in zip(long, outcomes, strict=True):
+        short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
+        if 0 < len(words(short)) <= most:
+            row["answer"] = short
+            continue
+        reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("answer_too_long", "")
+        drops.append(_drop(row, reason, detail))
+        failed.add(row["draft"])
+    kept = [row for row in rows if row["draft"] not in failed]
+    for row in kept:
+        row["answers"] = list(dict.fromkeys([row["answer"], row["answer_long"]]))
+    return kept
+
+
+def write_repeated(questions: Parts, folder: Path) -> None:
+    """Write which questions of the split were asked before; the first in order stays."""
+    first: dict[str, str] = {}
+    repeated: list[tuple[str, str]] = []
+    for row in questions.rows(["draft", "key"]):
+        stays = first.setdefault(row["key"], row["draft"])
+        if stays != row["draft"]:
+            repeated.append((row["draft"], stays))
+    columns = zip(*repeated, strict=True) if repeated else ([], [])
+    write_table(folder / "repeated.parquet", pa.table([pa.array(c, pa.string()) for c in columns], schema=_REPEATED))
+
+
+def unrepeated_shard(repeated: Path, file: Path) -> ShardOutput:
+    """Questions of one shard that were not asked before."""
+    rows = pq.read_table(file).to_pylist()
+    first = {row["draft"]: row["first"] for row in pq.read_table(repeated).to_pylist()}
+    kept = [row for row in rows if row["draft"] not in first]
+    drops = [
+        _drop(row, "repeated_question", f"asked before by {first[row['draft']]}") for row in rows if row["draft"] in first
+    ]
+    account = Account([row["draft"] for row in rows], [row["draft"] for row in kept], drops)
+    return ShardOutput(pa.Table.from_pylist(kept, schema=QUESTIONS), account)
+
+
+def _drop(row: Mapping[str, Any], reason: str, detail: str) -> Drop:
+    return Drop("question", row["draft"], row["document"]["doc_id"], reason, detail)

@@ -1,0 +1,1 @@
+"""The bundled sample: prose, drawings, and the pages made of them (CC0)."""

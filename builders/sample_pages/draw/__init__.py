@@ -1,0 +1,1 @@
+"""Code that draws the pictures of the sample, one module a topic."""
