@@ -1,0 +1,20 @@
+"""Encoders by the name a recipe gives them."""
+
+from __future__ import annotations
+
+from nyxqa.retriever.encoder import Encoder
+from nyxqa.schemas.errors import UsageError
+
+NAMES = ("bm25",)
+
+
+def make_encoder(spec: str) -> Encoder:
+    """The encoder that ``spec`` names; no model is loaded before it is used.
+
+    :raises UsageError: With the valid names, if there is none of this name.
+    """
+    if spec == "bm25":
+        from nyxqa.retriever.bm25 import Bm25Encoder
+
+        return Bm25Encoder()
+    raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")
