@@ -67,7 +67,9 @@ def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> N
         for row in documents.rows(["doc_id", "text", "images", "page_id", "cluster", "split"]):
             if row["split"] == split:
                 key = question_key(row["text"], [])
-                known.append({"doc_id": row["doc_id"], "page_id": row["page_id"], "cluster": row["cluster"], "key": key})
+                known.append(
+                    {"doc_id": row["doc_id"], "page_id": row["page_id"], "cluster": row["cluster"], "key": key}
+                )
                 yield _entry(row["doc_id"], row["text"], row["images"], reader if encoder.needs_images else None)
 
     (folder / "index").mkdir()

@@ -121,7 +121,9 @@ def unrepeated_shard(repeated: Path, file: Path) -> ShardOutput:
     first = {row["draft"]: row["first"] for row in pq.read_table(repeated).to_pylist()}
     kept = [row for row in rows if row["draft"] not in first]
     drops = [
-        _drop(row, "repeated_question", f"asked before by {first[row['draft']]}") for row in rows if row["draft"] in first
+        _drop(row, "repeated_question", f"asked before by {first[row['draft']]}")
+        for row in rows
+        if row["draft"] in first
     ]
     account = Account([row["draft"] for row in rows], [row["draft"] for row in kept], drops)
     return ShardOutput(pa.Table.from_pylist(kept, schema=QUESTIONS), account)

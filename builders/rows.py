@@ -64,10 +64,11 @@ _ALSO_AT = pa.list_(pa.struct([("page_id", _S), ("chunk", _I32), ("url", _S)]))
 DOCUMENTS = pa.schema([*_DOCUMENT, ("cluster", _S), ("also_at", _ALSO_AT)])
 SPLIT_DOCUMENTS = pa.schema([*DOCUMENTS, ("group", _S), ("split", _S)])
 
+# What a question keeps of the document it was asked on.
 _SOURCE_DOCUMENT = pa.struct(
     [
-        (name, dict(_DOCUMENT)[name])
-        for name in ("doc_id", "text", "images", "kind", "page_id", "title", "language", "source")
+        DOCUMENTS.field(name)
+        for name in ("doc_id", "text", "images", "kind", "page_id", "title", "language", "source", "cluster")
     ]
 )
 

@@ -46,7 +46,9 @@ def synthesize_shard(asking: Asking, most: int, file: Path) -> ShardOutput:
                     "question": pair.question,
                     "answer": pair.answer,
                     "generator": model.info.generator,
-                    "prompts": {field.name: model.info.prompts.get(field.name, "") for field in DRAFTS.field("prompts").type},
+                    "prompts": {
+                        field.name: model.info.prompts.get(field.name, "") for field in DRAFTS.field("prompts").type
+                    },
                     "document": document,
                 }
             )

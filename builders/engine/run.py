@@ -47,6 +47,10 @@ class Run(Protocol):
         """One folder of files, filled by ``function`` in this process, whole or absent."""
         ...
 
+    def outputs(self) -> list[Parts]:
+        """Outputs of all steps so far, in their order."""
+        ...
+
 
 def _folder(work: Path, step: Step) -> Path:
     name = step.name.replace("/", ".") + (f".{step.split}" if step.split else "")
@@ -59,6 +63,10 @@ class PlannedRun:
     def __init__(self, work: Path) -> None:
         self._work = work
         self.steps: list[Step] = []
+
+    def outputs(self) -> list[Parts]:
+        """Outputs of all steps so far."""
+        return [Parts(step.fingerprint, self.folder(step)) for step in self.steps]
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
@@ -92,6 +100,10 @@ class WorkingRun:
         self._executor = executor
         self._progress = progress
         self.reports: list[StepReport] = []
+
+    def outputs(self) -> list[Parts]:
+        """Outputs of all steps so far."""
+        return [Parts(report.step.fingerprint, self.folder(report.step)) for report in self.reports]
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""

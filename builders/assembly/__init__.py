@@ -1,0 +1,1 @@
+"""From stage outputs to published tables."""

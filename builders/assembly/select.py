@@ -1,0 +1,86 @@
+"""Which questions are published: none twice across splits, all that meet the filters, no more than the quota."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nyxqa.builders.engine.account import Account, Counts
+from nyxqa.builders.engine.duck import quoted
+from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.tables import QA_SPLITS
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Questions of all splits without their documents' text; ``reason`` stays null for what is published.
+_LOAD = """
+CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHAR, lot UBIGINT, qa_id VARCHAR,
+    question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
+    choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
+    prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
+    negative_scores DOUBLE[], miner VARCHAR)
+"""
+_FILL = """
+INSERT INTO question
+SELECT '{split}', NULL, '', key, lot, qa_id, question, images, list_transform(images, lambda i: i.image_id), answer,
+       answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
+       generator, prompts, evidence, positives, negative_ids, negative_ranks, negative_scores, miner
+FROM read_parquet({files})
+"""
+_TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet({files}))"
+_REPEATED = """
+UPDATE question SET reason = 'in_' || '{earlier}', detail = 'equal to question ' || other.qa_id
+FROM question other
+WHERE question.split = '{split}' AND question.reason IS NULL
+  AND other.split = '{earlier}' AND other.reason IS NULL AND other.key = question.key
+"""
+_FILTER = """
+UPDATE question SET reason = 'filter', detail = {text}
+WHERE split = '{split}' AND reason IS NULL AND NOT coalesce(({condition}
+)::BOOLEAN, false)
+"""
+_QUOTA = """
+UPDATE question SET reason = 'over_quota', detail = 'beyond {quota} questions of its kind'
+WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS NULL
+                QUALIFY row_number() OVER (PARTITION BY kind ORDER BY lot, qa_id) > {quota})
+  AND split = '{split}'
+"""
+
+
+def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Parts], recipe: Recipe) -> None:
+    """Make table ``question`` and give a reason to every one that is not published."""
+    files = [file for parts in questions.values() for file in parts.files()]
+    types = dict(db.execute(_TYPES.format(files=quoted(files))).fetchall())
+    db.execute(_LOAD.format(**{name: types[name] for name in ("images", "prompts", "evidence", "positives")}))
+    conditions = recipe.filters.qa if recipe.filters.enabled else []
+    for split, parts in questions.items():
+        db.execute(_FILL.format(split=split, files=quoted(parts.files())))
+        for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
+            db.execute(_REPEATED.format(split=split, earlier=earlier))
+        for condition in conditions:
+            text = "'" + condition.replace("'", "''") + "'"
+            db.execute(_FILTER.format(split=split, text=text, condition=condition))
+        quota = quota_of(recipe, split)
+        if quota is not None:
+            db.execute(_QUOTA.format(split=split, quota=quota))
+
+
+def quota_of(recipe: Recipe, split: str) -> int | None:
+    """Most questions of each kind in ``split``, or None for all."""
+    if split == "train":
+        return None
+    wanted = recipe.split.validation if split == "validation" else recipe.split.test
+    return wanted if isinstance(wanted, int) else None
+
+
+def count_questions(db: duckdb.DuckDBPyConnection, split: str) -> Counts:
+    """The account of one split in numbers, after holding it against the law."""
+    rows = db.execute("SELECT qa_id, reason FROM question WHERE split = $split", {"split": split}).fetchall()
+    published = sum(reason is None for _, reason in rows)
+    names = [qa_id for qa_id, _ in rows]
+    Account(names, [qa_id for qa_id, reason in rows if reason is None], not_sampled=[q for q, r in rows if r]).check(
+        f"assemble {split}"
+    )
+    return Counts(len(rows), published, len(rows) - published, 0, published)

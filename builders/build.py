@@ -1,0 +1,58 @@
+"""The build: the stages in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nyxqa.builders.ask import Asking
+from nyxqa.builders.assemble import assemble, split_step
+from nyxqa.builders.assembly.inputs import Assembly, WebInputs
+from nyxqa.builders.choices import choices
+from nyxqa.builders.chunk import chunk
+from nyxqa.builders.dedup import dedup
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filter import filter_documents
+from nyxqa.builders.images.stage import images
+from nyxqa.builders.negatives import negatives
+from nyxqa.builders.prefilter import prefilter
+from nyxqa.builders.refine import refine
+from nyxqa.builders.sample import sample
+from nyxqa.builders.sources.stage import source
+from nyxqa.builders.split import split as split_pages
+from nyxqa.builders.synthesize import synthesize
+from nyxqa.builders.verify import verify
+from nyxqa.schemas.recipe import Recipe, Web
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made: the assembled tables, and for each split the step that decides its published form."""
+
+    tables: Parts
+    splits: dict[str, Step]
+
+
+def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> Built:
+    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+    pages = source(run, web)
+    pages = prefilter(run, pages, recipe.prefilter)
+    pages, packs = images(run, pages, web, recipe.images)
+    chunks = chunk(run, pages, recipe.chunk)
+    documents = dedup(run, chunks, recipe.dedup)
+    documents = filter_documents(run, documents, recipe.filters)
+    documents = split_pages(run, documents, recipe.split, recipe.sample.min_tokens, recipe.seed)
+    asking = Asking(recipe.vlm, recipe.seed, answers, packs)
+    questions = {}
+    for split in splits:
+        seeds = sample(run, documents, recipe, split)
+        drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
+        asked = refine(run, drafts, asking, recipe.refine, split)
+        asked = verify(run, asked, asking, recipe.verify, split)
+        asked = choices(run, asked, asking, recipe.choices, split)
+        questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
+    inputs = WebInputs(documents, questions, packs)
+    tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
+    return Built(tables, {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()})

@@ -1,0 +1,51 @@
+"""The output folder: whose it is, and that only one build works in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.files import write_json
+from nyxqa.schemas.manifest import MANIFEST
+from nyxqa.schemas.tables import FORMAT
+
+WORK = ".work"
+_MARK = "nyxqa.json"
+
+
+@contextmanager
+def output_folder(out: Path) -> Iterator[Path]:
+    """Take ``out`` for one build; gives its work folder.
+
+    :raises UsageError: If ``out`` holds something that is not nyxqa's.
+    :raises WorldError: If it cannot be written or another build works in it.
+    """
+    work = out / WORK
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; --out names a folder")
+    if out.exists() and not (work / _MARK).exists() and _foreign(out):
+        raise UsageError(f"{out} is not empty and not a folder of nyxqa; choose another --out")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(work / "lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise WorldError(f"another build works in {out}; wait for it to end") from error
+    except OSError as error:
+        raise WorldError(f"cannot write to {out}: {error.strerror or error}") from error
+    try:
+        if not (work / _MARK).exists():
+            write_json(work / _MARK, {"format": FORMAT})
+        yield work
+    finally:
+        lock.release()
+
+
+def _foreign(out: Path) -> bool:
+    """Whether ``out`` holds anything but a dataset of nyxqa that lost its work folder."""
+    names = {path.name for path in out.iterdir()} - {WORK}
+    return bool(names) and MANIFEST not in names

@@ -1,0 +1,155 @@
+"""Executing a recipe into a folder: plan, run what is missing, publish."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nyxqa.builders.assemble import RESULT
+from nyxqa.builders.build import Built, build
+from nyxqa.builders.deviations import deviations
+from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.entries import stage_entries
+from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.publish import publish
+from nyxqa.builders.versions import versions
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.files import read_json
+from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from nyxqa.schemas.recipe import Recipe, Web
+from nyxqa.schemas.tables import QA, QA_SPLITS
+
+SplitName = Literal["train", "validation", "test", "all"]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build left behind.
+
+    :param out: The dataset's folder.
+    :param changed: False if the folder already held this very dataset.
+    :param manifest: Its manifest.
+    """
+
+    out: Path
+    changed: bool
+    manifest: Manifest
+
+
+def execute(
+    recipe: Recipe, split: SplitName, out: Path, workers: int | None, progress: Progress, drop_stale: bool = False
+) -> BuildResult:
+    """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
+
+    :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
+    """
+    web = _checked(recipe)
+    with output_folder(out) as work:
+        published = _published(out)
+        splits = _splits(split, published)
+        planned = PlannedRun(work)
+        plan = build(planned, recipe, web, splits, work / "answers")
+        stale = _stale(plan, published, split)
+        if stale and not drop_stale:
+            raise UsageError(
+                f"split {', '.join(stale)} in {out} was made with other data parameters or another source; "
+                "--split all rebuilds every split, --drop-stale unpublishes it"
+            )
+        if stale:
+            splits = [name for name in splits if name not in stale]
+            plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
+        if published is not None and _up_to_date(out, plan, published):
+            progress.say(f"{out} is up to date")
+            return BuildResult(out, False, published)
+        run = WorkingRun(work, LocalExecutor(workers or os.cpu_count() or 1), progress)
+        built = build(run, recipe, web, splits, work / "answers")
+        manifest = _manifest(recipe, run, built)
+        publish(built.tables.folder, out, manifest)
+        progress.say(f"{out} is ready: {_summary(manifest)}")
+        return BuildResult(out, True, manifest)
+
+
+def _checked(recipe: Recipe) -> Web:
+    """What can be known to fail before anything is spent.
+
+    :raises UsageError: Naming the section.
+    """
+    for name, given in (("text", recipe.text), ("import", recipe.imports), ("mixture", recipe.mixture)):
+        if given:
+            raise UsageError(f"[{name}] is not available in this version")
+    if recipe.filters.decontaminate:
+        raise UsageError("filters.decontaminate is not available in this version")
+    if recipe.web is None:
+        raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
+    check_conditions(recipe.filters, QA.schema)
+    return recipe.web
+
+
+def _published(out: Path) -> Manifest | None:
+    return read_manifest(out) if (out / MANIFEST).exists() else None
+
+
+def _splits(split: SplitName, published: Manifest | None) -> list[str]:
+    """Splits that will be published, in their order."""
+    if split == "all":
+        return list(QA_SPLITS)
+    have = published.splits("triplets") if published is not None else []
+    return [name for name in QA_SPLITS if name == split or name in have]
+
+
+def _fingerprints(manifest: Manifest) -> dict[str, str]:
+    return {entry.split: entry.fingerprint for entry in manifest.stages if entry.name == "assemble"}
+
+
+def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[str]:
+    """Published splits that this build would leave as they are although it would make them otherwise."""
+    if published is None or split == "all":
+        return []
+    now = {name: step.fingerprint for name, step in plan.splits.items()}
+    then = _fingerprints(published)
+    return [name for name in plan.splits if name in then and name != split and then[name] != now[name]]
+
+
+def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
+    if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
+        return False
+    return all((out / name).is_file() for name in published.files)
+
+
+def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
+    result: dict[str, Any] = read_json(built.tables.folder / RESULT)
+    return Manifest(
+        recipe=_portable(recipe),
+        seed=recipe.seed,
+        versions=versions(),
+        revisions={},
+        deviations=deviations(recipe),
+        stages=stage_entries(run.reports, built.splits, result["counts"]),
+        files={path: FileEntry(**entry) for path, entry in result["files"].items()},
+        certificate=result["certificate"],
+        usage={"requests": 0, "prompt_tokens": 0, "completion_tokens": 0},
+    )
+
+
+def _portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe without paths of this machine and without URLs of endpoints."""
+    plain = recipe.model_dump(mode="json", by_alias=True)
+    if plain["web"] is not None:
+        kind, colon, path = plain["web"]["source"].partition(":")
+        plain["web"]["source"] = kind + colon + Path(path).name if colon else kind
+    plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
+    return plain
+
+
+def _summary(manifest: Manifest) -> str:
+    rows: dict[str, int] = {}
+    for path, entry in manifest.files.items():
+        _, table, file = path.split("/")
+        name = f"{table}/{file.split('-')[0]}"
+        rows[name] = rows.get(name, 0) + entry.rows
+    return ", ".join(f"{name} {count}" for name, count in rows.items())

@@ -1,0 +1,5 @@
+"""``python -m nyxqa``."""
+
+from nyxqa.cli import main
+
+main()

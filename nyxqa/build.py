@@ -1,0 +1,63 @@
+"""Building a dataset: ``nyxqa.build.run`` and ``python -m nyxqa.build``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nyxqa.builders.execute import BuildResult, SplitName
+
+
+def run(
+    split: SplitName = "train",
+    *,
+    recipe: str | Path | None = None,
+    out: str | Path = "nyxqa_data",
+    source: str | None = None,
+    limit: int | None = None,
+    vlm: str | None = None,
+    encoder: str | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    rescan: bool = False,
+    drop_stale: bool = False,
+    as_json: bool = False,
+) -> BuildResult:
+    """Build one split, or ``all``, of a recipe into a folder; what a stopped run left is not redone.
+
+    :param split: ``train``, ``validation``, ``test`` or ``all``.
+    :param recipe: Name of a shipped recipe or a TOML file; default ``sample``, or ``nyxqa`` where a source is given.
+    :param out: The dataset's folder.
+    :param source: Where pages come from, as ``[web] source`` has it.
+    :param limit: Most pages to read.
+    :param vlm: The model, as ``[vlm] model`` has it.
+    :param encoder: The miner, as ``[negatives] encoder`` has it.
+    :param workers: Number of processes; default one a core.
+    :param seed: Seed of every choice by chance.
+    :param settings: Further recipe values by dotted key.
+    :param rescan: Read the source again though its files look the same.
+    :param drop_stale: Unpublish the splits that were made with other data parameters.
+    :param as_json: Report each stage as a JSON object on stdout.
+    :raises NyxqaError: With the exit code of the command line.
+    """
+    from nyxqa.builders.engine.progress import Progress
+    from nyxqa.builders.execute import execute
+    from nyxqa.schemas.recipe_file import read_recipe
+
+    given = {"web.source": source, "web.limit": limit, "vlm.model": vlm, "negatives.encoder": encoder, "seed": seed}
+    overrides = {key: value for key, value in given.items() if value is not None} | dict(settings or {})
+    name = recipe or ("sample" if source in (None, "sample") else "nyxqa")
+    return execute(
+        read_recipe(str(name), overrides), split, Path(out), workers, Progress(as_json), drop_stale, rescan=rescan
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    from nyxqa.cli import main
+
+    main(["build", *sys.argv[1:]])
