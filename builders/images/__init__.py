@@ -1,0 +1,1 @@
+"""Stage ``images``: references become stored images; what is dead or common goes."""

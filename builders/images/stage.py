@@ -1,0 +1,43 @@
+"""Stage ``images``: references become stored images, and images that many pages share go."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.images.common import common_tasks, drop_common
+from nyxqa.builders.images.resolve import Resolver, page_slices, store_images
+from nyxqa.builders.rows import PAGES
+from nyxqa.builders.sources.opening import open_source
+from nyxqa.schemas.recipe import Images, Web
+
+
+def images(run: Run, pages: Parts, web: Web, settings: Images) -> Parts:
+    """Pages whose images are stored and not common.
+
+    The packs lie in the folder of step ``images/store``; see ``pack_folder``.
+    """
+    stored = run.map(
+        _store_step(pages, settings),
+        partial(store_images, _resolver(web, settings), pack_folder(run, pages, settings), settings.on_dead),
+        partial(page_slices, pages),
+        PAGES,
+    )
+    step = Step("images", 1, {"common": settings.common}, (stored.fingerprint,), unit_in="page", unit_out="page")
+    return run.map(step, drop_common, partial(common_tasks, stored, settings.common), PAGES)
+
+
+def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:
+    """Where the packs of the images of ``pages`` lie; for ``PackReader``."""
+    return run.folder(_store_step(pages, settings))
+
+
+def _store_step(pages: Parts, settings: Images) -> Step:
+    params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
+    return Step("images/store", 1, params, (pages.fingerprint,), unit_in="page", unit_out="page")
+
+
+def _resolver(web: Web, settings: Images) -> Resolver:
+    return Resolver(open_source(web).root, settings.max_bytes, settings.max_pixels)

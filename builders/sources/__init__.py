@@ -1,0 +1,1 @@
+"""Stage ``source``: pages from HTML folders and OBELICS-shaped JSONL files."""

@@ -1,0 +1,110 @@
+"""Pages from a folder of HTML files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, batched, chosen, dropped, finished
+from nyxqa.builders.sources.text import TextCleaner
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.ids import page_id_of_path
+from nyxqa.schemas.recipe import Web
+
+
+@dataclass(frozen=True)
+class HtmlSource:
+    """All ``*.html`` and ``*.htm`` below a folder, sorted by relative path.
+
+    A page's id is that of its path alone: a canonical link is often the same, wrong one on every page of a site.
+
+    :param folder: The folder, which ``/x`` in a page refers to.
+    """
+
+    kind: str
+    folder: Path
+    web: Web
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def fingerprint(self) -> object:
+        """Hash over path, size and time of every file, images included.
+
+        :raises WorldError: If the folder is missing, unreadable or holds no page.
+        """
+        digest, pages = hashlib.sha256(), 0
+        for path, state in self._files():
+            digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
+            pages += _is_page(path)
+        if not pages:
+            raise WorldError(f"source folder {self.folder} holds no *.html or *.htm file")
+        return digest.hexdigest()
+
+    def tasks(self) -> Iterator[Batch]:
+        """Batches of files; workers read them."""
+        pages = ((path, state.st_size) for path, state in self._files() if _is_page(path))
+        return batched(Item(_printable(path), path, None, None, size) for path, size in chosen(pages, self.web))
+
+    def parse(self, item: Item) -> Page | Drop:
+        """The page of one file, or why there is none."""
+        from nyxqa.builders.sources.html_page import read_html
+
+        if item.name != item.path:
+            return dropped(item, "bad_name", "the file's name is not UTF-8")
+        file = self.folder / item.path
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            return dropped(item, "outside_source", "a link that leaves the folder")
+        if item.size > MAX_RAW:
+            return dropped(item, "too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            return dropped(item, "unreadable", error.strerror or "cannot be read")
+        cleaner = TextCleaner()
+        found = read_html(data, cleaner)
+        page = Page(item.name, item.path, page_id_of_path(item.path), found.parts, found.title, None, found.language)
+        return finished(page, item, cleaner)
+
+    def _files(self) -> list[tuple[str, os.stat_result]]:
+        if not self.folder.is_dir():
+            what = "is not a folder" if self.folder.exists() else "does not exist"
+            raise WorldError(f"source folder {self.folder} {what}")
+        try:
+            return sorted(_listed(self.folder))
+        except OSError as error:
+            raise WorldError(f"source folder {error.filename} cannot be read: {error.strerror}") from error
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Files below ``folder`` with their state, less hidden folders and the outputs of builds."""
+    for place, folders, files in os.walk(folder, onerror=_raise):
+        if ".work" in folders:
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            file = os.path.join(place, name)  # noqa: PTH118 - os.walk gives strings, and there may be millions
+            try:
+                state = os.stat(file)  # noqa: PTH116
+            except FileNotFoundError:
+                continue  # a dangling link
+            yield os.path.relpath(file, folder), state
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_page(path: str) -> bool:
+    return path.lower().endswith((".html", ".htm"))
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,151 @@
+"""Blocks of an HTML tree in order: headings, paragraphs, list items, table rows, code, images."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from nyxqa.builders.sources.base import image_part, text_part
+from nyxqa.builders.sources.text import TextCleaner
+
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_BLOCK_NAMES = """
+    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer
+    header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul
+"""
+_BLOCKS = _HEADINGS.union(_BLOCK_NAMES.split())
+_TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that stand on the line right after the last one
+_LAYOUT = "descendant::*[self::table or self::img or self::pre or self::h1 or self::h2 or self::h3 or self::ul]"
+_SPACE = re.compile(r"\s+")
+_LAZY = ("data-src", "data-original", "data-lazy-src")
+
+
+def read_blocks(elements: list[Any], cleaner: TextCleaner) -> list[dict[str, Any]]:
+    """Parts of the page below ``elements``: text between images, cut at headings, and image references."""
+    reader = _Reader(cleaner)
+    for element in elements:
+        reader.read(element)
+    return reader.parts
+
+
+class _Reader:
+    """Gathers inline text into blocks and blocks into parts."""
+
+    def __init__(self, cleaner: TextCleaner) -> None:
+        self.parts: list[dict[str, Any]] = []
+        self._clean = cleaner
+        self._section = ""
+        self._inline: list[str] = []
+        self._text = ""
+        self._tight = False
+        self._prefix = ""
+        self._pre = 0
+        self._tables: list[bool] = []  # for each open table whether its rows are lines
+
+    def read(self, root: Any) -> None:
+        """Read one tree without recursion, however deep it is."""
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            if event == "start":
+                self._open(element)
+                self._add(element.text)
+            else:
+                self._close(element)
+                if element is not root:
+                    self._add(element.tail)
+        self._flush()
+        self._end_part()
+
+    def _open(self, element: Any) -> None:
+        tag = element.tag
+        if tag == "img":
+            self._image(element)
+        elif tag == "br":
+            self._inline.append("\n")
+        elif tag in ("td", "th") and self._in_row():
+            if any(piece.strip() for piece in self._inline):
+                self._inline.append(" | ")
+        elif tag in _BLOCKS:
+            self._break()
+            self._tight = self._tight or tag in _TIGHT
+            if tag == "table":
+                self._tables.append(not element.xpath(_LAYOUT))
+            elif tag == "li":
+                self._prefix = "- "
+            elif tag == "pre":
+                self._pre += 1
+            elif tag in _HEADINGS:
+                self._end_part()
+        elif tag == "span" and element.get("class") == "classifier":
+            self._inline.append(" : ")  # docutils shows the colon by style only
+
+    def _close(self, element: Any) -> None:
+        tag = element.tag
+        if tag in _HEADINGS:
+            heading = self._flush()
+            self._section = " ".join(heading.split()) or self._section
+        elif tag == "pre":
+            self._flush(keep_indent=True)
+            self._pre -= 1
+        elif tag == "tr" and self._tables:
+            self._flush()
+        elif tag in _BLOCKS and not (tag in ("td", "th") and self._in_row()):
+            self._break()
+        if tag == "table" and self._tables:
+            self._tables.pop()
+
+    def _in_row(self) -> bool:
+        return bool(self._tables) and self._tables[-1]
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            self._inline.append(text if self._pre else _SPACE.sub(" ", text))
+
+    def _break(self) -> None:
+        """End the block, or only the word inside a table row or a code block."""
+        if self._pre or self._in_row():
+            self._inline.append("\n" if self._pre else " ")
+        else:
+            self._flush()
+
+    def _flush(self, keep_indent: bool = False) -> str:
+        """Add the block gathered so far to the text of the part; returns it."""
+        block = self._clean("".join(self._inline), keep_indent=keep_indent)
+        self._inline.clear()
+        if block:
+            gap = "" if not self._text else "\n" if self._tight else "\n\n"
+            self._text += gap + self._prefix + block
+            self._prefix, self._tight = "", False
+        return block
+
+    def _end_part(self) -> None:
+        if self._text:
+            self.parts.append(text_part(self._text, self._section))
+        self._text, self._prefix, self._tight = "", "", False
+
+    def _image(self, element: Any) -> None:
+        reference = _reference(element)
+        if not reference:
+            return
+        self._flush()
+        self._end_part()
+        caption = self._clean.line(element.get("alt")) or self._clean.line(_figure_caption(element))
+        caption = caption or self._clean.line(element.get("title"))
+        self.parts.append(image_part(self._clean.printable(reference), caption, self._section))
+
+
+def _reference(element: Any) -> str:
+    """Where an image lies: ``src``, or the lazy attribute whose place a ``data:`` stand-in holds, or ``srcset``."""
+    src = (element.get("src") or "").strip()
+    if src and not src.startswith("data:"):
+        return src
+    lazy = next((element.get(name).strip() for name in _LAZY if (element.get(name) or "").strip()), "")
+    candidates = (element.get("srcset") or element.get("data-srcset") or "").split()
+    return lazy or src or (candidates[0].rstrip(",") if candidates else "")
+
+
+def _figure_caption(element: Any) -> str | None:
+    figure = next(element.iterancestors("figure"), None)
+    caption = figure.find(".//figcaption") if figure is not None else None
+    return "".join(caption.itertext()) if caption is not None else None

@@ -1,0 +1,81 @@
+"""What of an HTML page is content."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_TAG_NAMES = """
+    script style noscript template nav footer aside form button input select textarea svg canvas iframe object
+    embed video audio dialog menu head annotation annotation-xml rp rt
+"""
+_ROLE_NAMES = "navigation banner contentinfo complementary search menu menubar toolbar dialog alert"
+# Class names, whole, that frameworks and documentation generators give to what is around the content.
+_CLASS_NAMES = """
+    nav navbar navigation breadcrumb breadcrumbs sidebar sphinxsidebar related footer headerlink viewcode-link
+    linenos toc toctree-sidebar toc-backref-list pagination pager prev-next prev-next-area prevnext
+    cookie cookie-banner cookie-notice advertisement ads share sharing social social-links skip-link sr-only
+    visually-hidden screen-reader-text mw-editsection mw-jump-link noprint navbox catlinks printfooter metadata
+    anchor-link permalink hash-link copybtn edit-link edit-page-link theme-edit-this-page
+    sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing sphx-glr-signature
+"""
+_TAGS, _ROLES, _CLASSES = (frozenset(names.split()) for names in (_TAG_NAMES, _ROLE_NAMES, _CLASS_NAMES))
+_INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+# Where content stands, best first.
+_MAIN = (
+    "//main|//*[@role='main']",
+    "//article",
+    "//*[@id='mw-content-text']",
+    "//div[contains(concat(' ',normalize-space(@class),' '),' body ')]",
+    "//div[contains(concat(' ',normalize-space(@class),' '),' document ')]",
+    "//*[@id='content' or @id='main-content' or @id='main']",
+    "//body",
+)
+
+
+def prune(root: Any) -> None:
+    """Take out of the tree what is no content; text after a removed element stays."""
+    for element in [element for element in root.iter() if _goes(element)]:
+        _remove(element)
+
+
+def main_content(root: Any) -> list[Any]:
+    """The elements that hold the content: those of the first known kind that is not blank, else all of it."""
+    for path in _MAIN:
+        found = root.xpath(path)
+        inside = set(found)
+        outer = [element for element in found if not any(parent in inside for parent in element.iterancestors())]
+        if any(_has_content(element) for element in outer):
+            return outer
+    return [root]
+
+
+def _goes(element: Any) -> bool:
+    if not isinstance(element.tag, str):
+        return True
+    if element.tag in _TAGS or element.get("role") in _ROLES:
+        return True
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    if element.tag == "header":  # a site's header; that of an article holds its title
+        return not any(parent.tag in ("main", "article") for parent in element.iterancestors())
+    if not _CLASSES.isdisjoint((element.get("class") or "").split()) and element.tag not in ("html", "body", "main"):
+        return True
+    return bool(_INVISIBLE.search(element.get("style") or ""))
+
+
+def _remove(element: Any) -> None:
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        before = element.getprevious()
+        if before is None:
+            parent.text = (parent.text or "") + element.tail
+        else:
+            before.tail = (before.tail or "") + element.tail
+    parent.remove(element)
+
+
+def _has_content(element: Any) -> bool:
+    return any(text.strip() for text in element.itertext()) or element.find(".//img") is not None

@@ -1,0 +1,36 @@
+"""From ``--source`` to a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nyxqa.builders.sources.base import Source
+from nyxqa.builders.sources.html import HtmlSource
+from nyxqa.builders.sources.jsonl import JsonlSource
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.recipe_file import nearest
+
+SAMPLE = Path(__file__).parent.parent / "sample" / "pages.jsonl"
+_KINDS = ("sample", "html", "jsonl", "obelics")
+
+
+def open_source(web: Web) -> Source:
+    """The source that ``web.source`` names: ``sample``, ``html:DIR`` or ``jsonl:FILE[.gz]``.
+
+    Nothing is read yet.
+
+    :raises UsageError: If it names no known kind or no path.
+    """
+    kind, _, path = web.source.partition(":")
+    if kind not in _KINDS:
+        raise UsageError(f"unknown source {web.source!r}{nearest(kind, _KINDS)}")
+    if kind == "obelics":
+        raise UsageError("source 'obelics' is not available yet; use jsonl:FILE with rows of that shape")
+    if kind == "sample":
+        if path:
+            raise UsageError(f"source {web.source!r}: 'sample' takes no path; did you mean 'jsonl:{path}'?")
+        return JsonlSource("sample", SAMPLE, web)
+    if not path:
+        raise UsageError(f"source {web.source!r} names no path; use {'html:DIR' if kind == 'html' else 'jsonl:FILE'}")
+    return HtmlSource("html", Path(path), web) if kind == "html" else JsonlSource("jsonl", Path(path), web)

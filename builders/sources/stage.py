@@ -1,0 +1,105 @@
+"""Stage ``source``: rows become pages, and a page comes once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.rows import SOURCE_PAGES
+from nyxqa.builders.sources.base import Batch, Source
+from nyxqa.builders.sources.opening import open_source
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.recipe import Web
+
+# A part file and, for each of its rows that repeats an earlier page, that page's row name.
+Repeats = tuple[Path, dict[int, str]]
+
+
+def source(run: Run, web: Web) -> Parts:
+    """Pages of ``web.source``, each page id once, the first kept.
+
+    :raises UsageError: If ``web.source`` names no known kind.
+    :raises WorldError: If the source is missing, empty or unreadable.
+    """
+    opened = open_source(web)
+    params = {"kind": opened.kind, "files": opened.fingerprint(), "limit": web.limit, "every": web.every}
+    read = Step("source/read", 1, {**params, "license": web.license}, unit_in="row", unit_out="page")
+    pages = run.map(read, partial(read_pages, opened, web.license), opened.tasks, SOURCE_PAGES)
+    once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
+    return run.map(once, keep_first, partial(_repeats, pages, web.source), SOURCE_PAGES)
+
+
+def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutput:
+    """Parse a batch of rows."""
+    rows, account = [], Account([item.name for item in batch])
+    parents = []
+    for item in batch:
+        page = opened.parse(item)
+        if isinstance(page, Drop):
+            account.dropped.append(page)
+            continue
+        rows.append(
+            {
+                "page_id": page.page_id,
+                "row": page.row,
+                "path": page.path,
+                "title": page.title,
+                "url": page.url,
+                "language": page.language,
+                "license": page.license or license_,
+                "source": opened.kind,
+                "parts": page.parts,
+            }
+        )
+        parents.append(item.name)
+        account.notes += page.notes
+    account.parents = parents
+    return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+def keep_first(task: Repeats) -> ShardOutput:
+    """One part file less the pages that came before."""
+    file, repeats = task
+    table = pq.read_table(file, schema=SOURCE_PAGES)
+    names = table["row"].to_pylist()
+    kept = [index for index in range(len(names)) if index not in repeats]
+    dropped = [
+        Drop("row", names[index], "", "same_page", f"the page of {first}") for index, first in sorted(repeats.items())
+    ]
+    return ShardOutput(table.take(kept), Account(names, [names[index] for index in kept], dropped))
+
+
+def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
+    """Each part file with its repeated pages; holds 8 bytes a page and one entry for each id that repeats."""
+    files = pages.files()
+    keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
+    if not len(keys):
+        raise WorldError(f"source {spec} gave no page: see why in the ledger of stage source")
+    several = np.unique(keys[1:][keys[1:] == keys[:-1]])
+    first: dict[str, str] = {}
+    for file in files:
+        table = pq.read_table(file, columns=["page_id", "row"])
+        repeats = {}
+        for index in np.flatnonzero(np.isin(_keys(file), several)).tolist():
+            page_id, row = table["page_id"][index].as_py(), table["row"][index].as_py()
+            if first.setdefault(page_id, row) != row:
+                repeats[index] = first[page_id]
+        yield file, repeats
+
+
+def _keys(file: Path) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """First 64 bits of each page id of a part file."""
+    ids = pq.read_table(file, columns=["page_id"])["page_id"]
+    if not len(ids):
+        return np.zeros(0, np.uint64)
+    text = "".join(pc.utf8_slice_codeunits(ids, 0, 16).to_pylist())
+    return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)
