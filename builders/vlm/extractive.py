@@ -1,0 +1,53 @@
+"""The embedded model: cloze questions and answers taken from the documents themselves, no network, no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nyxqa.builders.vlm.drafting import draft
+from nyxqa.builders.vlm.options import wrong_options
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
+from nyxqa.builders.vlm.reading import read_answer
+from nyxqa.schemas.words import words
+
+
+class Extractive:
+    """A ``Vlm`` that reads text and captions, never pixels; its vocabularies are English.
+
+    :param seed: Seed of the recipe; it decides which wrong options are drawn.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False)
+
+    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
+        """Cloze questions from sentences and captions; ``no_question`` where nothing stands on its own."""
+        for source in sources:
+            pairs = draft(source, most)
+            yield Answered(pairs) if pairs else Failed("no_question", "no sentence or caption stands on its own")
+
+    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Answered[str] | Failed]:
+        """The answer as it is, or ``too_long``: nothing is rephrased here."""
+        for ask in asks:
+            size = _size(ask.answer)
+            yield Answered(ask.answer) if 0 < size <= words else Failed("too_long", f"{size} words, limit {words}")
+
+    def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
+        """A span of the best-overlapping sentence; an abstention without documents and on pictures."""
+        for ask in asks:
+            seen = bool(ask.question.images) or not ask.documents
+            yield Answered("" if seen else read_answer(ask.question.text, ask.documents))
+
+    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
+        """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them."""
+        for ask in asks:
+            options = wrong_options(ask, count, self._seed)
+            if len(options) < count:
+                yield Failed("too_few_distractors", f"{len(options)} of {count}")
+            else:
+                yield Answered(options)
+
+
+def _size(text: str) -> int:
+    return len(words(text))
