@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.vlm.make import make_vlm
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm
 from nyxqa.schemas.content import Content

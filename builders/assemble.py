@@ -15,7 +15,7 @@ from nyxqa.builders.certificate import certify
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
-from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.stages import STAGES
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json

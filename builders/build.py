@@ -15,7 +15,7 @@ from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.filter import filter_documents
-from nyxqa.builders.images.stage import images
+from nyxqa.builders.images.stage import images, pack_folder
 from nyxqa.builders.negatives import negatives
 from nyxqa.builders.prefilter import prefilter
 from nyxqa.builders.refine import refine
@@ -39,7 +39,8 @@ def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Pa
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
-    pages, packs = images(run, pages, web, recipe.images)
+    packs = pack_folder(run, pages, recipe.images)
+    pages = images(run, pages, web, recipe.images)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters)

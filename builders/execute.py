@@ -42,7 +42,13 @@ class BuildResult:
 
 
 def execute(
-    recipe: Recipe, split: SplitName, out: Path, workers: int | None, progress: Progress, drop_stale: bool = False
+    recipe: Recipe,
+    split: SplitName,
+    out: Path,
+    workers: int | None,
+    progress: Progress,
+    drop_stale: bool = False,
+    rescan: bool = False,
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 

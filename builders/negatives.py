@@ -15,7 +15,7 @@ from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
-from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoder import Encoder, Entry, Index
@@ -83,14 +83,14 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
 
 
 @lru_cache(maxsize=1)
-def _opened(mining: Mining) -> tuple[Index, list[dict[str, Any]]]:
-    return mining.encoder().open(mining.index / "index"), pq.read_table(mining.index / "known.parquet").to_pylist()
+def _opened(encoder: str, folder: Path) -> tuple[Index, list[dict[str, Any]]]:
+    return make_encoder(encoder).open(folder / "index"), pq.read_table(folder / "known.parquet").to_pylist()
 
 
 def mine_shard(mining: Mining, file: Path) -> ShardOutput:
     """Questions of one shard with their negatives, fewer than wanted where the rules leave fewer."""
     questions = pq.read_table(file).to_pylist()
-    index, known = _opened(mining)
+    index, known = _opened(mining.settings.encoder, mining.index)
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
     queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-_DECIDING = ("nyxqa", "pyarrow", "pillow", "duckdb", "bm25s", "numpy", "lxml", "tokenizers", "transformers", "torch")
+from nyxqa.schemas.version import VERSION
+
+_DECIDING = ("pyarrow", "pillow", "duckdb", "bm25s", "numpy", "lxml", "tokenizers", "transformers", "torch")
 
 
 def versions() -> dict[str, str]:
     """Version of Python and of each library that decides bytes."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _DECIDING}}
+    return {"nyxqa": VERSION, "python": platform.python_version(), **{name: version(name) for name in _DECIDING}}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import WebInputs
 from nyxqa.builders.assembly.rows import image_structs, question_rows, triplet_row
-from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.images.pack import PackReader
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.tables import PREVIEW
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import WebInputs
-from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.images.pack import PackReader
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, WEB
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Web
 from nyxqa.schemas.recipe_file import nearest
 
-SAMPLE = Path(__file__).parent.parent / "sample" / "pages.jsonl"
+SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 _KINDS = ("sample", "html", "jsonl", "obelics")
 
 

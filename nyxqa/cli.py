@@ -1,0 +1,76 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Training data for mixed-modal retrievers: build, curate, load, publish.",
+)
+
+OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
+DataArgument = Annotated[Path, typer.Argument(help="Folder of a dataset.")]
+DebugOption = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
+
+
+@app.callback()
+def _commands() -> None:
+    pass
+
+
+@app.command()
+def build(
+    split: Annotated[Literal["train", "validation", "test", "all"], typer.Option(help="Split to build.")],
+    recipe: Annotated[str | None, typer.Option(help="sample, nyxqa, paper, or a TOML file.")] = None,
+    out: OutOption = Path("nyxqa_data"),
+    source: Annotated[
+        str | None, typer.Option(help="sample, html:DIR, jsonl:FILE[.gz]; takes recipe nyxqa by default.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
+    vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25.")] = None,
+    executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked, and stop.")] = False,
+    rescan: Annotated[bool, typer.Option("--rescan", help="Read the source again.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed.")] = False,
+    drop_stale: Annotated[bool, typer.Option("--drop-stale", help="Unpublish splits made otherwise.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a stage on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Build a dataset out of pages: one split, or all of them."""
+    from nyxqa.build import run
+    from nyxqa.schemas.recipe_file import parse_override
+
+    run(
+        split,
+        recipe=recipe,
+        out=out,
+        source=source,
+        limit=limit,
+        vlm=vlm,
+        encoder=encoder,
+        workers=workers,
+        seed=seed,
+        settings=dict(parse_override(text) for text in set_ or []),
+        rescan=rescan,
+        drop_stale=drop_stale,
+        as_json=as_json,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    from nyxqa.guard import guarded
+
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(guarded(lambda: app(given, standalone_mode=False, prog_name="nyxqa"), debug="--debug" in given))
