@@ -18,6 +18,8 @@ from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import publish
 from nyxqa.builders.versions import versions
+from nyxqa.builders.vlm.make import check_model
+from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
@@ -93,6 +95,8 @@ def _checked(recipe: Recipe) -> Web:
     if recipe.web is None:
         raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
     check_conditions(recipe.filters, QA.schema)
+    make_encoder(recipe.negatives.encoder)
+    check_model(recipe.vlm)
     return recipe.web
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.engine.duck import quoted
+from nyxqa.builders.engine.duck import batches, quoted
 from nyxqa.builders.engine.step import Parts
 
 if TYPE_CHECKING:
@@ -32,6 +32,5 @@ def ledger_rows(
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
         db.execute(f"INSERT INTO ledger SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
-    result: Any = db.cursor().execute(_SORTED, {"stages": list(stages)})
-    for batch in result.to_arrow_reader(_BATCH):
+    for batch in batches(db, _SORTED, _BATCH, {"stages": list(stages)}):
         yield from batch.to_pylist()

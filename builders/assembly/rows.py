@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import WebInputs
+from nyxqa.builders.engine.duck import batches
 from nyxqa.builders.images.pack import PackReader
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, WEB
 
@@ -44,8 +45,7 @@ def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> li
 
 def question_rows(db: duckdb.DuckDBPyConnection, split: str, reader: PackReader) -> Iterator[dict[str, Any]]:
     """Published questions of one split, a batch at a time in memory."""
-    result: Any = db.cursor().execute(_QUESTIONS, {"split": split})
-    for batch in result.to_arrow_reader(_BATCH):
+    for batch in batches(db, _QUESTIONS, _BATCH, {"split": split}):
         for row in batch.to_pylist():
             yield {**row, "images": image_structs(row["images"], reader)}
 

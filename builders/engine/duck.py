@@ -41,5 +41,13 @@ def quoted(files: list[Path]) -> str:
 
 def arrow(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> pa.Table:
     """The result of ``query`` as one Arrow table."""
-    result: Any = db.execute(query, values or {})
+    result: Any = db.sql(query, params=values or {})
     return result.to_arrow_table()
+
+
+def batches(
+    db: duckdb.DuckDBPyConnection, query: str, rows: int, values: dict[str, Any] | None = None
+) -> Iterator[Any]:
+    """The result of ``query`` in record batches of at most ``rows`` rows, through a cursor of its own."""
+    result: Any = db.cursor().sql(query, params=values or {})
+    yield from result.to_arrow_reader(rows)

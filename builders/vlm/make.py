@@ -18,4 +18,17 @@ def make_vlm(section: VlmSection, seed: int, answers: Path) -> Vlm:
         from nyxqa.builders.vlm.extractive import Extractive
 
         return Extractive(seed)
-    raise UsageError(f"no model is named {section.model!r}; valid names are extractive")
+    raise _unknown(section)
+
+
+def check_model(section: VlmSection) -> None:
+    """Say at once if no model bears the name.
+
+    :raises UsageError: With the valid names.
+    """
+    if section.model != "extractive":
+        raise _unknown(section)
+
+
+def _unknown(section: VlmSection) -> UsageError:
+    return UsageError(f"no model is named {section.model!r}; valid names are extractive")
