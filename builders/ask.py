@@ -39,7 +39,14 @@ class Asking:
     def params(self) -> dict[str, Any]:
         """What decides the model's answers: not where it is reached nor how many are asked at once."""
         params = self.settings.model_dump(mode="json", include=_DATA_PARAMS)
-        return {**params, "model": params["model"].partition("@http")[0], "seed": self.seed}
+        info = self.open().info
+        return {
+            **params,
+            "model": info.generator,
+            "prompts": dict(info.prompts),
+            "version": info.version,
+            "seed": self.seed,
+        }
 
 
 @lru_cache(maxsize=1)

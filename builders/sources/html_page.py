@@ -38,11 +38,22 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
     if root is None:
         return HtmlPage(None, None, [])
-    heading = root.find(".//head/title")
-    title = cleaner.line("".join(heading.itertext())) if heading is not None else ""
+    title = _line(root.find(".//head/title"), cleaner)
     language = _language(root)
     prune(root)
-    return HtmlPage(title or None, language, read_blocks(main_content(root), cleaner))
+    content = main_content(root)
+    return HtmlPage(_own_title(title, content, cleaner) or None, language, read_blocks(content, cleaner))
+
+
+def _line(element: Any, cleaner: TextCleaner) -> str:
+    return cleaner.line("".join(element.itertext())) if element is not None else ""
+
+
+def _own_title(title: str, content: Any, cleaner: TextCleaner) -> str:
+    """The page's title without the name of its site: the first heading, where the title begins or ends with it."""
+    heading = _line(next(content.iter("h1"), None), cleaner)
+    begins = heading and title.lower().startswith(heading.lower())
+    return heading if begins or (heading and title.lower().endswith(heading.lower())) else title
 
 
 def decode_html(data: bytes) -> str:

@@ -81,6 +81,22 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|St|Sr|Jr|Prof|Gen|Col|Lt|Mt|No|vs|ca?|cf|e\.g|i\.e|approx|fl|etc|pop|lit|b|d|r|Inc|Ltd|Co"
     r"|[A-Z]\.[A-Z]))\.$"
 )
+# Bibliographies, code and tables are no prose: two initials, a journal's abbreviations, or signs no sentence has.
+_REFERENCE = re.compile(
+    r"\b[A-Z]\.[- ,]?.*\b[A-Z]\.|&|\b(?:[Vv]ols?|pp?|[Nn]os?|[Ee]ds?|Proc|Conf|Trans|Appl|Int)\.|\bet al\b"
+    r"|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
+)
+_CODE = re.compile(r"[|#={}\\]|>>>|\(\)|::|\w\.\w+\.\w|\w_\w")
+_BULLET = re.compile(r"^(?:[-*\u2022\u2013+>]|\d{1,2}[.)])\s+")
+_CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,\u2013-]\s*\d{1,3})*\]")
+# Every sentence has a verb; what has none of these endings and helpers is a heading or a label.
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|can|could|may|might|must|will|would|shall|should|do|does|did|\w+ed"
+    r"|[a-z]{2,}s)\b"
+)
+_LIST = re.compile(
+    r"(?:^|,)(?:\s*[^\s,]+){1,3},(?:\s*[^\s,]+){1,3},(?:\s*[^\s,]+){1,3}(?:,|$)"
+)  # labels of a figure's parts
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|bmp)\b|_|https?:", re.IGNORECASE)
 
 
@@ -106,7 +122,7 @@ def whole_sentences(text: str) -> list[str]:
     found: list[str] = []
     for piece in text.split(PLACEHOLDER):
         pending = ""
-        for sentence in sentences(piece):
+        for sentence in map(_bare, sentences(piece)):
             pending = f"{pending} {sentence}" if pending else " ".join(sentence.split())
             if not _ABBREVIATION.search(pending):
                 found.append(pending)
@@ -114,6 +130,11 @@ def whole_sentences(text: str) -> list[str]:
         if pending:
             found.append(pending)
     return [s for s in found if re.search(r"[.!?\u3002]['\"\u201d\u2019)\]]*$", s) and not s[0].islower()]
+
+
+def _bare(sentence: str) -> str:
+    """``sentence`` without its bullet and its citation marks."""
+    return _CITATION.sub("", _BULLET.sub("", sentence))
 
 
 def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
@@ -133,7 +154,7 @@ def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
 
 def caption_clozes(caption: str, place: int) -> Iterator[Cloze]:
     """Every acceptable cloze of the first sentence of a caption; a file name or a bare label gives none."""
-    if _FILE_NAME.search(caption):
+    if _FILE_NAME.search(caption) or _CODE.search(caption) or _LIST.search(caption):
         return
     sentence = " ".join((sentences(caption) or [""])[0].split())
     if len(words(sentence)) >= _FEWEST and stands_alone(sentence, caption=True):
@@ -144,6 +165,8 @@ def stands_alone(sentence: str, caption: bool = False) -> bool:
     """Whether a reader who sees nothing else knows what ``sentence`` speaks of."""
     listed = words(sentence)
     if not _FEWEST <= len(listed) <= _MOST or _ABOUT_THE_PAGE.search(sentence) or BLANK[:2] in sentence:
+        return False
+    if not caption and (_REFERENCE.search(sentence) or _CODE.search(sentence) or not _VERB.search(sentence)):
         return False
     if sentence.count("(") != sentence.count(")") or sentence.count('"') % 2 or "<" in sentence:
         return False

@@ -80,6 +80,7 @@ class VlmInfo:
     :param generator: Value of column ``generator``: ``extractive`` or ``openai:MODEL``.
     :param prompts: Short hash of each prompt by its name; empty for a model without prompts.
     :param needs_images: Whether pictures must carry bytes.
+    :param version: Raised whenever a model without prompts would answer otherwise.
     :param verifies: Whether its answers say anything about evidence (``verify.enabled = "auto"``).
     """
 
@@ -87,6 +88,7 @@ class VlmInfo:
     prompts: Mapping[str, str] = field(default_factory=dict)
     needs_images: bool = True
     verifies: bool = True
+    version: int = 1
 
 
 class Vlm(Protocol):

@@ -51,7 +51,7 @@ _PLAIN = frozenset(
     production reputation relation situation tradition transition variation edition location creation station"""
     )
 )
-_NOT_NAMES = frozenset([*MONTHS, *WEEKDAYS, "I", "BC", "AD", "CE", "BCE"])
+_NOT_NAMES = frozenset([*MONTHS, *WEEKDAYS, *listed("I BC AD CE BCE True False None Note See")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _name(sentence: str, run: list[re.Match[str]]) -> Iterator[Span]:
     text = sentence[start:end]
     for tail in ("'s", "\u2019s"):
         text = text.removesuffix(tail)
-    if start == 0 and len(run) == 1:
+    if len(run) == 1 and (start == 0 or sentence[:start].endswith((": ", ". ", "\u2018", "\u201c", '"'))):
         return  # any word is capitalised there
     if len(text) > 2:
         yield Span(start, start + len(text), text, kind_of_word(text) or "name")
