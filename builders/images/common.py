@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.images.resolve import images_of
 from nyxqa.builders.rows import PAGES
+from nyxqa.builders.sources.keys import Keys, leading_bits
 
 MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
 
-Keys = np.ndarray[Any, np.dtype[np.uint64]]
-# What makes two images one for the count: a locator gives a 64-bit key.
-Identity = Callable[[Mapping[str, Any]], int]
+# What makes two images one for the count: locators (an array of structs) give 64-bit keys.
+Identity = Callable[[pa.StructArray], Keys]
 
 
-def same_bytes(locator: Mapping[str, Any]) -> int:
+def same_bytes(images: pa.StructArray) -> Keys:
     """Images are one if their stored bytes are; the first 64 bits of the id tell."""
-    return int(locator["image_id"][:16], 16)
+    return leading_bits(images.field("image_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,11 @@ def common_tasks(stored: Parts, share: float, identity: Identity = same_bytes) -
     keys: list[Keys] = [np.zeros(0, np.uint64)]
     pages = 0
     for file in stored.files():
-        found: list[int] = []
-        for row in pq.read_table(file, columns=["parts"])["parts"].to_pylist():
-            pages += 1
-            found += {identity(part["image"]) for part in row if part["image"] is not None}
-        keys.append(np.array(found, np.uint64))
+        parts = _parts(file)
+        pages += len(parts)
+        page, images = images_of(parts)
+        found = np.stack([page.astype(np.uint64), identity(images)], axis=1)
+        keys.append(np.unique(found, axis=0)[:, 1])
     values, counts = np.unique(np.concatenate(keys), return_counts=True)
     common = counts > max(MIN_PAGES, share * pages)
     many = dict(zip(values[common].tolist(), counts[common].tolist(), strict=True))
@@ -59,17 +58,17 @@ def common_tasks(stored: Parts, share: float, identity: Identity = same_bytes) -
 def drop_common(task: CommonTask, identity: Identity = same_bytes) -> ShardOutput:
     """Pages of one part file without common images."""
     pages = pq.read_table(task.file, schema=PAGES).to_pylist()
-    gone = _dead_ordinals(task.ledger)
+    keys = iter(identity(images_of(_parts(task.file))[1]).tolist())
+    dead = _dead_ordinals(task.ledger)
     account, rows = Account([page["page_id"] for page in pages]), []
     for page in pages:
-        ordinals = _ordinals(gone.get(page["page_id"], set()))
+        ordinals = _ordinals(dead.get(page["page_id"], set()))
         parts = []
         for part in page["parts"]:
-            if part["image"] is None:
-                parts.append(part)
-                continue
-            ordinal = next(ordinals)
-            if (count := task.pages.get(identity(part["image"]))) is None:
+            count = None
+            if part["image"] is not None:
+                ordinal, count = next(ordinals), task.pages.get(next(keys))
+            if count is None:
                 parts.append(part)
                 continue
             detail = f"image {part['image']['image_id']} is on {count} pages"
@@ -82,6 +81,10 @@ def drop_common(task: CommonTask, identity: Identity = same_bytes) -> ShardOutpu
             account.dropped.append(Drop("page", page["page_id"], "", "empty", "nothing but common images"))
     account.parents = [row["page_id"] for row in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=PAGES), account)
+
+
+def _parts(file: Path) -> pa.ListArray:
+    return pq.read_table(file, columns=["parts"])["parts"].combine_chunks()
 
 
 def _dead_ordinals(ledger: Path) -> dict[str, set[int]]:

@@ -47,5 +47,7 @@ def on_white(picture: Image) -> Image:
     if not picture.has_transparency_data:
         return picture
     clear = picture.convert("RGBA")
+    if clear.getchannel("A").getextrema() == (255, 255):
+        return clear.convert("RGB")
     ground = Image.new("RGBA", clear.size, "white")
     return Image.alpha_composite(ground, clear).convert("RGB")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
@@ -73,8 +75,9 @@ def page_slices(pages: Parts) -> Iterator[PageSlice]:
     """Slices of the part files with at most 512 images each, or one page."""
     shard = 0
     for file in pages.files():
-        rows = pq.read_table(file, columns=["parts"])["parts"].to_pylist()
-        counts = [sum(part["image"] is not None for part in parts) for parts in rows]
+        parts = pq.read_table(file, columns=["parts"])["parts"].combine_chunks()
+        page, _ = images_of(parts)
+        counts = np.bincount(page, minlength=len(parts)).tolist()
         start = images = 0
         for index, count in enumerate(counts):
             if index > start and images + count > _SHARD_IMAGES:
@@ -83,6 +86,14 @@ def page_slices(pages: Parts) -> Iterator[PageSlice]:
             images += count
         yield PageSlice(shard, file, start, len(counts) - start)
         shard += 1
+
+
+def images_of(parts: pa.ListArray) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pa.Array]:
+    """Of a column of parts, the images of all rows in order, and the row that each belongs to."""
+    images = pc.struct_field(pc.list_flatten(parts), "image")
+    there = pc.is_valid(images)
+    rows = pc.list_parent_indices(parts).filter(there)
+    return rows.to_numpy(zero_copy_only=False).astype(np.int64), images.filter(there)
 
 
 def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice) -> ShardOutput:

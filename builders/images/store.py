@@ -9,9 +9,17 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.images.container import guess_format, png_is_plain, png_is_whole, webp_is_lossy, webp_is_plain
+from nyxqa.builders.images.container import (
+    guess_format,
+    jpeg_without_metadata,
+    png_chunks,
+    png_without_metadata,
+    webp_is_lossy,
+    webp_without_metadata,
+)
 from nyxqa.builders.images.dead import DeadImageError
 from nyxqa.builders.images.phash import perceptual_hash
+from nyxqa.builders.images.upright import eight_bit, orientation, upright
 from nyxqa.schemas.ids import image_id
 
 if TYPE_CHECKING:
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 MIN_SIDE = 2  # pixels; thinner ones are tracking pixels and spacers
 _JPEG_QUALITY = 90
-_JPEG_METADATA = frozenset(("APP1", "APP13", "COM"))  # EXIF and XMP, IPTC, comments
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 
 
@@ -37,8 +44,9 @@ class StoredImage:
 def stored_image(data: bytes, max_pixels: int) -> StoredImage:
     """The stored form of an image file.
 
-    JPEG, PNG and WebP keep their bytes unless they hold metadata, are animated, CMYK or of 16 bits; all else is
-    turned upright, stripped and encoded once: lossy pictures without transparency as JPEG, the others as PNG.
+    JPEG, PNG and WebP that stand upright keep their bytes, less the segments that hold EXIF, XMP, IPTC or text,
+    unless they are animated, CMYK or of 16 bits. All else is turned upright and encoded once: lossy pictures
+    without transparency as JPEG, the others as PNG.
 
     :param max_pixels: Pixels an image may have; checked before it is decoded.
     :raises DeadImageError: If it is no image we read, broken, too large or too small.
@@ -48,8 +56,9 @@ def stored_image(data: bytes, max_pixels: int) -> StoredImage:
         picture = _opened(data, max_pixels)
         name = picture.format or ""
         _load(picture, data)
-        if _keeps_bytes(picture, data):
-            return StoredImage(data, image_id(data), perceptual_hash(picture))
+        kept = _kept_bytes(picture, data)
+        if kept is not None:
+            return StoredImage(kept, image_id(kept), perceptual_hash(picture))
         lossy = name in ("JPEG", "MPO", "AVIF", "JPEG2000") or (name == "WEBP" and webp_is_lossy(data))
         return _reencoded(picture, lossy)
 
@@ -97,23 +106,22 @@ def _load(picture: Image, data: bytes) -> None:
     except _BROKEN as error:
         ends_early = isinstance(error, EOFError | struct.error) or "truncated" in str(error).lower()
         raise DeadImageError("truncated" if ends_early else "unreadable", f"{name}: {error}") from error
-    if name == "PNG" and not png_is_whole(data):
+    if name == "PNG" and all(chunk != b"IEND" for chunk, _ in png_chunks(data)):
         raise DeadImageError("truncated", "PNG without its end")
 
 
-def _keeps_bytes(picture: Image, data: bytes) -> bool:
+def _kept_bytes(picture: Image, data: bytes) -> bytes | None:
+    """The file less its metadata, or nothing if it must be encoded anew."""
+    if orientation(picture) != 1:
+        return None
     if picture.format == "PNG":
-        return png_is_plain(data)
+        return png_without_metadata(data)
     if picture.format == "WEBP":
-        return webp_is_plain(data)
-    if picture.format != "JPEG" or picture.mode not in ("L", "RGB"):
-        return False
-    return _JPEG_METADATA.isdisjoint(name for name, _ in getattr(picture, "applist", ()))
+        return webp_without_metadata(data)
+    return jpeg_without_metadata(data) if picture.format == "JPEG" and picture.mode in ("L", "RGB") else None
 
 
 def _reencoded(picture: Image, lossy: bool) -> StoredImage:
-    from nyxqa.builders.images.upright import eight_bit, upright
-
     picture, profile = eight_bit(upright(picture))
     out = io.BytesIO()
     lossy = lossy and not picture.has_transparency_data

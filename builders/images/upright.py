@@ -11,17 +11,39 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ORIENTATION = 0x0112  # EXIF tag
+_BROKEN_EXIF = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error, ZeroDivisionError)
 _KEPT_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA"))
 
 
-def upright(picture: Image) -> Image:
-    """``picture`` turned as its EXIF orientation says; a broken EXIF block turns nothing."""
-    from PIL import ImageOps
-
+def orientation(picture: Image) -> int:
+    """EXIF orientation, 1 to 8; 1, which is upright, if there is none or its block is broken."""
     try:
-        return ImageOps.exif_transpose(picture)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error, ZeroDivisionError):
+        found = picture.getexif().get(ORIENTATION, 1)
+    except _BROKEN_EXIF:
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def upright(picture: Image) -> Image:
+    """``picture`` turned as its EXIF orientation says."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(orientation(picture))
+    if turn is None:
         return picture
+    turned = picture.transpose(turn)
+    turned.info = dict(picture.info)
+    return turned
 
 
 def eight_bit(picture: Image) -> tuple[Image, bytes | None]:
@@ -35,6 +57,8 @@ def eight_bit(picture: Image) -> tuple[Image, bytes | None]:
         picture = _stretched(picture)
     elif picture.mode not in _KEPT_MODES:
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.mode in ("LA", "RGBA") and picture.getchannel("A").getextrema() == (255, 255):
+        picture = picture.convert(picture.mode[:-1])
     clean = picture.copy()
     clean.info = {key: value for key, value in picture.info.items() if key == "transparency"}
     return clean, profile or None

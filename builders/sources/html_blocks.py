@@ -17,8 +17,11 @@ _BLOCK_NAMES = """
 """
 _BLOCKS = _HEADINGS.union(_BLOCK_NAMES.split())
 _TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that stand on the line right after the last one
-_LAYOUT = "descendant::*[self::table or self::img or self::pre or self::h1 or self::h2 or self::h3 or self::ul]"
+_LAYOUT = etree.XPath(
+    "boolean(descendant::*[self::table or self::img or self::pre or self::h1 or self::h2 or self::ul])"
+)
 _SPACE = re.compile(r"\s+")
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif)", re.IGNORECASE)
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 
 
@@ -38,7 +41,7 @@ class _Reader:
         self._clean = cleaner
         self._section = ""
         self._inline: list[str] = []
-        self._text = ""
+        self._text: list[str] = []
         self._tight = False
         self._prefix = ""
         self._pre = 0
@@ -70,7 +73,7 @@ class _Reader:
             self._break()
             self._tight = self._tight or tag in _TIGHT
             if tag == "table":
-                self._tables.append(not element.xpath(_LAYOUT))
+                self._tables.append(not _LAYOUT(element))
             elif tag == "li":
                 self._prefix = "- "
             elif tag == "pre":
@@ -79,6 +82,8 @@ class _Reader:
                 self._end_part()
         elif tag == "span" and element.get("class") == "classifier":
             self._inline.append(" : ")  # docutils shows the colon by style only
+        elif tag == "sup" and self._inline and self._inline[-1][-1:].isdigit() and (element.text or "").isdigit():
+            self._inline.append("^")
 
     def _close(self, element: Any) -> None:
         tag = element.tag
@@ -86,8 +91,11 @@ class _Reader:
             heading = self._flush()
             self._section = " ".join(heading.split()) or self._section
         elif tag == "pre":
-            self._flush(keep_indent=True)
+            self._flush(preformatted=True)
             self._pre -= 1
+        elif tag == "dt" and "label" in (element.get("class") or "").split():
+            self._prefix = f"[{''.join(self._inline).strip()}] "  # a footnote's or citation's, with its text
+            self._inline.clear()
         elif tag == "tr" and self._tables:
             self._flush()
         elif tag in _BLOCKS and not (tag in ("td", "th") and self._in_row()):
@@ -109,20 +117,21 @@ class _Reader:
         else:
             self._flush()
 
-    def _flush(self, keep_indent: bool = False) -> str:
+    def _flush(self, preformatted: bool = False) -> str:
         """Add the block gathered so far to the text of the part; returns it."""
-        block = self._clean("".join(self._inline), keep_indent=keep_indent)
+        block = self._clean("".join(self._inline), preformatted=preformatted)
         self._inline.clear()
         if block:
-            gap = "" if not self._text else "\n" if self._tight else "\n\n"
-            self._text += gap + self._prefix + block
+            if self._text:
+                self._text.append("\n" if self._tight else "\n\n")
+            self._text += [self._prefix, block]
             self._prefix, self._tight = "", False
         return block
 
     def _end_part(self) -> None:
         if self._text:
-            self.parts.append(text_part(self._text, self._section))
-        self._text, self._prefix, self._tight = "", "", False
+            self.parts.append(text_part("".join(self._text), self._section))
+        self._text, self._prefix, self._tight = [], "", False
 
     def _image(self, element: Any) -> None:
         reference = _reference(element)
@@ -130,8 +139,9 @@ class _Reader:
             return
         self._flush()
         self._end_part()
-        caption = self._clean.line(element.get("alt")) or self._clean.line(_figure_caption(element))
-        caption = caption or self._clean.line(element.get("title"))
+        captions = map(self._clean.line, (element.get("alt"), _figure_caption(element), element.get("title")))
+        # A generator without a caption writes the file's name.
+        caption = next((caption for caption in captions if caption and not _FILE_NAME.fullmatch(caption)), "")
         self.parts.append(image_part(self._clean.printable(reference), caption, self._section))
 
 

@@ -18,9 +18,11 @@ _CLASS_NAMES = """
     visually-hidden screen-reader-text mw-editsection mw-jump-link noprint navbox catlinks printfooter metadata
     anchor-link permalink hash-link copybtn edit-link edit-page-link theme-edit-this-page
     sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing sphx-glr-signature
+    sphx-glr-script-out footnote-reference
 """
 _TAGS, _ROLES, _CLASSES = (frozenset(names.split()) for names in (_TAG_NAMES, _ROLE_NAMES, _CLASS_NAMES))
 _INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_CLOSING = ".,;:!?)"
 # Where content stands, best first.
 _MAIN = (
     "//main|//*[@role='main']",
@@ -59,21 +61,26 @@ def _goes(element: Any) -> bool:
         return True
     if element.tag == "header":  # a site's header; that of an article holds its title
         return not any(parent.tag in ("main", "article") for parent in element.iterancestors())
-    if not _CLASSES.isdisjoint((element.get("class") or "").split()) and element.tag not in ("html", "body", "main"):
+    classes = frozenset((element.get("class") or "").split())
+    if element.tag not in ("html", "body", "main") and not _CLASSES.isdisjoint(classes):
         return True
+    if classes >= {"contents", "topic"} or (element.tag == "sup" and "reference" in classes):
+        return True  # a page's own table of contents, a footnote mark
     return bool(_INVISIBLE.search(element.get("style") or ""))
 
 
 def _remove(element: Any) -> None:
-    parent = element.getparent()
+    parent, tail = element.getparent(), element.tail
     if parent is None:
         return
-    if element.tail:
+    if tail:
         before = element.getprevious()
+        text = (parent.text if before is None else before.tail) or ""
+        text = (text.rstrip() if tail[0] in _CLOSING else text) + tail  # no gap where a footnote mark stood
         if before is None:
-            parent.text = (parent.text or "") + element.tail
+            parent.text = text
         else:
-            before.tail = (before.tail or "") + element.tail
+            before.tail = text
     parent.remove(element)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
@@ -16,6 +16,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
+from nyxqa.builders.sources.keys import Keys, leading_bits
 from nyxqa.builders.sources.opening import open_source
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
@@ -75,7 +76,8 @@ def keep_first(task: Repeats) -> ShardOutput:
     dropped = [
         Drop("row", names[index], "", "same_page", f"the page of {first}") for index, first in sorted(repeats.items())
     ]
-    return ShardOutput(table.take(kept), Account(names, [names[index] for index in kept], dropped))
+    rows = table.take(pa.array(kept, pa.int64()))
+    return ShardOutput(rows, Account(names, [names[index] for index in kept], dropped))
 
 
 def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
@@ -83,7 +85,7 @@ def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
     files = pages.files()
     keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
     if not len(keys):
-        raise WorldError(f"source {spec} gave no page: see why in the ledger of stage source")
+        raise WorldError(f"source {spec} gave no page: {_reasons(pages)}")
     several = np.unique(keys[1:][keys[1:] == keys[:-1]])
     first: dict[str, str] = {}
     for file in files:
@@ -96,10 +98,16 @@ def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
         yield file, repeats
 
 
-def _keys(file: Path) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """First 64 bits of each page id of a part file."""
-    ids = pq.read_table(file, columns=["page_id"])["page_id"]
-    if not len(ids):
-        return np.zeros(0, np.uint64)
-    text = "".join(pc.utf8_slice_codeunits(ids, 0, 16).to_pylist())
-    return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)
+def _keys(file: Path) -> Keys:
+    return leading_bits(pq.read_table(file, columns=["page_id"])["page_id"])
+
+
+def _reasons(pages: Parts) -> str:
+    """Why there are no pages, with the first row as an example."""
+    ledgers = [pq.read_table(file, columns=["reason", "detail"]) for file in pages.ledgers()]
+    if not ledgers:
+        return "it holds no row"
+    drops = pa.concat_tables(ledgers)
+    counts = Counter(drops["reason"].to_pylist())
+    listed = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    return f"all rows were dropped ({listed}), the first because: {drops['detail'][0].as_py()}"

@@ -13,7 +13,6 @@ _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\xad\ufeff]")  # soft hyphen and byte order mark cut words apart for every later stage
 _SPACES = re.compile(r"[^\S\n]+")
-_INNER_SPACES = re.compile(r"(?<=\S)[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -27,18 +26,18 @@ class TextCleaner:
         self.replaced = 0
         self.placeholders = 0
 
-    def __call__(self, text: str, *, keep_indent: bool = False) -> str:
+    def __call__(self, text: str, *, preformatted: bool = False) -> str:
         """``text`` cleaned.
 
-        :param keep_indent: Keep white space at the start of lines, as source code needs.
+        :param preformatted: Keep white space within lines, as source code and drawn tables need.
         """
         text = self.printable(_LINE_END.sub("\n", text))
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
         while PLACEHOLDER in text:  # taking one out can put the next together
             self.placeholders += text.count(PLACEHOLDER)
             text = text.replace(PLACEHOLDER, " ")
-        if keep_indent:
-            lines = (_INNER_SPACES.sub(" ", line.expandtabs(4)).rstrip() for line in text.split("\n"))
+        if preformatted:
+            lines = (line.expandtabs(4).rstrip() for line in text.split("\n"))
             return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
         lines = (line.strip() for line in _SPACES.sub(" ", text).split("\n"))
         return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
