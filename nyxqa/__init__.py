@@ -16,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from nyxqa.schemas.reading import load
 
         return load
+    if name == "build":
+        import importlib
+
+        return importlib.import_module("nyxqa.build")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.arrow_copy import Layout, arrow_copy, arranged
+from nyxqa.schemas.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.joining import Documents, ImagesMode, Joiner
 from nyxqa.schemas.layouts import plain_columns

@@ -30,11 +30,14 @@ class Executor(Protocol):
 class LocalExecutor:
     """Spawned processes on this machine, or this very process for one worker or a single task.
 
+    The processes are started by the first map that needs them and kept for the next one.
+
     :param workers: Number of processes.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """Results in the order of ``tasks``.
@@ -46,35 +49,41 @@ class LocalExecutor:
         if self.workers == 1 or len(first) < 2:
             yield from map(function, chain(first, iterator))
             return
-        yield from self._spawned(function, chain(first, iterator))
-
-    def _spawned(self, function: Callable[[T], R], tasks: Iterator[T]) -> Iterator[R]:
-        pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _start_worker)
-        pending: deque[Future[R]] = deque()
         try:
-            for task in tasks:
-                pending.append(pool.submit(function, task))
-                if len(pending) >= 2 * self.workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-            pool.shutdown()
+            yield from self._spawned(function, chain(first, iterator))
         except BrokenProcessPool as error:
             raise WorldError(
                 "a worker process died, killed perhaps for lack of memory; run again with fewer --workers"
             ) from error
+
+    def _spawned(self, function: Callable[[T], R], tasks: Iterator[T]) -> Iterator[R]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _start_worker)
+        pending: deque[Future[R]] = deque()
+        done = False
+        try:
+            for task in tasks:
+                pending.append(self._pool.submit(function, task))
+                if len(pending) >= 2 * self.workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+            done = True
         finally:
-            _end(pool)
+            if not done:
+                self.close()
 
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    """Stop at once: what is unfinished is redone on the next run."""
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.kill()
-    for process in processes:
-        process.join()
+    def close(self) -> None:
+        """End the processes at once: what is unfinished is redone on the next run."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
 
 
 def _start_worker() -> None:

@@ -49,9 +49,9 @@ def _line(element: Any, cleaner: TextCleaner) -> str:
     return cleaner.line("".join(element.itertext())) if element is not None else ""
 
 
-def _own_title(title: str, content: Any, cleaner: TextCleaner) -> str:
+def _own_title(title: str, content: list[Any], cleaner: TextCleaner) -> str:
     """The page's title without the name of its site: the first heading, where the title begins or ends with it."""
-    heading = _line(next(content.iter("h1"), None), cleaner)
+    heading = _line(next((h for element in content for h in element.iter("h1")), None), cleaner)
     begins = heading and title.lower().startswith(heading.lower())
     return heading if begins or (heading and title.lower().endswith(heading.lower())) else title
 

@@ -81,10 +81,10 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|St|Sr|Jr|Prof|Gen|Col|Lt|Mt|No|vs|ca?|cf|e\.g|i\.e|approx|fl|etc|pop|lit|b|d|r|Inc|Ltd|Co"
     r"|[A-Z]\.[A-Z]))\.$"
 )
-# Bibliographies, code and tables are no prose: two initials, a journal's abbreviations, or signs no sentence has.
+# Bibliographies, code and tables are no prose: surnames with initials, journals, or signs no sentence has.
 _REFERENCE = re.compile(
-    r"\b[A-Z]\.[- ,]?.*\b[A-Z]\.|&|\b(?:[Vv]ols?|pp?|[Nn]os?|[Ee]ds?|Proc|Conf|Trans|Appl|Int)\.|\bet al\b"
-    r"|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
+    r"\b[A-Z][\w'\u2019-]+, [A-Z]\.|\b[A-Z]\. ?[A-Z][\w-]+, (?:and )?[A-Z]\.|&|\bet al\b|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
+    r"|\b(?:[Vv]ols?|pp?|[Nn]os?|[Ee]ds?|Proc|Conf|Trans|Appl|Int)\.|\b(?:In )?Proceedings\b|\bIEEE Transactions\b"
 )
 _CODE = re.compile(r"[|#={}\\]|>>>|\(\)|::|\w\.\w+\.\w|\w_\w")
 _BULLET = re.compile(r"^(?:[-*\u2022\u2013+>]|\d{1,2}[.)])\s+")
@@ -152,9 +152,14 @@ def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
                 yield cloze
 
 
+def describes(caption: str) -> bool:
+    """Whether a caption is prose: no file name, no formula, no list of the labels of a figure's parts."""
+    return bool(caption.strip()) and not (_FILE_NAME.search(caption) or _CODE.search(caption) or _LIST.search(caption))
+
+
 def caption_clozes(caption: str, place: int) -> Iterator[Cloze]:
     """Every acceptable cloze of the first sentence of a caption; a file name or a bare label gives none."""
-    if _FILE_NAME.search(caption) or _CODE.search(caption) or _LIST.search(caption):
+    if not describes(caption):
         return
     sentence = " ".join((sentences(caption) or [""])[0].split())
     if len(words(sentence)) >= _FEWEST and stands_alone(sentence, caption=True):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from nyxqa.builders.vlm.cloze import BLANK, Cloze, caption_clozes, text_clozes
+from nyxqa.builders.vlm.cloze import BLANK, Cloze, caption_clozes, describes, text_clozes
 from nyxqa.builders.vlm.protocol import Pair, Source
 from nyxqa.builders.vlm.spans import find_spans
 from nyxqa.builders.vlm.vocabulary import STOP_WORDS, alike, listed
@@ -19,7 +19,9 @@ _DIFFERING = {"colour": "Which colour", "shape": "Which shape", "orientation": "
 def draft(source: Source, most: int) -> list[Pair]:
     """At most ``most`` questions on ``source`` and as many over two of its pictures, in reading order."""
     taken: set[str] = set()
-    captions = [(n, picture.caption) for n, picture in enumerate(source.content.images, 1) if picture.caption.strip()]
+    captions = [
+        (n, picture.caption) for n, picture in enumerate(source.content.images, 1) if describes(picture.caption)
+    ]
     pictured = _best((c for n, caption in captions for c in caption_clozes(caption, n)), most, taken)
     texts = _best(text_clozes(source.content.text, source.title), most, taken)
     room = max(most - len(texts), (most + 1) // 2)

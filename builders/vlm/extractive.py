@@ -19,7 +19,7 @@ class Extractive:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False, version=3)
+        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False, version=4)
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Cloze questions from sentences and captions; ``no_question`` where nothing stands on its own."""
