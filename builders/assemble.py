@@ -11,6 +11,7 @@ from nyxqa.builders.assembly.ledger import ledger_rows
 from nyxqa.builders.assembly.preview import preview_rows
 from nyxqa.builders.assembly.rows import corpus_rows, qa_row, question_rows, triplet_row
 from nyxqa.builders.assembly.select import count_questions, select_questions
+from nyxqa.builders.assembly.summary import summarise
 from nyxqa.builders.certificate import certify
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
@@ -24,7 +25,7 @@ from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import CORPUS, LEDGER, PREVIEW, QA, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
-VERSION = 1
+VERSION = 2
 RESULT = "result.json"
 
 
@@ -75,6 +76,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
+            "summary": summarise(folder, files),
             "counts": {split: asdict(found) for split, found in counts.items()},
         },
     )

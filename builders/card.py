@@ -1,12 +1,89 @@
-"""The dataset card."""
+"""The dataset card: the template ``DATASET_CARD.md`` filled from the manifest."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.tables import TABLES
+
+CARD = "README.md"
+TITLE = "A mixed-modal retrieval dataset"
+_TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_LICENSES = {
+    "CC0-1.0": "cc0-1.0",
+    "CC-BY-4.0": "cc-by-4.0",
+    "CC-BY-SA-4.0": "cc-by-sa-4.0",
+    "CC-BY-SA-3.0": "cc-by-sa-3.0",
+}
 
 
 def write_card(out: Path, manifest: Manifest) -> None:
-    """Write ``README.md``."""
-    (out / "README.md").write_text("# card\n")
+    """Write ``README.md`` of the dataset in ``out``."""
+    write_bytes(out / CARD, render_card(manifest).encode("utf-8"))
+
+
+def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
+    """The card's text; ``location`` is what its examples load."""
+    import jinja2
+    import tomli_w
+    import yaml
+
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - the card is Markdown
+    splits = manifest.splits("triplets")
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        front_matter=yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True).rstrip(),
+        title=TITLE,
+        location=location,
+        first_split="train" if "train" in splits else splits[0],
+        versions=manifest.versions,
+        seed=manifest.seed,
+        tables=_tables(manifest),
+        summary=manifest.summary,
+        evidence=_evidence(manifest.summary["evidence"]),
+        stages=manifest.stages,
+        certificate=manifest.certificate,
+        deviations=manifest.deviations,
+        recipe=tomli_w.dumps(_given(manifest.recipe)).rstrip(),
+    )
+
+
+def front_matter(manifest: Manifest) -> dict[str, Any]:
+    """The card's YAML header, as the Hub's schema has it."""
+    licenses = {name.partition(": ")[2] for name in manifest.summary["licenses"]}
+    tags = sorted({_LICENSES.get(name, "other") for name in licenses if name != "unknown"})
+    languages = sorted({name.split("-")[0].lower() for name in manifest.summary["languages"]} - {"unknown"})
+    rows = sum(entry.rows for path, entry in manifest.files.items() if path.startswith("data/triplets/"))
+    return {
+        **({"language": languages} if languages else {}),
+        "license": (tags if len(tags) > 1 else tags[0]) if tags else "unknown",
+        "pretty_name": TITLE,
+        "task_categories": ["visual-question-answering", "question-answering", "text-retrieval"],
+        "tags": ["retrieval", "mixed-modal", "hard-negatives", "rag", "nyxqa"],
+        "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
+        "configs": dataset_configs(manifest),
+    }
+
+
+def _tables(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {"table": name, "split": split, "rows": sum(manifest.files[path].rows for path in manifest.paths(name, split))}
+        for name in TABLES
+        for split in manifest.splits(name)
+    ]
+
+
+def _evidence(counts: dict[str, int]) -> str:
+    verified = counts.get("verified", 0)
+    return "not verified" if not verified else f"{verified} of {sum(counts.values())} questions were verified"
+
+
+def _given(value: Any) -> Any:
+    """``value`` without its nulls, which TOML cannot say."""
+    if isinstance(value, dict):
+        return {key: _given(item) for key, item in value.items() if item is not None}
+    return [_given(item) for item in value] if isinstance(value, list) else value

@@ -145,6 +145,7 @@ def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
         usage={"requests": 0, "prompt_tokens": 0, "completion_tokens": 0},
+        summary=result["summary"],
     )
 
 

@@ -49,6 +49,7 @@ class Manifest:
     :param files: Every file below ``data/`` by its path in the folder.
     :param certificate: Leaks found between splits, by check; all zero in a published set.
     :param usage: Requests and tokens spent on models.
+    :param summary: Counts for the card: languages, licences, sources, kinds, generators, drops.
     """
 
     recipe: dict[str, Any]
@@ -60,7 +61,7 @@ class Manifest:
     files: dict[str, FileEntry]
     certificate: dict[str, int]
     usage: dict[str, int]
-    notes: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def splits(self, table: str) -> list[str]:
