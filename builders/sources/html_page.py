@@ -17,8 +17,13 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _CHARSET = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HEAD = 4096  # bytes in which a charset declaration counts; the HTML standard asks for 1,024
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
+_WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # declared by templates whatever the text is
 # What browsers read under names that promise less.
 _READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf-16": "utf-8"}
+
+
+class UnreadableHtmlError(ValueError):
+    """A page that the parser gives up on; what follows would be lost without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,17 @@ class HtmlPage:
 
 
 def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
-    """Title, language and parts of a page."""
+    """Title, language and parts of a page.
+
+    :raises UnreadableHtmlError: If it is nested too deeply.
+    """
     # Characters that are no text go before the parser sees them: a NUL would end the page there.
     text = cleaner.printable(decode_html(data).replace("\r\n", "\n").replace("\r", "\n"))
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
+    limits = parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT)
+    if limits:
+        raise UnreadableHtmlError(limits[0].message)
     if root is None:
         return HtmlPage(None, None, [])
     heading = root.find(".//head/title")
@@ -50,19 +61,25 @@ def decode_html(data: bytes) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
-    declared = _CHARSET.search(data[:_HEAD])
+    declared = _declared(data)
+    tried = ["utf-8"] if declared is None else ["utf-8", declared] if declared in _WEAK else [declared, "utf-8"]
+    for name in tried:
+        try:
+            return data.decode(_READ_AS.get(name, name))
+        except UnicodeDecodeError:
+            continue
+    last = declared or "cp1252"
+    return data.decode(_READ_AS.get(last, last), "replace")
+
+
+def _declared(data: bytes) -> str | None:
+    """Python's name of the charset that a page declares, if it is one of text."""
+    found = _CHARSET.search(data[:_HEAD])
     try:
-        name = codecs.lookup(declared.group(1).decode("ascii")).name if declared else "utf-8"
-    except (LookupError, UnicodeDecodeError):
-        name = "utf-8"
-    try:
-        return data.decode(_READ_AS.get(name, name))
-    except (UnicodeDecodeError, LookupError):
-        pass
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace") if name == "utf-8" and not declared else data.decode(name, "replace")
+        codec = codecs.lookup(found.group(1).decode("ascii")) if found else None
+        return codec.name if codec and isinstance(b"".decode(codec.name), str) else None
+    except (LookupError, UnicodeError, ValueError):
+        return None
 
 
 def _language(root: Any) -> str | None:
