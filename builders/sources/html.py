@@ -54,7 +54,7 @@ class HtmlSource:
 
     def parse(self, item: Item) -> Page | Drop:
         """The page of one file, or why there is none."""
-        from nyxqa.builders.sources.html_page import UnreadableHtmlError, read_html
+        from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
 
         if item.name != item.path:
             return dropped(item, "bad_name", "the file's name is not UTF-8")
@@ -70,8 +70,8 @@ class HtmlSource:
         cleaner = TextCleaner()
         try:
             found = read_html(data, cleaner)
-        except UnreadableHtmlError as error:
-            return dropped(item, "unreadable", str(error))
+        except RefusedHtmlError as error:
+            return dropped(item, error.reason, error.detail)
         page = Page(item.name, item.path, page_id_of_path(item.path), found.parts, found.title, None, found.language)
         return finished(page, item, cleaner)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lxml import etree
 
+from nyxqa.builders.sources.base import MAX_TEXT
 from nyxqa.builders.sources.html_blocks import read_blocks
 from nyxqa.builders.sources.html_prune import main_content, prune
 from nyxqa.builders.sources.text import TextCleaner
@@ -22,8 +23,17 @@ _WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # declared by templates wha
 _READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf-16": "utf-8"}
 
 
-class UnreadableHtmlError(ValueError):
-    """A page that the parser gives up on; what follows would be lost without a word."""
+class RefusedHtmlError(ValueError):
+    """A page that is not taken.
+
+    :param reason: Ledger reason.
+    :param detail: One line.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class HtmlPage:
 def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     """Title, language and parts of a page.
 
-    :raises UnreadableHtmlError: If it is nested too deeply.
+    :raises RefusedHtmlError: If it is nested more deeply than the parser follows, or has too much text.
     """
     # Characters that are no text go before the parser sees them: a NUL would end the page there.
     text = cleaner.printable(decode_html(data).replace("\r\n", "\n").replace("\r", "\n"))
@@ -46,14 +56,18 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
     limits = parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT)
     if limits:
-        raise UnreadableHtmlError(limits[0].message)
+        raise RefusedHtmlError("unreadable", limits[0].message)  # what follows would be lost without a word
     if root is None:
         return HtmlPage(None, None, [])
     heading = root.find(".//head/title")
     title = cleaner.line("".join(heading.itertext())) if heading is not None else ""
     language = _language(root)
     prune(root)
-    return HtmlPage(title or None, language, read_blocks(main_content(root), cleaner))
+    content = main_content(root)
+    characters = sum(len(text.strip()) for element in content for text in element.itertext())
+    if characters > MAX_TEXT:
+        raise RefusedHtmlError("too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
+    return HtmlPage(title or None, language, read_blocks(content, cleaner))
 
 
 def decode_html(data: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.sources.html_page import HtmlPage, UnreadableHtmlError, decode_html, read_html
+from nyxqa.builders.sources.html_page import HtmlPage, RefusedHtmlError, decode_html, read_html
 from nyxqa.builders.sources.text import TextCleaner
 from tests.support.ingest import shown
 
@@ -151,7 +151,7 @@ def test_no_html_at_all_is_text() -> None:
 
 def test_deep_and_long_pages() -> None:
     assert lines("<div>" * 2000 + "deep" + "</div>" * 2000) == ["deep"]
-    with pytest.raises(UnreadableHtmlError, match="2048"):
+    with pytest.raises(RefusedHtmlError, match="2048"):
         read("<div>" * 5000 + "deep")
     assert len(lines("".join(f"<p>{n}</p><img src='{n}.png'>" for n in range(500)))) == 1000
 

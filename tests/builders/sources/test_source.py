@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.sources import base, jsonl, opening
+from nyxqa.builders.sources import jsonl, opening
 from nyxqa.builders.sources.opening import open_source
 from nyxqa.builders.sources.stage import source
 from nyxqa.schemas.errors import UsageError, WorldError
@@ -73,7 +73,7 @@ def test_html_pages_that_are_not_read(site: Path, tmp_path: Path, monkeypatch: p
     (site / "deep.html").write_text("<div>" * 5000 + "x")
     (site / "long.html").write_text(f"<p>{'word ' * 100}</p>")
     (site / "large.html").write_text(f"<p>{'<b>' * 900}</p>")
-    monkeypatch.setattr(base, "MAX_TEXT", 400)
+    monkeypatch.setattr("nyxqa.builders.sources.html_page.MAX_TEXT", 400)
     monkeypatch.setattr("nyxqa.builders.sources.html.MAX_RAW", 30_000)
     rows = read(tmp_path / "w", f"html:{site}")
     assert [row["row"] for row in rows] == ["a.HTM", "b.html", "sub/c.html"]
@@ -204,7 +204,7 @@ def test_a_page_of_fifty_megabytes_is_too_large(tmp_path: Path) -> None:
     assert len(read(tmp_path / "w", f"jsonl:{file}")) == 1
     site = tmp_path / "site"
     site.mkdir()
-    (site / "a.html").write_text("<p>line of text</p>\n" * 2_500_000)
+    (site / "a.html").write_text(f"<p>{'line of text ' * 500}</p>\n" * 7_700)
     (site / "b.html").write_text("<p>good</p>")
     assert len(read(tmp_path / "h", f"html:{site}")) == 1
     assert fates(tmp_path / "w") == [("p.jsonl:1", "too_large")]
@@ -291,6 +291,6 @@ def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
             source(run, web)
     source(make_run(tmp_path / "killed", workers=2), web)
     expected = files_of(tmp_path / "one")
-    assert len(expected) == 4 * 2 * 2 + 2 + 2
+    assert len(expected) == 2 * (4 + 4 + 1) + 3  # parts, markers, whole steps, ledgers of repeats
     assert files_of(tmp_path / "two") == expected
     assert files_of(tmp_path / "killed") == expected
