@@ -32,6 +32,11 @@ def guess_format(data: bytes) -> str | None:
     return next((name for magic, name in _MAGIC if data.startswith(magic)), None)
 
 
+def ends_early(data: bytes) -> bool:
+    """Whether a RIFF file, as WebP is, is shorter than its header says."""
+    return data[:4] == b"RIFF" and len(data) >= 8 and struct.unpack_from("<I", data, 4)[0] + 8 > len(data)
+
+
 def png_chunks(data: bytes) -> Iterator[Chunk]:
     """Chunks of a PNG file up to its end."""
     place = 8

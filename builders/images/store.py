@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.images.container import (
+    ends_early,
     guess_format,
     jpeg_without_metadata,
     png_chunks,
@@ -17,7 +18,7 @@ from nyxqa.builders.images.container import (
     webp_is_lossy,
     webp_without_metadata,
 )
-from nyxqa.builders.images.dead import DeadImageError
+from nyxqa.builders.images.dead import DeadImageError, Reason
 from nyxqa.builders.images.phash import perceptual_hash
 from nyxqa.builders.images.upright import eight_bit, orientation, upright
 from nyxqa.schemas.ids import image_id
@@ -82,7 +83,7 @@ def _opened(data: bytes, max_pixels: int) -> Image:
             raise DeadImageError("unsupported_format", _looks_like(data)) from error
         raise DeadImageError("truncated", f"{promised} whose header cannot be read, {len(data)} bytes") from error
     except _BROKEN as error:
-        raise DeadImageError("unreadable", f"{promised or 'image'} header: {error}") from error
+        raise DeadImageError(_broken(error, data), f"{promised or 'image'} header: {error}") from error
     width, height = picture.size
     if width * height > max_pixels:
         raise DeadImageError("too_many_pixels", f"{width} x {height} pixels, at most {max_pixels} in all")
@@ -104,10 +105,14 @@ def _load(picture: Image, data: bytes) -> None:
     except Image.DecompressionBombError as error:
         raise DeadImageError("too_many_pixels", str(error)) from error
     except _BROKEN as error:
-        ends_early = isinstance(error, EOFError | struct.error) or "truncated" in str(error).lower()
-        raise DeadImageError("truncated" if ends_early else "unreadable", f"{name}: {error}") from error
+        raise DeadImageError(_broken(error, data), f"{name}: {error}") from error
     if name == "PNG" and all(chunk != b"IEND" for chunk, _ in png_chunks(data)):
         raise DeadImageError("truncated", "PNG without its end")
+
+
+def _broken(error: Exception, data: bytes) -> Reason:
+    cut = isinstance(error, EOFError | struct.error) or "truncated" in str(error).lower() or ends_early(data)
+    return "truncated" if cut else "unreadable"
 
 
 def _kept_bytes(picture: Image, data: bytes) -> bytes | None:

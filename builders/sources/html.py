@@ -54,7 +54,7 @@ class HtmlSource:
 
     def parse(self, item: Item) -> Page | Drop:
         """The page of one file, or why there is none."""
-        from nyxqa.builders.sources.html_page import read_html
+        from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
 
         if item.name != item.path:
             return dropped(item, "bad_name", "the file's name is not UTF-8")
@@ -68,7 +68,10 @@ class HtmlSource:
         except OSError as error:
             return dropped(item, "unreadable", error.strerror or "cannot be read")
         cleaner = TextCleaner()
-        found = read_html(data, cleaner)
+        try:
+            found = read_html(data, cleaner)
+        except RefusedHtmlError as error:
+            return dropped(item, error.reason, error.detail)
         page = Page(item.name, item.path, page_id_of_path(item.path), found.parts, found.title, None, found.language)
         return finished(page, item, cleaner)
 

@@ -119,8 +119,9 @@ class _Reader:
 
     def _flush(self, preformatted: bool = False) -> str:
         """Add the block gathered so far to the text of the part; returns it."""
-        block = self._clean("".join(self._inline), preformatted=preformatted)
+        text = "".join(self._inline)
         self._inline.clear()
+        block = self._clean(text, preformatted=preformatted) if text and not text.isspace() else ""
         if block:
             if self._text:
                 self._text.append("\n" if self._tight else "\n\n")

@@ -31,6 +31,8 @@ class TextCleaner:
 
         :param preformatted: Keep white space within lines, as source code and drawn tables need.
         """
+        if text.isascii() and text.isprintable() and PLACEHOLDER not in text and not preformatted:
+            return " ".join(text.split())  # most text, in a tenth of the time
         text = self.printable(_LINE_END.sub("\n", text))
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
         while PLACEHOLDER in text:  # taking one out can put the next together

@@ -1,0 +1,161 @@
+"""What is read of an HTML page."""
+
+from __future__ import annotations
+
+import pytest
+
+from nyxqa.builders.sources.html_page import HtmlPage, RefusedHtmlError, decode_html, read_html
+from nyxqa.builders.sources.text import TextCleaner
+from tests.support.ingest import shown
+
+
+def read(html: str | bytes) -> HtmlPage:
+    return read_html(html if isinstance(html, bytes) else html.encode(), TextCleaner())
+
+
+def lines(html: str | bytes) -> list[str]:
+    return shown(read(html).parts)
+
+
+def test_a_page_in_order() -> None:
+    page = read(
+        """<!doctype html><html lang="en-GB"><head><title> How &amp;
+        why </title><style>p {}</style></head><body>
+        <header><a href="/">Site</a></header><nav><ul><li>Home</li></ul></nav>
+        <main><h1>How<a class="headerlink" href="#">\u00b6</a></h1>
+        <p>First <b>bold</b>
+        text<br>and more.</p><ul><li>one</li><li><p>two <i>it</i></p></li></ul>
+        <p>After <img src="a.png" alt=" A  cat "> it.</p>
+        <h2>Code</h2><pre>def f():
+    return  1</pre><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td><p>2</p></td></tr></table>
+        <script>x()</script><form><input><button>Go</button></form></main>
+        <aside>Related</aside><footer>Imprint</footer></body></html>"""
+    )
+    assert (page.title, page.language) == ("How & why", "en-GB")
+    assert shown(page.parts) == [
+        "How\n\nFirst bold text\nand more.\n- one\n- two it\n\nAfter",
+        "<a.png>",
+        "it.",
+        "Code\n\ndef f():\n    return  1\na | b\n1 | 2",
+    ]
+    assert [part["section"] for part in page.parts] == ["How", "How", "How", "Code"]
+    assert page.parts[1]["caption"] == "A cat"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<nav>Menu</nav>{}<footer>Menu</footer>",
+        "<div role='navigation'>Menu</div>{}",
+        "<div class='x sphinxsidebar'>Menu</div>{}",
+        "<div hidden>Menu</div>{}<p style='color:red; display : none'>Menu</p>",
+        "<p>Menu</p><main>{}</main>Menu",
+        "<p>Menu</p><article>{}</article>",
+        "<div>Menu</div><div class='document wide'>{}</div>",
+        "<div>Menu</div><div id='content'>{}</div>",
+        "<main></main>{}",
+        "<div class='contents local topic'>Menu</div>{}",
+        "<svg><text>Menu</text></svg><noscript>Menu</noscript><template>Menu</template><select><option>Menu</select>{}",
+    ],
+)
+def test_what_is_around_the_content_goes(around: str) -> None:
+    assert lines(f"<body>{around.format('<p>Content, at last.</p>')}</body>") == ["Content, at last."]
+
+
+@pytest.mark.parametrize(
+    ("image", "reference", "caption"),
+    [
+        ("<img src='a.png' title=' T '>", "a.png", "T"),
+        ("<img data-src='b.png' alt=''>", "b.png", ""),
+        ("<img src='data:image/gif;base64,AA' data-src='b.png'>", "b.png", ""),
+        ("<img src='data:image/gif;base64,AA'>", "data:image/gif;base64,AA", ""),
+        ("<img srcset='c.png 1x, d.png 2x'>", "c.png", ""),
+        ("<img src='a.png' alt='../_images/plot_1.png'>", "a.png", ""),
+        ("<figure><img src='a.png'><figcaption>Two <b>cats</b></figcaption></figure>", "a.png", "Two cats"),
+        ("<figure><img src='a.png' alt='x.jpg'><figcaption>F</figcaption></figure>", "a.png", "F"),
+    ],
+)
+def test_images(image: str, reference: str, caption: str) -> None:
+    part = read(f"<p>{image}</p>").parts[0]
+    assert (part["image"], part["caption"], part["text"]) == (reference, caption, None)
+
+
+def test_an_image_without_reference_is_none() -> None:
+    assert lines("<p>a<img alt='nothing'>b</p>") == ["ab"]
+
+
+def test_text_after_what_is_removed_stays() -> None:
+    assert lines("<p>a <script>x</script>b<sup class='reference'>[1]</sup>. c <button>x</button> d</p>") == ["a b. c d"]
+    assert lines("<p>2<sup>32</sup>, the 1<sup>st</sup>, a mark <a class='footnote-reference'>1</a>.</p>") == [
+        "2^32, the 1st, a mark."
+    ]
+
+
+def test_layout_tables_are_no_rows() -> None:
+    html = (
+        "<table><tr><td><h2>Left</h2><p>one</p></td><td><table><tr><td>1</td><td>2</td></tr></table></td></tr></table>"
+    )
+    assert lines(html) == ["Left\n\none\n1 | 2"]
+
+
+def test_definitions_and_citations() -> None:
+    html = """<dl><dt>x<span class="classifier">int</span></dt><dd><p>Its side.</p></dd></dl>
+    <dl><dt class="label"><span>7</span></dt><dd><p>A book.</p></dd></dl>"""
+    assert lines(html) == ["x : int\nIts side.\n[7] A book."]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<meta charset=utf-8><p>\u017elu\u0165 \u20ac</p>".encode(),
+        "<p>\u017elu\u0165 \u20ac</p>".encode(),
+        "\ufeff<p>\u017elu\u0165 \u20ac</p>".encode("utf-16-le"),
+        "\ufeff<p>\u017elu\u0165 \u20ac</p>".encode("utf-16-be"),
+        "\ufeff<meta charset=latin-1><p>\u017elu\u0165 \u20ac</p>".encode(),
+        "<meta charset='windows-1250'><p>\u017elu\u0165 \u20ac</p>".encode("cp1250"),
+        "<meta http-equiv=Content-Type content='text/html; charset=windows-1250'><p>\u017elu\u0165 \u20ac</p>".encode(
+            "cp1250"
+        ),
+        "<?xml version='1.0' encoding='utf-8'?><p>\u017elu\u0165 \u20ac</p>".encode(),
+        "<meta charset='no-such-thing'><p>\u017elu\u0165 \u20ac</p>".encode(),
+        "<meta charset='ascii'><p>\u017elu\u0165 \u20ac</p>".encode(),
+    ],
+)
+def test_charsets(data: bytes) -> None:
+    assert lines(data)[-1] == "\u017elu\u0165 \u20ac"
+
+
+def test_undeclared_and_lying_charsets() -> None:
+    assert decode_html(b"<p>caf\xe9 \x93x\x94</p>") == "<p>caf\u00e9 \u201cx\u201d</p>"
+    assert decode_html(b"<meta charset=iso-8859-1>\x80") == "<meta charset=iso-8859-1>\u20ac"
+    assert decode_html(b"<meta charset=utf-8>a\xffb").endswith("a\ufffdb")
+
+
+def test_control_characters_do_not_end_the_page() -> None:
+    cleaner = TextCleaner()
+    page = read_html(b"<p>a\x00b</p><p>c&#0;d <|image|> e</p>", cleaner)
+    text = shown(page.parts)[0]
+    assert text.startswith("ab\n\nc")
+    assert text.endswith("d e")
+    assert (cleaner.placeholders, cleaner.replaced >= 1) == (1, True)
+
+
+@pytest.mark.parametrize("html", ["", "   ", "<html></html>", "<body><nav>x</nav></body>", "\x00", "<!-- x -->"])
+def test_empty_pages(html: str) -> None:
+    assert lines(html) == []
+
+
+def test_no_html_at_all_is_text() -> None:
+    assert lines("just text") == ["just text"]
+
+
+def test_deep_and_long_pages() -> None:
+    assert lines("<div>" * 2000 + "deep" + "</div>" * 2000) == ["deep"]
+    with pytest.raises(RefusedHtmlError, match="2048"):
+        read("<div>" * 5000 + "deep")
+    assert len(lines("".join(f"<p>{n}</p><img src='{n}.png'>" for n in range(500)))) == 1000
+
+
+@pytest.mark.parametrize(("lang", "expected"), [("de", "de"), ("pt_BR", "pt-BR"), ("", None), ("<script>", None)])
+def test_language(lang: str, expected: str | None) -> None:
+    assert read(f'<html lang="{lang}"><p>x</p></html>').language == expected
