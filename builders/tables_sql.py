@@ -58,7 +58,7 @@ def _view(connection: DuckDBPyConnection, published: Published, name: str) -> st
     splits = [split for split in published.splits(name) if published.files(name, split)]
     if not splits:
         connection.register(f"no_{name}", _no_rows(name))
-        return f'SELECT * FROM "no_{name}"'
+        return f'FROM "no_{name}"'
     return " UNION ALL BY NAME ".join(_part(name, published.files(name, split), split) for split in splits)
 
 
@@ -87,7 +87,7 @@ def _part(name: str, files: Sequence[Path], split: str) -> str:
         columns.append(f"{_literal(split)} AS {added}")
     # A folder's name may hold what DuckDB takes for a pattern.
     paths = ", ".join(_literal(glob.escape(str(file))) for file in files)
-    return f"SELECT {', '.join(columns)} FROM read_parquet([{paths}])"
+    return f"FROM read_parquet([{paths}]) SELECT {', '.join(columns)}"
 
 
 def _pruned(value: str, kind: pa.DataType) -> str:

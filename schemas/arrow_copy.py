@@ -128,11 +128,10 @@ class _Follow:
 
 def _write(file: Path, batches: Iterator[pa.RecordBatch]) -> None:
     first = next(batches)
-    with replacing(file) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        with pa.ipc.new_stream(sink, first.schema) as writer:
-            writer.write_batch(first)
-            for batch in batches:
-                writer.write_batch(batch)
+    with replacing(file) as temporary, pa.ipc.new_stream(str(temporary), first.schema) as writer:
+        writer.write_batch(first)
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _once(file: Path, make: Callable[[], None]) -> None:

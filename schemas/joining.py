@@ -45,15 +45,18 @@ class Documents:
 
     :param published: The dataset.
     :param images: How images are given.
+    :param pools: Pools that are open already.
     """
 
-    def __init__(self, published: Published, images: ImagesMode) -> None:
+    def __init__(
+        self, published: Published, images: ImagesMode, pools: Mapping[str, IdTable | None] | None = None
+    ) -> None:
         self.published = published
         self.images = images
-        self._pools: dict[str, IdTable | None] = {}
+        self._pools = dict(pools or {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Documents, (self.published, self.images)
+        return Documents, (self.published, self.images, self._pools)
 
     def pool(self, name: str) -> IdTable | None:
         """The documents of one pool; None for a pool without files. The first call may have to copy it."""

@@ -7,13 +7,15 @@ or triplet (``query_id``); it is looked up on access. So every column of a joine
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nyxqa.schemas.tables import IMAGE, WEB
 
-Batch = pa.RecordBatch
+Batch: TypeAlias = pa.RecordBatch
 IMAGES = pa.list_(IMAGE)
 IMAGE_IDS = pa.list_(pa.string())
 

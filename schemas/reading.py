@@ -169,10 +169,15 @@ def _streamed(
 
 
 def _stream(published: Published, name: str, split: str, layout: Layout, images: ImagesMode) -> IterableDataset:
-    from datasets import load_dataset
+    from datasets import IterableDataset, load_dataset
 
     files = published.files(name, split)
-    if not files or name == "preview":  # no rows, or at most 200
+    if not files:
+        nothing: IterableDataset = IterableDataset.from_generator(
+            list, features=_mapped(published, name, split, layout, images).features
+        )
+        return nothing
+    if name == "preview":  # at most 200 rows, whose images lie deeper than a list of columns can say
         return _mapped(published, name, split, layout, images).to_iterable_dataset()
     schema = pq.read_schema(files[0])
     if images == "none":
