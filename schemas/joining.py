@@ -121,7 +121,7 @@ class Documents:
         data = stored.values.field("bytes")
         if self.images == "bytes":
             return list(data.to_pylist())
-        return [open_image(pa.BufferReader(one.as_buffer()), what) for one in data]
+        return [open_image(io.BytesIO(one), what) for one in data.to_pylist()]
 
 
 def side(text: str, images: list[Any], what: str) -> Side:

@@ -11,10 +11,12 @@ from nyxqa.builders.engine.duck import database, quoted
 _QUERIES = {
     "documents": "SELECT kind, count(*) FROM {corpus} GROUP BY ALL ORDER BY ALL",
     "languages": "SELECT coalesce(language, 'unknown'), count(*) FROM {corpus} GROUP BY ALL ORDER BY 2 DESC, 1",
-    "licenses": "SELECT source || ': ' || coalesce(license, 'unknown'), count(*) FROM {corpus} GROUP BY ALL ORDER BY ALL",
+    "licenses": """SELECT source || ': ' || coalesce(license, 'unknown'), count(*) FROM {corpus}
+                   GROUP BY ALL ORDER BY ALL""",
     "images": "SELECT 'distinct', count(DISTINCT i) FROM (SELECT unnest(image_ids) AS i FROM {corpus})",
     "generators": "SELECT generator, count(*) FROM {qa} GROUP BY ALL ORDER BY ALL",
-    "evidence": "SELECT CASE WHEN evidence IS NULL THEN 'not verified' ELSE 'verified' END, count(*) FROM {qa} GROUP BY ALL",
+    "evidence": """SELECT CASE WHEN evidence IS NULL THEN 'not verified' ELSE 'verified' END, count(*) FROM {qa}
+                   GROUP BY ALL ORDER BY ALL""",
     "negatives": "SELECT len(negative_ids) || ' a triplet', count(*) FROM {triplets} GROUP BY ALL ORDER BY ALL",
     "drops": "SELECT stage || ': ' || reason, count(*) FROM {ledger} GROUP BY ALL ORDER BY ALL",
 }

@@ -74,10 +74,12 @@ def _line(element: Any, cleaner: TextCleaner) -> str:
 
 
 def _own_title(title: str, content: list[Any], cleaner: TextCleaner) -> str:
-    """The page's title without the name of its site: the first heading, where the title begins or ends with it."""
+    """The page's title without the name of its site: the first heading, where a bar or dash parts the title from it."""
     heading = _line(next((h for element in content for h in element.iter("h1")), None), cleaner)
-    begins = heading and title.lower().startswith(heading.lower())
-    return heading if begins or (heading and title.lower().endswith(heading.lower())) else title
+    parted = re.escape(heading).join(
+        (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
+    )
+    return heading if heading and re.fullmatch(parted, title, re.IGNORECASE) else title
 
 
 def decode_html(data: bytes) -> str:

@@ -83,7 +83,8 @@ _ABBREVIATION = re.compile(
 )
 # Bibliographies, code and tables are no prose: surnames with initials, journals, or signs no sentence has.
 _REFERENCE = re.compile(
-    r"\b[A-Z][\w'\u2019-]+, [A-Z]\.|\b[A-Z]\. ?[A-Z][\w-]+, (?:and )?[A-Z]\.|&|\bet al\b|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
+    r"\b[A-Z][\w'\u2019-]+, [A-Z]\.|\b[A-Z]\. ?[A-Z][\w-]+, (?:and )?[A-Z]\.|&|\bet al\b"
+    r"|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
     r"|\b(?:[Vv]ols?|pp?|[Nn]os?|[Ee]ds?|Proc|Conf|Trans|Appl|Int)\.|\b(?:In )?Proceedings\b|\bIEEE Transactions\b"
 )
 _CODE = re.compile(r"[|#={}\\]|>>>|\(\)|::|\w\.\w+\.\w|\w_\w")

@@ -159,3 +159,9 @@ def test_deep_and_long_pages() -> None:
 @pytest.mark.parametrize(("lang", "expected"), [("de", "de"), ("pt_BR", "pt-BR"), ("", None), ("<script>", None)])
 def test_language(lang: str, expected: str | None) -> None:
     assert read(f'<html lang="{lang}"><p>x</p></html>').language == expected
+
+
+@pytest.mark.parametrize("title", ["Radon transform \u2014 docs v0.19", "Docs | Radon transform", "radon Transform"])
+def test_the_name_of_the_site_is_no_part_of_the_title(title: str) -> None:
+    page = read(f"<html><head><title>{title}</title></head><body><h1>Radon transform</h1><p>Text.</p></body></html>")
+    assert page.title == "Radon transform"

@@ -273,7 +273,7 @@ def test_specs_that_name_no_source(spec: str, message: str) -> None:
 
 
 def test_the_sample_is_a_jsonl_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert opening.SAMPLE.parts[-3:] == ("builders", "sample", "pages.jsonl")
+    assert opening.SAMPLE.parts[-3:] == ("builders", "sample_pages", "pages.jsonl")
     monkeypatch.setattr(opening, "SAMPLE", write_jsonl(tmp_path / "pages.jsonl", [text_row("a")]))
     (row,) = read(tmp_path / "w", "sample")
     assert (row["source"], row["page_id"]) == ("sample", page_id_of_path("pages.jsonl", 0))
