@@ -33,21 +33,23 @@ def perceptual_hash(picture: Image) -> int:
     """
     from PIL.Image import Resampling
 
-    grey = on_white(picture).convert("L").resize((_SIDE, _SIDE), Resampling.LANCZOS)
+    grey = grey_on_white(picture).resize((_SIDE, _SIDE), Resampling.LANCZOS)
     pixels = np.asarray(grey, dtype=np.float64)
     low = np.round(_DCT @ pixels @ _DCT.T, _DIGITS)
     bits = np.packbits(low > np.median(low))
     return int.from_bytes(bits.tobytes(), "big", signed=True)
 
 
-def on_white(picture: Image) -> Image:
-    """``picture`` without transparency."""
+def grey_on_white(picture: Image) -> Image:
+    """``picture`` in grey, transparent pixels white."""
     from PIL import Image
 
     if not picture.has_transparency_data:
-        return picture
+        return picture.convert("L")
     clear = picture.convert("RGBA")
-    if clear.getchannel("A").getextrema() == (255, 255):
-        return clear.convert("RGB")
-    ground = Image.new("RGBA", clear.size, "white")
-    return Image.alpha_composite(ground, clear).convert("RGB")
+    grey, alpha = clear.convert("L"), clear.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return grey
+    ground = Image.new("L", clear.size, 255)
+    ground.paste(grey, mask=alpha)
+    return ground

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -83,7 +84,7 @@ def _opened(data: bytes, max_pixels: int) -> Image:
             raise DeadImageError("unsupported_format", _looks_like(data)) from error
         raise DeadImageError("truncated", f"{promised} whose header cannot be read, {len(data)} bytes") from error
     except _BROKEN as error:
-        raise DeadImageError(_broken(error, data), f"{promised or 'image'} header: {error}") from error
+        raise DeadImageError(_broken(error, data), f"{promised or 'image'} header: {_said(error)}") from error
     width, height = picture.size
     if width * height > max_pixels:
         raise DeadImageError("too_many_pixels", f"{width} x {height} pixels, at most {max_pixels} in all")
@@ -105,7 +106,7 @@ def _load(picture: Image, data: bytes) -> None:
     except Image.DecompressionBombError as error:
         raise DeadImageError("too_many_pixels", str(error)) from error
     except _BROKEN as error:
-        raise DeadImageError(_broken(error, data), f"{name}: {error}") from error
+        raise DeadImageError(_broken(error, data), f"{name}: {_said(error)}") from error
     if name == "PNG" and all(chunk != b"IEND" for chunk, _ in png_chunks(data)):
         raise DeadImageError("truncated", "PNG without its end")
 
@@ -113,6 +114,11 @@ def _load(picture: Image, data: bytes) -> None:
 def _broken(error: Exception, data: bytes) -> Reason:
     cut = isinstance(error, EOFError | struct.error) or "truncated" in str(error).lower() or ends_early(data)
     return "truncated" if cut else "unreadable"
+
+
+def _said(error: Exception) -> str:
+    """An error's text without memory addresses, which would differ from run to run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(error))
 
 
 def _kept_bytes(picture: Image, data: bytes) -> bytes | None:
@@ -137,7 +143,7 @@ def _reencoded(picture: Image, lossy: bool) -> StoredImage:
         else:
             picture.save(out, "PNG", icc_profile=profile)
     except _BROKEN as error:
-        raise DeadImageError("unreadable", f"cannot be encoded: {error}") from error
+        raise DeadImageError("unreadable", f"cannot be encoded: {_said(error)}") from error
     data = out.getvalue()
     if lossy:  # the hash is one of the stored bytes, so that equal bytes have equal hashes
         from PIL import Image

@@ -18,9 +18,11 @@ _CLASS_NAMES = """
     visually-hidden screen-reader-text mw-editsection mw-jump-link noprint navbox catlinks printfooter metadata
     anchor-link permalink hash-link copybtn edit-link edit-page-link theme-edit-this-page
     sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing sphx-glr-signature
-    sphx-glr-script-out footnote-reference
+    sphx-glr-script-out footnote-reference navheader navfooter navpath navtab topnav topNav bottomNav subNav
+    md-nav md-sidebar md-header md-footer table-of-contents pagination-nav report-bug reportbug
 """
 _TAGS, _ROLES, _CLASSES = (frozenset(names.split()) for names in (_TAG_NAMES, _ROLE_NAMES, _CLASS_NAMES))
+_NEIGHBOURS = frozenset(("next", "prev", "previous"))
 _INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _CLOSING = ".,;:!?)"
 # Where content stands, best first.
@@ -66,6 +68,8 @@ def _goes(element: Any) -> bool:
         return True
     if classes >= {"contents", "topic"} or (element.tag == "sup" and "reference" in classes):
         return True  # a page's own table of contents, a footnote mark
+    if element.tag == "a" and not _NEIGHBOURS.isdisjoint((element.get("rel") or "").lower().split()):
+        return True
     return bool(_INVISIBLE.search(element.get("style") or ""))
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +191,56 @@ def test_html_references(folder: Path, tmp_path: Path) -> None:
     (kept,) = ingest(make_run(tmp_path / "w"), Web(source=f"html:{folder}")).rows()
     assert shown(kept["parts"]) == ["x", "<images/1.png>", "<images/2.png>"]
     assert notes(tmp_path / "w") == [("image", "2", "outside_source")]
+
+
+def test_shards_without_a_page(folder: Path, tmp_path: Path) -> None:
+    rows = [page(f"text {n}", "<images/1.png>", url=f"http://x.org/{n % 256}") for n in range(300)]
+    stored = read(folder, tmp_path / "w", rows, Images(common=1.0))
+    assert [len(list(Parts("", stored.folder).files())), len(stored)] == [2, 256]
+
+
+def test_stored_bytes_of_the_pack_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:
+    web = Web(
+        source=f"jsonl:{write_jsonl(folder / 'pages.jsonl', [page('x', *[f'<images/{n}.png>' for n in range(10)])])}"
+    )
+    run = make_run(tmp_path / "w")
+    pages = source(run, web)
+    images(run, pages, web, Images())
+    pack = (pack_folder(run, pages, Images()) / "pack-000000.bin").read_bytes()
+    assert pack == b"".join((folder / "images" / f"{n}.png").read_bytes() for n in range(10))
+
+
+def test_golden_output(tmp_path: Path) -> None:
+    """If this fails on purpose, raise the version of the step whose output changed."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for number in range(2):
+        rows = b"".join(bytes([0, *((x * y * (7 + 30 * number)) % 256 for x in range(16))]) for y in range(16))
+        (folder / f"{number}.png").write_bytes(grey_png(16, rows))
+    pages = [
+        page(f"text {n}", "<0.png>", "<1.png>" if n == 3 else "<none.png>", url=f"http://x.org/{n}") for n in range(7)
+    ]
+    run, web = make_run(tmp_path / "w"), Web(source=f"jsonl:{write_jsonl(folder / 'pages.jsonl', pages)}")
+    found = ingest(run, web)
+    versions = [report.step.version for report in run.reports]
+    content = json.dumps([list(found.rows()), drops(tmp_path / "w")], sort_keys=True)
+    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([1, 1], "17e965d495281403")
+
+
+def grey_png(side: int, rows: bytes) -> bytes:
+    """A PNG whose bytes no library decides."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    stored = (
+        b"\x78\x01\x01"
+        + struct.pack("<HH", len(rows), len(rows) ^ 0xFFFF)
+        + rows
+        + struct.pack(">I", zlib.adler32(rows))
+    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", stored) + chunk(b"IEND", b"")
 
 
 def test_workers_and_kills_change_nothing(folder: Path, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_a_page_in_order() -> None:
         "<div>Menu</div><div class='document wide'>{}</div>",
         "<div>Menu</div><div id='content'>{}</div>",
         "<main></main>{}",
+        "<a rel='nofollow next' href='x'>Menu</a>{}",
         "<div class='contents local topic'>Menu</div>{}",
         "<svg><text>Menu</text></svg><noscript>Menu</noscript><template>Menu</template><select><option>Menu</select>{}",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -277,6 +278,17 @@ def test_the_sample_is_a_jsonl_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(opening, "SAMPLE", write_jsonl(tmp_path / "pages.jsonl", [text_row("a")]))
     (row,) = read(tmp_path / "w", "sample")
     assert (row["source"], row["page_id"]) == ("sample", page_id_of_path("pages.jsonl", 0))
+
+
+def test_golden_output(site: Path, tmp_path: Path) -> None:
+    """If this fails on purpose, raise the version of the step whose output changed."""
+    rows = [text_row("a\x00  b\n\n\n\nc <|image|>", url="http://X.org/"), text_row("e\u0301", url="http://x.org"), "{"]
+    file = write_jsonl(tmp_path / "p.jsonl", [*rows, text_row("again", url="http://x.org/#top")])
+    run = make_run(tmp_path / "w")
+    content = [list(source(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
+    digest = hashlib.sha256(json.dumps([content, drops(tmp_path / "w")], sort_keys=True).encode()).hexdigest()
+    versions = [report.step.version for report in run.reports]
+    assert (versions, digest[:16]) == ([1, 1, 1, 1], "c198b0ec345e45b6")
 
 
 def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
