@@ -35,8 +35,8 @@ def test_every_key_of_a_recipe_is_documented(section: str, model: type[BaseModel
 @pytest.mark.parametrize(("section", "model"), sections())
 def test_documented_defaults_are_the_defaults(section: str, model: type[BaseModel]) -> None:
     for key, field in model.model_fields.items():
-        row = re.search(rf"^\| `(?:{section}\.)?{key}` \| ([^|]*) \|", RECIPE, re.MULTILINE)
+        row = re.search(rf"^\| `(?:{section}\.)?{key}` \|([^|]*)\|", RECIPE, re.MULTILINE)
         assert row is not None
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
-            defaults = re.findall(rf"^\| `(?:{section}\.)?{key}` \| ([^|]*) \|", RECIPE, re.MULTILINE)
+            defaults = re.findall(rf"^\| `(?:{section}\.)?{key}` \|([^|]*)\|", RECIPE, re.MULTILINE)
             assert str(field.default) in [value.strip() for value in defaults]
