@@ -72,8 +72,9 @@ def execute(
         if published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
-        run = WorkingRun(work, LocalExecutor(workers or os.cpu_count() or 1), progress)
-        built = build(run, recipe, web, splits, work / "answers")
+        with LocalExecutor(workers or os.cpu_count() or 1) as executor:
+            run = WorkingRun(work, executor, progress)
+            built = build(run, recipe, web, splits, work / "answers")
         manifest = _manifest(recipe, run, built)
         publish(built.tables.folder, out, manifest)
         progress.say(f"{out} is ready: {_summary(manifest)}")
