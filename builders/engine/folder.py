@@ -25,6 +25,8 @@ def output_folder(out: Path) -> Iterator[Path]:
     :raises WorldError: If it cannot be written or another build works in it.
     """
     work = out / WORK
+    if "?" in str(out.absolute()):
+        raise UsageError(f"--out {out}: DuckDB cannot work in a folder whose path holds a question mark")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out names a folder")
     if out.exists() and not (work / _MARK).exists() and _foreign(out):
