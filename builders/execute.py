@@ -16,7 +16,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
-from nyxqa.builders.publish import publish
+from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.versions import versions
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
@@ -56,6 +56,7 @@ def execute(
     """
     web = _checked(recipe)
     with output_folder(out) as work:
+        complete_publishing(out)
         published = _published(out)
         splits = _splits(split, published)
         planned = PlannedRun(work)
@@ -125,7 +126,7 @@ def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[st
 def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
     if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
         return False
-    return all((out / name).is_file() for name in published.files)
+    return all((out / name).is_file() for name in (*published.files, "README.md"))
 
 
 def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.files import write_json
-from nyxqa.schemas.manifest import MANIFEST
+from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.tables import FORMAT
 
 WORK = ".work"
@@ -49,5 +49,10 @@ def output_folder(out: Path) -> Iterator[Path]:
 
 def _foreign(out: Path) -> bool:
     """Whether ``out`` holds anything but a dataset of nyxqa that lost its work folder."""
-    names = {path.name for path in out.iterdir()} - {WORK}
-    return bool(names) and MANIFEST not in names
+    if not {path.name for path in out.iterdir()} - {WORK}:
+        return False
+    try:
+        read_manifest(out)
+    except (FormatError, OSError):
+        return True
+    return False
