@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,9 @@ def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[di
 def _document(
     page: dict[str, Any], layout: Layout, piece: Cut, ordinal: int, images: list[Any], sections: list[tuple[int, str]]
 ) -> dict[str, Any]:
-    text = layout.text[piece.start : piece.end].strip()
+    raw = layout.text[piece.start : piece.end]
+    text = raw.strip()
+    first = piece.start + len(raw) - len(raw.lstrip())
     own = images[piece.first_image : piece.first_image + piece.images]
     check_content(text, len(own))
     return {
@@ -67,7 +71,7 @@ def _document(
         "kind": kind_of(len(own)),
         "n_tokens": piece.tokens,
         "chunk": ordinal,
-        "section": [name for start, name in sections if start <= piece.start][-1],
+        "section": sections[bisect_right(sections, first, key=itemgetter(0)) - 1][1],
         "external_id": None,
         **{name: page[name] for name in _FROM_PAGE},
     }

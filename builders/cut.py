@@ -103,8 +103,10 @@ def _next_cut(layout: Layout, start: int, max_tokens: int, max_images: int) -> i
     sentence = _last(layout.sentences, by_tokens)
     if sentence > half:
         return sentence
-    word = _last(layout.words, by_tokens)
-    return max(word, sentence) if max(word, sentence) > start else by_tokens
+    behind = max(sentence, _last(layout.words, by_tokens))
+    if behind > start:
+        return behind
+    return max(by_tokens, start + 1)  # a character of more than ``max_tokens`` tokens is not cut
 
 
 def _last(cuts: list[int], limit: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
-from nyxqa.builders.publish import publish
+from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.make import check_model
 from nyxqa.retriever.make import make_encoder
@@ -59,6 +58,7 @@ def execute(
     """
     web = _checked(recipe)
     with output_folder(out) as work:
+        complete_publishing(out)
         published = _published(out)
         splits = _splits(split, published)
         planned = PlannedRun(work)
@@ -75,7 +75,7 @@ def execute(
         if published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
-        with closing(LocalExecutor(workers or os.cpu_count() or 1)) as executor:
+        with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
             built = build(run, recipe, web, splits, work / "answers")
         manifest = _manifest(recipe, run, built)
@@ -130,7 +130,7 @@ def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[st
 def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
     if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
         return False
-    return all((out / name).is_file() for name in published.files)
+    return all((out / name).is_file() for name in (*published.files, "README.md"))
 
 
 def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:

@@ -20,7 +20,9 @@ from nyxqa.builders.questions import question_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoder import Encoder, Entry, Index
 from nyxqa.retriever.make import make_encoder
+from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.recipe import Negatives
+from nyxqa.schemas.words import words
 
 VERSION = 1
 
@@ -66,7 +68,7 @@ def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> N
     def entries() -> Iterator[Entry]:
         for row in documents.rows(["doc_id", "text", "images", "page_id", "cluster", "split"]):
             if row["split"] == split:
-                key = question_key(row["text"], [])
+                key = text_key(row["text"])
                 known.append(
                     {"doc_id": row["doc_id"], "page_id": row["page_id"], "cluster": row["cluster"], "key": key}
                 )
@@ -139,6 +141,12 @@ def choose(
     }
 
 
+def text_key(text: str) -> str:
+    """Equal for texts of the same words, wherever their images stand; empty for a text without words."""
+    plain = plain_text(text)
+    return question_key(plain, []) if words(plain) else ""
+
+
 def _is(known: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     return bool(known["doc_id"] == document["doc_id"])
 
@@ -147,6 +155,6 @@ def _excluded(known: Mapping[str, Any], document: Mapping[str, Any], settings: N
     rules = {
         "page": known["page_id"] == document["page_id"],
         "cluster": known["cluster"] == document["cluster"],
-        "equal": known["key"] == question_key(document["text"], []),
+        "equal": known["key"] == text_key(document["text"]) != "",
     }
     return _is(known, document) or any(rules[name] for name in settings.exclude)

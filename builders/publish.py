@@ -6,18 +6,42 @@ import shutil
 from pathlib import Path
 
 from nyxqa.builders.card import write_card
-from nyxqa.schemas.files import flush_folder
-from nyxqa.schemas.manifest import MANIFEST, Manifest, write_manifest
+from nyxqa.builders.engine.folder import WORK
+from nyxqa.schemas.files import flush_folder, read_json, write_json
+from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+
+_BEGUN = "publishing.json"
 
 
 def publish(assembled: Path, out: Path, manifest: Manifest) -> None:
     """Replace what ``out`` shows by the tables below ``assembled``.
 
+    Once begun it is completed, by the next run if this one is stopped: which splits are published is known from the
+    manifest alone, and for a moment there is none.
+    """
+    write_manifest(assembled, manifest)
+    write_json(out / WORK / _BEGUN, {"assembled": assembled.relative_to(out).as_posix()})
+    complete_publishing(out)
+
+
+def complete_publishing(out: Path) -> None:
+    """Do what is left of a publication that was begun.
+
     The old manifest goes first: whoever looks in between finds no dataset rather than a mixed one. Files are linked,
     not moved, so that a run stopped here finds everything again.
     """
+    begun = out / WORK / _BEGUN
+    if not begun.exists():
+        return
+    assembled = out / read_json(begun)["assembled"]
+    if assembled.exists():  # else someone cleared the work folder, and the build makes it again
+        _replace(assembled, out, read_manifest(assembled))
+    begun.unlink()
+
+
+def _replace(assembled: Path, out: Path, manifest: Manifest) -> None:
     (out / MANIFEST).unlink(missing_ok=True)
-    fresh = out / ".work" / "data"
+    fresh = out / WORK / "data"
     shutil.rmtree(fresh, ignore_errors=True)
     for name in manifest.files:
         target = fresh / Path(name).relative_to("data")

@@ -17,7 +17,7 @@ from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.rules import Broken, resolve
+from nyxqa.builders.rules import Broken, cites_image, resolve
 from nyxqa.builders.vlm.protocol import Failed, Vlm
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.ids import qa_id
@@ -70,6 +70,8 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Br
         return resolved
     if not words(answer):
         return Broken("no_answer")
+    if cites_image(answer):
+        return Broken("bad_citation", "the answer cites an image")
     return {
         **{name: draft[name] for name in ("draft", "generator", "prompts", "document")},
         "question": resolved.question,
@@ -91,7 +93,7 @@ def _shortened(rows: list[dict[str, Any]], drops: list[Drop], asking: Asking, mo
     outcomes = model.shorten((ask_of(row, asking, row["answer"]) for row in long), most)
     for row, outcome in zip(long, outcomes, strict=True):
         short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
-        if 0 < len(words(short)) <= most:
+        if 0 < len(words(short)) <= most and not cites_image(short):
             row["answer"] = short
             continue
         reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("answer_too_long", "")

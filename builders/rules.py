@@ -17,7 +17,7 @@ _TO_DOCUMENT = re.compile(
     r"|(?:this|the|that|given|above|following|provided)\s+(?:document|article|paragraph|page|section|snippet))\b",
     re.IGNORECASE,
 )
-_TO_IMAGE = re.compile(r"\b(?:images?|pictures?|photos?|photographs?)\b", re.IGNORECASE)
+_TO_IMAGE = re.compile(r"\b(?:images?|pictures?|photos?|photographs?)\d*\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ def resolve(question: str, images: int, rules: Literal["repaired", "paper"]) -> 
         return Broken("no_question")
     broken = _paper_words(text) if rules == "paper" else _words(text)
     return broken or _cite(text, images)
+
+
+def cites_image(text: str) -> bool:
+    """Whether ``text`` holds a citation or a placeholder, which only a question may."""
+    return bool(_LOOSE_CITATION.search(text))
 
 
 def _paper_words(text: str) -> Broken | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.engine.duck import batches, quoted
+from nyxqa.builders.engine.duck import arrow_rows, quoted
 from nyxqa.builders.engine.step import Parts
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FROM question WHERE reason IS NOT NULL
 """
 _SORTED = """
 SELECT * FROM ledger
-ORDER BY list_position($stages, stage), split, item_type, item_id, parent_id, reason, detail
+ORDER BY list_position({stages}, stage), split, item_type, item_id, parent_id, reason, detail
 """
 
 
@@ -32,5 +32,4 @@ def ledger_rows(
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
         db.execute(f"INSERT INTO ledger SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
-    for batch in batches(db, _SORTED, _BATCH, {"stages": list(stages)}):
-        yield from batch.to_pylist()
+    yield from arrow_rows(db, _SORTED.format(stages=list(stages)), _BATCH)

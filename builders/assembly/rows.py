@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import WebInputs
-from nyxqa.builders.engine.duck import batches
+from nyxqa.builders.engine.duck import arrow_rows
 from nyxqa.builders.images.pack import PackReader
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, WEB
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DATASET = "nyxqa"
 _BATCH = 256
-_QUESTIONS = "SELECT * FROM question WHERE split = $split AND reason IS NULL ORDER BY qa_id"
+_QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL ORDER BY qa_id"
 
 
 def corpus_rows(web: WebInputs) -> Iterator[dict[str, Any]]:
@@ -45,9 +45,8 @@ def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> li
 
 def question_rows(db: duckdb.DuckDBPyConnection, split: str, reader: PackReader) -> Iterator[dict[str, Any]]:
     """Published questions of one split, a batch at a time in memory."""
-    for batch in batches(db, _QUESTIONS, _BATCH, {"split": split}):
-        for row in batch.to_pylist():
-            yield {**row, "images": image_structs(row["images"], reader)}
+    for row in arrow_rows(db, _QUESTIONS.format(split=split), _BATCH):
+        yield {**row, "images": image_structs(row["images"], reader)}
 
 
 def qa_row(question: Mapping[str, Any]) -> dict[str, Any]:

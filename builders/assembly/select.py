@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.account import Account, Counts
-from nyxqa.builders.engine.duck import quoted
+from nyxqa.builders.engine.duck import literal, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import QA_SPLITS
 
@@ -60,11 +61,23 @@ def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Part
         for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
             db.execute(_REPEATED.format(split=split, earlier=earlier))
         for condition in conditions:
-            text = "'" + condition.replace("'", "''") + "'"
-            db.execute(_FILTER.format(split=split, text=text, condition=condition))
+            _filter(db, split, condition)
         quota = quota_of(recipe, split)
         if quota is not None:
             db.execute(_QUOTA.format(split=split, quota=quota))
+
+
+def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
+    """Give the reason ``filter`` to questions of ``split`` that do not meet ``condition``.
+
+    :raises UsageError: If a row makes the condition fail, as a cast does of a text that is no number.
+    """
+    import duckdb
+
+    try:
+        db.execute(_FILTER.format(split=split, text=literal(condition), condition=condition))
+    except (duckdb.DataError, duckdb.ProgrammingError) as error:
+        raise UsageError(f"filters.qa: {condition!r} fails on a row: {str(error).splitlines()[0]}") from error
 
 
 def quota_of(recipe: Recipe, split: str) -> int | None:

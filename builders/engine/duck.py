@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from nyxqa.schemas.errors import WorldError
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -19,7 +21,10 @@ THREADS = 2
 
 @contextmanager
 def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A fresh database below ``folder``, removed at the end."""
+    """A fresh database below ``folder``, removed at the end.
+
+    :raises WorldError: If the disk is full or a query needs more memory than it may have.
+    """
     import duckdb
 
     with TemporaryDirectory(dir=folder, prefix=".duckdb-") as temporary:
@@ -27,27 +32,33 @@ def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             connection.execute(f"SET memory_limit='{MEMORY}'")
             connection.execute(f"SET threads={THREADS}")
-            connection.execute(f"SET temp_directory='{temporary}/spill'")
+            connection.execute(f"SET temp_directory={literal(f'{temporary}/spill')}")
             connection.execute("SET preserve_insertion_order=false")
             yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise WorldError(f"DuckDB cannot go on in {folder}: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()
 
 
+def literal(text: str) -> str:
+    """``text`` as a SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def quoted(files: list[Path]) -> str:
     """A SQL list of file names."""
-    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
+    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
 
 
 def arrow(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> pa.Table:
     """The result of ``query`` as one Arrow table."""
-    result: Any = db.sql(query, params=values or {})
+    result: Any = db.sql(query, params=values)
     return result.to_arrow_table()
 
 
-def batches(
-    db: duckdb.DuckDBPyConnection, query: str, rows: int, values: dict[str, Any] | None = None
-) -> Iterator[Any]:
-    """The result of ``query`` in record batches of at most ``rows`` rows, through a cursor of its own."""
-    result: Any = db.cursor().sql(query, params=values or {})
-    yield from result.to_arrow_reader(rows)
+def arrow_rows(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[dict[str, Any]]:
+    """Rows of ``query``, ``batch`` at a time in memory; ``db`` stays free for other queries meanwhile."""
+    result: Any = db.cursor().sql(query)
+    for rows in result.to_arrow_reader(batch):
+        yield from rows.to_pylist()

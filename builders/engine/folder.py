@@ -8,9 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.files import write_json
-from nyxqa.schemas.manifest import MANIFEST
+from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.tables import FORMAT
 
 WORK = ".work"
@@ -25,6 +25,8 @@ def output_folder(out: Path) -> Iterator[Path]:
     :raises WorldError: If it cannot be written or another build works in it.
     """
     work = out / WORK
+    if "?" in str(out.absolute()):
+        raise UsageError(f"--out {out}: DuckDB cannot work in a folder whose path holds a question mark")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out names a folder")
     if out.exists() and not (work / _MARK).exists() and _foreign(out):
@@ -47,5 +49,10 @@ def output_folder(out: Path) -> Iterator[Path]:
 
 def _foreign(out: Path) -> bool:
     """Whether ``out`` holds anything but a dataset of nyxqa that lost its work folder."""
-    names = {path.name for path in out.iterdir()} - {WORK}
-    return bool(names) and MANIFEST not in names
+    if not {path.name for path in out.iterdir()} - {WORK}:
+        return False
+    try:
+        read_manifest(out)
+    except (FormatError, OSError):
+        return True
+    return False

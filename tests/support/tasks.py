@@ -1,0 +1,80 @@
+"""Tasks that workers can import."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pyarrow as pa
+
+from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+
+NUMBERS = pa.schema([("n", pa.int64())])
+
+
+class UnlikelyError(Exception):
+    """Raised by a task."""
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def slow_if_even(number: int) -> int:
+    """The later task is done first."""
+    time.sleep(0.05 * (number % 2 == 0))
+    return number
+
+
+def process_of(_: object) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise UnlikelyError("three")
+    return number
+
+
+def fail_at_once(data: bytes) -> int:
+    raise UnlikelyError(str(len(data)))
+
+
+def write_pid_and_sleep(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def write_pid_and_block(folder: Path) -> None:
+    """Stay in one call that lets no other thread of the process run."""
+    (folder / str(os.getpid())).touch()
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def kill_itself(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def shard(numbers: tuple[int, ...]) -> ShardOutput:
+    """Even numbers stay, odd ones are dropped."""
+    even = [n for n in numbers if n % 2 == 0]
+    drops = [Drop("row", str(n), "", "odd", f"{n}\nis odd") for n in numbers if n % 2]
+    notes = [Drop("image", f"{n}:0", str(n), "dead") for n in even if n == 4]
+    return ShardOutput(
+        pa.table({"n": even}, schema=NUMBERS),
+        Account([str(n) for n in numbers], [str(n) for n in even], drops, notes),
+    )
+
+
+def logged_shard(log: Path, numbers: tuple[int, ...]) -> ShardOutput:
+    """As ``shard``, and leave a mark of the call."""
+    log.mkdir(exist_ok=True)
+    with (log / str(numbers[0])).open("a") as file:
+        file.write("x")
+    return shard(numbers)
