@@ -68,6 +68,34 @@ def build(
     )
 
 
+@app.command()
+def report(
+    out: DataArgument = Path("nyxqa_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Tell what a dataset holds, how it came about and what was dropped."""
+    from nyxqa.builders.report import make_report
+    from nyxqa.builders.report_text import as_json_text, render
+
+    made = make_report(out)
+    sys.stdout.write(as_json_text(made) if as_json else render(made))
+
+
+@app.command()
+def check(
+    out: DataArgument = Path("nyxqa_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Hold a dataset against its laws; exit code 3 if one does not hold."""
+    from nyxqa.builders.check.run import check as run_checks
+
+    result = run_checks(out)
+    sys.stdout.write(result.json() if as_json else result.text())
+    result.raise_failed()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     from nyxqa.guard import guarded

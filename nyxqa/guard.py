@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-
 _INTERRUPTED = 130
 
 
