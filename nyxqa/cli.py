@@ -17,7 +17,7 @@ app = typer.Typer(
 
 OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
 DataArgument = Annotated[Path, typer.Argument(help="Folder of a dataset.")]
-DebugOption = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.callback()

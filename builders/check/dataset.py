@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.check.findings import Findings
+from nyxqa.builders.check.nulls import check_nulls
 from nyxqa.builders.views import table_files
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import TABLES
 
-BATCH_ROWS = 100  # what a row group of a table with images holds at most
+_IMAGE_BATCH = 100  # rows; what a row group of a table with images holds at most
+_PLAIN_BATCH = 10_000
 
 
 @dataclass
@@ -30,10 +33,10 @@ class Examined:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def ready(self, tables: tuple[str, ...], *names: str) -> bool:
-        """Begin these checks if all ``tables`` can be read, else skip them."""
+        """Begin these checks if all ``tables`` can be read, else say that they are not run."""
         for table in tables:
             if table in self.unreadable:
-                self.findings.skip(f"table {table} cannot be read: {self.unreadable[table]}", *names)
+                self.findings.skip(self.unreadable[table], *names)
                 return False
         self.findings.begin(*names)
         return True
@@ -43,11 +46,24 @@ class Examined:
         listed = table_files(self.out, self.manifest)
         return {name: {} if name in self.unreadable else listed[name] for name in TABLES}
 
-    def rows(self, table: str, columns: list[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Split and row, in order, a batch at a time in memory."""
-        for split, files in self.files()[table].items():
+    def rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Split and row, in order, a batch at a time in memory; nulls are counted in passing."""
+        table = TABLES[name]
+        for split, batch in self._batches(name, table.schema.names):
+            check_nulls(self.findings, table, batch)
+            for row in batch.to_pylist():
+                yield split, row
+
+    def keys(self, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Split and values of ``columns`` of each row, in order."""
+        for split, batch in self._batches(name, list(columns)):
+            for values in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
+                yield split, values
+
+    def _batches(self, name: str, columns: list[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        plain = set(columns) <= set(TABLES[name].plain_columns)
+        for split, files in self.files()[name].items():
             for file in files:
                 with pq.ParquetFile(file) as parquet:
-                    for batch in parquet.iter_batches(BATCH_ROWS if columns is None else 10_000, columns=columns):
-                        for row in batch.to_pylist():
-                            yield split, row
+                    for batch in parquet.iter_batches(_PLAIN_BATCH if plain else _IMAGE_BATCH, columns=columns):
+                        yield split, batch
