@@ -1,0 +1,54 @@
+"""Where a dataset is: a folder, or a repository on the Hub brought into the Hub's own cache."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.manifest import MANIFEST
+from nyxqa.schemas.published import Published, open_published
+
+DATA_VARIABLE = "NYXQA_DATA"
+DEFAULT_FOLDER = "nyxqa_data"
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
+
+
+def find_published(path: str | Path | None, revision: str | None, tables: Sequence[str]) -> Published:
+    """The dataset that ``path`` names, checked; of one on the Hub only ``tables`` are downloaded.
+
+    :param path: An existing folder or a ``Path`` is local; ``user/name``, or anything with a ``revision``, is on
+        the Hub; without it the folder that ``NYXQA_DATA`` names, else ``nyxqa_data``.
+    :raises FormatError: If the folder holds no dataset, or one that disagrees with its manifest.
+    :raises WorldError: If the Hub cannot be reached or has no such dataset.
+    """
+    if path is None:
+        if revision is not None:
+            raise UsageError("revision names a version on the Hub: give path='user/name' with it")
+        path = Path(os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER)
+    if _is_local(path, revision):
+        return open_published(Path(path), tables)
+    return open_published(_download(str(path), revision, tables), tables, partial=True)
+
+
+def _is_local(path: str | Path, revision: str | None) -> bool:
+    if revision is not None:
+        return False
+    return isinstance(path, Path) or Path(path).is_dir() or not _REPOSITORY.match(path)
+
+
+def _download(repository: str, revision: str | None, tables: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    wanted = [MANIFEST, *(f"data/{name}/*" for name in tables)]
+    try:
+        return Path(snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=wanted))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        first = str(error).strip().partition("\n")[0]
+        at = f" at revision {revision}" if revision is not None else ""
+        raise WorldError(
+            f"{repository} is no folder here, and the Hub did not give dataset {repository}{at}: {first}"
+        ) from error

@@ -1,0 +1,89 @@
+"""A published dataset folder, held against its manifest before anything is read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest
+from nyxqa.schemas.recipe_file import nearest
+from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table
+
+
+@dataclass(frozen=True)
+class Published:
+    """A folder whose files agree with its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    def splits(self, table: str) -> list[str]:
+        """Split names that ``table`` may be asked for; pools are those with files, ``web`` where there is none."""
+        if TABLES[table].splits:
+            return list(TABLES[table].splits)
+        return self.manifest.splits(table) or [WEB]
+
+    def files(self, table: str, split: str) -> list[Path]:
+        """Files of one split, in order of their rows; none where it has no rows."""
+        return [self.folder / path for path in self.manifest.paths(table, split)]
+
+
+def table_named(name: str) -> Table:
+    """The table of that name.
+
+    :raises UsageError: With the nearest valid name.
+    """
+    if name not in TABLES:
+        raise UsageError(f"there is no table {name!r}{nearest(name, list(TABLES))}")
+    return TABLES[name]
+
+
+def open_published(folder: Path, tables: Iterable[str] | None = None, *, partial: bool = False) -> Published:
+    """The dataset in ``folder``, its files compared with the manifest by name and number of rows.
+
+    :param tables: Tables whose Parquet footers are read; all of them if not given.
+    :param partial: Whether only the files of ``tables`` need be there, as after a partial download.
+    :raises FormatError: If there is no dataset, a newer version wrote it, or a file is missing, unknown or changed.
+    """
+    manifest = read_manifest(folder)
+    wanted = tuple(f"data/{name}/" for name in (TABLES if tables is None else tables))
+    _compare_names(folder, manifest, wanted if partial else ("data/",))
+    for path, entry in manifest.files.items():
+        if path.startswith(wanted):
+            _compare_footer(folder / path, TABLES.get(path.split("/")[1]), entry.rows)
+    return Published(folder, manifest)
+
+
+def _compare_names(folder: Path, manifest: Manifest, prefixes: tuple[str, ...]) -> None:
+    """Names only: a hidden file is an unfinished one and no part of the dataset."""
+    listed = {path for path in manifest.files if path.startswith(prefixes)}
+    files = (path for path in (folder / "data").rglob("*") if path.is_file() and not path.name.startswith("."))
+    found = {path.relative_to(folder).as_posix() for path in files}
+    for path in sorted(listed - found):
+        raise FormatError(f"{folder / path} is in {MANIFEST} but not in the folder; copy or build the dataset again")
+    for path in sorted(path for path in found - listed if path.startswith(prefixes)):
+        raise FormatError(f"{folder / path} is in the folder but not in {MANIFEST}; remove it or build again")
+
+
+def _compare_footer(path: Path, table: Table | None, rows: int) -> None:
+    try:
+        footer = pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"{path} cannot be read as Parquet: {error}") from error
+    written = (footer.metadata or {}).get(FORMAT_KEY)
+    if written is None or not written.isdigit():
+        raise FormatError(f"{path} carries no {FORMAT_KEY.decode()}: it is no file of nyxqa")
+    if int(written) > FORMAT:
+        raise FormatError(f"{path} has format {int(written)}; this nyxqa reads up to {FORMAT}: install a newer one")
+    if footer.num_rows != rows:
+        raise FormatError(
+            f"{path} holds {footer.num_rows} rows, {MANIFEST} says {rows}; copy or build the dataset again"
+        )
+    missing = set(table.schema.names) - set(footer.schema.to_arrow_schema().names) if table is not None else set()
+    if missing:
+        raise FormatError(f"{path} lacks column {sorted(missing)[0]!r} of table {path.parent.name}")
