@@ -17,7 +17,7 @@ app = typer.Typer(
 
 OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
 DataArgument = Annotated[Path, typer.Argument(help="Folder of a dataset.")]
-DebugOption = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.callback()
@@ -66,6 +66,34 @@ def build(
         drop_stale=drop_stale,
         as_json=as_json,
     )
+
+
+@app.command()
+def report(
+    out: DataArgument = Path("nyxqa_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Tell what a dataset holds, how it came about and what was dropped."""
+    from nyxqa.builders.report import make_report
+    from nyxqa.builders.report_text import as_json_text, render
+
+    made = make_report(out)
+    sys.stdout.write(as_json_text(made) if as_json else render(made))
+
+
+@app.command()
+def check(
+    out: DataArgument = Path("nyxqa_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Hold a dataset against its laws; exit code 3 if one does not hold."""
+    from nyxqa.builders.check.run import check as run_checks
+
+    result = run_checks(out)
+    sys.stdout.write(result.json() if as_json else result.text())
+    result.raise_failed()
 
 
 def main(arguments: list[str] | None = None) -> None:

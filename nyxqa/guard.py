@@ -33,7 +33,7 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
     except NyxqaError as error:
         return _fail(error, str(error), error.exit_code, debug)
     except typer.TyperException as error:
-        return _fail(error, str(error), 2, debug)
+        return _fail(error, _usage(error.format_message()), 2, debug)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
         what = "the disk is full; free some space and run again, finished shards are kept" if full else str(error)
@@ -44,6 +44,11 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
         return _fail(error, "terminated; run again to continue", 143, debug)
 
 
+def _usage(message: str) -> str:
+    """What typer says of a usage error, without the name of the exception that its types raise."""
+    return message.replace("Value error, ", "")
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
@@ -51,5 +56,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _fail(error: BaseException, line: str, code: int, debug: bool) -> int:
     if debug:
         raise error
-    sys.stderr.write(f"nyxqa: {' '.join(line.split())}\n")
+    if line:  # a bare call has shown its help instead
+        sys.stderr.write(f"nyxqa: {' '.join(line.split())}\n")
     return code

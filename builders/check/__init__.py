@@ -1,0 +1,1 @@
+"""Checking a published dataset against its laws, from its files alone."""

@@ -1,0 +1,109 @@
+"""What a check finds: for every named check whether it holds, fails, or was not run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from nyxqa.schemas.errors import LawError
+
+EXAMPLES = 3
+
+Status = Literal["ok", "failed", "not run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one named check.
+
+    :param count: How many rows, files or pairs break it.
+    :param examples: The first of them, one line each.
+    :param reason: Why it was not run.
+    """
+
+    name: str
+    status: Status
+    count: int = 0
+    examples: tuple[str, ...] = ()
+    reason: str = ""
+
+    def line(self) -> str:
+        """The finding in one line."""
+        if self.status == "failed":
+            return f"FAILED {self.name}: {self.count}, such as {'; '.join(self.examples)}"
+        return f"not run {self.name}: {self.reason}" if self.status == "not run" else f"ok {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """All findings, in the order of the checks."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that failed."""
+        return tuple(finding.name for finding in self.findings if finding.status == "failed")
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """Names of the checks that were not run."""
+        return tuple(finding.name for finding in self.findings if finding.status == "not run")
+
+    def text(self) -> str:
+        """One line a check."""
+        return "".join(f"{' '.join(finding.line().split())}\n" for finding in self.findings)
+
+    def json(self) -> str:
+        """The findings as one JSON object."""
+        value = {"failed": list(self.failed), "findings": [asdict(finding) for finding in self.findings]}
+        return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+    def raise_failed(self) -> None:
+        """Raise if a check failed.
+
+        :raises LawError: Naming the checks.
+        """
+        if self.failed:
+            raise LawError(f"{len(self.failed)} of {len(self.findings)} checks failed: {', '.join(self.failed)}")
+
+
+@dataclass
+class Findings:
+    """Collects findings: a check is named once begun, fails any number of times, or is skipped with a reason."""
+
+    _counts: dict[str, int] = field(default_factory=dict)
+    _examples: dict[str, list[str]] = field(default_factory=dict)
+    _skipped: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, *names: str) -> None:
+        """Say that these checks are run."""
+        for name in names:
+            self._counts.setdefault(name, 0)
+
+    def fail(self, name: str, example: str, count: int = 1) -> None:
+        """Note ``count`` failures of ``name``, one of them told."""
+        self._counts[name] = self._counts.get(name, 0) + count
+        examples = self._examples.setdefault(name, [])
+        if len(examples) < EXAMPLES:
+            examples.append(example)
+
+    def skip(self, reason: str, *names: str) -> None:
+        """Say why these checks are not run."""
+        for name in names:
+            self._skipped[name] = reason
+
+    def result(self, names: Sequence[str]) -> CheckResult:
+        """The findings in the order of ``names``; one that no check reached was not run."""
+        return CheckResult(tuple(self._finding(name) for name in names))
+
+    def _finding(self, name: str) -> Finding:
+        if count := self._counts.get(name, 0):
+            return Finding(name, "failed", count, tuple(self._examples[name]))
+        if name in self._skipped:
+            return Finding(name, "not run", reason=self._skipped[name])
+        if name in self._counts:
+            return Finding(name, "ok")
+        return Finding(name, "not run", reason="nothing it needs could be read")

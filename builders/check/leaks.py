@@ -1,0 +1,23 @@
+"""The certificate, derived again from the tables."""
+
+from __future__ import annotations
+
+from nyxqa.builders.certificate import certify
+from nyxqa.builders.check.dataset import Examined
+
+LEAK_CHECKS = ("certificate", "certificate_of_manifest")
+
+
+def check_leaks(examined: Examined) -> None:
+    """Every count must be zero, and be what the manifest says."""
+    if not examined.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
+        return
+    found = certify(examined.out, examined.manifest.files)
+    told = examined.manifest.certificate
+    for name, count in found.items():
+        if count:
+            examined.findings.fail("certificate", f"{name}: {count}")
+    for name in sorted(found.keys() | told.keys()):
+        if found.get(name) != told.get(name):
+            line = f"{name}: {told.get(name, 'absent')} in the manifest, {found.get(name, 'no check')} in the tables"
+            examined.findings.fail("certificate_of_manifest", line)

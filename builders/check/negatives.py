@@ -1,0 +1,89 @@
+"""Checks of positives and negatives: no positive among the negatives, ranks and scores in step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nyxqa.builders.check.sql import Sql
+
+# One row for each pair of a positive and a negative of a query.
+_PAIRS = """
+    SELECT 'triplets ' || split || ' ' || query_id || ' negative ' || negative AS example, pool, positive, negative
+    FROM (SELECT split, query_id, pool, positive, unnest(negative_ids) AS negative
+          FROM (SELECT split, query_id, pool, negative_ids,
+                       unnest(list_distinct(list_append(list_transform(positives, lambda p: p.doc_id), positive_id)))
+                       AS positive
+                FROM triplets))
+    UNION ALL
+    SELECT 'feedback ' || f.query_id || ' negative ' || negative, pool, positive, negative
+    FROM (SELECT dataset, query_id, positive, unnest(negative_ids) AS negative
+          FROM (SELECT dataset, query_id, negative_ids, unnest(positive_ids) AS positive FROM feedback)) f
+    JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
+"""
+_JOINED = f"""
+    FROM (SELECT * FROM ({_PAIRS}) WHERE positive <> negative) pair
+    JOIN corpus p ON p.pool = pair.pool AND p.doc_id = positive
+    JOIN corpus n ON n.pool = pair.pool AND n.doc_id = negative
+"""  # noqa: S608
+# Equal content under another id is equal words and the same images.
+_EQUAL = f"""
+    SELECT example || ' has the content of positive ' || positive AS example
+    FROM ({_PAIRS}) pair
+    JOIN content p ON p.pool = pair.pool AND p.doc_id = positive
+    JOIN content n ON n.pool = pair.pool AND n.doc_id = negative
+    WHERE positive <> negative AND p.key = n.key
+"""  # noqa: S608
+_RANKS = """
+    SELECT 'triplets ' || split || ' ' || query_id || ': ' || wrong AS example FROM (
+        SELECT *, CASE
+            WHEN len(list_filter(negative_ranks, lambda r: r < 1)) > 0 THEN 'a rank below 1'
+            WHEN len(list_filter(positives, lambda p: p.rank < 1)) > 0 THEN 'a positive of rank below 1'
+            WHEN list_filter(negative_ranks, lambda r: r IS NOT NULL)
+                 <> list_sort(list_filter(negative_ranks, lambda r: r IS NOT NULL)) THEN 'ranks that do not ascend'
+            WHEN len(list_filter(list_zip(negative_ranks, negative_scores), lambda z: (z[1] IS NULL) <> (z[2] IS NULL)))
+                 > 0 THEN 'a negative with one of rank and score'
+            WHEN len(list_filter(positives, lambda p: (p.rank IS NULL) <> (p.score IS NULL))) > 0
+                 THEN 'a positive with one of rank and score'
+            WHEN len(list_distinct(negative_ids)) < len(negative_ids) THEN 'a negative twice' END AS wrong
+        FROM triplets) WHERE wrong IS NOT NULL
+"""
+_PRESENT = """
+    SELECT 'triplets ' || split || ' ' || query_id || ': positive_id is none of positives' AS example
+    FROM triplets WHERE NOT list_contains(list_transform(positives, lambda p: p.doc_id), positive_id)
+"""
+_ORIGINS = """
+    SELECT 'triplets ' || split || ' ' || query_id || ' has origin ' || origin AS example
+    FROM (SELECT split, query_id, unnest(positives).origin AS origin FROM triplets)
+    WHERE origin NOT IN ('source', 'retrieved', 'gold', 'imported')
+"""
+_READS = ("triplets", "feedback")
+_WEB_RULES = {"page": ("negative_of_own_page", "page_id"), "cluster": ("negative_of_own_cluster", "cluster")}
+
+NEGATIVES = (
+    Sql(
+        "positive_among_negatives",
+        _READS,
+        f"SELECT example || ' is a positive' AS example FROM ({_PAIRS}) WHERE positive = negative",  # noqa: S608
+    ),
+    Sql("negative_equals_positive", (*_READS, "corpus"), _EQUAL),
+    Sql("ranks", ("triplets",), _RANKS),
+    Sql("positive_in_positives", ("triplets",), _PRESENT),
+    Sql("origins", ("triplets",), _ORIGINS),
+)
+
+
+def excluded_negatives(recipe: Mapping[str, Any]) -> tuple[tuple[Sql, ...], tuple[str, ...]]:
+    """Checks of the exclusions that the recipe asks for in pool ``web``, and the names of the others."""
+    asked = recipe.get("negatives", {}).get("exclude", [])
+    checks = tuple(
+        Sql(
+            name,
+            (*_READS, "corpus"),
+            f"SELECT example || ' shares the {rule} of positive ' || positive AS example {_JOINED} "
+            f"WHERE pair.pool = 'web' AND p.{column} = n.{column}",
+        )
+        for rule, (name, column) in _WEB_RULES.items()
+        if rule in asked
+    )
+    return checks, tuple(name for rule, (name, _) in _WEB_RULES.items() if rule not in asked)

@@ -1,0 +1,75 @@
+"""Check of the preview: each row is its triplet joined with its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from nyxqa.builders.check.dataset import Examined
+from nyxqa.builders.check.sql import tell
+from nyxqa.schemas.content import PLACEHOLDER
+from nyxqa.schemas.ids import image_id
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SIDES = pa.schema(
+    [
+        ("place", pa.string()),
+        ("pool", pa.string()),
+        ("dataset", pa.string()),
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),  # empty for the query
+        ("text", pa.string()),
+        ("image_ids", pa.list_(pa.string())),
+    ]
+)
+_DIFFERENT = """
+    SELECT place || ' differs from its document' AS example FROM side JOIN corpus c USING (pool, doc_id)
+    WHERE (side.text, side.image_ids) IS DISTINCT FROM (c.text, c.image_ids)
+    UNION ALL
+    SELECT place || ' differs from its triplet' FROM side JOIN triplets t USING (dataset, query_id)
+    WHERE doc_id = '' AND t.split = 'train'
+      AND (side.text, side.image_ids) IS DISTINCT FROM (t.query, t.query_image_ids)
+    UNION ALL
+    SELECT 'preview ' || query_id || ': other columns than its triplet' FROM preview p
+    JOIN triplets t USING (dataset, query_id)
+    WHERE t.split = 'train' AND (p.pool, p.instruction, p.answers, p.positive_id, p.positives, p.negative_ids,
+        p.negative_ranks, p.negative_scores, p.miner, p.kind) IS DISTINCT FROM (t.pool, t.instruction, t.answers,
+        t.positive_id, t.positives, t.negative_ids, t.negative_ranks, t.negative_scores, t.miner, t.kind)
+"""
+
+
+def check_preview(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
+    """Look at every row of ``preview`` and hold it against ``triplets`` and ``corpus``."""
+    if not examined.ready(("preview",), "content", "aligned_lists", "nulls"):
+        examined.ready(("preview",), "preview_rows")
+        return
+    sides = [side for _, row in examined.rows("preview") for side in _sides(examined, row)]
+    if examined.ready(("preview", "triplets", "corpus"), "preview_rows"):
+        db.register("side", pa.Table.from_pylist(sides, schema=_SIDES))
+        tell(db, examined, "preview_rows", _DIFFERENT)
+
+
+def _sides(examined: Examined, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    where = f"preview {row['query_id']}"
+    if len(row["negatives"]) != len(row["negative_ids"]):
+        told = f"{len(row['negatives'])} negatives but {len(row['negative_ids'])} negative_ids"
+        examined.findings.fail("aligned_lists", f"{where}: {told}")
+    sides = [("query", "", row["query"]), ("positive", row["positive_id"], row["positive"])]
+    sides += [("negative", doc, side) for doc, side in zip(row["negative_ids"], row["negatives"], strict=False)]
+    for name, doc, side in sides:
+        if (found := side["text"].count(PLACEHOLDER)) != len(side["images"]):
+            told = f"{found} placeholders but {len(side['images'])} images"
+            examined.findings.fail("content", f"{where} {name} {doc}: {told}")
+        yield {
+            "place": f"{where} {name} {doc}".strip(),
+            "pool": row["pool"],
+            "dataset": row["dataset"],
+            "query_id": row["query_id"],
+            "doc_id": doc,
+            "text": side["text"],
+            "image_ids": [image_id(image["bytes"] or b"") for image in side["images"]],
+        }

@@ -1,0 +1,89 @@
+"""Checks of what rows say of each other: ids that exist, and copies that agree."""
+
+from __future__ import annotations
+
+from nyxqa.builders.check.sql import Sql
+from nyxqa.schemas.tables import TABLES
+
+_KEYS = {
+    "corpus": ("pool", "doc_id"),
+    "qa": ("qa_id",),
+    "triplets": ("dataset", "query_id"),
+    "mixture": ("position",),
+    "feedback": ("dataset", "query_id"),
+    "ledger": ("stage", "split", "item_type", "item_id", "reason"),
+    "preview": ("dataset", "query_id"),
+}
+
+
+def _repeated() -> str:
+    selects = (
+        f"SELECT '{name} ' || concat_ws(' ', {', '.join(key)}) || ' stands ' || count(*) || ' times' AS example "  # noqa: S608
+        f"FROM {name} GROUP BY {', '.join(key)} HAVING count(*) > 1"
+        for name, key in _KEYS.items()
+    )
+    return " UNION ALL ".join(selects)
+
+
+# Every reference to a document: where it stands, the pool, the id.
+_TO_DOCUMENTS = """
+    SELECT 'triplets ' || split || ' ' || query_id || ' positive_id' AS place, pool, positive_id AS doc_id FROM triplets
+    UNION ALL SELECT 'triplets ' || split || ' ' || query_id || ' positives', pool, unnest(positives).doc_id
+    FROM triplets
+    UNION ALL SELECT 'triplets ' || split || ' ' || query_id || ' negative_ids', pool, unnest(negative_ids)
+    FROM triplets
+    UNION ALL SELECT 'qa ' || split || ' ' || qa_id || ' doc_id', 'web', doc_id FROM qa
+    UNION ALL SELECT 'feedback ' || f.query_id || ' candidates', t.pool, unnest(f.candidates).doc_id
+    FROM feedback f JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
+"""
+# Every reference to a triplet of train.
+_TO_TRIPLETS = """
+    SELECT 'mixture ' || position AS place, dataset, query_id FROM mixture
+    UNION ALL SELECT 'feedback', dataset, query_id FROM feedback
+    UNION ALL SELECT 'preview', dataset, query_id FROM preview
+"""
+_FEEDBACK = """
+    SELECT 'feedback ' || query_id || ': positive_ids or negative_ids that are no candidates' AS example
+    FROM (SELECT query_id, list_transform(candidates, lambda c: c.doc_id) AS own, positive_ids, negative_ids
+          FROM feedback)
+    WHERE NOT list_has_all(own, positive_ids) OR NOT list_has_all(own, negative_ids)
+"""
+_PAIRS = """
+    SELECT 'query ' || coalesce(q.split || ' ' || q.qa_id, t.split || ' ' || t.query_id) || ' is only in '
+           || CASE WHEN t.query_id IS NULL THEN 'qa' ELSE 'triplets' END AS example
+    FROM qa q FULL JOIN (SELECT * FROM triplets WHERE dataset = 'nyxqa') t
+      ON t.query_id = q.qa_id AND t.split = q.split
+    WHERE t.query_id IS NULL OR q.qa_id IS NULL
+    UNION ALL
+    SELECT 'query ' || q.split || ' ' || q.qa_id || ' differs between qa and triplets'
+    FROM qa q JOIN triplets t ON t.query_id = q.qa_id AND t.split = q.split AND t.dataset = 'nyxqa'
+    WHERE (q.question, q.image_ids, q.answers, q.doc_id, q.kind) IS DISTINCT FROM
+          (t.query, t.query_image_ids, t.answers, t.positive_id, t.kind)
+"""
+_OF_DOCUMENT = """
+    SELECT 'qa ' || q.split || ' ' || qa_id || ': ' || wrong || ' is not that of its document' AS example
+    FROM (SELECT q.*, CASE WHEN q.page_id <> c.page_id THEN 'page_id' WHEN q.kind <> c.kind THEN 'kind'
+                           WHEN q.source <> c.source THEN 'source' WHEN q.split <> c.split THEN 'split'
+                           WHEN NOT list_has_all(c.image_ids, q.image_ids) THEN 'an image' END AS wrong
+          FROM qa q JOIN corpus c ON c.pool = 'web' AND c.doc_id = q.doc_id) q
+    WHERE wrong IS NOT NULL
+"""
+
+REFERENCES = (
+    Sql("unique_ids", tuple(TABLES), _repeated()),
+    Sql(
+        "dangling_documents",
+        ("corpus", "qa", "triplets", "feedback"),
+        f"SELECT place || ': no document ' || doc_id || ' in pool ' || pool AS example "  # noqa: S608
+        f"FROM ({_TO_DOCUMENTS}) ANTI JOIN corpus USING (pool, doc_id)",
+    ),
+    Sql(
+        "dangling_triplets",
+        ("triplets", "mixture", "feedback", "preview"),
+        f"SELECT place || ': no train triplet ' || dataset || ' ' || query_id AS example FROM ({_TO_TRIPLETS}) "  # noqa: S608
+        "ANTI JOIN (SELECT dataset, query_id FROM triplets WHERE split = 'train') USING (dataset, query_id)",
+    ),
+    Sql("feedback_candidates", ("feedback",), _FEEDBACK),
+    Sql("qa_triplets", ("qa", "triplets"), _PAIRS),
+    Sql("qa_documents", ("qa", "corpus"), _OF_DOCUMENT),
+)
