@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -112,7 +112,6 @@ class Report:
     certificate: dict[str, int]
     deviations: list[str]
     usage: dict[str, int]
-    notes: dict[str, Any]
     files: int
     bytes: int
 
@@ -140,7 +139,6 @@ def make_report(out: Path) -> Report:
             certificate=manifest.certificate,
             deviations=manifest.deviations,
             usage=manifest.usage,
-            notes=manifest.notes,
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )

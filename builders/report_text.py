@@ -42,8 +42,6 @@ def _sections(report: Report) -> Iterator[list[str]]:
         yield ["MODEL USAGE", *_pairs(report.usage, "")]
     if report.revisions:
         yield ["REVISIONS", *(f"  {name}: {revision}" for name, revision in report.revisions.items())]
-    if report.notes:
-        yield ["NOTES", *_items([f"{name}: {value}" for name, value in report.notes.items()])]
     yield ["VERSIONS", *_wrapped(", ".join(f"{name} {version}" for name, version in report.versions.items()), "  ")]
 
 
