@@ -16,9 +16,12 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\U00020000-\U0003ffff"  # Han, further planes
 )
-_MARKS = (
-    "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
-    "\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
+# Vowel signs and accents are no letters to ``re``, but stand on one: the combining marks of all living scripts.
+_MARKS = "".join(
+    character
+    for block in (range(0x0300, 0x1D00), range(0x1DC0, 0x1E00), range(0x3099, 0x309B), range(0xA800, 0xAC00))
+    for character in map(chr, block)
+    if unicodedata.category(character) in ("Mn", "Mc")
 )
 _LETTER = r"[^\W_]"
 _WORD = re.compile(
