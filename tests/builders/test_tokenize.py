@@ -7,7 +7,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from nyxqa.builders.chunk import chunk_pages
-from nyxqa.builders.tokenize import ModelTokenizer, WordTokenizer, open_tokenizer
+from nyxqa.builders.tokenize import ModelTokenizer, WordTokenizer, open_tokenizer, tokenizer_identity
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Chunk
@@ -93,6 +93,17 @@ def test_words_need_no_model() -> None:
     tokenizer = open_tokenizer("words")
     assert isinstance(tokenizer, WordTokenizer)
     assert tokenizer.starts(["It's a co-op.", ""]) == [[0, 5, 7], []]
+
+
+def test_a_tokenizer_is_its_bytes_wherever_it_lies(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    assert tokenizer_identity(str(first)) == tokenizer_identity(str(second / "tokenizer.json"))
+    (second / "tokenizer.json").write_text("{}")
+    assert tokenizer_identity(str(first)) != tokenizer_identity(str(second))
+    assert (tokenizer_identity("words"), tokenizer_identity("user/model@main")) == ("words", "user/model@main")
 
 
 def test_a_path_without_a_tokenizer_is_a_usage_error(tmp_path: Path) -> None:
