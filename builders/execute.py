@@ -17,6 +17,7 @@ from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.make import check_model
 from nyxqa.retriever.make import make_encoder
@@ -155,6 +156,8 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     if plain["web"] is not None:
         kind, colon, path = plain["web"]["source"].partition(":")
         plain["web"]["source"] = kind + colon + Path(path).name if colon else kind
+    if tokenizer_file(recipe.chunk.tokenizer) is not None:
+        plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     return plain
 
