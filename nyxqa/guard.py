@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 
 _INTERRUPTED = 130
+_PIPE_CLOSED = 141
 
 
 class Terminated(BaseException):
@@ -18,7 +20,8 @@ class Terminated(BaseException):
 def guarded(command: Callable[[], object], debug: bool) -> int:
     """Run ``command``; returns its exit code after saying what went wrong in one line.
 
-    0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted.
+    0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted;
+    141 stdout was closed.
     """
     import typer
 
@@ -27,6 +30,7 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = command()
+        sys.stdout.flush()
         if result == _INTERRUPTED:  # what typer makes of Ctrl-C
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
@@ -34,6 +38,9 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
         return _fail(error, str(error), error.exit_code, debug)
     except typer.TyperException as error:
         return _fail(error, _usage(error.format_message()), 2, debug)
+    except BrokenPipeError:  # whoever read stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
         what = "the disk is full; free some space and run again, finished shards are kept" if full else str(error)

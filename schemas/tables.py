@@ -38,11 +38,6 @@ class Table:
         """Whether rows carry image bytes, which keeps row groups small."""
         return any(_holds_image(column.type) for column in self.schema)
 
-    @property
-    def plain_columns(self) -> list[str]:
-        """Names of the columns without image bytes: those that SQL may touch."""
-        return [column.name for column in self.schema if not _holds_image(column.type)]
-
 
 def _holds_image(kind: pa.DataType) -> bool:
     if kind.equals(IMAGE):
