@@ -21,7 +21,7 @@ CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHA
     question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
     choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
     prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
-    negative_scores DOUBLE[], miner VARCHAR)
+    negative_scores FLOAT[], miner VARCHAR)
 """
 _FILL = """
 INSERT INTO question

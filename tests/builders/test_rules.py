@@ -52,7 +52,8 @@ def test_a_question_on_an_image_must_cite_it(question: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["What is <image0>?", "What is <image3>?", "What is <image>?", f"What is {PLACEHOLDER}?", "<image one>?"]
+    "question",
+    ["What is <image0>?", "What is <image3>?", "What is <image>?", f"What is {PLACEHOLDER}?", "<image one>?"],
 )
 def test_a_citation_of_no_image_is_bad(question: str) -> None:
     assert reason(question) == "bad_citation"
