@@ -46,8 +46,8 @@ CITIES = listed(
 )
 PEOPLES = listed(
     "American Arab Australian Austrian Belgian Brazilian British Canadian Chinese Danish Dutch Egyptian English "
-    "Finnish French German Greek Hungarian Indian Iranian Irish Israeli Italian Japanese Korean Mexican Norwegian Ottoman "
-    "Persian Polish Portuguese Roman Russian Scottish Spanish Swedish Swiss Turkish Ukrainian"
+    "Finnish French German Greek Hungarian Indian Iranian Irish Israeli Italian Japanese Korean Mexican Norwegian "
+    "Ottoman Persian Polish Portuguese Roman Russian Scottish Spanish Swedish Swiss Turkish Ukrainian"
 )
 LANGUAGES = listed("Arabic Latin Sanskrit Hebrew Hindi Aramaic Tamil Mandarin")
 TRADES = listed(
