@@ -15,8 +15,7 @@ import httpx2
 import stamina
 
 from nyxqa.builders.vlm.messages import body_of
-from nyxqa.builders.vlm.pixels import within
-from nyxqa.builders.vlm.prompting import pictures
+from nyxqa.builders.vlm.pixels import TooLargeError
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.builders.vlm.request import Reply, Request, schema
 from nyxqa.builders.vlm.usage import Usage
@@ -89,19 +88,28 @@ class Endpoint:
         self.model, self.usage = model, usage
         self._url, self._shown, login = _taken_apart(url)
         self._patience, self._budget = patience, budget
-        self._format: int | None = None
+        self._format, self._proven = 0, False
         self._finding_format = asyncio.Lock()
-        self._slots = asyncio.Semaphore(connections)
-        self._client = httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            auth=login,
-            timeout=httpx2.Timeout(patience.read, connect=patience.connect, pool=None),
-            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
-        )
+        context = httpx2.create_ssl_context()
+
+        def client() -> httpx2.AsyncClient:
+            return httpx2.AsyncClient(
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                auth=login,
+                verify=context,
+                timeout=httpx2.Timeout(patience.read, connect=patience.connect, pool=None),
+            )
+
+        # A client for each slot: one pool of many connections looks at all of them for every request.
+        self._clients = [client() for _ in range(connections)]
+        self._free: asyncio.LifoQueue[httpx2.AsyncClient] = asyncio.LifoQueue()
+        for slot in self._clients:
+            self._free.put_nowait(slot)
 
     async def close(self) -> None:
         """Drop the connections."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def ask(self, request: Request) -> Reply | Failed:
         """The answer, or why there is none after all tries.
@@ -132,38 +140,46 @@ class Endpoint:
         raise AssertionError("unreachable: a try returns or raises")
 
     async def _try(self, request: Request, parts: dict[str, Any]) -> Reply | Failed:
-        """One try in the response format the server takes; the first request finds out which that is."""
-        if self._format is None:
-            async with self._finding_format:
-                if self._format is None:
-                    return await self._first(request, parts)
-        return await self._send(request, parts, self._format)
+        """One try in the response format the server takes; who is refused first finds out which that is."""
+        number = self._format
+        outcome = await self._send(request, parts, number)
+        if not _bad_request(outcome):
+            return outcome
+        async with self._finding_format:
+            if self._format == number and not self._proven:
+                return await self._next_formats(request, parts, outcome)
+        return outcome if self._format == number else await self._send(request, parts, self._format)
 
-    async def _first(self, request: Request, parts: dict[str, Any]) -> Reply | Failed:
-        """The answer in the first format that is not refused; a request refused in each is itself at fault."""
-        for number in range(_FORMATS):
+    async def _next_formats(self, request: Request, parts: dict[str, Any], outcome: Reply | Failed) -> Reply | Failed:
+        """The answer in the first plainer format that is not refused; a request refused in each is itself at fault."""
+        for number in range(self._format + 1, _FORMATS):
             outcome = await self._send(request, parts, number)
-            if isinstance(outcome, Reply):
-                self._format = number
+            if isinstance(outcome, Reply) and not self._proven:
+                self._format, self._proven = number, True
             if not _bad_request(outcome):
                 break
         return outcome
 
     async def _send(self, request: Request, parts: dict[str, Any], number: int) -> Reply | Failed:
         body = json.dumps({"model": self.model, **parts, **_response_format(request, number)}).encode("utf-8")
+        # Only the exchange itself holds a slot: bodies are ready before, answers are stored and waits done outside.
+        client = await self._free.get()
         try:
-            # Only the exchange itself holds a slot: bodies are ready before, answers are stored and waits done outside.
-            async with self._slots:
-                self.usage.check(*self._budget)
-                self.usage.requests += 1
-                response = await self._client.post(self._url, content=body, headers=_JSON)
+            self.usage.check(*self._budget)
+            self.usage.requests += 1
+            response = await client.post(self._url, content=body, headers=_JSON)
         except httpx2.ConnectError:
             raise
         except httpx2.TransportError as error:
             raise _TransientError("no_answer", type(error).__name__) from None
         except httpx2.DecodingError:
             raise _TransientError("bad_answer", "an answer that cannot be decoded") from None
-        return self._judged(response)
+        finally:
+            self._free.put_nowait(client)
+        outcome = self._judged(response)
+        if isinstance(outcome, Reply) and number == self._format:
+            self._proven = True
+        return outcome
 
     def _judged(self, response: httpx2.Response) -> Reply | Failed:
         status = response.status_code
@@ -182,10 +198,10 @@ class Endpoint:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The body, made in another thread where an image has to be shrunk."""
-    budget = request.sampling.max_pixels
-    if all(within(picture.data, budget) for picture in pictures(request.parts)):
-        return body_of(request)
-    return await asyncio.to_thread(body_of, request)
+    try:
+        return body_of(request, shrink=False)
+    except TooLargeError:
+        return await asyncio.to_thread(body_of, request, shrink=True)
 
 
 def _taken_apart(url: str) -> tuple[str, str, tuple[str, str] | None]:

@@ -14,49 +14,47 @@ _QUALITY = 90
 _AS_THEY_ARE = frozenset({"JPEG", "PNG", "WEBP"})
 
 
-def data_uri(data: bytes, max_pixels: int) -> str:
+class TooLargeError(Exception):
+    """An image beyond the pixel budget that was not to be shrunk here."""
+
+
+def data_uri(data: bytes, max_pixels: int, *, shrink: bool = True) -> str:
     """``data`` as a data URI of at most ``max_pixels``, undecoded where it already is.
 
     :raises OSError: If the bytes are no image that can be read.
+    :raises TooLargeError: If it would have to be shrunk and ``shrink`` is false.
     """
-    mime, fitting = fit(data, max_pixels)
+    mime, fitting = fit(data, max_pixels, shrink=shrink)
     return f"data:{mime};base64,{base64.b64encode(fitting).decode('ascii')}"
 
 
-def within(data: bytes, max_pixels: int) -> bool:
-    """Whether the header of an image says that it can be sent as it is.
-
-    :raises OSError: If the bytes are no image that can be read.
-    """
-    from PIL import Image
-
-    with Image.open(BytesIO(data)) as image:
-        return _fits(image, max_pixels)
-
-
-def _fits(image: Image.Image, max_pixels: int) -> bool:
-    return image.size[0] * image.size[1] <= max_pixels and image.format in _AS_THEY_ARE
-
-
-def fit(data: bytes, max_pixels: int) -> tuple[str, bytes]:
+def fit(data: bytes, max_pixels: int, *, shrink: bool = True) -> tuple[str, bytes]:
     """MIME type and bytes of at most ``max_pixels``; a larger image is shrunk with its aspect kept.
 
     :raises OSError: If the bytes are no image that can be read.
+    :raises TooLargeError: If it would have to be shrunk and ``shrink`` is false.
     """
     from PIL import Image
 
     with Image.open(BytesIO(data)) as image:
-        width, height = image.size
         kind = image.format or ""
-        if _fits(image, max_pixels):
+        if image.width * image.height <= max_pixels and kind in _AS_THEY_ARE:
             return Image.MIME[kind], data
-        scale = min(1.0, math.sqrt(max_pixels / (width * height)))
-        size = (max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
-        opaque = kind == "JPEG"
-        shrunk = image.convert("RGB" if opaque else "RGBA").resize(size, Image.Resampling.LANCZOS)
-        buffer = BytesIO()
-        if opaque:
-            shrunk.save(buffer, "JPEG", quality=_QUALITY)
-        else:
-            shrunk.save(buffer, "PNG")
-        return ("image/jpeg" if opaque else "image/png"), buffer.getvalue()
+        if not shrink:
+            raise TooLargeError
+        return _shrunk(image, max_pixels)
+
+
+def _shrunk(image: Image.Image, max_pixels: int) -> tuple[str, bytes]:
+    from PIL import Image
+
+    scale = min(1.0, math.sqrt(max_pixels / (image.width * image.height)))
+    size = (max(1, math.floor(image.width * scale)), max(1, math.floor(image.height * scale)))
+    opaque = image.format == "JPEG"
+    small = image.convert("RGB" if opaque else "RGBA").resize(size, Image.Resampling.LANCZOS)
+    buffer = BytesIO()
+    if opaque:
+        small.save(buffer, "JPEG", quality=_QUALITY)
+    else:
+        small.save(buffer, "PNG")
+    return ("image/jpeg" if opaque else "image/png"), buffer.getvalue()

@@ -13,7 +13,7 @@ _MOST_STARTS = 64  # places where a JSON value might begin that are tried
 
 _OPEN, _CLOSE = "[\"'\u201c\u201d\u201e\u00ab\u2018]", "[\"'\u201c\u201d\u00bb\u2019]"
 _KEY = rf"{_OPEN}?(?P<key>question|answer|query|[qa])[ _]?(?P<number>\d*){_CLOSE}?"
-_VALUE_END = rf"{_CLOSE}(?=\s*(?:[}}\]]|,\s*(?:[{{}}\]]|{_OPEN}\w+ ?\d*{_CLOSE}\s*:)))"
+_VALUE_END = rf"{_CLOSE}(?=\s*(?:[}}\]]|,\s*(?:[{{}}\]]|{_OPEN}?\w+ ?\d*{_CLOSE}?\s*:)))"
 _FIELD = re.compile(
     rf"{_KEY}\s*[:\uff1a]\s*(?:{_OPEN}(?P<value>(?:\\.|[^\\])*?){_VALUE_END}"
     rf"|(?P<bare>-?\d[\d.,]*\d|\d)(?=\s*[,}}\]]))",
@@ -25,6 +25,7 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _LINE_MARK = re.compile(r"(?:^|[\[\n,]|\*)[\s*_#\[]*$")
+_NEXT_OPENS = re.compile(r"(?:[\s,;*]*\[)+\s*$")
 _LINE_ITEM = re.compile(r"^\s*(?:[-*\u2022]|\(?(?:\d{1,2}|[A-Da-d])[.):])\s+(?P<item>\S.*)$", re.MULTILINE)
 
 
@@ -105,10 +106,8 @@ def _is_mark(text: str, match: re.Match[str]) -> bool:
 
 def _trimmed(piece: str) -> str:
     """``piece`` without the separators and the unmatched brackets around it."""
-    piece = piece.strip(" \t\r\n,;*")
-    while (piece.endswith("]") and piece.count("]") > piece.count("[")) or (
-        piece.endswith("[") and piece.count("[") > piece.count("]")
-    ):
+    piece = _NEXT_OPENS.sub("", piece).strip(" \t\r\n,;*")
+    while piece.endswith("]") and piece.count("]") > piece.count("["):
         piece = piece[:-1].rstrip(" \t\r\n,;*")
     for opening, closing in (('"', '"'), ("\u201c", "\u201d")):
         if len(piece) > 1 and piece.startswith(opening) and piece.endswith(closing) and piece.count(opening) <= 2:
@@ -123,7 +122,7 @@ def quoted_items(text: str, name: str) -> list[str]:
         return []
     items: list[str] = []
     position = match.end()
-    item = re.compile(rf"\s*,?\s*{_OPEN}(?P<value>(?:\\.|[^\\])*?){_CLOSE}(?=\s*(?:,|\]|}}))", re.DOTALL)
+    item = re.compile(rf"\s*,?\s*{_OPEN}(?P<value>(?:\\.|[^\\])*?){_CLOSE}(?=\s*(?:,|\]|}}|\Z))", re.DOTALL)
     while (found := item.match(text, position)) is not None:
         items.append(unescaped(found.group("value")))
         position = found.end()

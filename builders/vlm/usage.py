@@ -17,7 +17,6 @@ class Usage:
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    failed: int = 0
 
     @property
     def tokens(self) -> int:

@@ -24,8 +24,8 @@ Payload = dict[str, Any]
 class Act:
     """What the server does with one request.
 
-    :param kind: ``answer``, ``status``, ``hang``, ``drop`` (close at once), ``half`` (half a body), ``garbage``, ``html``,
-        ``choices`` (as many as ``count``), ``refusal``, ``no_text``, ``cut`` (finish_reason length).
+    :param kind: ``answer``, ``status``, ``hang``, ``drop`` (close at once), ``half`` (half a body), ``garbage``,
+        ``html``, ``choices`` (``count`` of them), ``refusal``, ``no_text``, ``cut`` (finish_reason length).
     """
 
     kind: str = "answer"
@@ -121,7 +121,7 @@ class VlmServer:
         try:
             while await self._exchange(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
