@@ -15,7 +15,7 @@ import httpx2
 import stamina
 
 from nyxqa.builders.vlm.messages import body_of
-from nyxqa.builders.vlm.pixels import TooLargeError
+from nyxqa.builders.vlm.pixels import DataUris, TooLargeError
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.builders.vlm.request import Reply, Request, schema
 from nyxqa.builders.vlm.usage import Usage
@@ -88,6 +88,7 @@ class Endpoint:
         self.model, self.usage = model, usage
         self._url, self._shown, login = _taken_apart(url)
         self._patience, self._budget = patience, budget
+        self._uris = DataUris()
         self._format, self._proven = 0, False
         self._finding_format = asyncio.Lock()
         context = httpx2.create_ssl_context()
@@ -118,7 +119,7 @@ class Endpoint:
         :raises BudgetError: If the budget is spent.
         """
         try:
-            parts = await _body(request)
+            parts = await _body(request, self._uris)
         except OSError as error:
             return Failed("bad_image", f"an image cannot be read: {type(error).__name__}")
         tries = stamina.retry_context(
@@ -196,12 +197,12 @@ class Endpoint:
         return reply
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def _body(request: Request, uris: DataUris) -> dict[str, Any]:
     """The body, made in another thread where an image has to be shrunk."""
     try:
-        return body_of(request, shrink=False)
+        return body_of(request, uris, shrink=False)
     except TooLargeError:
-        return await asyncio.to_thread(body_of, request, shrink=True)
+        return await asyncio.to_thread(body_of, request, uris, shrink=True)
 
 
 def _taken_apart(url: str) -> tuple[str, str, tuple[str, str] | None]:

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from nyxqa.builders.vlm.endpoint import Endpoint, Patience
@@ -141,8 +142,9 @@ class OpenAi:
             store = AnswerStore(self._folder)
             budget = (section.max_requests, section.max_tokens)
 
-            def connect() -> Endpoint:
-                return Endpoint(self._model, self._url, key, section.concurrency, self._patience, self.usage, budget)
+            connect = partial(
+                Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
+            )
 
             self._session = Session(
                 loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nyxqa.builders.vlm.model import make_vlm, parse_model
-from nyxqa.builders.vlm.pixels import TooLargeError, fit
+from nyxqa.builders.vlm.pixels import DataUris, TooLargeError, fit
 from nyxqa.builders.vlm.prompting import NAMES, Prompt, as_text, prompt, prompt_hashes
 from nyxqa.builders.vlm.protocol import Picture
 from nyxqa.schemas.errors import UsageError
@@ -129,3 +129,15 @@ def test_every_prompt_asks_for_json_and_has_an_example(name: str) -> None:
     text = prompt(name).text
     assert "JSON only" in text
     assert "Example" in text
+
+
+def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
+    pictures = [Picture(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
+    uris = DataUris(max_characters=700)
+    first = [uris.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
+    assert len(set(first)) == 4
+    assert [uris.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
+    kept = Picture("b", "", b"gone")
+    assert uris.of(kept, 10_000, shrink=False) == first[3]
+    with pytest.raises(OSError, match="cannot identify"):
+        uris.of(Picture("a", "", b"gone"), 100, shrink=False)
