@@ -133,11 +133,12 @@ def test_every_prompt_asks_for_json_and_has_an_example(name: str) -> None:
 
 def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
     pictures = [Picture(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
-    uris = DataUris(max_characters=700)
-    first = [uris.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
+    roomy = DataUris()
+    first = [roomy.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
     assert len(set(first)) == 4
-    assert [uris.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
-    kept = Picture("b", "", b"gone")
-    assert uris.of(kept, 10_000, shrink=False) == first[3]
+    assert roomy.of(Picture("a", "", b"gone"), 100, shrink=False) == first[0]
+    tight = DataUris(max_characters=len(first[3]))
+    assert [tight.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
+    assert tight.of(Picture("b", "", b"gone"), 10_000, shrink=False) == first[3]
     with pytest.raises(OSError, match="cannot identify"):
-        uris.of(Picture("a", "", b"gone"), 100, shrink=False)
+        tight.of(Picture("a", "", b"gone"), 100, shrink=False)
