@@ -125,7 +125,7 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
         return Act("hang") if number_of(payload) == 0 and hung[0] == 1 else Act()
 
     with VlmServer(script, echo) as server:
-        vlm = model(server, tmp_path)
+        vlm = model(server, tmp_path, Patience(first_wait=0.01, longest_wait=0.05, read=1.5))
         outcomes = vlm.answer(iter(asks(60)))
         assert next(outcomes) == Answered("answer 0")
         assert server.served >= 50
