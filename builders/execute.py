@@ -19,7 +19,7 @@ from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
-from nyxqa.builders.vlm.make import check_model
+from nyxqa.builders.vlm.model import parse_model
 from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
@@ -99,7 +99,8 @@ def _checked(recipe: Recipe) -> Web:
         raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
     check_conditions(recipe.filters, QA.schema)
     make_encoder(recipe.negatives.encoder)
-    check_model(recipe.vlm)
+    if recipe.vlm.model != "extractive":
+        parse_model(recipe.vlm.model)
     return recipe.web
 
 

@@ -20,7 +20,9 @@ class Told:
     pairs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     short: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
-    info: VlmInfo = VlmInfo("told", {"questions": "abc"}, needs_images=False, verifies=False)
+    info: VlmInfo = field(
+        default_factory=lambda: VlmInfo("told", {"questions": "abc"}, needs_images=False, verifies=False)
+    )
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Outcome[list[Pair]]]:
         for source in sources:
