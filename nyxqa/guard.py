@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import FrameType
 
 _INTERRUPTED = 130
-_PIPE_CLOSED = 141
 
 
 class Terminated(BaseException):
@@ -20,8 +19,7 @@ class Terminated(BaseException):
 def guarded(command: Callable[[], object], debug: bool) -> int:
     """Run ``command``; returns its exit code after saying what went wrong in one line.
 
-    0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted;
-    141 stdout was closed.
+    0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted.
     """
     import typer
 
@@ -38,9 +36,9 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
         return _fail(error, str(error), error.exit_code, debug)
     except typer.TyperException as error:
         return _fail(error, _usage(error.format_message()), 2, debug)
-    except BrokenPipeError:  # whoever read stdout has seen enough
+    except BrokenPipeError:  # whoever read stdout has seen enough; typer, too, leaves with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
+        return 1
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
         what = "the disk is full; free some space and run again, finished shards are kept" if full else str(error)

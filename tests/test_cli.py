@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,12 +31,15 @@ def leave(*arguments: str) -> int:
 
 
 def test_help_is_quick() -> None:
-    def seconds() -> float:
-        started = time.perf_counter()
-        assert called("build", "--help").returncode == 0
-        return time.perf_counter() - started
+    """Measured in CPU seconds, which other programs on the machine do not stretch as they do the clock's."""
 
-    assert min(seconds() for _ in range(5)) < HELP_SECONDS
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert called("build", "--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < HELP_SECONDS
 
 
 @pytest.mark.parametrize("command", ["build", "report", "check", "sql"])
@@ -80,7 +83,7 @@ def test_no_torch_is_imported(built_sample: Path, command: list[str]) -> None:
         (["build", "--split", "train", "--set", "chunk.max_token=9"], "chunk.max_token"),
         (["build", "--split", "train", "more"], "unexpected extra argument"),
         (["chek"], "Did you mean 'check'?"),
-        (["sql", "folder"], "QUERY"),
+        (["sql", "folder"], "Missing argument 'query'"),
         (["sql", "folder", "SELECT 1", "--json", "--csv"], "--json and --csv exclude each other"),
     ],
 )
@@ -163,7 +166,7 @@ def test_sql_cells(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> No
     query = "SELECT NULL AS a, ['x', 'y'] AS b, 'one' || chr(10) || 'two, three' AS c, repeat('z', 100) AS d, 1 AS d"
     assert leave("sql", str(built_sample), query) == 0
     row = capsys.readouterr().out.splitlines()[1]
-    assert row.split("  ")[-4:] == ['["x", "y"]', "one two, three", "z" * 57 + "...", "1"]
+    assert [cell.strip() for cell in row.split("  ")][-4:] == ['["x", "y"]', "one two, three", "z" * 57 + "...", "1"]
     assert leave("sql", str(built_sample), query, "--csv") == 0
     table = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert table[1] == ["", '["x", "y"]', "one\ntwo, three", "z" * 100, "1"]
@@ -186,4 +189,4 @@ def test_a_reader_that_has_seen_enough(built_sample: Path) -> None:
         assert process.stdout.readline() == "range\n"
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait() == 141
+        assert process.wait() == 1
