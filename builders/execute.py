@@ -79,6 +79,9 @@ def execute(
             built = build(run, recipe, web, splits, work / "answers")
         manifest = _manifest(recipe, run, built)
         publish(built.tables.folder, out, manifest)
+        for name, lack in manifest.notes.get("shortfall", {}).items():
+            missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
+            progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
 
@@ -142,6 +145,7 @@ def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
         usage={"requests": 0, "prompt_tokens": 0, "completion_tokens": 0},
+        notes=result["notes"],
     )
 
 
