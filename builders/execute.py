@@ -81,6 +81,9 @@ def execute(
             built = build(run, recipe, web, splits, work / "answers")
         manifest = _manifest(recipe, run, built)
         publish(built.tables.folder, out, manifest)
+        for name, lack in manifest.summary.get("shortfall", {}).items():
+            missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
+            progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
 

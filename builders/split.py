@@ -70,7 +70,11 @@ def by_pages(groups: Groups, settings: SplitSection, seed: int) -> dict[str, str
 
 
 def by_questions(groups: Groups, seeds: dict[str, Counter[str]], settings: SplitSection, seed: int) -> dict[str, str]:
-    """Split of each group so that each kind has seeds for the wanted number of questions."""
+    """Split of each group so that each kind has seeds for the wanted number of questions.
+
+    A group is taken if it holds a kind that is still wanted, whatever it brings of others: pages hold far more
+    documents of text than of several images. One that alone holds more than ``sample`` may use is train.
+    """
     wanted = {"test": int(settings.test), "validation": int(settings.validation)}
     have: dict[str, Counter[str]] = {name: Counter() for name in wanted}
     kinds = sorted({kind for counts in seeds.values() for kind in counts})
@@ -80,7 +84,7 @@ def by_questions(groups: Groups, seeds: dict[str, Counter[str]], settings: Split
         place = "train"
         for name, count in wanted.items():
             lacks = any(own[kind] and have[name][kind] < count for kind in kinds)
-            fits = all(have[name][kind] + own[kind] <= SEEDS_PER_QUESTION * count for kind in kinds)
+            fits = all(own[kind] <= SEEDS_PER_QUESTION * count for kind in kinds)
             if lacks and fits:
                 place = name
                 have[name].update(own)

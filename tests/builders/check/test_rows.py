@@ -68,7 +68,9 @@ def test_kind(dataset: Path) -> None:
 
 def test_wrong_image_under_an_id(dataset: Path) -> None:
     def change(rows: list[Row]) -> None:
-        one, other = [row for row in rows if row["images"]][:2]
+        pictured = [row for row in rows if row["images"]]
+        one = pictured[0]
+        other = next(row for row in pictured if row["image_ids"][0] != one["image_ids"][0])
         one["images"][0] = other["images"][0]
 
     rewrite(dataset, "qa", "train", change)
