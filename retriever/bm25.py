@@ -81,9 +81,7 @@ class Bm25Index:
     """
 
     def __init__(self, folder: Path) -> None:
-        stored_ids = StoredIds(folder)
-        self.ids: Sequence[str] = stored_ids
-        self._order = stored_ids.order
+        self.ids = StoredIds(folder)
         self._vocabulary: dict[str, int] = {}
         if (folder / _PARAMETERS).exists():
             from bm25s import BM25
@@ -100,7 +98,7 @@ class Bm25Index:
         totals = np.zeros(len(self.ids))
         for number, query in enumerate(queries):
             rows = self._score(query, totals)
-            best = _best(totals[rows], self._order[rows], k)
+            best = _best(totals[rows], self.ids.order[rows], k)
             hits.rows[number, : len(best)] = rows[best]
             hits.scores[number, : len(best)] = totals[rows[best]]
             totals[rows] = 0
