@@ -32,6 +32,7 @@ TEXTS = [(f"id{n}", f"t{n}") for n in range(10)]
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeddings, "SHARD_ROWS", 4)
+    monkeypatch.setattr(embeddings, "SEARCH_ROWS", 6)
 
 
 def stored(folder: Path, fingerprint: str = "f") -> list[list[float]]:
@@ -44,7 +45,7 @@ def test_vectors_come_back_in_order_whatever_the_devices(tmp_path: Path, count: 
     models = [Counting() for _ in range(devices)]
     write_embeddings(iter(TEXTS[:count]), tmp_path, "f", lambda: models)
     assert stored(tmp_path) == [[2, n] for n in range(count)]
-    assert [start for start, _ in Embeddings(tmp_path, "f").shards()] == list(range(0, count, 4))
+    assert [start for start, _ in Embeddings(tmp_path, "f").shards()] == list(range(0, count, 6))
 
 
 def test_a_killed_encoding_goes_on_without_encoding_a_shard_twice(tmp_path: Path) -> None:
@@ -56,6 +57,17 @@ def test_a_killed_encoding_goes_on_without_encoding_a_shard_twice(tmp_path: Path
     write_embeddings(iter(TEXTS), tmp_path, "f", lambda: [heir])
     assert sorted(dying.seen + heir.seen) == [text for _, text in TEXTS]
     assert heir.seen == ["t8", "t9"]
+    assert stored(tmp_path) == [[2, n] for n in range(10)]
+
+
+def test_a_torn_line_of_the_journal_is_no_shard(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write_embeddings(iter(TEXTS), tmp_path, "f", lambda: [Counting(dies_at="t9")])
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-3])
+    heir = Counting()
+    write_embeddings(iter(TEXTS), tmp_path, "f", lambda: [heir])
+    assert heir.seen == ["t4", "t5", "t6", "t7", "t8", "t9"]
     assert stored(tmp_path) == [[2, n] for n in range(10)]
 
 
@@ -75,7 +87,6 @@ def test_only_what_changed_is_encoded_again(tmp_path: Path) -> None:
     write_embeddings([*TEXTS[:5], ("id5", "t55"), *TEXTS[6:8]], tmp_path, "f", lambda: [second])
     assert second.seen == ["t4", "t55", "t6", "t7"]
     assert len(stored(tmp_path)) == 8
-    assert not embeddings.vectors_file(tmp_path, 2).exists()
     other = Counting()
     write_embeddings(TEXTS[:8], tmp_path, "g", lambda: [other])
     assert len(other.seen) == 8
