@@ -16,13 +16,12 @@ Rows = npt.NDArray[np.int64]
 
 # Queries searched at a time, FAISS's own block: the product with 1,024 vectors takes 16 MB.
 QUERY_BLOCK = 4_096
-# Below 20 queries FAISS multiplies in another way, with other last digits; a last block that small is filled up.
+# Below 20 queries FAISS multiplies in another way, with other last digits; a block that small is filled up.
 _FEWEST = 20
 # Candidates kept beyond k, so that ties at the border are seen.
 _SPARE = 4
-# Scores of float32 vectors closer than this, relative to the product of the lengths, are compared again in float64:
-# rounding stays below it up to some thousand dimensions (n/2 times 2**-24 at worst, its root as a rule).
-_NEAR = 2e-6
+# Candidates of all queries held at a time where a list is widened for ties (48 MB of rows and scores).
+_MOST_CANDIDATES = 4_000_000
 
 
 class Shards(Protocol):
@@ -34,28 +33,40 @@ class Shards(Protocol):
 
 
 def search_vectors(queries: Vectors, vectors: Shards, k: int, order: Rows) -> Hits:
-    """The ``k`` vectors of highest inner product with each query, best first.
+    """The ``k`` vectors of highest inner product with each query, best first; equal scores stand by ``order``.
 
     One pass over the shards; memory is that of one shard, one block of products and 12 bytes for each of the
-    ``k`` + 4 candidates of a query. Scores that float32 cannot tell apart are settled in float64, and what is equal
-    then stands by ``order``.
+    ``k`` + 4 candidates of a query. Only queries with more ties than that at the border are searched once more.
 
     :param queries: float32 [queries, dimensions].
     :param order: int64 [rows], place of each row among all rows sorted by id.
     """
-    candidates = _Candidates.empty(len(queries), k + _SPARE)
     queries = np.ascontiguousarray(queries, dtype=np.float32)
-    longest = 0.0
+    hits = Hits(np.full((len(queries), k), -1, dtype=np.int64), np.full((len(queries), k), -np.inf))
+    if k:
+        _search(queries, vectors, k + _SPARE, order, hits, np.arange(len(queries)))
+    return hits
+
+
+def _search(queries: Vectors, vectors: Shards, width: int, order: Rows, hits: Hits, numbers: Rows) -> None:
+    """Fill in ``hits`` of the queries ``numbers`` from lists of ``width`` candidates, widened where ties run on."""
+    candidates = _Candidates.empty(len(queries), width)
     for start, shard in vectors.shards():
-        longest = max(longest, float(_lengths(shard).max(initial=0)))
         for first in range(0, len(queries), QUERY_BLOCK):
             block = slice(first, first + QUERY_BLOCK)
-            scores, rows = _search_shard(queries[block], shard, k + _SPARE)
+            scores, rows = _search_shard(queries[block], shard, width)
             candidates.merge(block, scores, rows + start)
-    hits = Hits(candidates.rows[:, :k].copy(), candidates.scores[:, :k].astype(np.float64))
-    slack = (_NEAR * longest * _lengths(queries)).astype(np.float32)
-    _settle_ties(hits, candidates, slack, queries, vectors, order)
-    return hits
+    candidates.settle(order)
+    k = hits.rows.shape[1]
+    hits.rows[numbers] = candidates.rows[:, :k]
+    hits.scores[numbers] = candidates.scores[:, :k]
+    # Where the last candidate is tied with the k-th, more rows of that score may lie beyond.
+    endless = np.flatnonzero((candidates.rows[:, -1] >= 0) & (candidates.scores[:, k - 1] == candidates.scores[:, -1]))
+    wider = 4 * width
+    step = max(1, _MOST_CANDIDATES // wider)
+    for first in range(0, len(endless), step):
+        some = endless[first : first + step]
+        _search(queries[some], vectors, wider, order, hits, numbers[some])
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,13 @@ class _Candidates:
         self.scores[target] = np.take_along_axis(all_scores, best, axis=1)
         self.rows[target] = np.take_along_axis(all_rows, best, axis=1)
 
+    def settle(self, order: Rows) -> None:
+        """Put equal scores in the order of their ids."""
+        tied = (self.scores[:, 1:] == self.scores[:, :-1]) & (self.rows[:, 1:] >= 0)
+        for query in np.flatnonzero(tied.any(axis=1)):
+            rows = self.rows[query][self.rows[query] >= 0]
+            self.rows[query, : len(rows)] = rows[np.lexsort((order[rows], -self.scores[query, : len(rows)]))]
+
 
 def _search_shard(queries: Vectors, shard: Vectors, k: int) -> tuple[Vectors, Rows]:
     """FAISS's flat search straight over the mapped vectors, without a copy of them."""
@@ -94,64 +112,3 @@ def _search_shard(queries: Vectors, shard: Vectors, k: int) -> tuple[Vectors, Ro
         queries = np.concatenate([queries, np.zeros((_FEWEST - count, queries.shape[1]), dtype=np.float32)])
     scores, rows = faiss.knn(queries, shard, min(k, len(shard)), faiss.METRIC_INNER_PRODUCT)
     return scores[:count], rows[:count]
-
-
-def _lengths(vectors: Vectors) -> Vectors:
-    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return lengths
-
-
-def _settle_ties(
-    hits: Hits, candidates: _Candidates, slack: Vectors, queries: Vectors, vectors: Shards, order: Rows
-) -> None:
-    """Put right the queries with scores too near each other to be told apart in float32."""
-    k = hits.rows.shape[1]
-    if k == 0:
-        return
-    scores = np.where(candidates.rows >= 0, candidates.scores, np.float32(np.finfo(np.float32).min))
-    tied = scores[:, :k] - scores[:, 1 : k + 1] <= slack[:, None]
-    tied &= candidates.rows[:, 1 : k + 1] >= 0
-    # Where even the last candidate is tied with the k-th, more such rows may lie beyond the candidates.
-    endless = (candidates.rows[:, -1] >= 0) & (scores[:, k - 1] - scores[:, -1] <= slack)
-    near = np.flatnonzero(tied.any(axis=1))
-    if len(near):
-        border = np.where(endless[near], scores[near, k - 1] - slack[near], np.float32(np.inf))
-        _rescore(hits, near, candidates.rows, border, queries, vectors, order)
-
-
-def _rescore(
-    hits: Hits, near: Rows, candidates: Rows, border: Vectors, queries: Vectors, vectors: Shards, order: Rows
-) -> None:
-    """Second pass for the queries ``near``: candidates, and all rows above ``border``, in float64 and by id."""
-    k = hits.rows.shape[1]
-    best = [(np.empty(0), np.empty(0, dtype=np.int64)) for _ in near]
-    endless = np.flatnonzero(np.isfinite(border))
-    for start, shard in vectors.shards():
-        inside = (candidates[near] >= start) & (candidates[near] < start + len(shard))
-        beyond = _above(queries[near[endless]], shard, border[endless]) if len(endless) else []
-        more = dict(zip(endless.tolist(), beyond, strict=True))
-        for number in sorted({*np.flatnonzero(inside.any(axis=1)).tolist(), *more}):
-            rows = more[number] if number in more else candidates[near[number]][inside[number]] - start
-            if len(rows):
-                found = (shard[rows].astype(np.float64) * queries[near[number]].astype(np.float64)).sum(axis=1)
-                best[number] = _merge_exact(best[number], found, rows + start, k, order)
-    for number, (scores, rows) in zip(near, best, strict=True):
-        hits.scores[number, : len(rows)] = scores
-        hits.rows[number, : len(rows)] = rows
-
-
-def _above(queries: Vectors, shard: Vectors, border: Vectors) -> list[Rows]:
-    """Rows of ``shard`` that score at least ``border`` with each query."""
-    found: list[Rows] = []
-    for first in range(0, len(queries), 256):
-        products = queries[first : first + 256] @ shard.T
-        found += [np.flatnonzero(row >= least) for row, least in zip(products, border[first:], strict=False)]
-    return found
-
-
-def _merge_exact(
-    best: tuple[npt.NDArray[np.float64], Rows], scores: npt.NDArray[np.float64], rows: Rows, k: int, order: Rows
-) -> tuple[npt.NDArray[np.float64], Rows]:
-    scores, rows = np.concatenate([best[0], scores]), np.concatenate([best[1], rows])
-    first = np.lexsort((order[rows], -scores))[:k]
-    return scores[first], rows[first]
