@@ -16,7 +16,7 @@ from nyxqa.retriever.encoder import Entry, Hits
 from nyxqa.retriever.search import search_vectors
 from nyxqa.retriever.stored_ids import StoredIds
 from nyxqa.retriever.text_model import TextModel, checkpoint_fingerprint, devices
-from nyxqa.schemas.content import plain_text
+from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError
 
 # FORMATS.md, E5-v2: one space behind the colon, at most 512 tokens.
@@ -107,7 +107,7 @@ class E5Encoder:
 
     def _text(self, entry: Entry, side: Side) -> str:
         prefix = PREFIXES[side] if self._model.prefixes else ""
-        text = plain_text(entry.text) if entry.captions or entry.images else entry.text
+        text = plain_text(entry.text) if PLACEHOLDER in entry.text else entry.text
         return prefix + "\n".join([text, *(caption for caption in entry.captions if caption)])
 
     @cached_property

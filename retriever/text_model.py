@@ -55,12 +55,13 @@ def resolve_revision(model: str, revision: str | None) -> str:
     """
     if revision is not None and _COMMIT.match(revision):
         return revision
+    import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         return str(HfApi().model_info(model, revision=revision).sha)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (httpx2.HTTPError, HFValidationError, OSError) as error:
         raise WorldError(
             f"cannot find out the commit of model {model!r}, which is no folder here either: {_line(error)}; "
             "name a folder, or a commit that is in the cache: e5:MODEL@COMMIT"

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +21,7 @@ _CHUNK = 1 << 20
 _BATCH_ROWS = 1_000
 # Characters of one JSON value in a list; far above any row of a question set, it ends the search for a lost bracket.
 _LONGEST_VALUE = 64 << 20
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SPACE = re.compile(r"[\s,]*")
 _TABLES = {".tsv": "\t", ".csv": ","}
 
@@ -81,6 +82,24 @@ class HubName:
             raise UsageError(f"hf:{text}: expected hf:USER/NAME[/CONFIG][@REVISION]")
         return cls("/".join(parts[:2]), parts[2] if len(parts) == 3 else None, revision or None)
 
+    def pinned(self) -> HubName:
+        """The same with the commit its revision (default: the main branch) is now; a full commit needs no network.
+
+        :raises WorldError: If the Hub does not answer or has no such dataset.
+        """
+        if self.revision is not None and _COMMIT.match(self.revision):
+            return self
+        import httpx2
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            commit = HfApi().dataset_info(self.name, revision=self.revision).sha
+        except (httpx2.HTTPError, HFValidationError, OSError) as error:
+            line = " ".join(str(error).split())[:300] or type(error).__name__
+            raise WorldError(f"cannot find out the commit of hf:{self.name}: {line}; name one: @COMMIT") from error
+        return replace(self, revision=str(commit))
+
 
 def file_rows(path: Path) -> Iterator[Row | Drop]:
     """Rows of JSON lines, a JSON list, CSV, TSV (each also ``.gz``) or Parquet; a line that is no row is a drop.
@@ -111,12 +130,13 @@ def hub_rows(hub: HubName, split: str) -> Iterator[Row | Drop]:
     :raises WorldError: If the Hub does not give it.
     """
     import datasets
+    import httpx2
 
     try:
         rows = datasets.load_dataset(hub.name, hub.config, split=split, revision=hub.revision, streaming=True)
         for number, values in enumerate(rows):
             yield Row(hub.name, number, values)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
         line = " ".join(str(error).split())[:300]
         raise WorldError(f"hf:{hub.name}, split {split!r}: {line}") from error
 
