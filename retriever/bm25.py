@@ -15,8 +15,8 @@ from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.words import words
 
-# Above it the index is built too slowly and takes too much memory in one process (about 6 GB at this size, with
-# passages of 100 words); a dense encoder works shard by shard.
+# Above it an index takes too much time and memory in one process (about 6 GB at this size, measured with passages of
+# 80 words); a dense encoder works shard by shard.
 MAX_ENTRIES = 2_000_000
 
 # Robertson and Zaragoza 2009 give 1.2 < k1 < 2 and 0.5 < b < 0.8 as good in many circumstances; Lucene's idf is

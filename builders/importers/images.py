@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,10 +39,15 @@ class ImageRef:
         try:
             if not self.member:
                 return self.file.read_bytes()
-            with zipfile.ZipFile(self.file) as archive:
-                return archive.read(self.member)
+            return _opened(self.file).read(self.member)
         except (OSError, zipfile.BadZipFile, RuntimeError) as error:
             raise WorldError(f"image {self.path} cannot be read from {self.file.name}: {error}") from error
+
+
+# Reading the table of contents of an archive anew for each image would take longer than the images.
+@lru_cache(maxsize=8)
+def _opened(file: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(file)
 
 
 class ImageFolder:
@@ -83,10 +88,9 @@ class ImageFolder:
         """Every spelling of every image in archives; read only if a loose file is missing."""
         found: dict[str, tuple[Path, str]] = {}
         for file in self._archives():
-            with zipfile.ZipFile(file) as archive:
-                for member in archive.namelist():
-                    for name in (*_spellings(member), *_spellings(f"{file.stem}/{member}")):
-                        found.setdefault(name, (file, member))
+            for member in _opened(file).namelist():
+                for name in (*_spellings(member), *_spellings(f"{file.stem}/{member}")):
+                    found.setdefault(name, (file, member))
         return found
 
     def _archives(self) -> Iterator[Path]:
