@@ -1,8 +1,9 @@
 """Mining negatives against ``mine_hard_negatives``, and search against bare FAISS: vectors given, interleaved rounds.
 
 ``python -m benchmarks.mine`` needs the extra ``bench``. Pairs are random unit vectors with a query near its passage.
-Both sides get them ready, the peer through a model that hands them out, and mine the 3 best-ranked passages that are
-not the query's own (the peer's defaults, with FAISS). Results go to ``benchmarks/results/mine-N.json``.
+Both sides get them ready, the peer through a model that hands them out, and mine 10 negatives from rank 11 on, as the
+method does (PAPER.md, T2T); the peer runs with FAISS and otherwise at its defaults. Results go to
+``benchmarks/results/mine-N.json``.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from nyxqa.retriever.search import search_vectors
 
 Vectors = npt.NDArray[np.float32]
 
-NEGATIVES = 3
-# One rank more than negatives: the passage of the query itself may be among the first.
-RULES = Rules(positive="gold", negatives=(1, NEGATIVES + 1), exclude=())
+SKIPPED = 10
+NEGATIVES = 10
+# The query's own passage ranks first in these pairs, and the peer does not count it.
+RULES = Rules(positive="gold", negatives=(SKIPPED + 2, SKIPPED + NEGATIVES + 1), exclude=())
 TOP_K = 20
 
 
@@ -121,14 +123,14 @@ def ratio(seconds: dict[str, list[float]], other: str) -> float:
 
 def ours(queries: Vectors, passages: Vectors) -> list[list[int]]:
     """Search, then the rules for each query."""
-    hits = search_vectors(queries, Pieces(passages), NEGATIVES + 1, np.arange(len(passages)))
+    hits = search_vectors(queries, Pieces(passages), RULES.negatives[1], np.arange(len(passages)))
     documents = [Passage(str(row), "", str(row)) for row in range(len(passages))]
     mined = []
     for number, (rows, scores) in enumerate(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)):
         choice = choose(str(number), (), rows, scores, documents.__getitem__, RULES, gold=(number,))
         if isinstance(choice, Drop):
             raise TypeError(choice)
-        mined.append([int(negative.id) for negative in choice.negatives[:NEGATIVES]])
+        mined.append([int(negative.id) for negative in choice.negatives])
     return mined
 
 
@@ -161,12 +163,12 @@ class ReadyModel:
 
 
 def peer(pairs: Dataset, queries: Vectors, passages: Vectors) -> Dataset:
-    """``mine_hard_negatives`` at its defaults, with FAISS."""
+    """``mine_hard_negatives`` with FAISS."""
     from sentence_transformers.util import mine_hard_negatives
 
     model: Any = ReadyModel(queries, passages)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return mine_hard_negatives(pairs, model, num_negatives=NEGATIVES, use_faiss=True)
+        return mine_hard_negatives(pairs, model, range_min=SKIPPED, num_negatives=NEGATIVES, use_faiss=True)
 
 
 def by_query(triplets: Dataset) -> list[list[int]]:
