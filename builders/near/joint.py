@@ -64,17 +64,20 @@ def label_joint(database: Database, store: SetStore, threshold: float, base: flo
 def label_clusters(
     database: Database, store: SetStore, threshold: float, base: float, common_images: int | None, target: str
 ) -> None:
-    """Table ``target(num, label)``: what is alike in text or shares a near-identical image, directly or not."""
+    """Table ``target(num, label)``: what is alike in text or shares a near-identical image, directly or not.
+
+    Table ``target_text(t, label)`` holds what is alike in text alone.
+    """
     texts = Components(database.number("SELECT count(*) FROM text"))
     _join(database, texts, f"SELECT a, b FROM text_pair WHERE {level_pairs(threshold, base)}")
     things = "SELECT t AS thing, t, 0 AS part FROM text"
     connect_crowds(database, store, texts, things, threshold, "text_pair")
-    store_labels(database, "text_label", "t", "label", texts)
+    store_labels(database, f"{target}_text", "t", "label", texts)
     clusters = Components(database.number("SELECT count(*) FROM doc"))
     _join(
         database,
         clusters,
-        "SELECT d.num AS a, x.num AS b FROM doc d JOIN text_label l USING (t) JOIN text x ON x.t = l.label",
+        f"SELECT d.num AS a, x.num AS b FROM doc d JOIN {target}_text l USING (t) JOIN text x ON x.t = l.label",
     )
     limit = "" if common_images is None else f"HAVING count(*) <= {common_images}"
     _join(

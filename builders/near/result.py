@@ -15,7 +15,7 @@ from nyxqa.schemas.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TABLES = ("selected", "dropped", "clusters", "pairs")
+_TABLES = ("selected", "dropped", "clusters", "texts", "pairs")
 
 
 class DedupResult:
@@ -72,6 +72,14 @@ class DedupResult:
         return self._database.table(self._sql("clusters"))
 
     @property
+    def texts(self) -> pa.Table:
+        """``id`` and ``text`` of every document with words: alike in text alone, also by way of others.
+
+        ``text`` is the smallest id of those alike.
+        """
+        return self._database.table(self._sql("texts"))
+
+    @property
     def pairs(self) -> pa.Table:
         """Texts alike: ``a``, ``b``, ``similarity``; texts of equal shingles are represented by their smallest id.
 
@@ -92,7 +100,7 @@ class DedupResult:
         return DedupResult(self._database, self._store, threshold, self._base, self._common_images, self._folder)
 
     def write(self, folder: Path) -> None:
-        """Write ``selected``, ``dropped``, ``clusters`` and ``pairs`` as Parquet files, whatever their size.
+        """Write ``selected``, ``dropped``, ``clusters``, ``texts`` and ``pairs`` as Parquet files, whatever their size.
 
         :raises WorldError: If the folder is not writable.
         """
@@ -124,6 +132,8 @@ class DedupResult:
             "ORDER BY d.num",
             "clusters": f"SELECT d.id, c.id AS cluster FROM doc d JOIN {name}_cluster l USING (num) "
             "JOIN doc c ON c.num = l.label ORDER BY d.num",
+            "texts": f"SELECT d.id, c.id AS text FROM doc d JOIN {name}_cluster_text l USING (t) "
+            "JOIN text x ON x.t = l.label JOIN doc c ON c.num = x.num ORDER BY d.num",
             "pairs": "SELECT DISTINCT ON (p.a, p.b) d.id AS a, e.id AS b, similarity FROM text_pair p "
             "JOIN text x ON x.t = p.a JOIN text y ON y.t = p.b JOIN doc d ON d.num = x.num JOIN doc e ON e.num = y.num "
             f"WHERE {level_pairs(self.threshold, self._base)} ORDER BY p.a, p.b",
