@@ -25,7 +25,7 @@ from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import CORPUS, LEDGER, PREVIEW, QA, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
-VERSION = 2
+VERSION = 3
 RESULT = "result.json"
 
 
@@ -68,7 +68,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, STAGES), folder)
         if "train" in web.questions:
             files |= write_split(PREVIEW, "train", preview_rows(db, web, assembly.recipe.seed), folder)
-    certificate = certify(folder, files)
+    certificate = certify(folder, files, assembly.recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
         raise LawError(f"the certificate found leaks, nothing is published: {leaks}")

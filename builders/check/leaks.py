@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nyxqa.builders.certificate import certify
 from nyxqa.builders.check.dataset import Examined
+from nyxqa.schemas.recipe import Dedup
 
 LEAK_CHECKS = ("certificate", "certificate_of_manifest")
 
@@ -13,7 +14,7 @@ def check_leaks(examined: Examined) -> None:
     if not examined.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
         return
     try:
-        found = certify(examined.out, examined.manifest.files)
+        found = certify(examined.out, examined.manifest.files, Dedup.model_validate(examined.manifest.recipe["dedup"]))
     except OSError as error:  # its database lies in the dataset's folder
         examined.findings.skip(f"{examined.out} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
         return

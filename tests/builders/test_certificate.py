@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.certificate import certify
+from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, Table
 
 PLACES = {"corpus": "web"}
@@ -44,7 +45,7 @@ def certified(folder: Path, **tables: list[dict[str, Any]]) -> dict[str, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows, schema), path)
         files.append(path.relative_to(folder).as_posix())
-    return {name: count for name, count in certify(folder, files).items() if count}
+    return {name: count for name, count in certify(folder, files, Dedup()).items() if count}
 
 
 CLEAN = [doc("a", "train", "one", ("i",)), doc("b", "test", "two", ("j",)), doc("c", "train", "one", ("i",))]
@@ -62,8 +63,8 @@ def test_a_clean_set_has_no_finding_and_every_check_is_counted(tmp_path: Path) -
         )
         == {}
     )
-    assert set(certify(tmp_path, []).values()) == {0}
-    assert len(certify(tmp_path, [])) >= 7
+    assert set(certify(tmp_path, [], Dedup()).values()) == {0}
+    assert len(certify(tmp_path, [], Dedup())) >= 7
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_neither_cluster_nor_group_is_believed(tmp_path: Path) -> None:
         doc("a", "train", "equal", cluster="a", group="a"),
         doc("b", "test", "equal", cluster="b", group="b"),
     ]
-    assert certified(tmp_path, corpus=rows) == {"text_in_two_splits": 1}
+    assert certified(tmp_path, corpus=rows) == {"text_in_two_splits": 1, "near_text_in_two_splits": 1}
 
 
 def test_equal_questions_on_other_images_and_other_pools_are_no_leak(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,21 @@ from nyxqa.schemas.ids import doc_id
 __all__ = ["CHUNKS", "DOCUMENTS", "PAGES", "QUESTIONS", "SOURCE_PAGES", "SPLIT_DOCUMENTS"]
 
 
+def phash_of(image: str) -> int:
+    """A hash far from those of other images."""
+    return int.from_bytes(hashlib.sha256(image.encode()).digest()[:8], "big", signed=True)
+
+
 def locator(image: str, caption: str = "") -> dict[str, Any]:
-    return {"image_id": image, "phash": 0, "caption": caption, "url": "", "shard": 0, "offset": 0, "length": 0}
+    return {
+        "image_id": image,
+        "phash": phash_of(image),
+        "caption": caption,
+        "url": "",
+        "shard": 0,
+        "offset": 0,
+        "length": 0,
+    }
 
 
 def part(text: str | None = None, image: str | None = None, section: str = "") -> dict[str, Any]:
