@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_rows_flow_from_stage_to_stage(sample_build: Path) -> None:
     entries = read_manifest(sample_build).stages
     for split in ("train", "validation", "test"):
         chain = [entry for entry in entries if entry.split in ("", split)]
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in pairwise(chain):
             if after.name != "sample":  # takes only the documents of its split
                 assert after.rows_in == before.rows_out, (before.name, after.name)
     documents = next(entry.rows_out for entry in entries if entry.name == "split")
@@ -264,7 +265,7 @@ def test_a_split_alone_asks_the_model_about_that_split_only(tmp_path: Path) -> N
 def test_other_data_parameters_leave_no_stale_split(copy: Path) -> None:
     before = states(copy)
     other = {**FEW, "dedup.threshold": 0.7}
-    with pytest.raises(UsageError, match="split train, test in .* was made with other data parameters"):
+    with pytest.raises(UsageError, match=r"split train, test in .* was made with other data parameters"):
         run("validation", out=copy, workers=1, settings=other)
     assert states(copy) == before
     run("validation", out=copy, workers=1, settings=other, drop_stale=True)
@@ -360,7 +361,9 @@ def test_quotas_of_questions_fill_and_the_surplus_is_in_the_ledger(small_recipe:
     assert Counter(row["kind"] for row in table(tmp_path, "qa", "validation")) == dict.fromkeys(
         ("text", "single", "multi"), 6
     )
-    assert Counter(row["kind"] for row in table(tmp_path, "qa", "test")) == dict.fromkeys(("text", "single", "multi"), 3)
+    assert Counter(row["kind"] for row in table(tmp_path, "qa", "test")) == dict.fromkeys(
+        ("text", "single", "multi"), 3
+    )
     over = [row for row in table(tmp_path, "ledger") if row["reason"] == "over_quota"]
     assert {row["split"] for row in over} == {"validation", "test"}
     assert result.manifest.notes == {}
