@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +56,7 @@ def execute(
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
+    :param rescan: Whether every step is done again; only answers of models are kept.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
@@ -73,7 +75,9 @@ def execute(
         if stale:
             splits = [name for name in splits if name not in stale]
             plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if published is not None and _up_to_date(out, plan, published):
+        if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
+            shutil.rmtree(work / "steps", ignore_errors=True)
+        elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:

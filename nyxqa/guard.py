@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -40,8 +41,8 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-        what = "the disk is full; free some space and run again, finished shards are kept" if full else str(error)
+        full = "the disk is full; free some space and run again, finished shards are kept"
+        what = full if _disk_is_full(error) else str(error)
         return _fail(error, what, 1, debug)
     except (KeyboardInterrupt, typer.Abort) as error:
         return _fail(error, "interrupted; run again to continue", _INTERRUPTED, debug)
@@ -52,6 +53,13 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
 def _usage(message: str) -> str:
     """What typer says of a usage error, without the name of the exception that its types raise."""
     return message.replace("Value error, ", "")
+
+
+def _disk_is_full(error: OSError) -> bool:
+    """Whether ``error`` says so; NumPy and Arrow give no error number, NumPy not even the words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return True
+    return re.fullmatch(r"\d+ requested and \d+ written", str(error)) is not None
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

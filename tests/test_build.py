@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -242,6 +244,27 @@ def test_a_build_without_its_work_folder_is_made_again(copy: Path) -> None:
     assert published(copy) == before
 
 
+def test_a_source_that_only_looks_the_same_is_read_again_on_rescan(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "source", many_pages(60))
+    file = recipe.with_name("pages.jsonl")
+    build = {"recipe": recipe, "out": tmp_path / "out", "workers": 1}
+    run("all", **build)
+    before, state = published(tmp_path / "out"), file.stat()
+    text = file.read_text()
+    letters = re.search(r"The (\w+)", text)
+    assert letters
+    word = letters.group(1)
+    file.write_text(text.replace(word, word[::-1]))
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert not run("all", **build).changed
+    assert run("train", **build, rescan=True).changed
+    after = published(tmp_path / "out")
+    assert after.keys() == before.keys()
+    assert after != before
+    run("all", recipe=recipe, out=tmp_path / "fresh", workers=1)
+    assert published(tmp_path / "fresh") == after
+
+
 # Law 5
 
 
@@ -366,7 +389,7 @@ def test_quotas_of_questions_fill_and_the_surplus_is_in_the_ledger(small_recipe:
     )
     over = [row for row in table(tmp_path, "ledger") if row["reason"] == "over_quota"]
     assert {row["split"] for row in over} == {"validation", "test"}
-    assert result.manifest.notes == {}
+    assert "shortfall" not in result.manifest.summary
     sampled = {e.split: e.rows_out for e in result.manifest.stages if e.name == "sample"}
     assert sampled["validation"] <= 36
     assert sampled["test"] <= 18
@@ -377,7 +400,7 @@ def test_a_quota_that_cannot_be_filled_is_said(tmp_path: Path, capsys: pytest.Ca
     result = run(
         "all", recipe=recipe, out=tmp_path / "out", workers=1, settings={"split.validation": 30, "split.test": 5}
     )
-    lacks = result.manifest.notes["shortfall"]["validation"]
+    lacks = result.manifest.summary["shortfall"]["validation"]
     assert lacks["multi"] > 0
     assert f"{lacks['multi']} of kind multi" in capsys.readouterr().err
 

@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import nyxqa.builders.publish as module
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.versions import versions
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
 
-NAME = "data/qa/train-00000-of-00001.parquet"
+COUNTS = ("documents", "languages", "licenses", "images", "generators", "evidence", "negatives", "drops")
+NAME = "data/triplets/train-00000-of-00001.parquet"
 
 
 def manifest(name: str) -> Manifest:
-    return Manifest({"name": name}, 42, {}, {}, [], [], {NAME: FileEntry("0" * 64, 1)}, {}, {})
+    summary: dict[str, Any] = {key: {} for key in COUNTS}
+    return Manifest({"name": name}, 42, versions(), {}, [], [], {NAME: FileEntry("0" * 64, 1)}, {}, {}, summary)
 
 
 def assembled(out: Path, name: str) -> Path:

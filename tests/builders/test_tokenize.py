@@ -15,6 +15,7 @@ from tests.support.pages import sentences
 from tests.support.rows import page, part
 
 TEXTS = [" ".join(sentences(number, 6)) for number in range(30)]
+UNKNOWN = "[UNK]"
 HARD = "Grüße aus Köln 😀😀 naïve café — 日本語の文章です。 It's e\u0301te\u0301! " * 12
 
 
@@ -33,10 +34,10 @@ def bpe(folder: Path) -> Path:
 
 def wordpiece(folder: Path) -> Path:
     """A WordPiece with accents stripped, as BERT's is."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(**{"unk_token": UNKNOWN}))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=500, special_tokens=["[UNK]"], show_progress=False)
+    trainer = trainers.WordPieceTrainer(vocab_size=500, special_tokens=[UNKNOWN], show_progress=False)
     tokenizer.train_from_iterator(TEXTS, trainer)
     (folder / "tokenizer.json").write_text(tokenizer.to_str())
     return folder
