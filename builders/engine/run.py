@@ -7,18 +7,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
 from nyxqa.builders.engine.account import Counts, ShardOutput
-from nyxqa.builders.engine.executor import Executor
+from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.shard import Job, read_marker, run_shard
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
 
 T = TypeVar("T")
+
+# Where a step's shards are made: in worker processes; one after the other in this process, for what holds a large
+# model; or in threads of this process, for what waits for an endpoint.
+Where = Literal["workers", "driver", "threads"]
+THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,14 @@ class Run(Protocol):
         ...
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
-        """One shard for each task, made by ``function`` (picklable) on the executor."""
+        """One shard for each task, made by ``function`` (picklable where workers make it)."""
         ...
 
     def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
@@ -73,7 +83,12 @@ class PlannedRun:
         return _folder(self._work, step)
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
         """Note the step."""
         return self._note(step)
@@ -97,7 +112,11 @@ class WorkingRun:
 
     def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
         self._work = work
-        self._executor = executor
+        self._executors: dict[Where, Executor] = {
+            "workers": executor,
+            "driver": LocalExecutor(1),
+            "threads": ThreadExecutor(THREADS),
+        }
         self._progress = progress
         self.reports: list[StepReport] = []
 
@@ -110,7 +129,12 @@ class WorkingRun:
         return _folder(self._work, step)
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
         """One shard for each task, made by ``function`` on the executor; whole shards are kept."""
         folder, started = self.folder(step), time.perf_counter()
@@ -121,7 +145,7 @@ class WorkingRun:
             folder.mkdir(parents=True, exist_ok=True)
             counts = Counts()
             with self._progress.stage(step) as bar:
-                for shard in self._shards(step, folder, function, tasks, schema):
+                for shard in self._shards(step, folder, function, tasks, schema, self._executors[where]):
                     counts += shard
                     bar.advance(shard)
             write_json(done, asdict(counts))
@@ -148,6 +172,7 @@ class WorkingRun:
         function: Callable[[T], ShardOutput],
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
+        executor: Executor,
     ) -> Iterator[Counts]:
         """Counts of all shards: those found whole first, then the others as they are made."""
 
@@ -160,7 +185,7 @@ class WorkingRun:
                     kept.append(found)
 
         kept: list[Counts] = []
-        for counts, _ in self._executor.map(run_shard, missing()):
+        for counts, _ in executor.map(run_shard, missing()):
             yield counts
         yield from kept
 
