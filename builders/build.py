@@ -29,13 +29,16 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the assembled tables, and for each split the step that decides its published form."""
+    """What a build made: the assembled tables, for each split the step that decides its published form, the model."""
 
     tables: Parts
     splits: dict[str, Step]
+    asking: Asking
 
 
-def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> Built:
+def build(
+    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool = False
+) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
@@ -45,7 +48,7 @@ def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Pa
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters)
     documents = split_pages(run, documents, recipe)
-    asking = Asking(recipe.vlm, recipe.seed, answers, packs)
+    asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
     questions = {}
     for split in splits:
         seeds = sample(run, documents, recipe, split)
@@ -56,4 +59,5 @@ def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Pa
         questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
     inputs = WebInputs(documents, questions, packs)
     tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()})
+    steps = {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()}
+    return Built(tables, steps, asking)

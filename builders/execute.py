@@ -18,6 +18,7 @@ from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.model import parse_model
@@ -53,10 +54,12 @@ def execute(
     progress: Progress,
     drop_stale: bool = False,
     rescan: bool = False,
+    retry_failed: bool = False,
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
     :param rescan: Whether every step is done again; only answers of models are kept.
+    :param retry_failed: Whether what a model failed at is asked again, and what stands on it done again.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
@@ -77,13 +80,16 @@ def execute(
             plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
         if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
             shutil.rmtree(work / "steps", ignore_errors=True)
+        elif retry_failed:
+            _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, web, splits, work / "answers")
+            built = build(run, recipe, web, splits, work / "answers", retry_failed)
         manifest = _manifest(recipe, run, built)
+        built.asking.close()
         publish(built.tables.folder, out, manifest)
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
@@ -109,6 +115,14 @@ def _checked(recipe: Recipe) -> Web:
     if recipe.vlm.model != "extractive":
         parse_model(recipe.vlm.model)
     return recipe.web
+
+
+def _forget_asking(work: Path) -> None:
+    """Remove the steps that ask a model and what stands on them; stored answers stay."""
+    first = STAGES.index("synthesize")
+    for folder in (work / "steps").glob("*"):
+        if folder.name.partition(".")[0] in STAGES[first:]:
+            shutil.rmtree(folder)
 
 
 def _published(out: Path) -> Manifest | None:
@@ -153,7 +167,7 @@ def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
-        usage={"requests": 0, "prompt_tokens": 0, "completion_tokens": 0},
+        usage=built.asking.usage(),
         summary=result["summary"],
     )
 

@@ -32,7 +32,7 @@ def refine(run: Run, drafts: Parts, asking: Asking, settings: Refine, split: str
     """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``."""
     params = {"refine": settings, "vlm": asking.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
-    ruled = run.map(rules, partial(rules_shard, asking, settings), drafts.files, QUESTIONS)
+    ruled = run.map(rules, partial(rules_shard, asking, settings), drafts.files, QUESTIONS, asking.where)
     find = Step("refine/repeated", VERSION, {}, (ruled.fingerprint,), split)
     repeated = run.whole(find, partial(write_repeated, ruled))
     step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")

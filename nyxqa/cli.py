@@ -63,6 +63,7 @@ def build(
         seed=seed,
         settings=dict(parse_override(text) for text in set_ or []),
         rescan=rescan,
+        retry_failed=retry_failed,
         drop_stale=drop_stale,
         as_json=as_json,
     )
