@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.account import Counts, ShardOutput
 from nyxqa.builders.engine.executor import Executor
-from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.generations import generation
+from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, read_marker, run_shard
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
@@ -33,6 +34,15 @@ class StepReport:
 class Run(Protocol):
     """What a stage sees of the engine; a planning run answers without working."""
 
+    @property
+    def work(self) -> Path:
+        """The hidden folder of the output folder; for observations that outlive a step."""
+        ...
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        ...
+
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
         ...
@@ -47,6 +57,10 @@ class Run(Protocol):
         """One folder of files, filled by ``function`` in this process, whole or absent."""
         ...
 
+    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
+        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once."""
+        ...
+
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far, in their order."""
         ...
@@ -58,11 +72,19 @@ def _folder(work: Path, step: Step) -> Path:
 
 
 class PlannedRun:
-    """Collects the steps of a build without running any: fingerprints need no data."""
+    """Collects the steps of a build without running any: fingerprints need no data.
 
-    def __init__(self, work: Path) -> None:
-        self._work = work
+    :param again: What will be observed anew before the run.
+    """
+
+    def __init__(self, work: Path, again: Collection[str] = ()) -> None:
+        self.work = work
+        self._again = again
         self.steps: list[Step] = []
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` will have been observed anew."""
+        return generation(self.work, name, self._again)
 
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
@@ -70,7 +92,7 @@ class PlannedRun:
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
@@ -79,6 +101,10 @@ class PlannedRun:
         return self._note(step)
 
     def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
+        """Note the step."""
+        return self._note(step)
+
+    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
         """Note the step."""
         return self._note(step)
 
@@ -96,10 +122,14 @@ class WorkingRun:
     """
 
     def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
-        self._work = work
+        self.work = work
         self._executor = executor
         self._progress = progress
         self.reports: list[StepReport] = []
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        return generation(self.work, name)
 
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
@@ -107,7 +137,7 @@ class WorkingRun:
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
@@ -138,6 +168,17 @@ class WorkingRun:
             with self._progress.stage(step):
                 function(unfinished)
             unfinished.rename(folder)
+        self._report(step, None, time.perf_counter() - started)
+        return Parts(step.fingerprint, folder)
+
+    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
+        """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
+        folder, started = self.folder(step), time.perf_counter()
+        done = folder / "done.json"
+        if not done.exists():
+            with self._progress.stage(step) as bar:
+                function(bar)
+            write_json(done, {})
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
