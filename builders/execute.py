@@ -13,18 +13,21 @@ from nyxqa.builders.build import Built, build
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import publish
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.make import check_model
 from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe, Web
+from nyxqa.schemas.recipe import Images, Recipe, Web
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -52,17 +55,22 @@ def execute(
     progress: Progress,
     drop_stale: bool = False,
     rescan: bool = False,
+    retry_failed: bool = False,
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
+    :param rescan: Read the source again though its files look the same.
+    :param retry_failed: Ask URLs that failed once more.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
     with output_folder(out) as work:
         published = _published(out)
         splits = _splits(split, published)
-        planned = PlannedRun(work)
-        plan = build(planned, recipe, web, splits, work / "answers")
+        again = {SOURCE} if rescan else set[str]()
+        if retry_failed:
+            again |= names_to_retry(work, recipe.images)
+        plan = build(PlannedRun(work, again), recipe, web, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -71,7 +79,8 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
-            plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
+        _observe_again(work, again, recipe.images, progress)
+        plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
         if published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
@@ -82,6 +91,14 @@ def execute(
         publish(built.tables.folder, out, manifest)
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
+
+
+def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
+    """What ``--rescan`` and ``--retry-failed`` ask for, once it is known that the build goes on."""
+    if SOURCE in again:
+        begin_generation(work, SOURCE)
+    if again - {SOURCE}:
+        retry_failures(work, settings, progress)
 
 
 def _checked(recipe: Recipe) -> Web:
