@@ -14,6 +14,7 @@ import httpcore2
 import httpx2
 
 from nyxqa.builders.images.fetch.connect import CheckedBackend
+from nyxqa.builders.images.fetch.connections import Connections
 from nyxqa.builders.images.fetch.failure import FetchError, bad_status
 from nyxqa.builders.images.fetch.names import Names
 from nyxqa.builders.images.fetch.patience import retry_after
@@ -22,7 +23,6 @@ from nyxqa.schemas.version import VERSION
 USER_AGENT = f"nyxqa/{VERSION} (+https://nyxqa.org)"
 _IN_MEMORY = 1_000_000  # bytes of a body; larger ones wait on disk, so that many at once stay cheap
 _ENCODINGS = 2  # that a body may be wrapped in
-_KEEP_ALIVE = 5.0  # seconds
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _HEADERS = {
     "User-Agent": USER_AGENT,
@@ -44,22 +44,16 @@ class Exchange:
     :param names: Where addresses come from.
     :param timeout: Seconds that a request may take, from the lookup of the name to the last byte.
     :param max_bytes: Bytes that a body may have once its encoding is undone.
-    :param connections: Connections that may be open.
+    :param connections: Connections that are kept open for further requests.
     """
 
     def __init__(self, names: Names, timeout: float, max_bytes: int, connections: int) -> None:
         self._timeout, self._max_bytes = timeout, max_bytes
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=httpx2.create_ssl_context(),
-            max_connections=2 * connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=_KEEP_ALIVE,
-            network_backend=CheckedBackend(names, timeout),
-        )
+        self._connections = Connections(CheckedBackend(names, timeout), httpx2.create_ssl_context(), connections)
 
     async def close(self) -> None:
         """Drop the connections."""
-        await self._pool.aclose()
+        await self._connections.close()
 
     async def get(self, url: httpx2.URL) -> IO[bytes] | Moved:
         """The body as an open file at its beginning, or where it is instead.
@@ -73,45 +67,38 @@ class Exchange:
             raise FetchError("timeout", f"not done in {self._timeout:g} s", passing=True) from error
 
     async def _answer(self, url: httpx2.URL) -> IO[bytes] | Moved:
-        response = await self._sent(url)
+        host = url.raw_host.decode("ascii")
+        request = httpcore2.Request(
+            b"GET",
+            httpcore2.URL(scheme=url.raw_scheme, host=host, port=url.port, target=url.raw_path),
+            headers=httpx2.Request("GET", url, headers=_HEADERS).headers.raw,
+            extensions={"sni_hostname": host.rstrip(".")},
+        )
+        async with self._connections.lease(request.url) as connection:
+            response = await _sent(connection, request)
+            try:
+                return await self._read(response)
+            finally:
+                await response.aclose()
+
+    async def _read(self, response: httpcore2.Response) -> IO[bytes] | Moved:
+        answer = httpx2.Response(response.status, headers=response.headers, stream=_Stream(response))
+        if response.status in _REDIRECTS and "location" in answer.headers:
+            return Moved(answer.headers["location"])
+        if response.status != 200:
+            raise bad_status(response.status, retry_after(answer.headers.get("retry-after")))
+        if len(answer.headers.get_list("content-encoding", split_commas=True)) > _ENCODINGS:
+            raise FetchError("bad_encoding", f"wrapped in more than {_ENCODINGS} encodings")
         body = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         try:
-            answer = httpx2.Response(response.status, headers=response.headers, stream=_Stream(response))
-            if response.status in _REDIRECTS and "location" in answer.headers:
-                return Moved(answer.headers["location"])
-            if response.status != 200:
-                raise bad_status(response.status, retry_after(answer.headers.get("retry-after")))
-            await self._read(answer, body)
+            await self._copy(answer, body)
         except BaseException:
             body.close()
             raise
-        finally:
-            await response.aclose()
         body.seek(0)
         return body
 
-    async def _sent(self, url: httpx2.URL) -> httpcore2.Response:
-        request = httpx2.Request("GET", url, headers=_HEADERS)
-        host = url.raw_host.decode("ascii")
-        try:
-            return await self._pool.handle_async_request(
-                httpcore2.Request(
-                    b"GET",
-                    httpcore2.URL(scheme=url.raw_scheme, host=host, port=url.port, target=url.raw_path),
-                    headers=request.headers.raw,
-                    extensions={"sni_hostname": host.rstrip(".")},
-                )
-            )
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            raise _unconnected(error) from error
-        except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
-            raise FetchError("no_response", type(error).__name__, passing=True) from error
-        except (httpcore2.LocalProtocolError, ValueError) as error:
-            raise FetchError("bad_reference", f"no request can be made of it: {type(error).__name__}") from error
-
-    async def _read(self, answer: httpx2.Response, body: IO[bytes]) -> None:
-        if len(answer.headers.get_list("content-encoding", split_commas=True)) > _ENCODINGS:
-            raise FetchError("bad_encoding", f"wrapped in more than {_ENCODINGS} encodings")
+    async def _copy(self, answer: httpx2.Response, body: IO[bytes]) -> None:
         size = 0
         async with aclosing(_decoded(answer)) as pieces:
             async for piece in pieces:
@@ -140,6 +127,17 @@ async def _decoded(answer: httpx2.Response) -> AsyncGenerator[bytes, None]:
         raise FetchError("truncated_body", f"ends early: {type(error).__name__}", passing=True) from error
     except httpx2.DecodingError as error:
         raise FetchError("bad_encoding", "its content encoding is broken") from error
+
+
+async def _sent(connection: httpcore2.AsyncHTTPConnection, request: httpcore2.Request) -> httpcore2.Response:
+    try:
+        return await connection.handle_async_request(request)
+    except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+        raise _unconnected(error) from error
+    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+        raise FetchError("no_response", type(error).__name__, passing=True) from error
+    except (httpcore2.LocalProtocolError, ValueError) as error:
+        raise FetchError("bad_reference", f"no request can be made of it: {type(error).__name__}") from error
 
 
 def _unconnected(error: Exception) -> FetchError:
