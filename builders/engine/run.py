@@ -57,8 +57,11 @@ class Run(Protocol):
         """One folder of files, filled by ``function`` in this process, whole or absent."""
         ...
 
-    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
-        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once."""
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once.
+
+        It returns what it did in this run, to be shown; the stage's account has no part in it.
+        """
         ...
 
     def outputs(self) -> list[Parts]:
@@ -104,7 +107,7 @@ class PlannedRun:
         """Note the step."""
         return self._note(step)
 
-    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
         """Note the step."""
         return self._note(step)
 
@@ -171,14 +174,15 @@ class WorkingRun:
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
-    def observe(self, step: Step, function: Callable[[Bar], object]) -> Parts:
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
         """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
         folder, started = self.folder(step), time.perf_counter()
         done = folder / "done.json"
         if not done.exists():
             with self._progress.stage(step) as bar:
-                function(bar)
+                counts = function(bar)
             write_json(done, {})
+            self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 

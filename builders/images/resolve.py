@@ -19,7 +19,7 @@ from nyxqa.builders.images.fetch.store import FetchedReader
 from nyxqa.builders.images.locate import Data, LocalFile, Rejected, Url, locate
 from nyxqa.builders.images.pack import PackWriter, writing_pack
 from nyxqa.builders.images.references import images_of
-from nyxqa.builders.images.store import stored_image
+from nyxqa.builders.images.store import StoredImage, stored_image
 from nyxqa.builders.rows import PAGES, SOURCE_PAGES
 
 _SHARD_IMAGES = 512  # images in a shard, so that a kill loses little work; a page is never cut
@@ -128,7 +128,7 @@ def _stored_parts(
         ordinal += 1
         try:
             data, url = read(part["image"], page)
-            image = stored_image(data, max_pixels)
+            image = _stored(data, url, max_pixels)
         except DeadImageError as error:
             dead.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], error.reason, error.detail))
             if stop:
@@ -137,6 +137,14 @@ def _stored_parts(
         locator = {**pack.add(image), "caption": part["caption"], "url": url}
         parts.append({"text": None, "image": locator, "section": part["section"]})
     return parts, dead
+
+
+def _stored(data: bytes, place: str, max_pixels: int) -> StoredImage:
+    """The stored form of an image; why there is none names its place."""
+    try:
+        return stored_image(data, max_pixels)
+    except DeadImageError as error:
+        raise DeadImageError(error.reason, f"{place}: {error.detail}" if place else error.detail) from error
 
 
 def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:

@@ -7,6 +7,7 @@ import gzip
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 
 from nyxqa.schemas.chance import lot
@@ -60,14 +61,19 @@ class WebServer:
     :param host: Address to listen on.
     :param private: URL that ``/to_private/`` redirects to.
     :param delay: Seconds before every answer.
+    :param folder: Folder of the files below ``/file/``; those in ``withheld`` are not found.
     """
 
-    def __init__(self, host: str = "127.0.0.1", private: str = "", delay: float = 0.0) -> None:
-        self.host, self.private, self.delay = host, private, delay
+    def __init__(
+        self, host: str = "127.0.0.1", private: str = "", delay: float = 0.0, folder: Path | None = None
+    ) -> None:
+        self.host, self.private, self.delay, self.folder = host, private, delay, folder
+        self.withheld: set[str] = set()
         self.requests: Counter[str] = Counter()  # by path
         self.agents: set[str] = set()
         self.headers: set[str] = set()
         self.connections = 0
+        self.hellos: list[bytes] = []  # of TLS
         self.most_in_flight = self.in_flight = 0
         self.by_host: Counter[str] = Counter()
         self.most_by_host: Counter[str] = Counter()
@@ -100,7 +106,14 @@ class WebServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            while await self._answer((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), reader, writer):
+            while start := await reader.read(1):
+                if start == b"\x16":  # a client that wants to speak TLS
+                    self.hellos.append(await reader.read(10_000))
+                    writer.write(b"HTTP/1.1 400 No\r\n\r\n")
+                    return
+                head = start + await reader.readuntil(b"\r\n\r\n")
+                if not await self._answer(head.decode("latin-1"), reader, writer):
+                    return
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
@@ -128,6 +141,10 @@ class WebServer:
 
     async def _behave(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         _, behaviour, name = path.split("/")
+        if behaviour == "file" and self.folder is not None:
+            file = self.folder / name
+            there = name not in self.withheld and file.is_file()
+            return _whole(writer, file.read_bytes() if there else b"", "200 OK" if there else "404 Not Found")
         number, again = int(name.partition(".")[0]), self.requests[path] > 1
         image = self._pictures[number % PICTURES]
         picture_type = ("Content-Type: image/png",)

@@ -61,28 +61,20 @@ def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
     with FetchStore(work / name) as store, progress.stage(Step("images/retry", 1, unit_in="URL")) as bar:
         sink = _Retried(store, work, name)
         failed = (_noted(sink, failure.url, failure.reason) for failure in store.failures())
-        fetch_all(failed, Fetching(settings, sink, partial(_advance, bar)))
+        fetch_all(failed, Fetching(settings, sink, _Tally(bar).advance))
     progress.say(f"images/retry: {sink.asked} failed URLs asked again, {sink.changed} changed")
 
 
-def _fetch(pages: Parts, settings: Images, folder: Path, bar: Bar) -> None:
-    urls = _urls(pages)
-    first = next(urls, None)
-    if first is None:
-        return
+def _fetch(pages: Parts, settings: Images, folder: Path, bar: Bar) -> Counts:
+    if next(_urls(pages), None) is None:
+        return Counts()
     from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
 
-    advance = partial(_advance, bar)
-
-    def unknown(store: FetchStore) -> Iterator[str | None]:
-        for url in _urls(pages):
-            known = url in store
-            if known:
-                advance(False)
-            yield None if known else url
-
+    tally = _Tally(bar)
     with FetchStore(folder) as store:
-        fetch_all(unknown(store), Fetching(settings, store, advance))
+        unknown = (None if url in store else url for url in _urls(pages))
+        fetch_all(unknown, Fetching(settings, store, tally.advance))
+    return tally.counts
 
 
 def _urls(pages: Parts) -> Iterator[str]:
@@ -94,8 +86,18 @@ def _urls(pages: Parts) -> Iterator[str]:
                 yield found.url
 
 
-def _advance(bar: Bar, failed: bool) -> None:
-    bar.advance(Counts(rows_in=1, dropped=int(failed)))
+class _Tally:
+    """Counts URLs that got their fate and shows them."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self.counts = Counts()
+
+    def advance(self, failed: bool) -> None:
+        """One more URL."""
+        one = Counts(1, int(not failed), int(failed), 0, int(not failed))
+        self.counts += one
+        self._bar.advance(one)
 
 
 @dataclass
