@@ -182,7 +182,8 @@ class WorkingRun:
             with self._progress.stage(step) as bar:
                 counts = function(bar)
             write_json(done, {})
-            self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
+            if counts.rows_in:
+                self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 

@@ -23,7 +23,7 @@ def names(host: str, port: int) -> list[str]:
         return ["169.254.169.254"]
     if host == "mixed.test":
         return ["127.0.0.1", "127.0.0.2"]
-    return ["127.0.0.1"] if host.endswith(".test") else [host]
+    return ["127.0.0.1"] if host.rstrip(".").endswith(".test") else [host]
 
 
 def fates(folder: Path, urls: Iterable[str], settings: Images, **options: object) -> dict[str, bytes | str]:

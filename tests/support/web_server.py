@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -62,12 +63,18 @@ class WebServer:
     :param private: URL that ``/to_private/`` redirects to.
     :param delay: Seconds before every answer.
     :param folder: Folder of the files below ``/file/``; those in ``withheld`` are not found.
+    :param tls: Who the server proves to be, for https.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", private: str = "", delay: float = 0.0, folder: Path | None = None
+        self,
+        host: str = "127.0.0.1",
+        private: str = "",
+        delay: float = 0.0,
+        folder: Path | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.host, self.private, self.delay, self.folder = host, private, delay, folder
+        self.host, self.private, self.delay, self.folder, self.tls = host, private, delay, folder, tls
         self.withheld: set[str] = set()
         self.requests: Counter[str] = Counter()  # by path
         self.agents: set[str] = set()
@@ -93,11 +100,11 @@ class WebServer:
 
     def url(self, behaviour: str, number: int | str = 0, host: str = "") -> str:
         """A URL of this server."""
-        return f"http://{host or self.host}:{self.port}/{behaviour}/{number}.png"
+        return f"http{'s' if self.tls else ''}://{host or self.host}:{self.port}/{behaviour}/{number}.png"
 
     async def _serve(self, started: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, self.host, 0, backlog=512)
+        server = await asyncio.start_server(self._connected, self.host, 0, backlog=512, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         await self._stop.wait()

@@ -89,6 +89,9 @@ class Exchange:
             raise bad_status(response.status, retry_after(answer.headers.get("retry-after")))
         if len(answer.headers.get_list("content-encoding", split_commas=True)) > _ENCODINGS:
             raise FetchError("bad_encoding", f"wrapped in more than {_ENCODINGS} encodings")
+        announced = answer.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:18]) > self._max_bytes:
+            raise FetchError("too_many_bytes", f"{announced} bytes, at most {self._max_bytes}")
         body = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         try:
             await self._copy(answer, body)
@@ -123,7 +126,7 @@ async def _decoded(answer: httpx2.Response) -> AsyncGenerator[bytes, None]:
     try:
         async for piece in answer.aiter_bytes():
             yield piece
-    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, OSError) as error:
         raise FetchError("truncated_body", f"ends early: {type(error).__name__}", passing=True) from error
     except httpx2.DecodingError as error:
         raise FetchError("bad_encoding", "its content encoding is broken") from error
@@ -134,7 +137,7 @@ async def _sent(connection: httpcore2.AsyncHTTPConnection, request: httpcore2.Re
         return await connection.handle_async_request(request)
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
         raise _unconnected(error) from error
-    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, OSError) as error:
         raise FetchError("no_response", type(error).__name__, passing=True) from error
     except (httpcore2.LocalProtocolError, ValueError) as error:
         raise FetchError("bad_reference", f"no request can be made of it: {type(error).__name__}") from error

@@ -65,7 +65,8 @@ def fetch_all(urls: Iterable[str | None], fetching: Fetching) -> None:
 class _Fetcher:
     def __init__(self, fetching: Fetching) -> None:
         self._settings, self._sink, self._advance = fetching.settings, fetching.sink, fetching.advance
-        self._names = Names(Guard.of(self._settings.allow_private), fetching.lookup)
+        guard = Guard.of(self._settings.allow_private)
+        self._names = Names(guard, fetching.lookup, self._settings.concurrency)
         self._exchange = Exchange(
             self._names, self._settings.timeout, self._settings.max_bytes, self._settings.concurrency
         )

@@ -15,7 +15,6 @@ from nyxqa.builders.images.fetch.failure import FetchError
 # Addresses of a host, as strings; blocking, raises ``OSError`` or ``UnicodeError`` if there are none.
 Lookup = Callable[[str, int], list[str]]
 
-_THREADS = 32  # a lookup blocks its thread for seconds if the name server is silent
 _KEPT = 4096  # names
 _SECONDS = 60.0  # that an answer is kept; short, since addresses move
 
@@ -31,11 +30,13 @@ class Names:
 
     :param guard: Says which addresses are allowed.
     :param lookup: How names are looked up.
+    :param requests: Requests in flight.
     """
 
-    def __init__(self, guard: Guard, lookup: Lookup = system_lookup) -> None:
+    def __init__(self, guard: Guard, lookup: Lookup, requests: int) -> None:
         self._guard, self._lookup = guard, lookup
-        self._threads = ThreadPoolExecutor(_THREADS, "names")
+        # Twice as many, for a lookup that no request waits for any more keeps its thread until the system gives it up.
+        self._threads = ThreadPoolExecutor(2 * requests, "names")
         self._known: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
 
     async def addresses(self, host: str, port: int) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,26 @@ def test_tls_is_asked_for_by_name(tmp_path: Path) -> None:
         assert server.hellos
         assert all(b"pictures.test" in hello for hello in server.hellos)
         assert not server.requests
+
+
+def test_a_certificate_is_checked_against_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is needed to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=DNS:pictures.test"
+    command = [*made.split(), "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with WebServer(tls=context) as server:
+        settings, good = Images(allow_private=LOOPBACK), server.url("ok", host="pictures.test")
+        assert fates(tmp_path / "unknown", [good], settings)[good] == "tls"
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        good, dot, bad = (server.url("ok", host=host) for host in ("pictures.test", "pictures.test.", "other.test"))
+        found = fates(tmp_path / "known", [good, dot, bad], settings)
+        assert [isinstance(found[url], bytes) for url in (good, dot)] == [True, True]
+        assert found[bad] == "tls"
+        assert server.most_by_host == {"pictures.test": 1, "pictures.test.": 1}
 
 
 def test_proxies_of_the_environment_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
