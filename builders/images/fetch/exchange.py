@@ -137,10 +137,12 @@ async def _sent(connection: httpcore2.AsyncHTTPConnection, request: httpcore2.Re
         return await connection.handle_async_request(request)
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
         raise _unconnected(error) from error
-    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, OSError) as error:
+    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, OSError) as error:  # OSError: of TLS
         raise FetchError("no_response", type(error).__name__, passing=True) from error
-    except (httpcore2.LocalProtocolError, ValueError) as error:
-        raise FetchError("bad_reference", f"no request can be made of it: {type(error).__name__}") from error
+    except httpcore2.LocalProtocolError as error:
+        raise FetchError("bad_reference", "no request can be made of it") from error
+    except ValueError as error:
+        raise FetchError("no_response", f"an answer that is no HTTP: {type(error).__name__}") from error
 
 
 def _unconnected(error: Exception) -> FetchError:
