@@ -13,11 +13,14 @@ from nyxqa.builders.build import Built, build
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
@@ -26,7 +29,7 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe, Web
+from nyxqa.schemas.recipe import Images, Recipe, Web
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -58,8 +61,8 @@ def execute(
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
-    :param rescan: Whether every step is done again; only answers of models are kept.
-    :param retry_failed: Whether what a model failed at is asked again, and what stands on it done again.
+    :param rescan: Read the source again though its files look the same.
+    :param retry_failed: Whether URLs and questions that failed are tried again, and what stands on them done again.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
@@ -67,8 +70,10 @@ def execute(
         complete_publishing(out)
         published = _published(out)
         splits = _splits(split, published)
-        planned = PlannedRun(work)
-        plan = build(planned, recipe, web, splits, work / "answers")
+        again = {SOURCE} if rescan else set[str]()
+        if retry_failed:
+            again |= names_to_retry(work, recipe.images)
+        plan = build(PlannedRun(work, again), recipe, web, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -77,10 +82,9 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
-            plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
-            shutil.rmtree(work / "steps", ignore_errors=True)
-        elif retry_failed:
+        _observe_again(work, again, recipe.images, progress)
+        plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
+        if retry_failed:
             _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
@@ -96,6 +100,14 @@ def execute(
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
+
+
+def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
+    """What ``--rescan`` and ``--retry-failed`` ask for, once it is known that the build goes on."""
+    if SOURCE in again:
+        begin_generation(work, SOURCE)
+    if again - {SOURCE}:
+        retry_failures(work, settings, progress)
 
 
 def _checked(recipe: Recipe) -> Web:
