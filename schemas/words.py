@@ -24,12 +24,28 @@ _LETTER = r"[^\W_]"
 _WORD = re.compile(
     rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
 )
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
 _SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each word of ``text``, in characters."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def word_starts(text: str) -> list[int]:
+    """Start of each word of ``text``, in characters."""
+    return [match.start() for match in _WORD.finditer(text)]
+
+
+def word_count(text: str) -> int:
+    """Number of words of ``text``."""
+    return len(_WORD.findall(text))
+
+
+def has_unspaced(text: str) -> bool:
+    """Whether ``text`` holds letters of a script that is written without spaces between words."""
+    return not text.isascii() and _UNSPACED_LETTER.search(text) is not None
 
 
 def words(text: str, language: str | None = None) -> list[str]:

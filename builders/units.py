@@ -1,0 +1,114 @@
+"""Tokens of a text from the tokens of its units: a word with the white space at its side is tokenized once, ever.
+
+Most tokenizers cut text at white space first and never look across that cut. For these a text has as many tokens as
+its units have, whatever stands around them, so a chunk has as many alone as it has within its page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain, product
+from typing import Any
+
+import numpy as np
+
+from nyxqa.builders.characters import Ints, word_begins
+
+# What a unit is, simplest first: a word, where white space is worth no token; a word with the white space before it;
+# or, as cl100k and its heirs cut, with line ends behind it.
+_WORD = re.compile(r"\S+")
+_PATTERNS = (_WORD, re.compile(r"\s*\S+|\s+"), re.compile(r"[^\S\r\n]*\S+(?:\s*[\r\n]+)?|\s*[\r\n]+|\s+"))
+_PROBE_WORDS = (
+    "word",
+    "It's",
+    "na\u00efve",
+    "\u65e5\u672c\u8a9e",
+    "3.14",
+    "end.",
+    "(x)",
+    "\u2014",
+    "\U0001f600",
+    "e\u0301t",
+    "a_b",
+)
+_PROBE_SPACES = (" ", "  ", "\n", "\n\n", " \n ", "\t", "\u00a0", "\u3000", "\r\n", "")
+_LONG = 32  # characters of a unit whose single tokens are looked for, because a cut may have to fall inside
+_MOST = 200_000  # units remembered, some 20 MB
+_TOGETHER = 500  # units tokenized as one text
+
+
+class Units:
+    """Counts tokens unit by unit and remembers them.
+
+    :param tokenizer: A ``tokenizers.Tokenizer``.
+    :param pattern: What a unit is.
+    """
+
+    def __init__(self, tokenizer: Any, pattern: re.Pattern[str]) -> None:
+        self._tokenizer = tokenizer
+        self._pattern = pattern
+        self._known: dict[str, int] = {}
+        self.words_only = pattern is _WORD
+
+    def count(self, text: str) -> int:
+        """Number of tokens of ``text``."""
+        units = self._split(text)
+        try:
+            return sum(map(self._known.__getitem__, units))
+        except KeyError:
+            self._learn(set(units))
+            return sum(map(self._known.__getitem__, units))
+
+    def starts(self, texts: Sequence[str]) -> list[Ints]:
+        """For each text the start of each token, int64 [tokens]; tokens of a short unit share its start."""
+        split = [self._split(text) for text in texts]
+        self._learn(set(chain.from_iterable(split)))
+        return [self._starts(text, units) for text, units in zip(texts, split, strict=True)]
+
+    def _split(self, text: str) -> list[str]:
+        return text.split() if self.words_only else self._pattern.findall(text)
+
+    def _starts(self, text: str, units: list[str]) -> Ints:
+        lengths = np.fromiter(map(len, units), np.int64, len(units))
+        counts = np.fromiter(map(self._known.__getitem__, units), np.int64, len(units))
+        begins = word_begins(text) if self.words_only else np.cumsum(lengths) - lengths
+        starts = np.repeat(begins, counts)
+        for index in np.flatnonzero((lengths > _LONG) & (counts > 1)).tolist():
+            first = int(counts[:index].sum())
+            inside = self._tokenizer.encode(units[index], add_special_tokens=False).offsets
+            starts[first : first + len(inside)] = begins[index] + np.array([start for start, _ in inside], np.int64)
+        return starts
+
+    def _learn(self, units: set[str]) -> None:
+        new = units.difference(self._known)
+        if len(self._known) + len(new) > _MOST:
+            self._known.clear()
+            new = units
+        joined = new if self.words_only else {unit for unit in new if unit[0].isspace() and not unit.isspace()}
+        self._learn_joined(sorted(joined), " " if self.words_only else "")
+        alone = sorted(new.difference(joined))
+        single = self._tokenizer.encode_batch_fast(alone, add_special_tokens=False)
+        self._known.update(zip(alone, map(len, single), strict=True))
+
+    def _learn_joined(self, units: list[str], glue: str) -> None:
+        """Count the tokens of many units in few texts: a text costs as much as some ten tokens."""
+        groups = [units[start : start + _TOGETHER] for start in range(0, len(units), _TOGETHER)]
+        encoded = self._tokenizer.encode_batch([glue.join(some) for some in groups], add_special_tokens=False)
+        for some, encoding in zip(groups, encoded, strict=True):
+            ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + len(glue))
+            starts = np.array([start for start, _ in encoding.offsets], np.int64)
+            counts = np.diff(np.searchsorted(starts, ends), prepend=0)
+            self._known.update(zip(some, counts.tolist(), strict=True))
+
+
+def units_of(tokenizer: Any) -> Units | None:
+    """Units by which ``tokenizer`` can be counted, or nothing if its tokens reach across white space."""
+    texts = [a + gap + b for a, gap, b in product(_PROBE_WORDS, _PROBE_SPACES, _PROBE_WORDS)]
+    texts += [f" {text}\n{text} " for text in texts]
+    whole = [len(encoding) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    for pattern in _PATTERNS:
+        units = Units(tokenizer, pattern)
+        if [len(starts) for starts in units.starts(texts)] == whole:
+            return Units(tokenizer, pattern)
+    return None
