@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.images.pack import PackReader
-from nyxqa.builders.vlm.make import make_vlm
+from nyxqa.builders.vlm.model import make_vlm
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection

@@ -10,7 +10,7 @@ from nyxqa.builders.assembly.inputs import Assembly
 from nyxqa.builders.assembly.ledger import ledger_rows
 from nyxqa.builders.assembly.preview import preview_rows
 from nyxqa.builders.assembly.rows import corpus_rows, qa_row, question_rows, triplet_row
-from nyxqa.builders.assembly.select import count_questions, select_questions
+from nyxqa.builders.assembly.select import count_questions, select_questions, shortfall
 from nyxqa.builders.assembly.summary import summarise
 from nyxqa.builders.certificate import certify
 from nyxqa.builders.engine.duck import database
@@ -25,7 +25,7 @@ from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import CORPUS, LEDGER, PREVIEW, QA, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
-VERSION = 2
+VERSION = 3
 RESULT = "result.json"
 
 
@@ -56,6 +56,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
     with database(folder) as db:
         select_questions(db, web.questions, assembly.recipe)
         counts = {split: count_questions(db, split) for split in web.questions}
+        lacks = {split: lack for split in web.questions if (lack := shortfall(db, assembly.recipe, split))}
         for split, found in counts.items():
             if found.rows_out == 0:
                 raise WorldError(
@@ -67,7 +68,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, STAGES), folder)
         if "train" in web.questions:
             files |= write_split(PREVIEW, "train", preview_rows(db, web, assembly.recipe.seed), folder)
-    certificate = certify(folder, files)
+    certificate = certify(folder, files, assembly.recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
         raise LawError(f"the certificate found leaks, nothing is published: {leaks}")
@@ -76,7 +77,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
-            "summary": summarise(folder, files),
+            "summary": {**summarise(folder, files), **({"shortfall": lacks} if lacks else {})},
             "counts": {split: asdict(found) for split, found in counts.items()},
         },
     )

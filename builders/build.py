@@ -44,7 +44,7 @@ def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Pa
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters)
-    documents = split_pages(run, documents, recipe.split, recipe.sample.min_tokens, recipe.seed)
+    documents = split_pages(run, documents, recipe)
     asking = Asking(recipe.vlm, recipe.seed, answers, packs)
     questions = {}
     for split in splits:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from nyxqa.builders.alike import count_across_splits
 from nyxqa.builders.engine.duck import database, quoted
+from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.tables import QA_SPLITS, WEB
 
 # Each query counts pairs or rows that must not be; it never reads ``cluster`` or ``group``.
@@ -47,17 +50,21 @@ _EMPTY = {
 }
 
 
-def certify(folder: Path, files: Iterable[str]) -> dict[str, int]:
+def certify(folder: Path, files: Iterable[str], settings: Dedup) -> dict[str, int]:
     """Count of every check over the tables below ``folder``; all zero means no leak is known.
 
     :param files: Paths of the published files, relative to ``folder``.
+    :param settings: From which similarity on texts and images are alike.
     """
-    with database(folder) as db:
+    names = sorted(files)
+    with TemporaryDirectory(prefix="nyxqa-certificate-") as temporary, database(Path(temporary)) as db:
         for table, query in _VIEWS.items():
             selects = [_EMPTY[table]]
             for split in (WEB,) if table == "corpus" else QA_SPLITS:
-                own = sorted(folder / name for name in files if name.startswith(f"data/{table}/{split}-"))
+                own = [folder / name for name in names if name.startswith(f"data/{table}/{split}-")]
                 if own:
                     selects.append(query.format(files=quoted(own), split=split))
             db.execute(f"CREATE VIEW {table} AS " + " UNION ALL ".join(f"({select})" for select in selects))
-        return {name: db.execute(query).fetchall()[0][0] for name, query in _CHECKS.items()}
+        counts = {name: db.execute(query).fetchall()[0][0] for name, query in _CHECKS.items()}
+    web = [folder / name for name in names if name.startswith(f"data/corpus/{WEB}-")]
+    return {**counts, **count_across_splits(web, settings)}

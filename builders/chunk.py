@@ -17,7 +17,7 @@ from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import CHUNKS
-from nyxqa.builders.tokenize import Tokenizer, open_tokenizer
+from nyxqa.builders.tokenize import Tokenizer, open_tokenizer, tokenizer_identity
 from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
 from nyxqa.schemas.recipe import Chunk
@@ -28,7 +28,8 @@ _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 def chunk(run: Run, pages: Parts, settings: Chunk) -> Parts:
     """Cut pages into documents of at most ``max_tokens`` text tokens (PAPER, stage 1), images where they stand."""
-    step = Step("chunk", VERSION, {"chunk": settings}, (pages.fingerprint,), unit_in="page", unit_out="document")
+    params = {**settings.model_dump(), "tokenizer": tokenizer_identity(settings.tokenizer)}
+    step = Step("chunk", VERSION, {"chunk": params}, (pages.fingerprint,), unit_in="page", unit_out="document")
     return run.map(step, partial(chunk_shard, settings), pages.files, CHUNKS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,9 @@ from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.sources.opening import source_revisions
+from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
-from nyxqa.builders.vlm.make import check_model
+from nyxqa.builders.vlm.model import parse_model
 from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
@@ -55,6 +57,7 @@ def execute(
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
+    :param rescan: Whether every step is done again; only answers of models are kept.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
@@ -73,7 +76,9 @@ def execute(
         if stale:
             splits = [name for name in splits if name not in stale]
             plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if published is not None and _up_to_date(out, plan, published):
+        if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
+            shutil.rmtree(work / "steps", ignore_errors=True)
+        elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
@@ -81,6 +86,9 @@ def execute(
             built = build(run, recipe, web, splits, work / "answers")
         manifest = _manifest(recipe, run, built)
         publish(built.tables.folder, out, manifest)
+        for name, lack in manifest.summary.get("shortfall", {}).items():
+            missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
+            progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
 
@@ -99,7 +107,8 @@ def _checked(recipe: Recipe) -> Web:
         raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
     check_conditions(recipe.filters, QA.schema)
     make_encoder(recipe.negatives.encoder)
-    check_model(recipe.vlm)
+    if recipe.vlm.model != "extractive":
+        parse_model(recipe.vlm.model)
     return recipe.web
 
 
@@ -158,6 +167,8 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
         if not path.startswith("hf:"):
             path = Path(path).name
         plain["web"]["source"] = kind + colon + path
+    if tokenizer_file(recipe.chunk.tokenizer) is not None:
+        plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     return plain
 

@@ -1,40 +1,105 @@
-"""Groups: pages that must share a split because they share a document or a cluster."""
+"""Groups: pages that must share a split because they share a document, a cluster, or something alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
-from nyxqa.builders.components import components
+from nyxqa.builders.alike import links_between
+from nyxqa.builders.components import Ints, components
+from nyxqa.builders.engine.duck import arrow, database, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.recipe import Dedup
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Pages numbered by id, so that the smallest number of a group is its smallest page_id.
+_PAGES = """
+CREATE TABLE document AS SELECT doc_id, page_id, cluster, also_at, kind, n_tokens FROM read_parquet({files});
+CREATE TABLE page AS SELECT row_number() OVER (ORDER BY page_id) - 1 AS page, page_id FROM (
+    SELECT page_id FROM document UNION SELECT unnest(also_at).page_id FROM document);
+"""
+
+# A page and another that it belongs to: where a copy of its document stands, and the first page of its cluster.
+_EDGES = """
+SELECT a.page AS left, b.page AS right FROM (
+    SELECT page_id, unnest(also_at).page_id AS other FROM document
+    UNION ALL SELECT page_id, min(page_id) OVER (PARTITION BY cluster) AS other FROM document) edge
+JOIN page a USING (page_id) JOIN page b ON b.page_id = edge.other WHERE a.page <> b.page
+"""
+
+_LINKS = """
+SELECT p.page AS left, q.page AS right FROM link
+JOIN document a ON a.doc_id = link.a JOIN document b ON b.doc_id = link.b
+JOIN page p ON p.page_id = a.page_id JOIN page q ON q.page_id = b.page_id
+"""
+
+_SIZES = """
+SELECT label, count(*) AS pages, coalesce(sum(documents), 0)::BIGINT AS documents
+FROM labelled LEFT JOIN (SELECT page_id, count(*) AS documents FROM document GROUP BY page_id) USING (page_id)
+GROUP BY label ORDER BY label
+"""
+_SEEDS = """
+SELECT label, count(*) FILTER (kind = 'text') AS text, count(*) FILTER (kind = 'single') AS single,
+       count(*) FILTER (kind = 'multi') AS multi
+FROM labelled LEFT JOIN (SELECT page_id, kind FROM document WHERE n_tokens >= $least) USING (page_id)
+GROUP BY label ORDER BY label
+"""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Pages by group and groups by page; a group bears its smallest page_id."""
+    """All groups, in the order of their names.
 
-    pages: dict[str, list[str]]
-    of: dict[str, str]
+    :param pages: ``page_id`` and ``group`` (its smallest page_id) of every page.
+    :param names: Name of each group.
+    :param sizes: int64 [groups, 2]: pages and documents of each group.
+    :param seeds: int64 [groups, 3]: text, single and multi documents of each group that may be asked about.
+    """
+
+    pages: pa.Table
+    names: pa.Array
+    sizes: Ints
+    seeds: Ints
 
 
-def find_groups(documents: Parts) -> Groups:
-    """Join the pages of each document (its own and those of its copies) and of each cluster."""
-    links: list[tuple[str, str]] = []
-    first_page: dict[str, str] = {}
-    pages: set[str] = set()
-    for row in documents.rows(["page_id", "cluster", "also_at"]):
-        page = row["page_id"]
-        pages.add(page)
-        links.append((page, first_page.setdefault(row["cluster"], page)))
-        links.extend((page, other["page_id"]) for other in row["also_at"])
-    pages.update(page for link in links for page in link)
-    names = sorted(pages)
-    number = {name: index for index, name in enumerate(names)}
-    ends = np.array([[number[a], number[b]] for a, b in links if a != b], dtype=np.int64).reshape(-1, 2)
-    labels = components(len(names), ends[:, 0], ends[:, 1])
-    of = {name: names[label] for name, label in zip(names, labels.tolist(), strict=True)}
-    grouped: dict[str, list[str]] = {}
-    for name in names:
-        grouped.setdefault(of[name], []).append(name)
-    return Groups(grouped, of)
+def find_groups(documents: Parts, settings: Dedup, min_tokens: int, folder: Path) -> Groups:
+    """Join the pages of each document (its own and those of its copies), of each cluster, and of what is alike still.
+
+    Clusters come from MinHash, which may miss a pair; what the certificate's exact query finds between the groups
+    joins them too, so that it finds nothing between splits.
+
+    :param folder: For the queries' files, which are removed.
+    """
+    files = documents.files()
+    with database(folder) as db:
+        db.execute(_PAGES.format(files=quoted(files)))
+        ids = arrow(db, "SELECT page_id FROM page ORDER BY page")["page_id"].combine_chunks()
+        labels = _components(db, _EDGES, np.arange(len(ids), dtype=np.int64))
+        side = pa.table({"page_id": ids, "side": ids.take(pa.array(labels))})
+        db.register("link", links_between(files, side, settings, folder))
+        labels = _components(db, _LINKS, labels)
+        db.register("labelled", pa.table({"page_id": ids, "label": labels}))
+        sizes, seeds = arrow(db, _SIZES), arrow(db, _SEEDS, {"least": min_tokens})
+    return Groups(
+        pa.table({"page_id": ids, "group": ids.take(pa.array(labels))}),
+        ids.take(sizes["label"].combine_chunks()),
+        _matrix(sizes, "pages", "documents"),
+        _matrix(seeds, "text", "single", "multi"),
+    )
+
+
+def _components(db: duckdb.DuckDBPyConnection, edges: str, labels: Ints) -> Ints:
+    """``labels`` with the ends of ``edges`` joined."""
+    found = arrow(db, edges)
+    left, right = (labels[found[name].to_numpy().astype(np.int64)] for name in ("left", "right"))
+    return components(len(labels), left, right)[labels]
+
+
+def _matrix(table: pa.Table, *columns: str) -> Ints:
+    return np.stack([table[name].to_numpy().astype(np.int64) for name in columns], axis=1)

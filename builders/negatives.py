@@ -85,14 +85,15 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
 
 
 @lru_cache(maxsize=1)
-def _opened(encoder: str, folder: Path) -> tuple[Index, list[dict[str, Any]]]:
+def _opened(encoder: str, folder: Path, made: int) -> tuple[Index, list[dict[str, Any]]]:
     return make_encoder(encoder).open(folder / "index"), pq.read_table(folder / "known.parquet").to_pylist()
 
 
 def mine_shard(mining: Mining, file: Path) -> ShardOutput:
     """Questions of one shard with their negatives, fewer than wanted where the rules leave fewer."""
     questions = pq.read_table(file).to_pylist()
-    index, known = _opened(mining.settings.encoder, mining.index)
+    made = mining.index.stat().st_mtime_ns  # one process may see the same step made twice
+    index, known = _opened(mining.settings.encoder, mining.index, made)
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
     queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]

@@ -8,13 +8,10 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from nyxqa.builders.engine.duck import database
-from nyxqa.builders.views import make_views, table_files
-from nyxqa.schemas.errors import FormatError
-from nyxqa.schemas.manifest import MANIFEST, Manifest, StageEntry, read_manifest
+from nyxqa.builders.tables_sql import add_views
+from nyxqa.schemas.manifest import Manifest, StageEntry
+from nyxqa.schemas.published import open_published
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
@@ -119,12 +116,12 @@ class Report:
 def make_report(out: Path) -> Report:
     """Read the manifest and the tables of ``out``.
 
-    :raises FormatError: If there is no dataset, or a file of it is missing or cannot be read.
+    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
     """
-    manifest = read_manifest(out)
-    _require_files(out, manifest)
+    published = open_published(out)
+    manifest = published.manifest
     with database(Path(gettempdir())) as db:
-        make_views(db, table_files(out, manifest))
+        add_views(db, published)
         return Report(
             out=str(out),
             seed=manifest.seed,
@@ -142,16 +139,6 @@ def make_report(out: Path) -> Report:
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )
-
-
-def _require_files(out: Path, manifest: Manifest) -> None:
-    for path in manifest.files:
-        try:
-            pq.read_metadata(out / path)
-        except (OSError, pa.ArrowException) as error:
-            raise FormatError(
-                f"{out / path}, which {MANIFEST} lists, cannot be read; see: nyxqa check {out}"
-            ) from error
 
 
 def _source(manifest: Manifest) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from textwrap import fill
 
 from nyxqa.builders.report import QUANTILES, Report, TripletCounts
+from nyxqa.builders.text_table import text_table
 
 WIDTH = 100
 _KINDS = ("text", "single", "multi")
@@ -61,7 +62,7 @@ def _funnel(report: Report) -> list[str]:
         )
         for entry in report.stages
     ]
-    return table(head, rows, numbers={2, 4, 5, 6, 8})
+    return _table(head, rows, numbers={2, 4, 5, 6, 8})
 
 
 def _drops(report: Report) -> list[str]:
@@ -91,13 +92,13 @@ def _kinds(report: Report) -> list[str]:
         )
         for counts in report.counts
     ]
-    return table(("table", "split", *_KINDS, "all"), rows, numbers={2, 3, 4, 5}) if rows else ["  no rows"]
+    return _table(("table", "split", *_KINDS, "all"), rows, numbers={2, 3, 4, 5}) if rows else ["  no rows"]
 
 
 def _triplets(report: Report) -> list[str]:
     head = ("dataset", "split", "positives", "found", *(_quantile_name(q) for q in QUANTILES))
     rows = [(one.dataset, one.split, one.positives, one.retrieved, *_ranks(one)) for one in report.triplets]
-    lines = ["  ranks of the positives in the miner's raw list", *table(head, rows, numbers=set(range(2, 10)))]
+    lines = ["  ranks of the positives in the miner's raw list", *_table(head, rows, numbers=set(range(2, 10)))]
     lines.append("  triplets by their number of negatives")
     for one in report.triplets:
         numbers = ", ".join(f"{count} with {number}" for number, count in one.negatives.items())
@@ -114,7 +115,7 @@ def _quantile_name(quantile: float) -> str:
 
 
 def _pairs(values: Mapping[str, int], nothing: str) -> list[str]:
-    return table(("", ""), list(values.items()), numbers={1})[1:] if values else [f"  {nothing}"]
+    return _table(("", ""), list(values.items()), numbers={1})[1:] if values else [f"  {nothing}"]
 
 
 def _items(lines: Sequence[str]) -> list[str]:
@@ -132,18 +133,5 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: set[int]) -> list[str]:
-    """Aligned lines under a head line.
-
-    :param numbers: Columns set to the right.
-    """
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return [
-        "  "
-        + "  ".join(
-            text.rjust(width) if column in numbers else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: set[int]) -> list[str]:
+    return text_table(head, rows, numbers, "  ")

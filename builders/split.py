@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.components import Ints
 from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
@@ -18,93 +19,102 @@ from nyxqa.builders.groups import Groups, find_groups
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.recipe import SplitSection
+from nyxqa.schemas.recipe import Recipe, SplitSection
+from nyxqa.schemas.tables import QA_SPLITS
 
-VERSION = 1
+VERSION = 2
 SEEDS_PER_QUESTION = 2
-PLACED = pa.schema([("page_id", pa.string()), ("group", pa.string()), ("split", pa.string())])
+# A split may hold this many times its share of the documents: pages differ in length.
+_MOST_DOCUMENTS = 2
+_TRAIN, _VALIDATION, _TEST = range(3)
+
+Places = npt.NDArray[np.int8]
 
 
-def split(run: Run, documents: Parts, settings: SplitSection, min_tokens: int, seed: int) -> Parts:
+def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
     """Give every document a group and a split, before any model is asked (DESIGN, law 6)."""
-    params = {"split": settings, "min_tokens": min_tokens, "seed": seed}
+    alike = recipe.dedup.model_dump(include={"threshold", "shingle", "image_distance"})
+    params = {"split": recipe.split, "min_tokens": recipe.sample.min_tokens, "seed": recipe.seed, "alike": alike}
     step = Step("split/place", VERSION, params, (documents.fingerprint,))
-    placed = run.whole(step, partial(write_places, documents, settings, min_tokens, seed))
+    placed = run.whole(step, partial(write_places, documents, recipe))
     apply = Step("split", VERSION, {}, (placed.fingerprint,), unit_in="document", unit_out="document")
     function = partial(split_shard, placed.folder / "places.parquet")
     return run.map(apply, function, documents.files, SPLIT_DOCUMENTS)
 
 
-def write_places(documents: Parts, settings: SplitSection, min_tokens: int, seed: int, folder: Path) -> None:
-    """Write the group and split of every page."""
-    groups = find_groups(documents)
-    if isinstance(settings.validation, int):
-        seeds = _seeds_per_group(documents, groups, min_tokens)
-        places = by_questions(groups, seeds, settings, seed)
-    else:
-        places = by_pages(groups, settings, seed)
-    for name, wanted in (("validation", settings.validation), ("test", settings.test)):
-        if wanted and name not in places.values():
-            sizes = sorted((len(pages) for pages in groups.pages.values()), reverse=True)
+def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
+    """Write the group and split of every page.
+
+    :raises WorldError: If a split that was asked for stays empty.
+    """
+    groups = find_groups(documents, recipe.dedup, recipe.sample.min_tokens, folder)
+    by_kind = isinstance(recipe.split.validation, int)
+    places = by_questions(groups, recipe.split, recipe.seed) if by_kind else by_pages(groups, recipe.split, recipe.seed)
+    for code, name, wanted in ((1, "validation", recipe.split.validation), (2, "test", recipe.split.test)):
+        if wanted and not (places == code).any():
+            pages = groups.sizes[:, 0]
             raise WorldError(
-                f"split {name} stays empty: {sum(sizes)} pages in {len(sizes)} groups that must not be cut, "
-                f"the largest of {sizes[0] if sizes else 0} pages; give more pages, or set split.{name}=0"
+                f"split {name} stays empty: {pages.sum()} pages in {len(pages)} groups that must not be cut, "
+                f"the largest of {pages.max(initial=0)} pages; give more pages, or set split.{name}=0"
             )
-    rows = [(page, group, places[group]) for group, pages in sorted(groups.pages.items()) for page in pages]
-    columns = zip(*rows, strict=True) if rows else ([], [], [])
-    write_table(folder / "places.parquet", pa.table([pa.array(c, pa.string()) for c in columns], schema=PLACED))
+    names = pa.array(QA_SPLITS).take(pa.array(places))
+    placed = pa.table({"group": groups.names, "split": names})
+    write_table(folder / "places.parquet", groups.pages.join(placed, "group").sort_by("page_id"))
 
 
-def by_pages(groups: Groups, settings: SplitSection, seed: int) -> dict[str, str]:
-    """Split of each group so that validation and test hold their fractions of the pages; what is too large is train."""
-    total = sum(len(pages) for pages in groups.pages.values())
-    room = {"test": round(settings.test * total), "validation": round(settings.validation * total)}
-    places = {}
-    for group in sorted(groups.pages, key=lambda g: (lot(seed, "split", g), g)):
-        size = len(groups.pages[group])
-        place = next((name for name in room if size <= room[name]), "train")
-        if place in room:
-            room[place] -= size
-        places[group] = place
-    return places
+def _drawn(groups: Groups, seed: int) -> Ints:
+    """Numbers of the groups in the order of their lots."""
+    lots = np.fromiter((lot(seed, "split", name.as_py()) for name in groups.names), np.uint64, len(groups.names))
+    return np.argsort(lots, kind="stable").astype(np.int64)
 
 
-def by_questions(groups: Groups, seeds: dict[str, Counter[str]], settings: SplitSection, seed: int) -> dict[str, str]:
-    """Split of each group so that each kind has seeds for the wanted number of questions."""
-    wanted = {"test": int(settings.test), "validation": int(settings.validation)}
-    have: dict[str, Counter[str]] = {name: Counter() for name in wanted}
-    kinds = sorted({kind for counts in seeds.values() for kind in counts})
-    places = {}
-    for group in sorted(groups.pages, key=lambda g: (lot(seed, "split", g), g)):
-        own = seeds.get(group, Counter())
-        place = "train"
-        for name, count in wanted.items():
-            lacks = any(own[kind] and have[name][kind] < count for kind in kinds)
-            fits = all(have[name][kind] + own[kind] <= SEEDS_PER_QUESTION * count for kind in kinds)
-            if lacks and fits:
-                place = name
-                have[name].update(own)
+def by_pages(groups: Groups, settings: SplitSection, seed: int) -> Places:
+    """Split of each group so that validation and test hold their fractions of the pages.
+
+    A group too large for what is left of them, or of more documents than twice their share, is train.
+    """
+    total = groups.sizes.sum(axis=0)
+    shares = {_TEST: settings.test, _VALIDATION: settings.validation}
+    room = {code: [round(share * total[0]), _MOST_DOCUMENTS * share * total[1]] for code, share in shares.items()}
+    places = np.zeros(len(groups.names), np.int8)
+    for group in _drawn(groups, seed).tolist():
+        pages, documents = groups.sizes[group].tolist()
+        for code, left in room.items():
+            if pages <= left[0] and documents <= left[1]:
+                room[code] = [left[0] - pages, left[1] - documents]
+                places[group] = code
                 break
-        places[group] = place
     return places
 
 
-def _seeds_per_group(documents: Parts, groups: Groups, min_tokens: int) -> dict[str, Counter[str]]:
-    seeds: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in documents.rows(["page_id", "kind", "n_tokens"]):
-        if row["n_tokens"] >= min_tokens:
-            seeds[groups.of[row["page_id"]]][row["kind"]] += 1
-    return seeds
+def by_questions(groups: Groups, settings: SplitSection, seed: int) -> Places:
+    """Split of each group so that each kind has seeds for the wanted number of questions.
+
+    A group is taken if it holds a kind that is still wanted, whatever it brings of others: pages hold far more
+    documents of text than of several images. One that alone holds more than ``sample`` may use is train.
+    """
+    wanted = {_TEST: int(settings.test), _VALIDATION: int(settings.validation)}
+    have = {code: np.zeros(groups.seeds.shape[1], np.int64) for code in wanted}
+    places = np.zeros(len(groups.names), np.int8)
+    for group in _drawn(groups, seed).tolist():
+        own = groups.seeds[group]
+        for code, count in wanted.items():
+            lacks = ((own > 0) & (have[code] < count)).any()
+            if lacks and (own <= SEEDS_PER_QUESTION * count).all():
+                have[code] += own
+                places[group] = code
+                break
+    return places
 
 
 def split_shard(places: Path, file: Path) -> ShardOutput:
     """Documents of one shard with their group and split."""
-    documents: list[dict[str, Any]] = pq.read_table(file).to_pylist()
-    pages = [row["page_id"] for row in documents]
-    found = pq.read_table(places, filters=[("page_id", "in", sorted(set(pages)))] if pages else None).to_pylist()
-    place = {row["page_id"]: row for row in found}
-    rows = [
-        {**row, "group": place[p]["group"], "split": place[p]["split"]} for row, p in zip(documents, pages, strict=True)
-    ]
-    ids = [row["doc_id"] for row in documents]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=SPLIT_DOCUMENTS), Account(ids, ids))
+    documents = pq.read_table(file)
+    ids = documents["doc_id"].to_pylist()
+    pages = sorted(set(documents["page_id"].to_pylist()))
+    found = pq.read_table(places, filters=[("page_id", "in", pages)] if pages else None)
+    row = pa.compute.index_in(documents["page_id"], found["page_id"].combine_chunks())
+    placed = {name: found[name].take(row) for name in ("group", "split")}
+    for name, column in placed.items():
+        documents = documents.append_column(name, column)
+    return ShardOutput(documents.select(SPLIT_DOCUMENTS.names).cast(SPLIT_DOCUMENTS), Account(ids, ids))

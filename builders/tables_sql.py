@@ -31,9 +31,14 @@ def connect(path: Path) -> DuckDBPyConnection:
 
     published = open_published(path)
     connection = duckdb.connect()
-    for name in TABLES:
-        connection.execute(f'CREATE VIEW "{name}" AS {_view(connection, published, name)}')
+    add_views(connection, published)
     return connection
+
+
+def add_views(connection: DuckDBPyConnection, published: Published) -> None:
+    """Add the views of ``connect`` for as long as ``connection`` is open."""
+    for name in TABLES:
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(connection, published, name)}')
 
 
 def run_sql(path: Path, query: str) -> pa.Table:

@@ -11,6 +11,7 @@ from nyxqa.builders.characters import Ints
 from nyxqa.builders.units import units_of
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.words import word_count, word_starts
+from nyxqa.schemas.writing import file_hash
 
 Starts = Sequence[int] | Ints
 
@@ -64,7 +65,7 @@ class ModelTokenizer:
         return self._units is not None and self._units.words_only
 
     def starts(self, texts: list[str]) -> list[Starts]:
-        """Token starts; tokens of a short word, and those of one character, share its start."""
+        """Token starts; parts of one character that became several tokens share its start."""
         if self._units is not None:
             return list(self._units.starts(texts))
         encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -88,9 +89,8 @@ def open_tokenizer(name: str) -> Tokenizer:
         return WordTokenizer()
     from tokenizers import Tokenizer as Fast
 
-    path = Path(name)
-    file = path / "tokenizer.json" if path.is_dir() else path
-    if file.is_file():
+    path, file = Path(name), tokenizer_file(name)
+    if file is not None:
         try:
             return ModelTokenizer(Fast.from_file(str(file)))
         except Exception as error:  # the library raises bare Exception
@@ -102,3 +102,16 @@ def open_tokenizer(name: str) -> Tokenizer:
         return ModelTokenizer(Fast.from_pretrained(repository, revision=revision or "main"))
     except Exception as error:  # the library raises bare Exception
         raise WorldError(f"chunk.tokenizer: cannot get {name!r} from the Hub: {error}") from error
+
+
+def tokenizer_file(name: str) -> Path | None:
+    """The file of a tokenizer that lies on this machine."""
+    path = Path(name)
+    file = path / "tokenizer.json" if path.is_dir() else path
+    return file if file.is_file() else None
+
+
+def tokenizer_identity(name: str) -> str:
+    """What decides its tokens: the bytes of a file, wherever it lies, else the name."""
+    file = None if name == "words" else tokenizer_file(name)
+    return name if file is None else file_hash(file)

@@ -33,7 +33,6 @@ _PROBE_WORDS = (
     "a_b",
 )
 _PROBE_SPACES = (" ", "  ", "\n", "\n\n", " \n ", "\t", "\u00a0", "\u3000", "\r\n", "")
-_LONG = 32  # characters of a unit whose single tokens are looked for, because a cut may have to fall inside
 _MOST = 200_000  # units remembered, some 20 MB
 _TOGETHER = 500  # units tokenized as one text
 
@@ -48,58 +47,67 @@ class Units:
     def __init__(self, tokenizer: Any, pattern: re.Pattern[str]) -> None:
         self._tokenizer = tokenizer
         self._pattern = pattern
-        self._known: dict[str, int] = {}
         self.words_only = pattern is _WORD
+        self._forget()
+
+    def _forget(self) -> None:
+        self._number: dict[str, int] = {}
+        self._counts = np.zeros(0, np.int64)  # tokens of each unit by its number
+        self._offsets = np.zeros(0, np.int64)  # where they start in it, unit after unit
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
         units = self._split(text)
-        try:
-            return sum(map(self._known.__getitem__, units))
-        except KeyError:
+        if not self._number.keys() >= set(units):
             self._learn(set(units))
-            return sum(map(self._known.__getitem__, units))
+        return int(self._counts[self._numbers(units)].sum())
 
     def starts(self, texts: Sequence[str]) -> list[Ints]:
-        """For each text the start of each token, int64 [tokens]; tokens of a short unit share its start."""
+        """For each text the start of each token, int64 [tokens]."""
         split = [self._split(text) for text in texts]
         self._learn(set(chain.from_iterable(split)))
-        return [self._starts(text, units) for text, units in zip(texts, split, strict=True)]
+        firsts = np.cumsum(self._counts) - self._counts
+        return [self._starts(text, units, firsts) for text, units in zip(texts, split, strict=True)]
 
     def _split(self, text: str) -> list[str]:
         return text.split() if self.words_only else self._pattern.findall(text)
 
-    def _starts(self, text: str, units: list[str]) -> Ints:
+    def _numbers(self, units: list[str]) -> Ints:
+        return np.fromiter(map(self._number.__getitem__, units), np.int64, len(units))
+
+    def _starts(self, text: str, units: list[str], firsts: Ints) -> Ints:
+        numbers = self._numbers(units)
+        counts = self._counts[numbers]
         lengths = np.fromiter(map(len, units), np.int64, len(units))
-        counts = np.fromiter(map(self._known.__getitem__, units), np.int64, len(units))
         begins = word_begins(text) if self.words_only else np.cumsum(lengths) - lengths
-        starts = np.repeat(begins, counts)
-        for index in np.flatnonzero((lengths > _LONG) & (counts > 1)).tolist():
-            first = int(counts[:index].sum())
-            inside = self._tokenizer.encode(units[index], add_special_tokens=False).offsets
-            starts[first : first + len(inside)] = begins[index] + np.array([start for start, _ in inside], np.int64)
+        ordinals = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts: Ints = np.repeat(begins, counts) + self._offsets[np.repeat(firsts[numbers], counts) + ordinals]
         return starts
 
     def _learn(self, units: set[str]) -> None:
-        new = units.difference(self._known)
-        if len(self._known) + len(new) > _MOST:
-            self._known.clear()
+        new = units.difference(self._number)
+        if len(self._number) + len(new) > _MOST:
+            self._forget()
             new = units
+        if not new:
+            return
         joined = new if self.words_only else {unit for unit in new if unit[0].isspace() and not unit.isspace()}
-        self._learn_joined(sorted(joined), " " if self.words_only else "")
-        alone = sorted(new.difference(joined))
-        single = self._tokenizer.encode_batch_fast(alone, add_special_tokens=False)
-        self._known.update(zip(alone, map(len, single), strict=True))
+        glue = " " if self.words_only else ""
+        self._learn_joined(sorted(joined), glue, _TOGETHER)
+        self._learn_joined(sorted(new.difference(joined)), glue, 1)
 
-    def _learn_joined(self, units: list[str], glue: str) -> None:
-        """Count the tokens of many units in few texts: a text costs as much as some ten tokens."""
-        groups = [units[start : start + _TOGETHER] for start in range(0, len(units), _TOGETHER)]
+    def _learn_joined(self, units: list[str], glue: str, together: int) -> None:
+        """Tokenize many units as few texts: a text costs as much as some ten tokens."""
+        groups = [units[start : start + together] for start in range(0, len(units), together)]
         encoded = self._tokenizer.encode_batch([glue.join(some) for some in groups], add_special_tokens=False)
+        counts, offsets = [self._counts], [self._offsets]
         for some, encoding in zip(groups, encoded, strict=True):
             ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + len(glue))
             starts = np.array([start for start, _ in encoding.offsets], np.int64)
-            counts = np.diff(np.searchsorted(starts, ends), prepend=0)
-            self._known.update(zip(some, counts.tolist(), strict=True))
+            counts.append(np.diff(np.searchsorted(starts, ends), prepend=0))
+            offsets.append(starts - np.repeat(np.concatenate([[0], ends[:-1]]), counts[-1]))
+        self._number.update((unit, number) for number, unit in enumerate(units, len(self._counts)))
+        self._counts, self._offsets = np.concatenate(counts), np.concatenate(offsets)
 
 
 def units_of(tokenizer: Any) -> Units | None:

@@ -96,6 +96,23 @@ def check(
     result.raise_failed()
 
 
+@app.command()
+def sql(
+    out: DataArgument,
+    query: Annotated[str, typer.Argument(help="One query over the views corpus, qa, triplets, ledger, ...")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a head line.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Ask the tables of a dataset by SQL; images are left out."""
+    from nyxqa.builders.sql_text import print_sql
+    from nyxqa.schemas.errors import UsageError
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+    print_sql(out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     from nyxqa.guard import guarded

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -27,6 +29,7 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = command()
+        sys.stdout.flush()
         if result == _INTERRUPTED:  # what typer makes of Ctrl-C
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
@@ -34,9 +37,12 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
         return _fail(error, str(error), error.exit_code, debug)
     except typer.TyperException as error:
         return _fail(error, _usage(error.format_message()), 2, debug)
+    except BrokenPipeError:  # whoever read stdout has seen enough; typer, too, leaves with 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-        what = "the disk is full; free some space and run again, finished shards are kept" if full else str(error)
+        full = "the disk is full; free some space and run again, finished shards are kept"
+        what = full if _disk_is_full(error) else str(error)
         return _fail(error, what, 1, debug)
     except (KeyboardInterrupt, typer.Abort) as error:
         return _fail(error, "interrupted; run again to continue", _INTERRUPTED, debug)
@@ -47,6 +53,13 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
 def _usage(message: str) -> str:
     """What typer says of a usage error, without the name of the exception that its types raise."""
     return message.replace("Value error, ", "")
+
+
+def _disk_is_full(error: OSError) -> bool:
+    """Whether ``error`` says so; NumPy and Arrow give no error number, NumPy not even the words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return True
+    return re.fullmatch(r"\d+ requested and \d+ written", str(error)) is not None
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

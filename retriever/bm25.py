@@ -15,8 +15,8 @@ from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.words import words
 
-# Above it the index is built too slowly and takes too much memory in one process (about 6 GB at this size, with
-# passages of 100 words); a dense encoder works shard by shard.
+# Above it an index takes too much time and memory in one process (about 6 GB at this size, measured with passages of
+# 80 words); a dense encoder works shard by shard.
 MAX_ENTRIES = 2_000_000
 
 # Robertson and Zaragoza 2009 give 1.2 < k1 < 2 and 0.5 < b < 0.8 as good in many circumstances; Lucene's idf is
@@ -81,9 +81,7 @@ class Bm25Index:
     """
 
     def __init__(self, folder: Path) -> None:
-        stored_ids = StoredIds(folder)
-        self.ids: Sequence[str] = stored_ids
-        self._order = stored_ids.order
+        self.ids = StoredIds(folder)
         self._vocabulary: dict[str, int] = {}
         if (folder / _PARAMETERS).exists():
             from bm25s import BM25
@@ -100,7 +98,7 @@ class Bm25Index:
         totals = np.zeros(len(self.ids))
         for number, query in enumerate(queries):
             rows = self._score(query, totals)
-            best = _best(totals[rows], self._order[rows], k)
+            best = _best(totals[rows], self.ids.order[rows], k)
             hits.rows[number, : len(best)] = rows[best]
             hits.scores[number, : len(best)] = totals[rows[best]]
             totals[rows] = 0

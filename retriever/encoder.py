@@ -42,7 +42,10 @@ class Hits:
 class Index(Protocol):
     """Documents made searchable."""
 
-    ids: Sequence[str]
+    @property
+    def ids(self) -> Sequence[str]:
+        """Ids of the entries, by row number."""
+        ...
 
     def search(self, queries: Sequence[Entry], k: int) -> Hits:
         """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
@@ -50,15 +53,22 @@ class Index(Protocol):
 
 
 class Encoder(Protocol):
-    """Makes entries searchable.
+    """Makes entries searchable."""
 
-    ``name`` goes into tables (column ``miner``); ``fingerprint`` changes whenever vectors would.
-    ``needs_images`` says whether entries must carry image bytes.
-    """
+    @property
+    def name(self) -> str:
+        """What goes into tables (column ``miner``)."""
+        ...
 
-    name: str
-    fingerprint: str
-    needs_images: bool
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever vectors would; working it out may need to read a checkpoint."""
+        ...
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether entries must carry image bytes."""
+        ...
 
     def build(self, entries: Iterable[Entry], folder: Path) -> None:
         """Write the index of ``entries`` into the empty ``folder``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25",)
+NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]")
 
 
 def make_encoder(spec: str) -> Encoder:
@@ -13,8 +13,13 @@ def make_encoder(spec: str) -> Encoder:
 
     :raises UsageError: With the valid names, if there is none of this name.
     """
+    kind, _, rest = spec.partition(":")
     if spec == "bm25":
         from nyxqa.retriever.bm25 import Bm25Encoder
 
         return Bm25Encoder()
+    if kind == "e5" and rest:
+        from nyxqa.retriever.e5 import E5Encoder, parse_e5
+
+        return E5Encoder(parse_e5(rest))
     raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")

@@ -17,6 +17,13 @@ def _ascending(ranks: list[int]) -> list[int]:
     return ranks
 
 
+def _not_all(name: str) -> str:
+    if name == "all":
+        raise ValueError("'all' names every split and pool together; choose another name")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_not_all)]
 RankRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
 
@@ -189,7 +196,7 @@ class Feedback(Section):
 class TextSet(Section):
     """A question set over a passage pool."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Name
     questions: str
     passages: str
     split: Split = "train"
@@ -200,7 +207,7 @@ class TextSet(Section):
     negatives: RankRange = [11, 20]
     exclude: list[Literal["title", "answer", "equal"]] = ["title", "answer", "equal"]
     margin: Annotated[float, Field(gt=0, le=1)] | None = None
-    pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    pool: Name | None = None
     keep: Literal["referenced", "all"] = "referenced"
     instruction: str = ""
     license: str | None = None

@@ -15,6 +15,8 @@ from nyxqa.schemas.recipe import Recipe
 
 _SHIPPED = Path(__file__).parent / "recipes"
 _SOURCE_KINDS = ("html", "jsonl", "obelics")
+_SET_KINDS = ("hotpotqa", "2wiki", "musique", "flashrag", "psgs", "parquet")
+_ENCODER_KINDS = ("tiny", "nyx", "hf")
 
 
 def shipped_recipes() -> list[str]:
@@ -56,16 +58,30 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def explain(error: ValidationError) -> str:
-    """One line for the first fault: where it is, what was given, and the nearest valid name."""
-    fault = error.errors(include_url=False)[0]
-    where = [part for part in fault["loc"] if not (isinstance(part, str) and "[" in part)]
-    dotted = ".".join(str(part) for part in where)
+    """One line for the first fault, an unknown key before any other: where it is, what was given, what is valid."""
+    faults = error.errors(include_url=False)
+    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
     if fault["type"] == "extra_forbidden":
-        valid = _valid_names(where[:-1])
-        return f"unknown key {dotted!r}{nearest(str(where[-1]), valid)}"
+        *where, key = fault["loc"]
+        dotted = ".".join(str(part) for part in fault["loc"])
+        return f"unknown key {dotted!r}{nearest(str(key), _valid_names(where))}"
+    dotted = ".".join(_keys(fault["loc"]))
     if fault["type"] == "missing":
         return f"missing key {dotted!r}"
-    return f"{dotted or 'recipe'} = {fault['input']!r}: {fault['msg']}"
+    return f"{dotted or 'recipe'} = {fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _keys(location: Sequence[Any]) -> list[str]:
+    """The keys of a location; behind a value's key the validator names the alternative it tried."""
+    keys: list[str] = []
+    for depth, part in enumerate(location):
+        names = _valid_names(location[:depth])
+        if isinstance(part, str) and part not in names and names:
+            break
+        if not names and not isinstance(part, int):
+            break
+        keys.append(str(part))
+    return keys
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
@@ -121,9 +137,11 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     vlm_free = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
     for section, key in vlm_free:
         if isinstance(section.get(key), str):
-            section[key] = _anchored(
-                section[key], folder, ("hotpotqa", "2wiki", "musique", "flashrag", "psgs", "parquet")
-            )
+            section[key] = _anchored(section[key], folder, _SET_KINDS)
+    negatives = data.get("negatives")
+    for section in (*([negatives] if isinstance(negatives, dict) else []), *_tables(data, "text")):
+        if isinstance(section.get("encoder"), str):
+            section["encoder"] = _anchored(section["encoder"], folder, _ENCODER_KINDS)
     for section in _tables(data, "import"):
         for key in ("path", "images"):
             if isinstance(section.get(key), str) and not section[key].startswith("hf:"):

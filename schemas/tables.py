@@ -17,10 +17,10 @@ POOL_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 # What datasets calls Image(): a struct of encoded bytes and a path; nyxqa always fills the bytes.
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
-_S, _I32, _I64, _F64, _B = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
+_S, _I32, _I64, _F32, _B = pa.string(), pa.int32(), pa.int64(), pa.float32(), pa.bool_()
 _STRINGS = pa.list_(_S)
 _VERDICT = pa.struct([("prediction", _S), ("correct", _B)])
-_SCORED = [("prediction", _S), ("f1", _F64), ("correct", _B)]
+_SCORED = [("prediction", _S), ("f1", _F32), ("correct", _B)]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,6 @@ class Table:
         """Whether rows carry image bytes, which keeps row groups small."""
         return any(_holds_image(column.type) for column in self.schema)
 
-    @property
-    def plain_columns(self) -> list[str]:
-        """Names of the columns without image bytes: those that SQL may touch."""
-        return [column.name for column in self.schema if not _holds_image(column.type)]
-
 
 def _holds_image(kind: pa.DataType) -> bool:
     if kind.equals(IMAGE):
@@ -51,8 +46,8 @@ def _holds_image(kind: pa.DataType) -> bool:
 
 
 _PLACE = pa.struct([("page_id", _S), ("chunk", _I32), ("url", _S)])
-_POSITIVE = pa.struct([("doc_id", _S), ("rank", _I32), ("score", _F64), ("origin", _S)])
-_CANDIDATE = pa.struct([("doc_id", _S), ("rank", _I32), ("score", _F64), *_SCORED])
+_POSITIVE = pa.struct([("doc_id", _S), ("rank", _I32), ("score", _F32), ("origin", _S)])
+_CANDIDATE = pa.struct([("doc_id", _S), ("rank", _I32), ("score", _F32), *_SCORED])
 _PROMPTS = pa.struct(
     [(name, _S) for name in ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")]
 )
@@ -135,7 +130,7 @@ TRIPLETS = Table(
             ("positives", pa.list_(_POSITIVE)),
             ("negative_ids", _STRINGS),
             ("negative_ranks", pa.list_(_I32)),
-            ("negative_scores", pa.list_(_F64)),
+            ("negative_scores", pa.list_(_F32)),
             ("miner", _S),
             ("kind", _S),
         ]
@@ -191,7 +186,7 @@ PREVIEW = Table(
             ("negative_ids", _STRINGS),
             ("negatives", pa.list_(SIDE)),
             ("negative_ranks", pa.list_(_I32)),
-            ("negative_scores", pa.list_(_F64)),
+            ("negative_scores", pa.list_(_F32)),
             ("miner", _S),
             ("kind", _S),
         ]
@@ -223,4 +218,4 @@ def _feature(kind: pa.DataType) -> object:
     return {"dtype": _DTYPES[kind], "_type": "Value"}
 
 
-_DTYPES = {_S: "string", _I32: "int32", _I64: "int64", pa.float32(): "float32", _F64: "float64", _B: "bool"}
+_DTYPES = {_S: "string", _I32: "int32", _I64: "int64", _F32: "float32", _B: "bool"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from itertools import pairwise
 
 # Scripts written without spaces between words: there each letter, with the marks on it, is a word.
@@ -16,9 +17,12 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\U00020000-\U0003ffff"  # Han, further planes
 )
-_MARKS = (
-    "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
-    "\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
+# Vowel signs and accents are no letters to ``re``, but stand on one: the combining marks of all living scripts.
+_MARKS = "".join(
+    character
+    for block in (range(0x0300, 0x1D00), range(0x1DC0, 0x1E00), range(0x3099, 0x309B), range(0xA800, 0xAC00))
+    for character in map(chr, block)
+    if unicodedata.category(character) in ("Mn", "Mc")
 )
 _LETTER = r"[^\W_]"
 _WORD = re.compile(
@@ -48,15 +52,38 @@ def has_unspaced(text: str) -> bool:
     return not text.isascii() and _UNSPACED_LETTER.search(text) is not None
 
 
+def fold(text: str, language: str | None = None) -> str:
+    """``text`` NFKC-folded to lower case, the form in which words are compared.
+
+    :param language: BCP-47 tag where known; Turkic languages fold their dotted and dotless i apart.
+    """
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    if language is not None and language.split("-")[0] in ("tr", "az"):
+        folded = folded.replace("I", "\u0131").replace("\u0130", "i")
+    return folded.casefold()
+
+
 def words(text: str, language: str | None = None) -> list[str]:
     """The words of ``text``, NFKC-folded to lower case.
 
     :param language: BCP-47 tag where known; Turkic languages fold their dotted and dotless i apart.
     """
-    folded = unicodedata.normalize("NFKC", text)
-    if language is not None and language.split("-")[0] in ("tr", "az"):
-        folded = folded.replace("I", "\u0131").replace("\u0130", "i")
-    return _WORD.findall(folded.casefold())
+    return _WORD.findall(fold(text, language))
+
+
+@cache
+def character_kinds() -> bytes:
+    """What each character below U+10000 is to the word rule, for code that cuts many texts at once.
+
+    ``n`` none, ``l`` a letter, ``u`` a letter that is a word by itself, ``j`` a joiner (part of a word when it stands
+    alone between two ``l``), ``m`` a mark, whose part in a word depends on what stands before it.
+    """
+    kinds = bytearray(b"n" * 0x10000)
+    every = "".join(map(chr, range(0x10000)))
+    for pattern, kind in ((_LETTER, "l"), (r"['\u2019.-]", "j"), (f"[{_UNSPACED}]", "u"), (f"[{_MARKS}]", "m")):
+        for match in re.finditer(pattern, every):
+            kinds[match.start()] = ord(kind)
+    return bytes(kinds)
 
 
 def sentence_ends(text: str) -> list[int]:

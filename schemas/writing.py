@@ -29,6 +29,14 @@ _CONTENTS = {
     "triplets": [("query", "query_images")],
 }
 
+# Lists of a table that belong together, item by item.
+_ALIGNED: dict[str, list[tuple[str, ...]]] = {
+    "corpus": [("images", "image_ids", "captions")],
+    "qa": [("images", "image_ids")],
+    "triplets": [("query_images", "query_image_ids"), ("negative_ids", "negative_ranks", "negative_scores")],
+    "preview": [("negative_ids", "negatives", "negative_ranks", "negative_scores")],
+}
+
 
 def write_split(table: Table, split: str, rows: Iterable[Row], root: Path) -> dict[str, FileEntry]:
     """Write ``rows``, in their order, as the files of one split below ``root/data``; no rows, no files.
@@ -105,14 +113,27 @@ def check_row(table: Table, row: Row) -> None:
 
     :raises LawError: Naming table, column and row.
     """
-    key = next((str(row[c]) for c in ("doc_id", "qa_id", "query_id", "item_id") if c in row), "?")
+    key = next((str(row[c]) for c in ("qa_id", "query_id", "doc_id", "item_id") if c in row), "?")
     for column in table.schema.names:
         if row.get(column) is None and column not in table.nullable:
             raise LawError(f"table {table.name}, row {key}: column {column!r} is missing or null")
     try:
         for text, images in _CONTENTS.get(table.name, []):
             check_content(row[text], len(row[images]))
-        for side in (column for column in table.schema if column.type.equals(SIDE)):
-            check_content(row[side.name]["text"], len(row[side.name]["images"]))
+        for side in _sides(table, row):
+            check_content(side["text"], len(side["images"]))
     except ContentError as error:
         raise LawError(f"table {table.name}, row {key}: {error}") from error
+    for first, *others in _ALIGNED.get(table.name, []):
+        for other in others:
+            if len(row[other]) != len(row[first]):
+                lengths = f"{len(row[first])} and {len(row[other])}"
+                raise LawError(f"table {table.name}, row {key}: {first!r} and {other!r} differ in length: {lengths}")
+
+
+def _sides(table: Table, row: Row) -> Iterator[Mapping[str, Any]]:
+    for column in table.schema:
+        if column.type.equals(SIDE):
+            yield row[column.name]
+        elif column.type.equals(pa.list_(SIDE)):
+            yield from row[column.name]

@@ -15,13 +15,15 @@ from nyxqa.schemas.tables import QA_SPLITS
 if TYPE_CHECKING:
     import duckdb
 
+KINDS = ("text", "single", "multi")
+
 # Questions of all splits without their documents' text; ``reason`` stays null for what is published.
 _LOAD = """
 CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHAR, lot UBIGINT, qa_id VARCHAR,
     question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
     choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
     prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
-    negative_scores DOUBLE[], miner VARCHAR)
+    negative_scores FLOAT[], miner VARCHAR)
 """
 _FILL = """
 INSERT INTO question
@@ -86,6 +88,16 @@ def quota_of(recipe: Recipe, split: str) -> int | None:
         return None
     wanted = recipe.split.validation if split == "validation" else recipe.split.test
     return wanted if isinstance(wanted, int) else None
+
+
+def shortfall(db: duckdb.DuckDBPyConnection, recipe: Recipe, split: str) -> dict[str, int]:
+    """Questions of each kind that ``split`` has fewer than its quota asks for."""
+    quota = quota_of(recipe, split)
+    if quota is None:
+        return {}
+    query = "SELECT kind, count(*) FROM question WHERE split = $split AND reason IS NULL GROUP BY kind"
+    have = dict(db.execute(query, {"split": split}).fetchall())
+    return {kind: quota - have.get(kind, 0) for kind in KINDS if have.get(kind, 0) < quota}
 
 
 def count_questions(db: duckdb.DuckDBPyConnection, split: str) -> Counts:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.check.dataset import Examined
-from nyxqa.schemas.tables import PREVIEW, TABLES
+from nyxqa.schemas.card_configs import dataset_configs
 
 CARD = "README.md"
 
 
 def check_card(examined: Examined) -> None:
-    """The front matter of ``README.md`` names every file under its table and split, the preview first and default."""
+    """The front matter of ``README.md`` holds the configs that the manifest asks for."""
     examined.findings.begin("card_configs")
     try:
         configs = card_configs(examined.out / CARD)
@@ -42,28 +42,16 @@ def card_configs(path: Path) -> list[Mapping[str, Any]]:
     return configs
 
 
-def _wrong(configs: list[Mapping[str, Any]], examined: Examined) -> list[str]:
-    manifest = examined.manifest
-    expected = {
-        name: {split: manifest.paths(name, split) for split in manifest.splits(name)}
-        for name in TABLES
-        if manifest.splits(name)
-    }
-    listed = {str(config.get("config_name")): _files(config) for config in configs}
-    wrong = [
-        f"config {name} lists other files than the manifest" for name in expected if listed.get(name) != expected[name]
+def _wrong(configs: Sequence[Mapping[str, Any]], examined: Examined) -> list[str]:
+    """What differs from the configs that the manifest asks for; further keys of a config may stand there."""
+    expected = dataset_configs(examined.manifest)
+    names = [config.get("config_name") for config in configs]
+    wanted = [config["config_name"] for config in expected]
+    if names != wanted:
+        return [f"configs {names}, not {wanted}"]
+    return [
+        f"config {wish['config_name']}: {key} differs from what the manifest lists"
+        for config, wish in zip(configs, expected, strict=True)
+        for key in wish
+        if config.get(key) != wish[key]
     ]
-    wrong += [f"config {name} has no table" for name in listed if name not in expected]
-    first = configs[0].get("config_name") if configs else None
-    if PREVIEW.name in expected and (first != PREVIEW.name or configs[0].get("default") is not True):
-        wrong.append(f"config {PREVIEW.name} is not the first and the default")
-    return wrong
-
-
-def _files(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for entry in config.get("data_files") or []:
-        if isinstance(entry, Mapping):
-            path = entry.get("path")
-            found[str(entry.get("split"))] = list(path) if isinstance(path, list) else [str(path)]
-    return found

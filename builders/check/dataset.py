@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.check.findings import Findings
 from nyxqa.builders.check.nulls import check_nulls
-from nyxqa.builders.views import table_files
 from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import TABLES
 
 _IMAGE_BATCH = 100  # rows; what a row group of a table with images holds at most
@@ -41,29 +41,32 @@ class Examined:
         self.findings.begin(*names)
         return True
 
-    def files(self) -> dict[str, dict[str, list[Path]]]:
-        """Files of the tables that can be read, by table and split."""
-        listed = table_files(self.out, self.manifest)
-        return {name: {} if name in self.unreadable else listed[name] for name in TABLES}
+    def published(self) -> Published:
+        """The dataset less the tables that cannot be read."""
+        files = {
+            path: entry for path, entry in self.manifest.files.items() if path.split("/")[1] not in self.unreadable
+        }
+        return Published(self.out, replace(self.manifest, files=files))
 
     def rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Split and row, in order, a batch at a time in memory; nulls are counted in passing."""
         table = TABLES[name]
-        for split, batch in self._batches(name, table.schema.names):
+        size = _IMAGE_BATCH if table.has_images else _PLAIN_BATCH
+        for split, batch in self._batches(name, table.schema.names, size):
             check_nulls(self.findings, table, batch)
             for row in batch.to_pylist():
                 yield split, row
 
     def keys(self, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Split and values of ``columns`` of each row, in order."""
-        for split, batch in self._batches(name, list(columns)):
+        """Split and values of ``columns``, none of images, of each row, in order."""
+        for split, batch in self._batches(name, list(columns), _PLAIN_BATCH):
             for values in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
                 yield split, values
 
-    def _batches(self, name: str, columns: list[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
-        plain = set(columns) <= set(TABLES[name].plain_columns)
-        for split, files in self.files()[name].items():
-            for file in files:
+    def _batches(self, name: str, columns: list[str], size: int) -> Iterator[tuple[str, pa.RecordBatch]]:
+        published = self.published()
+        for split in published.splits(name):
+            for file in published.files(name, split):
                 with pq.ParquetFile(file) as parquet:
-                    for batch in parquet.iter_batches(_PLAIN_BATCH if plain else _IMAGE_BATCH, columns=columns):
+                    for batch in parquet.iter_batches(size, columns=columns):
                         yield split, batch

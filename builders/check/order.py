@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.check.dataset import Examined
 from nyxqa.builders.check.sql import tell
+from nyxqa.builders.engine.duck import quoted
 from nyxqa.builders.stages import STAGES
-from nyxqa.builders.views import parquet_list
 from nyxqa.schemas.tables import TABLES
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ def check_order(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
     if examined.ready(("ledger",), "ledger_order"):
         _check_sorted(examined, "ledger", TABLES["ledger"].order, "ledger_order")
     if examined.ready(("corpus",), "corpus_order"):
-        for pool, files in examined.files()["corpus"].items():
-            names = "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
-            query = _CORPUS.format(files=names, patterns=parquet_list(files), pool=pool)
+        published = examined.published()
+        for pool in published.manifest.splits("corpus"):
+            files = published.files("corpus", pool)
+            literal = [Path(glob.escape(str(file))) for file in files]
+            query = _CORPUS.format(files=quoted(files), patterns=quoted(literal), pool=pool)
             tell(db, examined, "corpus_order", query)
 
 

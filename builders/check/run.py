@@ -21,7 +21,7 @@ from nyxqa.builders.check.references import REFERENCES
 from nyxqa.builders.check.rows import ROW_CHECKS, check_rows
 from nyxqa.builders.check.sql import run_sql_checks
 from nyxqa.builders.engine.duck import database
-from nyxqa.builders.views import make_views
+from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.manifest import read_manifest
 
@@ -66,7 +66,7 @@ def check(out: Path) -> CheckResult:
     check_files(examined)
     check_card(examined)
     with database(Path(gettempdir())) as db:
-        make_views(db, examined.files())
+        add_views(db, examined.published())
         _check_tables(db, examined)
     check_leaks(examined)
     return findings.result(CHECKS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +25,8 @@ THREADS = 2
 def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A fresh database below ``folder``, removed at the end.
 
-    :raises WorldError: If the disk is full or a query needs more memory than it may have.
+    :raises OSError: If the disk is full.
+    :raises WorldError: If a file cannot be read or written, or a query needs more memory than it may have.
     """
     import duckdb
 
@@ -35,8 +38,12 @@ def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(f"SET temp_directory={literal(f'{temporary}/spill')}")
             connection.execute("SET preserve_insertion_order=false")
             yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise WorldError(f"DuckDB cannot go on in {folder}: {str(error).splitlines()[0]}") from error
+        except duckdb.Error as error:
+            if "No space left" in str(error):  # of several kinds, by what was written
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary) from error
+            if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+                raise WorldError(f"DuckDB cannot go on in {folder}: {str(error).splitlines()[0]}") from error
+            raise
         finally:
             connection.close()
 

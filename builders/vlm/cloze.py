@@ -214,6 +214,8 @@ def _spoiled(before: str, span: Span, after: str) -> bool:
         return True
     if before[-1:] in "-\u2013/" or after[:1] in "-\u2013/" or re.match(r"['\u2019]\w{2}|\s*\(", after):
         return True
+    if span.kind in ("name", "people") and _in_larger_name(before, after):
+        return True
     if before.endswith("(") or (span.kind in _AMOUNTS and before.count("(") > before.count(")")):
         return True
     if span.kind in ("number", "count") and re.search(
@@ -226,6 +228,12 @@ def _spoiled(before: str, span: Span, after: str) -> bool:
         return True
     alias = r"(?:^|\W)(?:also|or|formerly|commonly|previously)[^,.;]*$"
     return span.kind in ("name", "called", "people") and re.search(alias, before) is not None
+
+
+def _in_larger_name(before: str, after: str) -> bool:
+    """Whether a neighbour with a capital, a quote between or not, belongs to the same name."""
+    last = _NAME_BEFORE.search(before)
+    return (last is not None and last.group("word").lower() not in STOP_WORDS) or _NAME_BEHIND.match(after) is not None
 
 
 def _gives_away(rest: str, answer: str) -> bool:
@@ -241,6 +249,8 @@ def _gives_away(rest: str, answer: str) -> bool:
     return not normalise_answer(answer)
 
 
+_NAME_BEFORE = re.compile(r"\b(?P<word>[A-Z][^\W\d_]*)[\"\u201d]? [\"\u201c]?$")
+_NAME_BEHIND = re.compile(r"[\"\u201d]? (?:[A-Z]|al-|d[aeiou]s? )|\.[A-Z]")
 _AMOUNTS = frozenset({"number", "count", "measure"})
 _DIRECTION = re.compile(r"\b(?:north|south|east|west)")
 _UNITS = frozenset(listed("percent degrees celsius kilometres kilometers metres meters square million billion years"))

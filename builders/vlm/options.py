@@ -87,7 +87,8 @@ def _known_names(key: str, question: str) -> list[str]:
     """Names that could stand where the key does: places behind a preposition, people for two plain words."""
     if _BEFORE_A_PLACE.search(question) and " " not in key:
         return PLACES
-    return PEOPLE if re.fullmatch(r"[^\W\d_]+ [^\W\d_]+", key) and not re.search(r"\bthe ____", question) else []
+    person = re.fullmatch(r"[^\W\d_]+ [^\W\d_]+", key) and re.search(r"\b(?:by|and|with|under|when) ____", question)
+    return PEOPLE if person else []
 
 
 def _overlaps(option: str, key: str) -> bool:

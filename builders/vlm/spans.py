@@ -36,7 +36,7 @@ _PATTERNS = [
     ("number", re.compile(_NUMBER)),
 ]
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
-_CONNECTORS = frozenset(listed("of the de la du da di del van von der den al"))
+_CONNECTORS = frozenset(listed("of the de la du da di del do dos das van von der den al"))
 _CALLED = re.compile(
     r"\b(?:called|named|termed|nicknamed|(?:known|referred to) as) (?:the |an? )?(?P<term>[^\W\d_][\w'\u2019 -]*)"
 )

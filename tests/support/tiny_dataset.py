@@ -176,7 +176,7 @@ def _triplet(question: Row, documents: Iterable[Row]) -> Row:
         "positives": [{"doc_id": question["doc_id"], "rank": 1, "score": 2.5, "origin": "source"}],
         "negative_ids": others,
         "negative_ranks": list(range(2, 2 + len(others))),
-        "negative_scores": [1.5 / rank for rank in range(2, 2 + len(others))],
+        "negative_scores": [2.0**-rank for rank in range(2, 2 + len(others))],
         "miner": "bm25",
         "kind": question["kind"],
     }
@@ -216,7 +216,7 @@ def _feedback(triplet: Row) -> Row:
         "query_id": triplet["query_id"],
         "dataset": triplet["dataset"],
         "candidates": [
-            {"doc_id": one, "rank": rank, "score": 1 / rank, **scored} for rank, one in enumerate(listed, 1)
+            {"doc_id": one, "rank": rank, "score": 2.0**-rank, **scored} for rank, one in enumerate(listed, 1)
         ],
         "closed_book": scored,
         "positive_ids": listed[:1],

@@ -1,0 +1,153 @@
+"""Near-duplicate removal against its peers: whole processes, interleaved rounds, recall and precision against truth.
+
+``python benchmarks/dedup.py --passages FILE.jsonl.gz --peer-python PYTHON`` makes documents from real passages by
+recombining their sentences, plants exact and near duplicates of known Jaccard similarity, and runs each contender as
+a process of its own. ``PYTHON`` is the interpreter of an environment with the extra ``bench``. Results go to
+``benchmarks/results/dedup-N.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+THRESHOLD = 0.8
+SHINGLE = 3
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Make the corpus, run the rounds, write the results."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus.parquet"
+        truth = make_corpus(options.passages, options.documents, corpus)
+        contenders = ["nyxqa"] + ([] if options.no_peers else ["rensa"]) + (["datatrove"] if options.datatrove else [])
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+        for number in range(options.rounds):
+            for name in contenders:
+                runs[name].append(_measure(name, corpus, Path(folder) / f"{name}-{number}", truth, options))
+                print(f"round {number} {name}: {runs[name][-1]}", flush=True)
+    result = {"documents": options.documents, "duplicates": len(truth), "runs": runs}
+    medians = {name: statistics.median(run["seconds"] for run in rounds) for name, rounds in runs.items()}
+    result["median_seconds"] = medians
+    result["times_faster"] = {name: round(value / medians["nyxqa"], 2) for name, value in medians.items()}
+    print(json.dumps(result["times_faster"]))
+    file = _ROOT / "benchmarks" / "results" / f"dedup-{options.documents}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passages", type=Path, required=True, help="JSON lines (.gz) with the text in 'contents'")
+    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--datatrove", action="store_true", help="also datatrove: use with --documents 20000")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--memory", default="1GB", help="DuckDB's memory limit")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def make_corpus(passages: Path, count: int, file: Path) -> dict[int, int]:
+    """Write ``count`` documents; the true duplicates: each planted copy's number with that of its original."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    chance = random.Random(1)  # noqa: S311
+    opener = gzip.open if passages.suffix == ".gz" else open
+    with opener(passages, "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["contents"].partition("\n")[2] for line in lines]
+    pool = [
+        sentence for text in texts for sentence in re.split(r"(?<=[.!?])\s+", text) if 4 < len(sentence.split()) < 40
+    ]
+    originals = count - count // 10
+    documents = [_document(pool, chance) for _ in range(originals)]
+    truth = {}
+    for copy, original in enumerate(chance.sample(range(originals), count // 10), originals):
+        documents.append(_altered(documents[original], pool, chance, copy))
+        if jaccard(documents[original], documents[copy]) >= THRESHOLD:
+            truth[copy] = original
+    order = list(range(count))
+    chance.shuffle(order)
+    table = pa.table({"doc_id": [f"{number:08d}" for number in order], "text": [documents[n] for n in order]})
+    pq.write_table(table, file, row_group_size=10_000)
+    return truth
+
+
+def _document(pool: list[str], chance: random.Random) -> str:
+    """Sentences of other passages, about 90 words; two documents seldom share more than one sentence."""
+    sentences: list[str] = []
+    while sum(len(sentence.split()) for sentence in sentences) < 80:
+        sentences.append(chance.choice(pool))
+    return " ".join(sentences)
+
+
+def _altered(text: str, pool: list[str], chance: random.Random, number: int) -> str:
+    """A third equal but for case, the others with 1 to 12 words exchanged: similarities from 1 down to about 0.5."""
+    if number % 3 == 0:
+        return text.upper()
+    words = text.split(" ")
+    for position in chance.sample(range(len(words)), min(len(words), chance.randint(1, 12))):
+        words[position] = chance.choice(chance.choice(pool).split(" "))
+    return " ".join(words)
+
+
+def jaccard(left: str, right: str) -> float:
+    """Exact Jaccard similarity of two texts, by the word rule of nyxqa."""
+    from nyxqa.schemas.words import words
+
+    a, b = words(left), words(right)
+    first, second = ({tuple(w[i : i + SHINGLE]) for i in range(len(w) - SHINGLE + 1)} for w in (a, b))
+    return len(first & second) / len(first | second)
+
+
+def _measure(name: str, corpus: Path, out: Path, truth: dict[int, int], options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and peak memory of one whole process, recall and precision of what it drops."""
+    python = sys.executable if name == "nyxqa" else options.peer_python
+    command = [python, __file__.replace("dedup.py", "dedup_run.py"), name, str(corpus), str(out)]
+    command += [options.memory, str(options.threads)]
+    start, used = time.perf_counter(), _child_seconds()
+    process = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True, env=_environment())
+    seconds = time.perf_counter() - start
+    dropped = {int(line) for line in out.read_text().split()}
+    pairs = truth.items()
+    alike = set(truth) | set(truth.values())
+    found = sum(copy in dropped or original in dropped for copy, original in pairs)
+    return {
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(_child_seconds() - used, 2),
+        "peak_mb": int(process.stdout.split()[-1]) // 1024,
+        "dropped": len(dropped),
+        "recall": round(found / len(truth), 5),
+        "precision": round(len(dropped & alike) / max(1, len(dropped)), 5),
+    }
+
+
+def _child_seconds() -> float:
+    """Processor time of all finished children: on a busy machine steadier than the clock."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(_ROOT)}
+
+
+if __name__ == "__main__":
+    main()

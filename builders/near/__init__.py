@@ -1,0 +1,1 @@
+"""Near-duplicate texts and near-identical images: found, joined, explained."""

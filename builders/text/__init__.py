@@ -1,0 +1,1 @@
+"""Text triplets: question sets over passage pools."""

@@ -1,0 +1,1 @@
+"""Choosing positives and negatives among ranked passages."""

@@ -1,0 +1,24 @@
+"""Aligned columns of text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+
+def text_table(
+    head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Collection[int], indent: str = ""
+) -> list[str]:
+    """Lines of aligned cells, two spaces between columns, the first one being ``head``.
+
+    :param numbers: Columns set to the right.
+    """
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return [
+        indent
+        + "  ".join(
+            text.rjust(width) if column in numbers else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

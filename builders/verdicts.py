@@ -1,0 +1,149 @@
+"""What becomes of each chunk: whether it stays, why not, its cluster and where else it stands."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from nyxqa.builders.engine.duck import arrow, database, literal, quoted
+from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.near.deduplicate import deduplicate
+from nyxqa.builders.near.result import DedupResult
+from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.schemas.recipe import Dedup
+
+if TYPE_CHECKING:
+    import duckdb
+
+COMMON_AT_LEAST = 5
+
+# One row per chunk, in the order of its shard.
+VERDICTS = pa.schema(
+    [
+        ("reason", pa.string()),  # null for a chunk that stays
+        ("detail", pa.string()),
+        ("cluster", pa.string()),
+        DOCUMENTS.field("also_at"),
+    ]
+)
+
+_PLACES = """
+CREATE TABLE chunk AS
+SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS first FROM (
+    SELECT list_position({files}, filename) - 1 AS shard, file_row_number AS row, place, doc_id, page_id, chunk, url,
+           n_tokens, len(images) AS n_images
+    FROM read_parquet({files}, filename = true, file_row_number = true))
+"""
+
+# Every document once, without placeholders: they are no words.
+_DOCUMENTS = """
+COPY (SELECT d.doc_id, replace(text, '<|image|>', ' ') AS text, d.n_tokens,
+             list_transform(images, lambda i: i.phash) AS phashes
+      FROM read_parquet({files}) d JOIN chunk c USING (place)
+      WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row)
+TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
+"""
+
+# Documents alike in text on so many pages are boilerplate: one of them stays, and its pages are not joined by it.
+_COMMON = """
+INSERT INTO common
+WITH spot AS (SELECT text, chunk.* FROM chunk JOIN alike ON alike.id = chunk.doc_id),
+     crowd AS (SELECT text, arg_min(place, (-n_images, -n_tokens, doc_id, shard, row)) AS stays
+               FROM spot GROUP BY text HAVING count(DISTINCT page_id) > $limit)
+SELECT DISTINCT spot.doc_id, crowd.stays FROM spot JOIN crowd USING (text)
+"""
+
+_VERDICTS = """
+CREATE TABLE verdict AS
+SELECT chunk.*, home.place AS home, common.stays, removed.survivor, removed.similarity,
+       CASE WHEN common.stays <> chunk.place THEN 'common_text'
+            WHEN common.stays IS NULL AND NOT chunk.first THEN 'same_content'
+            WHEN removed.survivor IS NOT NULL THEN 'near_duplicate' END AS reason
+FROM chunk JOIN (SELECT doc_id, place FROM chunk WHERE first) home USING (doc_id)
+LEFT JOIN common USING (doc_id) LEFT JOIN removed ON removed.id = chunk.doc_id AND common.stays IS NULL
+"""
+
+# A cluster bears the smallest id among its documents that stay.
+_CLUSTERS = """
+CREATE TABLE named AS
+SELECT doc_id, min(doc_id) OVER (PARTITION BY coalesce(cluster, doc_id)) AS cluster
+FROM verdict LEFT JOIN cluster ON cluster.id = doc_id WHERE reason IS NULL
+"""
+
+_ALSO_AT = """
+CREATE TABLE also AS
+SELECT home AS place, list({'page_id': page_id, 'chunk': chunk, 'url': url} ORDER BY shard, row) AS also_at
+FROM verdict WHERE reason = 'same_content' GROUP BY home
+"""
+
+_SHARD = """
+SELECT reason, named.cluster, coalesce(also.also_at, []) AS also_at,
+       CASE reason WHEN 'common_text' THEN 'stays at ' || stays
+                   WHEN 'same_content' THEN 'document ' || v.doc_id || ' stays at ' || home
+                   WHEN 'near_duplicate' THEN 'document ' || survivor || ' stays, similarity '
+                                              || printf('%.3f', similarity) ELSE '' END AS detail
+FROM verdict v LEFT JOIN also USING (place) LEFT JOIN named ON v.reason IS NULL AND named.doc_id = v.doc_id
+WHERE v.shard = $shard ORDER BY v.row
+"""
+
+
+def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
+    """Decide over all chunks; one file of VERDICTS for each of their shards."""
+    files = chunks.files()
+    with database(folder) as db:
+        db.execute(_PLACES.format(files=quoted(files)))
+        pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
+        search = folder / ".search"
+        _find_alike(db, files, settings, max(COMMON_AT_LEAST, settings.common * pages), search)
+        if not settings.enabled:
+            db.execute("DELETE FROM removed")
+        for statement in (_VERDICTS, _CLUSTERS, _ALSO_AT):
+            db.execute(statement)
+        for shard in range(len(files)):
+            table = arrow(db, _SHARD, {"shard": shard}).select(VERDICTS.names).cast(VERDICTS)
+            write_table(part_file(folder, shard), table)
+        shutil.rmtree(search)
+
+
+def _find_alike(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, limit: float, folder: Path) -> None:
+    """Make tables ``common`` (doc_id, stays), ``cluster`` (id, cluster) and ``removed`` (id, survivor, similarity).
+
+    Common text is looked for first: where there is any, clusters are found again without it.
+    """
+    db.execute("CREATE TABLE common (doc_id VARCHAR, stays VARCHAR)")
+    folder.mkdir()
+    target = folder / "documents.parquet"
+    db.execute(_DOCUMENTS.format(files=quoted(files), target=literal(str(target))))
+    with _search(target, settings, folder) as found:
+        found.write(folder / "all")
+    _read(db, "alike", folder / "all" / "texts.parquet")
+    db.execute(_COMMON, {"limit": limit})
+    result = folder / "all"
+    if db.execute("SELECT count(*) FROM common").fetchall()[0][0]:
+        db.execute(_DOCUMENTS.format(files=quoted(files), target=literal(str(target))))
+        result = folder / "rest"
+        with _search(target, settings, folder) as found:
+            found.write(result)
+    for table, name in (("cluster", "clusters"), ("removed", "dropped")):
+        _read(db, table, result / f"{name}.parquet")
+
+
+def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
+    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608
+
+
+def _search(documents: Path, settings: Dedup, folder: Path) -> DedupResult:
+    return deduplicate(
+        documents,
+        phashes="phashes",
+        tokens="n_tokens",
+        threshold=settings.threshold,
+        shingle=settings.shingle,
+        permutations=settings.permutations,
+        image_distance=settings.image_distance,
+        work=folder,
+    )

@@ -1,0 +1,203 @@
+"""A model behind an OpenAI-compatible endpoint: prompts out, answers stored, then read."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from nyxqa.builders.vlm.endpoint import Endpoint, Patience
+from nyxqa.builders.vlm.parsing import parse_answer, parse_options, parse_pairs
+from nyxqa.builders.vlm.prompting import labelled, listed, plain, prompt, prompt_hashes
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
+from nyxqa.builders.vlm.request import Reply, Request, Sampling
+from nyxqa.builders.vlm.session import Session
+from nyxqa.builders.vlm.store import AnswerStore
+from nyxqa.builders.vlm.stream import Loop
+from nyxqa.builders.vlm.usage import Usage
+from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.recipe import VlmSection
+from nyxqa.schemas.words import words as words_of
+
+# Room for twenty pairs; the reference allows as much (PAPER, stage 4: max_tokens 4,096).
+_QUESTION_TOKENS = 4096
+
+
+class OpenAi:
+    """A ``Vlm`` that asks an endpoint; connections, thread and store are opened with the first question.
+
+    :param model: Name of the model as the endpoint knows it.
+    :param url: Base URL with ``/v1``.
+    :param folder: Where answers are stored.
+    :param usage: What this run has spent so far, counted on.
+    :param retry_failed: Whether requests that failed in an earlier run are asked again.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        url: str,
+        section: VlmSection,
+        seed: int,
+        folder: Path,
+        *,
+        usage: Usage | None = None,
+        retry_failed: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        self.info = VlmInfo(f"openai:{model}", prompt_hashes(), needs_images=True, verifies=True)
+        self.usage = usage if usage is not None else Usage()
+        self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
+        self._retry_failed, self._patience = retry_failed, patience if patience is not None else Patience()
+        self._session: Session | None = None
+
+    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
+        """Questions on each document, then, where it has several images, questions over two or more of them."""
+        counts: deque[int] = deque()
+
+        def requests() -> Iterator[Request]:
+            for source in sources:
+                document = labelled(source)
+                several = len(source.content.images) > 1
+                counts.append(2 if several else 1)
+                for name in ("questions", "questions_multi") if several else ("questions",):
+                    filled = prompt(name).fill(document=document, count=str(most))
+                    yield Request(prompt(name), "pairs", filled, self._sampling(_QUESTION_TOKENS))
+
+        outcomes: list[Answered[list[Pair]] | Failed] = []
+        for reply in self._replies(requests()):
+            outcomes.append(_pairs(reply, most))
+            if len(outcomes) == counts[0]:
+                counts.popleft()
+                yield _together(outcomes)
+                outcomes = []
+
+    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Answered[str] | Failed]:
+        """The answer in at most ``words`` words; one that is short enough is not asked about."""
+        short: deque[Answered[str] | None] = deque()
+
+        def requests() -> Iterator[Request | None]:
+            for ask in asks:
+                done = 0 < len(words_of(ask.answer)) <= words
+                short.append(Answered(ask.answer) if done else None)
+                filled = prompt("shorten").fill(question=plain(ask.question), answer=ask.answer, words=str(words))
+                yield None if done else Request(prompt("shorten"), "answer", filled, self._tokens())
+
+        for reply in self._replies(requests()):
+            kept = short.popleft()
+            yield kept if kept is not None else _shortened(reply, words)
+
+    def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
+        """An answer from the documents, or without any; an abstention is an empty string."""
+        for reply in self._replies(map(self._answering, asks)):
+            yield _answer(reply)
+
+    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
+        """``count`` wrong options, distinct from the key and from each other."""
+        keys: deque[str] = deque()
+
+        def requests() -> Iterator[Request]:
+            for ask in asks:
+                keys.append(ask.answer)
+                filled = prompt("distractors").fill(
+                    question=plain(ask.question), answer=ask.answer, documents=listed(ask.documents), count=str(count)
+                )
+                yield Request(prompt("distractors"), "options", filled, self._tokens())
+
+        for reply in self._replies(requests()):
+            yield _options(reply, keys.popleft(), count)
+
+    def totals(self) -> dict[str, int]:
+        """Requests and tokens of all stored answers, earlier runs included."""
+        return self._opened().store.totals()
+
+    def close(self) -> None:
+        """End the thread, drop the connections and give up the store."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _answering(self, ask: Ask) -> Request:
+        name = "answer" if ask.documents else "answer_closed"
+        question = plain(ask.question)
+        slots = {"question": question, "documents": listed(ask.documents)} if ask.documents else {"question": question}
+        return Request(prompt(name), "answer", prompt(name).fill(**slots), self._tokens())
+
+    def _tokens(self) -> Sampling:
+        return self._sampling(self._section.answer_tokens)
+
+    def _sampling(self, tokens: int) -> Sampling:
+        return Sampling(tokens, self._section.max_pixels, self._seed)
+
+    def _replies(self, requests: Iterable[Request | None]) -> Iterator[Reply | Failed]:
+        return self._opened().replies(requests)
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            section, loop = self._section, Loop()
+            key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+            store = AnswerStore(self._folder)
+            budget = (section.max_requests, section.max_tokens)
+
+            connect = partial(
+                Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
+            )
+
+            self._session = Session(
+                loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
+            )
+            weakref.finalize(self, Session.close, self._session)
+        return self._session
+
+
+def _unparsable(reply: Reply) -> Failed:
+    return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
+
+
+def _pairs(reply: Reply | Failed, most: int) -> Answered[list[Pair]] | Failed:
+    if isinstance(reply, Failed):
+        return reply
+    pairs = parse_pairs(reply.text, reply.truncated)
+    if pairs is None:
+        return _unparsable(reply)
+    return Answered(pairs[:most]) if pairs else Failed("no_question", "the model found nothing to ask")
+
+
+def _together(outcomes: list[Answered[list[Pair]] | Failed]) -> Answered[list[Pair]] | Failed:
+    """The pairs of both prompts, none twice; a failure only where neither gave any."""
+    pairs = [pair for outcome in outcomes if isinstance(outcome, Answered) for pair in outcome.value]
+    if pairs:
+        return Answered(list(dict.fromkeys(pairs)))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
+
+
+def _answer(reply: Reply | Failed) -> Answered[str] | Failed:
+    if isinstance(reply, Failed):
+        return reply
+    answer = parse_answer(reply.text)
+    return _unparsable(reply) if answer is None else Answered(answer)
+
+
+def _shortened(reply: Reply | Failed, words: int) -> Answered[str] | Failed:
+    outcome = _answer(reply)
+    if isinstance(outcome, Failed):
+        return outcome
+    size = len(words_of(outcome.value))
+    if size == 0:
+        return Failed("too_long", f"the model cannot say it in {words} words")
+    return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
+
+
+def _options(reply: Reply | Failed, key: str, count: int) -> Answered[list[str]] | Failed:
+    if isinstance(reply, Failed):
+        return reply
+    options = parse_options(reply.text)
+    if options is None:
+        return _unparsable(reply)
+    distinct = {normalise_answer(option): option for option in reversed(options)}
+    kept = [o for o in reversed(distinct.values()) if normalise_answer(o) not in ("", normalise_answer(key))]
+    return Answered(kept[:count]) if len(kept) >= count else Failed("too_few_distractors", f"{len(kept)} of {count}")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nyxqa.builders.engine.duck import arrow, arrow_rows, database, literal, quoted
+from nyxqa.schemas.errors import WorldError
+
+ODD = "it's [an] {odd} *folder"
+
+
+def test_a_database_leaves_nothing_behind_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / ODD
+    folder.mkdir()
+    file = folder / "part[0]*.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), file)
+    with database(folder) as db:
+        db.execute(f"CREATE VIEW t AS FROM read_parquet({quoted([file])})")
+        assert arrow(db, "SELECT n FROM t WHERE n > $n ORDER BY n", {"n": 1}).to_pydict() == {"n": [2, 3]}
+        assert db.execute("SELECT current_setting('temp_directory')").fetchall()[0][0].startswith(str(folder))
+    assert list(folder.iterdir()) == [file]
+
+
+def test_rows_are_streamed_while_the_database_answers_other_queries(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        db.execute("CREATE TABLE t AS SELECT range AS n FROM range(10)")
+        found = []
+        for row in arrow_rows(db, "SELECT n FROM t ORDER BY n DESC", 3):
+            found.append(row["n"])
+            db.execute("SELECT count(*) FROM t").fetchall()
+        assert found == list(range(9, -1, -1))
+
+
+@pytest.mark.filterwarnings("error")
+def test_reading_results_warns_of_nothing(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        assert arrow(db, "SELECT 1 AS a").to_pydict() == {"a": [1]}
+        assert list(arrow_rows(db, "SELECT 1 AS a", 1)) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("kind", [duckdb.IOException, duckdb.TransactionException])
+def test_a_full_disk_is_the_system_s_error(kind: type[duckdb.Error], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as found, database(tmp_path):
+        raise kind("Failed to commit:\nNo space left on device")
+    assert found.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_met_in_the_world(tmp_path: Path) -> None:
+    with pytest.raises(WorldError, match="DuckDB cannot go on") as found, database(tmp_path) as db:
+        db.execute("SET memory_limit='10MB'; SET temp_directory=''")
+        db.execute("SELECT list(range) FROM range(10000000)").fetchall()
+    assert "\n" not in str(found.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(duckdb.BinderException), database(tmp_path) as db:
+        db.execute("SELECT nothing")
+
+
+def test_literal_doubles_quotes() -> None:
+    assert literal("it's") == "'it''s'"

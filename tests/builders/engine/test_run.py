@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nyxqa.builders.engine.account import Account, Counts, Drop, ShardOutput
+from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.shard import part_file, read_marker
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.tables import LEDGER
+from tests.support.tasks import NUMBERS, logged_shard, shard
+
+STEP = Step("stage/part", 1, {"a": 1}, (), "train", "row", "row")
+TASKS = [(0, 1, 2), (3, 5), (4, 6, 7)]
+
+
+def working(folder: Path, workers: int = 1) -> WorkingRun:
+    return WorkingRun(folder, LocalExecutor(workers), Progress())
+
+
+def calls(log: Path) -> dict[int, int]:
+    return {int(file.name): len(file.read_text()) for file in log.iterdir()} if log.exists() else {}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_writes_its_shards_their_ledger_and_its_counts(workers: int, tmp_path: Path) -> None:
+    with LocalExecutor(workers) as executor:
+        run = WorkingRun(tmp_path, executor, Progress())
+        parts = run.map(STEP, shard, lambda: TASKS, NUMBERS)
+    assert [row["n"] for row in parts.rows()] == [0, 2, 4, 6]
+    assert [len(pq.read_table(file)) for file in parts.files()] == [2, 0, 2]
+    ledger = pa.concat_tables([pq.read_table(file, schema=LEDGER.schema) for file in parts.ledgers()]).to_pylist()
+    assert [(row["item_type"], row["item_id"], row["reason"]) for row in ledger] == [
+        ("row", "1", "odd"),
+        ("row", "3", "odd"),
+        ("row", "5", "odd"),
+        ("row", "7", "odd"),
+        ("image", "4:0", "dead"),
+    ]
+    assert {(row["stage"], row["split"], row["detail"]) for row in ledger[:1]} == {("stage", "train", "1 is odd")}
+    assert run.reports[0].counts == Counts(rows_in=8, parents=4, dropped=4, not_sampled=0, rows_out=4)
+    assert [parts.fingerprint for parts in run.outputs()] == [STEP.fingerprint]
+
+
+def test_shards_found_whole_are_not_redone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    parts = working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    whole = {file.name: file.read_bytes() for file in parts.folder.iterdir()}
+    (parts.folder / "done.json").unlink()
+    (parts.folder / "done-000001.json").unlink()
+    part_file(parts.folder, 1).write_bytes(b"half of a file")
+    (parts.folder / ".part-000001.parquet.part").write_bytes(b"left by a kill")
+    again = working(tmp_path)
+    again.map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    assert calls(log) == {0: 1, 3: 2, 4: 1}
+    assert {file.name: file.read_bytes() for file in parts.folder.iterdir()} == whole
+    assert again.reports[0].counts == Counts(8, 4, 4, 0, 4)
+
+
+def test_a_finished_step_is_not_redone_nor_its_tasks_read(tmp_path: Path) -> None:
+    def no_tasks() -> list[tuple[int, ...]]:
+        raise AssertionError("tasks were read")
+
+    working(tmp_path).map(STEP, shard, lambda: TASKS, NUMBERS)
+    run = working(tmp_path)
+    assert [row["n"] for row in run.map(STEP, shard, no_tasks, NUMBERS).rows()] == [0, 2, 4, 6]
+    assert run.reports[0].counts == Counts(8, 4, 4, 0, 4)
+
+
+def test_another_fingerprint_is_another_folder(tmp_path: Path) -> None:
+    run = working(tmp_path)
+    first = run.map(STEP, shard, lambda: TASKS, NUMBERS)
+    other = run.map(Step("stage/part", 1, {"a": 2}, (), "train"), shard, lambda: TASKS[:1], NUMBERS)
+    assert first.folder != other.folder
+    assert len(first) == 4
+    assert len(other) == 2
+
+
+def unlawful(numbers: tuple[int, ...]) -> ShardOutput:
+    return ShardOutput(pa.table({"n": []}, schema=NUMBERS), Account([str(n) for n in numbers], []))
+
+
+def misshapen(numbers: tuple[int, ...]) -> ShardOutput:
+    return ShardOutput(pa.table({"m": [1]}), Account(["1"], ["1"]))
+
+
+def test_a_shard_that_loses_items_or_has_other_columns_is_not_marked_done(tmp_path: Path) -> None:
+    with pytest.raises(LawError, match="stage train shard 0: the ledger does not add up: 3 items"):
+        working(tmp_path).map(STEP, unlawful, lambda: TASKS, NUMBERS)
+    with pytest.raises(LawError, match="rows do not fit the schema"):
+        working(tmp_path).map(STEP, misshapen, lambda: TASKS, NUMBERS)
+    folder = working(tmp_path).folder(STEP)
+    assert read_marker(folder, 0) is None
+    assert not (folder / "done.json").exists()
+
+
+def test_a_whole_step_is_whole_or_absent(tmp_path: Path) -> None:
+    def half(folder: Path) -> None:
+        (folder / "a").write_text("half")
+        raise KeyboardInterrupt
+
+    seen: list[list[str]] = []
+
+    def full(folder: Path) -> None:
+        seen.append([file.name for file in folder.iterdir()])
+        (folder / "b").write_text("full")
+
+    run = working(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.whole(STEP, half)
+    assert not run.folder(STEP).exists()
+    for _ in range(2):
+        assert [file.name for file in run.whole(STEP, full).folder.iterdir()] == ["b"]
+    assert seen == [[]]
+    assert run.reports[-1].counts is None
+
+
+def test_planning_names_the_steps_of_the_run_and_writes_nothing(tmp_path: Path) -> None:
+    planned = PlannedRun(tmp_path)
+    run = working(tmp_path)
+    assert planned.map(STEP, shard, lambda: TASKS, NUMBERS) == Parts(STEP.fingerprint, run.folder(STEP))
+    assert planned.whole(STEP, lambda _: None).folder == run.folder(STEP)
+    assert planned.steps == [STEP, STEP]
+    assert [parts.fingerprint for parts in planned.outputs()] == [STEP.fingerprint] * 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_says_one_line_a_step_and_one_object_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = WorkingRun(tmp_path, LocalExecutor(1), Progress(as_json=True))
+    run.map(STEP, shard, lambda: TASKS, NUMBERS)
+    run.whole(Step("stage/whole", 1), lambda _: None)
+    out, err = capsys.readouterr()
+    assert err.startswith("stage/part train: 8 row in, 4 row out, 4 dropped, ")
+    assert len(err.splitlines()) == len(out.splitlines()) == 1
+    line = json.loads(out)
+    assert line.pop("seconds") >= 0
+    assert line == {
+        "step": "stage/part",
+        "split": "train",
+        "rows_in": 8,
+        "parents": 4,
+        "dropped": 4,
+        "not_sampled": 0,
+        "rows_out": 4,
+    }
+
+
+def test_an_account_names_what_it_notes_without_counting_it(tmp_path: Path) -> None:
+    def noted(_: int) -> ShardOutput:
+        account = Account(["p"], ["p"], notes=[Drop("image", "p:0", "p", "dead")])
+        return ShardOutput(pa.table({"n": [1]}, schema=NUMBERS), account)
+
+    run = working(tmp_path)
+    parts = run.map(STEP, noted, lambda: [0], NUMBERS)
+    assert run.reports[0].counts == Counts(1, 1, 0, 0, 1)
+    assert pq.read_table(parts.ledgers()[0])["item_id"].to_pylist() == ["p:0"]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nyxqa.builders.filter import check_conditions, filter_shard
+from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.recipe import Filters
+from nyxqa.schemas.tables import QA
+from tests.support.rows import document, locator, write
+from tests.support.running import ROOT, environment
+
+
+def filtered(tmp_path: Path, rows: list[dict[str, Any]], *conditions: str) -> tuple[list[str], dict[str, str]]:
+    output = filter_shard(conditions, write(tmp_path / "part.parquet", rows, DOCUMENTS))
+    output.account.check("filter")
+    assert output.rows.schema.equals(DOCUMENTS)
+    names = {row["doc_id"]: row["page_id"] for row in rows}
+    assert {drop.reason for drop in output.account.dropped} <= {"filter"}
+    return output.rows["page_id"].to_pylist(), {names[drop.item_id]: drop.detail for drop in output.account.dropped}
+
+
+def test_a_document_must_meet_every_condition_and_the_first_failed_is_the_detail(tmp_path: Path) -> None:
+    rows = [
+        document("a", 0, "one two three"),
+        document("b", 0, "one"),
+        document("c", 0, "one two three", ["i" * 64]),
+        document("d", 0, "x", ["i" * 64]),
+    ]
+    kept, drops = filtered(tmp_path, rows, "n_tokens > 1", "len(image_ids) = 0")
+    assert kept == ["a"]
+    assert drops == {"b": "n_tokens > 1", "c": "len(image_ids) = 0", "d": "n_tokens > 1"}
+
+
+def test_columns_are_those_of_the_published_table(tmp_path: Path) -> None:
+    rows = [document("a", 0, "text", ["i" * 64]), document("b", 0, "text"), document("c", 0, "more")]
+    rows[0]["images"] = [{**locator("i" * 64, "A red fox"), "url": "x.png", "phash": -3}]
+    assert filtered(tmp_path, rows, "captions = ['A red fox'] AND image_urls[1] = 'x.png'")[0] == ["a"]
+    assert filtered(tmp_path, rows, "list_contains(image_phashes, -3) OR page_id = 'c'")[0] == ["a", "c"]
+    assert filtered(tmp_path, rows, "page_id <> 'a' -- a comment")[0] == ["b", "c"]
+
+
+def test_null_is_not_true(tmp_path: Path) -> None:
+    rows = [document("a", 0, "text", language="en"), document("b", 0, "text b")]
+    assert filtered(tmp_path, rows, "language = 'en'")[0] == ["a"]
+
+
+def test_no_condition_and_no_row_pass(tmp_path: Path) -> None:
+    assert filtered(tmp_path, [document("a", 0, "text")])[0] == ["a"]
+    assert filtered(tmp_path, [], "n_tokens > 1") == ([], {})
+
+
+def test_the_stage_needs_no_other_import_to_work() -> None:
+    code = (
+        "from nyxqa.builders.filter import first_failed, _corpus_columns; from nyxqa.builders.rows import DOCUMENTS; "
+        "print(first_failed(_corpus_columns(DOCUMENTS.empty_table()), ['n_tokens > 1'], 'x'))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "[]\n"), found.stderr
+
+
+@pytest.mark.parametrize(
+    ("filters", "where"),
+    [
+        (Filters(corpus=["n_tokens >"]), "filters.corpus: 'n_tokens >' is no condition"),
+        (Filters(corpus=["n_token > 1"]), "filters.corpus"),
+        (Filters(qa=["n_tokens > 1"]), "filters.qa"),
+        (Filters(qa=["images[1].bytes IS NULL"]), "filters.qa"),
+    ],
+    ids=["syntax", "column", "other table", "bytes"],
+)
+def test_a_bad_condition_is_known_before_anything_is_spent(filters: Filters, where: str) -> None:
+    with pytest.raises(UsageError) as error:
+        check_conditions(filters, QA.schema)
+    assert str(error.value).startswith(where)
+    assert "\n" not in str(error.value)
+
+
+def test_a_condition_that_fails_on_a_row_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"filters\.corpus: 'text::INT > 1' is no condition DuckDB takes") as error:
+        filtered(tmp_path, [document("a", 0, "no number")], "text::INT > 1")
+    assert "\n" not in str(error.value)
+
+
+def test_good_conditions_pass() -> None:
+    check_conditions(Filters(corpus=["n_tokens > 1"], qa=["label < 4 AND len(image_ids) = 0"]), QA.schema)

@@ -1,0 +1,85 @@
+"""Recipes: what is shipped, what is refused, and with which words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe_file import read_recipe, shipped_recipes
+
+_SET = {"name": "a", "questions": "flashrag:q", "passages": "flashrag:p"}
+
+
+def test_the_shipped_recipes_are_valid() -> None:
+    assert shipped_recipes() == ["nyxqa", "paper", "sample"]
+    for name in shipped_recipes():
+        assert read_recipe(name).seed == 42
+
+
+def test_the_papers_numbers() -> None:
+    """PAPER: every 5,000th row, 200 tokens, 5 images, 10,000 seeds by kind, 5 questions, ranks 11-20, first 5."""
+    paper = read_recipe("paper")
+    assert paper.web is not None
+    assert (paper.web.source, paper.web.every) == ("obelics", 5000)
+    assert (paper.chunk.max_tokens, paper.chunk.max_images) == (200, 5)
+    assert (paper.split.validation, paper.split.test) == (200, 200)
+    assert paper.sample.shares is not None
+    assert (paper.sample.count, paper.sample.shares.model_dump()) == (
+        10_000,
+        {"text": 0.6329, "single": 0.2985, "multi": 0.0686},
+    )
+    assert (paper.negatives.ranks, paper.negatives.count, paper.negatives.margin) == ([11, 20], 5, None)
+    assert (paper.images.on_dead, paper.refine.rules, paper.verify.enabled) == ("page", "paper", False)
+    assert not (paper.prefilter.enabled or paper.dedup.enabled or paper.filters.enabled)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"imagess.timeout": 1.0}, "unknown key 'imagess'; did you mean 'images'?"),
+        ({"split.vali": 1}, "unknown key 'split.vali'; did you mean 'validation'?"),
+        ({"web.sorce": "x"}, "unknown key 'web.sorce'; did you mean 'source'?"),
+        ({"text": [{**_SET, "nam": "b"}]}, "unknown key 'text.0.nam'; did you mean 'name'?"),
+        ({"text": [{"nam": "a", "questions": "q"}]}, "unknown key 'text.0.nam'; did you mean 'name'?"),
+        ({"imports": []}, "unknown key 'imports'; did you mean 'import'?"),
+        ({"web": {}}, "missing key 'web.source'"),
+        ({"split.validation": "x"}, "split.validation = 'x': "),
+        ({"verify.enabled": "autos"}, "verify.enabled = 'autos': "),
+        ({"images.allow_private": 3}, "images.allow_private = 3: "),
+        ({"seed": "1"}, "seed = '1': Input should be a valid integer"),
+        ({"seed": True}, "seed = True: "),
+        ({"chunk.max_tokens": 0}, "chunk.max_tokens = 0: Input should be greater than 0"),
+        ({"chunk.max_tokens": 2.0}, "chunk.max_tokens = 2.0: "),
+        ({"negatives.ranks": [3, 1]}, "negatives.ranks = [3, 1]: the first rank must not exceed the last"),
+        ({"negatives.ranks": [1]}, "negatives.ranks = [1]: "),
+        ({"split": {"validation": 0.5, "test": 0.5}}, "validation and test leave nothing for train"),
+        ({"split.validation": 200}, "must both be fractions of pages or both be questions per kind"),
+        ({"sample.shares": {"text": 1.0, "single": 0.0, "multi": 0.0}}, "shares need count"),
+        ({"sample": {"count": 1, "shares": {"text": 0.5, "single": 0.0, "multi": 0.0}}}, "shares must sum to 1"),
+        ({"import": [{"kind": "mme", "path": "p"}]}, "import.0.kind = 'mme': Input should be 'mmeb'"),
+        ({"text": [{**_SET, "name": "A"}]}, "text.0.name = 'A': String should match pattern"),
+        ({"text": [{**_SET, "name": "all"}]}, "text.0.name = 'all': 'all' names every split"),
+        ({"text": [{**_SET, "pool": "all"}]}, "text.0.pool = 'all': 'all' names every split"),
+        ({"seed.x": 1}, "seed = {'x': 1}: "),
+        ({"chunk": 1, "chunk.max_tokens": 2}, "'chunk' is not a section, so 'chunk.max_tokens' cannot be set"),
+        ({"mixture.weights": {"a": -1.0}}, "mixture.weights"),
+    ],
+)
+def test_faults_are_named_where_they_stand(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        read_recipe("nyxqa", overrides)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_valid_recipe_is_unchanged_by_its_reading() -> None:
+    recipe = read_recipe("nyxqa", {"split.validation": 3, "split.test": 4, "mixture.caps": {"mmeb/OK-VQA": 5000}})
+    assert (recipe.split.validation, recipe.split.test) == (3, 4)
+    assert recipe.mixture is not None
+    assert recipe.mixture.caps == {"mmeb/OK-VQA": 5000}
+    assert Recipe.model_validate(recipe.model_dump(by_alias=True)) == recipe
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 1

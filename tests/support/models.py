@@ -1,0 +1,52 @@
+"""Models whose answers a test decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from nyxqa.builders.ask import Asking
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Vlm, VlmInfo
+
+T = TypeVar("T")
+Outcome = Answered[T] | Failed
+
+
+@dataclass
+class Told:
+    """Answers by key of what is asked; fails with ``untold`` otherwise."""
+
+    pairs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    short: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+    info: VlmInfo = field(
+        default_factory=lambda: VlmInfo("told", {"questions": "abc"}, needs_images=False, verifies=False)
+    )
+
+    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Outcome[list[Pair]]]:
+        for source in sources:
+            found = self.pairs.get(source.key)
+            yield Failed("untold") if found is None else Answered([Pair(*pair) for pair in found[:most]])
+
+    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Outcome[str]]:
+        for ask in asks:
+            yield Answered(self.short[ask.key]) if ask.key in self.short else Failed("untold")
+
+    def answer(self, asks: Iterable[Ask]) -> Iterator[Outcome[str]]:
+        for _ in asks:
+            yield Failed("untold")
+
+    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Outcome[list[str]]]:
+        for ask in asks:
+            yield Answered(self.wrong[ask.key]) if ask.key in self.wrong else Failed("untold")
+
+
+@dataclass(frozen=True)
+class ToldAsking(Asking):
+    """Asks a given model."""
+
+    vlm: Vlm = field(default_factory=Told, compare=False)
+
+    def open(self) -> Vlm:
+        return self.vlm

@@ -1,0 +1,218 @@
+"""A scripted OpenAI-compatible server: in a thread of a test, or as a process of its own.
+
+As a process: ``python -m tests.support.vlm_server --port 0 --slots 64 --latency 0.2`` prints its port; ``GET /stats``
+tells requests served and slot-seconds spent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the server does with one request.
+
+    :param kind: ``answer``, ``status``, ``hang``, ``drop`` (close at once), ``half`` (half a body), ``garbage``,
+        ``html``, ``choices`` (``count`` of them), ``refusal``, ``no_text``, ``cut`` (finish_reason length).
+    """
+
+    kind: str = "answer"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    count: int = 2
+    text: str | None = None
+
+
+def default_reply(payload: Payload) -> str:
+    """JSON of the form that the prompt asks for."""
+    text = prompt_text(payload)
+    if '"pairs"' in text:
+        pairs = [{"question": f"Who built tower {n} of Varn?", "answer": f"Ada Holt {n}"} for n in (1, 2)]
+        return json.dumps({"pairs": pairs})
+    if '"options"' in text:
+        return json.dumps({"options": ["one wrong", "two wrong", "three wrong"]})
+    return json.dumps({"answer": "38 metres"})
+
+
+def prompt_text(payload: Payload) -> str:
+    """The text of the message, ``[image]`` for each image."""
+    content = payload["messages"][0]["content"]
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] if part["type"] == "text" else "[image]" for part in content)
+
+
+@dataclass
+class VlmServer:
+    """A server on 127.0.0.1.
+
+    :param script: Chooses the act from the ordinal of the request (from 0) and its payload.
+    :param reply: Text of an answer.
+    :param slots: Requests answered at a time.
+    :param latency: Seconds a request holds its slot.
+    """
+
+    script: Callable[[int, Payload], Act] = field(default=lambda number, payload: Act())
+    reply: Callable[[Payload], str] = default_reply
+    slots: int = 64
+    latency: float = 0.0
+    port: int = 0
+    keep: bool = True
+    payloads: list[Payload] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    served: int = 0
+    most_at_once: int = 0
+    busy: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
+    _now: int = 0
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self) -> VlmServer:
+        ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self._thread.start()
+        if not ready.wait(10):
+            raise TimeoutError("the test server did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(10)
+
+    def _run(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self.serve(ready))
+
+    async def serve(self, ready: threading.Event) -> None:
+        """Serve until stopped."""
+        self._stopped = asyncio.Event()
+        self._free = asyncio.Semaphore(self.slots)
+        server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, limit=1 << 26)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await self._stopped.wait()
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if head[0].startswith("GET /stats"):
+            stats = {
+                "served": self.served,
+                "busy": self.busy,
+                "span": self.last - self.first,
+                "most": self.most_at_once,
+            }
+            await _write(writer, 200, json.dumps(stats).encode())
+            return True
+        payload = json.loads(body)
+        number, self.served = self.served, self.served + 1
+        if self.keep:
+            self.payloads.append(payload)
+            self.headers.append(headers)
+        async with self._free:
+            started = time.perf_counter()
+            self.first = self.first or started
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+            try:
+                await asyncio.sleep(self.latency)
+                return await self._act(self.script(number, payload), payload, writer)
+            finally:
+                self._now -= 1
+                self.last = time.perf_counter()
+                self.busy += self.last - started
+
+    async def _act(self, act: Act, payload: Payload, writer: asyncio.StreamWriter) -> bool:
+        if act.kind == "hang":
+            await self._stopped.wait()
+            return False
+        if act.kind == "drop":
+            return False
+        if act.kind == "status":
+            await _write(writer, act.status, b'{"error": {"message": "scripted"}}', act.headers)
+        elif act.kind == "html":
+            page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+            await _write(writer, act.status, page, (("Content-Type", "text/html"),))
+        elif act.kind == "garbage":
+            await _write(writer, 200, b"\x00\xff{]nonsense")
+        else:
+            data = json.dumps(self._completion(act, payload)).encode()
+            if act.kind == "half":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(data)).encode() + b"\r\n\r\n")
+                writer.write(data[: len(data) // 2])
+                await writer.drain()
+                return False
+            await _write(writer, 200, data)
+        return True
+
+    def _completion(self, act: Act, payload: Payload) -> Payload:
+        text = act.text if act.text is not None else self.reply(payload)
+        message: Payload = {"role": "assistant", "content": text}
+        if act.kind == "refusal":
+            message = {"role": "assistant", "content": None, "refusal": "no"}
+        elif act.kind == "no_text":
+            message = {"role": "assistant", "content": None}
+        choice = {"index": 0, "message": message, "finish_reason": "length" if act.kind == "cut" else "stop"}
+        count = act.count if act.kind == "choices" else 1
+        return {"choices": [choice] * count, "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+
+
+async def _write(
+    writer: asyncio.StreamWriter, status: int, data: bytes, headers: tuple[tuple[str, str], ...] = ()
+) -> None:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(data)}", *(f"{name}: {value}" for name, value in headers)]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
+    await writer.drain()
+
+
+def main() -> None:
+    """Serve as a process until standard input closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--latency", type=float, default=0.0)
+    arguments = parser.parse_args()
+    server = VlmServer(slots=arguments.slots, latency=arguments.latency, port=arguments.port, keep=False)
+    with server:
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

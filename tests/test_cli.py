@@ -1,0 +1,192 @@
+"""The command line: help, usage errors, exit codes, and what it prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nyxqa.cli import main
+from tests.support.restamp import rewrite
+
+HELP_SECONDS = 0.5
+
+
+def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "nyxqa", *arguments], capture_output=True, text=True, check=False)
+
+
+def leave(*arguments: str) -> int:
+    """Exit code of a command run in this process."""
+    with pytest.raises(SystemExit) as left:
+        main(list(arguments))
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def test_help_is_quick() -> None:
+    """Measured in CPU seconds, which other programs on the machine do not stretch as they do the clock's."""
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert called("build", "--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < HELP_SECONDS
+
+
+@pytest.mark.parametrize("command", ["build", "report", "check", "sql"])
+def test_help_imports_nothing_heavy(command: str) -> None:
+    code = (
+        "import sys; from nyxqa.cli import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit as left: assert left.code == 0, left.code\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'duckdb', 'pyarrow', 'PIL', 'numpy', 'faiss'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert f"nyxqa {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["report"], ["check"], ["sql", "SELECT 1"]])
+def test_no_torch_is_imported(built_sample: Path, command: list[str]) -> None:
+    arguments = [command[0], str(built_sample), *command[1:]]
+    code = (
+        "import sys; from nyxqa.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit as left: assert left.code == 0, left.code\n"
+        "print(sorted({'torch', 'transformers', 'datasets'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["build"], "Missing option '--split'"),
+        (["build", "--split", "dev"], "'--split': 'dev' is not one of 'train', 'validation', 'test', 'all'"),
+        (["build", "--split"], "Option '--split' requires an argument"),
+        (["build", "--split", "train", "--workers", "0"], "'--workers'"),
+        (["build", "--split", "train", "--limit", "many"], "'--limit'"),
+        (["build", "--split", "train", "--speed", "1"], "No such option: --speed"),
+        (["build", "--splt", "train"], "--split"),
+        (["build", "--split", "train", "--set", "seed"], "--set takes KEY=VALUE, not 'seed'"),
+        (["build", "--split", "train", "--set", "chunk.max_token=9"], "chunk.max_token"),
+        (["build", "--split", "train", "more"], "unexpected extra argument"),
+        (["chek"], "Did you mean 'check'?"),
+        (["sql", "folder"], "Missing argument 'query'"),
+        (["sql", "folder", "SELECT 1", "--json", "--csv"], "--json and --csv exclude each other"),
+    ],
+)
+def test_usage_errors_name_what_is_wrong(
+    arguments: list[str],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert leave(*arguments) == 2
+    told = capsys.readouterr().err
+    assert named in told
+    assert told.startswith("nyxqa: ") and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bare_call_shows_the_commands(capfd: pytest.CaptureFixture[str]) -> None:
+    assert leave() == 2
+    told = capfd.readouterr()
+    assert all(name in told.out + told.err for name in ("build", "report", "check", "sql"))
+    assert "nyxqa: " not in told.err
+
+
+@pytest.mark.parametrize("command", [["report"], ["check"], ["sql", "SELECT 1"]])
+def test_no_dataset_is_met_in_the_world(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave(command[0], str(tmp_path / "absent"), *command[1:]) == 1
+    told = capsys.readouterr().err
+    assert "python -m nyxqa.build --split train" in told
+    assert told.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = called("report", str(tmp_path / "absent"), "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "FormatError" in done.stderr
+
+
+def test_report(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("report", str(built_sample)) == 0
+    assert "STAGES" in capsys.readouterr().out
+    assert leave("report", str(built_sample), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["source"] == "sample"
+
+
+def test_check(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("check", str(built_sample)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "ok certificate" in lines
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_check_of_a_broken_dataset(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(dataset, "qa", "test", lambda rows: rows[0].update(label=7))
+    assert leave("check", str(dataset)) == 3
+    told = capsys.readouterr()
+    assert "FAILED choices: 1, such as qa test" in told.out
+    assert "1 of" in told.err and "checks failed: choices" in told.err
+    assert leave("check", str(dataset), "--json") == 3
+    assert json.loads(capsys.readouterr().out)["failed"] == ["choices"]
+
+
+def test_sql(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "SELECT split, count(*) AS n FROM qa GROUP BY split ORDER BY split"
+    assert leave("sql", str(built_sample), query) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["split", "n"]
+    assert [line.split()[0] for line in lines[1:-1]] == ["test", "train", "validation"]
+    assert lines[-1] == "(3 rows)"
+    assert leave("sql", str(built_sample), query, "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["split"] for row in rows] == ["test", "train", "validation"]
+    assert leave("sql", str(built_sample), query, "--csv") == 0
+    table = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert table == [["split", "n"], *([row["split"], str(row["n"])] for row in rows)]
+
+
+def test_sql_cells(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "SELECT NULL AS a, ['x', 'y'] AS b, 'one' || chr(10) || 'two, three' AS c, repeat('z', 100) AS d, 1 AS d"
+    assert leave("sql", str(built_sample), query) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert [cell.strip() for cell in row.split("  ")][-4:] == ['["x", "y"]', "one two, three", "z" * 57 + "...", "1"]
+    assert leave("sql", str(built_sample), query, "--csv") == 0
+    table = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert table[1] == ["", '["x", "y"]', "one\ntwo, three", "z" * 100, "1"]
+
+
+def test_sql_that_duckdb_refuses(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("sql", str(built_sample), "SELECT nothing FROM qa") == 2
+    assert "the query failed: Binder Error" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough(built_sample: Path) -> None:
+    query = "SELECT range FROM range(200000)"
+    with subprocess.Popen(
+        [sys.executable, "-m", "nyxqa", "sql", str(built_sample), query, "--csv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == "range\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
