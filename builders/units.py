@@ -7,8 +7,8 @@ its units have, whatever stands around them, so a chunk has as many alone as it 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import chain, product
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice, product
 from typing import Any
 
 import numpy as np
@@ -51,23 +51,25 @@ class Units:
         self._forget()
 
     def _forget(self) -> None:
-        self._number: dict[str, int] = {}
+        self._number = _Numbers()
         self._counts = np.zeros(0, np.int64)  # tokens of each unit by its number
         self._offsets = np.zeros(0, np.int64)  # where they start in it, unit after unit
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
-        units = self._split(text)
-        if not self._number.keys() >= set(units):
-            self._learn(set(units))
-        return int(self._counts[self._numbers(units)].sum())
+        numbers = self._numbers(self._split(text))
+        self._learn()
+        return int(self._counts[numbers].sum())
 
     def starts(self, texts: Sequence[str]) -> list[Ints]:
         """For each text the start of each token, int64 [tokens]."""
+        if len(self._number) > _MOST:
+            self._forget()
         split = [self._split(text) for text in texts]
-        self._learn(set(chain.from_iterable(split)))
+        numbers = [self._numbers(units) for units in split]
+        self._learn()
         firsts = np.cumsum(self._counts) - self._counts
-        return [self._starts(text, units, firsts) for text, units in zip(texts, split, strict=True)]
+        return [self._starts(*one, firsts) for one in zip(texts, split, numbers, strict=True)]
 
     def _split(self, text: str) -> list[str]:
         return text.split() if self.words_only else self._pattern.findall(text)
@@ -75,30 +77,20 @@ class Units:
     def _numbers(self, units: list[str]) -> Ints:
         return np.fromiter(map(self._number.__getitem__, units), np.int64, len(units))
 
-    def _starts(self, text: str, units: list[str], firsts: Ints) -> Ints:
-        numbers = self._numbers(units)
+    def _starts(self, text: str, units: list[str], numbers: Ints, firsts: Ints) -> Ints:
         counts = self._counts[numbers]
-        lengths = np.fromiter(map(len, units), np.int64, len(units))
-        begins = word_begins(text) if self.words_only else np.cumsum(lengths) - lengths
+        begins = word_begins(text) if self.words_only else _begins(units)
         ordinals = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         starts: Ints = np.repeat(begins, counts) + self._offsets[np.repeat(firsts[numbers], counts) + ordinals]
         return starts
 
-    def _learn(self, units: set[str]) -> None:
-        new = units.difference(self._number)
-        if len(self._number) + len(new) > _MOST:
-            self._forget()
-            new = units
+    def _learn(self) -> None:
+        """Tokenize the units that have a number and no count yet: many as one text, which costs as much as one."""
+        new = list(islice(self._number, len(self._counts), None))
         if not new:
             return
-        joined = new if self.words_only else {unit for unit in new if unit[0].isspace() and not unit.isspace()}
         glue = " " if self.words_only else ""
-        self._learn_joined(sorted(joined), glue, _TOGETHER)
-        self._learn_joined(sorted(new.difference(joined)), glue, 1)
-
-    def _learn_joined(self, units: list[str], glue: str, together: int) -> None:
-        """Tokenize many units as few texts: a text costs as much as some ten tokens."""
-        groups = [units[start : start + together] for start in range(0, len(units), together)]
+        groups = list(self._groups(new))
         encoded = self._tokenizer.encode_batch([glue.join(some) for some in groups], add_special_tokens=False)
         counts, offsets = [self._counts], [self._offsets]
         for some, encoding in zip(groups, encoded, strict=True):
@@ -106,8 +98,28 @@ class Units:
             starts = np.array([start for start, _ in encoding.offsets], np.int64)
             counts.append(np.diff(np.searchsorted(starts, ends), prepend=0))
             offsets.append(starts - np.repeat(np.concatenate([[0], ends[:-1]]), counts[-1]))
-        self._number.update((unit, number) for number, unit in enumerate(units, len(self._counts)))
         self._counts, self._offsets = np.concatenate(counts), np.concatenate(offsets)
+
+    def _groups(self, units: list[str]) -> Iterator[list[str]]:
+        """Units that may be joined: those that end where a tokenizer cuts anyway."""
+        for joins, some in groupby(units, lambda unit: self.words_only or (unit[0].isspace() and not unit.isspace())):
+            run = list(some)
+            size = _TOGETHER if joins else 1
+            yield from (run[start : start + size] for start in range(0, len(run), size))
+
+
+class _Numbers(dict[str, int]):
+    """Numbers units as they are first asked for."""
+
+    def __missing__(self, unit: str) -> int:
+        number = self[unit] = len(self)
+        return number
+
+
+def _begins(units: list[str]) -> Ints:
+    lengths = np.fromiter(map(len, units), np.int64, len(units))
+    begins: Ints = np.cumsum(lengths) - lengths
+    return begins
 
 
 def units_of(tokenizer: Any) -> Units | None:
