@@ -20,6 +20,7 @@ from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.sources.opening import source_revisions
 from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
@@ -174,7 +175,7 @@ def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
         recipe=_portable(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions={},
+        revisions=source_revisions(recipe.web) if recipe.web is not None else {},
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
@@ -189,7 +190,9 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
         kind, colon, path = plain["web"]["source"].partition(":")
-        plain["web"]["source"] = kind + colon + Path(path).name if colon else kind
+        if not path.startswith("hf:"):
+            path = Path(path).name
+        plain["web"]["source"] = kind + colon + path
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]

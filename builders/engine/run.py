@@ -78,6 +78,10 @@ class Run(Protocol):
         """Outputs of all steps so far, in their order."""
         ...
 
+    def say(self, line: str) -> None:
+        """One line for people."""
+        ...
+
 
 def _folder(work: Path, step: Step) -> Path:
     name = step.name.replace("/", ".") + (f".{step.split}" if step.split else "")
@@ -125,6 +129,9 @@ class PlannedRun:
     def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
         """Note the step."""
         return self._note(step)
+
+    def say(self, line: str) -> None:
+        """Nothing: a plan is silent."""
 
     def _note(self, step: Step) -> Parts:
         self.steps.append(step)
@@ -210,6 +217,10 @@ class WorkingRun:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        self._progress.say(line)
 
     def _shards(
         self,

@@ -265,7 +265,6 @@ def test_html_folders_that_cannot_be_read(tmp_path: Path) -> None:
         ("html", "names no path; use html:DIR"),
         ("jsonl:", "names no path; use jsonl:FILE"),
         ("sample:x", "takes no path"),
-        ("obelics:dir", "not available yet"),
     ],
 )
 def test_specs_that_name_no_source(spec: str, message: str) -> None:
