@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.build import Built, build
+from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
@@ -96,6 +97,8 @@ def execute(
         manifest = _manifest(recipe, run, built)
         built.asking.close()
         publish(built.tables.folder, out, manifest)
+        if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
+            progress.say(unusable)
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
@@ -119,8 +122,6 @@ def _checked(recipe: Recipe) -> Web:
     for name, given in (("text", recipe.text), ("import", recipe.imports), ("mixture", recipe.mixture)):
         if given:
             raise UsageError(f"[{name}] is not available in this version")
-    if recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate is not available in this version")
     if recipe.web is None:
         raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
     check_conditions(recipe.filters, QA.schema)
@@ -171,6 +172,7 @@ def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
 
 def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
+    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
     return Manifest(
         recipe=_portable(recipe),
         seed=recipe.seed,
@@ -181,7 +183,7 @@ def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
         usage=built.asking.usage(),
-        summary=result["summary"],
+        summary={**result["summary"], **held},
     )
 
 
@@ -195,6 +197,7 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
         plain["web"]["source"] = kind + colon + path
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
+    plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     return plain
 
