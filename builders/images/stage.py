@@ -36,7 +36,7 @@ def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:
 
 def _store_step(pages: Parts, settings: Images) -> Step:
     params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
-    return Step("images/store", 1, params, (pages.fingerprint,), unit_in="page", unit_out="page")
+    return Step("images/store", 2, params, (pages.fingerprint,), unit_in="page", unit_out="page")
 
 
 def _resolver(web: Web, settings: Images) -> Resolver:
