@@ -11,6 +11,7 @@ from nyxqa.builders.assemble import assemble, split_step
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.choices import choices
 from nyxqa.builders.chunk import chunk
+from nyxqa.builders.decontamination.stage import benchmark
 from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
@@ -29,31 +30,41 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the assembled tables, and for each split the step that decides its published form."""
+    """What a build made: the assembled tables, and for each split the step that decides its published form.
+
+    :param asking: The model that was asked.
+    :param benchmark: The index of the benchmarks it was held against, if any.
+    """
 
     tables: Parts
     splits: dict[str, Step]
+    asking: Asking
+    benchmark: Parts | None
 
 
-def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> Built:
+def build(
+    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool = False
+) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+    known = benchmark(run, recipe)
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
     pages = images(run, pages, web, recipe.images)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
-    documents = filter_documents(run, documents, recipe.filters)
+    documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe)
-    asking = Asking(recipe.vlm, recipe.seed, answers, packs)
+    asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
     questions = {}
     for split in splits:
         seeds = sample(run, documents, recipe, split)
         drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-        asked = refine(run, drafts, asking, recipe.refine, split)
+        asked = refine(run, drafts, asking, recipe, split, known)
         asked = verify(run, asked, asking, recipe.verify, split)
         asked = choices(run, asked, asking, recipe.choices, split)
         questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
     inputs = WebInputs(documents, questions, packs)
     tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()})
+    steps = {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()}
+    return Built(tables, steps, asking, known)

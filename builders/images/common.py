@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.images.resolve import images_of
+from nyxqa.builders.images.references import images_of
 from nyxqa.builders.rows import PAGES
 from nyxqa.builders.sources.keys import Keys, leading_bits
 

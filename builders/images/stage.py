@@ -1,4 +1,4 @@
-"""Stage ``images``: references become stored images, and images that many pages share go."""
+"""Stage ``images``: URLs are fetched, references become stored images, and images that many pages share go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.images.common import common_tasks, drop_common
+from nyxqa.builders.images.fetch.stage import fetch, fetch_step, store_folder
 from nyxqa.builders.images.resolve import Resolver, page_slices, store_images
 from nyxqa.builders.rows import PAGES
 from nyxqa.builders.sources.opening import open_source
@@ -19,9 +20,11 @@ def images(run: Run, pages: Parts, web: Web, settings: Images) -> Parts:
 
     The packs lie in the folder of step ``images/store``; see ``pack_folder``.
     """
+    fetch(run, pages, settings)
+    resolver = Resolver(open_source(web).root, store_folder(run, settings), settings.max_bytes, settings.max_pixels)
     stored = run.map(
-        _store_step(pages, settings),
-        partial(store_images, _resolver(web, settings), pack_folder(run, pages, settings), settings.on_dead),
+        _store_step(run, pages, settings),
+        partial(store_images, resolver, pack_folder(run, pages, settings), settings.on_dead),
         partial(page_slices, pages),
         PAGES,
     )
@@ -31,13 +34,10 @@ def images(run: Run, pages: Parts, web: Web, settings: Images) -> Parts:
 
 def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:
     """Where the packs of the images of ``pages`` lie; for ``PackReader``."""
-    return run.folder(_store_step(pages, settings))
+    return run.folder(_store_step(run, pages, settings))
 
 
-def _store_step(pages: Parts, settings: Images) -> Step:
+def _store_step(run: Run, pages: Parts, settings: Images) -> Step:
     params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
-    return Step("images/store", 2, params, (pages.fingerprint,), unit_in="page", unit_out="page")
-
-
-def _resolver(web: Web, settings: Images) -> Resolver:
-    return Resolver(open_source(web).root, settings.max_bytes, settings.max_pixels)
+    inputs = (pages.fingerprint, fetch_step(run, pages, settings).fingerprint)
+    return Step("images/store", 3, params, inputs, unit_in="page", unit_out="page")

@@ -25,6 +25,9 @@ from nyxqa.schemas.recipe import Web
 Repeats = tuple[Path, dict[int, str]]
 
 
+SOURCE = "source"  # the generation of what was read
+
+
 def source(run: Run, web: Web) -> Parts:
     """Pages of ``web.source``, each page id once, the first kept.
 
@@ -32,7 +35,13 @@ def source(run: Run, web: Web) -> Parts:
     :raises WorldError: If the source is missing, empty or unreadable.
     """
     opened = open_source(web)
-    params = {"kind": opened.kind, "files": opened.fingerprint(), "limit": web.limit, "every": web.every}
+    params = {
+        "kind": opened.kind,
+        "files": opened.fingerprint(),
+        "limit": web.limit,
+        "every": web.every,
+        "generation": run.generation(SOURCE),
+    }
     read = Step("source/read", 1, {**params, "license": web.license}, unit_in="row", unit_out="page")
     pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)
     once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")

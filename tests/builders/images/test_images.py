@@ -98,7 +98,7 @@ def test_dead_images_go_and_the_page_lives(folder: Path, tmp_path: Path) -> None
         "<cut.png>": "truncated",
         "<dot.gif>": "too_small",
         "<v.svg>": "unsupported_format",
-        "<http://x.org/a.png>": "not_fetched",
+        "<http://127.0.0.1/a.png>": "private_address",
         "<mailto:x>": "bad_reference",
         "<images/1.png>": None,
     }
@@ -168,10 +168,13 @@ def test_common_enters_only_the_second_step(folder: Path, tmp_path: Path) -> Non
         return [step.fingerprint for step in run.steps]
 
     plain = fingerprints(Images())
-    assert fingerprints(Images(common=0.5))[:3] == plain[:3]
-    assert fingerprints(Images(common=0.5))[3] != plain[3]
+    assert fingerprints(Images(common=0.5))[:4] == plain[:4]
+    assert fingerprints(Images(common=0.5))[4] != plain[4]
     assert fingerprints(Images(timeout=3.0, concurrency=3, per_host=1)) == plain
-    assert fingerprints(Images(max_pixels=77))[2] != plain[2]
+    assert fingerprints(Images(max_pixels=77))[:3] == plain[:3]
+    assert fingerprints(Images(max_pixels=77))[3] != plain[3]
+    assert fingerprints(Images(max_bytes=77))[2] != plain[2]
+    assert fingerprints(Images(allow_private=["10.0.0.0/8"]))[2] != plain[2]
 
 
 def test_a_page_with_five_hundred_images(folder: Path, tmp_path: Path) -> None:
@@ -224,7 +227,7 @@ def test_golden_output(tmp_path: Path) -> None:
     found = ingest(run, web)
     versions = [report.step.version for report in run.reports]
     content = json.dumps([list(found.rows()), drops(tmp_path / "w")], sort_keys=True)
-    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([2, 1], "17e965d495281403")
+    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([3, 1], "17e965d495281403")
 
 
 def grey_png(side: int, rows: bytes) -> bytes:
