@@ -10,7 +10,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 _LATIN = bytes(chr(code).isspace() for code in range(0x100))
-_WIDE = np.array([code for code in range(0x100, 0x10000) if chr(code).isspace()], np.uint32)
+_WIDE = np.array([chr(code).isspace() for code in range(0x10000)])  # the last is none, and stands for all behind
 
 
 def space_begins(text: str) -> Ints:
@@ -32,5 +32,5 @@ def _spaces(text: str) -> Bools:
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     space = np.frombuffer(codes.astype(np.uint8).tobytes().translate(_LATIN), np.bool_).copy()
     wide = np.flatnonzero(codes > 0xFF)  # few, and what translate has made of their last byte is wrong
-    space[wide] = np.isin(codes[wide], _WIDE)
+    space[wide] = _WIDE[np.minimum(codes[wide], 0xFFFF)]
     return space

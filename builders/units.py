@@ -52,14 +52,24 @@ class Units:
 
     def _forget(self) -> None:
         self._number = _Numbers()
+        self._at_ends: dict[str, int] = {}
         self._counts = np.zeros(0, np.int64)  # tokens of each unit by its number
         self._offsets = np.zeros(0, np.int64)  # where they start in it, unit after unit
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
-        numbers = self._numbers(self._split(text))
-        self._learn()
-        return int(self._counts[numbers].sum())
+        units = self._split(text)
+        numbers = [self._number.get(unit, -1) for unit in units]
+        known = self._counts[[number for number in numbers if number >= 0]].sum()
+        # Seldom more than the first and the last, which are without the white space they have in a page.
+        return int(known) + sum(self._alone(unit) for unit, number in zip(units, numbers, strict=True) if number < 0)
+
+    def _alone(self, unit: str) -> int:
+        if unit not in self._at_ends:
+            if len(self._at_ends) > _MOST:
+                self._at_ends.clear()
+            self._at_ends[unit] = len(self._tokenizer.encode(unit, add_special_tokens=False))
+        return self._at_ends[unit]
 
     def starts(self, texts: Sequence[str]) -> list[Ints]:
         """For each text the start of each token, int64 [tokens]."""

@@ -43,4 +43,4 @@ def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:
 def _store_step(run: Run, pages: Parts, settings: Images) -> Step:
     params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
     inputs = (pages.fingerprint, fetch_step(run, pages, settings).fingerprint)
-    return Step("images/store", 2, params, inputs, unit_in="page", unit_out="page")
+    return Step("images/store", 3, params, inputs, unit_in="page", unit_out="page")
