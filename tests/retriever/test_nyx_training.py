@@ -99,9 +99,10 @@ def test_checkpointing_changes_no_gradient(tiny_qwen: Path) -> None:
 @pytest.mark.parametrize(("checkpointing", "passes"), [(False, 1), (True, 2)])
 def test_checkpointed_layers_are_computed_twice(tiny_qwen: Path, checkpointing: bool, passes: int) -> None:
     model = load_nyx(ModelName(str(tiny_qwen)), lora=LORA["paper"], checkpointing=checkpointing)
-    calls = []
+    calls: list[str] = []
     for layer in (model.network.language_model.layers[0], model.network.visual.blocks[1]):
-        layer.register_forward_pre_hook(lambda layer, *_: calls.append(type(layer).__name__))
+        name = type(layer).__name__
+        layer.mlp.register_forward_pre_hook(lambda *_, name=name: calls.append(name))
     model.module.train()
     unit(model, DOCUMENTS[:2]).sum().backward()
     assert sorted(calls) == sorted(["Qwen2_5_VLDecoderLayer", "Qwen2_5_VLVisionBlock"] * passes)
