@@ -62,7 +62,7 @@ class QwenPreparer:
         for image in self._seen(side):
             width, height = bounded_shape(*open_picture(image).size)
             patches = self._images.get_number_of_image_patches(height, width, {"size": self._size})
-            total += patches // self._images.merge_size**2 - 1
+            total += int(patches) // int(self._images.merge_size) ** 2 - 1
         return total
 
     def save(self, folder: Path) -> None:
@@ -78,7 +78,7 @@ class QwenPreparer:
         return side.images if self._settings.images else ()
 
     def _tokens(self, grid: Sequence[int]) -> int:
-        return int(grid[0] * grid[1] * grid[2]) // self._images.merge_size**2
+        return int(grid[0] * grid[1] * grid[2]) // int(self._images.merge_size) ** 2
 
     def _padded(self, rows: list[list[int]]) -> dict[str, torch.Tensor]:
         """Rows filled up on the side the settings name; a row of nothing becomes one end token."""

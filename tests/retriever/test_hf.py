@@ -23,7 +23,7 @@ from tests.support.torchvision_cpu import missing_torchvision
 E5_TOML = """
 pooling = "mean"
 images = false
-max_text_tokens = 509
+max_text_tokens = 508
 query_prefix = "query: "
 document_prefix = "passage: "
 """
