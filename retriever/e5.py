@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nyxqa.retriever.dense import DenseEncoder, ModelName, caption_text, parse_model
 from nyxqa.retriever.embeddings import text_parts
 from nyxqa.retriever.encoder import Entry
 from nyxqa.retriever.model import Role
 from nyxqa.retriever.text_model import TextModel, checkpoint_fingerprint, devices
+from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text, parse_model
 from nyxqa.schemas.errors import UsageError
 
 # FORMATS.md, E5-v2: one space behind the colon, at most 512 tokens.
@@ -49,7 +49,7 @@ def parse_e5(text: str) -> E5Model:
     return E5Model(found.model, found.revision, option != "prefixes=off")
 
 
-class E5Encoder(DenseEncoder[str]):
+class E5Encoder(VectorEncoder[str]):
     """Encoder ``e5:MODEL``: mean pooling over the mask, unit length; of images it reads the captions.
 
     :param model: The checkpoint.

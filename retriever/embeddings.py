@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -143,14 +143,14 @@ def write_embeddings(
     folder: Path,
     fingerprint: str,
     models: Callable[[], Sequence[ItemEncoder[Item]]],
-    parts: Callable[[Item], Iterable[bytes]],
+    parts: Callable[[Any], Iterable[bytes]] = text_parts,
     shard_rows: int | None = None,
 ) -> None:
     """Write vectors of (id, item) pairs into ``folder``; shards found whole there are kept.
 
     :param fingerprint: Of the encoder; a shard made by another is made again.
     :param models: Gives the model once per device; called only if there is something to encode.
-    :param parts: Everything of an item that its vector depends on, a fixed number of parts or told apart by them.
+    :param parts: Everything of an item that its vector depends on, such that items in a row cannot be confused.
     :param shard_rows: Items encoded as one; ``SHARD_ROWS`` if not given.
     """
     shard_rows = shard_rows or SHARD_ROWS

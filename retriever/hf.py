@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.checkpoint import checkpoint_folder, load_module, loading, settings_of
-from nyxqa.retriever.dense import ModelName, parse_model
 from nyxqa.retriever.embedder import TOKEN_PIXELS, EmbedderSettings
+from nyxqa.retriever.loading import checkpoint_folder, load_module, loading, settings_of
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.pictures import open_picture, rgb_picture, shrunk
 from nyxqa.retriever.side_text import SideWriter
 from nyxqa.retriever.sighted import SightedEncoder
+from nyxqa.retriever.vector_index import ModelName, parse_model
 from nyxqa.retriever.vision_text import CUT, VisionTextModel
 
 if TYPE_CHECKING:

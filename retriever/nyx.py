@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.checkpoint import checkpoint_folder, load_module, loading, settings_of
-from nyxqa.retriever.dense import ModelName, parse_model
 from nyxqa.retriever.embedder import EmbedderSettings
-from nyxqa.retriever.lora import Lora, add_lora
+from nyxqa.retriever.loading import checkpoint_folder, load_module, loading, settings_of
+from nyxqa.retriever.lora import Lora, add_lora, lora_named
 from nyxqa.retriever.model import Inputs, Side
 from nyxqa.retriever.pictures import bounded_shape, open_picture, rgb_picture
 from nyxqa.retriever.side_text import SideWriter
 from nyxqa.retriever.sighted import SightedEncoder
+from nyxqa.retriever.text_model import devices
+from nyxqa.retriever.vector_index import ModelName, parse_model
 from nyxqa.retriever.vision_text import CUT, VisionTextModel
 from nyxqa.schemas.errors import WorldError
 
@@ -140,6 +141,18 @@ def load_nyx(
         module = add_lora(network, lora)
         settings = settings.model_copy(update=_base(model))
     return NyxModel(f"nyx:{model.label}", module, _preparer(folder, network, settings), settings)
+
+
+def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
+    """The model ``nyx:text`` ready to learn: its own adapters, or fresh ones in the named shape; checkpointed.
+
+    :param device: Torch name; the first there is if empty.
+    :raises UsageError: If a name or setting is not valid, or peft is not installed.
+    :raises WorldError: If it cannot be loaded.
+    """
+    model = parse_model(text, "nyx")
+    shape = lora_named(lora)
+    return load_nyx(model, device or devices()[0], lora=shape, trainable=True, checkpointing=True)
 
 
 def nyx_encoder(text: str, on: Sequence[str] = ()) -> SightedEncoder:

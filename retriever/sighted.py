@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from nyxqa.retriever.dense import DenseEncoder, ModelName, caption_text
 from nyxqa.retriever.embedder import EmbedderSettings
 from nyxqa.retriever.encoder import Entry
 from nyxqa.retriever.model import Role, Side
 from nyxqa.retriever.text_model import checkpoint_fingerprint, devices
+from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text
 from nyxqa.retriever.vision_text import SideEncoder, VisionTextModel
 
 # Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
@@ -19,7 +19,7 @@ _SHARD_ROWS = 256
 _VERSION = 1
 
 
-class SightedEncoder(DenseEncoder[Side]):
+class SightedEncoder(VectorEncoder[Side]):
     """Encoder over a vision-language model; with ``images = false`` in its settings it reads captions instead.
 
     :param kind: ``nyx`` or ``hf``.

@@ -24,7 +24,7 @@ class Slow:
 
 embeddings.SHARD_ROWS = 4
 rows = ((f"id{n}", str(n)) for n in range(40))
-embeddings.write_embeddings(rows, pathlib.Path(sys.argv[1]), "f", lambda: [Slow()], embeddings.text_parts)
+embeddings.write_embeddings(rows, pathlib.Path(sys.argv[1]), "f", lambda: [Slow()])
 """
 
 

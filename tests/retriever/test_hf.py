@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nyxqa.retriever.dense import ModelName
 from nyxqa.retriever.e5 import E5Encoder, E5Model
 from nyxqa.retriever.encoder import Entry
 from nyxqa.retriever.hf import hf_encoder, load_hf
 from nyxqa.retriever.make import make_encoder
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.nyx import load_nyx
+from nyxqa.retriever.vector_index import ModelName
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 from tests.support.sides import picture, shown

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nyxqa.retriever.dense import ModelName
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.nyx import NyxModel, load_nyx
+from nyxqa.retriever.vector_index import ModelName
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
 from tests.support.sides import picture, shown

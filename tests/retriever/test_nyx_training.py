@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nyxqa.retriever.dense import ModelName
 from nyxqa.retriever.lora import LORA, Lora, lora_named
 from nyxqa.retriever.model import Side
-from nyxqa.retriever.nyx import NyxModel, load_nyx
+from nyxqa.retriever.nyx import NyxModel, load_nyx, nyx_to_train
+from nyxqa.retriever.vector_index import ModelName
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.support.sides import shown
 
@@ -157,6 +157,17 @@ def test_prepared_rows_come_from_another_process(tiny_qwen: Path) -> None:
     batches = list(loader)
     assert len(batches) == 2
     assert (batches[1]["input_ids"] == model.prepare(DOCUMENTS[2:])["input_ids"]).all()
+
+
+def test_by_name_a_model_is_ready_to_learn(tiny_qwen: Path, tmp_path: Path) -> None:
+    model = nyx_to_train(str(tiny_qwen), "code", "cpu")
+    assert model.name == "nyx:tiny-qwen"
+    model.save(tmp_path / "saved")
+    for name in (str(tiny_qwen), str(tmp_path / "saved")):
+        again = nyx_to_train(name, "code", "cpu")
+        learning = {key for key, weight in again.module.named_parameters() if weight.requires_grad}
+        assert learning
+        assert all("lora_" in key for key in learning)
 
 
 def test_unknown_lora_settings_are_refused() -> None:

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.dense import ModelName
 from nyxqa.retriever.embedder import SETTINGS_FILE, EmbedderSettings, read_settings
 from nyxqa.retriever.lora import open_lora
 from nyxqa.retriever.text_model import resolve_revision
+from nyxqa.retriever.vector_index import ModelName
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json
 

@@ -63,7 +63,7 @@ def caption_text(entry: Entry) -> str:
     return "\n".join([text, *(caption for caption in entry.captions if caption)])
 
 
-class DenseEncoder(ABC, Generic[Item]):
+class VectorEncoder(ABC, Generic[Item]):
     """An encoder that turns entries into items of its model's, and items into vectors.
 
     ``build`` may be called again on a folder where it was killed: shards that are whole are kept.
@@ -103,12 +103,12 @@ class DenseEncoder(ABC, Generic[Item]):
         items = ((entry.id, self.item(entry, "document")) for entry in entries)
         write_embeddings(items, folder, self.fingerprint, lambda: self._replicas, self.parts, self.shard_rows)
 
-    def open(self, folder: Path) -> DenseIndex[Item]:
+    def open(self, folder: Path) -> VectorIndex[Item]:
         """The index in ``folder``.
 
         :raises FormatError: If it is unfinished or another encoder made it.
         """
-        return DenseIndex(folder, self)
+        return VectorIndex(folder, self)
 
     def encode(self, entries: Sequence[Entry], role: Role) -> npt.NDArray[np.float32]:
         """Vectors of ``entries``, float32 [entries, dimensions], in blocks fixed by row number."""
@@ -124,14 +124,14 @@ class DenseEncoder(ABC, Generic[Item]):
         return self.load()
 
 
-class DenseIndex(Generic[Item]):
+class VectorIndex(Generic[Item]):
     """Vectors on disk, searched exactly.
 
-    :param folder: Where ``DenseEncoder.build`` put them.
+    :param folder: Where ``VectorEncoder.build`` put them.
     :param encoder: What turns queries into vectors.
     """
 
-    def __init__(self, folder: Path, encoder: DenseEncoder[Item]) -> None:
+    def __init__(self, folder: Path, encoder: VectorEncoder[Item]) -> None:
         self.vectors = Embeddings(folder, encoder.fingerprint)
         self.ids = StoredIds(folder)
         self._encoder = encoder
