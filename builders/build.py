@@ -50,7 +50,7 @@ def build(
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
-    pages = images(run, pages, web, recipe.images)
+    pages = images(run, pages, web, recipe.images, recipe.dedup.image_distance)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)

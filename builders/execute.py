@@ -86,7 +86,7 @@ def execute(
             splits = [name for name in splits if name not in stale]
         _observe_again(work, again, recipe.images, progress)
         plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if retry_failed:
+        if retry_failed and plan.asking.failures():
             _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
@@ -198,6 +198,8 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
+    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
+        plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     return plain
 

@@ -15,8 +15,10 @@ from nyxqa.builders.sources.opening import open_source
 from nyxqa.schemas.recipe import Images, Web
 
 
-def images(run: Run, pages: Parts, web: Web, settings: Images) -> Parts:
+def images(run: Run, pages: Parts, web: Web, settings: Images, distance: int) -> Parts:
     """Pages whose images are stored and not common.
+
+    :param distance: Bits of perceptual hashes within which images are near-identical (``dedup.image_distance``).
 
     The packs lie in the folder of step ``images/store``; see ``pack_folder``.
     """
@@ -28,8 +30,9 @@ def images(run: Run, pages: Parts, web: Web, settings: Images) -> Parts:
         partial(page_slices, pages),
         PAGES,
     )
-    step = Step("images", 1, {"common": settings.common}, (stored.fingerprint,), unit_in="page", unit_out="page")
-    return run.map(step, drop_common, partial(common_tasks, stored, settings.common), PAGES)
+    params = {"common": settings.common, "distance": distance}
+    step = Step("images", 2, params, (stored.fingerprint,), unit_in="page", unit_out="page")
+    return run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance), PAGES)
 
 
 def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:

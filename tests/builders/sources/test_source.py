@@ -297,7 +297,7 @@ def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
     source(make_run(tmp_path / "two", workers=2), web)
     for shards in (1, 2, 3):
         run = make_run(tmp_path / "killed")
-        run._executor = StoppingExecutor(shards)
+        run._executors["workers"] = StoppingExecutor(shards)
         with pytest.raises(KeyboardInterrupt):
             source(run, web)
     source(make_run(tmp_path / "killed", workers=2), web)
