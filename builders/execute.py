@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
-from nyxqa.builders.build import Built, build
+from nyxqa.builders.build import Built, build, read
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
+from nyxqa.builders.estimate import Estimate, estimate_seeds
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.sample import sample
 from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
@@ -96,6 +98,24 @@ def execute(
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
+
+
+def estimate(
+    recipe: Recipe, split: SplitName, out: Path, workers: int | None, progress: Progress, rescan: bool = False
+) -> Estimate:
+    """What a model would be asked for ``split``; what that needs is read and kept, nothing is published or asked.
+
+    :raises NyxqaError: Of the kind that says what went wrong.
+    """
+    web = _checked(recipe)
+    with output_folder(out) as work, LocalExecutor(workers or os.cpu_count() or 1) as executor:
+        if rescan:
+            shutil.rmtree(work / "steps", ignore_errors=True)
+        run = WorkingRun(work, executor, progress)
+        found = read(run, recipe, web)
+        splits = list(QA_SPLITS) if split == "all" else [split]
+        seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
+        return estimate_seeds(recipe, seeds, found.packs)
 
 
 def _checked(recipe: Recipe) -> Web:

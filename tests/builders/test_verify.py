@@ -4,17 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.verify import pass_shard, verifies, verify
-from nyxqa.schemas.errors import UsageError
+from nyxqa.builders.verify import pass_shard, verifies
 from nyxqa.schemas.recipe import Verify, VlmSection
-from tests.support.models import ToldAsking
-from tests.support.rows import QUESTIONS, parts_of, question, write
+from tests.support.rows import QUESTIONS, question, write
 
 
 @pytest.mark.parametrize(
     ("enabled", "model", "expected"),
-    [("auto", "extractive", False), ("auto", "openai:m@http://x/v1", True), (False, "openai:m@http://x/v1", False)],
+    [
+        ("auto", "extractive", False),
+        ("auto", "openai:m@http://x/v1", True),
+        (True, "extractive", True),
+        (False, "openai:m@http://x/v1", False),
+    ],
 )
 def test_auto_means_with_a_model_that_can_judge(enabled: bool, model: str, expected: bool) -> None:
     assert verifies(Verify(enabled=enabled), model) is expected
@@ -24,10 +26,3 @@ def test_without_a_judge_all_questions_pass_as_not_verified(tmp_path: Path) -> N
     output = pass_shard(write(tmp_path / "part.parquet", [question("a"), question("b")], QUESTIONS))
     output.account.check("verify")
     assert [(row["qa_id"], row["evidence"]) for row in output.rows.to_pylist()] == [("a", None), ("b", None)]
-
-
-def test_a_model_that_cannot_judge_is_not_asked_to(tmp_path: Path) -> None:
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path)
-    parts = parts_of(tmp_path, QUESTIONS)
-    with pytest.raises(UsageError, match="extractive cannot judge evidence"):
-        verify(PlannedRun(tmp_path), parts, asking, Verify(enabled=True), "train")
