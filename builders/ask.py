@@ -50,7 +50,7 @@ class Asking:
         return self.open().totals()
 
     def close(self) -> None:
-        """Give up what an endpoint needs: its thread, connections and the store of its answers; what the run spent is forgotten."""
+        """Give up what an endpoint needs: its thread, connections and stored answers; what was spent is forgotten."""
         self.open().close()
         _opened.cache_clear()
 

@@ -14,9 +14,9 @@ from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.text_table import text_table
 from nyxqa.builders.verify import verifies
-from nyxqa.builders.vlm.request import QUESTION_TOKENS
 from nyxqa.builders.vlm.prompting import Part, joined, labelled, listed, prompt
 from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.builders.vlm.request import QUESTION_TOKENS
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import Recipe
 

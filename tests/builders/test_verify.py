@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.verify import pass_shard, verifies
-from nyxqa.schemas.recipe import Verify, VlmSection
+from nyxqa.schemas.recipe import Verify
 from tests.support.rows import QUESTIONS, question, write
 
 
