@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.report import make_report
+from nyxqa.builders.report_text import WIDTH, render
 from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.retriever.bm25 import Bm25Index
 from nyxqa.retriever.encoder import Entry, Hits
@@ -21,6 +22,7 @@ from tests.support.published import table
 from tests.support.running import published
 from tests.support.telling import Fact, Teller
 from tests.support.telling_builds import ALL_TRAIN, FACTS, IMAGES, adds_up, told
+from tests.support.tiny_bert import make_tiny_bert
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
@@ -96,6 +98,9 @@ def test_outcomes_are_counted_by_kind(told_build: tuple[Path, Teller]) -> None:
         for outcome, counts in outcomes.items():
             found.update({(outcome, kind): count for kind, count in counts.items()})
     assert found == expected
+    text = render(report)
+    assert "EVIDENCE BY KIND" in text
+    assert max(map(len, text.splitlines())) <= WIDTH
     assert "| train | dropped: answered_closed_book |" in (out / "README.md").read_text()
     assert read_manifest(out).summary["probe"]["questions"] == len(table(out, "qa"))
 
@@ -174,6 +179,18 @@ def test_no_option_is_searched_for(told_recipe: Path, tmp_path: Path, monkeypatc
         told(told_recipe, tmp_path, server, "train")
     assert sorted(queries) == sorted(row["question"] for row in table(tmp_path, "qa", "train"))
     assert not [query for query in queries if "wrongly" in query]
+
+
+def test_with_an_encoder_of_text_spare_options_are_asked_for(told_recipe: Path, tmp_path: Path) -> None:
+    teller, encoder = Teller(IMAGES), make_tiny_bert(tmp_path / "bert")
+    settings = {"negatives.encoder": f"e5:{encoder}", "choices.paraphrase": 1.0, **ALL_TRAIN}
+    with VlmServer(reply=teller) as server:
+        told(told_recipe, tmp_path / "out", server, "train", **settings)
+    assert all(text.startswith("Write 5 wrong") for name, text in teller.seen if name == "distractors")
+    for row in table(tmp_path / "out", "qa"):
+        assert len(set(row["choices"])) == 4
+        assert row["choices"][row["label"]] == row["answer"]
+    adds_up(tmp_path / "out")
 
 
 # A server in trouble
