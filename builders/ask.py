@@ -49,6 +49,10 @@ class Asking:
         """Requests and tokens of all answers that were kept, of earlier runs too."""
         return self.open().totals()
 
+    def failures(self) -> int:
+        """Number of questions that failed and can be asked again."""
+        return self.open().failures()
+
     def close(self) -> None:
         """Give up what an endpoint needs: its thread, connections and stored answers; what was spent is forgotten."""
         self.open().close()

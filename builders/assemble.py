@@ -37,7 +37,8 @@ RESULT = "result.json"
 
 def split_step(recipe: Recipe, documents: Parts, questions: Parts, split: str) -> Step:
     """What decides the published form of one split, apart from the other splits."""
-    params = {"filters": recipe.filters, "split": recipe.split, "seed": recipe.seed}
+    filters = recipe.filters.model_copy(update={"decontaminate": []})  # its files decide ``documents``, not their place
+    params = {"filters": filters, "split": recipe.split, "seed": recipe.seed}
     return Step(
         "assemble", VERSION, params, (documents.fingerprint, questions.fingerprint), split, "question", "triplet"
     )

@@ -11,6 +11,7 @@ from nyxqa.builders.assemble import assemble, split_step
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.choices import choices
 from nyxqa.builders.chunk import chunk
+from nyxqa.builders.decontamination.stage import benchmark
 from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
@@ -30,31 +31,43 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 @dataclass(frozen=True)
 class Read:
-    """What was read before any model is asked: the documents of all splits and the folder of their image packs."""
+    """What was read before any model is asked.
+
+    :param documents: Documents of all splits.
+    :param packs: Folder of their image packs.
+    :param benchmark: The index of the benchmarks they were held against, if any.
+    """
 
     documents: Parts
     packs: Path
+    benchmark: Parts | None
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the assembled tables, for each split the step that decides its published form, the model."""
+    """What a build made: the assembled tables, and for each split the step that decides its published form.
+
+    :param asking: The model that was asked.
+    :param benchmark: The index of the benchmarks it was held against, if any.
+    """
 
     tables: Parts
     splits: dict[str, Step]
     asking: Asking
+    benchmark: Parts | None
 
 
 def read(run: Run, recipe: Recipe, web: Web) -> Read:
     """Run (or plan) the stages over all pages."""
+    known = benchmark(run, recipe)
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
-    pages = images(run, pages, web, recipe.images)
+    pages = images(run, pages, web, recipe.images, recipe.dedup.image_distance)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
-    documents = filter_documents(run, documents, recipe.filters)
-    return Read(split_pages(run, documents, recipe), packs)
+    documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
+    return Read(split_pages(run, documents, recipe), packs, known)
 
 
 def build(
@@ -72,14 +85,14 @@ def build(
     inputs = WebInputs(documents, questions, packs)
     tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
     steps = {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()}
-    return Built(tables, steps, asking)
+    return Built(tables, steps, asking, found.benchmark)
 
 
 def _questions(run: Run, recipe: Recipe, found: Read, asking: Asking, split: str) -> Parts:
     """Run (or plan) the stages of one split."""
     seeds = sample(run, found.documents, recipe, split)
     drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-    asked = refine(run, drafts, asking, recipe.refine, split)
+    asked = refine(run, drafts, asking, recipe, split, found.benchmark)
     asked = verify(run, asked, asking, recipe.verify, split)
     asked = choices(run, asked, asking, recipe.choices, recipe.negatives.encoder, split)
     return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

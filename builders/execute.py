@@ -10,16 +10,21 @@ from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.build import Built, build, read
+from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.estimate import Estimate, estimate_seeds
 from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.sample import sample
+from nyxqa.builders.sources.opening import source_revisions
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
@@ -28,7 +33,7 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe, Web
+from nyxqa.schemas.recipe import Images, Recipe, Web
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -60,8 +65,8 @@ def execute(
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
-    :param rescan: Whether every step is done again; only answers of models are kept.
-    :param retry_failed: Whether what a model failed at is asked again, and what stands on it done again.
+    :param rescan: Read the source again though its files look the same.
+    :param retry_failed: Whether URLs and questions that failed are tried again, and what stands on them done again.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     web = _checked(recipe)
@@ -69,8 +74,10 @@ def execute(
         complete_publishing(out)
         published = _published(out)
         splits = _splits(split, published)
-        planned = PlannedRun(work)
-        plan = build(planned, recipe, web, splits, work / "answers")
+        again = {SOURCE} if rescan else set[str]()
+        if retry_failed:
+            again |= names_to_retry(work, recipe.images)
+        plan = build(PlannedRun(work, again), recipe, web, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -79,10 +86,9 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
-            plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
-            shutil.rmtree(work / "steps", ignore_errors=True)
-        elif retry_failed:
+        _observe_again(work, again, recipe.images, progress)
+        plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
+        if retry_failed and plan.asking.failures():
             _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
@@ -93,6 +99,8 @@ def execute(
         manifest = _manifest(recipe, run, built)
         built.asking.close()
         publish(built.tables.folder, out, manifest)
+        if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
+            progress.say(unusable)
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
@@ -110,12 +118,20 @@ def estimate(
     web = _checked(recipe)
     with output_folder(out) as work, LocalExecutor(workers or os.cpu_count() or 1) as executor:
         if rescan:
-            shutil.rmtree(work / "steps", ignore_errors=True)
+            begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
         found = read(run, recipe, web)
         splits = list(QA_SPLITS) if split == "all" else [split]
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
+
+
+def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
+    """What ``--rescan`` and ``--retry-failed`` ask for, once it is known that the build goes on."""
+    if SOURCE in again:
+        begin_generation(work, SOURCE)
+    if again - {SOURCE}:
+        retry_failures(work, settings, progress)
 
 
 def _checked(recipe: Recipe) -> Web:
@@ -126,8 +142,6 @@ def _checked(recipe: Recipe) -> Web:
     for name, given in (("text", recipe.text), ("import", recipe.imports), ("mixture", recipe.mixture)):
         if given:
             raise UsageError(f"[{name}] is not available in this version")
-    if recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate is not available in this version")
     if recipe.web is None:
         raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
     check_conditions(recipe.filters, QA.schema)
@@ -178,17 +192,18 @@ def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
 
 def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
+    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
     return Manifest(
         recipe=_portable(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions={},
+        revisions=source_revisions(recipe.web) if recipe.web is not None else {},
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
         usage=built.asking.usage(),
-        summary=result["summary"],
+        summary={**result["summary"], **held},
     )
 
 
@@ -197,9 +212,14 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
         kind, colon, path = plain["web"]["source"].partition(":")
-        plain["web"]["source"] = kind + colon + Path(path).name if colon else kind
+        if not path.startswith("hf:"):
+            path = Path(path).name
+        plain["web"]["source"] = kind + colon + path
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
+    plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
+    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
+        plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     return plain
 

@@ -42,7 +42,7 @@ def run(
     :param seed: Seed of every choice by chance.
     :param settings: Further recipe values by dotted key.
     :param rescan: Read the source again though its files look the same.
-    :param retry_failed: Ask a model again what it failed at.
+    :param retry_failed: Try again the URLs and questions that failed.
     :param drop_stale: Unpublish the splits that were made with other data parameters.
     :param as_json: Report each stage as a JSON object on stdout.
     :raises NyxqaError: With the exit code of the command line.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.account import Counts, ShardOutput
 from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecutor
-from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.generations import generation
+from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, read_marker, run_shard
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
@@ -38,6 +39,15 @@ class StepReport:
 class Run(Protocol):
     """What a stage sees of the engine; a planning run answers without working."""
 
+    @property
+    def work(self) -> Path:
+        """The hidden folder of the output folder; for observations that outlive a step."""
+        ...
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        ...
+
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
         ...
@@ -57,8 +67,19 @@ class Run(Protocol):
         """One folder of files, filled by ``function`` in this process, whole or absent."""
         ...
 
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once.
+
+        It returns what it did in this run, to be shown; the stage's account has no part in it.
+        """
+        ...
+
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far, in their order."""
+        ...
+
+    def say(self, line: str) -> None:
+        """One line for people."""
         ...
 
 
@@ -68,11 +89,19 @@ def _folder(work: Path, step: Step) -> Path:
 
 
 class PlannedRun:
-    """Collects the steps of a build without running any: fingerprints need no data."""
+    """Collects the steps of a build without running any: fingerprints need no data.
 
-    def __init__(self, work: Path) -> None:
-        self._work = work
+    :param again: What will be observed anew before the run.
+    """
+
+    def __init__(self, work: Path, again: Collection[str] = ()) -> None:
+        self.work = work
+        self._again = again
         self.steps: list[Step] = []
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` will have been observed anew."""
+        return generation(self.work, name, self._again)
 
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
@@ -80,7 +109,7 @@ class PlannedRun:
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self,
@@ -97,6 +126,13 @@ class PlannedRun:
         """Note the step."""
         return self._note(step)
 
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Note the step."""
+        return self._note(step)
+
+    def say(self, line: str) -> None:
+        """Nothing: a plan is silent."""
+
     def _note(self, step: Step) -> Parts:
         self.steps.append(step)
         return Parts(step.fingerprint, self.folder(step))
@@ -111,7 +147,7 @@ class WorkingRun:
     """
 
     def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
-        self._work = work
+        self.work = work
         self._executors: dict[Where, Executor] = {
             "workers": executor,
             "driver": LocalExecutor(1),
@@ -120,13 +156,17 @@ class WorkingRun:
         self._progress = progress
         self.reports: list[StepReport] = []
 
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        return generation(self.work, name)
+
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
         return [Parts(report.step.fingerprint, self.folder(report.step)) for report in self.reports]
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self,
@@ -164,6 +204,23 @@ class WorkingRun:
             unfinished.rename(folder)
         self._report(step, None, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
+
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
+        folder, started = self.folder(step), time.perf_counter()
+        done = folder / "done.json"
+        if not done.exists():
+            with self._progress.stage(step) as bar:
+                counts = function(bar)
+            write_json(done, {})
+            if counts.rows_in:
+                self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
+        self._report(step, None, time.perf_counter() - started)
+        return Parts(step.fingerprint, folder)
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        self._progress.say(line)
 
     def _shards(
         self,

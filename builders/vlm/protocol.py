@@ -116,6 +116,10 @@ class Vlm(Protocol):
         """``requests``, ``prompt_tokens`` and ``completion_tokens`` of all stored answers."""
         ...
 
+    def failures(self) -> int:
+        """Number of questions that got no usable answer and can be asked again."""
+        ...
+
     def close(self) -> None:
         """Give up threads, connections and files; the next question opens them again."""
         ...
