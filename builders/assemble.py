@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nyxqa.builders.assembly.inputs import Assembly
 from nyxqa.builders.assembly.ledger import ledger_rows
@@ -17,6 +19,7 @@ from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.images.pack import PackReader
+from nyxqa.builders.probe import Item, probe
 from nyxqa.builders.stages import STAGES
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
@@ -25,7 +28,10 @@ from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import CORPUS, LEDGER, PREVIEW, QA, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
-VERSION = 3
+if TYPE_CHECKING:
+    import duckdb
+
+VERSION = 4
 RESULT = "result.json"
 
 
@@ -69,6 +75,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, STAGES), folder)
         if "train" in web.questions:
             files |= write_split(PREVIEW, "train", preview_rows(db, web, assembly.recipe.seed), folder)
+        probed = probe(list(_items(db)), assembly.recipe.seed)
     certificate = certify(folder, files, assembly.recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
@@ -78,7 +85,17 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
-            "summary": {**summarise(folder, files), **({"shortfall": lacks} if lacks else {})},
+            "summary": {
+                **summarise(folder, files),
+                "probe": probed,
+                **({"shortfall": lacks} if lacks else {}),
+            },
             "counts": {split: asdict(found) for split, found in counts.items()},
         },
     )
+
+
+def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
+    """Options of the published questions."""
+    for row in db.execute("SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL").fetchall():
+        yield Item(*row)

@@ -25,7 +25,22 @@ from nyxqa.builders.sources.stage import source
 from nyxqa.builders.split import split as split_pages
 from nyxqa.builders.synthesize import synthesize
 from nyxqa.builders.verify import verify
+from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.recipe import Recipe, Web
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read before any model is asked.
+
+    :param documents: Documents of all splits.
+    :param packs: Folder of their image packs.
+    :param benchmark: The index of the benchmarks they were held against, if any.
+    """
+
+    documents: Parts
+    packs: Path
+    benchmark: Parts | None
 
 
 @dataclass(frozen=True)
@@ -42,10 +57,8 @@ class Built:
     benchmark: Parts | None
 
 
-def build(
-    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool = False
-) -> Built:
-    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+def read(run: Run, recipe: Recipe, web: Web) -> Read:
+    """Run (or plan) the stages over all pages."""
     known = benchmark(run, recipe)
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
@@ -54,17 +67,32 @@ def build(
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
-    documents = split_pages(run, documents, recipe)
+    return Read(split_pages(run, documents, recipe), packs, known)
+
+
+def build(
+    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool = False
+) -> Built:
+    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+    found = read(run, recipe, web)
+    documents, packs = found.documents, found.packs
     asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
-    questions = {}
-    for split in splits:
-        seeds = sample(run, documents, recipe, split)
-        drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-        asked = refine(run, drafts, asking, recipe, split, known)
-        asked = verify(run, asked, asking, recipe.verify, split)
-        asked = choices(run, asked, asking, recipe.choices, split)
-        questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
+    try:
+        questions = {split: _questions(run, recipe, found, asking, split) for split in splits}
+    except NyxqaError:
+        asking.close()  # the next build of this process has a budget of its own
+        raise
     inputs = WebInputs(documents, questions, packs)
     tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
     steps = {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()}
-    return Built(tables, steps, asking, known)
+    return Built(tables, steps, asking, found.benchmark)
+
+
+def _questions(run: Run, recipe: Recipe, found: Read, asking: Asking, split: str) -> Parts:
+    """Run (or plan) the stages of one split."""
+    seeds = sample(run, found.documents, recipe, split)
+    drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
+    asked = refine(run, drafts, asking, recipe, split, found.benchmark)
+    asked = verify(run, asked, asking, recipe.verify, split)
+    asked = choices(run, asked, asking, recipe.choices, recipe.negatives.encoder, split)
+    return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

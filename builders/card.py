@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         tables=_tables(manifest),
         summary=manifest.summary,
         evidence=_evidence(manifest.summary["evidence"]),
+        outcomes=_outcomes(manifest),
+        probe=probe_line(manifest.summary.get("probe", {})),
         stages=manifest.stages,
         certificate=manifest.certificate,
         deviations=manifest.deviations,
@@ -80,6 +83,25 @@ def _tables(manifest: Manifest) -> list[dict[str, Any]]:
 def _evidence(counts: dict[str, int]) -> str:
     verified = counts.get("verified", 0)
     return "not verified" if not verified else f"{verified} of {sum(counts.values())} questions were verified"
+
+
+def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {"split": split, "outcome": outcome, **{kind: kinds.get(kind, 0) for kind in ("text", "single", "multi")}}
+        for split, outcomes in manifest.summary.get("outcomes", {}).items()
+        for outcome, kinds in outcomes.items()
+    ]
+
+
+def probe_line(found: Mapping[str, Any]) -> str:
+    """What the options-only probe found, for people."""
+    if "accuracy" not in found:
+        return str(found.get("result", "not run"))
+    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
+    return (
+        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
+        f"chance {share['chance']} %"
+    )
 
 
 def _given(value: Any) -> Any:
