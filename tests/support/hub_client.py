@@ -1,65 +1,126 @@
-"""The real Hub clients in processes of their own, pointed at a test server before they are imported."""
+"""The real Hub clients in a process of their own, pointed at a test server before they are imported."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.hub_server import HubServer
 from tests.support.running import ROOT, environment
 
+_LOOP = """
+import contextlib, io, json, os, sys, traceback
+import nyxqa.builders.hub.retry as retry
+from nyxqa.cli import main
+retry.FIRST_WAIT = 0.05
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    asked = json.loads(line)
+    os.environ.pop("HF_TOKEN", None)
+    os.environ.update({"HF_TOKEN": asked["token"]} if asked["token"] else {})
+    out, err, code, scope = io.StringIO(), io.StringIO(), 0, {}
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            exec(asked["code"], scope) if "code" in asked else main(asked["arguments"])
+        except SystemExit as left:
+            code = left.code or 0
+        except BaseException as error:
+            code = 1
+            err.write("".join(traceback.format_exception(error)))
+    result = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "result": scope.get("result")}
+    answers.write(json.dumps(result) + "\\n")
+    answers.flush()
+"""
 
-@dataclass
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    result: Any = None
+
+
 class Client:
-    """A user's machine: a token, a home of the Hub's cache.
+    """A user's machine: one process with the real clients, told what to do line by line.
 
-    :param token: None for a machine without one.
+    :param home: Where it keeps the Hub's cache.
     """
 
-    server: HubServer
-    home: Path
-    token: str | None = "hf_write"
-    further: dict[str, str] = field(default_factory=dict)
+    def __init__(self, server: HubServer, home: Path) -> None:
+        self.server = server
+        self.home = home
+        self.token: str | None = "hf_write"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _LOOP],
+            cwd=ROOT,
+            env=client_environment(server, home),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    def environment(self) -> dict[str, str]:
-        """Environment of its processes."""
-        own = {
-            "HF_ENDPOINT": self.server.url,
-            "HF_HOME": str(self.home),
-            "HF_DATASETS_CACHE": str(self.home / "datasets"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "TMPDIR": str(self.home.parent),
-        }
-        kept = {key: value for key, value in environment().items() if not key.startswith(("HF_", "HUGGING"))}
-        return {**kept, **own, **({"HF_TOKEN": self.token} if self.token else {}), **self.further}
+    def run(self, *arguments: object) -> Done:
+        """Run ``nyxqa`` with these arguments."""
+        return self._ask({"arguments": [str(one) for one in arguments]})
 
-    def run(self, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run ``python -m nyxqa`` to its end."""
-        return self._process([sys.executable, "-m", "nyxqa", *map(str, arguments)], timeout)
-
-    def push(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def push(self, *arguments: object) -> Done:
         """Push and succeed."""
         done = self.run("push", *arguments)
         assert done.returncode == 0, done.stderr
         return done
 
-    def python(self, code: str, timeout: float = 120) -> Any:
-        """What ``code`` leaves in ``result``, as JSON types."""
-        done = self.attempt(code, timeout)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    def attempt(self, code: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def attempt(self, code: str) -> Done:
         """Run ``code``, which may fail."""
-        return self._process([sys.executable, "-c", f"{code}\nimport json; print(json.dumps(result))"], timeout)
+        return self._ask({"code": code})
 
-    def _process(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
-        )
+    def python(self, code: str) -> Any:
+        """What ``code`` leaves in ``result``, as JSON types."""
+        done = self.attempt(code)
+        assert done.returncode == 0, done.stderr
+        return done.result
+
+    def _ask(self, what: dict[str, Any]) -> Done:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"token": self.token, **what}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return Done(answer["code"], answer["out"], answer["err"], answer["result"])
+
+    def close(self) -> None:
+        """End its process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextmanager
+def client_of(server: HubServer, home: Path) -> Iterator[Client]:
+    """A client for as long as the block."""
+    client = Client(server, home)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def client_environment(server: HubServer, home: Path) -> dict[str, str]:
+    """Environment of a process whose Hub is ``server``, without a token."""
+    own = {
+        "HF_ENDPOINT": server.url,
+        "HF_HOME": str(home),
+        "HF_DATASETS_CACHE": str(home / "datasets"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    kept = {key: value for key, value in environment().items() if not key.startswith(("HF_", "HUGGING"))}
+    return {**kept, **own}

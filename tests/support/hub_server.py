@@ -73,6 +73,14 @@ class HubServer(ThreadingHTTPServer):
         """Address of the server."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def clear(self) -> None:
+        """Forget all repositories, files, requests and faults."""
+        self.store.repositories.clear()
+        self.store.large.clear()
+        self.seen.clear()
+        self.faults = []
+        self.may_read_gated.clear()
+
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault that this request meets; each is used up."""
         with self._faults_lock:

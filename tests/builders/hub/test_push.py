@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from nyxqa.builders.hub.fitness import refuse_unproven
+from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import read_manifest
 from tests.builders.hub.conftest import write_report
 from tests.support.hub_client import Client
@@ -19,7 +20,7 @@ NAME = "ann/set"
 
 @pytest.fixture
 def pushed(client: Client, fit: Path) -> Path:
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     return fit
 
 
@@ -35,9 +36,14 @@ def test_one_commit_holds_all_files_and_is_tagged(server: HubServer, pushed: Pat
     assert repository.refs[tag] == repository.refs["refs/heads/main"]
 
 
+def test_push_without_force_checks_first(server: HubServer, client: Client, fit: Path) -> None:
+    client.push(fit, NAME)
+    assert len(server.store.repositories[NAME].history) == 1
+
+
 def test_second_push_sends_no_file(server: HubServer, client: Client, pushed: Path) -> None:
     server.seen.clear()
-    assert "every file is there already" in client.push(pushed, NAME).stdout
+    assert "every file is there already" in client.push(pushed, NAME, "--force").stdout
     assert server.uploads() == []
     assert server.asked("preupload|commit/") == []
     assert len(server.store.repositories[NAME].history) == 1
@@ -47,7 +53,7 @@ def test_changed_table_sends_only_its_file(server: HubServer, client: Client, pu
     rewrite(pushed, "ledger", "rows", lambda rows: [row | {"detail": row["detail"] + " again"} for row in rows])
     write_report(pushed)
     server.seen.clear()
-    client.push(pushed, NAME)
+    client.push(pushed, NAME, "--force")
     assert len(server.uploads()) == 1
     (ledger,) = read_manifest(pushed).paths("ledger", "rows")
     files = server.store.repositories[NAME].files()
@@ -61,7 +67,7 @@ def test_file_that_is_no_longer_listed_goes_and_foreign_files_stay(
     repository = server.store.repositories[NAME]
     foreign = {"data/qa/dev-00000-of-00001.parquet": small_blob(b"old"), "notes.txt": small_blob(b"mine")}
     server.store.add_commit(repository, "refs/heads/main", "by hand", {**repository.files(), **foreign})
-    assert "removed data/qa/dev-00000-of-00001.parquet" in client.push(pushed, NAME).stdout
+    assert "removed data/qa/dev-00000-of-00001.parquet" in client.push(pushed, NAME, "--force").stdout
     assert "data/qa/dev-00000-of-00001.parquet" not in repository.files()
     assert repository.files()["notes.txt"].content == b"mine"
 
@@ -70,31 +76,31 @@ def test_existing_card_keeps_its_prose(server: HubServer, client: Client, fit: P
     repository = server.store.create(NAME)
     card = "---\npretty_name: Flags\ntags: [flags]\nviewer: false\nlicense: mit\n---\n# Our flags\n\nRead me first.\n"
     server.store.add_commit(repository, "refs/heads/main", "card", {"README.md": small_blob(card.encode())})
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     text = repository.files()["README.md"].content.decode()
     assert text.index("Read me first.") < text.index("## Load")
     assert "pretty_name: Flags" in text
     assert "- flags" in text
     assert "viewer: false" in text
     assert "license: cc0-1.0" in text
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     assert repository.files()["README.md"].content.decode() == text
 
 
 def test_private_branch_and_pull_request(server: HubServer, client: Client, fit: Path) -> None:
-    client.push(fit, NAME, "--private", "--revision", "next")
+    client.push(fit, NAME, "--private", "--revision", "next", "--force")
     repository = server.store.repositories[NAME]
     assert repository.private
     assert repository.files() == {}
     assert "manifest.json" in repository.files("next")
-    done = client.push(fit, NAME, "--create-pr")
+    done = client.push(fit, NAME, "--create-pr", "--force")
     assert "is at refs/pr/1" in done.stdout
     assert "manifest.json" in repository.files("refs/pr/1")
     assert repository.files() == {}
 
 
 def test_dry_run_makes_nothing(server: HubServer, client: Client, fit: Path) -> None:
-    done = client.push(fit, NAME, "--dry-run")
+    done = client.push(fit, NAME, "--dry-run", "--force")
     assert "would send manifest.json" in done.stdout
     assert server.store.repositories == {}
     assert server.asked("^(POST|PUT)") == []
@@ -103,7 +109,7 @@ def test_dry_run_makes_nothing(server: HubServer, client: Client, fit: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["bad name", "--force"], "is no name on the Hub"),
+        (["bad name"], "is no name on the Hub"),
         ([NAME, "--create-pr", "--revision", "next"], "leave out --revision"),
         ([NAME, "--revision", "0" * 40], "is a commit"),
     ],
@@ -111,7 +117,7 @@ def test_dry_run_makes_nothing(server: HubServer, client: Client, fit: Path) -> 
 def test_what_the_command_line_shows_is_wrong_exits_2(
     client: Client, fit: Path, arguments: list[str], line: str
 ) -> None:
-    done = client.run("push", fit, *arguments)
+    done = client.run("push", fit, *arguments, "--force")
     assert (done.returncode, done.stdout) == (2, "")
     assert line in done.stderr
 
@@ -126,21 +132,24 @@ def test_lost_table_is_refused_even_with_force(server: HubServer, client: Client
     assert server.store.repositories == {}
 
 
-def test_report_must_have_passed_on_these_bytes(server: HubServer, client: Client, fit: Path) -> None:
-    report = fit / "report.json"
-    for text, line in (
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
         (None, "it has no report.json"),
-        (json.dumps({"passed": False}), "does not say that it passed"),
-        (json.dumps({"passed": True, "manifest_sha256": "0" * 64}), "is about other bytes"),
+        ('{"passed": false}', "does not say that it passed"),
+        ('{"passed": "yes"}', "does not say that it passed"),
+        ('{"passed": true, "manifest_sha256": "00"}', "is about other bytes"),
+        ('{"passed": true}', "is about other bytes"),
+        ("[1]", "does not say that it passed"),
         ("[", "is no JSON"),
-    ):
-        report.unlink() if text is None else report.write_text(text)
-        done = client.run("push", fit, NAME)
-        assert done.returncode == 3
-        assert line in done.stderr
-    assert server.store.repositories == {}
-    client.push(fit, NAME, "--force")
-    assert len(server.store.repositories[NAME].history) == 1
+    ],
+)
+def test_report_must_have_passed_on_these_bytes(fit: Path, report: str | None, line: str) -> None:
+    refuse_unproven(fit)
+    path = fit / "report.json"
+    path.unlink() if report is None else path.write_text(report)
+    with pytest.raises(LawError, match=line):
+        refuse_unproven(fit)
 
 
 def test_images_of_unknown_licence_must_be_meant(server: HubServer, client: Client, fit: Path) -> None:
@@ -157,18 +166,18 @@ def test_images_of_unknown_licence_must_be_meant(server: HubServer, client: Clie
 
 def test_public_repository_is_not_taken_for_a_private_one(server: HubServer, client: Client, fit: Path) -> None:
     server.store.create(NAME)
-    done = client.run("push", fit, NAME, "--private")
+    done = client.run("push", fit, NAME, "--private", "--force")
     assert done.returncode == 1
     assert "exists and is public" in done.stderr
 
 
 def test_interrupted_push_sends_the_rest(server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault("POST .*/preupload/", "status", 403, times=0), Fault("POST .*/commit/", "status", 400)]
-    done = client.run("push", fit, NAME)
+    done = client.run("push", fit, NAME, "--force")
     assert done.returncode == 1
     assert server.store.repositories[NAME].files() == {}
     sent = len(server.uploads())
     assert sent == len(read_manifest(fit).files)
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     assert len(server.uploads()) == sent
     assert len(server.store.repositories[NAME].history) == 1

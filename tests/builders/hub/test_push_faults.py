@@ -29,7 +29,7 @@ PASSING = {
 @pytest.mark.parametrize("name", PASSING)
 def test_passing_fault_ends_in_one_commit(name: str, server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault(f.match, f.action, f.status, f.headers, f.times) for f in PASSING[name]]
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     assert all(fault.times == 0 for fault in server.faults)
     repository = server.store.repositories[NAME]
     assert len(repository.history) == 1
@@ -38,7 +38,7 @@ def test_passing_fault_ends_in_one_commit(name: str, server: HubServer, client: 
 
 def test_lost_reply_of_a_pull_request_makes_no_second(server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault(COMMIT, "lose")]
-    assert "is at refs/pr/1" in client.push(fit, NAME, "--create-pr").stdout
+    assert "is at refs/pr/1" in client.push(fit, NAME, "--create-pr", "--force").stdout
     assert [ref for ref in server.store.repositories[NAME].refs if "/pr/" in ref] == ["refs/pr/1"]
 
 
@@ -49,7 +49,7 @@ def test_commit_of_somebody_else_becomes_the_ground(server: HubServer, client: C
         server.store.add_commit(repository, "refs/heads/main", "theirs", files)
 
     server.faults = [Fault(COMMIT, "call", then=meanwhile)]
-    client.push(fit, NAME)
+    client.push(fit, NAME, "--force")
     repository = server.store.repositories[NAME]
     assert [commit.title.split()[0] for commit in repository.history] == ["Dataset", "theirs"]
     assert repository.files()["notes.txt"].content == b"theirs"
@@ -65,7 +65,7 @@ def test_commit_of_somebody_else_becomes_the_ground(server: HubServer, client: C
 )
 def test_token_that_does_not_do(server: HubServer, client: Client, fit: Path, token: str | None, line: str) -> None:
     client.token = token
-    done = client.run("push", fit, NAME)
+    done = client.run("push", fit, NAME, "--force")
     assert done.returncode == 1
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
@@ -74,14 +74,14 @@ def test_token_that_does_not_do(server: HubServer, client: Client, fit: Path, to
 
 def test_token_without_permission_on_this_repository(server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault("POST .*/api/repos/create", "status", 403)]
-    done = client.run("push", fit, NAME)
+    done = client.run("push", fit, NAME, "--force")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "the token may not do that" in done.stderr
 
 
 def test_repository_deleted_half_way(server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault("PUT /lfs/", "call", then=lambda: server.store.repositories.pop(NAME) and None)]
-    done = client.run("push", fit, NAME)
+    done = client.run("push", fit, NAME, "--force")
     assert done.returncode == 1
     assert "there is none of that name on the Hub" in done.stderr.splitlines()[-1]
     assert server.store.repositories == {}
@@ -89,7 +89,7 @@ def test_repository_deleted_half_way(server: HubServer, client: Client, fit: Pat
 
 def test_hub_that_stays_down_shows_nothing_half(server: HubServer, client: Client, fit: Path) -> None:
     server.faults = [Fault(COMMIT, "status", 503, {"Retry-After": "0"}, times=99)]
-    done = client.run("push", fit, NAME)
+    done = client.run("push", fit, NAME, "--force")
     assert done.returncode == 1
     assert "the Hub answered 503" in done.stderr.splitlines()[-1]
     assert server.store.repositories[NAME].files() == {}
