@@ -13,6 +13,7 @@ import pyarrow as pa
 from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, FormatError, LawError
+from nyxqa.schemas.fetching import fetch_image
 from nyxqa.schemas.lookup import IdTable
 from nyxqa.schemas.published import Published
 
@@ -118,10 +119,20 @@ class Documents:
             return list(stored.as_py())
         if not len(stored):
             return []
-        data = stored.values.field("bytes")
-        if self.images == "bytes":
-            return list(data.to_pylist())
-        return [open_image(io.BytesIO(one), what) for one in data.to_pylist()]
+        data = stored_bytes(stored)
+        return data if self.images == "bytes" else [open_image(io.BytesIO(one), what) for one in data]
+
+
+def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
+    """Encoded images of one row; those published by address are fetched.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    data: list[bytes | None] = stored.values.field("bytes").to_pylist()
+    if None not in data:
+        return data
+    paths = stored.values.field("path").to_pylist()
+    return [fetch_image(path) if one is None else one for one, path in zip(data, paths, strict=True)]
 
 
 def side(text: str, images: list[Any], what: str) -> Side:
@@ -147,6 +158,24 @@ def open_image(stream: Any, what: str) -> Any:
         return PIL.Image.open(stream)
     except (OSError, ValueError) as error:
         raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
+
+
+def fetched_images(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored columns with every image, however deep, as a picture, fetched where only its address is there.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    return {name: _opened(column) for name, column in batch.items()}
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"bytes", "path"}:
+        return open_image(io.BytesIO(_bytes_of(value)), value["path"] or "an image")
+    return {name: _opened(item) for name, item in value.items()}
 
 
 class Joiner:
@@ -223,10 +252,17 @@ class Joiner:
 
     def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
         mode = self.documents.images
-        stored = [image["bytes"] if isinstance(image, dict) else image for image in images or []]
+        stored = [_bytes_of(image) if isinstance(image, dict) else image for image in images or []]
         if mode != "decode":
             return stored
         return [open_image(io.BytesIO(one), f"row {row}") if isinstance(one, bytes) else one for one in stored]
+
+
+def _bytes_of(image: Mapping[str, Any]) -> Any:
+    """Bytes of a stored image, fetched if only its address is there."""
+    if image["bytes"] is None and image["path"]:
+        return fetch_image(image["path"])
+    return image["bytes"]
 
 
 def _is_reference(value: Any) -> bool:

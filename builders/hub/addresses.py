@@ -17,7 +17,7 @@ from nyxqa.builders.engine.folder import WORK
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.layouts import IMAGES
-from nyxqa.schemas.manifest import FileEntry, Manifest, write_manifest
+from nyxqa.schemas.manifest import BY_ADDRESS, FileEntry, Manifest, write_manifest
 from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import IMAGE, TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import duckdb
 
 STAGED = "push-urls"
-BY_ADDRESS = "by_address"
 
 
 def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
