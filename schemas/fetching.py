@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from nyxqa.schemas.errors import WorldError
+
+if TYPE_CHECKING:
+    import httpx2
 
 TIMEOUT = 20.0  # seconds for each step of a request
 MOST_BYTES = 50_000_000
@@ -37,11 +41,8 @@ def fetch_image(url: str) -> bytes:
     raise WorldError(f"image {url} cannot be fetched: more than {_REDIRECTS} redirects")
 
 
-def _get(client: object, url: str) -> bytes | str:
+def _get(client: httpx2.Client, url: str) -> bytes | str:
     """The bytes, or where a redirect leads."""
-    import httpx2
-
-    assert isinstance(client, httpx2.Client)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise WorldError(f"image {url} cannot be fetched: only http and https addresses are")
@@ -53,7 +54,7 @@ def _get(client: object, url: str) -> bytes | str:
     with client.stream("GET", target, headers=headers, extensions={"sni_hostname": parts.hostname}) as response:
         if response.is_redirect:
             return str(response.headers.get("Location", ""))
-        if response.status_code != httpx2.codes.OK:
+        if response.status_code != 200:
             raise WorldError(f"image {url} cannot be fetched: the server answered {response.status_code}")
         data = bytearray()
         for piece in response.iter_bytes():

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.content import check_content
+from nyxqa.schemas.contents import Contents
 from nyxqa.schemas.errors import ContentError, FormatError, LawError
 from nyxqa.schemas.fetching import fetch_image
 from nyxqa.schemas.lookup import IdTable
@@ -55,6 +56,7 @@ class Documents:
         self.published = published
         self.images = images
         self._pools = dict(pools or {})
+        self._contents: dict[str, Contents] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Documents, (self.published, self.images, self._pools)
@@ -81,7 +83,7 @@ class Documents:
                 rows = documents.rows([references[i].doc_id for i in wanted])
                 for i, row in zip(wanted, rows.tolist(), strict=True):
                     if row >= 0:
-                        sides[i] = self._document(documents.table, row, references[i].doc_id)
+                        sides[i] = self._document(name, documents.table, row, references[i].doc_id)
                 wanted = [i for i in wanted if sides[i] is None]
             if wanted:
                 lost = references[wanted[0]]
@@ -104,14 +106,22 @@ class Documents:
         layout = Layout(joined=True, with_bytes=self.images != "none")
         return id_table(self.published, "triplets", "train", layout, "query_id")
 
-    def _order(self, pool: str | None) -> list[str]:
-        pools = self.published.manifest.splits("corpus")
-        return sorted(pools, key=lambda name: name != pool)
+    @cached_property
+    def _pool_names(self) -> list[str]:
+        return self.published.manifest.splits("corpus")
 
-    def _document(self, table: pa.Table, row: int, doc_id: str) -> Side:
+    def _order(self, pool: str | None) -> list[str]:
+        return sorted(self._pool_names, key=lambda name: name != pool)
+
+    def _document(self, pool: str, table: pa.Table, row: int, doc_id: str) -> Side:
+        contents = self._contents.get(pool)
+        if contents is None:
+            contents = Contents(table, "images" if self.images != "none" else "image_ids")
+            self._contents[pool] = contents
+        text, images = contents(row)
         what = f"document {doc_id}"
-        text = table.column("text")[row].as_py()
-        images = self._images(table.column("images" if self.images != "none" else "image_ids")[row], what)
+        if self.images == "decode":
+            images = [open_image(io.BytesIO(one), what) for one in images]
         return side(text, images, what)
 
     def _images(self, stored: pa.ListScalar, what: str) -> list[Any]:
@@ -128,9 +138,7 @@ def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
 
     :raises WorldError: If one cannot be fetched.
     """
-    data: list[bytes | None] = stored.values.field("bytes").to_pylist()
-    if None not in data:
-        return data
+    data = stored.values.field("bytes").to_pylist()
     paths = stored.values.field("path").to_pylist()
     return [fetch_image(path) if one is None else one for one, path in zip(data, paths, strict=True)]
 

@@ -18,7 +18,7 @@ def write_readme(
     """
     import yaml
 
-    configs = [
+    configs: list[dict[str, object]] = [
         {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
         for name, splits in files.items()
     ]

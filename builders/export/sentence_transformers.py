@@ -43,7 +43,9 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
                 if row["instruction"]:
                     left_out.add(split, "query", row["query_id"], "no_column_for_instruction", row["instruction"])
     names = sorted({name for name, _ in parts}, key=lambda name: (name.split("-")[0], int(name.split("-")[1])))
-    files = {name: {split: f"{name}/{split}.parquet" for split in source.splits if (name, split) in parts} for name in names}
+    files = {
+        name: {split: f"{name}/{split}.parquet" for split in source.splits if (name, split) in parts} for name in names
+    }
     write_readme(folder, "sentence-transformers", files, _HOW.replace("CONFIGS", repr(names)), left_out)
 
 

@@ -63,12 +63,10 @@ class Source:
                 yield dict(zip(names, values, strict=True))
 
     def documents(self) -> Iterator[Row]:
-        """Every document once, pool by pool; one that a pool before had is left out, for equal ids are equal content."""
+        """Every document once, pool by pool: equal ids are equal content, so what a pool before had is left out."""
         before: list[str] = []
         for pool in self.published.splits("corpus"):
-            stored: Any = load(
-                "corpus", self.data, split=pool, join=False, images="bytes", revision=self.revision
-            )
+            stored: Any = load("corpus", self.data, split=pool, join=False, images="bytes", revision=self.revision)
             for batch in stored.iter(batch_size=_DOCUMENTS):
                 known = self._known(before, batch["doc_id"])
                 names = list(batch)

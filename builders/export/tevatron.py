@@ -82,6 +82,4 @@ def _queries() -> Any:
 def _corpus() -> Any:
     from datasets import Features, Image, Value
 
-    return Features(
-        {"docid": Value("string"), "text": Value("string"), "image": Image(), "further_images": [Image()]}
-    )
+    return Features({"docid": Value("string"), "text": Value("string"), "image": Image(), "further_images": [Image()]})

@@ -13,7 +13,7 @@ from nyxqa.builders.export.pictures import ImageFiles
 from nyxqa.builders.export.readme import write_readme
 from nyxqa.builders.export.source import Row, Source
 
-IMAGE_TOKEN = "<|image_1|>\n"
+_PLACE = "<|image_1|>\n"
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")
 _HOW = """Columns as in MMEB-train: paths are relative to FOLDER, which is the image folder to name. A query with N
 negatives stands in N rows that follow each other, one without in one row with an empty negative. Columns
@@ -33,7 +33,9 @@ def write_vlm2vec(source: Source, folder: Path, left_out: LeftOut) -> None:
 
 def _rows(row: Row, files: ImageFiles, left_out: Any) -> list[dict[str, Any]]:
     query = _side("qry", "qry", row["query"], files, partial(left_out, "query", row["query_id"], REASON))
-    positive = _side("pos", "pos_text", row["positive"], files, partial(left_out, "document", row["positive_id"], REASON))
+    positive = _side(
+        "pos", "pos_text", row["positive"], files, partial(left_out, "document", row["positive_id"], REASON)
+    )
     own = {"query_id": row["query_id"], "instruction": row["instruction"]}
     nothing = {"neg_text": "", "neg_image_path": "", "neg_further_images": [], "negative_id": ""}
     negatives = [
@@ -46,7 +48,7 @@ def _rows(row: Row, files: ImageFiles, left_out: Any) -> list[dict[str, Any]]:
 def _side(name: str, text: str, side: Row, files: ImageFiles, note: Any) -> dict[str, Any]:
     one = one_image(side, note)
     return {
-        text: (IMAGE_TOKEN if one.image is not None else "") + one.text,
+        text: (_PLACE if one.image is not None else "") + one.text,
         f"{name}_image_path": "" if one.image is None else files.path(one.image),
         f"{name}_further_images": [files.path(image) for image in one.further],
     }

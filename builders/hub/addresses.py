@@ -89,8 +89,7 @@ def _rewrite(db: duckdb.DuckDBPyConnection, source: Path, target: Path) -> None:
 
 def _row_groups(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
     for group in range(file.num_row_groups):
-        for batch in file.iter_batches(IMAGE_GROUP_ROWS, row_groups=[group]):
-            yield batch
+        yield from file.iter_batches(IMAGE_GROUP_ROWS, row_groups=[group])
 
 
 def _addressed(db: duckdb.DuckDBPyConnection, column: pa.Array, source: Path) -> pa.Array:

@@ -73,9 +73,9 @@ class Publication:
             self._sent[file.path] = operation
 
     def _commit(self, change: Difference, state: State) -> str:
-        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+        from huggingface_hub import CommitOperationDelete
 
-        adds: list[CommitOperationAdd | CommitOperationDelete] = [self._sent[file.path] for file in change.missing]
+        adds = [self._sent[file.path] for file in change.missing]
         self._tried = True
         info = self.remote.api.create_commit(
             self.remote.name,

@@ -54,9 +54,7 @@ class Remote:
         """Text of the card at ``state``; None if there is none."""
         if CARD not in state.files:
             return None
-        path = patiently(
-            lambda: self.api.hf_hub_download(self.name, CARD, repo_type="dataset", revision=state.commit)
-        )
+        path = patiently(lambda: self.api.hf_hub_download(self.name, CARD, repo_type="dataset", revision=state.commit))
         return Path(path).read_text(encoding="utf-8")
 
     def pull_request(self, title: str) -> tuple[int, State] | None:
@@ -116,7 +114,5 @@ def prepare(remote: Remote, private: bool) -> State:
     if private and not patiently(lambda: api.dataset_info(remote.name)).private:
         raise WorldError(f"dataset {remote.name} exists and is public: make it private in its settings, or push anew")
     if remote.branch != MAIN and not remote.branch.startswith("refs/"):
-        patiently(
-            lambda: api.create_branch(remote.name, repo_type="dataset", branch=remote.branch, exist_ok=True)
-        )
+        patiently(lambda: api.create_branch(remote.name, repo_type="dataset", branch=remote.branch, exist_ok=True))
     return remote.state()

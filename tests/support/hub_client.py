@@ -14,6 +14,8 @@ from typing import Any
 from tests.support.hub_server import HubServer
 from tests.support.running import ROOT, environment
 
+WRITES = "hf_write"
+
 _LOOP = """
 import contextlib, io, json, os, sys, traceback
 import nyxqa.builders.hub.retry as retry
@@ -59,7 +61,7 @@ class Client:
     def __init__(self, server: HubServer, home: Path) -> None:
         self.server = server
         self.home = home
-        self.token: str | None = "hf_write"
+        self.token: str | None = WRITES
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LOOP],
             cwd=ROOT,

@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
     seen: Seen
     fault: Fault | None
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:

@@ -100,9 +100,9 @@ def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
 
     def read(row: Row, text: str, name: str) -> tuple[str, list[bytes]]:
         paths = [path for path in (row[f"{name}_image_path"], *row[f"{name}_further_images"]) if path]
-        token = "<|image_1|>\n"
-        assert row[text].startswith(token) == bool(paths)
-        return row[text].removeprefix(token), [(out / path).read_bytes() for path in paths]
+        place = "<|image_1|>\n"
+        assert row[text].startswith(place) == bool(paths)
+        return row[text].removeprefix(place), [(out / path).read_bytes() for path in paths]
 
     for split in SPLITS:
         rows = load_dataset(str(out), split=split)
@@ -116,9 +116,7 @@ def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         expected = []
         for triplet in tiny.rows("triplets", split):
             query, positive, *negatives = [(_plain(text), images) for text, images in sides(tiny, triplet)]
-            expected += [
-                (triplet["query_id"], [query, positive, *one]) for one in ([[n] for n in negatives] or [[]])
-            ]
+            expected += [(triplet["query_id"], [query, positive, *one]) for one in ([[n] for n in negatives] or [[]])]
         assert found == expected
 
 
@@ -172,7 +170,7 @@ def test_shards(root: Path, tiny: TinyDataset, tmp_path: Path, monkeypatch: pyte
     assert order != [row["query_id"] for row in tiny.rows("triplets", "train")]
     assert train.n_shards == len(order)
     shares = [[row["query_id"] for row in split_dataset_by_node(train, rank, 2)] for rank in range(2)]
-    assert sorted(sum(shares, [])) == sorted(order)
+    assert sorted(one for share in shares for one in share) == sorted(order)
     again = tmp_path / "again"
     nyxqa.export(root, "shards", again, max_negatives=2)
     for file in sorted((out / "data").rglob("*.parquet")):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.schemas.writing import file_hash
-from tests.support.hub_client import Client, client_of
+from tests.support.hub_client import WRITES, Client, client_of
 from tests.support.hub_server import HubServer, hub
 
 
@@ -33,7 +33,7 @@ def server(_running: tuple[HubServer, Client]) -> HubServer:
 def client(_running: tuple[HubServer, Client], server: HubServer) -> Client:
     """The client of this file's tests, with a token that may write and an empty cache."""
     client = _running[1]
-    client.token = "hf_write"
+    client.token = WRITES
     shutil.rmtree(client.home, ignore_errors=True)
     return client
 

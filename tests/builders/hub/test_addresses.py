@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from PIL import Image
@@ -25,7 +26,7 @@ from tests.support.tiny_dataset import TinyDataset, tiny_dataset
 
 
 class _Images(BaseHTTPRequestHandler):
-    known: dict[str, bytes] = {}
+    known: ClassVar[dict[str, bytes]] = {}
 
     def do_GET(self) -> None:
         if self.path.startswith("/to/"):
@@ -38,7 +39,7 @@ class _Images(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data or b"")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 
@@ -117,7 +118,7 @@ def test_private_address_is_not_asked(staged: Path) -> None:
         list(rows)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "192.168.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "192.168.0.1", "100.64.0.1"])
 def test_addresses_that_are_not_public(host: str) -> None:
     with pytest.raises(WorldError, match="no public address"):
         public_address(host, 80)
