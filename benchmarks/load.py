@@ -3,8 +3,8 @@
     python -m benchmarks.load [--rows 300] [--side 320] [--runs 3]
 
 Every measurement is a process of its own; the two sides take turns and the median of the runs counts, by the clock and
-by processor time. Both are read row by row and in batches, and the better way of each counts. The Arrow copies that both
-make on first use are made before. Both sides touch every pixel where images are decoded and every byte string
+by processor time. Both are read row by row and in batches, and the better way of each counts. The Arrow copies that
+both make on first use are made before. Both sides touch every pixel where images are decoded and every byte string
 where they are not; memory is the process's greatest resident size.
 """
 
