@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import NyxqaError, WorldError
 from nyxqa.schemas.manifest import MANIFEST
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
@@ -83,6 +83,10 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
         raise WorldError(f"dataset {repository}{at}: {_said(error)}") from error
     except HFValidationError as error:
         raise WorldError(f"{repository} is no name of a dataset on the Hub: {_first(error)}") from error
+    except NyxqaError:
+        raise
+    except ValueError as error:  # a card that the Hub does not take, an answer that its client cannot read
+        raise WorldError(f"dataset {repository}{at}: {' '.join(str(error).split())}") from error
     except httpx2.TransportError as error:
         pin = f"; {advice}revision=COMMIT, a full hash, to read that one without the Hub" if advice else ""
         raise WorldError(f"dataset {repository}{at}: the Hub cannot be reached: {_first(error)}{pin}") from error

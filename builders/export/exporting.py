@@ -16,6 +16,7 @@ from nyxqa.builders.export.source import Source
 from nyxqa.builders.export.tevatron import write_tevatron
 from nyxqa.builders.export.vlm2vec import write_vlm2vec
 from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.hub import COMMIT
 from nyxqa.schemas.location import find_published
 from nyxqa.schemas.recipe_file import nearest
 
@@ -71,7 +72,10 @@ def export(
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorldError(f"{folder} is there already: name a folder that is not, or an empty one")
-    found = find_published(data, revision, ("triplets", "corpus")).manifest.splits("triplets")
+    published = find_published(data, revision, ("triplets", "corpus"))
+    if COMMIT.match(published.folder.name) and not Path(data).is_dir():
+        revision = published.folder.name  # whatever is pushed meanwhile, all parts come from this commit
+    found = published.manifest.splits("triplets")
     splits = [one for one in ("train", "validation", "test") if one in found and split in (None, one)]
     if not splits:
         raise UsageError(f"{data} has no triplets" + (f" of split {split!r}" if split else ""))
