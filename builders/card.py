@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.card_merge import merge_card
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.manifest import Manifest
@@ -24,8 +25,10 @@ _LICENSES = {
 
 
 def write_card(out: Path, manifest: Manifest) -> None:
-    """Write ``README.md`` of the dataset in ``out``."""
-    write_bytes(out / CARD, render_card(manifest).encode("utf-8"))
+    """Write ``README.md`` of the dataset in ``out``; what people wrote into the one that is there stays."""
+    card = out / CARD
+    existing = card.read_text(encoding="utf-8") if card.is_file() else ""
+    write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
 
 
 def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:

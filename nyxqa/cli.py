@@ -133,6 +133,57 @@ def sql(
     print_sql(out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout)
 
 
+@app.command()
+def push(
+    data: DataArgument,
+    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Dataset on the Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to push to; default main.")] = None,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="Propose it as a pull request.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
+    images: Annotated[
+        Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or their addresses only.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Push without passed checks and report.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Publish a dataset on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
+    from nyxqa.builders.hub.pushing import push as run_push
+
+    done = run_push(
+        data,
+        repository,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        dry_run=dry_run,
+        images=images,
+        force=force,
+    )
+    sys.stdout.write(done.text(repository))
+
+
+@app.command()
+def export(
+    data: Annotated[str, typer.Argument(help="Folder of a dataset, or user/name on the Hub.")],
+    to: Annotated[
+        Literal["sentence-transformers", "tevatron", "vlm2vec", "beir", "shards"], typer.Option(help="Who reads it.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not be there or be empty.")],
+    split: Annotated[
+        Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
+    ] = None,
+    max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives of a row; default all.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write a dataset as another tool reads it, images included."""
+    from nyxqa.builders.export.exporting import export as run_export
+
+    done = run_export(data, to, out, split=split, max_negatives=max_negatives, revision=revision)
+    sys.stdout.write(done.text())
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     from nyxqa.guard import guarded
