@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,23 +30,30 @@ _INDEX = "index.json"
 _JOURNAL = "journal.jsonl"
 
 
-class TextEncoder(Protocol):
-    """A model on one device."""
+Item = TypeVar("Item")
+Taken = TypeVar("Taken", contravariant=True)
 
-    dimensions: int
 
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+class ItemEncoder(Protocol[Taken]):
+    """A model on one device that encodes texts, or texts with images."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[Taken], /) -> npt.NDArray[np.float32]:
         """Vectors of ``texts``, float32 [texts, dimensions]."""
         ...
 
 
 @dataclass(frozen=True)
-class _Shard:
+class _Shard(Generic[Item]):
     """Texts that are encoded as one, and the hash that ties their vectors to them and to the model."""
 
     index: int
     ids: list[str]
-    texts: list[str]
+    texts: list[Item]
     digest: str
 
 
@@ -66,11 +73,11 @@ class _Store:
         self._vectors = os.open(folder / _VECTORS, os.O_RDWR | os.O_CREAT, 0o644)
         self._journal = (folder / _JOURNAL).open("ab")
 
-    def whole(self, shard: _Shard) -> bool:
+    def whole(self, shard: _Shard[Any]) -> bool:
         """Whether the vectors of these very texts by this very model are there."""
         return self._digests.get(shard.index) == shard.digest
 
-    def write(self, shard: _Shard, model: TextEncoder) -> None:
+    def write(self, shard: _Shard[Item], model: ItemEncoder[Item]) -> None:
         """Encode and store a shard; its line in the journal comes last."""
         data = np.ascontiguousarray(model.encode(shard.texts), dtype="<f4").tobytes()
         offset = shard.index * SHARD_ROWS * model.dimensions * 4
@@ -125,23 +132,29 @@ class _Store:
             self.dimensions = entry["dimensions"]
 
 
+def _text_parts(text: str) -> Iterable[bytes]:
+    return (text.encode(),)
+
+
 def write_embeddings(
-    texts: Iterable[tuple[str, str]],
+    texts: Iterable[tuple[str, Item]],
     folder: Path,
     fingerprint: str,
-    models: Callable[[], Sequence[TextEncoder]],
+    models: Callable[[], Sequence[ItemEncoder[Item]]],
+    parts: Callable[[Any], Iterable[bytes]] = _text_parts,
 ) -> None:
     """Write vectors of (id, text) pairs into ``folder``; shards found whole there are kept.
 
     :param fingerprint: Of the encoder; a shard made by another is made again.
     :param models: Gives the model once per device; called only if there is something to encode.
+    :param parts: All bytes that decide the vector of an item that is more than a text.
     """
     store = _Store(folder)
     rows = 0
 
     def encoded_ids() -> Iterator[str]:
         nonlocal rows
-        for shard in _encoded(_shards(texts, fingerprint), store, models):
+        for shard in _encoded(_shards(texts, fingerprint, parts), store, models):
             rows += len(shard.ids)
             yield from shard.ids
 
@@ -152,26 +165,29 @@ def write_embeddings(
         store.close()
 
 
-def _shards(texts: Iterable[tuple[str, str]], fingerprint: str) -> Iterator[_Shard]:
+def _shards(
+    texts: Iterable[tuple[str, Item]], fingerprint: str, parts: Callable[[Item], Iterable[bytes]]
+) -> Iterator[_Shard[Item]]:
     iterator = iter(texts)
     index = 0
     while rows := list(islice(iterator, SHARD_ROWS)):
         digest = hashlib.sha256(fingerprint.encode())
-        for part in (part for pair in rows for part in pair):
-            data = part.encode()
+        for data in (data for name, item in rows for data in (name.encode(), *parts(item))):
             digest.update(len(data).to_bytes(8, "big") + data)
         yield _Shard(index, [row[0] for row in rows], [row[1] for row in rows], digest.hexdigest())
         index += 1
 
 
-def _encoded(shards: Iterable[_Shard], store: _Store, models: Callable[[], Sequence[TextEncoder]]) -> Iterator[_Shard]:
+def _encoded(
+    shards: Iterable[_Shard[Item]], store: _Store, models: Callable[[], Sequence[ItemEncoder[Item]]]
+) -> Iterator[_Shard[Item]]:
     """The shards in their order; all are stored by the time the iterator ends."""
-    free: SimpleQueue[TextEncoder] = SimpleQueue()
+    free: SimpleQueue[ItemEncoder[Item]] = SimpleQueue()
     pool: ThreadPoolExecutor | None = None
     running: set[Future[None]] = set()
     devices = 0
 
-    def work(shard: _Shard) -> None:
+    def work(shard: _Shard[Item]) -> None:
         model = free.get()
         try:
             store.write(shard, model)

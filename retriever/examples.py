@@ -53,11 +53,13 @@ class Example:
         return Listed(self.id, positives, negatives, self.known)
 
 
-def read_example(row: Row) -> Example:
-    """A joined row of ``triplets``, ``mixture`` or ``feedback``.
+def read_example(row: Row | Example) -> Example:
+    """A joined row of ``triplets``, ``mixture`` or ``feedback``; an example is one already.
 
     :raises LawError: If a document is positive and negative at once, is empty, or the row has no positive.
     """
+    if isinstance(row, Example):
+        return row
     name = f"{row['dataset']}/{row['query_id']}"
     query = _side(row["query"], name, "query", row.get("instruction", ""))
     if "candidates" in row:

@@ -15,6 +15,10 @@ _PLACES = 8
 _PLACE_SPREAD = 0.1
 # First weights of a word, a pair of words and a piece of a word: pieces are many and say little.
 _KIND_WEIGHTS = (1.0, 1.0, 0.3)
+# How fast features' weights and the turn of the space learn, against the rest at one learning rate: 65,536 numbers of
+# the turn overfit a few hundred rows where as many weights, each of one feature, carry over to new ones.
+_IMPORTANCE_RATE = 3.0
+_TURN_RATE = 0.1
 
 
 class TinyModule(nn.Module):
@@ -51,7 +55,7 @@ class TinyModule(nn.Module):
     ) -> torch.Tensor:
         """Vectors, float32 [sides, dim]."""
         sides = len(counts)
-        weights = amounts * (self.importance[buckets] + self.kinds[kinds]).exp()
+        weights = amounts * (_IMPORTANCE_RATE * self.importance[buckets] + self.kinds[kinds]).exp()
         starts = counts.cumsum(0) - counts
         text = nn.functional.embedding_bag(
             buckets, self.directions, starts, mode="sum", per_sample_weights=weights, include_last_offset=False
@@ -62,7 +66,7 @@ class TinyModule(nn.Module):
         numbers = torch.bincount(image_owners, minlength=sides).clamp(min=1)
         shown = shown / numbers.sqrt()[:, None] * self.gates.exp()[roles][:, None]
         mixed = text + shown
-        return mixed + mixed @ self.turn
+        return mixed + _TURN_RATE * (mixed @ self.turn)
 
 
 def _directions(seed: int, what: str, rows: int, dim: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

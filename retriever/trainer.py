@@ -39,15 +39,17 @@ class Trained:
     """What a run did.
 
     :param losses: Loss of every step of this run, those before it was resumed left out.
+    :param main: Whether this is the process that writes.
     """
 
     steps: int
     losses: list[float]
+    main: bool
 
 
 def train(
     model: EmbeddingModel,
-    rows: Sequence[Row],
+    rows: Sequence[Row | Example],
     settings: TrainSettings,
     folder: Path | None = None,
     *,
@@ -59,7 +61,7 @@ def train(
     :param rows: As ``nyxqa.load`` gives them; read step by step, several times where there are several epochs.
     :param folder: Where checkpoints and ``metrics.jsonl`` go; nothing is written without it.
     :param resume: Go on from the last checkpoint in ``folder``, if there is one.
-    :param evaluate: Called before the first step and behind each epoch.
+    :param evaluate: Called behind each epoch, in the main process.
     :raises UsageError: If settings do not fit the model, ``folder`` holds a run that is not to be resumed, or
         accelerate is missing.
     :raises LawError: If a row has no positive, or a document that is positive and negative.
@@ -101,7 +103,7 @@ class _Run:
     def __init__(
         self,
         model: EmbeddingModel,
-        rows: Sequence[Row],
+        rows: Sequence[Row | Example],
         settings: TrainSettings,
         folder: Path | None,
         accelerator: Any,
@@ -129,15 +131,13 @@ class _Run:
         log = MetricsLog(self.folder / METRICS, done) if self.folder is not None and first else None
         self.model.module.train()
         try:
-            return Trained(self.steps, list(self._steps(done, checkpoints if first else None, log)))
+            return Trained(self.steps, list(self._steps(done, checkpoints if first else None, log)), first)
         finally:
             self.model.module.eval()
             if log is not None:
                 log.close()
 
     def _steps(self, done: int, checkpoints: Checkpoints | None, log: MetricsLog | None) -> Iterator[float]:
-        if done == 0:
-            self._evaluate(0, log)
         an_epoch = self.plan.steps()
         for step, batch in enumerate(prefetched(self._batches(done), self._prepare), start=done):
             started = time.perf_counter()
