@@ -27,6 +27,7 @@ from nyxqa.schemas.reading import load
 EVALUATION = "evaluation.json"
 CURVES = "curves.png"
 WATCHED = ("recall@1", "mrr")
+BEFORE = "before training"
 _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
 
 
@@ -34,8 +35,8 @@ _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
 class TrainResult:
     """What a run came to.
 
-    :param lines: Figures of BM25, the untrained and the trained model; none without validation questions.
-    :param gains: Of the trained over the untrained model, by metric, paired by question.
+    :param lines: Figures of BM25 and the model before and after training; none without validation questions.
+    :param gains: Of the trained model over the same before training, by metric, paired by question.
     """
 
     folder: Path
@@ -47,7 +48,7 @@ class TrainResult:
         """A few lines for a terminal."""
         told = [f"{self.folder} is ready after {self.steps} steps\n"]
         for metric, one in self.gains.items():
-            told.append(f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over untrained, {one.count} questions\n")
+            told.append(f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, {one.count} questions\n")
         return "".join(told)
 
 
@@ -142,12 +143,12 @@ def _evaluated(
     questions = test.questions
     scores: list[Scores] = [
         test.encoder_scores(Bm25Encoder()),
-        *test.model_scores(_like(model, load_model(spec, settings.seed)), dims, "untrained"),
+        *test.model_scores(_like(model, load_model(spec, settings.seed)), dims, BEFORE),
         *test.model_scores(model, dims, "trained"),
     ]
     longest = {one.system: one for one in scores if one.dim in (0, max(dims))}
     gains = {
-        metric: gain(longest["trained"], longest["untrained"], questions, metric, settings.seed) for metric in WATCHED
+        metric: gain(longest["trained"], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED
     }
     return replace(result, lines=tuple(summarise(scores, questions, settings.seed)), gains=gains)
 
@@ -166,12 +167,12 @@ def _write(
     write_card(out, Card(name, told, trained.steps, asdict(settings), result.lines, usage))
     gains = {metric: asdict(one) for metric, one in result.gains.items()}
     figures = [line.as_dict() for line in result.lines]
-    write_json(out / EVALUATION, {"gains_over_untrained": gains, "figures": figures})
+    write_json(out / EVALUATION, {"gains": gains, "figures": figures})
     plot(out / CURVES, curves(read_metrics(out / METRICS), result.lines))
 
 
 def curves(lines: Sequence[Mapping[str, Any]], figures: Sequence[Line]) -> list[Panel]:
-    """Loss, and recall@1 and MRR on validation with BM25 and the untrained model as levels."""
+    """Loss, and recall@1 and MRR on validation with BM25 and the model before training as levels."""
     loss = [(line["step"], line["loss"]) for line in lines if "loss" in line]
     panels = [Panel("loss", {"train": loss}, {})]
     whole = [one for one in figures if one.dataset == one.kind == "all"]

@@ -57,7 +57,10 @@ def _table(lines: Sequence[Line]) -> str:
     if not lines:
         return "Not run: the dataset has no validation questions.\n"
     shown: dict[tuple[str, int, str, str], dict[str, str]] = {}
+    longest = max(line.dim for line in lines)
     for line in lines:
+        if line.dim not in (0, longest) and (line.dataset, line.kind) != (ALL, ALL):
+            continue  # evaluation.json has them
         value = line.value
         told = f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f})"
         shown.setdefault((line.system, line.dim, line.dataset, line.kind), {})[line.metric] = told

@@ -1,8 +1,8 @@
 """``tiny[:PATH]``: the bundled encoder. Hashed words and image patches, mixed in order into one vector.
 
 A feature's direction is fixed and random, so that texts that share words are near each other before any training; what
-is learned is how much each feature counts, how image features map into the same space, and one turn of the whole
-space. That little is learned from a few hundred rows.
+is learned is how much each feature counts, how image features map into the same space, and how queries turn towards
+documents. That little is learned from a few hundred rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nyxqa.retriever.model import Inputs, Role, Side
+from nyxqa.retriever.model import Inputs, Side
 from nyxqa.retriever.tiny_image import WIDTH, image_features
 from nyxqa.retriever.tiny_text import text_features
 from nyxqa.schemas.content import PLACEHOLDER, check_content
@@ -30,7 +30,6 @@ WEIGHTS = "model.safetensors"
 _TYPE = "nyxqa-tiny"
 # What an image costs beside words; sizes of batches are all that depends on it.
 _IMAGE_LENGTH = 16
-_ROLES: tuple[Role, ...] = ("query", "document")
 
 
 class TinyModel:
@@ -85,6 +84,8 @@ class TinyModel:
         """
         import torch
 
+        from nyxqa.retriever.tiny_module import ROLES
+
         buckets, kinds, amounts, owners = [], [], [], []
         images, image_owners, ordinals = [], [], []
         for number, side in enumerate(sides):
@@ -106,7 +107,7 @@ class TinyModel:
             "images": torch.from_numpy(stacked),
             "image_owners": torch.tensor(image_owners, dtype=torch.int64),
             "ordinals": torch.tensor(ordinals, dtype=torch.int64),
-            "roles": torch.tensor([_ROLES.index(side.role) for side in sides], dtype=torch.int64),
+            "roles": torch.tensor([ROLES.index(side.role) for side in sides], dtype=torch.int64),
         }
 
     def embed(self, inputs: Inputs) -> torch.Tensor:

@@ -9,20 +9,25 @@ from torch import nn
 from nyxqa.retriever.tiny_image import WIDTH
 from nyxqa.retriever.tiny_text import BUCKETS, KINDS
 
+ROLES = ("query", "document")
+QUERY = 0
+
 # Images of a side beyond this many share a place (PAPER.md, stage 1: at most five images a document).
 _PLACES = 8
 # How far the places of images differ at first: enough to tell an order, too little to hide that an image is the same.
 _PLACE_SPREAD = 0.1
 # First weights of a word, a pair of words and a piece of a word: pieces are many and say little.
 _KIND_WEIGHTS = (1.0, 1.0, 0.3)
-# How fast features' weights and the turn of the space learn, against the rest at one learning rate: 65,536 numbers of
-# the turn overfit a few hundred rows where as many weights, each of one feature, carry over to new ones.
+# How fast features' weights learn, against the rest at one learning rate: each sees little, and what it learns of a
+# feature carries over to new rows.
 _IMPORTANCE_RATE = 3.0
-_TURN_RATE = 0.1
 
 
 class TinyModule(nn.Module):
-    """Sum of weighted directions of text features, plus projected images, turned once.
+    """Sum of weighted directions of text features, plus projected images; that of a query turned once.
+
+    Only queries turn: a turn of both sides could change how much they agree in a direction but not undo it, so the
+    model would find shared words however wrong its training rows are.
 
     :param dim: Length of a vector.
     :param seed: Of the fixed directions and of the first image projection.
@@ -66,7 +71,8 @@ class TinyModule(nn.Module):
         numbers = torch.bincount(image_owners, minlength=sides).clamp(min=1)
         shown = shown / numbers.sqrt()[:, None] * self.gates.exp()[roles][:, None]
         mixed = text + shown
-        return mixed + _TURN_RATE * (mixed @ self.turn)
+        turned = mixed @ self.turn
+        return mixed + turned * (roles == QUERY)[:, None]
 
 
 def _directions(seed: int, what: str, rows: int, dim: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
