@@ -51,7 +51,7 @@ class Mining:
 def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, settings: Negatives, split: str) -> Parts:
     """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
     mining = Mining(settings, packs, Path())
-    params = {"encoder": settings.encoder}
+    params = {"encoder": mining.encoder().fingerprint}  # a model retrained at the same path mines anew
     build = Step("negatives/index", VERSION, params, (documents.fingerprint,), split)
     index = run.whole(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)

@@ -76,7 +76,9 @@ def join_scores(scores: Sequence[Scores]) -> Scores:
     return Scores(scores[0].system, scores[0].dim, values)
 
 
-def read_test_set(data: Path, rows: Iterable[Mapping[str, Any]], seed: int, most_documents: int | None = None) -> TestSet:
+def read_test_set(
+    data: Path, rows: Iterable[Mapping[str, Any]], seed: int, most_documents: int | None = None
+) -> TestSet:
     """Questions of joined ``triplets`` with their pools.
 
     :param most_documents: Documents of a pool at most, besides the questions' own: the first by keyed hash.

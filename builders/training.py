@@ -48,7 +48,10 @@ class TrainResult:
         """A few lines for a terminal."""
         told = [f"{self.folder} is ready after {self.steps} steps\n"]
         for metric, one in self.gains.items():
-            told.append(f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, {one.count} questions\n")
+            told.append(
+                f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, "
+                f"{one.count} questions\n"
+            )
         return "".join(told)
 
 
@@ -147,9 +150,7 @@ def _evaluated(
         *test.model_scores(model, dims, "trained"),
     ]
     longest = {one.system: one for one in scores if one.dim in (0, max(dims))}
-    gains = {
-        metric: gain(longest["trained"], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED
-    }
+    gains = {metric: gain(longest["trained"], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED}
     return replace(result, lines=tuple(summarise(scores, questions, settings.seed)), gains=gains)
 
 
@@ -159,9 +160,7 @@ def _like(trained: EmbeddingModel, fresh: EmbeddingModel) -> EmbeddingModel:
     return fresh
 
 
-def _write(
-    result: TrainResult, spec: str, told: str, settings: TrainSettings, out: Path, trained: Trained
-) -> None:
+def _write(result: TrainResult, spec: str, told: str, settings: TrainSettings, out: Path, trained: Trained) -> None:
     name = spec.partition(":")[0]
     usage = f"nyxqa build --split train --encoder {name}:FOLDER"
     write_card(out, Card(name, told, trained.steps, asdict(settings), result.lines, usage))

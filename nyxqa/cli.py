@@ -115,7 +115,9 @@ def train(
 @app.command()
 def check(
     out: DataArgument = Path("nyxqa_data"),
-    structure: Annotated[bool, typer.Option("--structure", help="Leave out the training of a small retriever.")] = False,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Leave out the training of a small retriever.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:

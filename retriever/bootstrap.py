@@ -27,7 +27,9 @@ class Interval:
     count: int
 
 
-def interval(values: npt.NDArray[np.float64], name: str, seed: int = 0, groups: Sequence[str] | None = None) -> Interval:
+def interval(
+    values: npt.NDArray[np.float64], name: str, seed: int = 0, groups: Sequence[str] | None = None
+) -> Interval:
     """Mean of ``values`` and its percentile bootstrap interval; the draw depends on (seed, name) alone.
 
     :param values: float64 [queries]; differences of two systems, query by query, give the interval of a gain.
@@ -54,4 +56,4 @@ def _totals(
     if groups is None:
         return values, np.ones(len(values))
     _, numbers = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
-    return np.bincount(numbers, weights=values), np.bincount(numbers).astype(np.float64)
+    return np.bincount(numbers, weights=values).astype(np.float64), np.bincount(numbers).astype(np.float64)

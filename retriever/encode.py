@@ -51,5 +51,5 @@ def normalised(vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.flo
     """The first ``dim`` numbers of each vector, scaled to length 1; a vector of zeros stays one."""
     cut = np.ascontiguousarray(vectors[:, :dim])
     lengths = np.linalg.norm(cut, axis=1, keepdims=True)
-    unit: npt.NDArray[np.float32] = cut / np.where(lengths > 0, lengths, np.float32(1))
+    unit: npt.NDArray[np.float32] = np.divide(cut, np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
     return unit

@@ -80,9 +80,7 @@ class Matryoshka:
         return total
 
 
-def _info_nce(
-    queries: torch.Tensor, documents: torch.Tensor, targets: Targets, temperature: float
-) -> torch.Tensor:
+def _info_nce(queries: torch.Tensor, documents: torch.Tensor, targets: Targets, temperature: float) -> torch.Tensor:
     """Mean over queries of the mean over their positives of ``-log p(positive among it and the negatives)``.
 
     Other positives of a query are no part of a positive's denominator. A query whose batch holds no negative has

@@ -46,5 +46,6 @@ def plot(path: Path, panels: Sequence[Panel]) -> bool:
         axes.set_xlabel("step")
         axes.legend(fontsize="small")
     with replacing(path) as temporary:
-        FigureCanvasAgg(figure).print_png(str(temporary))
+        FigureCanvasAgg(figure)
+        figure.savefig(temporary, format="png")
     return True

@@ -64,7 +64,8 @@ class TinyModel:
             model._module.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise WorldError(
-                f"{folder} holds no model of tiny: {error}; train one with: nyxqa train DATA --model tiny --out {folder}"
+                f"{folder} holds no model of tiny: {error}; train one with: "
+                f"nyxqa train DATA --model tiny --out {folder}"
             ) from error
         return model
 
@@ -87,7 +88,8 @@ class TinyModel:
         from nyxqa.retriever.tiny_module import ROLES
 
         buckets, kinds, amounts, owners = [], [], [], []
-        images, image_owners, ordinals = [], [], []
+        images, image_owners = [], []
+        ordinals: list[int] = []
         for number, side in enumerate(sides):
             check_content(side.text, len(side.images))
             found = text_features(side.text.replace(PLACEHOLDER, "\n"))

@@ -48,7 +48,7 @@ def _of_picture(picture: Any) -> Features:
     white = PIL.Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture.convert("RGBA"))
     small = white.convert("RGB").resize((_PIXELS, _PIXELS), PIL.Image.Resampling.BOX)
-    pixels = np.asarray(small, dtype=np.float32) / 255
+    pixels: Features = np.asarray(small, dtype=np.float32) / np.float32(255)
     parts = [_centred(part) for part in (_colours(pixels), _edges(pixels), _shares(pixels))]
     return np.concatenate(parts).astype(np.float32) / np.float32(np.sqrt(len(parts)))
 
@@ -68,7 +68,8 @@ def _patches(pixels: Features) -> Features:
 def _colours(pixels: Features) -> Features:
     """Distance of each patch's mean from white, and its spread, channel by channel: most pages are white."""
     patches = _patches(pixels)
-    return np.concatenate([1 - patches.mean(axis=1), patches.std(axis=1)], axis=1).ravel()
+    colours: Features = np.concatenate([1 - patches.mean(axis=1), patches.std(axis=1)], axis=1).ravel()
+    return colours
 
 
 def _edges(pixels: Features) -> Features:
@@ -77,10 +78,12 @@ def _edges(pixels: Features) -> Features:
     strength = np.hypot(down, across)
     angle = np.minimum((np.arctan2(down, across) % np.pi) / np.pi * _ANGLES, _ANGLES - 1).astype(int)
     strengths = np.stack([strength * (angle == number) for number in range(_ANGLES)], axis=2)
-    return _patches(strengths.astype(np.float32)).sum(axis=1).ravel()
+    summed: Features = _patches(strengths.astype(np.float32)).sum(axis=1).ravel()
+    return summed
 
 
 def _shares(pixels: Features) -> Features:
     levels = np.minimum((pixels * _LEVELS).astype(int), _LEVELS - 1)
     codes = (levels[..., 0] * _LEVELS + levels[..., 1]) * _LEVELS + levels[..., 2]
-    return np.sqrt(np.bincount(codes.ravel(), minlength=_LEVELS**3) / codes.size).astype(np.float32)
+    shares: Features = np.sqrt(np.bincount(codes.ravel(), minlength=_LEVELS**3) / codes.size).astype(np.float32)
+    return shares

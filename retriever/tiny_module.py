@@ -72,7 +72,8 @@ class TinyModule(nn.Module):
         shown = shown / numbers.sqrt()[:, None] * self.gates.exp()[roles][:, None]
         mixed = text + shown
         turned = mixed @ self.turn
-        return mixed + turned * (roles == QUERY)[:, None]
+        vectors: torch.Tensor = mixed + turned * (roles == QUERY)[:, None]
+        return vectors
 
 
 def _directions(seed: int, what: str, rows: int, dim: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

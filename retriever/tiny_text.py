@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ def text_features(text: str) -> TextFeatures:
     found = words(text)
     counts: Counter[tuple[int, str]] = Counter()
     counts.update((0, word) for word in found)
-    counts.update((1, f"{one} {other}") for one, other in zip(found, found[1:], strict=False))
+    counts.update((1, f"{one} {other}") for one, other in pairwise(found))
     for word, times in Counter(found).items():
         for piece in _pieces(word):
             counts[2, piece] += times

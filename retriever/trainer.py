@@ -126,7 +126,9 @@ class _Run:
         if checkpoints is not None and resume:
             done = checkpoints.restore(self.model.module, self.optimizer)
         elif checkpoints is not None and checkpoints.any():
-            raise UsageError(f"{checkpoints.folder} holds a run; continue it with --resume or train into another folder")
+            raise UsageError(
+                f"{checkpoints.folder} holds a run; continue it with --resume or train into another folder"
+            )
         first = self.accelerator.is_main_process
         log = MetricsLog(self.folder / METRICS, done) if self.folder is not None and first else None
         self.model.module.train()

@@ -24,7 +24,7 @@ def grouped_folds(groups: Sequence[str], count: int, seed: int) -> list[Fold]:
 
     :param groups: Group of each row.
     """
-    sizes = {group: 0 for group in sorted(set(groups), key=lambda one: (lot(seed, f"{_STAGE}/folds", one), one))}
+    sizes = dict.fromkeys(sorted(set(groups), key=lambda one: (lot(seed, f"{_STAGE}/folds", one), one)), 0)
     for group in groups:
         sizes[group] += 1
     totals = [0] * count

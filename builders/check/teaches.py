@@ -75,18 +75,18 @@ class Lesson:
         return {"model": MODEL, "judged": JUDGED, "seed": SEED, **value}
 
 
-class NotTaught(Exception):
+class NotTaughtError(Exception):
     """The check cannot be run; says why."""
 
 
 def teach(out: Path, manifest: Manifest) -> Lesson:
     """Train and test as the size of the dataset asks for.
 
-    :raises NotTaught: If there is no train split, or too little to train or test on.
+    :raises NotTaughtError: If there is no train split, or too little to train or test on.
     """
     splits = manifest.splits("triplets")
     if "train" not in splits:
-        raise NotTaught("the dataset has no train triplets")
+        raise NotTaughtError("the dataset has no train triplets")
     held = _Held()
     rows, examples = held.read(_drawn(out, "train"))
     tested = held.read(_drawn(out, "validation"))[0] if "validation" in splits else []
@@ -99,7 +99,7 @@ def teach(out: Path, manifest: Manifest) -> Lesson:
         lessons = _by_fold(examples, test)
         how = f"{len(lessons)} folds of train by group"
     if min(len(examples), len(test.questions)) < LEAST_QUESTIONS or not all(taught for taught, _ in lessons):
-        raise NotTaught(f"{len(examples)} rows to train on and {len(test.questions)} to test on are too few")
+        raise NotTaughtError(f"{len(examples)} rows to train on and {len(test.questions)} to test on are too few")
     return _measured(lessons, how, len(examples), held.left_out)
 
 
@@ -122,7 +122,8 @@ class _Held:
 
     def read(self, rows: Iterable[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Example]]:
         """Rows that can be used, less their documents, and the examples they make."""
-        kept, examples = [], []
+        kept: list[Mapping[str, Any]] = []
+        examples: list[Example] = []
         for row in rows:
             try:
                 example = read_example(row)
@@ -155,9 +156,7 @@ def _part(test: TestSet, examples: Sequence[Example], fold: Fold) -> TestSet:
     return TestSet(tuple(parts))
 
 
-def _measured(
-    lessons: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows: int, left_out: int
-) -> Lesson:
+def _measured(lessons: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows: int, left_out: int) -> Lesson:
     scores: dict[str, list[Scores]] = {name: [] for name in (*ARMS, "untrained", "bm25")}
     curves: dict[str, list[tuple[float, float]]] = {}
     for examples, test in lessons:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nyxqa.builders.check.findings import CheckResult, Finding
 from nyxqa.builders.check.run import check
-from nyxqa.builders.check.teaches import TEACHES, Lesson, NotTaught, teach
+from nyxqa.builders.check.teaches import TEACHES, Lesson, NotTaughtError, teach
 from nyxqa.retriever.plot import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError
 from nyxqa.schemas.files import write_json
@@ -43,7 +43,7 @@ def _taught(out: Path, structure: CheckResult) -> tuple[Finding, Lesson | None]:
         return Finding(TEACHES, "not run", reason=f"{broken[0]} failed"), None
     try:
         lesson = teach(out, read_manifest(out))
-    except (NotTaught, LawError, FormatError) as error:
+    except (NotTaughtError, LawError, FormatError) as error:
         return Finding(TEACHES, "not run", reason=str(error)), None
     if lesson.passed:
         return Finding(TEACHES, "ok"), lesson

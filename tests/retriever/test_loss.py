@@ -96,7 +96,10 @@ def test_a_row_without_negatives_learns_from_the_batch() -> None:
     """PAPER.md, defect 13: ragged rows go together, and hard negatives of one row count against the others."""
     rows = [Listed("q", ("a",)), Listed("r", ("b",), ("c", "d"))]
     documents = ["a", "b", "c", "d"]
-    assert make_targets(rows, documents, "all").negatives.tolist() == [[False, True, True, True], [True, False, True, True]]
+    assert make_targets(rows, documents, "all").negatives.tolist() == [
+        [False, True, True, True],
+        [True, False, True, True],
+    ]
     assert make_targets(rows, documents, "own").negatives.tolist() == [
         [False, True, False, False],
         [True, False, True, True],
