@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -19,6 +19,11 @@ from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
 
 T = TypeVar("T")
+
+# Where shards are made: models that take a device, or all cores, for themselves work in this process.
+Where = Literal["workers", "driver"]
+
+_DONE = "done.json"  # counts of a step that is whole
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,22 @@ class Run(Protocol):
         ...
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
-        """One shard for each task, made by ``function`` (picklable) on the executor."""
+        """One shard for each task, made by ``function`` (picklable) on the executor, or in this process."""
         ...
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
-        """One folder of files, filled by ``function`` in this process, whole or absent."""
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
+        """One folder of files, filled by ``function`` in this process, whole or absent.
+
+        :param function: Returns the step's account in numbers, if it keeps one; it may write ledger files itself.
+        :param resume: Whether ``function`` goes on from what a stopped run left in the folder.
+        """
         ...
 
     def outputs(self) -> list[Parts]:
@@ -73,12 +87,17 @@ class PlannedRun:
         return _folder(self._work, step)
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
         """Note the step."""
         return self._note(step)
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
         """Note the step."""
         return self._note(step)
 
@@ -110,35 +129,45 @@ class WorkingRun:
         return _folder(self._work, step)
 
     def map(
-        self, step: Step, function: Callable[[T], ShardOutput], tasks: Callable[[], Iterable[T]], schema: pa.Schema
+        self,
+        step: Step,
+        function: Callable[[T], ShardOutput],
+        tasks: Callable[[], Iterable[T]],
+        schema: pa.Schema,
+        where: Where = "workers",
     ) -> Parts:
-        """One shard for each task, made by ``function`` on the executor; whole shards are kept."""
+        """One shard for each task, made by ``function``; whole shards are kept."""
         folder, started = self.folder(step), time.perf_counter()
-        done = folder / "done.json"
+        done = folder / _DONE
         if done.exists():
             counts = Counts(**read_json(done))
         else:
             folder.mkdir(parents=True, exist_ok=True)
             counts = Counts()
             with self._progress.stage(step) as bar:
-                for shard in self._shards(step, folder, function, tasks, schema):
+                for shard in self._shards(step, folder, function, tasks, schema, where):
                     counts += shard
                     bar.advance(shard)
             write_json(done, asdict(counts))
         self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
         """One folder of files, filled by ``function`` beside its place and then renamed into it."""
         folder, started = self.folder(step), time.perf_counter()
         if not folder.exists():
             unfinished = folder.with_name(f".{folder.name}.part")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
+            if not resume:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True, exist_ok=True)
             with self._progress.stage(step):
-                function(unfinished)
+                made = function(unfinished)
+            if made is not None:
+                write_json(unfinished / _DONE, asdict(made))
             unfinished.rename(folder)
-        self._report(step, None, time.perf_counter() - started)
+        done = folder / _DONE
+        counts = Counts(**read_json(done)) if done.exists() else None
+        self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
     def _shards(
@@ -148,6 +177,7 @@ class WorkingRun:
         function: Callable[[T], ShardOutput],
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
+        where: Where,
     ) -> Iterator[Counts]:
         """Counts of all shards: those found whole first, then the others as they are made."""
 
@@ -160,7 +190,8 @@ class WorkingRun:
                     kept.append(found)
 
         kept: list[Counts] = []
-        for counts, _ in self._executor.map(run_shard, missing()):
+        made = self._executor.map(run_shard, missing()) if where == "workers" else map(run_shard, missing())
+        for counts, _ in made:
             yield counts
         yield from kept
 
