@@ -20,6 +20,7 @@ from nyxqa.builders.negatives import negatives
 from nyxqa.builders.prefilter import prefilter
 from nyxqa.builders.refine import refine
 from nyxqa.builders.sample import sample
+from nyxqa.builders.sets.stage import build_sets
 from nyxqa.builders.sources.stage import source
 from nyxqa.builders.split import split as split_pages
 from nyxqa.builders.synthesize import synthesize
@@ -35,8 +36,16 @@ class Built:
     splits: dict[str, Step]
 
 
-def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> Built:
+def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+    web = build_web(run, recipe, recipe.web, splits, answers) if recipe.web is not None else None
+    sets = build_sets(run, recipe, splits)
+    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits})
+
+
+def build_web(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> WebInputs:
+    """The stages of the web builder."""
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
@@ -54,6 +63,4 @@ def build(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Pa
         asked = verify(run, asked, asking, recipe.verify, split)
         asked = choices(run, asked, asking, recipe.choices, split)
         questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
-    inputs = WebInputs(documents, questions, packs)
-    tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()})
+    return WebInputs(documents, questions, packs)

@@ -18,6 +18,9 @@ from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.sets.checks import check_sets
+from nyxqa.builders.sets.locations import pinned
+from nyxqa.builders.sets.stage import set_splits
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.model import parse_model
@@ -25,7 +28,7 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe, Web
+from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -59,13 +62,14 @@ def execute(
     :param rescan: Whether every step is done again; only answers of models are kept.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
-    web = _checked(recipe)
+    _check(recipe)
+    given, (recipe, revisions) = recipe, pinned(recipe)
     with output_folder(out) as work:
         complete_publishing(out)
         published = _published(out)
-        splits = _splits(split, published)
+        splits = _splits(recipe, split, published)
         planned = PlannedRun(work)
-        plan = build(planned, recipe, web, splits, work / "answers")
+        plan = build(planned, recipe, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -74,7 +78,7 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
-            plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
+            plan = build(PlannedRun(work), recipe, splits, work / "answers")
         if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
             shutil.rmtree(work / "steps", ignore_errors=True)
         elif published is not None and _up_to_date(out, plan, published):
@@ -82,8 +86,8 @@ def execute(
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, web, splits, work / "answers")
-        manifest = _manifest(recipe, run, built)
+            built = build(run, recipe, splits, work / "answers")
+        manifest = _manifest(given, revisions, run, built)
         publish(built.tables.folder, out, manifest)
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
@@ -92,35 +96,39 @@ def execute(
         return BuildResult(out, True, manifest)
 
 
-def _checked(recipe: Recipe) -> Web:
+def _check(recipe: Recipe) -> None:
     """What can be known to fail before anything is spent.
 
     :raises UsageError: Naming the section.
     """
-    for name, given in (("text", recipe.text), ("import", recipe.imports), ("mixture", recipe.mixture)):
-        if given:
-            raise UsageError(f"[{name}] is not available in this version")
     if recipe.filters.decontaminate:
         raise UsageError("filters.decontaminate is not available in this version")
-    if recipe.web is None:
-        raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
-    check_conditions(recipe.filters, QA.schema)
-    make_encoder(recipe.negatives.encoder)
-    if recipe.vlm.model != "extractive":
-        parse_model(recipe.vlm.model)
-    return recipe.web
+    if recipe.web is None and not recipe.text and not recipe.imports:
+        raise UsageError(
+            "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
+        )
+    check_sets(recipe)
+    if recipe.web is not None:
+        check_conditions(recipe.filters, QA.schema)
+        make_encoder(recipe.negatives.encoder)
+        if recipe.vlm.model != "extractive":
+            parse_model(recipe.vlm.model)
 
 
 def _published(out: Path) -> Manifest | None:
     return read_manifest(out) if (out / MANIFEST).exists() else None
 
 
-def _splits(split: SplitName, published: Manifest | None) -> list[str]:
-    """Splits that will be published, in their order."""
-    if split == "all":
-        return list(QA_SPLITS)
+def _splits(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
+    """Splits that will be published, in their order.
+
+    :raises UsageError: If the recipe has nothing for ``split``.
+    """
+    filled = set(QA_SPLITS) if recipe.web is not None else set_splits(recipe)
+    if split != "all" and split not in filled:
+        raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
     have = published.splits("triplets") if published is not None else []
-    return [name for name in QA_SPLITS if name == split or name in have]
+    return [name for name in QA_SPLITS if name in filled and (split in ("all", name) or name in have)]
 
 
 def _fingerprints(manifest: Manifest) -> dict[str, str]:
@@ -133,7 +141,7 @@ def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[st
         return []
     now = {name: step.fingerprint for name, step in plan.splits.items()}
     then = _fingerprints(published)
-    return [name for name in plan.splits if name in then and name != split and then[name] != now[name]]
+    return [name for name in QA_SPLITS if name in then and name != split and then[name] != now.get(name)]
 
 
 def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
@@ -142,13 +150,13 @@ def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
     return all((out / name).is_file() for name in (*published.files, "README.md"))
 
 
-def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
+def _manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
     return Manifest(
         recipe=_portable(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions={},
+        revisions=revisions,
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
@@ -162,12 +170,23 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without paths of this machine and without URLs of endpoints."""
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
-        kind, colon, path = plain["web"]["source"].partition(":")
-        plain["web"]["source"] = kind + colon + Path(path).name if colon else kind
+        plain["web"]["source"] = _without_folder(plain["web"]["source"])
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
+    plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
+    for text in plain["text"]:
+        text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
+        text["encoder"] = make_encoder(text["encoder"]).name
+    for section in plain["import"]:
+        section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
     return plain
+
+
+def _without_folder(source: str) -> str:
+    """A source without the folder of its file; a name on the Hub stays."""
+    kind, colon, path = source.partition(":")
+    return kind + colon + Path(path).name if colon and kind != "hf" else source
 
 
 def _summary(manifest: Manifest) -> str:
