@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.tables_sql import add_views
@@ -93,6 +93,9 @@ class Report:
     """Everything the text report shows; see ``nyxqa.builders.report_text``.
 
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
+    :param mining: Mining report of each question set, by name and split.
+    :param repairs: Repair report of each import, by kind and split.
+    :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
     :param bytes: Size of the published files.
     """
 
@@ -109,6 +112,9 @@ class Report:
     certificate: dict[str, int]
     deviations: list[str]
     usage: dict[str, int]
+    mining: dict[str, dict[str, Any]]
+    repairs: dict[str, dict[str, Any]]
+    overlaps: dict[str, dict[str, int]]
     files: int
     bytes: int
 
@@ -136,6 +142,9 @@ def make_report(out: Path) -> Report:
             certificate=manifest.certificate,
             deviations=manifest.deviations,
             usage=manifest.usage,
+            mining=manifest.summary.get("mining", {}),
+            repairs=manifest.summary.get("repairs", {}),
+            overlaps=manifest.summary.get("overlaps", {}),
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.importers.images import ImageRef
-from nyxqa.builders.importers.report import repair_report
+from nyxqa.builders.importers.report import RepairReport, repair_report
 from nyxqa.builders.importers.rows import ImportedRow, Side
 from nyxqa.builders.sets.parts import SetParts
-from nyxqa.builders.text.mining.report import mining_report
+from nyxqa.builders.text.mining.report import MiningReport, mining_report
 from nyxqa.builders.text.mining.rules import Choice, Ranked
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import Split
@@ -33,6 +33,12 @@ def set_reports(sets: Sequence[SetParts]) -> dict[str, dict[str, Any]]:
             first, last = part.text.negatives
             found["mining"][name] = asdict(mining_report(_mined(part), last - first + 1))
     return {kind: reports for kind, reports in found.items() if reports}
+
+
+def report_texts(summary: Mapping[str, Any]) -> dict[str, str]:
+    """The reports in a manifest's summary for people, by name and split."""
+    mined = {name: MiningReport(**value).text() for name, value in summary.get("mining", {}).items()}
+    return {**mined, **{name: RepairReport(**value).text() for name, value in summary.get("repairs", {}).items()}}
 
 
 def _mined(part: SetParts) -> Iterator[Choice | Drop]:
