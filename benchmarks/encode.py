@@ -86,7 +86,7 @@ def _minilm() -> Path | None:
 def ours(model: Path) -> Side:
     """``e5:MODEL?prefixes=off``."""
     encoder = E5Encoder(E5Model(str(model), prefixes=False))
-    return lambda texts: encoder.encode([Entry(str(row), text) for row, text in enumerate(texts)], "passage")
+    return lambda texts: encoder.encode([Entry(str(row), text) for row, text in enumerate(texts)], "document")
 
 
 def peer(model: Path) -> Side:

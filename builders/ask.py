@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.engine.run import Where
 from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.vlm.model import make_vlm
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm
@@ -25,16 +27,35 @@ class Asking:
     :param seed: Seed of its choices.
     :param answers: Folder where answers are stored.
     :param packs: Folder of the image packs.
+    :param retry_failed: Whether what the model failed at in an earlier run is asked again.
     """
 
     settings: VlmSection
     seed: int
     answers: Path
     packs: Path
+    retry_failed: bool = False
+
+    @property
+    def where(self) -> Where:
+        """Where shards are asked about: an endpoint's answers have one owner, this process."""
+        return "workers" if self.settings.model == "extractive" else "threads"
 
     def open(self) -> Vlm:
         """The model; one a process."""
         return _opened(self)
+
+    def usage(self) -> dict[str, int]:
+        """Requests and tokens of all answers that were kept, of earlier runs too."""
+        return self.open().totals()
+
+    def failures(self) -> int:
+        """Number of questions that failed and can be asked again."""
+        return self.open().failures()
+
+    def close(self) -> None:
+        """Give up what an endpoint needs: its thread, connections and the store of its answers."""
+        self.open().close()
 
     def params(self) -> dict[str, Any]:
         """What decides the model's answers: not where it is reached nor how many are asked at once."""
@@ -51,14 +72,19 @@ class Asking:
 
 @lru_cache(maxsize=1)
 def _opened(asking: Asking) -> Vlm:
-    return make_vlm(asking.settings, asking.seed, asking.answers)
+    return make_vlm(asking.settings, asking.seed, asking.answers, retry_failed=asking.retry_failed)
+
+
+@lru_cache(maxsize=8)
+def _reader(packs: Path, thread: int) -> PackReader:
+    return PackReader(packs)
 
 
 def pictures(images: Sequence[Mapping[str, Any]], asking: Asking) -> tuple[Picture, ...]:
     """Images as the model sees them; bytes only where it looks at them."""
     if not asking.open().info.needs_images:
         return tuple(Picture(image["image_id"], image["caption"]) for image in images)
-    reader = PackReader(asking.packs)
+    reader = _reader(asking.packs, threading.get_ident())
     return tuple(Picture(image["image_id"], image["caption"], reader.read(image)) for image in images)
 
 
@@ -68,8 +94,10 @@ def source_of(document: Mapping[str, Any], asking: Asking) -> Source:
     return Source(document["doc_id"], content, document["title"], document["language"])
 
 
-def ask_of(row: Mapping[str, Any], asking: Asking, answer: str = "", document: bool = True) -> Ask:
-    """A question row as the model reads it, its images in the order of its placeholders."""
+def ask_of(row: Mapping[str, Any], asking: Asking, answer: str = "", name: str = "draft") -> Ask:
+    """A question row with its document as the model reads it, images in the order of their placeholders.
+
+    :param name: Column that names the question.
+    """
     question = Content(row["question"], pictures(row["images"], asking))
-    documents = (source_of(row["document"], asking),) if document else ()
-    return Ask(row["draft"], question, answer, documents)
+    return Ask(row[name], question, answer, (source_of(row["document"], asking),))

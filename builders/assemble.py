@@ -45,7 +45,9 @@ def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) ->
     params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
     inputs: tuple[str, ...] = ()
     if web is not None:
-        params |= {"filters": recipe.filters, "split": recipe.split}
+        # The files to hold against decide ``documents``, not the questions' place.
+        filters = recipe.filters.model_copy(update={"decontaminate": []})
+        params |= {"filters": filters, "split": recipe.split}
         inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
     if split == "train" and recipe.mixture is not None:
         params["mixture"] = recipe.mixture

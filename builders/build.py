@@ -11,6 +11,7 @@ from nyxqa.builders.assemble import assemble, split_step
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.choices import choices
 from nyxqa.builders.chunk import chunk
+from nyxqa.builders.decontamination.stage import benchmark
 from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
@@ -30,37 +31,48 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the assembled tables, and for each split the step that decides its published form."""
+    """What a build made: the assembled tables, and for each split the step that decides its published form.
+
+    :param asking: The model that was asked, if there is a web builder.
+    :param benchmark: The index of the benchmarks it was held against, if any.
+    """
 
     tables: Parts
     splits: dict[str, Step]
+    asking: Asking | None
+    benchmark: Parts | None
 
 
-def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path) -> Built:
+def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    web = build_web(run, recipe, recipe.web, splits, answers) if recipe.web is not None else None
+    web, asking, known = None, None, None
+    if recipe.web is not None:
+        web, asking, known = build_web(run, recipe, recipe.web, splits, answers, retry_failed)
     sets = build_sets(run, recipe, splits)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits})
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
 
 
-def build_web(run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path) -> WebInputs:
-    """The stages of the web builder."""
+def build_web(
+    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool
+) -> tuple[WebInputs, Asking, Parts | None]:
+    """The stages of the web builder; also gives who asked the model, and the index of benchmarks, if any."""
+    known = benchmark(run, recipe)
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
-    pages = images(run, pages, web, recipe.images)
+    pages = images(run, pages, web, recipe.images, recipe.dedup.image_distance)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
-    documents = filter_documents(run, documents, recipe.filters)
+    documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe)
-    asking = Asking(recipe.vlm, recipe.seed, answers, packs)
+    asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
     questions = {}
     for split in splits:
         seeds = sample(run, documents, recipe, split)
         drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-        asked = refine(run, drafts, asking, recipe.refine, split)
+        asked = refine(run, drafts, asking, recipe, split, known)
         asked = verify(run, asked, asking, recipe.verify, split)
         asked = choices(run, asked, asking, recipe.choices, split)
         questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
-    return WebInputs(documents, questions, packs)
+    return WebInputs(documents, questions, packs), asking, known

@@ -27,7 +27,7 @@ def choices(run: Run, questions: Parts, asking: Asking, settings: Choices, split
     """Give each question its options (PAPER, stages 8 and 9); the key's position is drawn by keyed hash."""
     params = {"choices": settings, "vlm": asking.params()}
     step = Step("choices", VERSION, params, (questions.fingerprint,), split, "question", "question")
-    return run.map(step, partial(choices_shard, asking, settings.count), questions.files, QUESTIONS)
+    return run.map(step, partial(choices_shard, asking, settings.count), questions.files, QUESTIONS, asking.where)
 
 
 def choices_shard(asking: Asking, count: int, file: Path) -> ShardOutput:

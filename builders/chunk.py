@@ -17,12 +17,12 @@ from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import CHUNKS
-from nyxqa.builders.tokenize import open_tokenizer, tokenizer_identity
+from nyxqa.builders.tokenize import Tokenizer, open_tokenizer, tokenizer_identity
 from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
 from nyxqa.schemas.recipe import Chunk
 
-VERSION = 1
+VERSION = 2
 _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
@@ -46,14 +46,23 @@ def chunk_shard(settings: Chunk, file: Path) -> ShardOutput:
 def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[dict[str, Any]]:
     """Documents of ``pages`` (rows of PAGES) as rows of CHUNKS."""
     tokenizer = open_tokenizer(settings.tokenizer)
-    for page in pages:
+    listed, count = list(pages), partial(_count, tokenizer)
+    starts = iter(
+        tokenizer.starts([part["text"] for page in listed for part in page["parts"] if part["text"] is not None])
+    )
+    for page in listed:
         texts = [part["text"] for part in page["parts"]]
-        starts = iter(tokenizer.starts([text for text in texts if text is not None]))
-        layout = lay_out(texts, [[] if text is None else next(starts) for text in texts], PLACEHOLDER)
+        layout = lay_out(texts, [() if text is None else next(starts) for text in texts], PLACEHOLDER)
         images = [part["image"] for part in page["parts"] if part["image"] is not None]
         sections = _sections(page["parts"])
-        for ordinal, piece in enumerate(cut(layout, settings.max_tokens, settings.max_images)):
+        pieces = cut(layout, settings.max_tokens, settings.max_images, count, tokenizer.words_only)
+        for ordinal, piece in enumerate(pieces):
             yield _document(page, layout, piece, ordinal, images, sections)
+
+
+def _count(tokenizer: Tokenizer, text: str) -> int:
+    """Text tokens of a chunk; what stands for its images is no text."""
+    return tokenizer.count(text.replace(PLACEHOLDER, ""))
 
 
 def _document(

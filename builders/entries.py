@@ -15,7 +15,9 @@ def stage_entries(
     reports: Sequence[StepReport], splits: Mapping[str, Step], counts: Mapping[str, Mapping[str, Any]]
 ) -> list[StageEntry]:
     """One entry for each stage and split, its steps joined; stage ``assemble`` has its counts from the tables."""
-    stages: dict[tuple[str, str], list[StepReport]] = {}
+    # What a stage prepares, uncounted, may be done before the stages in front of it.
+    counted = [report for report in reports if report.counts is not None]
+    stages: dict[tuple[str, str], list[StepReport]] = {(one.step.stage, one.step.split): [] for one in counted}
     for report in reports:
         stages.setdefault((report.step.stage, report.step.split), []).append(report)
     seconds = sum(report.seconds for report in stages.pop(("assemble", ""), []))

@@ -10,17 +10,23 @@ from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.build import Built, build
+from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
 from nyxqa.builders.sets.stage import set_splits
+from nyxqa.builders.sources.opening import source_revisions
+from nyxqa.builders.sources.stage import SOURCE
+from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.model import parse_model
@@ -28,10 +34,11 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Images, Recipe
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
+_NO_USAGE = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,12 @@ def execute(
     progress: Progress,
     drop_stale: bool = False,
     rescan: bool = False,
+    retry_failed: bool = False,
 ) -> BuildResult:
     """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
 
-    :param rescan: Whether every step is done again; only answers of models are kept.
+    :param rescan: Read the source again though its files look the same.
+    :param retry_failed: Whether URLs and questions that failed are tried again, and what stands on them done again.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
     _check(recipe)
@@ -68,8 +77,10 @@ def execute(
         complete_publishing(out)
         published = _published(out)
         splits = _splits(recipe, split, published)
-        planned = PlannedRun(work)
-        plan = build(planned, recipe, splits, work / "answers")
+        again = {SOURCE} if rescan else set[str]()
+        if retry_failed:
+            again |= names_to_retry(work, recipe.images)
+        plan = build(PlannedRun(work, again), recipe, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -78,17 +89,22 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
-            plan = build(PlannedRun(work), recipe, splits, work / "answers")
-        if rescan:  # a source that looks the same may give anything, so no step may stand on what it gave
-            shutil.rmtree(work / "steps", ignore_errors=True)
+        _observe_again(work, again, recipe.images, progress)
+        plan = build(PlannedRun(work), recipe, splits, work / "answers")
+        if retry_failed and plan.asking is not None and plan.asking.failures():
+            _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, splits, work / "answers")
+            built = build(run, recipe, splits, work / "answers", retry_failed)
         manifest = _manifest(given, revisions, run, built)
+        if built.asking is not None:
+            built.asking.close()
         publish(built.tables.folder, out, manifest)
+        if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
+            progress.say(unusable)
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
@@ -96,23 +112,39 @@ def execute(
         return BuildResult(out, True, manifest)
 
 
+def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
+    """What ``--rescan`` and ``--retry-failed`` ask for, once it is known that the build goes on."""
+    if SOURCE in again:
+        begin_generation(work, SOURCE)
+    if again - {SOURCE}:
+        retry_failures(work, settings, progress)
+
+
 def _check(recipe: Recipe) -> None:
     """What can be known to fail before anything is spent.
 
     :raises UsageError: Naming the section.
     """
-    if recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate is not available in this version")
     if recipe.web is None and not recipe.text and not recipe.imports:
         raise UsageError(
             "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
         )
     check_sets(recipe)
+    if recipe.web is None and recipe.filters.decontaminate:
+        raise UsageError("filters.decontaminate looks at pages and the recipe has no [web] section; leave it out")
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
         if recipe.vlm.model != "extractive":
             parse_model(recipe.vlm.model)
+
+
+def _forget_asking(work: Path) -> None:
+    """Remove the steps that ask a model and what stands on them; stored answers stay."""
+    first = STAGES.index("synthesize")
+    for folder in (work / "steps").glob("*"):
+        if folder.name.partition(".")[0] in STAGES[first:]:
+            shutil.rmtree(folder)
 
 
 def _published(out: Path) -> Manifest | None:
@@ -152,17 +184,18 @@ def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
 
 def _manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
+    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
     return Manifest(
         recipe=_portable(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions=revisions,
+        revisions={**(source_revisions(recipe.web) if recipe.web is not None else {}), **revisions},
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
-        usage={"requests": 0, "prompt_tokens": 0, "completion_tokens": 0},
-        summary=result["summary"],
+        usage=built.asking.usage() if built.asking is not None else _NO_USAGE,
+        summary={**result["summary"], **held},
     )
 
 
@@ -173,6 +206,9 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
         plain["web"]["source"] = _without_folder(plain["web"]["source"])
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
+    plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
+    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
+        plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     for text in plain["text"]:
@@ -186,7 +222,7 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
 def _without_folder(source: str) -> str:
     """A source without the folder of its file; a name on the Hub stays."""
     kind, colon, path = source.partition(":")
-    return kind + colon + Path(path).name if colon and kind != "hf" else source
+    return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
 
 
 def _summary(manifest: Manifest) -> str:

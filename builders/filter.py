@@ -1,4 +1,4 @@
-"""Stage ``filter``: documents must meet the recipe's SQL conditions."""
+"""Stage ``filter``: documents must meet the recipe's SQL conditions and not overlap with a benchmark."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.decontamination.stage import REASON, Against, documents_against
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
@@ -20,26 +21,43 @@ VERSION = 1
 _IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
 
 
-def filter_documents(run: Run, documents: Parts, settings: Filters) -> Parts:
-    """Keep the documents that meet every condition of ``filters.corpus``."""
+def filter_documents(
+    run: Run, documents: Parts, settings: Filters, benchmark: Parts | None = None, distance: int = 0
+) -> Parts:
+    """Keep the documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    :param distance: Bits in which perceptual hashes of alike images may differ.
+    """
     conditions = list(settings.corpus) if settings.enabled else []
+    against: Against | None = None
+    inputs: tuple[str, ...] = (documents.fingerprint,)
+    if benchmark is not None:
+        against, more = documents_against(run, documents, benchmark, distance)
+        inputs += more
     params = {"conditions": conditions}
-    step = Step("filter", VERSION, params, (documents.fingerprint,), unit_in="document", unit_out="document")
-    return run.map(step, partial(filter_shard, conditions), documents.files, DOCUMENTS)
+    step = Step("filter", VERSION, params, inputs, unit_in="document", unit_out="document")
+    return run.map(step, partial(filter_shard, conditions, against=against), documents.files, DOCUMENTS)
 
 
-def filter_shard(conditions: Sequence[str], file: Path) -> ShardOutput:
-    """Documents of one shard that meet every condition; the first one failed is the reason."""
+def filter_shard(conditions: Sequence[str], file: Path, against: Against | None = None) -> ShardOutput:
+    """Documents of one shard that meet every condition and overlap with nothing; the first fault is the reason."""
     table = pq.read_table(file)
     failed = first_failed(_corpus_columns(table), conditions, "filters.corpus")
+    met = table.filter(pa.array([condition is None for condition in failed], pa.bool_()))
+    overlaps = iter([] if against is None else against.documents(met.select(["text", "images"]).to_pylist()))
     ids, pages = table["doc_id"].to_pylist(), table["page_id"].to_pylist()
-    drops = [
-        Drop("document", doc, page, "filter", condition)
-        for doc, page, condition in zip(ids, pages, failed, strict=True)
-        if condition is not None
-    ]
-    kept = table.filter(pa.array([condition is None for condition in failed], pa.bool_()))
-    return ShardOutput(kept.cast(DOCUMENTS), Account(ids, kept["doc_id"].to_pylist(), drops))
+    drops, kept = [], []
+    for row, condition in enumerate(failed):
+        overlap = next(overlaps, None) if condition is None else None
+        if condition is not None:
+            drops.append(Drop("document", ids[row], pages[row], "filter", condition))
+        elif overlap is not None:
+            drops.append(Drop("document", ids[row], pages[row], REASON, overlap))
+        else:
+            kept.append(row)
+    rows = table.take(pa.array(kept, pa.int64()))
+    return ShardOutput(rows.cast(DOCUMENTS), Account(ids, rows["doc_id"].to_pylist(), drops))
 
 
 def check_conditions(settings: Filters, qa: pa.Schema) -> None:

@@ -11,33 +11,45 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.ask import Asking, ask_of
+from nyxqa.builders.decontamination.stage import REASON, Against
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.questions import question_key
+from nyxqa.builders.repeated import write_repeated
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.rules import Broken, cites_image, resolve
 from nyxqa.builders.vlm.protocol import Failed, Vlm
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.ids import qa_id
-from nyxqa.schemas.recipe import Refine
+from nyxqa.schemas.recipe import Recipe, Refine
 from nyxqa.schemas.words import words
 
 VERSION = 1
-_REPEATED = pa.schema([("draft", pa.string()), ("first", pa.string())])
+_REPEATED_VERSION = 2
 
 
-def refine(run: Run, drafts: Parts, asking: Asking, settings: Refine, split: str) -> Parts:
-    """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``."""
-    params = {"refine": settings, "vlm": asking.params()}
+def refine(
+    run: Run, drafts: Parts, asking: Asking, recipe: Recipe, split: str, benchmark: Parts | None = None
+) -> Parts:
+    """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
+
+    Then those that overlap with a benchmark go, and those asked before in the split.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    """
+    params = {"refine": recipe.refine, "vlm": asking.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
-    ruled = run.map(rules, partial(rules_shard, asking, settings), drafts.files, QUESTIONS)
-    find = Step("refine/repeated", VERSION, {}, (ruled.fingerprint,), split)
-    repeated = run.whole(find, partial(write_repeated, ruled))
+    ruled = run.map(rules, partial(rules_shard, asking, recipe.refine), drafts.files, QUESTIONS, asking.where)
+    if benchmark is not None:
+        inputs = (ruled.fingerprint, benchmark.fingerprint)
+        clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
+        ruled = run.map(clean, partial(clean_shard, Against(benchmark.folder)), ruled.files, QUESTIONS)
+    threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
+    find = Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, (ruled.fingerprint,), split)
+    repeated = run.whole(find, partial(write_repeated, ruled, threshold))
     step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")
-    function = partial(unrepeated_shard, repeated.folder / "repeated.parquet")
-    return run.map(step, function, ruled.files, QUESTIONS)
+    return run.map(step, unrepeated_shard, lambda: list(zip(ruled.files(), repeated.files(), strict=True)), QUESTIONS)
 
 
 def rules_shard(asking: Asking, settings: Refine, file: Path) -> ShardOutput:
@@ -105,28 +117,22 @@ def _shortened(rows: list[dict[str, Any]], drops: list[Drop], asking: Asking, mo
     return kept
 
 
-def write_repeated(questions: Parts, folder: Path) -> None:
-    """Write which questions of the split were asked before; the first in order stays."""
-    first: dict[str, str] = {}
-    repeated: list[tuple[str, str]] = []
-    for row in questions.rows(["draft", "key"]):
-        stays = first.setdefault(row["key"], row["draft"])
-        if stays != row["draft"]:
-            repeated.append((row["draft"], stays))
-    columns = zip(*repeated, strict=True) if repeated else ([], [])
-    write_table(folder / "repeated.parquet", pa.table([pa.array(c, pa.string()) for c in columns], schema=_REPEATED))
-
-
-def unrepeated_shard(repeated: Path, file: Path) -> ShardOutput:
-    """Questions of one shard that were not asked before."""
+def clean_shard(against: Against, file: Path) -> ShardOutput:
+    """Questions of one shard that overlap with no item of the benchmark."""
     rows = pq.read_table(file).to_pylist()
-    first = {row["draft"]: row["first"] for row in pq.read_table(repeated).to_pylist()}
-    kept = [row for row in rows if row["draft"] not in first]
-    drops = [
-        _drop(row, "repeated_question", f"asked before by {first[row['draft']]}")
-        for row in rows
-        if row["draft"] in first
-    ]
+    return _without(rows, {row: (REASON, text) for row, text in enumerate(against.questions(rows)) if text is not None})
+
+
+def unrepeated_shard(task: tuple[Path, Path]) -> ShardOutput:
+    """Questions of one shard that were not asked before."""
+    rows, repeated = (pq.read_table(file).to_pylist() for file in task)
+    return _without(rows, {found["row"]: (found["reason"], found["detail"]) for found in repeated})
+
+
+def _without(rows: list[dict[str, Any]], faults: Mapping[int, tuple[str, str]]) -> ShardOutput:
+    """The rows but those whose number has a fault, a reason and a detail."""
+    drops = [_drop(rows[row], reason, detail) for row, (reason, detail) in faults.items()]
+    kept = [row for number, row in enumerate(rows) if number not in faults]
     account = Account([row["draft"] for row in rows], [row["draft"] for row in kept], drops)
     return ShardOutput(pa.Table.from_pylist(kept, schema=QUESTIONS), account)
 

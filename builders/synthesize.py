@@ -24,7 +24,7 @@ def synthesize(run: Run, seeds: Parts, asking: Asking, settings: Synthesize, spl
     """Ask for at most ``max_questions`` context-independent questions a document (PAPER, stages 4 and 6)."""
     params = {"synthesize": settings, "vlm": asking.params()}
     step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
-    return run.map(step, partial(synthesize_shard, asking, settings.max_questions), seeds.files, DRAFTS)
+    return run.map(step, partial(synthesize_shard, asking, settings.max_questions), seeds.files, DRAFTS, asking.where)
 
 
 def synthesize_shard(asking: Asking, most: int, file: Path) -> ShardOutput:

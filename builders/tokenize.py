@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from nyxqa.builders.characters import Ints
+from nyxqa.builders.units import units_of
 from nyxqa.schemas.errors import UsageError, WorldError
-from nyxqa.schemas.words import word_spans
+from nyxqa.schemas.words import word_count, word_starts
 from nyxqa.schemas.writing import file_hash
+
+Starts = Sequence[int] | Ints
 
 
 class Tokenizer(Protocol):
     """Finds the tokens of texts."""
 
-    def starts(self, texts: list[str]) -> list[list[int]]:
+    @property
+    def words_only(self) -> bool:
+        """Whether a word has as many tokens whatever white space or text end stands around it."""
+        ...
+
+    def starts(self, texts: list[str]) -> list[Starts]:
         """For each text the character at which each of its tokens starts, ascending."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Number of tokens of ``text`` when it stands alone."""
         ...
 
 
 class WordTokenizer:
     """Counts words; needs no model."""
 
-    def starts(self, texts: list[str]) -> list[list[int]]:
+    words_only = True
+
+    def starts(self, texts: list[str]) -> list[Starts]:
         """Word starts."""
-        return [[start for start, _ in word_spans(text)] for text in texts]
+        return [word_starts(text) for text in texts]
+
+    def count(self, text: str) -> int:
+        """Number of words."""
+        return word_count(text)
 
 
 class ModelTokenizer:
@@ -37,11 +57,25 @@ class ModelTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._units = units_of(tokenizer)
 
-    def starts(self, texts: list[str]) -> list[list[int]]:
+    @property
+    def words_only(self) -> bool:
+        """Whether the model leaves white space out, as BERT's do."""
+        return self._units is not None and self._units.words_only
+
+    def starts(self, texts: list[str]) -> list[Starts]:
         """Token starts; parts of one character that became several tokens share its start."""
+        if self._units is not None:
+            return list(self._units.starts(texts))
         encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [[start for start, _ in encoding.offsets] for encoding in encoded]
+
+    def count(self, text: str) -> int:
+        """Number of tokens."""
+        if self._units is not None:
+            return self._units.count(text)
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
 
 
 @lru_cache(maxsize=2)

@@ -1,21 +1,26 @@
-"""Stage ``verify``: whether a question needs its evidence; where no model can judge, rows pass as not verified."""
+"""Stage ``verify``: a question must need its evidence; where no model can judge, all pass as not verified."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.ask import Asking
-from nyxqa.builders.engine.account import Account, ShardOutput
+from nyxqa.builders.ask import Asking, ask_of
+from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.evidence import judge, missing
+from nyxqa.builders.questions import drop_question
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.recipe import Verify
+from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.schemas.recipe import Keep, Verify
 
-VERSION = 1
+VERSION = 2
 
 
 def verifies(settings: Verify, model: str) -> bool:
@@ -24,11 +29,36 @@ def verifies(settings: Verify, model: str) -> bool:
 
 
 def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: str) -> Parts:
-    """Keep the questions that need their evidence; without a judge all pass, their evidence null."""
-    if verifies(settings, asking.settings.model):
-        raise UsageError(f"verify.enabled: {asking.settings.model} cannot judge evidence; set verify.enabled=false")
-    step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
-    return run.map(step, partial(pass_shard), questions.files, QUESTIONS)
+    """Ask each question closed-book, with its document, without its images and with its images only.
+
+    Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
+    """
+    if not verifies(settings, asking.settings.model):
+        step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
+        return run.map(step, pass_shard, questions.files, QUESTIONS)
+    params = {"keep": sorted(settings.keep), "vlm": asking.params()}
+    step = Step("verify", VERSION, params, (questions.fingerprint,), split, "question", "question")
+    return run.map(step, partial(verify_shard, asking, settings.keep), questions.files, QUESTIONS, asking.where)
+
+
+def verify_shard(asking: Asking, keep: Sequence[Keep], file: Path) -> ShardOutput:
+    """Questions of one shard that need their evidence, with the verdicts."""
+    questions = pq.read_table(file).to_pylist()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    asks = (ask_of(row, asking, name="qa_id") for row in questions)
+    outcomes = judge(asking.open(), asks, [row["answers"] for row in questions])
+    for row, outcome in zip(questions, outcomes, strict=True):
+        if isinstance(outcome, Failed):
+            drops.append(drop_question(row, outcome.reason, outcome.detail))
+            continue
+        reason = missing(outcome, keep)
+        if reason is None:
+            rows.append({**row, "evidence": outcome})
+        else:
+            drops.append(drop_question(row, reason))
+    account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
 
 
 def pass_shard(file: Path) -> ShardOutput:

@@ -23,6 +23,7 @@ def run(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     rescan: bool = False,
+    retry_failed: bool = False,
     drop_stale: bool = False,
     as_json: bool = False,
 ) -> BuildResult:
@@ -39,6 +40,7 @@ def run(
     :param seed: Seed of every choice by chance.
     :param settings: Further recipe values by dotted key.
     :param rescan: Read the source again though its files look the same.
+    :param retry_failed: Try again the URLs and questions that failed.
     :param drop_stale: Unpublish the splits that were made with other data parameters.
     :param as_json: Report each stage as a JSON object on stdout.
     :raises NyxqaError: With the exit code of the command line.
@@ -51,7 +53,14 @@ def run(
     overrides = {key: value for key, value in given.items() if value is not None} | dict(settings or {})
     name = recipe or ("sample" if source in (None, "sample") else "nyxqa")
     return execute(
-        read_recipe(str(name), overrides), split, Path(out), workers, Progress(as_json), drop_stale, rescan=rescan
+        read_recipe(str(name), overrides),
+        split,
+        Path(out),
+        workers,
+        Progress(as_json),
+        drop_stale=drop_stale,
+        rescan=rescan,
+        retry_failed=retry_failed,
     )
 
 

@@ -42,7 +42,7 @@ def build(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked, and stop.")] = False,
     rescan: Annotated[bool, typer.Option("--rescan", help="Read the source again.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask URLs that failed once more.")] = False,
     drop_stale: Annotated[bool, typer.Option("--drop-stale", help="Unpublish splits made otherwise.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a stage on stdout.")] = False,
     debug: DebugOption = False,
@@ -63,6 +63,7 @@ def build(
         seed=seed,
         settings=dict(parse_override(text) for text in set_ or []),
         rescan=rescan,
+        retry_failed=retry_failed,
         drop_stale=drop_stale,
         as_json=as_json,
     )

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,32 +30,40 @@ _INDEX = "index.json"
 _JOURNAL = "journal.jsonl"
 
 
-class TextEncoder(Protocol):
+Item = TypeVar("Item")
+ItemContra = TypeVar("ItemContra", contravariant=True)
+
+
+class ItemEncoder(Protocol[ItemContra]):
     """A model on one device."""
 
-    dimensions: int
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
 
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Vectors of ``texts``, float32 [texts, dimensions]."""
+    def encode(self, items: Sequence[ItemContra], /) -> npt.NDArray[np.float32]:
+        """Vectors of ``items``, float32 [items, dimensions]."""
         ...
 
 
 @dataclass(frozen=True)
-class _Shard:
-    """Texts that are encoded as one, and the hash that ties their vectors to them and to the model."""
+class _Shard(Generic[Item]):
+    """Items that are encoded as one, and the hash that ties their vectors to them and to the model."""
 
     index: int
     ids: list[str]
-    texts: list[str]
+    items: list[Item]
     digest: str
 
 
 class _Store:
     """The file of vectors while it is made, and the journal of the shards that are whole in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shard_rows: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._shard_rows = shard_rows
         self._lock = Lock()
         self._digests: dict[int, str] = {}
         self.dimensions = 0
@@ -66,14 +74,14 @@ class _Store:
         self._vectors = os.open(folder / _VECTORS, os.O_RDWR | os.O_CREAT, 0o644)
         self._journal = (folder / _JOURNAL).open("ab")
 
-    def whole(self, shard: _Shard) -> bool:
-        """Whether the vectors of these very texts by this very model are there."""
+    def whole(self, shard: _Shard[Item]) -> bool:
+        """Whether the vectors of these very items by this very model are there."""
         return self._digests.get(shard.index) == shard.digest
 
-    def write(self, shard: _Shard, model: TextEncoder) -> None:
+    def write(self, shard: _Shard[Item], model: ItemEncoder[Item]) -> None:
         """Encode and store a shard; its line in the journal comes last."""
-        data = np.ascontiguousarray(model.encode(shard.texts), dtype="<f4").tobytes()
-        offset = shard.index * SHARD_ROWS * model.dimensions * 4
+        data = np.ascontiguousarray(model.encode(shard.items), dtype="<f4").tobytes()
+        offset = shard.index * self._shard_rows * model.dimensions * 4
         while data:
             done = os.pwrite(self._vectors, data, offset)
             data, offset = data[done:], offset + done
@@ -86,7 +94,7 @@ class _Store:
     def finish(self, rows: int, fingerprint: str) -> None:
         """Cut off what an earlier, longer list left, and say that all is there."""
         os.truncate(self._vectors, rows * self.dimensions * 4)
-        digests = [self._digests[index] for index in range(-(-rows // SHARD_ROWS))]
+        digests = [self._digests[index] for index in range(-(-rows // self._shard_rows))]
         index = {"fingerprint": fingerprint, "rows": rows, "dimensions": self.dimensions, "shards": digests}
         write_json(self._folder / _INDEX, index)
         (self._folder / _JOURNAL).unlink()
@@ -125,23 +133,33 @@ class _Store:
             self.dimensions = entry["dimensions"]
 
 
+def text_parts(text: str) -> Iterable[bytes]:
+    """What the vector of a text depends on."""
+    return (text.encode(),)
+
+
 def write_embeddings(
-    texts: Iterable[tuple[str, str]],
+    items: Iterable[tuple[str, Item]],
     folder: Path,
     fingerprint: str,
-    models: Callable[[], Sequence[TextEncoder]],
+    models: Callable[[], Sequence[ItemEncoder[Item]]],
+    parts: Callable[[Any], Iterable[bytes]] = text_parts,
+    shard_rows: int | None = None,
 ) -> None:
-    """Write vectors of (id, text) pairs into ``folder``; shards found whole there are kept.
+    """Write vectors of (id, item) pairs into ``folder``; shards found whole there are kept.
 
     :param fingerprint: Of the encoder; a shard made by another is made again.
     :param models: Gives the model once per device; called only if there is something to encode.
+    :param parts: Everything of an item that its vector depends on, such that items in a row cannot be confused.
+    :param shard_rows: Items encoded as one; ``SHARD_ROWS`` if not given.
     """
-    store = _Store(folder)
+    shard_rows = shard_rows or SHARD_ROWS
+    store = _Store(folder, shard_rows)
     rows = 0
 
     def encoded_ids() -> Iterator[str]:
         nonlocal rows
-        for shard in _encoded(_shards(texts, fingerprint), store, models):
+        for shard in _encoded(_shards(items, fingerprint, parts, shard_rows), store, models):
             rows += len(shard.ids)
             yield from shard.ids
 
@@ -152,26 +170,30 @@ def write_embeddings(
         store.close()
 
 
-def _shards(texts: Iterable[tuple[str, str]], fingerprint: str) -> Iterator[_Shard]:
-    iterator = iter(texts)
+def _shards(
+    items: Iterable[tuple[str, Item]], fingerprint: str, parts: Callable[[Item], Iterable[bytes]], size: int
+) -> Iterator[_Shard[Item]]:
+    iterator = iter(items)
     index = 0
-    while rows := list(islice(iterator, SHARD_ROWS)):
+    while rows := list(islice(iterator, size)):
         digest = hashlib.sha256(fingerprint.encode())
-        for part in (part for pair in rows for part in pair):
-            data = part.encode()
-            digest.update(len(data).to_bytes(8, "big") + data)
+        for key, item in rows:
+            for data in (key.encode(), *parts(item)):
+                digest.update(len(data).to_bytes(8, "big") + data)
         yield _Shard(index, [row[0] for row in rows], [row[1] for row in rows], digest.hexdigest())
         index += 1
 
 
-def _encoded(shards: Iterable[_Shard], store: _Store, models: Callable[[], Sequence[TextEncoder]]) -> Iterator[_Shard]:
+def _encoded(
+    shards: Iterable[_Shard[Item]], store: _Store, models: Callable[[], Sequence[ItemEncoder[Item]]]
+) -> Iterator[_Shard[Item]]:
     """The shards in their order; all are stored by the time the iterator ends."""
-    free: SimpleQueue[TextEncoder] = SimpleQueue()
+    free: SimpleQueue[ItemEncoder[Item]] = SimpleQueue()
     pool: ThreadPoolExecutor | None = None
     running: set[Future[None]] = set()
     devices = 0
 
-    def work(shard: _Shard) -> None:
+    def work(shard: _Shard[Item]) -> None:
         model = free.get()
         try:
             store.write(shard, model)

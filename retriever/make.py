@@ -5,13 +5,14 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]")
+NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "nyx:PATH", "hf:PATH")
 
 
 def make_encoder(spec: str) -> Encoder:
     """The encoder that ``spec`` names; no model is loaded before it is used.
 
     :raises UsageError: With the valid names, if there is none of this name.
+    :raises WorldError: If there is no such folder.
     """
     kind, _, rest = spec.partition(":")
     if spec == "bm25":
@@ -22,4 +23,12 @@ def make_encoder(spec: str) -> Encoder:
         from nyxqa.retriever.e5 import E5Encoder, parse_e5
 
         return E5Encoder(parse_e5(rest))
+    if kind == "nyx" and rest:
+        from nyxqa.retriever.nyx import nyx_encoder
+
+        return nyx_encoder(rest)
+    if kind == "hf" and rest:
+        from nyxqa.retriever.hf import hf_encoder
+
+        return hf_encoder(rest)
     raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")

@@ -64,7 +64,7 @@ def resolve_revision(model: str, revision: str | None) -> str:
     except (httpx2.HTTPError, HFValidationError, OSError) as error:
         raise WorldError(
             f"cannot find out the commit of model {model!r}, which is no folder here either: {_line(error)}; "
-            "name a folder, or a commit that is in the cache: e5:MODEL@COMMIT"
+            "name a folder, or a commit that is in the cache: MODEL@COMMIT"
         ) from error
 
 

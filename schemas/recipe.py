@@ -51,7 +51,11 @@ class Prefilter(Section):
 
 
 class Images(Section):
-    """How images are fetched, checked and kept; bytes and pixels are caps, seconds a time-out."""
+    """How images are fetched, checked and kept; bytes and pixels are caps, ``timeout`` seconds for a whole request.
+
+    ``allow_private`` lets URLs lead to addresses that are not of the public internet: none, all, or the listed hosts,
+    addresses and CIDR blocks.
+    """
 
     on_dead: Literal["image", "page"] = "image"
     common: Annotated[float, Field(gt=0, le=1)] = 0.01

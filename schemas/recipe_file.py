@@ -157,5 +157,7 @@ def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _anchored(value: str, folder: Path, kinds: Sequence[str]) -> str:
-    kind, colon, path = value.partition(":")
-    return f"{kind}:{folder / path}" if colon and path and kind in kinds else value
+    kind, _, path = value.partition(":")
+    if not path or kind not in kinds or path.startswith("hf:"):
+        return value
+    return f"{kind}:{folder / path}"

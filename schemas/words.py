@@ -28,12 +28,32 @@ _LETTER = r"[^\W_]"
 _WORD = re.compile(
     rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
 )
-_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
+_CLOSING = "[\"'\u201d\u2019)\\]]*"
+# One pattern for each mark: one that begins with a single character is searched for many times faster than with a set.
+_SENTENCE_ENDS = [(mark, re.compile(rf"{re.escape(mark)}{_CLOSING}(?=\s)")) for mark in ".!?\u2026"]
+_LINE_END = re.compile("\n")
+_FULL_WIDTH_ENDS = re.compile("[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each word of ``text``, in characters."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def word_starts(text: str) -> list[int]:
+    """Start of each word of ``text``, in characters."""
+    return [match.start() for match in _WORD.finditer(text)]
+
+
+def word_count(text: str) -> int:
+    """Number of words of ``text``."""
+    return len(_WORD.findall(text))
+
+
+def has_unspaced(text: str) -> bool:
+    """Whether ``text`` holds letters of a script that is written without spaces between words."""
+    return not text.isascii() and _UNSPACED_LETTER.search(text) is not None
 
 
 def fold(text: str, language: str | None = None) -> str:
@@ -72,8 +92,10 @@ def character_kinds() -> bytes:
 
 def sentence_ends(text: str) -> list[int]:
     """Positions just behind the sentences of ``text``, a line end counting as one; the end of the text is left out."""
-    ends = {match.end() for match in _SENTENCE_END.finditer(text)}
-    ends.update(match.start() for match in re.finditer(r"\n", text))
+    ends = {match.end() for mark, pattern in _SENTENCE_ENDS if mark in text for match in pattern.finditer(text)}
+    if not text.isascii():
+        ends.update(match.end() for match in _FULL_WIDTH_ENDS.finditer(text))
+    ends.update(match.start() for match in _LINE_END.finditer(text))
     return sorted(end for end in ends if 0 < end < len(text))
 
 

@@ -131,7 +131,7 @@ def test_a_source_that_only_looks_the_same_is_read_again_on_rescan(tmp_path: Pat
     file.write_text(text.replace(word, word[::-1]))
     os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert not run("all", **build).changed
-    assert run("train", **build, rescan=True).changed
+    assert run("all", **build, rescan=True).changed
     after = published(tmp_path / "out")
     assert after.keys() == before.keys()
     assert after != before
@@ -215,7 +215,7 @@ def test_a_changed_chunk_redoes_chunk_and_what_follows_but_not_images(copy: Path
     images = states(steps / "images.store")
     run("all", out=copy, workers=1, settings={**FEW, "chunk.max_tokens": 120})
     after = {path.name: {own.name for own in path.iterdir()} for path in steps.iterdir()}
-    kept = {"source.read", "source", "prefilter.copies", "prefilter", "images.store", "images"}
+    kept = {"source.read", "source", "prefilter.copies", "prefilter", "images.fetch", "images.store", "images"}
     assert {name for name in after if after[name] == before[name]} == kept
     assert states(steps / "images.store") == images
     assert max(row["n_tokens"] for row in table(copy, "corpus")) <= 120

@@ -64,8 +64,20 @@ def arrow(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | No
     return result.to_arrow_table()
 
 
-def arrow_rows(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[dict[str, Any]]:
-    """Rows of ``query``, ``batch`` at a time in memory; ``db`` stays free for other queries meanwhile."""
+def arrow_batches(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[pa.RecordBatch]:
+    """The result of ``query``, ``batch`` rows at a time in memory; ``db`` stays free for other queries meanwhile."""
     result: Any = db.cursor().sql(query)
-    for rows in result.to_arrow_reader(batch):
+    yield from result.to_arrow_reader(batch)
+
+
+def arrow_rows(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[dict[str, Any]]:
+    """Rows of ``query`` one by one, ``batch`` at a time in memory."""
+    for rows in arrow_batches(db, query, batch):
         yield from rows.to_pylist()
+
+
+def append(db: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Add ``rows`` to ``table``, by the names of their columns."""
+    db.register("appended", rows)
+    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended")  # noqa: S608
+    db.unregister("appended")

@@ -91,6 +91,41 @@ class LocalExecutor:
             raise
 
 
+class ThreadExecutor:
+    """Threads of this process, for tasks that mostly wait for an endpoint and share one model.
+
+    The threads do not keep the process alive: an interrupted run ends at once.
+
+    :param threads: Tasks under way at a time.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Results in the order of ``tasks``."""
+        pending: deque[Future[R]] = deque()
+        for task in tasks:
+            pending.append(_started(function, task))
+            if len(pending) >= self.threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _started(function: Callable[[T], R], task: T) -> Future[R]:
+    future: Future[R] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function(task))
+        except BaseException as error:  # raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
 def _submit(pool: ProcessPoolExecutor, function: Callable[[T], R], task: T) -> Future[R]:
     """Hand ``task`` to the pool, which may start a process: one that Ctrl-C cannot reach before it ignores it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -12,16 +12,19 @@ from typing import Literal, Protocol, TypeVar
 import pyarrow as pa
 
 from nyxqa.builders.engine.account import Counts, ShardOutput
-from nyxqa.builders.engine.executor import Executor
-from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecutor
+from nyxqa.builders.engine.generations import generation
+from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, read_marker, run_shard
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
 
 T = TypeVar("T")
 
-# Where shards are made: models that take a device, or all cores, for themselves work in this process.
-Where = Literal["workers", "driver"]
+# Where a step's shards are made: in worker processes; one after the other in this process, for what holds a large
+# model; or in threads of this process, for what waits for an endpoint.
+Where = Literal["workers", "driver", "threads"]
+THREADS = 4
 
 _DONE = "done.json"  # counts of a step that is whole
 
@@ -38,6 +41,15 @@ class StepReport:
 class Run(Protocol):
     """What a stage sees of the engine; a planning run answers without working."""
 
+    @property
+    def work(self) -> Path:
+        """The hidden folder of the output folder; for observations that outlive a step."""
+        ...
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        ...
+
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
         ...
@@ -50,7 +62,7 @@ class Run(Protocol):
         schema: pa.Schema,
         where: Where = "workers",
     ) -> Parts:
-        """One shard for each task, made by ``function`` (picklable) on the executor, or in this process."""
+        """One shard for each task, made by ``function`` (picklable where workers make it)."""
         ...
 
     def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
@@ -61,8 +73,19 @@ class Run(Protocol):
         """
         ...
 
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once.
+
+        It returns what it did in this run, to be shown; the stage's account has no part in it.
+        """
+        ...
+
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far, in their order."""
+        ...
+
+    def say(self, line: str) -> None:
+        """One line for people."""
         ...
 
 
@@ -72,11 +95,19 @@ def _folder(work: Path, step: Step) -> Path:
 
 
 class PlannedRun:
-    """Collects the steps of a build without running any: fingerprints need no data."""
+    """Collects the steps of a build without running any: fingerprints need no data.
 
-    def __init__(self, work: Path) -> None:
-        self._work = work
+    :param again: What will be observed anew before the run.
+    """
+
+    def __init__(self, work: Path, again: Collection[str] = ()) -> None:
+        self.work = work
+        self._again = again
         self.steps: list[Step] = []
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` will have been observed anew."""
+        return generation(self.work, name, self._again)
 
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
@@ -84,7 +115,7 @@ class PlannedRun:
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self,
@@ -100,6 +131,13 @@ class PlannedRun:
     def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
         """Note the step."""
         return self._note(step)
+
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Note the step."""
+        return self._note(step)
+
+    def say(self, line: str) -> None:
+        """Nothing: a plan is silent."""
 
     def _note(self, step: Step) -> Parts:
         self.steps.append(step)
@@ -115,10 +153,18 @@ class WorkingRun:
     """
 
     def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
-        self._work = work
-        self._executor = executor
+        self.work = work
+        self._executors: dict[Where, Executor] = {
+            "workers": executor,
+            "driver": LocalExecutor(1),
+            "threads": ThreadExecutor(THREADS),
+        }
         self._progress = progress
         self.reports: list[StepReport] = []
+
+    def generation(self, name: str) -> int:
+        """How often what is called ``name`` was observed anew."""
+        return generation(self.work, name)
 
     def outputs(self) -> list[Parts]:
         """Outputs of all steps so far."""
@@ -126,7 +172,7 @@ class WorkingRun:
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
-        return _folder(self._work, step)
+        return _folder(self.work, step)
 
     def map(
         self,
@@ -145,7 +191,7 @@ class WorkingRun:
             folder.mkdir(parents=True, exist_ok=True)
             counts = Counts()
             with self._progress.stage(step) as bar:
-                for shard in self._shards(step, folder, function, tasks, schema, where):
+                for shard in self._shards(step, folder, function, tasks, schema, self._executors[where]):
                     counts += shard
                     bar.advance(shard)
             write_json(done, asdict(counts))
@@ -170,6 +216,23 @@ class WorkingRun:
         self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
+    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+        """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
+        folder, started = self.folder(step), time.perf_counter()
+        done = folder / "done.json"
+        if not done.exists():
+            with self._progress.stage(step) as bar:
+                counts = function(bar)
+            write_json(done, {})
+            if counts.rows_in:
+                self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
+        self._report(step, None, time.perf_counter() - started)
+        return Parts(step.fingerprint, folder)
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        self._progress.say(line)
+
     def _shards(
         self,
         step: Step,
@@ -177,7 +240,7 @@ class WorkingRun:
         function: Callable[[T], ShardOutput],
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
-        where: Where,
+        executor: Executor,
     ) -> Iterator[Counts]:
         """Counts of all shards: those found whole first, then the others as they are made."""
 
@@ -190,8 +253,7 @@ class WorkingRun:
                     kept.append(found)
 
         kept: list[Counts] = []
-        made = self._executor.map(run_shard, missing()) if where == "workers" else map(run_shard, missing())
-        for counts, _ in made:
+        for counts, _ in executor.map(run_shard, missing()):
             yield counts
         yield from kept
 

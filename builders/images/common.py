@@ -2,64 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.components import Ints
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.images.resolve import images_of
+from nyxqa.builders.images.references import images_of
+from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.near.images import near_pictures
 from nyxqa.builders.rows import PAGES
-from nyxqa.builders.sources.keys import Keys, leading_bits
 
 MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
 
-# What makes two images one for the count: locators (an array of structs) give 64-bit keys.
-Identity = Callable[[pa.StructArray], Keys]
-
-
-def same_bytes(images: pa.StructArray) -> Keys:
-    """Images are one if their stored bytes are; the first 64 bits of the id tell."""
-    return leading_bits(images.field("image_id"))
+# Pages of a hash and of all within the distance of it; a page counts once.
+_COUNTS = """
+SELECT h, count(DISTINCT page) AS pages FROM (
+    SELECT h, page FROM seen
+    UNION ALL SELECT a, page FROM image_pair JOIN seen ON seen.h = b
+    UNION ALL SELECT b, page FROM image_pair JOIN seen ON seen.h = a)
+GROUP BY h HAVING count(DISTINCT page) > $limit ORDER BY h
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CommonTask:
-    """A part file, its ledger, and the number of pages of each common image's key."""
+    """A part file, its ledger, and the number of pages of each common image by its perceptual hash."""
 
     file: Path
     ledger: Path
     pages: dict[int, int]
 
 
-def common_tasks(stored: Parts, share: float, identity: Identity = same_bytes) -> Iterator[CommonTask]:
-    """One task a part file, once common images are known; holds 8 bytes for each image of each page.
+def common_tasks(stored: Parts, share: float, distance: int) -> Iterator[CommonTask]:
+    """One task a part file, once common images are known; holds 16 bytes for each image of each page.
 
-    :param share: An image on more than ``max(5, share * pages)`` pages is common.
+    An image is common if it, with those near-identical to itself, is on more than ``max(5, share * pages)`` pages.
+    Likeness is not passed on: a chain of charts, each like the next, is not common for that. Flat pictures are
+    near-identical to those of equal hash alone.
     """
-    keys: list[Keys] = [np.zeros(0, np.uint64)]
+    found = [np.zeros((0, 2), np.int64)]
     pages = 0
     for file in stored.files():
         parts = _parts(file)
-        pages += len(parts)
         page, images = images_of(parts)
-        found = np.stack([page.astype(np.uint64), identity(images)], axis=1)
-        keys.append(np.unique(found, axis=0)[:, 1])
-    values, counts = np.unique(np.concatenate(keys), return_counts=True)
-    common = counts > max(MIN_PAGES, share * pages)
-    many = dict(zip(values[common].tolist(), counts[common].tolist(), strict=True))
+        found.append(np.unique(np.stack([page + pages, _phashes(images)], axis=1), axis=0))
+        pages += len(parts)
+    many = common_hashes(np.concatenate(found), max(MIN_PAGES, share * pages), distance)
     for file in stored.files():
         yield CommonTask(file, file.with_name(file.name.replace("part-", "ledger-")), many)
 
 
-def drop_common(task: CommonTask, identity: Identity = same_bytes) -> ShardOutput:
+def common_hashes(seen: Ints, limit: float, distance: int) -> dict[int, int]:
+    """Pages by hash of what is on more than ``limit`` pages; ``seen`` holds pairs of page and hash, none twice."""
+    values, number, alone = np.unique(seen[:, 1], return_inverse=True, return_counts=True)
+    if len(np.unique(seen[:, 0])) <= limit:
+        return {}
+    if distance == 0:
+        common = alone > limit
+        return dict(zip(values[common].tolist(), alone[common].tolist(), strict=True))
+    with TemporaryDirectory(prefix="nyxqa-common-") as folder:
+        database = Database(Path(folder) / "near.duckdb", Limits())
+        try:
+            hashes = pa.table({"h": np.arange(len(values)), "phash": values})
+            database.run("CREATE TABLE hash (h BIGINT, phash BIGINT)")
+            database.append("hash", hashes)
+            database.run("CREATE TABLE seen (page BIGINT, h BIGINT)")
+            database.append("seen", pa.table({"page": seen[:, 0], "h": number}))
+            near_pictures(database, distance)
+            counts = database.rows(_COUNTS.replace("$limit", str(limit)))
+        finally:
+            database.close()
+    return {int(values[h]): count for h, count in counts}
+
+
+def _phashes(images: pa.StructArray) -> Ints:
+    hashes: Ints = images.field("phash").to_numpy(zero_copy_only=False).astype(np.int64)
+    return hashes
+
+
+def drop_common(task: CommonTask) -> ShardOutput:
     """Pages of one part file without common images."""
     pages = pq.read_table(task.file, schema=PAGES).to_pylist()
-    keys = iter(identity(images_of(_parts(task.file))[1]).tolist())
     dead = _dead_ordinals(task.ledger)
     account, rows = Account([page["page_id"] for page in pages]), []
     for page in pages:
@@ -68,11 +98,11 @@ def drop_common(task: CommonTask, identity: Identity = same_bytes) -> ShardOutpu
         for part in page["parts"]:
             count = None
             if part["image"] is not None:
-                ordinal, count = next(ordinals), task.pages.get(next(keys))
+                ordinal, count = next(ordinals), task.pages.get(part["image"]["phash"])
             if count is None:
                 parts.append(part)
                 continue
-            detail = f"image {part['image']['image_id']} is on {count} pages"
+            detail = f"image {part['image']['image_id']} or one like it is on {count} pages"
             item = f"{page['page_id']}:{ordinal}"
             account.notes.append(Drop("image", item, page["page_id"], "common_image", detail))
         page["parts"] = parts

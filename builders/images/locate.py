@@ -14,6 +14,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from nyxqa.builders.images.dead import Reason
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+MAX_URL = 8192  # characters; servers refuse longer ones
 _SHOWN = 120  # characters of a reference in a detail
 
 
@@ -61,10 +62,8 @@ def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> L
     shown = reference[:_SHOWN]
     if reference[:5].lower() == "data:":
         return _inline(reference)
-    if reference.startswith("//"):
-        reference = f"https:{reference}"
-    if reference[:8].lower().startswith(("http://", "https://")):
-        return _url(reference)
+    if (url := web_url(reference)) is not None:
+        return url
     if not reference or "\0" in reference or _SCHEME.match(reference):
         return Rejected("bad_reference", f"neither a path nor an http or data URL: {shown!r}")
     folder = posixpath.dirname(page_path)
@@ -83,6 +82,23 @@ def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> L
     return rejected
 
 
+def web_url(reference: str) -> Url | Rejected | None:
+    """The http or https URL that ``reference`` is, without a fragment; nothing if it is something else."""
+    reference = reference.strip().partition("#")[0]
+    if reference.startswith("//"):
+        reference = f"https:{reference}"
+    if not reference[:8].lower().startswith(("http://", "https://")):
+        return None
+    try:
+        parts = urlsplit(reference)
+        _ = parts.port
+    except ValueError as error:
+        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {error}")
+    if len(reference) > MAX_URL:
+        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {len(reference)} characters, at most {MAX_URL}")
+    return Url(reference) if parts.hostname else Rejected("bad_reference", f"no host in {reference[:_SHOWN]!r}")
+
+
 def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:
     try:
         base = os.path.realpath(root)
@@ -94,15 +110,6 @@ def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:
     except (OSError, ValueError) as error:
         return Rejected("bad_reference", f"{shown!r}: {getattr(error, 'strerror', None) or 'no path'}")
     return LocalFile(path, posixpath.normpath(os.path.relpath(path, base)))
-
-
-def _url(reference: str) -> Url | Rejected:
-    try:
-        parts = urlsplit(reference)
-        _ = parts.port
-    except ValueError as error:
-        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {error}")
-    return Url(reference) if parts.hostname else Rejected("bad_reference", f"no host in {reference[:_SHOWN]!r}")
 
 
 def _inline(reference: str) -> Data | Rejected:

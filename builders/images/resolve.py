@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.images.dead import DeadImageError
+from nyxqa.builders.images.fetch.store import FetchedReader
 from nyxqa.builders.images.locate import Data, LocalFile, Rejected, Url, locate
 from nyxqa.builders.images.pack import PackWriter, writing_pack
-from nyxqa.builders.images.store import stored_image
+from nyxqa.builders.images.references import images_of
+from nyxqa.builders.images.store import StoredImage, stored_image
 from nyxqa.builders.rows import PAGES, SOURCE_PAGES
 
 _SHARD_IMAGES = 512  # images in a shard, so that a kill loses little work; a page is never cut
@@ -38,16 +40,18 @@ class Resolver:
     """Turns references into bytes.
 
     :param root: Folder of the source.
+    :param fetched: Folder of what was fetched from URLs.
     :param max_bytes: Bytes an image file may have.
     :param max_pixels: Pixels an image may have.
     """
 
     root: Path
+    fetched: Path
     max_bytes: int
     max_pixels: int
 
-    def read(self, reference: str, page: dict[str, Any]) -> tuple[bytes, str]:
-        """Bytes of an image and what to call its place: a path inside the source, or nothing for inline data.
+    def read(self, reference: str, page: dict[str, Any], fetched: FetchedReader) -> tuple[bytes, str]:
+        """Bytes of an image and what to call its place: a URL, a path inside the source, nothing for inline data.
 
         :raises DeadImageError: If there are none to be had.
         """
@@ -55,7 +59,7 @@ class Resolver:
             case Rejected(reason, detail):
                 raise DeadImageError(reason, detail)
             case Url(url):
-                raise DeadImageError("not_fetched", url)
+                return fetched.read(url), url
             case Data(data):
                 self._check_size(len(data))
                 return data, ""
@@ -88,22 +92,15 @@ def page_slices(pages: Parts) -> Iterator[PageSlice]:
         shard += 1
 
 
-def images_of(parts: pa.ListArray) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pa.Array]:
-    """Of a column of parts, the images of all rows in order, and the row that each belongs to."""
-    images = pc.struct_field(pc.list_flatten(parts), "image")
-    there = pc.is_valid(images)
-    rows = pc.list_parent_indices(parts).filter(there)
-    return rows.to_numpy(zero_copy_only=False).astype(np.int64), images.filter(there)
-
-
 def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice) -> ShardOutput:
     """Store the images of a slice of pages in its pack."""
     pages = pq.read_table(task.file, schema=SOURCE_PAGES).slice(task.start, task.count).to_pylist()
     account = Account([page["page_id"] for page in pages])
     rows = []
-    with writing_pack(folder, task.shard) as pack:
+    with writing_pack(folder, task.shard) as pack, FetchedReader(resolver.fetched) as fetched:
+        read = partial(resolver.read, fetched=fetched)
         for page in pages:
-            page["parts"], dead = _stored_parts(page, resolver, pack, on_dead == "page")
+            page["parts"], dead = _stored_parts(page, read, resolver.max_pixels, pack, on_dead == "page")
             fate = _fate(page, dead, on_dead == "page")
             if fate is None:
                 rows.append(page)
@@ -116,7 +113,11 @@ def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "pa
 
 
 def _stored_parts(
-    page: dict[str, Any], resolver: Resolver, pack: PackWriter, stop: bool
+    page: dict[str, Any],
+    read: Callable[[str, dict[str, Any]], tuple[bytes, str]],
+    max_pixels: int,
+    pack: PackWriter,
+    stop: bool,
 ) -> tuple[list[dict[str, Any]], list[Drop]]:
     """Parts with locators in place of references, and the dead images; with ``stop`` only the first."""
     parts, dead, ordinal = [], [], -1
@@ -126,8 +127,8 @@ def _stored_parts(
             continue
         ordinal += 1
         try:
-            data, url = resolver.read(part["image"], page)
-            image = stored_image(data, resolver.max_pixels)
+            data, url = read(part["image"], page)
+            image = _stored(data, url, max_pixels)
         except DeadImageError as error:
             dead.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], error.reason, error.detail))
             if stop:
@@ -136,6 +137,14 @@ def _stored_parts(
         locator = {**pack.add(image), "caption": part["caption"], "url": url}
         parts.append({"text": None, "image": locator, "section": part["section"]})
     return parts, dead
+
+
+def _stored(data: bytes, place: str, max_pixels: int) -> StoredImage:
+    """The stored form of an image; why there is none names its place."""
+    try:
+        return stored_image(data, max_pixels)
+    except DeadImageError as error:
+        raise DeadImageError(error.reason, f"{place}: {error.detail}" if place else error.detail) from error
 
 
 def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:

@@ -54,6 +54,12 @@ def near_hashes(database: Database, table: str, distance: int, target: str, cond
         )
 
 
+def near_pictures(database: Database, distance: int) -> None:
+    """Table ``image_pair(a, b, distance)``: near hashes of table ``hash(h, phash)``, without those of flat pictures."""
+    database.run(f"CREATE OR REPLACE TEMP TABLE structured AS SELECT * FROM hash WHERE NOT ({flat('phash')})")
+    near_hashes(database, "structured", distance, "image_pair")
+
+
 def name_images(database: Database, distance: int) -> None:
     """Tables ``hash(h, phash, flat)`` of distinct hashes, and ``image_name(h, name)``: near-identical ones share it.
 
@@ -65,8 +71,7 @@ def name_images(database: Database, distance: int) -> None:
             "CREATE TABLE hash AS SELECT row_number() OVER (ORDER BY phash) - 1 AS h, phash FROM "
             "(SELECT DISTINCT phash FROM image)"
         )
-        database.run(f"CREATE OR REPLACE TEMP TABLE structured AS SELECT * FROM hash WHERE NOT ({flat('phash')})")
-        near_hashes(database, "structured", distance, "image_pair")
+        near_pictures(database, distance)
         components = Components(database.number("SELECT count(*) FROM hash"))
         for piece in database.slices("image_pair", "a, b", 1 << 20):
             components.join(piece["a"].to_numpy(), piece["b"].to_numpy())

@@ -38,22 +38,33 @@ def shingle_sets(texts: Sequence[str], shingle: int) -> ShingleSets:
     """
     hashes, counts = word_hashes(texts)
     firsts = np.cumsum(counts) - counts
-    # Word i starts a whole shingle unless fewer than ``shingle`` words are left in its text.
-    whole = np.ones(len(hashes), bool)
-    for back in range(1, shingle):
-        ends = (firsts + counts)[counts >= back] - back
-        whole[ends] = False
     owners = np.repeat(np.arange(len(texts)), counts)
-    positions = np.flatnonzero(whole)
-    found, belongs = [_combined(hashes, positions, shingle)], [owners[positions]]
+    positions = run_starts(counts, shingle)
+    found, belongs = [run_hashes(hashes, positions, shingle)], [owners[positions]]
     for length in range(1, shingle):
         short = np.flatnonzero(counts == length)
-        found.append(_combined(hashes, firsts[short], length))
+        found.append(run_hashes(hashes, firsts[short], length))
         belongs.append(short)
     return _distinct(np.concatenate(found), np.concatenate(belongs), counts)
 
 
-def _combined(hashes: U64, positions: I64, length: int) -> U64:
+def run_starts(counts: I64, length: int) -> I64:
+    """Positions of the words with which a run of ``length`` words of one text starts.
+
+    :param counts: Number of words of each text, the texts' words standing one behind the other.
+    """
+    stops = np.cumsum(counts)
+    whole = np.ones(int(stops[-1]) if len(stops) else 0, bool)
+    for back in range(1, length):
+        whole[stops[counts >= back] - back] = False
+    return np.flatnonzero(whole)
+
+
+def run_hashes(hashes: U64, positions: I64, length: int) -> U64:
+    """A hash of each run of ``length`` words from ``positions`` on; runs of different lengths have different ones.
+
+    :param hashes: Hashes of the words.
+    """
     combined = np.full(len(positions), length, np.uint64)
     for ahead in range(length):
         combined *= _ORDER

@@ -23,6 +23,7 @@ from nyxqa.builders.importers.sources import Source, find_sources
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.sets.locations import file_state
 from nyxqa.builders.sets.rows import SET_TRIPLETS
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import import_stage
 from nyxqa.schemas.content import kind_of
 from nyxqa.schemas.errors import UsageError, WorldError
@@ -83,7 +84,8 @@ def imported(run: Run, sections: Sequence[Import], split: Split, images: Images)
     if not files:
         return None
     limits = {"max_bytes": images.max_bytes, "max_pixels": images.max_pixels}
-    step = Step(import_stage(sections[0].kind), VERSION, {"files": files, **limits}, (), split, "row", "triplet")
+    params = {"files": files, "generation": run.generation(SOURCE), **limits}
+    step = Step(import_stage(sections[0].kind), VERSION, params, (), split, "row", "triplet")
     store = ImageStore(run.folder(step), **limits)
     return run.map(step, partial(store_rows, store), partial(_batches, sections, split), SET_TRIPLETS)
 

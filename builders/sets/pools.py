@@ -10,6 +10,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.sets.drops import DropWriter
 from nyxqa.builders.sets.locations import source_state
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import pool_stage
 from nyxqa.builders.text.pool import PassagePool, write_pool
 from nyxqa.builders.text.readers.passages import read_passages
@@ -25,7 +26,7 @@ def passages(run: Run, pool: str, spec: str) -> Parts:
 
     :raises WorldError: If the source is missing or gives no passage.
     """
-    params = {"source": source_state(spec, PASSAGES)}
+    params = {"source": source_state(spec, PASSAGES), "generation": run.generation(SOURCE)}
     step = Step(pool_stage(pool), VERSION, params, unit_in="row", unit_out="document")
     return run.whole(step, partial(write_passages, step, spec))
 

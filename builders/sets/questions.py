@@ -18,6 +18,7 @@ from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.sets.locations import source_state
 from nyxqa.builders.sets.rows import GOLD, SET_QUESTIONS
+from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import text_stage
 from nyxqa.builders.text.mining.gold import GoldFinder
 from nyxqa.builders.text.pool import PassagePool
@@ -37,7 +38,8 @@ def questions(run: Run, text: TextSet) -> Parts:
 
     :raises WorldError: If the source is missing.
     """
-    params = {"source": source_state(text.questions, text.split), "count": text.count}
+    source = source_state(text.questions, text.split)
+    params = {"source": source, "count": text.count, "generation": run.generation(SOURCE)}
     step = Step(f"{text_stage(text.name)}/questions", VERSION, params, (), text.split, "row", "row")
     return run.map(step, partial(keep_questions, text.name, text.split), partial(_batches, text), SET_QUESTIONS)
 

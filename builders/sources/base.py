@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,8 @@ MAX_TEXT = 20_000_000  # characters of text; a longer page is a dump, not a page
 MAX_RAW = 128_000_000  # bytes of a file or line; embedded images make a page longer than its text
 _BATCH_ROWS = 256
 _BATCH_BYTES = 16_000_000
+
+Say = Callable[[str], None]
 
 T = TypeVar("T")
 
@@ -76,12 +78,15 @@ class Source(Protocol):
         """
         ...
 
-    def tasks(self) -> Iterator[Batch]:
-        """All chosen rows in batches fixed by row number and size."""
+    def tasks(self, say: Say) -> Iterator[Batch]:
+        """All chosen rows in batches fixed by row number and size.
+
+        :param say: Takes a line for people, as on what reading will cost.
+        """
         ...
 
-    def parse(self, item: Item) -> Page | Drop:
-        """The page of one row, or why there is none."""
+    def pages(self, batch: Batch) -> Iterator[Page | Drop]:
+        """For each row its page, or why there is none."""
         ...
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.account import Drop
-from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, batched, chosen, dropped, finished
+from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, chosen, dropped, finished
+from nyxqa.builders.sources.listing import listed_files
 from nyxqa.builders.sources.text import TextCleaner
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
@@ -40,20 +41,23 @@ class HtmlSource:
         :raises WorldError: If the folder is missing, unreadable or holds no page.
         """
         digest, pages = hashlib.sha256(), 0
-        for path, state in self._files():
+        for path, state in listed_files(self.folder):
             digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
             pages += _is_page(path)
         if not pages:
             raise WorldError(f"source folder {self.folder} holds no *.html or *.htm file")
         return digest.hexdigest()
 
-    def tasks(self) -> Iterator[Batch]:
+    def tasks(self, say: Say) -> Iterator[Batch]:
         """Batches of files; workers read them."""
-        pages = ((path, state.st_size) for path, state in self._files() if _is_page(path))
+        pages = ((path, state.st_size) for path, state in listed_files(self.folder) if _is_page(path))
         return batched(Item(_printable(path), path, None, None, size) for path, size in chosen(pages, self.web))
 
-    def parse(self, item: Item) -> Page | Drop:
-        """The page of one file, or why there is none."""
+    def pages(self, batch: Batch) -> Iterator[Page | Drop]:
+        """The page of each file, or why there is none."""
+        return map(self._parse, batch)
+
+    def _parse(self, item: Item) -> Page | Drop:
         from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
 
         if item.name != item.path:
@@ -74,35 +78,6 @@ class HtmlSource:
             return dropped(item, error.reason, error.detail)
         page = Page(item.name, item.path, page_id_of_path(item.path), found.parts, found.title, None, found.language)
         return finished(page, item, cleaner)
-
-    def _files(self) -> list[tuple[str, os.stat_result]]:
-        if not self.folder.is_dir():
-            what = "is not a folder" if self.folder.exists() else "does not exist"
-            raise WorldError(f"source folder {self.folder} {what}")
-        try:
-            return sorted(_listed(self.folder))
-        except OSError as error:
-            raise WorldError(f"source folder {error.filename} cannot be read: {error.strerror}") from error
-
-
-def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Files below ``folder`` with their state, less hidden folders and the outputs of builds."""
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        if ".work" in folders:
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            file = os.path.join(place, name)  # noqa: PTH118 - os.walk gives strings, and there may be millions
-            try:
-                state = os.stat(file)  # noqa: PTH116
-            except FileNotFoundError:
-                continue  # a dangling link
-            yield os.path.relpath(file, folder), state
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _is_page(path: str) -> bool:

@@ -16,7 +16,7 @@ _CLASS_NAMES = """
     linenos toc toctree-sidebar toc-backref-list pagination pager prev-next prev-next-area prevnext
     cookie cookie-banner cookie-notice advertisement ads share sharing social social-links skip-link sr-only
     visually-hidden screen-reader-text mw-editsection mw-jump-link noprint navbox catlinks printfooter metadata
-    anchor-link permalink hash-link copybtn edit-link edit-page-link theme-edit-this-page
+    docnav anchor-link permalink hash-link copybtn edit-link edit-page-link theme-edit-this-page
     sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing sphx-glr-signature
     sphx-glr-script-out footnote-reference navheader navfooter navpath navtab topnav topNav bottomNav subNav
     md-nav md-sidebar md-header md-footer table-of-contents pagination-nav report-bug reportbug

@@ -25,6 +25,9 @@ from nyxqa.schemas.recipe import Web
 Repeats = tuple[Path, dict[int, str]]
 
 
+SOURCE = "source"  # the generation of what was read
+
+
 def source(run: Run, web: Web) -> Parts:
     """Pages of ``web.source``, each page id once, the first kept.
 
@@ -32,9 +35,15 @@ def source(run: Run, web: Web) -> Parts:
     :raises WorldError: If the source is missing, empty or unreadable.
     """
     opened = open_source(web)
-    params = {"kind": opened.kind, "files": opened.fingerprint(), "limit": web.limit, "every": web.every}
+    params = {
+        "kind": opened.kind,
+        "files": opened.fingerprint(),
+        "limit": web.limit,
+        "every": web.every,
+        "generation": run.generation(SOURCE),
+    }
     read = Step("source/read", 1, {**params, "license": web.license}, unit_in="row", unit_out="page")
-    pages = run.map(read, partial(read_pages, opened, web.license), opened.tasks, SOURCE_PAGES)
+    pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)
     once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
     return run.map(once, keep_first, partial(_repeats, pages, web.source), SOURCE_PAGES)
 
@@ -43,8 +52,7 @@ def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutpu
     """Parse a batch of rows."""
     rows, account = [], Account([item.name for item in batch])
     parents = []
-    for item in batch:
-        page = opened.parse(item)
+    for item, page in zip(batch, opened.pages(batch), strict=True):
         if isinstance(page, Drop):
             account.dropped.append(page)
             continue

@@ -48,6 +48,17 @@ class Extractive:
             else:
                 yield Answered(options)
 
+    def totals(self) -> dict[str, int]:
+        """Nothing is asked of anybody."""
+        return {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
+
+    def failures(self) -> int:
+        """Asked again it would say the same."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to give up."""
+
 
 def _size(text: str) -> int:
     return len(words(text))

@@ -114,6 +114,10 @@ class OpenAi:
         """Requests and tokens of all stored answers, earlier runs included."""
         return self._opened().store.totals()
 
+    def failures(self) -> int:
+        """Requests whose failure is stored."""
+        return self._opened().store.failures()
+
     def close(self) -> None:
         """End the thread, drop the connections and give up the store."""
         if self._session is not None:

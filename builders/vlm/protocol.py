@@ -111,3 +111,15 @@ class Vlm(Protocol):
     def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` wrong but plausible options for each question."""
         ...
+
+    def totals(self) -> dict[str, int]:
+        """``requests``, ``prompt_tokens`` and ``completion_tokens`` of all stored answers."""
+        ...
+
+    def failures(self) -> int:
+        """Number of questions that got no usable answer and can be asked again."""
+        ...
+
+    def close(self) -> None:
+        """Give up threads, connections and files; the next question opens them again."""
+        ...

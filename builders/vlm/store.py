@@ -80,6 +80,11 @@ class AnswerStore:
             ).fetchone()
         return {"requests": row[0], "prompt_tokens": row[1], "completion_tokens": row[2]}
 
+    def failures(self) -> int:
+        """Number of stored failures."""
+        with self._lock:
+            return int(self._db.execute("SELECT count(*) FROM failures").fetchone()[0])
+
     def close(self) -> None:
         """Give the file up."""
         with self._lock:

@@ -16,7 +16,7 @@ WRONG = ["silver", "copper", "iron"]
 
 def chosen(tmp_path: Path, wrong: dict[str, list[str]], *ids: str) -> tuple[dict[str, tuple[list[str], int]], dict]:  # type: ignore[type-arg]
     told = Told(wrong={f"{name}:0": options for name, options in wrong.items()})
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, told)
+    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
     file = write(tmp_path / "part.parquet", [question(name, answers=["gold", "Au metal"]) for name in ids], QUESTIONS)
     output = choices_shard(asking, 4, file)
     output.account.check("choices")

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from nyxqa.build import run
 from nyxqa.builders.filter import check_conditions, filter_shard
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters
 from nyxqa.schemas.tables import QA
+from tests.support.pages import RECIPE, many_pages, write_recipe
 from tests.support.rows import document, locator, write
 from tests.support.running import ROOT, environment
 
@@ -91,3 +95,20 @@ def test_a_condition_that_fails_on_a_row_is_named(tmp_path: Path) -> None:
 
 def test_good_conditions_pass() -> None:
     check_conditions(Filters(corpus=["n_tokens > 1"], qa=["label < 4 AND len(image_ids) = 0"]), QA.schema)
+
+
+def test_each_condition_of_a_build_is_counted_in_the_ledger(tmp_path: Path) -> None:
+    conditions = ["page_id NOT LIKE '%0'", "coalesce(language, 'en') = 'en'", "kind = 'text'", "language IS NULL"]
+    asked = ["length(answer) > 4", "answer NOT LIKE '1%'"]
+    recipe = write_recipe(tmp_path, many_pages(40), f"{RECIPE}[filters]\ncorpus = {conditions}\nqa = {asked}\n")
+    result = run("train", recipe=recipe, out=tmp_path / "out", workers=1)
+    ledger = [row for file in (result.out / "data/ledger").iterdir() for row in pq.read_table(file).to_pylist()]
+    found = Counter((row["stage"], row["detail"]) for row in ledger if row["reason"] == "filter")
+    (documents,) = [entry for entry in result.manifest.stages if entry.name == "filter"]
+    assert found["filter", "page_id NOT LIKE '%0'"] > 0
+    assert found["filter", "kind = 'text'"] > 5
+    assert documents.dropped == sum(count for (stage, _), count in found.items() if stage == "filter")
+    assert all(found["assemble", condition] > 0 for condition in asked)
+    kept = [row for file in (result.out / "data/qa").iterdir() for row in pq.read_table(file).to_pylist()]
+    assert kept
+    assert all(len(row["answer"]) > 4 and not row["answer"].startswith("1") for row in kept)

@@ -3,26 +3,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 
-from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.prefilter import prefilter, prefilter_shard, write_copies
-from nyxqa.schemas.errors import UsageError
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.prefilter import prefilter_shard, write_copies
 from nyxqa.schemas.recipe import Prefilter
 from tests.support.rows import SOURCE_PAGES, parts_of, source_page
 
 LONG = "one two three four five"
 
 
+def page_id(letter: str) -> str:
+    return f"{ord(letter):032x}"
+
+
+def letter(page_id: str) -> str:
+    return chr(int(page_id, 16))
+
+
 def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object]]) -> tuple[list[str], dict[str, str]]:
-    parts = parts_of(tmp_path / "in", SOURCE_PAGES, *shards)
-    write_copies(parts, settings.enabled, tmp_path)
+    named = [[{**row, "page_id": page_id(str(row["page_id"]))} for row in shard] for shard in shards]
+    parts = parts_of(tmp_path / "in", SOURCE_PAGES, *named)
+    copies = Parts("", tmp_path / "copies")
+    copies.folder.mkdir()
+    write_copies(parts, settings.enabled, copies.folder)
     kept, drops = [], {}
-    for file in parts.files():
-        output = prefilter_shard(settings, tmp_path / "copies.parquet", file)
+    for task in zip(parts.files(), copies.files(), strict=True):
+        output = prefilter_shard(settings, task)
         output.account.check("prefilter")
-        kept += output.rows["page_id"].to_pylist()
-        drops |= {drop.item_id: drop.reason for drop in output.account.dropped}
+        kept += map(letter, output.rows["page_id"].to_pylist())
+        drops |= {letter(drop.item_id): drop.reason for drop in output.account.dropped}
     return kept, drops
 
 
@@ -36,7 +45,8 @@ def test_copies_and_short_pages_go_whatever_shard_they_are_in(tmp_path: Path) ->
     kept, drops = filtered(tmp_path, Prefilter(), *PAGES)
     assert kept == ["a", "b", "e"]
     assert drops == {"c": "too_short", "d": "same_page_content", "f": "too_short", "g": "too_short"}
-    assert pq.read_table(tmp_path / "copies.parquet").to_pylist() == [{"page_id": "d", "first": "a"}]
+    copies = [pq.read_table(file).to_pylist() for file in Parts("", tmp_path / "copies").files()]
+    assert copies == [[], [{"page_id": page_id("d"), "first": page_id("a")}]]
 
 
 def test_off_means_all_pages_pass(tmp_path: Path) -> None:
@@ -54,8 +64,3 @@ def test_words_add_up_over_the_parts(tmp_path: Path) -> None:
 def test_a_part_border_makes_another_page(tmp_path: Path) -> None:
     kept, _ = filtered(tmp_path, Prefilter(min_words=0), [source_page("a", "one", "two"), source_page("b", "onetwo")])
     assert kept == ["a", "b"]
-
-
-def test_languages_are_refused_before_anything_is_done(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"prefilter\.languages"):
-        prefilter(PlannedRun(tmp_path), parts_of(tmp_path, SOURCE_PAGES), Prefilter(languages=["en"]))

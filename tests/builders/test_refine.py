@@ -3,17 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.questions import question_key
-from nyxqa.builders.refine import rules_shard, unrepeated_shard, write_repeated
+from nyxqa.builders.refine import rules_shard
 from nyxqa.builders.rows import DRAFTS
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import qa_id
 from nyxqa.schemas.recipe import Refine, VlmSection
 from tests.support.models import Told, ToldAsking
-from tests.support.rows import QUESTIONS, document, parts_of, question, write
+from tests.support.rows import document, write
 
 DOCUMENT = document("page", 0, "Basalt is dark.", ["a" * 64, "b" * 64])
 
@@ -28,7 +27,7 @@ def draft(name: str, text: str, answer: str) -> dict[str, Any]:
 def refined(
     tmp_path: Path, *drafts: dict[str, Any], told: Told | None = None, **settings: Any
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, told or Told())
+    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told or Told())
     output = rules_shard(asking, Refine(**settings), write(tmp_path / "part.parquet", list(drafts), DRAFTS))
     output.account.check("refine")
     return output.rows.to_pylist(), {drop.item_id: drop.reason for drop in output.account.dropped}
@@ -96,18 +95,7 @@ def test_the_limit_of_words_is_the_recipe_s(tmp_path: Path) -> None:
     assert drops == {"d:0": "untold"}
 
 
-def test_a_question_asked_before_in_its_split_goes(tmp_path: Path) -> None:
+def test_equal_keys_are_those_of_equal_words_about_equal_images() -> None:
     same = question_key("What is Basalt?", [])
     assert same == question_key("what is  basalt", [])
     assert same != question_key("What is basalt?", ["a"])
-    shards = [[question("a", key=same), question("b", key="other")], [question("c", key=same)]]
-    parts = parts_of(tmp_path / "in", QUESTIONS, *shards)
-    write_repeated(parts, tmp_path)
-    assert pq.read_table(tmp_path / "repeated.parquet").to_pylist() == [{"draft": "c:0", "first": "a:0"}]
-    outputs = [unrepeated_shard(tmp_path / "repeated.parquet", file) for file in parts.files()]
-    for output in outputs:
-        output.account.check("refine")
-    assert [[row["qa_id"] for row in output.rows.to_pylist()] for output in outputs] == [["a", "b"], []]
-    assert [(drop.reason, drop.detail) for drop in outputs[1].account.dropped] == [
-        ("repeated_question", "asked before by a:0")
-    ]

@@ -51,6 +51,13 @@ def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(MAKERS[request.param](tmp_path))
 
 
+def alone(name: str, text: str) -> int:
+    """Tokens of a chunk's text as the library itself counts them."""
+    tokenizer = Tokenizer.from_file(name if name.endswith(".json") else f"{name}/tokenizer.json")
+    tokenizer.no_truncation()
+    return len(tokenizer.encode(text.replace(PLACEHOLDER, ""), add_special_tokens=False).ids)
+
+
 def squeezed(text: str) -> str:
     return "".join(text.split())
 
@@ -63,9 +70,7 @@ def test_chunks_keep_the_page_and_the_limit_with_a_model_tokenizer(text: str, ma
     whole = "\n".join(PLACEHOLDER if p["text"] is None else p["text"] for p in parts)
     assert squeezed("".join(row["text"] for row in rows)) == squeezed(whole)
     assert all(row["n_tokens"] <= max_tokens for row in rows)
-    tokenizer = open_tokenizer(name)
-    starts = tokenizer.starts([p["text"] for p in parts if p["text"] is not None])
-    assert sum(row["n_tokens"] for row in rows) == sum(map(len, starts))
+    assert [row["n_tokens"] for row in rows] == [alone(name, row["text"]) for row in rows]
     assert all("\ufffd" not in row["text"] for row in rows)
 
 

@@ -42,9 +42,9 @@ def one_by_one(checkpoint: Path, texts: list[str]) -> Any:
 
 
 # PAPER, defect 17: prefixes and normalisation left out of the E5 baselines.
-@pytest.mark.parametrize("side", ["query", "passage"])
-def test_prefix_pooling_and_length_are_those_of_e5(checkpoint: Path, side: Any) -> None:
-    vectors = encoder(checkpoint).encode(entries(*TEXTS), side)
+@pytest.mark.parametrize(("role", "side"), [("query", "query"), ("document", "passage")])
+def test_prefix_pooling_and_length_are_those_of_e5(checkpoint: Path, role: Any, side: str) -> None:
+    vectors = encoder(checkpoint).encode(entries(*TEXTS), role)
     assert vectors.dtype == np.float32
     assert vectors == pytest.approx(one_by_one(checkpoint, [f"{side}: {text}" for text in TEXTS]), abs=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-6)
@@ -63,7 +63,7 @@ def test_captions_stand_in_for_images(checkpoint: Path) -> None:
     e5 = encoder(checkpoint)
     shown = Entry("a", f"harbour {PLACEHOLDER} at night", captions=("a boat",))
     same = Entry("b", "harbour at night\na boat")
-    assert (e5.encode([shown], "passage") == e5.encode([same], "passage")).all()
+    assert (e5.encode([shown], "document") == e5.encode([same], "document")).all()
 
 
 def test_index_finds_what_brute_force_finds(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

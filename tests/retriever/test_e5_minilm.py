@@ -22,8 +22,8 @@ def encoder() -> E5Encoder:
 def test_batches_give_what_texts_give_one_by_one(encoder: E5Encoder) -> None:
     lengths = [0, 1, 3, 10, 40, 90, 200, 450, 900, 2000, 5, 70]
     texts = [" ".join((SCRIPTS[n % 6].split() * 2000)[:length]) for n, length in enumerate(lengths)]
-    together = encoder.encode([Entry(str(n), text) for n, text in enumerate(texts)], "passage")
-    alone = np.concatenate([encoder.encode([Entry("x", text)], "passage") for text in texts])
+    together = encoder.encode([Entry(str(n), text) for n, text in enumerate(texts)], "document")
+    alone = np.concatenate([encoder.encode([Entry("x", text)], "document") for text in texts])
     assert (together * alone).sum(axis=1).min() > 0.99999
     assert together.shape == (12, 384)
 

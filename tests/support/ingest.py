@@ -45,7 +45,7 @@ def make_run(work: Path, workers: int = 1) -> WorkingRun:
 
 def ingest(run: WorkingRun, web: Web, settings: Images | None = None) -> Parts:
     """Stages ``source`` and ``images``."""
-    return images(run, source(run, web), web, settings or Images())
+    return images(run, source(run, web), web, settings or Images(), 0)
 
 
 def drops(work: Path, **wanted: str) -> list[dict[str, Any]]:

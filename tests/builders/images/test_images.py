@@ -10,10 +10,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.images.common import common_hashes
 from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.images.stage import images, pack_folder
 from nyxqa.builders.sources.stage import source
@@ -75,7 +77,7 @@ def test_images_are_stored_with_what_is_known_of_them(folder: Path, tmp_path: Pa
     file = write_jsonl(folder / "pages.jsonl", rows)
     run, web, settings = make_run(tmp_path / "w"), Web(source=f"jsonl:{file}"), Images()
     pages = source(run, web)
-    stored = list(images(run, pages, web, settings).rows())
+    stored = list(images(run, pages, web, settings, 0).rows())
     assert [shown(row["parts"]) for row in stored] == [
         ["a", "<images/1.png>", "b", "<>"],
         ["<images/2.png>", "<images/1.png>"],
@@ -98,7 +100,7 @@ def test_dead_images_go_and_the_page_lives(folder: Path, tmp_path: Path) -> None
         "<cut.png>": "truncated",
         "<dot.gif>": "too_small",
         "<v.svg>": "unsupported_format",
-        "<http://x.org/a.png>": "not_fetched",
+        "<http://127.0.0.1/a.png>": "private_address",
         "<mailto:x>": "bad_reference",
         "<images/1.png>": None,
     }
@@ -148,7 +150,7 @@ def test_common_images_go_with_their_placeholders(folder: Path, tmp_path: Path) 
         ("3", "common_image"),
     ]
     digest = image_id((folder / "images/0.png").read_bytes())
-    assert first[1]["detail"] == f"image {digest} is on 7 pages"
+    assert first[1]["detail"] == f"image {digest} or one like it is on 7 pages"
     assert [row["reason"] for row in drops(tmp_path / "w", item_type="page")] == ["empty"]
 
 
@@ -164,14 +166,17 @@ def test_common_enters_only_the_second_step(folder: Path, tmp_path: Path) -> Non
 
     def fingerprints(settings: Images) -> list[str]:
         run = PlannedRun(tmp_path)
-        images(run, source(run, web), web, settings)
+        images(run, source(run, web), web, settings, 0)
         return [step.fingerprint for step in run.steps]
 
     plain = fingerprints(Images())
-    assert fingerprints(Images(common=0.5))[:3] == plain[:3]
-    assert fingerprints(Images(common=0.5))[3] != plain[3]
+    assert fingerprints(Images(common=0.5))[:4] == plain[:4]
+    assert fingerprints(Images(common=0.5))[4] != plain[4]
     assert fingerprints(Images(timeout=3.0, concurrency=3, per_host=1)) == plain
-    assert fingerprints(Images(max_pixels=77))[2] != plain[2]
+    assert fingerprints(Images(max_pixels=77))[:3] == plain[:3]
+    assert fingerprints(Images(max_pixels=77))[3] != plain[3]
+    assert fingerprints(Images(max_bytes=77))[2] != plain[2]
+    assert fingerprints(Images(allow_private=["10.0.0.0/8"]))[2] != plain[2]
 
 
 def test_a_page_with_five_hundred_images(folder: Path, tmp_path: Path) -> None:
@@ -205,7 +210,7 @@ def test_stored_bytes_of_the_pack_are_those_of_the_files(folder: Path, tmp_path:
     )
     run = make_run(tmp_path / "w")
     pages = source(run, web)
-    images(run, pages, web, Images())
+    images(run, pages, web, Images(), 0)
     pack = (pack_folder(run, pages, Images()) / "pack-000000.bin").read_bytes()
     assert pack == b"".join((folder / "images" / f"{n}.png").read_bytes() for n in range(10))
 
@@ -224,7 +229,7 @@ def test_golden_output(tmp_path: Path) -> None:
     found = ingest(run, web)
     versions = [report.step.version for report in run.reports]
     content = json.dumps([list(found.rows()), drops(tmp_path / "w")], sort_keys=True)
-    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([1, 1], "17e965d495281403")
+    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([1, 3, 2], "e219ce52dbf0d744")
 
 
 def grey_png(side: int, rows: bytes) -> bytes:
@@ -250,7 +255,7 @@ def test_workers_and_kills_change_nothing(folder: Path, tmp_path: Path) -> None:
     ingest(make_run(tmp_path / "two", workers=2), web)
     for shards in (3, 1, 1):
         run = make_run(tmp_path / "killed")
-        run._executor = StoppingExecutor(shards)
+        run._executors["workers"] = StoppingExecutor(shards)
         with pytest.raises(KeyboardInterrupt):
             ingest(run, web)
     ingest(make_run(tmp_path / "killed", workers=2), web)
@@ -258,3 +263,35 @@ def test_workers_and_kills_change_nothing(folder: Path, tmp_path: Path) -> None:
     assert sum(name.endswith(".bin") for name in expected) == 3
     assert files_of(tmp_path / "two") == expected
     assert files_of(tmp_path / "killed") == expected
+
+
+def seen(pages: list[list[int]]) -> Any:
+    return np.array([[page, phash] for page, hashes in enumerate(pages) for phash in hashes], np.int64).reshape(-1, 2)
+
+
+# Hashes of pictures with structure: half of their bits are set.
+CHESS = 0x5A5A_5A5A_5A5A_5A5A
+NEAR = CHESS ^ 0b101
+FAR = 0x0F0F_0F0F_F0F0_F0F0 - 2**64 if 0x0F0F_0F0F_F0F0_F0F0 >= 2**63 else 0x0F0F_0F0F_F0F0_F0F0
+
+
+def test_an_image_and_those_near_it_are_counted_together() -> None:
+    pages = [[CHESS]] * 3 + [[NEAR]] * 3 + [[FAR]] * 5
+    assert common_hashes(seen(pages), 5, 4) == {CHESS: 6, NEAR: 6}
+    assert common_hashes(seen(pages), 5, 1) == {}
+    assert common_hashes(seen(pages), 4, 0) == {FAR: 5}
+
+
+def test_a_page_with_an_image_and_one_near_it_counts_once() -> None:
+    assert common_hashes(seen([[CHESS, NEAR]] * 5 + [[FAR]]), 5, 4) == {}
+
+
+def test_likeness_is_not_passed_on() -> None:
+    chain = [CHESS ^ ((1 << (4 * step)) - 1) for step in range(8)]
+    pages = [[phash] for phash in chain]
+    assert common_hashes(seen(pages), 5, 4) == {}
+
+
+def test_flat_pictures_are_near_equal_ones_only() -> None:
+    assert common_hashes(seen([[0]] * 3 + [[1]] * 3), 5, 4) == {}
+    assert common_hashes(seen([[0]] * 6 + [[1]]), 5, 4) == {0: 6}

@@ -25,6 +25,16 @@ def test_equal_to_imagehash(mode: str) -> None:
         assert -(2**63) <= perceptual_hash(drawn) < 2**63
 
 
+@pytest.mark.parametrize("size", [(200, 190), (640, 480), (1300, 900), (3000, 200)])
+def test_large_pictures_stay_within_a_few_bits_of_imagehash(size: tuple[int, int]) -> None:
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        smooth = Image.fromarray(random.integers(0, 256, (12, 16, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
+        grainy = np.asarray(smooth).astype(int) + random.integers(-15, 16, (*size[::-1], 3))
+        drawn = Image.fromarray(grainy.clip(0, 255).astype(np.uint8))
+        assert distance(perceptual_hash(drawn), int(str(imagehash.phash(drawn)), 16)) <= 4
+
+
 def test_a_recompressed_and_scaled_picture_is_near_and_another_is_far() -> None:
     first = picture(3, (200, 160))
     again = decoded(encoded(first.resize((150, 120)), "JPEG", quality=60))

@@ -265,7 +265,6 @@ def test_html_folders_that_cannot_be_read(tmp_path: Path) -> None:
         ("html", "names no path; use html:DIR"),
         ("jsonl:", "names no path; use jsonl:FILE"),
         ("sample:x", "takes no path"),
-        ("obelics:dir", "not available yet"),
     ],
 )
 def test_specs_that_name_no_source(spec: str, message: str) -> None:
@@ -298,7 +297,7 @@ def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
     source(make_run(tmp_path / "two", workers=2), web)
     for shards in (1, 2, 3):
         run = make_run(tmp_path / "killed")
-        run._executor = StoppingExecutor(shards)
+        run._executors["workers"] = StoppingExecutor(shards)
         with pytest.raises(KeyboardInterrupt):
             source(run, web)
     source(make_run(tmp_path / "killed", workers=2), web)

@@ -1,0 +1,36 @@
+"""Where things stand in a text, found over all its characters at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
+_LATIN = bytes(chr(code).isspace() for code in range(0x100))
+_WIDE = np.array([chr(code).isspace() for code in range(0x10000)])  # the last is none, and stands for all behind
+
+
+def space_begins(text: str) -> Ints:
+    """Where each run of white space begins."""
+    space = _spaces(text)
+    return np.flatnonzero(space & ~np.concatenate([[False], space[:-1]]))
+
+
+def word_begins(text: str) -> Ints:
+    """Where each run of anything but white space begins: the words of ``str.split``."""
+    space = _spaces(text)
+    return np.flatnonzero(~space & np.concatenate([[True], space[:-1]])[: len(space)])
+
+
+def _spaces(text: str) -> Bools:
+    """Whether each character is white space, bool [characters]."""
+    if text.isascii():
+        return np.frombuffer(text.encode().translate(_LATIN), np.bool_)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    space = np.frombuffer(codes.astype(np.uint8).tobytes().translate(_LATIN), np.bool_).copy()
+    wide = np.flatnonzero(codes > 0xFF)  # few, and what translate has made of their last byte is wrong
+    space[wide] = _WIDE[np.minimum(codes[wide], 0xFFFF)]
+    return space

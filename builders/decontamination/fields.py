@@ -1,0 +1,126 @@
+"""Which fields of a benchmark's row are texts, which are images, and which name it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_QUESTIONS = frozenset(("question", "questions", "query", "queries", "query_text", "qry", "qry_text"))
+_PASSAGES = frozenset(("passage", "passages", "document", "documents", "positive", "positives", "pos_text", "tgt_text"))
+_PARAGRAPHS = frozenset(("paragraph", "paragraphs", "paragraph_text", "sentence", "sentences", "caption", "captions"))
+_CONTENTS = frozenset(("text", "texts", "content", "contents", "context", "contexts"))
+# Keys whose texts are questions or passages, in the spellings of published sets. Answers are none: they are short and
+# stand in every text on the subject.
+TEXT_KEYS = _QUESTIONS | _PASSAGES | _PARAGRAPHS | _CONTENTS
+# Where no key of a row is known, every text counts but these.
+_ANSWERS = frozenset(("answer", "answers", "golden_answers", "ans", "target", "label", "solution"))
+OTHER_KEYS = _ANSWERS | frozenset(("url", "image_url", "split", "source", "license", "language"))
+NAME_KEYS = ("id", "_id", "qid", "query_id", "question_id", "qa_id", "doc_id", "docid", "passage_id", "uid", "index")
+_PICTURES = frozenset(("image", "images", "image_file", "image_path", "image_paths", "img", "imgs", "picture", "photo"))
+_QUERY_IMAGES = frozenset(("query_image", "query_images", "qry_image_path", "qry_img_path"))
+IMAGE_KEYS = _PICTURES | _QUERY_IMAGES | frozenset(("img_path", "pos_image_path", "pos_img_path", "tgt_img_path"))
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
+)  # of ``images.store.FORMATS``
+_LONGEST_PATH = 1000  # characters; a longer reference is the image itself in base64
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a benchmark.
+
+    :param name: Its id, else where it stands: ``line 7`` or ``row 7``, counted from 1.
+    :param texts: Questions and passages.
+    :param images: Encoded bytes, or files.
+    :param missing: Images it refers to that are not there.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    images: tuple[bytes | Path, ...] = ()
+    missing: int = 0
+
+
+def item_of(row: Mapping[str, Any], place: str, folder: Path) -> Item:
+    """The item of one row.
+
+    :param folder: What relative paths of images are relative to.
+    """
+    images = list(_images("", row, folder))
+    there = tuple(image for image in images if image is not None)
+    return Item(_name(row) or place, tuple(_row_texts(row)), there, len(images) - len(there))
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    for key in NAME_KEYS:
+        value = row.get(key)
+        if isinstance(value, int | str) and str(value).strip():
+            return " ".join(str(value).split())[:_LONGEST_NAME]
+    return ""
+
+
+def _row_texts(row: Mapping[str, Any]) -> Iterator[str]:
+    known = [value for key, value in row.items() if key.lower() in TEXT_KEYS]
+    if not known:
+        skipped = OTHER_KEYS | IMAGE_KEYS | set(NAME_KEYS)
+        known = [value for key, value in row.items() if isinstance(value, str) and key.lower() not in skipped]
+    for value in known:
+        yield from _texts(value, False)
+
+
+def _texts(value: Any, inside: bool) -> Iterator[str]:
+    """Texts of a value: of a list each one, of lists in lists the inner ones joined, for these are sentences."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        if inside and value and all(isinstance(part, str) for part in value):
+            yield " ".join(value)
+            return
+        for part in value:
+            yield from _texts(part, True)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            if key.lower() in TEXT_KEYS:
+                yield from _texts(part, True)
+
+
+def _images(key: str, value: Any, folder: Path) -> Iterator[bytes | Path | None]:
+    """Images of a value, None for one it refers to in vain."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, Mapping):
+        if value.get("bytes") and isinstance(value["bytes"], bytes):
+            yield value["bytes"]
+        elif "bytes" in value and isinstance(value.get("path"), str):
+            yield _referred("image", value["path"], folder)
+        else:
+            for name, part in value.items():
+                yield from _images(name.lower(), part, folder)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _images(key, part, folder)
+    elif isinstance(value, str) and value:
+        found = _referred(key, value, folder)
+        if found is not None or key in IMAGE_KEYS:
+            yield found
+
+
+def _referred(key: str, value: str, folder: Path) -> bytes | Path | None:
+    """What a text refers to if it is an image: a file, or bytes in base64 under a key of images."""
+    if key in IMAGE_KEYS and len(value) > _LONGEST_PATH:
+        data = value.partition("base64,")[2] if value.startswith("data:") else value
+        try:
+            return base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+    if len(value) > _LONGEST_PATH or Path(value).suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    try:
+        return folder / value if (folder / value).is_file() else None
+    except OSError:  # a part of the path is longer than any file's name
+        return None

@@ -1,0 +1,210 @@
+"""What was fetched, URL by URL: bytes in append-only packs, their places and all failures in one SQLite file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from nyxqa.builders.images.dead import DeadImageError
+from nyxqa.builders.images.fetch.failure import FetchError
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.recipe import Images
+
+_INDEX = "index.sqlite"
+_PACK_BYTES = 1_000_000_000  # after which the next pack is begun
+_PATIENCE = 60.0  # seconds to wait for another process that opens or closes the file
+_PAGE = 1000  # failures read at a time
+_TABLES = """
+CREATE TABLE IF NOT EXISTS bodies (
+    key BLOB PRIMARY KEY, pack INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
+    crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (
+    key BLOB PRIMARY KEY, url TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def store_name(settings: Images) -> str:
+    """Name of the store of all that was fetched under the settings that decide what can be fetched."""
+    deciding = json.dumps([settings.max_bytes, settings.allow_private])
+    return f"fetched/{hashlib.sha256(deciding.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A URL that gave no bytes, with its ledger reason."""
+
+    url: str
+    reason: str
+    detail: str
+
+
+class FetchStore:
+    """The store in one folder; a fate is in the file once the call that keeps it returns, be the process killed or not.
+
+    Bytes are written before their place is, so that a pack may hold bytes that nothing points to, never the reverse.
+    A power cut may take the last bytes and leave their places; a checksum tells on reading.
+
+    :param folder: Where the files lie; made if missing.
+    :raises WorldError: If it cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(folder / _INDEX, timeout=_PATIENCE, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise WorldError(f"cannot use the fetched images in {folder}: {error}") from error
+        self._number = max((int(path.stem.rpartition("-")[2]) for path in folder.glob("pack-*.bin")), default=0)
+        self._pack: IO[bytes] | None = None
+        self._open: dict[int, IO[bytes]] = {}
+
+    def __contains__(self, url: str) -> bool:
+        key = _key(url)
+        query = "SELECT EXISTS (SELECT 1 FROM bodies WHERE key = ?1) OR EXISTS (SELECT 1 FROM failures WHERE key = ?1)"
+        return bool(self._db.execute(query, (key,)).fetchone()[0])
+
+    def keep(self, url: str, body: IO[bytes]) -> None:
+        """Store the bytes of ``url``, read from ``body`` to its end; they take the place of a failure."""
+        pack = self._room()
+        start = pack.tell()
+        shutil.copyfileobj(body, pack)
+        pack.flush()
+        length = pack.tell() - start
+        body.seek(0)
+        row = (_key(url), self._number, start, length, _checksum(body))
+        self._write(
+            ("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?)", row),
+            ("DELETE FROM failures WHERE key = ?", row[:1]),
+        )
+
+    def fail(self, url: str, error: FetchError) -> None:
+        """Store why ``url`` gave no bytes."""
+        row = (_key(url), url, error.reason, error.detail)
+        self._write(("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row))
+
+    def read(self, url: str) -> bytes:
+        """The bytes of ``url``.
+
+        :raises DeadImageError: If it gave none.
+        :raises WorldError: If it was never asked for, or its bytes are damaged.
+        """
+        row = self._db.execute("SELECT pack, start, length, crc FROM bodies WHERE key = ?", (_key(url),)).fetchone()
+        if row is None:
+            self._raise_failure(url)
+        pack, start, length, crc = row
+        if pack not in self._open:
+            self._open[pack] = self._file(pack).open("rb")
+        self._open[pack].seek(start)
+        data = self._open[pack].read(length)
+        if len(data) != length or zlib.crc32(data) != crc:
+            raise WorldError(f"{self._file(pack)} is damaged at byte {start}; remove {self._folder} and build again")
+        return data
+
+    def failures(self) -> Iterator[Failure]:
+        """Failures that another try may mend, in a fixed order; the store may change meanwhile."""
+        query = (
+            "SELECT key, url, reason, detail FROM failures WHERE key > ? AND reason <> 'bad_reference' "
+            "ORDER BY key LIMIT ?"
+        )
+        last = b""
+        while rows := self._db.execute(query, (last, _PAGE)).fetchall():
+            for key, url, reason, detail in rows:
+                last = key
+                yield Failure(url, reason, detail)
+
+    def close(self) -> None:
+        """Give the files up."""
+        for file in [*self._open.values(), *([self._pack] if self._pack else [])]:
+            file.close()
+        self._open.clear()
+        self._pack = None
+        self._db.close()
+
+    def __enter__(self) -> FetchStore:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _raise_failure(self, url: str) -> None:
+        row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (_key(url),)).fetchone()
+        if row is None:
+            raise WorldError(f"the fetched images in {self._folder} lack {url}; remove that folder and build again")
+        raise DeadImageError(row[0], f"{url}: {row[1]}")
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"pack-{number:06d}.bin"
+
+    def _room(self) -> IO[bytes]:
+        """The pack to append to, at its end."""
+        if self._pack is None:
+            self._pack = self._file(self._number).open("ab")
+        if self._pack.tell() >= _PACK_BYTES:
+            os.fsync(self._pack.fileno())
+            self._pack.close()
+            self._number += 1
+            self._pack = self._file(self._number).open("ab")
+        return self._pack
+
+    def _write(self, *statements: tuple[str, tuple[object, ...]]) -> None:
+        """Run ``statements`` as one transaction."""
+        try:
+            self._db.execute("BEGIN")
+            for statement, row in statements:
+                self._db.execute(statement, row)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise WorldError(f"cannot store a fetched image: {error}; free disk space and run again") from error
+
+
+class FetchedReader:
+    """Reads from a store that is opened once it is needed, for most shards of a local source need none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store: FetchStore | None = None
+
+    def read(self, url: str) -> bytes:
+        """The bytes of ``url``, as ``FetchStore.read`` has them."""
+        if self._store is None:
+            self._store = FetchStore(self._folder)
+        return self._store.read(url)
+
+    def __enter__(self) -> FetchedReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+def has_failures(folder: Path) -> bool:
+    """Whether a store is there and holds a failure that another try may mend."""
+    if not (folder / _INDEX).exists():
+        return False
+    with FetchStore(folder) as store:
+        return next(store.failures(), None) is not None
+
+
+def _key(url: str) -> bytes:
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _checksum(file: IO[bytes]) -> int:
+    crc = 0
+    while piece := file.read(1 << 20):
+        crc = zlib.crc32(piece, crc)
+    return crc

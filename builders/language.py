@@ -1,0 +1,65 @@
+"""The language of a page, where it does not state one itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+MIN_BYTES = 100  # of UTF-8 text; a tag on less is guesswork
+MAX_CHARACTERS = 1000  # more costs time and changes no answer
+# Probability of the best language; below it a page is mixed, code, or a list of names. Over the first 100 characters
+# of 1,512 passages in 20 languages 89 % are right, 0.5 % wrong and the others open; over 300 all but 2 of 1,244 right.
+MIN_SCORE = 0.7
+_NO_LANGUAGE = "zxx"  # ISO 639-2: no linguistic content
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What the detector says: a BCP-47 tag, or nothing, and the probability of its best guess."""
+
+    tag: str | None
+    best: str
+    score: float
+
+
+def detect(texts: Iterable[str]) -> Detected | None:
+    """The language of a page's texts, or nothing if they are too short to tell."""
+    text = _beginning(texts)
+    if len(text.encode()) < MIN_BYTES:
+        return None
+    best, score = _detector().classify(text)
+    sure = score >= MIN_SCORE and best != _NO_LANGUAGE
+    return Detected(best if sure else None, best, round(float(score), 3))
+
+
+def is_tag(language: str) -> bool:
+    """Whether ``language`` has the form of a BCP-47 tag."""
+    return _TAG.fullmatch(language) is not None
+
+
+def matches(tag: str, wanted: Iterable[str]) -> bool:
+    """Whether ``tag`` is one of ``wanted`` or falls under it, as ``en-GB`` falls under ``en`` (RFC 4647, 3.3.1)."""
+    lower = tag.lower()
+    return any(lower == one.lower() or lower.startswith(f"{one.lower()}-") for one in wanted)
+
+
+def _beginning(texts: Iterable[str]) -> str:
+    pieces: list[str] = []
+    left = MAX_CHARACTERS
+    for text in texts:
+        pieces.append(text[:left])
+        left -= len(text) + 1
+        if left <= 0:
+            break
+    return "\n".join(pieces)
+
+
+@lru_cache
+def _detector() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

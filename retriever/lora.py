@@ -1,0 +1,78 @@
+"""Low-rank adapters on a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nyxqa.schemas.errors import UsageError, missing_extra
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Shape of the adapters.
+
+    :param rank: Rank of each.
+    :param alpha: What they are scaled by is ``alpha / rank``.
+    :param dropout: Share of inputs dropped in training.
+    :param dora: Whether magnitude and direction are apart (DoRA).
+    :param targets: Ends of the names of the layers that get one.
+    """
+
+    rank: int = 8
+    alpha: int = 64
+    dropout: float = 0.1
+    dora: bool = False
+    # nyx/arguments.py, those of its names that Qwen2.5-VL has; down_proj is also one of each vision block.
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
+
+
+# PAPER, rows "Train" and "Paper vs code". The paper names the rank alone; the rest is the code's.
+LORA = {"paper": Lora(), "code": Lora(rank=16, dora=True)}
+
+
+def lora_named(name: str) -> Lora:
+    """The shape called ``name``.
+
+    :raises UsageError: If there is none.
+    """
+    if name not in LORA:
+        raise UsageError(f"no LoRA settings are named {name!r}; valid names are {', '.join(LORA)}")
+    return LORA[name]
+
+
+def add_lora(network: Any, lora: Lora) -> Any:
+    """``network`` with fresh adapters, which alone are trained.
+
+    :raises UsageError: If peft is not installed.
+    """
+    _need_peft()
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        use_dora=lora.dora,
+        target_modules=list(lora.targets),
+        init_lora_weights="gaussian",  # nyx/model.py
+    )
+    return get_peft_model(network, config)
+
+
+def open_lora(network: Any, folder: Path, trainable: bool) -> Any:
+    """``network`` with the adapters in ``folder``.
+
+    :raises UsageError: If peft is not installed.
+    """
+    _need_peft()
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(network, str(folder), is_trainable=trainable)
+
+
+def _need_peft() -> None:
+    if find_spec("peft") is None:
+        raise missing_extra("peft", "train")

@@ -1,0 +1,77 @@
+"""``nyx:`` and ``hf:`` as encoders: vectors of text and images together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from nyxqa.retriever.embedder import EmbedderSettings
+from nyxqa.retriever.encoder import Entry
+from nyxqa.retriever.model import Role, Side
+from nyxqa.retriever.text_model import checkpoint_fingerprint, devices
+from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text
+from nyxqa.retriever.vision_text import SideEncoder, VisionTextModel
+
+# Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
+_SHARD_ROWS = 256
+_VERSION = 1
+
+
+class SightedEncoder(VectorEncoder[Side]):
+    """Encoder over a vision-language model; with ``images = false`` in its settings it reads captions instead.
+
+    :param kind: ``nyx`` or ``hf``.
+    :param model: The checkpoint.
+    :param settings: Its settings.
+    :param load: Gives the model, on the device of that name.
+    :param on: Devices to encode on, by their torch names; all there are if empty.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        model: ModelName,
+        settings: EmbedderSettings,
+        load: Callable[[str], VisionTextModel],
+        on: Sequence[str] = (),
+    ) -> None:
+        super().__init__(f"{kind}:{model.label}")
+        self.needs_images = settings.images
+        self._kind = kind
+        self._model = model
+        self._settings = settings
+        self._load = load
+        self._on = tuple(on)
+
+    @property
+    def shard_rows(self) -> int:
+        """Entries encoded as one."""
+        return _SHARD_ROWS
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the files of the checkpoint and of its base, and with the settings."""
+        settings = self._settings
+        weights = [checkpoint_fingerprint(self._model.model, self._model.revision)]
+        if settings.base:
+            weights.append(checkpoint_fingerprint(settings.base, settings.base_revision or None))
+        # Where the base lies says nothing of its weights.
+        known = settings.model_dump(exclude={"base", "base_revision"})
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
+
+    def item(self, entry: Entry, role: Role) -> Side:
+        """The entry as a side of a row."""
+        if self._settings.images:
+            return Side(entry.text, entry.images, role)
+        return Side(caption_text(entry), (), role)
+
+    def parts(self, item: Side) -> Iterable[bytes]:
+        """Role, text and images' bytes; how many images there are the text's placeholders say."""
+        return (item.role.encode(), item.text.encode(), *item.images)
+
+    def load(self) -> Sequence[SideEncoder]:
+        """The model on each device."""
+        return [SideEncoder(self._load(device), device) for device in self._on or devices()]
