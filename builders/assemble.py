@@ -6,26 +6,31 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import Assembly
+from nyxqa.builders.assembly.entries import count_entries, load_entries, overlaps
+from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows
+from nyxqa.builders.assembly.mixture import mixture_rows
+from nyxqa.builders.assembly.pools import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
-from nyxqa.builders.assembly.rows import corpus_rows, qa_row, question_rows, triplet_row
+from nyxqa.builders.assembly.rows import corpus_rows, qa_row, question_rows, triplet_rows
 from nyxqa.builders.assembly.select import count_questions, select_questions, shortfall
 from nyxqa.builders.assembly.summary import summarise
 from nyxqa.builders.certificate import certify
+from nyxqa.builders.engine.account import Counts
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
-from nyxqa.builders.images.pack import PackReader
 from nyxqa.builders.probe import Item, probe
-from nyxqa.builders.stages import STAGES
+from nyxqa.builders.sets.parts import Sets
+from nyxqa.builders.sets.reports import set_reports
+from nyxqa.builders.stages import set_stages, with_sets
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.tables import CORPUS, LEDGER, PREVIEW, QA, TRIPLETS, WEB
+from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
 if TYPE_CHECKING:
@@ -34,49 +39,61 @@ if TYPE_CHECKING:
 VERSION = 4
 RESULT = "result.json"
 
+Files = dict[str, FileEntry]
 
-def split_step(recipe: Recipe, documents: Parts, questions: Parts, split: str) -> Step:
+
+def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) -> Step:
     """What decides the published form of one split, apart from the other splits."""
-    filters = recipe.filters.model_copy(update={"decontaminate": []})  # its files decide ``documents``, not their place
-    params = {"filters": filters, "split": recipe.split, "seed": recipe.seed}
-    return Step(
-        "assemble", VERSION, params, (documents.fingerprint, questions.fingerprint), split, "question", "triplet"
-    )
+    params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
+    inputs: tuple[str, ...] = ()
+    if web is not None:
+        # The files to hold against decide ``documents``, not the questions' place.
+        filters = recipe.filters.model_copy(update={"decontaminate": []})
+        params |= {"filters": filters, "split": recipe.split}
+        inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
+    if split == "train" and recipe.mixture is not None:
+        params["mixture"] = recipe.mixture
+    return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
 
 
 def assemble(run: Run, assembly: Assembly) -> Parts:
     """Write all tables of all splits, the certificate and the counts of each split into one folder."""
-    web = assembly.web
-    steps = [split_step(assembly.recipe, web.documents, parts, split) for split, parts in web.questions.items()]
-    step = Step("assemble/tables", VERSION, {"stages": STAGES}, tuple(step.fingerprint for step in steps))
+    steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
+    params = {"stages": with_sets(set_stages(assembly.recipe))}
+    step = Step("assemble/tables", VERSION, params, tuple(step.fingerprint for step in steps))
     return run.whole(step, partial(write_tables, assembly))
 
 
 def write_tables(assembly: Assembly, folder: Path) -> None:
     """Write ``data/`` and the result file.
 
-    :raises WorldError: If no question is left.
+    :raises WorldError: If no question of a split is left.
     :raises LawError: If the certificate finds a leak.
     """
-    web, files = assembly.web, dict[str, FileEntry]()
-    reader = PackReader(web.packs)
+    recipe, web, sets, packs = assembly.recipe, assembly.web, assembly.sets, assembly.packs()
+    files: Files = {}
     with database(folder) as db:
-        select_questions(db, web.questions, assembly.recipe)
-        counts = {split: count_questions(db, split) for split in web.questions}
-        lacks = {split: lack for split in web.questions if (lack := shortfall(db, assembly.recipe, split))}
-        for split, found in counts.items():
-            if found.rows_out == 0:
-                raise WorldError(
-                    f"no question of split {split} is left of {found.rows_in}; see the drops of each stage"
-                )
-            files |= write_split(QA, split, map(qa_row, question_rows(db, split, reader)), folder)
-            files |= write_split(TRIPLETS, split, map(triplet_row, question_rows(db, split, reader)), folder)
-        files |= write_split(CORPUS, WEB, corpus_rows(web), folder)
-        files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, STAGES), folder)
-        if "train" in web.questions:
-            files |= write_split(PREVIEW, "train", preview_rows(db, web, assembly.recipe.seed), folder)
-        probed = probe(list(_items(db)), assembly.recipe.seed)
-    certificate = certify(folder, files, assembly.recipe.dedup)
+        if web is not None:
+            select_questions(db, web.questions, recipe)
+        load_entries(db, sets.triplets)
+        counts = {split: _count(db, assembly, split) for split in assembly.splits}
+        for split in assembly.splits:
+            if web is not None:
+                files |= write_split(QA, split, map(qa_row, question_rows(db, split, packs)), folder)
+            files |= write_split(TRIPLETS, split, triplet_rows(db, split, packs), folder)
+        files |= _write_corpus(db, assembly, packs, folder)
+        stages = with_sets(set_stages(recipe))
+        files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)
+        if "train" in assembly.splits:
+            files |= write_split(PREVIEW, "train", preview_rows(db, assembly, packs), folder)
+            if recipe.mixture is not None:
+                rows = mixture_rows(db, recipe.mixture, recipe.seed, web is not None)
+                files |= write_split(MIXTURE, "train", rows, folder)
+        lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
+        found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        if web is not None:
+            found["probe"] = probe(list(_items(db)), recipe.seed)
+    certificate = certify(folder, files, recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
         raise LawError(f"the certificate found leaks, nothing is published: {leaks}")
@@ -85,11 +102,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
-            "summary": {
-                **summarise(folder, files),
-                "probe": probed,
-                **({"shortfall": lacks} if lacks else {}),
-            },
+            "summary": {**summarise(folder, files), **{name: value for name, value in found.items() if value}},
             "counts": {split: asdict(found) for split, found in counts.items()},
         },
     )
@@ -99,3 +112,31 @@ def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
     """Options of the published questions."""
     for row in db.execute("SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL").fetchall():
         yield Item(*row)
+
+
+def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:
+    """The account of one split.
+
+    :raises WorldError: If no question is left.
+    """
+    found = count_entries(db, split)
+    if assembly.web is not None:
+        asked = count_questions(db, split)
+        if asked.rows_out == 0:
+            raise WorldError(f"no question of split {split} is left of {asked.rows_in}; see the drops of each stage")
+        found += asked
+    if found.rows_out == 0:
+        raise WorldError(f"no triplet of split {split} is left of {found.rows_in}; see the drops of each stage")
+    return found
+
+
+def _write_corpus(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs, folder: Path) -> Files:
+    """All pools: pages, passages, and documents of imports."""
+    files: Files = {}
+    if assembly.web is not None:
+        files |= write_split(CORPUS, WEB, corpus_rows(assembly.web, packs), folder)
+    for pool in assembly.sets.pools:
+        files |= write_split(CORPUS, pool.name, passage_rows(db, pool), folder)
+    for kind in dict.fromkeys(part.pool for part in assembly.sets.triplets if part.text is None):
+        files |= write_split(CORPUS, kind, embedded_rows(db, kind, packs), folder)
+    return files

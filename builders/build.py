@@ -21,6 +21,7 @@ from nyxqa.builders.negatives import negatives
 from nyxqa.builders.prefilter import prefilter
 from nyxqa.builders.refine import refine
 from nyxqa.builders.sample import sample
+from nyxqa.builders.sets.stage import build_sets
 from nyxqa.builders.sources.stage import source
 from nyxqa.builders.split import split as split_pages
 from nyxqa.builders.synthesize import synthesize
@@ -47,13 +48,13 @@ class Read:
 class Built:
     """What a build made: the assembled tables, and for each split the step that decides its published form.
 
-    :param asking: The model that was asked.
+    :param asking: The model that was asked, if there is a web builder.
     :param benchmark: The index of the benchmarks it was held against, if any.
     """
 
     tables: Parts
     splits: dict[str, Step]
-    asking: Asking
+    asking: Asking | None
     benchmark: Parts | None
 
 
@@ -70,22 +71,26 @@ def read(run: Run, recipe: Recipe, web: Web) -> Read:
     return Read(split_pages(run, documents, recipe), packs, known)
 
 
-def build(
-    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool = False
-) -> Built:
+def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    found = read(run, recipe, web)
-    documents, packs = found.documents, found.packs
-    asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
+    web, asking, known = None, None, None
+    if recipe.web is not None:
+        found = read(run, recipe, recipe.web)
+        known = found.benchmark
+        asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
+        web = WebInputs(found.documents, ask(run, recipe, found, asking, splits), found.packs)
+    sets = build_sets(run, recipe, splits)
+    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
+
+
+def ask(run: Run, recipe: Recipe, found: Read, asking: Asking, splits: Sequence[str]) -> dict[str, Parts]:
+    """Run (or plan) the stages that ask the model; an error gives the model up."""
     try:
-        questions = {split: _questions(run, recipe, found, asking, split) for split in splits}
+        return {split: _questions(run, recipe, found, asking, split) for split in splits}
     except NyxqaError:
         asking.close()  # the next build of this process has a budget of its own
         raise
-    inputs = WebInputs(documents, questions, packs)
-    tables = assemble(run, Assembly(recipe, inputs, tuple(run.outputs())))
-    steps = {split: split_step(recipe, documents, asked, split) for split, asked in questions.items()}
-    return Built(tables, steps, asking, found.benchmark)
 
 
 def _questions(run: Run, recipe: Recipe, found: Read, asking: Asking, split: str) -> Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.recipe import Recipe
 
 # Of the paper's construction (PAPER, stages 1, 9, 10, 11); DESIGN section 6 names them.
@@ -13,9 +14,29 @@ _OF_PAPER = (
 )
 
 
+# Of the text triplets (PAPER, T2T).
+_TOP_K = 20
+_NEGATIVES = [11, 20]
+
+
 def deviations(recipe: Recipe) -> list[str]:
     """Every known deviation of a run of ``recipe`` from the paper's construction."""
-    found = [line.format(encoder=recipe.negatives.encoder) for line in _OF_PAPER]
+    found = _of_web(recipe) if recipe.web is not None else []
+    for text in recipe.text:
+        label = f"triplets of {text.name} {text.split}"
+        name = make_encoder(text.encoder).name
+        if not name.startswith("e5:"):
+            found.append(f"{label} are mined with {name} instead of E5-v2 (PAPER, T2T)")
+        if text.positive != "top1":
+            rule = "the best passage with an answer" if text.positive == "answer" else "what the set names"
+            found.append(f"{label}: the positive is {rule}, not the first passage (PAPER, T2T)")
+        if text.exclude or text.margin is not None or text.negatives != _NEGATIVES or text.top_k != _TOP_K:
+            found.append(f"{label}: negatives are not all of ranks 11 to 20 (PAPER, T2T)")
+    return found
+
+
+def _of_web(recipe: Recipe) -> list[str]:
+    found = [line.format(encoder=make_encoder(recipe.negatives.encoder).name) for line in _OF_PAPER]
     if recipe.vlm.model == "extractive":
         found.append(
             "questions are cloze questions made without a model, not written by InternVL3-78B (PAPER, stage 4)"

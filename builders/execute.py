@@ -23,6 +23,9 @@ from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
 from nyxqa.builders.sample import sample
+from nyxqa.builders.sets.checks import check_sets
+from nyxqa.builders.sets.locations import pinned
+from nyxqa.builders.sets.stage import set_splits
 from nyxqa.builders.sources.opening import source_revisions
 from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
@@ -33,10 +36,11 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Images, Recipe, Web
+from nyxqa.schemas.recipe import Images, Recipe
 from nyxqa.schemas.tables import QA, QA_SPLITS
 
 SplitName = Literal["train", "validation", "test", "all"]
+_NO_USAGE = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,16 @@ def execute(
     :param retry_failed: Whether URLs and questions that failed are tried again, and what stands on them done again.
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
-    web = _checked(recipe)
+    _check(recipe)
+    given, (recipe, revisions) = recipe, pinned(recipe)
     with output_folder(out) as work:
         complete_publishing(out)
         published = _published(out)
-        splits = _splits(split, published)
+        splits = _splits(recipe, split, published)
         again = {SOURCE} if rescan else set[str]()
         if retry_failed:
             again |= names_to_retry(work, recipe.images)
-        plan = build(PlannedRun(work, again), recipe, web, splits, work / "answers")
+        plan = build(PlannedRun(work, again), recipe, splits, work / "answers")
         stale = _stale(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -87,17 +92,18 @@ def execute(
         if stale:
             splits = [name for name in splits if name not in stale]
         _observe_again(work, again, recipe.images, progress)
-        plan = build(PlannedRun(work), recipe, web, splits, work / "answers")
-        if retry_failed and plan.asking.failures():
+        plan = build(PlannedRun(work), recipe, splits, work / "answers")
+        if retry_failed and plan.asking is not None and plan.asking.failures():
             _forget_asking(work)
         elif published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, web, splits, work / "answers", retry_failed)
-        manifest = _manifest(recipe, run, built)
-        built.asking.close()
+            built = build(run, recipe, splits, work / "answers", retry_failed)
+        manifest = _manifest(given, revisions, run, built)
+        if built.asking is not None:
+            built.asking.close()
         publish(built.tables.folder, out, manifest)
         if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
             progress.say(unusable)
@@ -115,12 +121,14 @@ def estimate(
 
     :raises NyxqaError: Of the kind that says what went wrong.
     """
-    web = _checked(recipe)
+    _check(recipe)
+    if recipe.web is None:
+        raise UsageError("no model is asked: the recipe has no [web] section")
     with output_folder(out) as work, LocalExecutor(workers or os.cpu_count() or 1) as executor:
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        found = read(run, recipe, web)
+        found = read(run, recipe, recipe.web)
         splits = list(QA_SPLITS) if split == "all" else [split]
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
@@ -134,21 +142,23 @@ def _observe_again(work: Path, again: set[str], settings: Images, progress: Prog
         retry_failures(work, settings, progress)
 
 
-def _checked(recipe: Recipe) -> Web:
+def _check(recipe: Recipe) -> None:
     """What can be known to fail before anything is spent.
 
     :raises UsageError: Naming the section.
     """
-    for name, given in (("text", recipe.text), ("import", recipe.imports), ("mixture", recipe.mixture)):
-        if given:
-            raise UsageError(f"[{name}] is not available in this version")
-    if recipe.web is None:
-        raise UsageError("the recipe has no [web] section, so there is nothing to build; give --source")
-    check_conditions(recipe.filters, QA.schema)
-    make_encoder(recipe.negatives.encoder)
-    if recipe.vlm.model != "extractive":
-        parse_model(recipe.vlm.model)
-    return recipe.web
+    if recipe.web is None and not recipe.text and not recipe.imports:
+        raise UsageError(
+            "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
+        )
+    check_sets(recipe)
+    if recipe.web is None and recipe.filters.decontaminate:
+        raise UsageError("filters.decontaminate looks at pages and the recipe has no [web] section; leave it out")
+    if recipe.web is not None:
+        check_conditions(recipe.filters, QA.schema)
+        make_encoder(recipe.negatives.encoder)
+        if recipe.vlm.model != "extractive":
+            parse_model(recipe.vlm.model)
 
 
 def _forget_asking(work: Path) -> None:
@@ -163,12 +173,16 @@ def _published(out: Path) -> Manifest | None:
     return read_manifest(out) if (out / MANIFEST).exists() else None
 
 
-def _splits(split: SplitName, published: Manifest | None) -> list[str]:
-    """Splits that will be published, in their order."""
-    if split == "all":
-        return list(QA_SPLITS)
+def _splits(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
+    """Splits that will be published, in their order.
+
+    :raises UsageError: If the recipe has nothing for ``split``.
+    """
+    filled = set(QA_SPLITS) if recipe.web is not None else set_splits(recipe)
+    if split != "all" and split not in filled:
+        raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
     have = published.splits("triplets") if published is not None else []
-    return [name for name in QA_SPLITS if name == split or name in have]
+    return [name for name in QA_SPLITS if name in filled and (split in ("all", name) or name in have)]
 
 
 def _fingerprints(manifest: Manifest) -> dict[str, str]:
@@ -181,7 +195,7 @@ def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[st
         return []
     now = {name: step.fingerprint for name, step in plan.splits.items()}
     then = _fingerprints(published)
-    return [name for name in plan.splits if name in then and name != split and then[name] != now[name]]
+    return [name for name in QA_SPLITS if name in then and name != split and then[name] != now.get(name)]
 
 
 def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
@@ -190,19 +204,19 @@ def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
     return all((out / name).is_file() for name in (*published.files, "README.md"))
 
 
-def _manifest(recipe: Recipe, run: WorkingRun, built: Built) -> Manifest:
+def _manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
     held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
     return Manifest(
         recipe=_portable(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions=source_revisions(recipe.web) if recipe.web is not None else {},
+        revisions={**(source_revisions(recipe.web) if recipe.web is not None else {}), **revisions},
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
-        usage=built.asking.usage(),
+        usage=built.asking.usage() if built.asking is not None else _NO_USAGE,
         summary={**result["summary"], **held},
     )
 
@@ -211,17 +225,26 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without paths of this machine and without URLs of endpoints."""
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
-        kind, colon, path = plain["web"]["source"].partition(":")
-        if not path.startswith("hf:"):
-            path = Path(path).name
-        plain["web"]["source"] = kind + colon + path
+        plain["web"]["source"] = _without_folder(plain["web"]["source"])
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
     if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
         plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
+    plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
+    for text in plain["text"]:
+        text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
+        text["encoder"] = make_encoder(text["encoder"]).name
+    for section in plain["import"]:
+        section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
     return plain
+
+
+def _without_folder(source: str) -> str:
+    """A source without the folder of its file; a name on the Hub stays."""
+    kind, colon, path = source.partition(":")
+    return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
 
 
 def _summary(manifest: Manifest) -> str:

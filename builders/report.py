@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.card import probe_line
 from nyxqa.builders.engine.duck import database
@@ -97,6 +97,9 @@ class Report:
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
     :param evidence: Questions by split, evidence outcome and kind; empty where nothing was verified.
     :param probe: How well options alone tell the key.
+    :param mining: Mining report of each question set, by name and split.
+    :param repairs: Repair report of each import, by kind and split.
+    :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
     :param bytes: Size of the published files.
     """
 
@@ -115,6 +118,9 @@ class Report:
     certificate: dict[str, int]
     deviations: list[str]
     usage: dict[str, int]
+    mining: dict[str, dict[str, Any]]
+    repairs: dict[str, dict[str, Any]]
+    overlaps: dict[str, dict[str, int]]
     files: int
     bytes: int
 
@@ -144,6 +150,9 @@ def make_report(out: Path) -> Report:
             certificate=manifest.certificate,
             deviations=manifest.deviations,
             usage=manifest.usage,
+            mining=manifest.summary.get("mining", {}),
+            repairs=manifest.summary.get("repairs", {}),
+            overlaps=manifest.summary.get("overlaps", {}),
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from textwrap import fill
 
 from nyxqa.builders.report import QUANTILES, Report, TripletCounts
+from nyxqa.builders.sets.reports import report_texts
 from nyxqa.builders.text_table import text_table
 
 WIDTH = 100
@@ -35,6 +36,7 @@ def _sections(report: Report) -> Iterator[list[str]]:
     yield ["ROWS BY KIND", *_kinds(report)]
     if report.triplets:
         yield ["TRIPLETS", *_triplets(report)]
+    yield from _sets(report)
     if report.verify:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
     if report.evidence:
@@ -47,6 +49,21 @@ def _sections(report: Report) -> Iterator[list[str]]:
     if report.revisions:
         yield ["REVISIONS", *(f"  {name}: {revision}" for name, revision in report.revisions.items())]
     yield ["VERSIONS", *_wrapped(", ".join(f"{name} {version}" for name, version in report.versions.items()), "  ")]
+
+
+def _sets(report: Report) -> Iterator[list[str]]:
+    """A section for each question set and import, and one for questions that stand in two splits."""
+    for name, text in report_texts({"mining": report.mining, "repairs": report.repairs}).items():
+        lines = [part for line in text.splitlines() for part in _as_is_or_wrapped(line)]
+        yield [f"{'MINING' if name in report.mining else 'IMPORT'} {name}", *lines]
+    if report.overlaps:
+        pairs = {f"{one} {pair}": count for one, counts in report.overlaps.items() for pair, count in counts.items()}
+        yield ["EQUAL QUESTIONS IN TWO SPLITS", *_pairs(pairs, "")]
+
+
+def _as_is_or_wrapped(line: str) -> list[str]:
+    """A line that fits keeps its columns."""
+    return [f"  {line}"] if len(line) + 2 <= WIDTH else _wrapped(line, "    ", "  ")
 
 
 def _funnel(report: Report) -> list[str]:

@@ -1,7 +1,12 @@
-"""The stages of the web builder in their order."""
+"""The stages of a build in their order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from nyxqa.schemas.recipe import Recipe
+
+# Stages of the web builder; those of text sets and imports, if any, stand before the last.
 STAGES = (
     "source",
     "prefilter",
@@ -18,3 +23,32 @@ STAGES = (
     "negatives",
     "assemble",
 )
+
+
+def pool_stage(pool: str) -> str:
+    """Stage that reads the passages of a pool."""
+    return f"passages.{pool}"
+
+
+def text_stage(name: str) -> str:
+    """Stage that makes the triplets of a question set."""
+    return f"text.{name}"
+
+
+def import_stage(kind: str) -> str:
+    """Stage that reads a published set."""
+    return f"import.{kind}"
+
+
+def set_stages(recipe: Recipe) -> list[str]:
+    """Stages of the recipe's passage pools, question sets and imports, each once."""
+    names = [pool_stage(text.pool or text.name) for text in recipe.text]
+    names += [text_stage(text.name) for text in recipe.text]
+    names += [import_stage(section.kind) for section in recipe.imports]
+    return list(dict.fromkeys(names))
+
+
+def with_sets(names: Iterable[str]) -> list[str]:
+    """The stages of the web builder with ``names`` that are none of them put before the last."""
+    *web, last = STAGES
+    return [*web, *(name for name in dict.fromkeys(names) if name not in STAGES), last]

@@ -7,7 +7,18 @@ from importlib.metadata import version
 
 from nyxqa.schemas.version import VERSION
 
-_DECIDING = ("pyarrow", "pillow", "duckdb", "bm25s", "numpy", "lxml", "tokenizers", "transformers", "torch")
+_DECIDING = (
+    "pyarrow",
+    "pillow",
+    "duckdb",
+    "bm25s",
+    "numpy",
+    "lxml",
+    "tokenizers",
+    "transformers",
+    "torch",
+    "faiss-cpu",
+)
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from tests.support.pages import many_pages, write_recipe
 from tests.support.published import table
 from tests.support.running import ROOT, environment, nyxqa, published, states
 
-FEW = {"web.limit": 40, "sample.min_tokens": 20}
+FEW = {"web.limit": 40, "sample.min_tokens": 20, "text": []}
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,23 @@ def test_a_finished_build_repeated_does_nothing(few: Path, capsys: pytest.Captur
 
 
 def test_a_repeated_build_takes_little_more_than_its_start(few: Path) -> None:
-    arguments = ["--split", "all", "--set", "web.limit=40", "--set", "sample.min_tokens=20", "--out", few]
+    arguments = [
+        "--split",
+        "all",
+        "--set",
+        "web.limit=40",
+        "--set",
+        "sample.min_tokens=20",
+        "--set",
+        "text=[]",
+        "--out",
+        few,
+    ]
     found = nyxqa("build", *arguments, timeout=30)
     assert found.returncode == 0
     assert found.stderr == f"{few} is up to date\n"
     code = "import sys,time; from nyxqa.build import run; t=time.perf_counter(); run('all', out=sys.argv[1], "
-    code += "settings={'web.limit': 40, 'sample.min_tokens': 20}); print(time.perf_counter() - t)"
+    code += "settings={'web.limit': 40, 'sample.min_tokens': 20, 'text': []}); print(time.perf_counter() - t)"
     took = subprocess.run(
         [sys.executable, "-c", code, few], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )
@@ -164,7 +175,16 @@ def test_other_data_parameters_leave_no_stale_split(copy: Path) -> None:
 
 def test_the_command_line_refuses_a_stale_split_with_exit_2(copy: Path) -> None:
     before = states(copy)
-    arguments = ["--set", "web.limit=40", "--set", "sample.min_tokens=20", "--set", "dedup.threshold=0.7"]
+    arguments = [
+        "--set",
+        "web.limit=40",
+        "--set",
+        "sample.min_tokens=20",
+        "--set",
+        "text=[]",
+        "--set",
+        "dedup.threshold=0.7",
+    ]
     found = nyxqa("build", "--split", "validation", "--out", copy, *arguments)
     assert found.returncode == 2
     assert found.stderr.count("\n") == 1

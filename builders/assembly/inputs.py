@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.images.pack import PackReader
+from nyxqa.builders.sets.parts import SetParts, Sets
 from nyxqa.schemas.recipe import Recipe
 
 
@@ -29,10 +31,45 @@ class Assembly:
     """Everything that decides the published tables.
 
     :param recipe: The recipe.
-    :param web: Outputs of the web builder.
+    :param splits: Splits to publish, in the order train, validation, test.
+    :param web: Outputs of the web builder, if the recipe has one.
+    :param sets: Outputs of the question sets and imports.
     :param ledgers: Outputs of all steps whose ledger rows are published, in the order of the stages.
     """
 
     recipe: Recipe
-    web: WebInputs
+    splits: tuple[str, ...]
+    web: WebInputs | None
+    sets: Sets
     ledgers: tuple[Parts, ...]
+
+    def packs(self) -> Packs:
+        """Readers of the images of all builders."""
+        return Packs(self.web.packs if self.web is not None else None, self.sets.triplets)
+
+
+@dataclass
+class Packs:
+    """Readers of image packs: those of the web builder, and those of each set by its number in ``Sets.triplets``."""
+
+    web_folder: Path | None
+    sets: tuple[SetParts, ...]
+    _open: dict[int, PackReader] = field(default_factory=dict)
+
+    def web(self) -> PackReader:
+        """Images of the web builder.
+
+        :raises ValueError: If there is none.
+        """
+        if self.web_folder is None:
+            raise ValueError("the recipe has no web builder")
+        return self._reader(-1, self.web_folder)
+
+    def of_set(self, number: int) -> PackReader:
+        """Images of one set."""
+        return self._reader(number, self.sets[number].triplets.folder)
+
+    def _reader(self, number: int, folder: Path) -> PackReader:
+        if number not in self._open:
+            self._open[number] = PackReader(folder)
+        return self._open[number]

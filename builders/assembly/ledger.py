@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.duck import arrow_rows, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.tables import LEDGER
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 10_000
+_TABLE = "CREATE TABLE ledger ({columns})"
 _OWN = """
-CREATE TABLE ledger AS
-SELECT 'assemble' AS stage, split, 'question' AS item_type, qa_id AS item_id, doc_id AS parent_id, reason,
-       left(regexp_replace(detail, '\\s+', ' ', 'g'), 500) AS detail
-FROM question WHERE reason IS NOT NULL
+INSERT INTO ledger
+SELECT 'assemble', split, 'question', {item}, {parent}, reason, left(regexp_replace(detail, '\\s+', ' ', 'g'), 500)
+FROM {table} WHERE reason IS NOT NULL
 """
+# What assembling drops, by its table: names of items and of what they come from. An id that stands twice names none.
+_TABLES = {"question": ("qa_id", "doc_id"), "entry": ("dataset || ' ' || name", "positive_id")}
 _SORTED = """
 SELECT * FROM ledger
 ORDER BY list_position({stages}, stage), split, item_type, item_id, parent_id, reason, detail
@@ -28,7 +31,11 @@ def ledger_rows(
     db: duckdb.DuckDBPyConnection, ledgers: Sequence[Parts], stages: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Rows of the steps' ledgers and of assembling itself, by (stage order, split, item, parent, reason)."""
-    db.execute(_OWN)
+    db.execute(_TABLE.format(columns=", ".join(f"{name} VARCHAR" for name in LEDGER.schema.names)))
+    there = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for table, (item, parent) in _TABLES.items():
+        if table in there:
+            db.execute(_OWN.format(table=table, item=item, parent=parent))
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
         db.execute(f"INSERT INTO ledger SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608

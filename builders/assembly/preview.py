@@ -6,38 +6,71 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import WebInputs
-from nyxqa.builders.assembly.rows import image_structs, question_rows, triplet_row
-from nyxqa.builders.images.pack import PackReader
+from nyxqa.builders.assembly.inputs import Assembly, Packs
+from nyxqa.builders.assembly.rows import image_structs, triplet_rows
+from nyxqa.builders.engine.duck import arrow_rows
+from nyxqa.builders.text.pool import PassagePool
 from nyxqa.schemas.chance import lot
-from nyxqa.schemas.tables import PREVIEW
+from nyxqa.schemas.tables import PREVIEW, WEB
 
 if TYPE_CHECKING:
     import duckdb
 
 ROWS = 200
+_BATCH = 10_000
+_WEB_IDS = "SELECT qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
+_SET_IDS = "SELECT query_id FROM entry WHERE split = 'train' AND reason IS NULL"
+_DOCUMENTS = """
+SELECT pool, source, document.doc_id AS doc_id, document."row" AS "row", document."text" AS "text",
+       document.images AS images
+FROM (SELECT pool, source, unnest(documents) AS document FROM entry
+      WHERE split = 'train' AND reason IS NULL AND query_id IN (SELECT query_id FROM chosen))
+"""
+
+Sides = dict[tuple[str, str], dict[str, Any]]
 
 
-def preview_rows(db: duckdb.DuckDBPyConnection, web: WebInputs, seed: int) -> Iterator[dict[str, Any]]:
+def preview_rows(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs) -> Iterator[dict[str, Any]]:
     """At most 200 train triplets, chosen by keyed hash, joined with their documents, by (dataset, query_id)."""
-    ids = [row[0] for row in db.execute("SELECT qa_id FROM question WHERE split='train' AND reason IS NULL").fetchall()]
-    chosen = set(heapq.nsmallest(ROWS, ids, key=lambda i: (lot(seed, "preview", i), i)))
-    reader = PackReader(web.packs)
-    triplets = [triplet_row(row) for row in question_rows(db, "train", reader) if row["qa_id"] in chosen]
-    wanted = {doc for row in triplets for doc in (row["positive_id"], *row["negative_ids"])}
-    sides = {
-        row["doc_id"]: {"text": row["text"], "images": image_structs(row["images"], reader)}
-        for row in web.documents.rows(["doc_id", "text", "images"])
-        if row["doc_id"] in wanted
-    }
+    query = f"{_SET_IDS} UNION ALL {_WEB_IDS}" if assembly.web is not None else _SET_IDS
+    ids = (row["query_id"] for row in arrow_rows(db, query, _BATCH))
+    seed = assembly.recipe.seed
+    chosen = heapq.nsmallest(ROWS, ids, key=lambda i: (lot(seed, "preview", i), i))
+    db.execute("CREATE TABLE chosen (query_id VARCHAR)")
+    if chosen:
+        db.executemany("INSERT INTO chosen VALUES (?)", [(one,) for one in chosen])
+    triplets = list(triplet_rows(db, "train", packs, chosen=True))
+    sides = {**_web_sides(assembly, packs, triplets), **_set_sides(db, assembly, packs)}
     for row in triplets:
         yield _joined(row, sides)
 
 
-def _joined(triplet: Mapping[str, Any], sides: Mapping[str, Any]) -> dict[str, Any]:
+def _web_sides(assembly: Assembly, packs: Packs, triplets: list[dict[str, Any]]) -> Sides:
+    if assembly.web is None:
+        return {}
+    wanted = {doc for row in triplets if row["pool"] == WEB for doc in (row["positive_id"], *row["negative_ids"])}
+    return {
+        (WEB, row["doc_id"]): {"text": row["text"], "images": image_structs(row["images"], packs.web())}
+        for row in assembly.web.documents.rows(["doc_id", "text", "images"])
+        if row["doc_id"] in wanted
+    }
+
+
+def _set_sides(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs) -> Sides:
+    pools = {pool.name: PassagePool(pool.folder) for pool in assembly.sets.pools}
+    sides: Sides = {}
+    for row in arrow_rows(db, _DOCUMENTS, _BATCH):
+        text = row["text"] if row["row"] is None else pools[row["pool"]][row["row"]].text
+        images = image_structs(row["images"], packs.of_set(row["source"])) if row["images"] else []
+        sides[row["pool"], row["doc_id"]] = {"text": text, "images": images}
+    return sides
+
+
+def _joined(triplet: Mapping[str, Any], sides: Sides) -> dict[str, Any]:
+    pool = triplet["pool"]
     own = {
         "query": {"text": triplet["query"], "images": triplet["query_images"]},
-        "positive": sides[triplet["positive_id"]],
-        "negatives": [sides[doc] for doc in triplet["negative_ids"]],
+        "positive": sides[pool, triplet["positive_id"]],
+        "negatives": [sides[pool, doc] for doc in triplet["negative_ids"]],
     }
     return {**{name: triplet[name] for name in PREVIEW.schema.names if name not in own}, **own}

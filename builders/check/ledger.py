@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,19 +50,43 @@ def _check_sums(examined: Examined) -> None:
 
 
 def _check_chain(examined: Examined) -> None:
-    """Each stage of the web builder reads what the one before it wrote."""
+    """Each stage of the web builder reads what the one before it wrote, and the last what all builders wrote."""
     entries = {(entry.name, entry.split): entry for entry in examined.manifest.stages}
-    chains = [[("", name) for name in STAGES[:_SPLIT_STAGE]]]
-    chains += [[(split, name) for name in STAGES[_SPLIT_STAGE:]] for split in QA_SPLITS]
+    web = examined.manifest.recipe.get("web") is not None
+    chains = [[("", name) for name in STAGES[:_SPLIT_STAGE]]] if web else []
+    chains += [[(split, name) for name in STAGES[_SPLIT_STAGE:-1]] for split in _splits(examined)] if web else []
     for chain in chains:
-        run = [entries[name, split] for split, name in chain if (name, split) in entries]
-        if run and len(run) < len(chain):
-            missing = next(name for split, name in chain if (name, split) not in entries)
-            examined.findings.fail("stage_chain", f"stage {missing} {chain[0][0]} is not in the manifest")
-        for before, after in pairwise(run):
+        missing = [f"{name} {split}".strip() for split, name in chain if (name, split) not in entries]
+        if missing:
+            examined.findings.fail("stage_chain", f"stage {missing[0]} is not in the manifest")
+        for before, after in pairwise(entries[name, split] for split, name in chain if (name, split) in entries):
             if before.rows_out != after.rows_in:
                 numbers = f"{before.rows_out} rows out of {_label(before)}, {after.rows_in} into {_label(after)}"
                 examined.findings.fail("stage_chain", numbers)
+    for split in _splits(examined):
+        _check_last(examined, entries, split)
+
+
+def _splits(examined: Examined) -> list[str]:
+    """Splits that any stage worked on."""
+    there = {entry.split for entry in examined.manifest.stages}
+    return [split for split in QA_SPLITS if split in there]
+
+
+def _check_last(examined: Examined, entries: Mapping[tuple[str, str], StageEntry], split: str) -> None:
+    """The last stage reads the questions of the web builder and the triplets of all sets."""
+    last = entries.get((STAGES[-1], split))
+    if last is None:
+        examined.findings.fail("stage_chain", f"stage {STAGES[-1]} {split} is not in the manifest")
+        return
+    before = [entry for entry in entries.values() if entry.split == split and _feeds_last(entry)]
+    if (rows := sum(entry.rows_out for entry in before)) != last.rows_in:
+        names = ", ".join(entry.name for entry in before)
+        examined.findings.fail("stage_chain", f"{rows} rows out of {names} {split}, {last.rows_in} into {_label(last)}")
+
+
+def _feeds_last(entry: StageEntry) -> bool:
+    return entry.name == STAGES[-2] or (entry.name not in STAGES and entry.unit_out == "triplet")
 
 
 def _check_dropped(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
@@ -106,9 +131,9 @@ def _check_tables(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
     """Rows of the tables are those that the stages say they wrote."""
     entries = {(entry.name, entry.split): entry for entry in examined.manifest.stages}
     documents = dict(db.execute("SELECT split, count(*) FROM corpus WHERE pool = 'web' GROUP BY 1").fetchall())
-    questions = dict(db.execute("SELECT split, count(*) FROM qa GROUP BY 1").fetchall())
+    triplets = dict(db.execute("SELECT split, count(*) FROM triplets GROUP BY 1").fetchall())
     expected = {("split", ""): sum(documents.values())}
-    expected |= {("assemble", split): questions.get(split, 0) for split in QA_SPLITS}
+    expected |= {("assemble", split): triplets.get(split, 0) for split in QA_SPLITS}
     for key, rows in expected.items():
         if key not in entries and rows:
             examined.findings.fail("stage_tables", f"{rows} rows of stage {' '.join(key).strip()}, which did not run")

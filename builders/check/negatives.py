@@ -9,14 +9,15 @@ from nyxqa.builders.check.sql import Sql
 
 # One row for each pair of a positive and a negative of a query.
 _PAIRS = """
-    SELECT 'triplets ' || split || ' ' || query_id || ' negative ' || negative AS example, pool, positive, negative
-    FROM (SELECT split, query_id, pool, positive, unnest(negative_ids) AS negative
-          FROM (SELECT split, query_id, pool, negative_ids,
+    SELECT 'triplets ' || split || ' ' || query_id || ' negative ' || negative AS example, dataset, pool, positive,
+           negative
+    FROM (SELECT split, dataset, query_id, pool, positive, unnest(negative_ids) AS negative
+          FROM (SELECT split, dataset, query_id, pool, negative_ids,
                        unnest(list_distinct(list_append(list_transform(positives, lambda p: p.doc_id), positive_id)))
                        AS positive
                 FROM triplets))
     UNION ALL
-    SELECT 'feedback ' || f.query_id || ' negative ' || negative, pool, positive, negative
+    SELECT 'feedback ' || f.query_id || ' negative ' || negative, t.dataset, pool, positive, negative
     FROM (SELECT dataset, query_id, positive, unnest(negative_ids) AS negative
           FROM (SELECT dataset, query_id, negative_ids, unnest(positive_ids) AS positive FROM feedback)) f
     JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
@@ -26,13 +27,13 @@ _JOINED = f"""
     JOIN corpus p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN corpus n ON n.pool = pair.pool AND n.doc_id = negative
 """  # noqa: S608
-# Equal content under another id is equal words and the same images.
+# Equal content under another id is equal words and the same images; a set may ask for no such exclusion.
 _EQUAL = f"""
     SELECT example || ' has the content of positive ' || positive AS example
     FROM ({_PAIRS}) pair
     JOIN content p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN content n ON n.pool = pair.pool AND n.doc_id = negative
-    WHERE positive <> negative AND p.key = n.key
+    WHERE positive <> negative AND p.key = n.key AND NOT list_contains({{unbound}}::VARCHAR[], pair.dataset)
 """  # noqa: S608
 _RANKS = """
     SELECT 'triplets ' || split || ' ' || query_id || ': ' || wrong AS example FROM (
@@ -66,7 +67,6 @@ NEGATIVES = (
         _READS,
         f"SELECT example || ' is a positive' AS example FROM ({_PAIRS}) WHERE positive = negative",  # noqa: S608
     ),
-    Sql("negative_equals_positive", (*_READS, "corpus"), _EQUAL),
     Sql("ranks", ("triplets",), _RANKS),
     Sql("positive_in_positives", ("triplets",), _PRESENT),
     Sql("origins", ("triplets",), _ORIGINS),
@@ -74,7 +74,9 @@ NEGATIVES = (
 
 
 def excluded_negatives(recipe: Mapping[str, Any]) -> tuple[tuple[Sql, ...], tuple[str, ...]]:
-    """Checks of the exclusions that the recipe asks for in pool ``web``, and the names of the others."""
+    """Checks of the exclusions that the recipe asks for, and the names of those it does not ask for in pool ``web``."""
+    unbound = [text["name"] for text in recipe.get("text", []) if "equal" not in text["exclude"]]
+    equal = Sql("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(unbound=unbound))
     asked = recipe.get("negatives", {}).get("exclude", [])
     checks = tuple(
         Sql(
@@ -86,4 +88,4 @@ def excluded_negatives(recipe: Mapping[str, Any]) -> tuple[tuple[Sql, ...], tupl
         for rule, (name, column) in _WEB_RULES.items()
         if rule in asked
     )
-    return checks, tuple(name for rule, (name, _) in _WEB_RULES.items() if rule not in asked)
+    return (equal, *checks), tuple(name for rule, (name, _) in _WEB_RULES.items() if rule not in asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nyxqa.builders.check.dataset import Examined
 from nyxqa.builders.check.sql import tell
 from nyxqa.builders.engine.duck import quoted
-from nyxqa.builders.stages import STAGES
+from nyxqa.builders.stages import with_sets
 from nyxqa.schemas.tables import TABLES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check_order(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
 
 
 def _check_sorted(examined: Examined, table: str, columns: tuple[str, ...], name: str) -> None:
-    stages = [*STAGES, *(entry.name for entry in examined.manifest.stages if entry.name not in STAGES)]
+    stages = with_sets(entry.name for entry in examined.manifest.stages)
     before: tuple[str, tuple[Any, ...]] = ("", ())
     for split, values in examined.keys(table, columns):
         key = values

@@ -40,6 +40,7 @@ CHECKS = (
     *LEDGER_CHECKS,
     *(check.name for check in REFERENCES),
     *(check.name for check in NEGATIVES),
+    "negative_equals_positive",
     "negative_of_own_page",
     "negative_of_own_cluster",
     "label_balance",

@@ -26,6 +26,8 @@ T = TypeVar("T")
 Where = Literal["workers", "driver", "threads"]
 THREADS = 4
 
+_DONE = "done.json"  # counts of a step that is whole
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -63,8 +65,12 @@ class Run(Protocol):
         """One shard for each task, made by ``function`` (picklable where workers make it)."""
         ...
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
-        """One folder of files, filled by ``function`` in this process, whole or absent."""
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
+        """One folder of files, filled by ``function`` in this process, whole or absent.
+
+        :param function: Returns the step's account in numbers, if it keeps one; it may write ledger files itself.
+        :param resume: Whether ``function`` goes on from what a stopped run left in the folder.
+        """
         ...
 
     def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
@@ -122,7 +128,7 @@ class PlannedRun:
         """Note the step."""
         return self._note(step)
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
         """Note the step."""
         return self._note(step)
 
@@ -176,9 +182,9 @@ class WorkingRun:
         schema: pa.Schema,
         where: Where = "workers",
     ) -> Parts:
-        """One shard for each task, made by ``function`` on the executor; whole shards are kept."""
+        """One shard for each task, made by ``function``; whole shards are kept."""
         folder, started = self.folder(step), time.perf_counter()
-        done = folder / "done.json"
+        done = folder / _DONE
         if done.exists():
             counts = Counts(**read_json(done))
         else:
@@ -192,17 +198,22 @@ class WorkingRun:
         self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
-    def whole(self, step: Step, function: Callable[[Path], object]) -> Parts:
+    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
         """One folder of files, filled by ``function`` beside its place and then renamed into it."""
         folder, started = self.folder(step), time.perf_counter()
         if not folder.exists():
             unfinished = folder.with_name(f".{folder.name}.part")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
+            if not resume:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True, exist_ok=True)
             with self._progress.stage(step):
-                function(unfinished)
+                made = function(unfinished)
+            if made is not None:
+                write_json(unfinished / _DONE, asdict(made))
             unfinished.rename(folder)
-        self._report(step, None, time.perf_counter() - started)
+        done = folder / _DONE
+        counts = Counts(**read_json(done)) if done.exists() else None
+        self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
     def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:

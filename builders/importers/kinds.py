@@ -37,9 +37,12 @@ class _Place:
         return self.number if self.split == "train" else f"{self.split}:{self.number}"
 
 
-def import_rows(kind: str, path: Path, images: Path | None = None) -> Iterator[ImportedRow | Drop]:
+def import_rows(
+    kind: str, path: Path, images: Path | None = None, split: Split | None = None
+) -> Iterator[ImportedRow | Drop]:
     """Rows of a published set, in the order of subset, split and file.
 
+    :param split: The only split to read; all if None.
     :param images: Folder or zip archive of the images; ``path``, or its folder, if not given.
     :raises UsageError: If there is no such kind.
     :raises WorldError: If files are missing, or a row lacks a needed column.
@@ -50,11 +53,18 @@ def import_rows(kind: str, path: Path, images: Path | None = None) -> Iterator[I
         raise UsageError(f"import {kind}: no file or folder {path}")
     folder = ImageFolder(images if images is not None else path if path.is_dir() else path.parent)
     for source in find_sources(path):
+        if split is not None and source.split != split:
+            continue
         yield from _source_rows(kind, source, folder)
 
 
+def dataset_name(kind: str, subset: str) -> str:
+    """What rows of a subset have in column ``dataset``: ``KIND/SUBSET``; NyxQA has no subsets."""
+    return kind if kind == "nyxqa_published" else f"{kind}/{subset}"
+
+
 def _source_rows(kind: str, source: Source, images: ImageFolder) -> Iterator[ImportedRow | Drop]:
-    dataset = kind if kind == "nyxqa_published" else f"{kind}/{source.subset}"
+    dataset = dataset_name(kind, source.subset)
     number = 0
     for file in source.files:
         for row in file_rows(file):

@@ -7,10 +7,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.questions import question_key
 from nyxqa.builders.text.mining.answering import findable, holds
+
+_KEPT = 10_000  # texts whose key is kept: passages come back in the lists of other questions
 
 Origin = Literal["retrieved", "gold"]
 Exclusion = Literal["title", "answer", "equal"]
@@ -174,7 +178,7 @@ class _Exclusions:
         self._taken = {passage.id for passage, _ in positives}
         exclude = rules.exclude
         self._titles = {folded(passage.title) for passage, _ in positives} - {""} if "title" in exclude else set()
-        self._texts = {folded(passage.text) for passage, _ in positives} if "equal" in exclude else set()
+        self._texts = {_key(passage.text) for passage, _ in positives} if "equal" in exclude else set()
         self._ceiling = math.inf if rules.margin is None else ceiling(positives[0][1].score, rules.margin)
 
     def reason(self, passage: Document, score: float) -> str | None:
@@ -186,7 +190,7 @@ class _Exclusions:
         if self._titles and folded(passage.title) in self._titles:
             return "title"
         if self._texts:
-            text = folded(passage.text)
+            text = _key(passage.text)
             if text in self._texts:
                 return "equal"
             self._texts.add(text)
@@ -209,3 +213,9 @@ def ceiling(positive: float | None, margin: float) -> float:
 def folded(text: str) -> str:
     """``text`` as compared: NFKC, no case, white space folded."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@lru_cache(_KEPT)
+def _key(text: str) -> str:
+    """Equal for texts of the same words."""
+    return question_key(text, ())

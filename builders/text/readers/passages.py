@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.text.readers.rows import HubName, Row, file_rows, hub_rows
+from nyxqa.builders.text.readers.sample import PASSAGES, SAMPLE, sample_file
 from nyxqa.builders.text.readers.texts import fault
 from nyxqa.schemas.errors import UsageError
 
@@ -31,8 +32,9 @@ class Passage:
 
 
 def read_passages(spec: str, split: str = "train") -> Iterator[Passage | Drop]:
-    """The pool that ``spec`` names, one passage at a time: ``KIND:FILE``, or ``hf:USER/NAME[/CONFIG]@REVISION``.
+    """The pool that ``spec`` names, one passage at a time.
 
+    :param spec: ``KIND:FILE``, ``hf:USER/NAME[/CONFIG]@REVISION`` or ``sample``.
     :param split: Split of a pool on the Hub.
     :raises UsageError: If there is no such kind.
     :raises WorldError: If the source is missing, or a row lacks a needed column.
@@ -40,11 +42,15 @@ def read_passages(spec: str, split: str = "train") -> Iterator[Passage | Drop]:
     kind, _, place = spec.partition(":")
     if kind == "hf" and place:
         rows = hub_rows(HubName.parse(place), split)
+    elif spec == SAMPLE:
+        rows = file_rows(sample_file(PASSAGES))
     elif kind in KINDS and place:
         rows = file_rows(Path(place))
     else:
         kinds = ", ".join(f"{name}:FILE" for name in KINDS)
-        raise UsageError(f"no passage pool is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION")
+        raise UsageError(
+            f"no passage pool is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION, sample"
+        )
     for row in rows:
         yield row if isinstance(row, Drop) else read_passage(row)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.text.readers.rows import HubName, Row, file_rows, hub_rows
+from nyxqa.builders.text.readers.sample import SAMPLE, sample_file
 from nyxqa.builders.text.readers.texts import fault
 from nyxqa.schemas.errors import UsageError
 
@@ -42,9 +43,10 @@ class Question:
 
 
 def read_questions(spec: str, split: str = "train", count: int | None = None) -> Iterator[Question | Drop]:
-    """The first ``count`` rows of the set that ``spec`` names: ``KIND:FILE``, or ``hf:USER/NAME[/CONFIG]@REVISION``.
+    """The first ``count`` rows of the set that ``spec`` names.
 
-    :param split: Split of a set on the Hub, whose rows say by their columns of which kind they are.
+    :param spec: ``KIND:FILE``, ``hf:USER/NAME[/CONFIG]@REVISION`` or ``sample``.
+    :param split: Split of a set on the Hub, whose rows say by their columns of which kind they are, or of the sample.
     :raises UsageError: If there is no such kind.
     :raises WorldError: If the source is missing, or a row lacks a needed column.
     """
@@ -52,11 +54,15 @@ def read_questions(spec: str, split: str = "train", count: int | None = None) ->
     read: Callable[[Row], Question | Drop]
     if kind == "hf" and place:
         rows, read = hub_rows(HubName.parse(place), split), read_any
+    elif spec == SAMPLE:
+        rows, read = file_rows(sample_file(split)), read_flashrag
     elif kind in READERS and place:
         rows, read = file_rows(Path(place)), READERS[kind]
     else:
         kinds = ", ".join(f"{name}:FILE" for name in READERS)
-        raise UsageError(f"no question set is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION")
+        raise UsageError(
+            f"no question set is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION, sample"
+        )
     for row in islice(rows, count):
         yield row if isinstance(row, Drop) else read(row)
 

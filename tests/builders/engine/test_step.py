@@ -63,9 +63,8 @@ def steps(**settings: Any) -> dict[str, str]:
     """Fingerprints of a build of the sample by step."""
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
     recipe = read_recipe("sample", dotted)
-    assert recipe.web is not None
     planned = PlannedRun(Path("work"))
-    build(planned, recipe, recipe.web, ["train", "validation", "test"], Path("answers"))
+    build(planned, recipe, ["train", "validation", "test"], Path("answers"))
     return {step.label: step.fingerprint for step in planned.steps}
 
 
@@ -84,13 +83,16 @@ def changed(**settings: Any) -> set[str]:
         {"images__timeout": 1.5},
         {"images__concurrency": 2},
         {"images__per_host": 1},
-        {"mixture": {"weights": {"nyxqa": 2.0}}},
         {"feedback__top_k": 5},
     ],
     ids=str,
 )
 def test_what_only_changes_speed_or_other_tables_redoes_no_step(settings: dict[str, Any]) -> None:
     assert changed(**settings) == set()
+
+
+def test_another_mixture_is_another_assembling_and_nothing_else() -> None:
+    assert changed(mixture={"weights": {"nyxqa": 2.0}}) == {"assemble/tables"}
 
 
 @pytest.mark.parametrize(

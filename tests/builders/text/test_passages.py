@@ -93,11 +93,12 @@ def test_a_pool_is_never_in_memory(tmp_path: Path) -> None:
         for number in range(20_000):
             stream.write(json.dumps({"id": number, "contents": f'"T{number}"\n{"word " * 100}'}) + "\n")
     tracemalloc.start()
-    dropped = write_pool(read_passages(f"flashrag:{path}"), tmp_path)
+    dropped: list[Drop] = []
+    kept = write_pool(read_passages(f"flashrag:{path}"), tmp_path, dropped.append)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert dropped == []
-    # Four columns of 8-byte ends, held twice while they grow, against 10 MB of text.
+    assert (dropped, kept) == ([], 20_000)
+    # Four columns of 8-byte ends and two hashes of 16 bytes, growing, against 10 MB of text.
     assert peak < 20_000 * 64 + 2_000_000
     assert len(PassagePool(tmp_path)) == 20_000
 
@@ -105,7 +106,9 @@ def test_a_pool_is_never_in_memory(tmp_path: Path) -> None:
 def test_a_pool_gives_back_its_passages_by_row(tmp_path: Path) -> None:
     drop = Drop("row", "p:1", "", "empty_text")
     passages = [Passage("p:0", "7", "T", '"T"\nhéllo'), drop, Passage("p:2", "8", "", "x")]
-    assert write_pool(passages, tmp_path) == [drop]
+    dropped: list[Drop] = []
+    assert write_pool(passages, tmp_path, dropped.append) == 2
+    assert dropped == [drop]
     pool = PassagePool(tmp_path)
     assert [(item.name, item.external_id, item.title, item.text) for item in pool] == [
         ("p:0", "7", "T", '"T"\nhéllo'),
@@ -113,3 +116,22 @@ def test_a_pool_gives_back_its_passages_by_row(tmp_path: Path) -> None:
     ]
     assert pool[0].id == doc_id('"T"\nhéllo', ())
     assert [(entry.id, entry.text) for entry in pool.entries()] == [(item.id, item.text) for item in pool[:]]
+
+
+def test_an_id_and_a_text_come_once_and_copies_are_known(tmp_path: Path) -> None:
+    rows = [("a", "one"), ("b", "two"), ("c", "one"), ("a", "three"), ("d", "one"), ("e", "two"), ("f", "four")]
+    passages = [Passage(f"p:{n}", own, "", text) for n, (own, text) in enumerate(rows)]
+    dropped: list[Drop] = []
+    assert write_pool(passages, tmp_path, dropped.append) == 3
+    assert [(drop.item_id, drop.reason, drop.detail) for drop in dropped] == [
+        ("p:3", "same_page", "the id of p:0"),
+        ("p:2", "same_content", "the text of p:0"),
+        ("p:4", "same_content", "the text of p:0"),
+        ("p:5", "same_content", "the text of p:1"),
+    ]
+    pool = PassagePool(tmp_path)
+    assert [item.text for item in pool] == ["one", "two", "four"]
+    assert [[copy.external_id for copy in pool.copies(row)] for row in range(3)] == [["c", "d"], ["e"], []]
+    assert [(row, item.external_id) for row, item in pool.places()] == [
+        (0, "a"), (1, "b"), (0, "c"), (0, "d"), (1, "e"), (2, "f"),
+    ]  # fmt: skip

@@ -25,10 +25,12 @@ def mine(questions: str, passages: str, rules: Rules, folder: Path, encoder: Enc
     asked = [item for item in read_questions(questions) if isinstance(item, Question)]
     pool_folder, index_folder = folder / "pool", folder / "index"
     pool_folder.mkdir(), index_folder.mkdir()
-    assert write_pool(read_passages(passages), pool_folder) == []
+    dropped: list[Drop] = []
+    written = write_pool(read_passages(passages), pool_folder, dropped.append)
     pool = PassagePool(pool_folder)
+    assert len(pool) == written
     finder = GoldFinder(question.gold for question in asked)
-    for row, passage in enumerate(pool):
+    for row, passage in pool.places():
         finder.take(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
     encoder.build(pool.entries(), index_folder)
     hits = encoder.open(index_folder).search([Entry(str(item.own_id), item.text) for item in asked], 20)

@@ -1,0 +1,77 @@
+"""The mixture: which train triplets a training run sees, how often, and in which order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from nyxqa.builders.assembly.rows import DATASET
+from nyxqa.builders.engine.duck import arrow_rows
+from nyxqa.schemas.chance import chance, lot
+from nyxqa.schemas.recipe import Mixture
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BATCH = 50_000
+_ROWS = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("lot", pa.uint64()), ("cap", pa.int64())])
+_COPIES = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("lot", pa.uint64())])
+_WEB = "SELECT '{dataset}' AS dataset, qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
+_SETS = "SELECT dataset, query_id FROM entry WHERE split = 'train' AND reason IS NULL"
+_CAPPED = """
+SELECT dataset, query_id FROM drawn
+QUALIFY cap IS NULL OR row_number() OVER (PARTITION BY dataset ORDER BY lot, query_id) <= cap
+"""
+_SHUFFLED = "SELECT dataset, query_id FROM copied ORDER BY lot, dataset, query_id"
+
+
+def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web: bool) -> Iterator[dict[str, Any]]:
+    """Rows of the mixture in their order: caps choose rows, weights copy them, chance shuffles them.
+
+    :param web: Whether there are questions of the web builder.
+    """
+    db.execute("CREATE TABLE drawn (dataset VARCHAR, query_id VARCHAR, lot UBIGINT, cap BIGINT)")
+    db.execute("CREATE TABLE copied (dataset VARCHAR, query_id VARCHAR, lot UBIGINT)")
+    query = f"{_SETS} UNION ALL {_WEB.format(dataset=DATASET)}" if web else _SETS
+    _insert(db, "drawn", _ROWS, (_drawn(row, mixture, seed) for row in arrow_rows(db, query, _BATCH)))
+    copies = (copy for row in arrow_rows(db, _CAPPED, _BATCH) for copy in _copies(row, mixture, seed))
+    _insert(db, "copied", _COPIES, copies)
+    for position, row in enumerate(arrow_rows(db, _SHUFFLED, _BATCH)):
+        yield {"position": position, **row}
+
+
+def _drawn(row: dict[str, Any], mixture: Mixture, seed: int) -> dict[str, Any]:
+    dataset = row["dataset"]
+    return {**row, "lot": lot(seed, "mixture/cap", _item(row)), "cap": mixture.caps.get(dataset)}
+
+
+def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[str, Any]]:
+    """A row as often as its weight says: the whole part, and once more with the chance of the rest."""
+    weight = mixture.weights.get(row["dataset"], 1.0)
+    times = math.floor(weight)
+    times += chance(seed, "mixture/weight", _item(row)) < weight - times
+    for copy in range(times):
+        yield {**row, "lot": lot(seed, "mixture/order", f"{_item(row)} {copy}")}
+
+
+def _item(row: dict[str, Any]) -> str:
+    return f"{row['dataset']} {row['query_id']}"
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+    waiting: list[dict[str, Any]] = []
+    for row in rows:
+        waiting.append(row)
+        if len(waiting) >= _BATCH:
+            _flush(db, table, schema, waiting)
+    _flush(db, table, schema, waiting)
+
+
+def _flush(db: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
+    db.register("mixture_rows", pa.Table.from_pylist(rows, schema=schema))
+    db.execute(f"INSERT INTO {table} SELECT * FROM mixture_rows")  # noqa: S608
+    db.unregister("mixture_rows")
+    rows.clear()

@@ -1,0 +1,1 @@
+"""Question sets over passages and published sets, as stages of a build."""

@@ -1,0 +1,67 @@
+"""What the stages of sets leave for assembling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.recipe import TextSet
+
+
+@dataclass(frozen=True)
+class PoolParts:
+    """A passage pool.
+
+    :param folder: Where ``PassagePool`` finds it.
+    :param source: Kind of its reader, for column ``source``.
+    :param whole: Whether all passages are published, not only those that triplets name.
+    """
+
+    name: str
+    fingerprint: str
+    folder: Path
+    source: str
+    license: str | None
+    whole: bool
+
+
+@dataclass(frozen=True)
+class SetParts:
+    """Triplets of one set and split.
+
+    :param stage: Name of the stage that made them.
+    :param triplets: Rows of ``SET_TRIPLETS``; beside those of an import lie its image packs.
+    :param asked: Outputs of the stage's earlier steps, whose ledgers count in its report.
+    :param text: Section of a question set; None for an import.
+    """
+
+    stage: str
+    split: str
+    pool: str
+    triplets: Parts
+    asked: tuple[Parts, ...] = ()
+    text: TextSet | None = None
+
+
+@dataclass(frozen=True)
+class Sets:
+    """All pools and sets of a build, those of train first, then validation, then test; the pools of web are none."""
+
+    pools: tuple[PoolParts, ...] = ()
+    triplets: tuple[SetParts, ...] = ()
+
+    def of_split(self, split: str) -> list[SetParts]:
+        """The sets of one split."""
+        return [part for part in self.triplets if part.split == split]
+
+    def decisive(self, split: str) -> list[object]:
+        """What, apart from the recipe's other sections, decides how the sets of one split are published."""
+        pools = {pool.name: pool for pool in self.pools}
+        return [
+            [part.stage, part.triplets.fingerprint, *_publishing(pools.get(part.pool))] for part in self.of_split(split)
+        ]
+
+
+def _publishing(pool: PoolParts | None) -> list[object]:
+    return [] if pool is None else [pool.name, pool.license, pool.whole]
