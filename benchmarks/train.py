@@ -55,7 +55,7 @@ def main() -> None:
             rounds[name].append(round(time.perf_counter() - started, 2))
             processor[name].append(round(time.process_time() - busy, 2))
             print(
-                f"round {number} {name}: {rounds[name][-1]} s, {processor[name][-1]} s of processor for {options.steps} steps",
+                f"round {number} {name}: {rounds[name][-1]} s, {processor[name][-1]} s of processor",
                 flush=True,
             )
     apart = max(abs(one - other) for one, other in zip(*losses.values(), strict=True))
