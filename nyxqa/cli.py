@@ -35,7 +35,7 @@ def build(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
     vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25, e5:MODEL, tiny[:PATH].")] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from nyxqa.build import run
 from nyxqa.builders.training import train_on
 from nyxqa.cli import main
 from nyxqa.retriever.make import make_encoder
@@ -81,3 +83,14 @@ def test_unknown_models_are_refused(model: str, built_sample: Path, tmp_path: Pa
 def test_no_rows_for_the_stage(built_sample: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"has no feedback/train to train on; make it with: nyxqa feedback"):
         train_on(built_sample, "tiny", tmp_path / "out", stage=2)
+
+
+def test_negatives_are_mined_by_a_trained_model(built_sample: Path, tmp_path: Path) -> None:
+    train_on(built_sample, "tiny", tmp_path / "miner", overrides={"max_steps": 2})
+    settings = {"negatives.encoder": f"tiny:{tmp_path / 'miner'}", "split.validation": 0.0, "split.test": 0.0}
+    run("train", out=tmp_path / "data", limit=16, workers=1, settings=settings)
+    rows = pq.read_table(next((tmp_path / "data" / "data" / "triplets").iterdir())).to_pylist()
+    assert {row["miner"] for row in rows} == {"tiny:miner"}
+    assert all(row["positives"][0]["rank"] is not None for row in rows)  # a dense search ranks every document
+    assert any(row["negative_ids"] for row in rows)
+    assert not any(row["positive_id"] in row["negative_ids"] for row in rows)
