@@ -20,11 +20,13 @@ class Panel:
     :param title: What is shown.
     :param curves: Steps and values by label.
     :param levels: Values that do not change with the steps, by label.
+    :param across: What the steps are called.
     """
 
     title: str
     curves: Mapping[str, Sequence[tuple[float, float]]]
     levels: Mapping[str, float]
+    across: str = "step"
 
 
 def plot(path: Path, panels: Sequence[Panel]) -> bool:
@@ -43,7 +45,7 @@ def plot(path: Path, panels: Sequence[Panel]) -> bool:
         for number, (label, value) in enumerate(panel.levels.items()):
             axes.axhline(value, label=label, color=f"C{7 - number}", linestyle="--", linewidth=1)
         axes.set_title(panel.title)
-        axes.set_xlabel("step")
+        axes.set_xlabel(panel.across)
         axes.legend(fontsize="small")
     with replacing(path) as temporary:
         FigureCanvasAgg(figure)

@@ -183,8 +183,11 @@ class _Run:
         return value, float(norm), rate
 
     def _evaluate(self, step: int, log: MetricsLog | None) -> None:
-        if self.evaluate is not None and log is not None:
-            log.write(step=step, evaluation=dict(self.evaluate(self.model)))
+        if self.evaluate is None or not self.accelerator.is_main_process:
+            return
+        values = dict(self.evaluate(self.model))
+        if log is not None:
+            log.write(step=step, evaluation=values)
 
     def _batches(self, done: int) -> Iterator[tuple[int, list[int]]]:
         """Epoch and this device's rows of each step behind ``done``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nyxqa.retriever.bm25 import Bm25Encoder
 from nyxqa.retriever.bootstrap import Interval
 from nyxqa.retriever.evaluate import Scores, gain
 from nyxqa.retriever.examples import Document, Example, read_example
+from nyxqa.retriever.model import EmbeddingModel
 from nyxqa.retriever.models import default_settings, load_model
 from nyxqa.retriever.ranking import METRICS
 from nyxqa.retriever.trainer import train
@@ -44,7 +46,8 @@ class Lesson:
     :param left_out: Rows that break a law, which other checks name; they are neither trained nor tested on.
     :param means: Mean of each metric by system.
     :param gains: Of training on the data over the other systems, by system and metric.
-    :param curves: Loss by step in the first fold, by arm.
+    :param losses: Loss by step in the first fold, by arm.
+    :param learned: What is judged, by epoch from 0 in the first fold, by arm.
     """
 
     how: str
@@ -53,7 +56,8 @@ class Lesson:
     left_out: int
     means: Mapping[str, Mapping[str, float]]
     gains: Mapping[str, Mapping[str, Interval]]
-    curves: Mapping[str, Sequence[tuple[float, float]]]
+    losses: Mapping[str, Sequence[float]]
+    learned: Mapping[str, Sequence[float]]
 
     @property
     def passed(self) -> bool:
@@ -69,10 +73,8 @@ class Lesson:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON types, without the curves."""
-        value = asdict(self)
-        value.pop("curves")
-        return {"model": MODEL, "judged": JUDGED, "seed": SEED, **value}
+        """As JSON types."""
+        return {"model": MODEL, "judged": JUDGED, "seed": SEED, **asdict(self)}
 
 
 class NotTaughtError(Exception):
@@ -158,12 +160,16 @@ def _part(test: TestSet, examples: Sequence[Example], fold: Fold) -> TestSet:
 
 def _measured(lessons: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows: int, left_out: int) -> Lesson:
     scores: dict[str, list[Scores]] = {name: [] for name in (*ARMS, "untrained", "bm25")}
-    curves: dict[str, list[tuple[float, float]]] = {}
-    for examples, test in lessons:
+    losses: dict[str, list[float]] = {}
+    learned: dict[str, list[float]] = {}
+    for number, (examples, test) in enumerate(lessons):
         for arm, taught in zip(ARMS, (list(examples), deranged(examples, SEED)), strict=True):
             model = load_model(MODEL, SEED)
-            losses = train(model, taught, default_settings(MODEL)).losses
-            curves.setdefault(arm, [(step, loss) for step, loss in enumerate(losses, 1)])
+            watch = None
+            if number == 0:
+                learned[arm] = [_judged(test, model)]
+                watch = partial(_watched, test, learned[arm])
+            losses.setdefault(arm, train(model, taught, default_settings(MODEL), evaluate=watch).losses)
             scores[arm] += test.model_scores(model, (model.dim,), arm)
         fresh = load_model(MODEL, SEED)
         scores["untrained"] += test.model_scores(fresh, (fresh.dim,), "untrained")
@@ -177,4 +183,14 @@ def _measured(lessons: Sequence[tuple[Sequence[Example], TestSet]], how: str, ro
         name: {metric: gain(whole["data"], whole[name], questions, metric, SEED) for metric in METRICS}
         for name in ("shuffled", "untrained", "bm25")
     }
-    return Lesson(how, rows, len(questions), left_out, means, gains, curves)
+    return Lesson(how, rows, len(questions), left_out, means, gains, losses, learned)
+
+
+def _judged(test: TestSet, model: EmbeddingModel) -> float:
+    (scores,) = test.model_scores(model, (model.dim,))
+    return round(float(scores.values[JUDGED].mean()), 6)
+
+
+def _watched(test: TestSet, seen: list[float], model: EmbeddingModel) -> Mapping[str, float]:
+    seen.append(_judged(test, model))
+    return {JUDGED: seen[-1]}

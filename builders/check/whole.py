@@ -9,7 +9,7 @@ from typing import Any
 
 from nyxqa.builders.check.findings import CheckResult, Finding
 from nyxqa.builders.check.run import check
-from nyxqa.builders.check.teaches import TEACHES, Lesson, NotTaughtError, teach
+from nyxqa.builders.check.teaches import JUDGED, TEACHES, Lesson, NotTaughtError, teach
 from nyxqa.retriever.plot import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError
 from nyxqa.schemas.files import write_json
@@ -65,5 +65,11 @@ def _report(out: Path, result: CheckResult, lesson: Lesson | None) -> dict[str, 
 
 
 def _panels(lesson: Lesson) -> list[Panel]:
-    means = {f"{name} {metrics['mrr']:.2f}": metrics["mrr"] for name, metrics in lesson.means.items()}
-    return [Panel("loss, first training", lesson.curves, {}), Panel("MRR on unseen questions", {}, means)]
+    """Loss by step and what is judged by epoch, of the first fold; BM25 as a level."""
+    losses = {arm: [(step, loss) for step, loss in enumerate(values, 1)] for arm, values in lesson.losses.items()}
+    learned = {arm: [(epoch, value) for epoch, value in enumerate(values)] for arm, values in lesson.learned.items()}
+    level = {"bm25, all folds": lesson.means["bm25"][JUDGED]}
+    return [
+        Panel("loss of the first fold", losses, {}),
+        Panel(f"{JUDGED} on its unseen questions", learned, level, "epoch"),
+    ]
