@@ -11,7 +11,7 @@ from nyxqa.builders.check.findings import CheckResult, Finding
 from nyxqa.builders.check.run import check
 from nyxqa.builders.check.teaches import JUDGED, TEACHES, Lesson, NotTaughtError, teach
 from nyxqa.retriever.plot import Panel, plot
-from nyxqa.schemas.errors import FormatError, LawError
+from nyxqa.schemas.errors import FormatError, LawError, MissingExtraError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
 from nyxqa.schemas.version import VERSION
@@ -25,8 +25,9 @@ _NEEDED = ("manifest", "files_missing", "files_extra", "files_named", "files_row
 def check_all(out: Path) -> CheckResult:
     """Every check of the dataset in ``out``; writes ``report.json`` and a picture of the training into it.
 
+    Without the extra that training needs, whether it teaches is not run and the report has not passed.
+
     :raises FormatError: If ``out`` is no folder.
-    :raises UsageError: If the extra that training needs is not installed.
     """
     structure = check(out)
     finding, lesson = _taught(out, structure)
@@ -43,7 +44,7 @@ def _taught(out: Path, structure: CheckResult) -> tuple[Finding, Lesson | None]:
         return Finding(TEACHES, "not run", reason=f"{broken[0]} failed"), None
     try:
         lesson = teach(out, read_manifest(out))
-    except (NotTaughtError, LawError, FormatError) as error:
+    except (NotTaughtError, LawError, FormatError, MissingExtraError) as error:
         return Finding(TEACHES, "not run", reason=str(error)), None
     if lesson.passed:
         return Finding(TEACHES, "ok"), lesson
