@@ -54,8 +54,9 @@ class Asking:
         return self.open().failures()
 
     def close(self) -> None:
-        """Give up what an endpoint needs: its thread, connections and the store of its answers."""
+        """Give up what an endpoint needs: its thread, connections and stored answers; what was spent is forgotten."""
         self.open().close()
+        _opened.cache_clear()
 
     def params(self) -> dict[str, Any]:
         """What decides the model's answers: not where it is reached nor how many are asked at once."""

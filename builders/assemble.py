@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from nyxqa.builders.engine.account import Counts
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.probe import Item, probe
 from nyxqa.builders.sets.parts import Sets
 from nyxqa.builders.sets.reports import set_reports
 from nyxqa.builders.stages import set_stages, with_sets
@@ -89,6 +91,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
                 files |= write_split(MIXTURE, "train", rows, folder)
         lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        if web is not None:
+            found["probe"] = probe(list(_items(db)), recipe.seed)
     certificate = certify(folder, files, recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
@@ -102,6 +106,12 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
             "counts": {split: asdict(found) for split, found in counts.items()},
         },
     )
+
+
+def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
+    """Options of the published questions."""
+    for row in db.execute("SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL").fetchall():
+        yield Item(*row)
 
 
 def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:

@@ -26,7 +26,22 @@ from nyxqa.builders.sources.stage import source
 from nyxqa.builders.split import split as split_pages
 from nyxqa.builders.synthesize import synthesize
 from nyxqa.builders.verify import verify
+from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.recipe import Recipe, Web
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read before any model is asked.
+
+    :param documents: Documents of all splits.
+    :param packs: Folder of their image packs.
+    :param benchmark: The index of the benchmarks they were held against, if any.
+    """
+
+    documents: Parts
+    packs: Path
+    benchmark: Parts | None
 
 
 @dataclass(frozen=True)
@@ -43,20 +58,8 @@ class Built:
     benchmark: Parts | None
 
 
-def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
-    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    web, asking, known = None, None, None
-    if recipe.web is not None:
-        web, asking, known = build_web(run, recipe, recipe.web, splits, answers, retry_failed)
-    sets = build_sets(run, recipe, splits)
-    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
-
-
-def build_web(
-    run: Run, recipe: Recipe, web: Web, splits: Sequence[str], answers: Path, retry_failed: bool
-) -> tuple[WebInputs, Asking, Parts | None]:
-    """The stages of the web builder; also gives who asked the model, and the index of benchmarks, if any."""
+def read(run: Run, recipe: Recipe, web: Web) -> Read:
+    """Run (or plan) the stages over all pages."""
     known = benchmark(run, recipe)
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
@@ -65,14 +68,36 @@ def build_web(
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
-    documents = split_pages(run, documents, recipe)
-    asking = Asking(recipe.vlm, recipe.seed, answers, packs, retry_failed)
-    questions = {}
-    for split in splits:
-        seeds = sample(run, documents, recipe, split)
-        drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-        asked = refine(run, drafts, asking, recipe, split, known)
-        asked = verify(run, asked, asking, recipe.verify, split)
-        asked = choices(run, asked, asking, recipe.choices, split)
-        questions[split] = negatives(run, asked, documents, packs, recipe.negatives, split)
-    return WebInputs(documents, questions, packs), asking, known
+    return Read(split_pages(run, documents, recipe), packs, known)
+
+
+def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
+    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
+    web, asking, known = None, None, None
+    if recipe.web is not None:
+        found = read(run, recipe, recipe.web)
+        known = found.benchmark
+        asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
+        web = WebInputs(found.documents, ask(run, recipe, found, asking, splits), found.packs)
+    sets = build_sets(run, recipe, splits)
+    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
+
+
+def ask(run: Run, recipe: Recipe, found: Read, asking: Asking, splits: Sequence[str]) -> dict[str, Parts]:
+    """Run (or plan) the stages that ask the model; an error gives the model up."""
+    try:
+        return {split: _questions(run, recipe, found, asking, split) for split in splits}
+    except NyxqaError:
+        asking.close()  # the next build of this process has a budget of its own
+        raise
+
+
+def _questions(run: Run, recipe: Recipe, found: Read, asking: Asking, split: str) -> Parts:
+    """Run (or plan) the stages of one split."""
+    seeds = sample(run, found.documents, recipe, split)
+    drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
+    asked = refine(run, drafts, asking, recipe, split, found.benchmark)
+    asked = verify(run, asked, asking, recipe.verify, split)
+    asked = choices(run, asked, asking, recipe.choices, recipe.negatives.encoder, split)
+    return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

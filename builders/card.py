@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.card_merge import merge_card
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.files import write_bytes
@@ -15,7 +17,7 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in places of their own.
-_APART = frozenset(("drops", "mining", "repairs", "overlaps"))
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "shortfall"))
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
@@ -26,8 +28,10 @@ _LICENSES = {
 
 
 def write_card(out: Path, manifest: Manifest) -> None:
-    """Write ``README.md`` of the dataset in ``out``."""
-    write_bytes(out / CARD, render_card(manifest).encode("utf-8"))
+    """Write ``README.md`` of the dataset in ``out``; what people wrote into the one that is there stays."""
+    card = out / CARD
+    existing = card.read_text(encoding="utf-8") if card.is_file() else ""
+    write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
 
 
 def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
@@ -53,6 +57,8 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         first_pool=next(iter(manifest.splits("corpus")), WEB),
         has_web=WEB in manifest.splits("corpus"),
         evidence=_evidence(manifest.summary["evidence"]),
+        outcomes=_outcomes(manifest),
+        probe=probe_line(manifest.summary.get("probe", {})),
         stages=manifest.stages,
         certificate=manifest.certificate,
         deviations=manifest.deviations,
@@ -88,6 +94,25 @@ def _tables(manifest: Manifest) -> list[dict[str, Any]]:
 def _evidence(counts: dict[str, int]) -> str:
     verified = counts.get("verified", 0)
     return "not verified" if not verified else f"{verified} of {sum(counts.values())} questions were verified"
+
+
+def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {"split": split, "outcome": outcome, **{kind: kinds.get(kind, 0) for kind in ("text", "single", "multi")}}
+        for split, outcomes in manifest.summary.get("outcomes", {}).items()
+        for outcome, kinds in outcomes.items()
+    ]
+
+
+def probe_line(found: Mapping[str, Any]) -> str:
+    """What the options-only probe found, for people."""
+    if "accuracy" not in found:
+        return str(found.get("result", "not run"))
+    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
+    return (
+        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
+        f"chance {share['chance']} %"
+    )
 
 
 def _given(value: Any) -> Any:

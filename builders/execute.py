@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
-from nyxqa.builders.build import Built, build
+from nyxqa.builders.build import Built, build, read
 from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
@@ -18,9 +18,11 @@ from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
+from nyxqa.builders.estimate import Estimate, estimate_seeds
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.sample import sample
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
 from nyxqa.builders.sets.stage import set_splits
@@ -110,6 +112,26 @@ def execute(
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
         progress.say(f"{out} is ready: {_summary(manifest)}")
         return BuildResult(out, True, manifest)
+
+
+def estimate(
+    recipe: Recipe, split: SplitName, out: Path, workers: int | None, progress: Progress, rescan: bool = False
+) -> Estimate:
+    """What a model would be asked for ``split``; what that needs is read and kept, nothing is published or asked.
+
+    :raises NyxqaError: Of the kind that says what went wrong.
+    """
+    _check(recipe)
+    if recipe.web is None:
+        raise UsageError("no model is asked: the recipe has no [web] section")
+    with output_folder(out) as work, LocalExecutor(workers or os.cpu_count() or 1) as executor:
+        if rescan:
+            begin_generation(work, SOURCE)
+        run = WorkingRun(work, executor, progress)
+        found = read(run, recipe, recipe.web)
+        splits = list(QA_SPLITS) if split == "all" else [split]
+        seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
+        return estimate_seeds(recipe, seeds, found.packs)
 
 
 def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:

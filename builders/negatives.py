@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, ShardOutput
-from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.run import Run, Where
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.images.pack import PackReader
@@ -51,12 +51,14 @@ class Mining:
 def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, settings: Negatives, split: str) -> Parts:
     """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
     mining = Mining(settings, packs, Path())
-    params = {"encoder": settings.encoder}
+    params = {"encoder": mining.encoder().fingerprint}  # a model retrained at the same path mines anew
     build = Step("negatives/index", VERSION, params, (documents.fingerprint,), split)
     index = run.whole(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)
     step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
-    return run.map(step, partial(mine_shard, Mining(settings, packs, index.folder)), questions.files, QUESTIONS)
+    where: Where = "workers" if settings.encoder == "bm25" else "driver"  # a model is not copied into every worker
+    mine = partial(mine_shard, Mining(settings, packs, index.folder))
+    return run.map(step, mine, questions.files, QUESTIONS, where)
 
 
 def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> None:

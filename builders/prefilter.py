@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Parts, Step, pairs
 from nyxqa.builders.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
-from nyxqa.schemas.words import words
+from nyxqa.schemas.words import word_count
 
-VERSION = 2
+VERSION = 3
 _COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
 Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -41,12 +41,7 @@ def prefilter(run: Run, pages: Parts, settings: Prefilter) -> Parts:
     find = Step("prefilter/copies", VERSION, {"enabled": settings.enabled}, (pages.fingerprint,))
     copies = run.whole(find, partial(write_copies, pages, settings.enabled))
     step = Step("prefilter", VERSION, params, (copies.fingerprint,), unit_in="page", unit_out="page")
-    tasks = partial(_tasks, pages, copies)
-    return run.map(step, partial(prefilter_shard, settings), tasks, SOURCE_PAGES)
-
-
-def _tasks(pages: Parts, copies: Parts) -> list[tuple[Path, Path]]:
-    return list(zip(pages.files(), copies.files(), strict=True))
+    return run.map(step, partial(prefilter_shard, settings), partial(pairs, pages, copies), SOURCE_PAGES)
 
 
 def write_copies(pages: Parts, enabled: bool, folder: Path) -> None:
@@ -146,5 +141,5 @@ def _language(
 def _enough_words(texts: Sequence[str], least: int) -> bool:
     found = 0
     for text in texts:
-        found += len(words(text)) if found < least else 0
+        found += word_count(text, least - found) if found < least else 0
     return found >= least

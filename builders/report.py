@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
+from nyxqa.builders.card import probe_line
 from nyxqa.builders.engine.duck import database
+from nyxqa.builders.outcomes import Outcomes
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.manifest import Manifest, StageEntry
 from nyxqa.schemas.published import open_published
@@ -93,6 +95,8 @@ class Report:
     """Everything the text report shows; see ``nyxqa.builders.report_text``.
 
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
+    :param evidence: Questions by split, evidence outcome and kind; empty where nothing was verified.
+    :param probe: How well options alone tell the key.
     :param mining: Mining report of each question set, by name and split.
     :param repairs: Repair report of each import, by kind and split.
     :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
@@ -109,6 +113,8 @@ class Report:
     counts: list[KindCounts]
     triplets: list[TripletCounts]
     verify: dict[str, str]
+    evidence: Outcomes
+    probe: str
     certificate: dict[str, int]
     deviations: list[str]
     usage: dict[str, int]
@@ -139,6 +145,8 @@ def make_report(out: Path) -> Report:
             counts=_counts(db),
             triplets=_triplets(db),
             verify=_verified(db),
+            evidence=manifest.summary.get("outcomes", {}),
+            probe=probe_line(manifest.summary.get("probe", {})),
             certificate=manifest.certificate,
             deviations=manifest.deviations,
             usage=manifest.usage,

@@ -39,6 +39,9 @@ def _sections(report: Report) -> Iterator[list[str]]:
     yield from _sets(report)
     if report.verify:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
+    if report.evidence:
+        yield ["EVIDENCE BY KIND", *_evidence(report)]
+    yield ["OPTIONS-ONLY PROBE (what options without their question tell of the key)", *_wrapped(report.probe, "  ")]
     yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were made")]
     yield ["DEVIATIONS FROM THE PAPER", *_items(report.deviations)]
     if any(report.usage.values()):
@@ -129,6 +132,15 @@ def _ranks(counts: TripletCounts) -> list[str]:
 
 def _quantile_name(quantile: float) -> str:
     return {0.0: "least", 0.5: "median", 1.0: "most"}.get(quantile, f"{100 * quantile:.0f} %")
+
+
+def _evidence(report: Report) -> list[str]:
+    rows = [
+        (outcome, split, *(kinds.get(kind, 0) for kind in _KINDS), sum(kinds.values()))
+        for split, outcomes in report.evidence.items()
+        for outcome, kinds in outcomes.items()
+    ]
+    return _table(("outcome", "split", *_KINDS, "all"), rows, numbers={2, 3, 4, 5})
 
 
 def _pairs(values: Mapping[str, int], nothing: str) -> list[str]:

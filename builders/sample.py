@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import write_table
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.step import Parts, Step, pairs
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.split import SEEDS_PER_QUESTION
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.recipe import Recipe
 
-VERSION = 1
-_CHOSEN = pa.schema([("doc_id", pa.string())])
+VERSION = 2
+KINDS = ("text", "single", "multi")
+_CHOSEN = pa.schema([("chosen", pa.bool_())])
+_LOT = np.dtype([("lot", "u8"), ("id", "u8"), ("kind", "i1")])
+_NOT_ASKED = -1
 
 
 def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
@@ -29,8 +34,7 @@ def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
     choose = Step("sample/choose", VERSION, params, (documents.fingerprint,), split)
     chosen = run.whole(choose, partial(write_chosen, documents, params, split))
     step = Step("sample", VERSION, {}, (chosen.fingerprint,), split, unit_in="document", unit_out="document")
-    function = partial(sample_shard, chosen.folder / "chosen.parquet", split)
-    return run.map(step, function, documents.files, SPLIT_DOCUMENTS)
+    return run.map(step, partial(sample_shard, split), partial(pairs, documents, chosen), SPLIT_DOCUMENTS)
 
 
 def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
@@ -50,23 +54,49 @@ def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
 
 
 def write_chosen(documents: Parts, params: dict[str, Any], split: str, folder: Path) -> None:
-    """Write the ids of the seeds: per kind the first by keyed hash among the documents long enough."""
+    """Write which documents are seeds: per kind the first by keyed hash among those long enough.
+
+    One file for each shard, a row for each of its documents; holds 25 bytes a document.
+    """
     quota: dict[str, int] | None = params["quota"]
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in documents.rows(["doc_id", "kind", "n_tokens", "split"]):
-        if row["split"] == split and row["n_tokens"] >= params["min_tokens"]:
-            kind = "" if quota is not None and "" in quota else row["kind"]
-            found[kind].append((lot(params["seed"], "sample", row["doc_id"]), row["doc_id"]))
-    chosen = [doc for kind, lots in found.items() for _, doc in sorted(lots)[: None if quota is None else quota[kind]]]
-    write_table(folder / "chosen.parquet", pa.table([pa.array(sorted(chosen), pa.string())], schema=_CHOSEN))
+    kinds = {kind: 0 if quota is not None and "" in quota else code for code, kind in enumerate(KINDS)}
+    counts, found = [], [np.zeros(0, _LOT)]
+    for file in documents.files():
+        table = pq.read_table(file, columns=["doc_id", "kind", "n_tokens", "split"])
+        lots = [
+            (lot(params["seed"], "sample", row["doc_id"]), int(row["doc_id"][:16], 16), kinds[row["kind"]])
+            if row["split"] == split and row["n_tokens"] >= params["min_tokens"]
+            else (0, 0, _NOT_ASKED)
+            for row in table.to_pylist()
+        ]
+        counts.append(len(lots))
+        found.append(np.array(lots, _LOT))
+    chosen = _first_of_each(np.concatenate(found), quota)
+    for shard, end in enumerate(np.cumsum(counts, dtype=np.int64).tolist()):
+        own = chosen[end - counts[shard] : end]
+        write_table(part_file(folder, shard), pa.table([pa.array(own)], schema=_CHOSEN))
 
 
-def sample_shard(chosen: Path, split: str, file: Path) -> ShardOutput:
+def _first_of_each(lots: npt.NDArray[Any], quota: dict[str, int] | None) -> npt.NDArray[np.bool_]:
+    """Which documents are within the quota of their kind, by lot and then by id."""
+    asked: npt.NDArray[np.bool_] = lots["kind"] != _NOT_ASKED
+    if quota is None:
+        return asked
+    chosen = np.zeros(len(lots), np.bool_)
+    for code, kind in enumerate(KINDS):
+        own = np.flatnonzero(lots["kind"] == code)
+        order = own[np.lexsort((lots["id"][own], lots["lot"][own]))]
+        chosen[order[: quota.get(kind, quota.get("", 0))]] = True
+    return chosen
+
+
+def sample_shard(split: str, task: tuple[Path, Path]) -> ShardOutput:
     """Seeds of one shard; the split's other documents are not sampled."""
-    documents = pq.read_table(file, filters=[("split", "=", split)]).cast(SPLIT_DOCUMENTS)
-    ids = documents["doc_id"].to_pylist()
-    seeds = set(pq.read_table(chosen, filters=[("doc_id", "in", ids)] if ids else None)["doc_id"].to_pylist())
-    mask = [doc in seeds for doc in ids]
-    rows = documents.filter(pa.array(mask, pa.bool_()))
-    left = [doc for doc, taken in zip(ids, mask, strict=True) if not taken]
-    return ShardOutput(rows, Account(ids, rows["doc_id"].to_pylist(), not_sampled=left))
+    documents, chosen = (pq.read_table(file) for file in task)
+    own = pa.compute.equal(documents["split"], split)
+    documents, mask = documents.filter(own).cast(SPLIT_DOCUMENTS), chosen["chosen"].filter(own)
+    rows, left = documents.filter(mask), documents.filter(pa.compute.invert(mask))
+    account = Account(
+        documents["doc_id"].to_pylist(), rows["doc_id"].to_pylist(), not_sampled=left["doc_id"].to_pylist()
+    )
+    return ShardOutput(rows, account)

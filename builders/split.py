@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from nyxqa.builders.components import Ints
 from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import write_table
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.step import Parts, Step, pairs
 from nyxqa.builders.groups import Groups, find_groups
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import lot
@@ -22,7 +22,7 @@ from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 
-VERSION = 2
+VERSION = 3
 SEEDS_PER_QUESTION = 2
 # A split may hold this many times its share of the documents: pages differ in length.
 _MOST_DOCUMENTS = 2
@@ -38,12 +38,12 @@ def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
     step = Step("split/place", VERSION, params, (documents.fingerprint,))
     placed = run.whole(step, partial(write_places, documents, recipe))
     apply = Step("split", VERSION, {}, (placed.fingerprint,), unit_in="document", unit_out="document")
-    function = partial(split_shard, placed.folder / "places.parquet")
-    return run.map(apply, function, documents.files, SPLIT_DOCUMENTS)
+    tasks = partial(pairs, documents, placed)
+    return run.map(apply, split_shard, tasks, SPLIT_DOCUMENTS)
 
 
 def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
-    """Write the group and split of every page.
+    """Write the group and split of every document: a file for each shard, a row for each of its documents.
 
     :raises WorldError: If a split that was asked for stays empty.
     """
@@ -59,7 +59,16 @@ def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
             )
     names = pa.array(QA_SPLITS).take(pa.array(places))
     placed = pa.table({"group": groups.names, "split": names})
-    write_table(folder / "places.parquet", groups.pages.join(placed, "group").sort_by("page_id"))
+    pages = groups.pages.join(placed, "group").sort_by("page_id")
+    ids = _bytes(pages["page_id"])
+    for shard, file in enumerate(documents.files()):
+        own = _bytes(pq.read_table(file, columns=["page_id"])["page_id"])
+        write_table(part_file(folder, shard), pages.take(pa.array(np.searchsorted(ids, own))).drop_columns(["page_id"]))
+
+
+def _bytes(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """Ids as an array of 32 bytes each, which sorts as they do."""
+    return np.array(ids.to_pylist(), "S32")
 
 
 def _drawn(groups: Groups, seed: int) -> Ints:
@@ -107,14 +116,10 @@ def by_questions(groups: Groups, settings: SplitSection, seed: int) -> Places:
     return places
 
 
-def split_shard(places: Path, file: Path) -> ShardOutput:
+def split_shard(task: tuple[Path, Path]) -> ShardOutput:
     """Documents of one shard with their group and split."""
-    documents = pq.read_table(file)
+    documents, places = (pq.read_table(file) for file in task)
+    for name in ("group", "split"):
+        documents = documents.append_column(name, places[name])
     ids = documents["doc_id"].to_pylist()
-    pages = sorted(set(documents["page_id"].to_pylist()))
-    found = pq.read_table(places, filters=[("page_id", "in", pages)] if pages else None)
-    row = pa.compute.index_in(documents["page_id"], found["page_id"].combine_chunks())
-    placed = {name: found[name].take(row) for name in ("group", "split")}
-    for name, column in placed.items():
-        documents = documents.append_column(name, column)
     return ShardOutput(documents.select(SPLIT_DOCUMENTS.names).cast(SPLIT_DOCUMENTS), Account(ids, ids))

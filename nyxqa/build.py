@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nyxqa.builders.estimate import Estimate
     from nyxqa.builders.execute import BuildResult, SplitName
+    from nyxqa.schemas.recipe import Recipe
 
 
 def run(
@@ -47,13 +49,9 @@ def run(
     """
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.execute import execute
-    from nyxqa.schemas.recipe_file import read_recipe
 
-    given = {"web.source": source, "web.limit": limit, "vlm.model": vlm, "negatives.encoder": encoder, "seed": seed}
-    overrides = {key: value for key, value in given.items() if value is not None} | dict(settings or {})
-    name = recipe or ("sample" if source in (None, "sample") else "nyxqa")
     return execute(
-        read_recipe(str(name), overrides),
+        _recipe(recipe, source, limit, vlm, encoder, seed, settings),
         split,
         Path(out),
         workers,
@@ -62,6 +60,50 @@ def run(
         rescan=rescan,
         retry_failed=retry_failed,
     )
+
+
+def estimate(
+    split: SplitName = "train",
+    *,
+    recipe: str | Path | None = None,
+    out: str | Path = "nyxqa_data",
+    source: str | None = None,
+    limit: int | None = None,
+    vlm: str | None = None,
+    encoder: str | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    rescan: bool = False,
+    as_json: bool = False,
+) -> Estimate:
+    """What the build would ask of a model, as far as that can be told before it is asked; parameters as in ``run``.
+
+    The pages are read and cut, which a later build need not do again; nothing is published.
+
+    :raises NyxqaError: With the exit code of the command line.
+    """
+    from nyxqa.builders.engine.progress import Progress
+    from nyxqa.builders.execute import estimate as estimate_build
+
+    plan = _recipe(recipe, source, limit, vlm, encoder, seed, settings)
+    return estimate_build(plan, split, Path(out), workers, Progress(as_json), rescan)
+
+
+def _recipe(
+    recipe: str | Path | None,
+    source: str | None,
+    limit: int | None,
+    vlm: str | None,
+    encoder: str | None,
+    seed: int | None,
+    settings: Mapping[str, Any] | None,
+) -> Recipe:
+    from nyxqa.schemas.recipe_file import read_recipe
+
+    given = {"web.source": source, "web.limit": limit, "vlm.model": vlm, "negatives.encoder": encoder, "seed": seed}
+    overrides = {key: value for key, value in given.items() if value is not None} | dict(settings or {})
+    return read_recipe(str(recipe or ("sample" if source in (None, "sample") else "nyxqa")), overrides)
 
 
 if __name__ == "__main__":

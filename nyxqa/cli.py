@@ -35,7 +35,7 @@ def build(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
     vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25, e5:MODEL, tiny[:PATH].")] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
@@ -48,9 +48,28 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset out of pages: one split, or all of them."""
+    from nyxqa.build import estimate as estimate_build
     from nyxqa.build import run
     from nyxqa.schemas.recipe_file import parse_override
 
+    settings = dict(parse_override(text) for text in set_ or [])
+    if estimate:
+        told = estimate_build(
+            split,
+            recipe=recipe,
+            out=out,
+            source=source,
+            limit=limit,
+            vlm=vlm,
+            encoder=encoder,
+            workers=workers,
+            seed=seed,
+            settings=settings,
+            rescan=rescan,
+            as_json=as_json,
+        )
+        sys.stdout.write(told.json() if as_json else told.text())
+        return
     run(
         split,
         recipe=recipe,
@@ -61,7 +80,7 @@ def build(
         encoder=encoder,
         workers=workers,
         seed=seed,
-        settings=dict(parse_override(text) for text in set_ or []),
+        settings=settings,
         rescan=rescan,
         retry_failed=retry_failed,
         drop_stale=drop_stale,
@@ -84,15 +103,49 @@ def report(
 
 
 @app.command()
+def train(
+    data: DataArgument,
+    model: Annotated[str, typer.Option(help="tiny[:PATH], nyx:PATH, hf:PATH.")],
+    out: Annotated[Path, typer.Option(help="Folder of the trained model.")],
+    stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a step on each device.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate at the end of warm-up.")] = None,
+    negatives: Annotated[int | None, typer.Option(min=0, help="Hard negatives of a row.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train a retriever on a dataset, and evaluate it on validation."""
+    from nyxqa.builders.training import train_on
+
+    given = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": lr,
+        "negatives": negatives,
+        "seed": seed,
+        "max_steps": max_steps,
+    }
+    overrides = {name: value for name, value in given.items() if value is not None}
+    sys.stdout.write(train_on(data, model, out, stage, resume, overrides).text())
+
+
+@app.command()
 def check(
     out: DataArgument = Path("nyxqa_data"),
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Leave out the training of a small retriever.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Hold a dataset against its laws; exit code 3 if one does not hold."""
+    """Hold a dataset against its laws, and show that it teaches; exit code 3 if one check fails."""
     from nyxqa.builders.check.run import check as run_checks
+    from nyxqa.builders.check.whole import check_all
 
-    result = run_checks(out)
+    result = run_checks(out) if structure else check_all(out)
     sys.stdout.write(result.json() if as_json else result.text())
     result.raise_failed()
 
@@ -112,6 +165,57 @@ def sql(
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
     print_sql(out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout)
+
+
+@app.command()
+def push(
+    data: DataArgument,
+    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Dataset on the Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to push to; default main.")] = None,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="Propose it as a pull request.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
+    images: Annotated[
+        Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or their addresses only.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Push without passed checks and report.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Publish a dataset on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
+    from nyxqa.builders.hub.pushing import push as run_push
+
+    done = run_push(
+        data,
+        repository,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        dry_run=dry_run,
+        images=images,
+        force=force,
+    )
+    sys.stdout.write(done.text(repository))
+
+
+@app.command()
+def export(
+    data: Annotated[str, typer.Argument(help="Folder of a dataset, or user/name on the Hub.")],
+    to: Annotated[
+        Literal["sentence-transformers", "tevatron", "vlm2vec", "beir", "shards"], typer.Option(help="Who reads it.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not be there or be empty.")],
+    split: Annotated[
+        Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
+    ] = None,
+    max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives of a row; default all.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write a dataset as another tool reads it, images included."""
+    from nyxqa.builders.export.exporting import export as run_export
+
+    done = run_export(data, to, out, split=split, max_negatives=max_negatives, revision=revision)
+    sys.stdout.write(done.text())
 
 
 def main(arguments: list[str] | None = None) -> None:

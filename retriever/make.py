@@ -5,7 +5,7 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "nyx:PATH", "hf:PATH")
+NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:PATH", "hf:PATH")
 
 
 def make_encoder(spec: str) -> Encoder:
@@ -14,7 +14,7 @@ def make_encoder(spec: str) -> Encoder:
     :raises UsageError: With the valid names, if there is none of this name.
     :raises WorldError: If there is no such folder.
     """
-    kind, _, rest = spec.partition(":")
+    kind, colon, rest = spec.partition(":")
     if spec == "bm25":
         from nyxqa.retriever.bm25 import Bm25Encoder
 
@@ -23,6 +23,10 @@ def make_encoder(spec: str) -> Encoder:
         from nyxqa.retriever.e5 import E5Encoder, parse_e5
 
         return E5Encoder(parse_e5(rest))
+    if kind == "tiny" and (rest or not colon):
+        from nyxqa.retriever.models import tiny_encoder
+
+        return tiny_encoder(rest)
     if kind == "nyx" and rest:
         from nyxqa.retriever.nyx import nyx_encoder
 

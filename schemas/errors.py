@@ -41,6 +41,10 @@ class FormatError(NyxqaError):
     """A dataset folder that this version cannot read: missing, half published, changed, or of a newer format."""
 
 
-def missing_extra(package: str, extra: str) -> UsageError:
+class MissingExtraError(UsageError):
+    """A package that only an extra brings is not installed."""
+
+
+def missing_extra(package: str, extra: str) -> MissingExtraError:
     """The error for a package that only an extra brings, with the line that installs it."""
-    return UsageError(f"{package} is not installed; install it with: pip install 'nyxqa[{extra}]'")
+    return MissingExtraError(f"{package} is not installed; install it with: pip install 'nyxqa[{extra}]'")

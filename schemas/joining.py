@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.content import check_content
+from nyxqa.schemas.contents import Contents
 from nyxqa.schemas.errors import ContentError, FormatError, LawError
+from nyxqa.schemas.fetching import fetch_image
 from nyxqa.schemas.lookup import IdTable
 from nyxqa.schemas.published import Published
 
@@ -54,6 +56,7 @@ class Documents:
         self.published = published
         self.images = images
         self._pools = dict(pools or {})
+        self._contents: dict[str, Contents] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Documents, (self.published, self.images, self._pools)
@@ -80,7 +83,7 @@ class Documents:
                 rows = documents.rows([references[i].doc_id for i in wanted])
                 for i, row in zip(wanted, rows.tolist(), strict=True):
                     if row >= 0:
-                        sides[i] = self._document(documents.table, row, references[i].doc_id)
+                        sides[i] = self._document(name, documents.table, row, references[i].doc_id)
                 wanted = [i for i in wanted if sides[i] is None]
             if wanted:
                 lost = references[wanted[0]]
@@ -103,14 +106,22 @@ class Documents:
         layout = Layout(joined=True, with_bytes=self.images != "none")
         return id_table(self.published, "triplets", "train", layout, "query_id")
 
-    def _order(self, pool: str | None) -> list[str]:
-        pools = self.published.manifest.splits("corpus")
-        return sorted(pools, key=lambda name: name != pool)
+    @cached_property
+    def _pool_names(self) -> list[str]:
+        return self.published.manifest.splits("corpus")
 
-    def _document(self, table: pa.Table, row: int, doc_id: str) -> Side:
+    def _order(self, pool: str | None) -> list[str]:
+        return sorted(self._pool_names, key=lambda name: name != pool)
+
+    def _document(self, pool: str, table: pa.Table, row: int, doc_id: str) -> Side:
+        contents = self._contents.get(pool)
+        if contents is None:
+            contents = Contents(table, "images" if self.images != "none" else "image_ids")
+            self._contents[pool] = contents
+        text, images = contents(row)
         what = f"document {doc_id}"
-        text = table.column("text")[row].as_py()
-        images = self._images(table.column("images" if self.images != "none" else "image_ids")[row], what)
+        if self.images == "decode":
+            images = [open_image(io.BytesIO(one), what) for one in images]
         return side(text, images, what)
 
     def _images(self, stored: pa.ListScalar, what: str) -> list[Any]:
@@ -118,10 +129,18 @@ class Documents:
             return list(stored.as_py())
         if not len(stored):
             return []
-        data = stored.values.field("bytes")
-        if self.images == "bytes":
-            return list(data.to_pylist())
-        return [open_image(io.BytesIO(one), what) for one in data.to_pylist()]
+        data = stored_bytes(stored)
+        return data if self.images == "bytes" else [open_image(io.BytesIO(one), what) for one in data]
+
+
+def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
+    """Encoded images of one row; those published by address are fetched.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    data = stored.values.field("bytes").to_pylist()
+    paths = stored.values.field("path").to_pylist()
+    return [fetch_image(path) if one is None else one for one, path in zip(data, paths, strict=True)]
 
 
 def side(text: str, images: list[Any], what: str) -> Side:
@@ -147,6 +166,24 @@ def open_image(stream: Any, what: str) -> Any:
         return PIL.Image.open(stream)
     except (OSError, ValueError) as error:
         raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
+
+
+def fetched_images(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored columns with every image, however deep, as a picture, fetched where only its address is there.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    return {name: _opened(column) for name, column in batch.items()}
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"bytes", "path"}:
+        return open_image(io.BytesIO(_bytes_of(value)), value["path"] or "an image")
+    return {name: _opened(item) for name, item in value.items()}
 
 
 class Joiner:
@@ -223,10 +260,17 @@ class Joiner:
 
     def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
         mode = self.documents.images
-        stored = [image["bytes"] if isinstance(image, dict) else image for image in images or []]
+        stored = [_bytes_of(image) if isinstance(image, dict) else image for image in images or []]
         if mode != "decode":
             return stored
         return [open_image(io.BytesIO(one), f"row {row}") if isinstance(one, bytes) else one for one in stored]
+
+
+def _bytes_of(image: Mapping[str, Any]) -> Any:
+    """Bytes of a stored image, fetched if only its address is there."""
+    if image["bytes"] is None and image["path"]:
+        return fetch_image(image["path"])
+    return image["bytes"]
 
 
 def _is_reference(value: Any) -> bool:

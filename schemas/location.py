@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from nyxqa.schemas.errors import UsageError, WorldError
-from nyxqa.schemas.manifest import MANIFEST
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.hub import REPOSITORY, fetch_snapshot
 from nyxqa.schemas.published import Published, open_published
 
 DATA_VARIABLE = "NYXQA_DATA"
 DEFAULT_FOLDER = "nyxqa_data"
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
 
 
 def find_published(path: str | Path | None, revision: str | None, tables: Sequence[str]) -> Published:
@@ -30,25 +28,10 @@ def find_published(path: str | Path | None, revision: str | None, tables: Sequen
         path = Path(os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER)
     if _is_local(path, revision):
         return open_published(Path(path), tables)
-    return open_published(_download(str(path), revision, tables), tables, partial=True)
+    return open_published(fetch_snapshot(str(path), revision, tables), tables, partial=True)
 
 
 def _is_local(path: str | Path, revision: str | None) -> bool:
     if revision is not None:
         return False
-    return isinstance(path, Path) or Path(path).is_dir() or not _REPOSITORY.match(path)
-
-
-def _download(repository: str, revision: str | None, tables: Sequence[str]) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    wanted = [MANIFEST, *(f"data/{name}/*" for name in tables)]
-    try:
-        return Path(snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=wanted))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        first = str(error).strip().partition("\n")[0]
-        at = f" at revision {revision}" if revision is not None else ""
-        raise WorldError(
-            f"{repository} is no folder here, and the Hub did not give dataset {repository}{at}: {first}"
-        ) from error
+    return isinstance(path, Path) or Path(path).is_dir() or not REPOSITORY.match(path)

@@ -48,8 +48,8 @@ class IdTable:
     @cached_property
     def _index(self) -> npt.NDArray[np.uint64]:
         """Three rows, (3, n) uint64: first halves of the ids in ascending order, second halves, row numbers."""
-        index: npt.NDArray[np.uint64] = np.load(self.index_file, mmap_mode="r")
-        return index
+        # A plain view of the mapped file: every slice of a memmap is made in Python, which costs more than a search.
+        return np.asarray(np.load(self.index_file, mmap_mode="r"))
 
     def write_index(self) -> None:
         """Write the index; 24 bytes an id.

@@ -11,6 +11,8 @@ from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.tables import FORMAT
 
 MANIFEST = "manifest.json"
+# Key of ``summary["images"]``: how many images are published by their address.
+BY_ADDRESS = "by_address"
 
 
 @dataclass(frozen=True)

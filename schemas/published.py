@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest
+from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
 from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table
 
@@ -21,6 +21,11 @@ class Published:
 
     folder: Path
     manifest: Manifest
+
+    @property
+    def by_address(self) -> bool:
+        """Whether it was published with addresses in place of images, which are fetched when they are looked at."""
+        return bool(self.manifest.summary.get("images", {}).get(BY_ADDRESS))
 
     def splits(self, table: str) -> list[str]:
         """Split names that ``table`` may be asked for; pools are those with files, ``web`` where there is none."""

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.schemas.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.joining import Documents, ImagesMode, Joiner
+from nyxqa.schemas.joining import Documents, ImagesMode, Joiner, fetched_images
 from nyxqa.schemas.layouts import plain_columns
 from nyxqa.schemas.location import find_published
 from nyxqa.schemas.lookup import map_arrow
@@ -30,6 +30,7 @@ _JOINED = {
     "qa": ("qa", "corpus"),
 }
 _WITH_NEGATIVES = ("triplets", "mixture")
+_FETCHED_ROWS = 8  # rows of a stream whose images are fetched at a time
 
 
 def load(
@@ -80,6 +81,9 @@ def load(
     loaded = {one: _mapped(published, name, one, layout, images) for one in wanted}
     if joined:
         _join(published, loaded, name, images, max_negatives)
+    elif images == "decode" and published.by_address:
+        for dataset in loaded.values():
+            dataset.set_transform(fetched_images)
     if split is not None:
         return loaded[split]
     from datasets import DatasetDict
@@ -126,7 +130,7 @@ def _mapped(published: Published, name: str, split: str, layout: Layout, images:
     from datasets import Dataset, DatasetInfo, NamedSplit
 
     # Joined rows decode their own images, so that reading an id costs no decoding.
-    decode = images == "decode" and not layout.joined
+    decode = images == "decode" and not layout.joined and not published.by_address
     file = arrow_copy(published, name, split, layout)
     if file is None:
         nothing = pa.Table.from_batches(list(arranged(published, name, split, layout)))
@@ -188,6 +192,9 @@ def _stream(published: Published, name: str, split: str, layout: Layout, images:
         split=split,
         streaming=True,
         columns=schema.names,
-        features=features_of(schema, images == "decode"),
+        features=features_of(schema, images == "decode" and not published.by_address),
     )
+    if images == "decode" and published.by_address:
+        fetched: IterableDataset = stream.map(fetched_images, batched=True, batch_size=_FETCHED_ROWS)
+        return fetched
     return stream

@@ -162,9 +162,13 @@ class Verify(Section):
 
 
 class Choices(Section):
-    """Options of the multiple-choice form (PAPER, stage 8: the key and three distractors)."""
+    """Options of the multiple-choice form (PAPER, stage 8: the key and three distractors).
+
+    With an ``e5:`` encoder, an option whose cosine to the key is ``paraphrase`` or more is no option.
+    """
 
     count: Annotated[int, Field(ge=4, le=4)] = 4
+    paraphrase: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 class VlmSection(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 # Scripts written without spaces between words: there each letter, with the marks on it, is a word.
 _UNSPACED = (
@@ -46,9 +46,11 @@ def word_starts(text: str) -> list[int]:
     return [match.start() for match in _WORD.finditer(text)]
 
 
-def word_count(text: str) -> int:
-    """Number of words of ``text``."""
-    return len(_WORD.findall(text))
+def word_count(text: str, most: int | None = None) -> int:
+    """Number of words of ``text``, counted no further than ``most``."""
+    if most is None:
+        return len(_WORD.findall(text))
+    return sum(1 for _ in islice(_WORD.finditer(text), most))
 
 
 def has_unspaced(text: str) -> bool:

@@ -38,9 +38,12 @@ _ALIGNED: dict[str, list[tuple[str, ...]]] = {
 }
 
 
-def write_split(table: Table, split: str, rows: Iterable[Row], root: Path) -> dict[str, FileEntry]:
+def write_split(
+    table: Table, split: str, rows: Iterable[Row], root: Path, file_bytes: int | None = None
+) -> dict[str, FileEntry]:
     """Write ``rows``, in their order, as the files of one split below ``root/data``; no rows, no files.
 
+    :param file_bytes: Size after which a file is closed and the next begun; ``FILE_BYTES`` if not given.
     :returns: The manifest's entry of each file, by its path relative to ``root``.
     :raises LawError: If a row breaks the table's schema: a null where none may be, content out of step.
     """
@@ -60,7 +63,7 @@ def write_split(table: Table, split: str, rows: Iterable[Row], root: Path) -> di
                 writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
                 count += len(group)
                 group = next(groups, None)
-                if file.stat().st_size >= FILE_BYTES:
+                if file.stat().st_size >= (FILE_BYTES if file_bytes is None else file_bytes):
                     break
         written.append((file, count))
     return _named(table, split, written, root)

@@ -9,8 +9,11 @@ import pytest
 from filelock import FileLock
 
 from nyxqa.build import run
-from tests.support.pages import many_pages, write_recipe
+from tests.support.pages import many_pages, page, write_recipe
 from tests.support.restamp import restamp
+from tests.support.telling import Teller
+from tests.support.telling_builds import IMAGES, RECIPE, told
+from tests.support.vlm_server import VlmServer
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,19 @@ def small_build(small_recipe: Path, tmp_path_factory: pytest.TempPathFactory) ->
     out = tmp_path_factory.mktemp("small") / "out"
     run("all", recipe=small_recipe, out=out, workers=1)
     return out
+
+
+@pytest.fixture(scope="session")
+def told_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe over forty pages that the telling model knows."""
+    rows = [page(number, images) for number, images in IMAGES.items()]
+    return write_recipe(tmp_path_factory.mktemp("told"), rows, RECIPE)
+
+
+@pytest.fixture(scope="session")
+def told_build(told_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Teller]:
+    """An uninterrupted build of all splits with the telling model, and that model."""
+    out, teller = tmp_path_factory.mktemp("calm") / "out", Teller(IMAGES)
+    with VlmServer(reply=teller) as server:
+        told(told_recipe, out, server)
+    return out, teller

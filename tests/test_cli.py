@@ -42,7 +42,7 @@ def test_help_is_quick() -> None:
     assert min(seconds() for _ in range(3)) < HELP_SECONDS
 
 
-@pytest.mark.parametrize("command", ["build", "report", "check", "sql"])
+@pytest.mark.parametrize("command", ["build", "report", "train", "check", "sql"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = (
         "import sys; from nyxqa.cli import main\n"
@@ -56,7 +56,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     assert f"nyxqa {command}" in done.stdout
 
 
-@pytest.mark.parametrize("command", [["report"], ["check"], ["sql", "SELECT 1"]])
+@pytest.mark.parametrize("command", [["report"], ["check", "--structure"], ["sql", "SELECT 1"]])
 def test_no_torch_is_imported(built_sample: Path, command: list[str]) -> None:
     arguments = [command[0], str(built_sample), *command[1:]]
     code = (
@@ -82,6 +82,8 @@ def test_no_torch_is_imported(built_sample: Path, command: list[str]) -> None:
         (["build", "--split", "train", "--set", "seed"], "--set takes KEY=VALUE, not 'seed'"),
         (["build", "--split", "train", "--set", "chunk.max_token=9"], "chunk.max_token"),
         (["build", "--split", "train", "more"], "unexpected extra argument"),
+        (["train", "folder", "--model", "tiny"], "Missing option '--out'"),
+        (["train", "folder", "--model", "tiny", "--out", "m", "--stage", "3"], "'--stage'"),
         (["chek"], "Did you mean 'check'?"),
         (["sql", "folder"], "Missing argument 'query'"),
         (["sql", "folder", "SELECT 1", "--json", "--csv"], "--json and --csv exclude each other"),
@@ -105,7 +107,7 @@ def test_usage_errors_name_what_is_wrong(
 def test_bare_call_shows_the_commands(capfd: pytest.CaptureFixture[str]) -> None:
     assert leave() == 2
     told = capfd.readouterr()
-    assert all(name in told.out + told.err for name in ("build", "report", "check", "sql"))
+    assert all(name in told.out + told.err for name in ("build", "report", "train", "check", "sql"))
     assert "nyxqa: " not in told.err
 
 
@@ -130,8 +132,8 @@ def test_report(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["source"] == "sample"
 
 
-def test_check(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave("check", str(built_sample)) == 0
+def test_check_of_the_structure(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("check", str(built_sample), "--structure") == 0
     lines = capsys.readouterr().out.splitlines()
     assert "ok certificate" in lines
     assert all(line.startswith("ok ") for line in lines)

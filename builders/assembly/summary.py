@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.duck import database, quoted
+from nyxqa.builders.outcomes import evidence_outcomes
 
 _QUERIES = {
     "documents": "SELECT kind, count(*) FROM {corpus} GROUP BY ALL ORDER BY ALL",
@@ -35,4 +36,12 @@ def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
             used = {table: paths for table, paths in tables.items() if f"{{{table}}}" in query}
             sql = query.format(**{table: f"read_parquet({quoted(paths)})" for table, paths in used.items()})
             found[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
+        found["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
+    return found
+
+
+def _by_split(files: list[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        found.setdefault(file.name.partition("-")[0], []).append(file)
     return found

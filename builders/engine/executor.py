@@ -10,13 +10,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from types import TracebackType
 from typing import Protocol, TypeVar
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import BudgetError, WorldError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -103,14 +103,18 @@ class ThreadExecutor:
         self.threads = threads
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """Results in the order of ``tasks``."""
+        """Results in the order of ``tasks``; with a spent budget, what the other threads have paid for is awaited."""
         pending: deque[Future[R]] = deque()
-        for task in tasks:
-            pending.append(_started(function, task))
-            if len(pending) >= self.threads:
+        try:
+            for task in tasks:
+                pending.append(_started(function, task))
+                if len(pending) >= self.threads:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        except BudgetError:
+            wait(pending)
+            raise
 
 
 def _started(function: Callable[[T], R], task: T) -> Future[R]:

@@ -82,3 +82,8 @@ class Parts:
 
     def __len__(self) -> int:
         return sum(pq.read_metadata(file).num_rows for file in self.files())
+
+
+def pairs(first: Parts, second: Parts) -> list[tuple[Path, Path]]:
+    """Part files of two outputs that belong together, as tasks of a step over both."""
+    return list(zip(first.files(), second.files(), strict=True))

@@ -39,10 +39,10 @@ class Extractive:
             seen = bool(ask.question.images) or not ask.documents
             yield Answered("" if seen else read_answer(ask.question.text, ask.documents))
 
-    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
+    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
         """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them."""
         for ask in asks:
-            options = wrong_options(ask, count, self._seed)
+            options = wrong_options(ask, count + spare, self._seed)
             if len(options) < count:
                 yield Failed("too_few_distractors", f"{len(options)} of {count}")
             else:

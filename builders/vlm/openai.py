@@ -13,7 +13,7 @@ from nyxqa.builders.vlm.endpoint import Endpoint, Patience
 from nyxqa.builders.vlm.parsing import parse_answer, parse_options, parse_pairs
 from nyxqa.builders.vlm.prompting import labelled, listed, plain, prompt, prompt_hashes
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
-from nyxqa.builders.vlm.request import Reply, Request, Sampling
+from nyxqa.builders.vlm.request import QUESTION_TOKENS, Reply, Request, Sampling
 from nyxqa.builders.vlm.session import Session
 from nyxqa.builders.vlm.store import AnswerStore
 from nyxqa.builders.vlm.stream import Loop
@@ -21,9 +21,6 @@ from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
-
-# Room for twenty pairs; the reference allows as much (PAPER, stage 4: max_tokens 4,096).
-_QUESTION_TOKENS = 4096
 
 
 class OpenAi:
@@ -65,7 +62,7 @@ class OpenAi:
                 counts.append(2 if several else 1)
                 for name in ("questions", "questions_multi") if several else ("questions",):
                     filled = prompt(name).fill(document=document, count=str(most))
-                    yield Request(prompt(name), "pairs", filled, self._sampling(_QUESTION_TOKENS))
+                    yield Request(prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS))
 
         outcomes: list[Answered[list[Pair]] | Failed] = []
         for reply in self._replies(requests()):
@@ -95,20 +92,23 @@ class OpenAi:
         for reply in self._replies(map(self._answering, asks)):
             yield _answer(reply)
 
-    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
-        """``count`` wrong options, distinct from the key and from each other."""
+    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
+        """``count`` to ``count + spare`` wrong options, distinct from the key and from each other."""
         keys: deque[str] = deque()
 
         def requests() -> Iterator[Request]:
             for ask in asks:
                 keys.append(ask.answer)
                 filled = prompt("distractors").fill(
-                    question=plain(ask.question), answer=ask.answer, documents=listed(ask.documents), count=str(count)
+                    question=plain(ask.question),
+                    answer=ask.answer,
+                    documents=listed(ask.documents),
+                    count=str(count + spare),
                 )
                 yield Request(prompt("distractors"), "options", filled, self._tokens())
 
         for reply in self._replies(requests()):
-            yield _options(reply, keys.popleft(), count)
+            yield _options(reply, keys.popleft(), count, count + spare)
 
     def totals(self) -> dict[str, int]:
         """Requests and tokens of all stored answers, earlier runs included."""
@@ -196,7 +196,7 @@ def _shortened(reply: Reply | Failed, words: int) -> Answered[str] | Failed:
     return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
 
 
-def _options(reply: Reply | Failed, key: str, count: int) -> Answered[list[str]] | Failed:
+def _options(reply: Reply | Failed, key: str, least: int, most: int) -> Answered[list[str]] | Failed:
     if isinstance(reply, Failed):
         return reply
     options = parse_options(reply.text)
@@ -204,4 +204,4 @@ def _options(reply: Reply | Failed, key: str, count: int) -> Answered[list[str]]
         return _unparsable(reply)
     distinct = {normalise_answer(option): option for option in reversed(options)}
     kept = [o for o in reversed(distinct.values()) if normalise_answer(o) not in ("", normalise_answer(key))]
-    return Answered(kept[:count]) if len(kept) >= count else Failed("too_few_distractors", f"{len(kept)} of {count}")
+    return Answered(kept[:most]) if len(kept) >= least else Failed("too_few_distractors", f"{len(kept)} of {least}")

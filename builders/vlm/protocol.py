@@ -108,8 +108,8 @@ class Vlm(Protocol):
         """An answer to each question from its documents; an abstention is an empty string."""
         ...
 
-    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Answered[list[str]] | Failed]:
-        """``count`` wrong but plausible options for each question."""
+    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
+        """``count`` wrong but plausible options for each question, and up to ``spare`` more to choose from."""
         ...
 
     def totals(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ import pytest
 
 from nyxqa.builders.choices import choices_shard, distinct
 from nyxqa.schemas.chance import lot
-from nyxqa.schemas.recipe import VlmSection
+from nyxqa.schemas.recipe import Choices, VlmSection
 from tests.support.models import Told, ToldAsking
 from tests.support.rows import QUESTIONS, question, write
 
@@ -18,7 +18,7 @@ def chosen(tmp_path: Path, wrong: dict[str, list[str]], *ids: str) -> tuple[dict
     told = Told(wrong={f"{name}:0": options for name, options in wrong.items()})
     asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
     file = write(tmp_path / "part.parquet", [question(name, answers=["gold", "Au metal"]) for name in ids], QUESTIONS)
-    output = choices_shard(asking, 4, file)
+    output = choices_shard(asking, Choices(), "", file)
     output.account.check("choices")
     rows = {row["qa_id"]: (row["choices"], row["label"]) for row in output.rows.to_pylist()}
     return rows, {drop.item_id: (drop.reason, drop.detail) for drop in output.account.dropped}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from nyxqa.builders.engine.step import Parts, pairs
 from nyxqa.builders.sample import quotas, sample_shard, write_chosen
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection
@@ -26,10 +27,12 @@ def documents(first: int, count: int) -> list[dict[str, Any]]:
 def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
     parts = parts_of(tmp_path / "in", SPLIT_DOCUMENTS, *shards)
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
-    write_chosen(parts, params, split, tmp_path)
+    chosen = Parts("", tmp_path / "chosen")
+    chosen.folder.mkdir()
+    write_chosen(parts, params, split, chosen.folder)
     rows: list[dict[str, Any]] = []
-    for file in parts.files():
-        output = sample_shard(tmp_path / "chosen.parquet", split, file)
+    for file, own_chosen in pairs(parts, chosen):
+        output = sample_shard(split, (file, own_chosen))
         output.account.check("sample")
         assert {row["split"] for row in output.rows.to_pylist()} <= {split}
         own = {row["doc_id"] for row in pq.read_table(file).to_pylist() if row["split"] == split}

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nyxqa.builders.engine.step import Parts, pairs
 from nyxqa.builders.groups import Groups, find_groups
 from nyxqa.builders.split import by_pages, by_questions, split_shard, write_places
 from nyxqa.schemas.chance import lot
@@ -174,7 +174,7 @@ def test_a_split_that_stays_empty_is_an_error_with_the_reason(settings: SplitSec
 def test_a_split_that_nobody_asks_for_may_stay_empty(tmp_path: Path) -> None:
     rows = [document(f"p{index}", 0, f"text {index}") for index in range(20)]
     write_places(documents_of(tmp_path / "in", rows), recipe_of(SplitSection(validation=0.0, test=0.0)), tmp_path)
-    assert set(pq.read_table(tmp_path / "places.parquet")["split"].to_pylist()) == {"train"}
+    assert {row["split"] for row in Parts("", tmp_path).rows()} == {"train"}
 
 
 def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> Non
     parts = documents_of(tmp_path / "in", rows)
     write_places(parts, recipe_of(FRACTIONS), tmp_path)
     found: list[dict[str, Any]] = []
-    for file in parts.files():
-        output = split_shard(tmp_path / "places.parquet", file)
+    for task in pairs(parts, Parts("", tmp_path)):
+        output = split_shard(task)
         output.account.check("split")
         assert output.rows.schema.equals(SPLIT_DOCUMENTS)
         found += output.rows.to_pylist()

@@ -15,7 +15,12 @@ from tests.support.rows import QUESTIONS, locator, question, write
 
 @pytest.mark.parametrize(
     ("enabled", "model", "expected"),
-    [("auto", "extractive", False), ("auto", "openai:m@http://x/v1", True), (False, "openai:m@http://x/v1", False)],
+    [
+        ("auto", "extractive", False),
+        ("auto", "openai:m@http://x/v1", True),
+        (True, "extractive", True),
+        (False, "openai:m@http://x/v1", False),
+    ],
 )
 def test_auto_means_with_a_model_that_can_judge(enabled: bool, model: str, expected: bool) -> None:
     assert verifies(Verify(enabled=enabled), model) is expected

@@ -19,7 +19,7 @@ def test_malformed_e5_names_are_refused(spec: str) -> None:
         make_encoder(spec)
 
 
-@pytest.mark.parametrize("spec", ["", "bm26", "e5", "e5:", "bm25:x", "tiny", "nyx:", "hf"])
+@pytest.mark.parametrize("spec", ["", "bm26", "e5", "e5:", "bm25:x", "tiny:", "tine", "nyx:", "hf"])
 def test_unknown_names_are_refused_with_the_valid_ones(spec: str) -> None:
     with pytest.raises(UsageError, match=r"valid names are bm25, e5:MODEL"):
         make_encoder(spec)

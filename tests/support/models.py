@@ -37,7 +37,7 @@ class Told:
         for _ in asks:
             yield Failed("untold")
 
-    def distractors(self, asks: Iterable[Ask], count: int) -> Iterator[Outcome[list[str]]]:
+    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Outcome[list[str]]]:
         for ask in asks:
             yield Answered(self.wrong[ask.key]) if ask.key in self.wrong else Failed("untold")
 

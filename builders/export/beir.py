@@ -1,0 +1,77 @@
+"""For BEIR and its readers: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+from nyxqa.builders.export.left_out import LeftOut
+from nyxqa.builders.export.pictures import ImageFiles
+from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.source import Row, Source
+from nyxqa.builders.export.tevatron import positive_ids
+from nyxqa.schemas.content import plain_text
+
+_HOW = """`GenericDataLoader("FOLDER").load(split="test")` of BEIR reads it. Hard negatives were never judged, so they
+stand in `negatives/SPLIT.tsv` and not in the qrels. BEIR is about text: lines with images list their files under
+`images` and have no placeholders in their text."""
+
+
+def write_beir(source: Source, folder: Path, left_out: LeftOut) -> None:
+    """Write the three parts, negatives and image files."""
+    files = ImageFiles(folder)
+    for name in ("qrels", "negatives"):
+        (folder / name).mkdir()
+    with (folder / "corpus.jsonl").open("w", encoding="utf-8") as corpus:
+        for row in source.documents():
+            images = [image["bytes"] for image in row["images"]]
+            line = {"_id": row["doc_id"], "title": row["title"] or "", **_text(row["text"], images, files)}
+            _write(corpus, line)
+            _note(left_out, "", "document", row["doc_id"], images)
+    with (folder / "queries.jsonl").open("w", encoding="utf-8") as queries:
+        for split in source.splits:
+            _write_split(source, split, folder, queries, files, left_out)
+    write_readme(folder, "BEIR", {}, _HOW, left_out)
+
+
+def _write_split(
+    source: Source, split: str, folder: Path, queries: TextIO, files: ImageFiles, left_out: LeftOut
+) -> None:
+    with (
+        (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as qrels,
+        (folder / "negatives" / f"{split}.tsv").open("w", encoding="utf-8") as negatives,
+    ):
+        qrels.write("query-id\tcorpus-id\tscore\n")
+        negatives.write("query-id\tcorpus-id\trank\tscore\n")
+        for row in source.triplets(split):
+            own, side = row["query_id"], row["query"]
+            further = {"instruction": row["instruction"]} if row["instruction"] else {}
+            _write(queries, {"_id": own, **_text(side["text"], side["images"], files), **further})
+            _note(left_out, split, "query", own, side["images"])
+            qrels.writelines(f"{own}\t{one}\t1\n" for one in positive_ids(row))
+            negatives.writelines(_negative_lines(row))
+
+
+def _negative_lines(row: Row) -> list[str]:
+    listed = zip(row["negative_ids"], row["negative_ranks"], row["negative_scores"], strict=True)
+    return [f"{row['query_id']}\t{one}\t{_shown(rank)}\t{_shown(score)}\n" for one, rank, score in listed]
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _text(text: str, images: list[bytes], files: ImageFiles) -> dict[str, Any]:
+    if not images:
+        return {"text": text}
+    return {"text": plain_text(text), "images": [files.path(image) for image in images]}
+
+
+def _note(left_out: LeftOut, split: str, item_type: str, item_id: str, images: list[bytes]) -> None:
+    if images:
+        left_out.add(split, item_type, item_id, "images_beside_text", f"{len(images)} images as files under 'images'")
+
+
+def _write(stream: TextIO, line: dict[str, Any]) -> None:
+    stream.write(json.dumps(line, ensure_ascii=False) + "\n")

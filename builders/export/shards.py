@@ -1,0 +1,43 @@
+"""Self-contained rows for streaming: shuffled once by a keyed hash, in files that readers share out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nyxqa.builders.export.left_out import LeftOut
+from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.source import Row, Source
+from nyxqa.schemas.tables import PREVIEW, QA_SPLITS, Table
+from nyxqa.schemas.writing import write_split
+
+SHARDS = Table("shards", PREVIEW.schema, splits=QA_SPLITS, order=())
+# Smaller than published files, so that the nodes and workers of a training run each get some.
+SHARD_BYTES = 100_000_000
+_HOW = """```python
+from datasets import load_dataset
+
+rows = load_dataset("FOLDER", split="train", streaming=True)  # query, positive, negatives: {"text", "images"}
+```
+
+Rows lie in an order drawn once by a keyed hash; a shuffle buffer need not be large."""
+
+
+def write_shards(source: Source, folder: Path, left_out: LeftOut) -> None:
+    """Write ``data/shards/SPLIT-*.parquet``."""
+    patterns = {}
+    for split in source.splits:
+        written = write_split(SHARDS, split, _rows(source, split), folder, SHARD_BYTES)
+        if written:
+            patterns[split] = f"data/shards/{split}-*.parquet"
+    write_readme(folder, "streaming", {"default": patterns}, _HOW, left_out)
+
+
+def _rows(source: Source, split: str) -> Iterator[Row]:
+    for row in source.triplets(split, shuffled=True):
+        sides = {name: _stored(row[name]) for name in ("query", "positive")}
+        yield {**row, **sides, "negatives": [_stored(side) for side in row["negatives"]]}
+
+
+def _stored(side: Row) -> Row:
+    return {"text": side["text"], "images": [{"bytes": image, "path": None} for image in side["images"]]}

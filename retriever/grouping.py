@@ -1,0 +1,31 @@
+"""Sides of a batch in groups of like length, so that short ones are not padded to the longest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# What a further pass through a model costs, in tokens of one side: measured with MiniLM on two cores, where a pass
+# over nothing takes about as long as 100 tokens.
+PASS_TOKENS = 100
+
+
+def length_groups(lengths: Sequence[int], overhead: int = PASS_TOKENS) -> list[list[int]]:
+    """Positions in groups, shortest first, that cost least: each group its number of sides times its longest.
+
+    :param lengths: Tokens of each side.
+    :param overhead: Added for every group.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    best, cut = [0], [0]
+    for end in range(1, len(order) + 1):
+        longest = lengths[order[end - 1]]
+        costs = [best[start] + (end - start) * longest for start in range(end)]
+        start = min(range(end), key=costs.__getitem__)
+        best.append(costs[start] + overhead)
+        cut.append(start)
+    groups = []
+    end = len(order)
+    while end:
+        groups.append(order[cut[end] : end])
+        end = cut[end]
+    return groups[::-1]

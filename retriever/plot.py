@@ -1,0 +1,53 @@
+"""A picture of a run: loss and evaluation over the steps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nyxqa.schemas.files import replacing
+
+_LOG = logging.getLogger(__name__)
+SKIPPED = "matplotlib is not installed, so no picture is drawn; install it with: pip install 'nyxqa[train]'"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    :param title: What is shown.
+    :param curves: Steps and values by label.
+    :param levels: Values that do not change with the steps, by label.
+    :param across: What the steps are called.
+    """
+
+    title: str
+    curves: Mapping[str, Sequence[tuple[float, float]]]
+    levels: Mapping[str, float]
+    across: str = "step"
+
+
+def plot(path: Path, panels: Sequence[Panel]) -> bool:
+    """Draw ``panels`` side by side into a PNG; False, with a warning, where matplotlib is missing."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        _LOG.warning(SKIPPED)
+        return False
+    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for label, points in panel.curves.items():
+            if points:
+                axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 30 else "")
+        for number, (label, value) in enumerate(panel.levels.items()):
+            axes.axhline(value, label=label, color=f"C{7 - number}", linestyle="--", linewidth=1)
+        axes.set_title(panel.title)
+        axes.set_xlabel(panel.across)
+        axes.legend(fontsize="small")
+    with replacing(path) as temporary:
+        FigureCanvasAgg(figure)
+        figure.savefig(temporary, format="png")
+    return True

@@ -1,0 +1,80 @@
+"""Which documents of a batch are positives and which are negatives of which query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nyxqa.schemas.errors import LawError
+
+if TYPE_CHECKING:
+    import torch
+
+# Whether a row's hard negatives count against every query of the batch or against its own alone.
+Against = Literal["all", "own"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The ids that a query names.
+
+    :param query: Its name, for errors.
+    :param positives: Documents of the batch to be told from the negatives.
+    :param negatives: Hard negatives of the batch; a row may have none.
+    :param known: Every document known to answer it, in the batch or not; never its negative.
+    """
+
+    query: str
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...] = ()
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the loss contrasts.
+
+    :param positives: Bool [queries, documents].
+    :param negatives: Bool [queries, documents], apart from ``positives``.
+    """
+
+    positives: torch.Tensor
+    negatives: torch.Tensor
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on another device."""
+        return Targets(self.positives.to(device), self.negatives.to(device))
+
+
+def make_targets(rows: Sequence[Listed], documents: Sequence[str], against: Against = "all") -> Targets:
+    """Targets of a batch: positives of other queries are negatives of this one, unless known to answer it.
+
+    A document that stands twice in the batch (on two devices) counts once, where it stands first.
+
+    :param documents: Ids of the documents, in the order of their vectors.
+    :raises LawError: If a query's negative is a positive of it, or one of its documents is not in the batch.
+    """
+    import torch
+
+    column: dict[str, int] = {}
+    for position, name in enumerate(documents):
+        column.setdefault(name, position)
+    shape = (len(rows), len(documents))
+    positives, own = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+    known = torch.zeros(shape, dtype=torch.bool)
+    for number, row in enumerate(rows):
+        if not row.positives:
+            raise LawError(f"query {row.query} has no positive")
+        answers = {*row.positives, *row.known}
+        if wrong := answers & set(row.negatives):
+            raise LawError(f"query {row.query}: document {min(wrong)} is both its positive and its negative")
+        if lost := [name for name in (*row.positives, *row.negatives) if name not in column]:
+            raise LawError(f"query {row.query}: document {lost[0]} is not in the batch")
+        positives[number, [column[name] for name in row.positives]] = True
+        own[number, [column[name] for name in row.negatives]] = True
+        known[number, [column[name] for name in answers if name in column]] = True
+    shared = positives.any(dim=0)
+    if against == "all":
+        shared = shared | own.any(dim=0)
+    return Targets(positives, (shared[None, :] | own) & ~known)

@@ -1,0 +1,267 @@
+"""Each export gives back, by its target's own columns, every query, positive, negative and image."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import get_dataset_config_names, load_dataset
+from datasets.distributed import split_dataset_by_node
+from PIL import Image
+
+import nyxqa
+from nyxqa.builders.export import shards
+from nyxqa.schemas.content import PLACEHOLDER, plain_text
+from nyxqa.schemas.errors import UsageError, WorldError
+from tests.builders.export.conftest import sides
+from tests.support.tiny_dataset import SPLITS, Row, TinyDataset
+
+TARGETS = ("sentence-transformers", "tevatron", "vlm2vec", "beir", "shards")
+
+
+def _pixels(data: bytes) -> bytes:
+    return Image.open(io.BytesIO(data)).tobytes()
+
+
+def _left_out(out: Path) -> list[Row]:
+    path = out / "left_out.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _plain(text: str) -> str:
+    return plain_text(text) if PLACEHOLDER in text else text
+
+
+def _of_messages(messages: list[dict[str, Any]]) -> tuple[str, list[bytes]]:
+    ((role, content),) = [(one["role"], one["content"]) for one in messages]
+    assert role == "user"
+    images = [base64.b64decode(part["image"].partition(",")[2]) for part in content if part["type"] == "image"]
+    assert all(part["image"].startswith("data:image/png;base64,") for part in content if part["type"] == "image")
+    assert all(set(part) == {"type", part["type"]} for part in content)
+    return "".join(PLACEHOLDER if part["type"] == "image" else part["text"] for part in content), images
+
+
+def test_sentence_transformers(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "st"
+    nyxqa.export(root, "sentence-transformers", out)
+    found = []
+    for name in get_dataset_config_names(str(out)):
+        kind, count = name.split("-")
+        for split, rows in load_dataset(str(out), name).items():
+            negatives = [f"negative_{n}" for n in range(1, int(count) + 1)]
+            assert rows.column_names == ["anchor", "positive", *negatives]
+            for row in rows:
+                values = [(value, []) if kind == "text" else _of_messages(value) for value in row.values()]
+                assert (kind == "chat") == any(images for _, images in values)
+                found.append((split, values))
+    expected = [(split, sides(tiny, row)) for split in SPLITS for row in tiny.rows("triplets", split)]
+    assert sorted(found) == sorted(expected)
+    noted = [row["item_id"] for row in _left_out(out) if row["reason"] == "no_column_for_instruction"]
+    assert sorted(noted) == sorted(
+        row["query_id"] for split in SPLITS for row in tiny.rows("triplets", split) if row["instruction"]
+    )
+
+
+def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "tevatron"
+    nyxqa.export(root, "tevatron", out)
+    corpus = load_dataset(str(out), "corpus", split="train")
+    assert corpus.column_names[:3] == ["docid", "text", "image"]
+    documents = {row["doc_id"]: row for rows in tiny.tables["corpus"].values() for row in rows}
+    assert sorted(corpus["docid"]) == sorted(documents)
+    for row in corpus:
+        document = documents[row["docid"]]
+        images = [image.tobytes() for image in (row["image"], *row["further_images"]) if image is not None]
+        assert images == [_pixels(image["bytes"]) for image in document["images"]]
+        assert row["text"] == _plain(document["text"])
+    for split in SPLITS:
+        queries = load_dataset(str(out), "queries", split=split)
+        for row, triplet in zip(queries, tiny.rows("triplets", split), strict=True):
+            assert row["query_id"] == triplet["query_id"]
+            assert row["query_text"] == _plain(triplet["query"])
+            assert (row["query_image"] is None) == (not triplet["query_images"])
+            assert row["positive_document_ids"] == [triplet["positive_id"]]
+            assert row["negative_document_ids"] == triplet["negative_ids"]
+    several = [one for one in documents.values() if len(one["images"]) > 1]
+    assert sorted(row["item_id"] for row in _left_out(out)) == sorted(one["doc_id"] for one in several)
+
+
+def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "vlm2vec"
+    nyxqa.export(root, "vlm2vec", out)
+    columns = ["qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path"]
+
+    def read(row: Row, text: str, name: str) -> tuple[str, list[bytes]]:
+        paths = [path for path in (row[f"{name}_image_path"], *row[f"{name}_further_images"]) if path]
+        place = "<|image_1|>\n"
+        assert row[text].startswith(place) == bool(paths)
+        return row[text].removeprefix(place), [(out / path).read_bytes() for path in paths]
+
+    for split in SPLITS:
+        rows = load_dataset(str(out), split=split)
+        assert set(columns) < set(rows.column_names)
+        assert all(isinstance(row[column], str) for row in rows for column in columns)
+        found = []
+        for row in rows:
+            negative = [read(row, "neg_text", "neg")] if row["negative_id"] else []
+            assert negative or (row["neg_text"], row["neg_image_path"]) == ("", "")
+            found.append((row["query_id"], [read(row, "qry", "qry"), read(row, "pos_text", "pos"), *negative]))
+        expected = []
+        for triplet in tiny.rows("triplets", split):
+            query, positive, *negatives = [(_plain(text), images) for text, images in sides(tiny, triplet)]
+            expected += [(triplet["query_id"], [query, positive, *one]) for one in ([[n] for n in negatives] or [[]])]
+        assert found == expected
+
+
+def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "beir"
+    nyxqa.export(root, "beir", out)
+    corpus = {line["_id"]: line for line in map(json.loads, (out / "corpus.jsonl").open(encoding="utf-8"))}
+    queries = {line["_id"]: line for line in map(json.loads, (out / "queries.jsonl").open(encoding="utf-8"))}
+    documents = {row["doc_id"]: row for rows in tiny.tables["corpus"].values() for row in rows}
+    assert corpus.keys() == documents.keys()
+    assert len((out / "corpus.jsonl").read_text().splitlines()) == len(documents)
+    for one, row in documents.items():
+        assert (corpus[one]["text"], corpus[one]["title"]) == (_plain(row["text"]), row["title"] or "")
+        files = [(out / path).read_bytes() for path in corpus[one].get("images", [])]
+        assert files == [image["bytes"] for image in row["images"]]
+    for split in SPLITS:
+        with (out / "qrels" / f"{split}.tsv").open() as stream:
+            head, *judged = csv.reader(stream, delimiter="\t")
+        with (out / "negatives" / f"{split}.tsv").open() as stream:
+            _, *negatives = csv.reader(stream, delimiter="\t")
+        assert head == ["query-id", "corpus-id", "score"]
+        triplets = tiny.rows("triplets", split)
+        assert judged == [[row["query_id"], row["positive_id"], "1"] for row in triplets]
+        listed = [[row["query_id"], one] for row in triplets for one in row["negative_ids"]]
+        assert [line[:2] for line in negatives] == listed
+        assert {one for one, *_ in judged} <= queries.keys()
+        assert {one for _, one, _ in judged} <= corpus.keys()
+        assert [queries[row["query_id"]]["text"] for row in triplets] == [_plain(row["query"]) for row in triplets]
+
+
+def test_shards(root: Path, tiny: TinyDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
+    monkeypatch.setattr("nyxqa.schemas.writing.IMAGE_GROUP_ROWS", 1)
+    out = tmp_path / "shards"
+    nyxqa.export(root, "shards", out, max_negatives=2)
+    for split in SPLITS:
+        written = {row["query_id"]: row for row in tiny.rows("triplets", split)}
+        stream = load_dataset(str(out), split=split, streaming=True)
+        rows = list(stream)
+        assert sorted(row["query_id"] for row in rows) == sorted(written)
+        for row in rows:
+            query, positive, *negatives = sides(tiny, written[row["query_id"]])
+            read = [row["query"], row["positive"], *row["negatives"]]
+            found = [(side["text"], [image.tobytes() for image in side["images"]]) for side in read]
+            expected = [query, positive, *negatives[:2]]
+            assert found == [(text, [_pixels(image) for image in images]) for text, images in expected]
+            assert row["negative_ids"] == written[row["query_id"]]["negative_ids"][:2]
+            assert "choices" not in row
+    train = load_dataset(str(out), split="train", streaming=True)
+    order = [row["query_id"] for row in train]
+    assert order != [row["query_id"] for row in tiny.rows("triplets", "train")]
+    assert train.n_shards == len(order)
+    shares = [[row["query_id"] for row in split_dataset_by_node(train, rank, 2)] for rank in range(2)]
+    assert sorted(one for share in shares for one in share) == sorted(order)
+    again = tmp_path / "again"
+    nyxqa.export(root, "shards", again, max_negatives=2)
+    for file in sorted((out / "data").rglob("*.parquet")):
+        assert file.read_bytes() == (again / file.relative_to(out)).read_bytes()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_option_stands_in_an_export(target: Any, tiny: TinyDataset, tmp_path: Path) -> None:
+    for split in SPLITS:
+        for row in tiny.rows("qa", split):
+            row["choices"] = [row["choices"][0], "OPTION-B", "OPTION-C", "OPTION-D"]
+    tiny.write(tmp_path / "with")
+    nyxqa.export(tmp_path / "with", target, tmp_path / "x", split="test")
+    for file in (tmp_path / "x").rglob("*"):
+        if file.is_file():
+            text = repr(_rows(file)) if file.suffix == ".parquet" else file.read_bytes().decode("latin-1")
+            assert "OPTION-" not in text
+    assert not list((tmp_path / "x").rglob("*train*" if target != "tevatron" else "queries/train*"))
+
+
+def _rows(file: Path) -> list[Any]:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(file).to_pylist()
+
+
+def test_what_cannot_be_is_said_and_leaves_nothing(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'tevatron'"):
+        nyxqa.export(root, "tevatorn", tmp_path / "x")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no triplets of split 'dev'"):
+        nyxqa.export(root, "beir", tmp_path / "x", split="dev")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    with pytest.raises(WorldError, match="is there already"):
+        nyxqa.export(root, "beir", tmp_path / "full")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name not in ("cache", "out")) == ["full"]
+
+
+def test_failed_export_leaves_nothing(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nyxqa.builders.export.pictures.write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        nyxqa.export(root, "vlm2vec", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    assert not (tmp_path / ".x.part").exists()
+
+
+_TRAIN = """
+import sys
+from datasets import load_dataset
+from sentence_transformers import SentenceTransformer, losses
+import torch
+folder, model = sys.argv[1:]
+encoder = SentenceTransformer(model, device="cpu")
+loss = losses.MultipleNegativesRankingLoss(encoder)
+optimizer = torch.optim.SGD(encoder.parameters(), lr=0.01)
+rows = load_dataset(folder, "text-4", split="train")
+columns = rows.column_names
+prepare = getattr(encoder, "preprocess", None) or encoder.tokenize
+values = []
+for _ in range(3):
+    batch = [prepare(list(rows[column])) for column in columns]
+    value = loss(batch, None)
+    value.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    values.append(value.item())
+assert columns[:2] == ["anchor", "positive"] and all(v == v for v in values), (columns, values)
+print("trained", values)
+"""
+
+
+@pytest.mark.slow
+def test_sentence_transformers_trains_three_steps(root: Path, tmp_path: Path) -> None:
+    interpreter = os.environ.get("NYXQA_ST")
+    if not interpreter:
+        pytest.skip("NYXQA_ST names no interpreter with sentence-transformers")
+    from tests.support.tiny_bert import make_tiny_bert
+
+    nyxqa.export(root, "sentence-transformers", tmp_path / "st", split="train", max_negatives=None)
+    names = sorted(path.name for path in (tmp_path / "st").iterdir() if path.is_dir())
+    make_tiny_bert(tmp_path / "bert")
+    script = _TRAIN.replace("text-4", next(name for name in names if name.startswith("text")))
+    done = subprocess.run(
+        [interpreter, "-c", script, tmp_path / "st", tmp_path / "bert"],
+        env={**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_DATASETS_CACHE": str(tmp_path / "st-cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "trained" in done.stdout

@@ -1,0 +1,166 @@
+"""Images published by address: ids stay, bytes go, ``load`` fetches and never from a private address."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from PIL import Image
+
+import nyxqa
+from nyxqa.builders.hub.addresses import with_addresses
+from nyxqa.schemas import fetching
+from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.fetching import fetch_image, public_address
+from nyxqa.schemas.manifest import read_manifest
+from nyxqa.schemas.published import open_published
+from tests.support.dataset_cache import use_cache
+from tests.support.restamp import read
+from tests.support.tiny_dataset import TinyDataset, tiny_dataset
+
+
+class _Images(BaseHTTPRequestHandler):
+    known: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+            return
+        data = self.known.get(self.path)
+        self.send_response(404 if data is None else 200)
+        self.end_headers()
+        self.wfile.write(data or b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def images() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Images)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def tiny(images: str) -> TinyDataset:
+    tiny = tiny_dataset(full=True)
+    for row in tiny.rows("corpus", "web"):
+        row["image_urls"] = [f"{images}/{one}.png" for one in row["image_ids"]]
+        for one, image in zip(row["image_ids"], row["images"], strict=True):
+            _Images.known[f"/{one}.png"] = image["bytes"]
+    return tiny
+
+
+@pytest.fixture
+def staged(tiny: TinyDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use_cache(monkeypatch, tmp_path / "cache")
+    tiny.write(tmp_path / "out")
+    folder, manifest = with_addresses(tmp_path / "out", read_manifest(tmp_path / "out"))
+    assert open_published(folder).manifest == manifest
+    return folder
+
+
+def test_only_the_bytes_change(staged: Path, tiny: TinyDataset) -> None:
+    urls = {
+        one: url
+        for row in tiny.rows("corpus", "web")
+        for one, url in zip(row["image_ids"], row["image_urls"], strict=True)
+    }
+    for table, splits in tiny.tables.items():
+        for split, rows in splits.items():
+            for found, row in zip(read(staged, table, split), rows, strict=True):
+                for name in ("images", "query_images"):
+                    if name in row:
+                        ids = row["image_ids" if name == "images" else "query_image_ids"]
+                        row = {**row, name: [{"bytes": None, "path": urls[one]} for one in ids]}
+                if table != "preview":
+                    assert found == row
+    sides = [side for row in read(staged, "preview", "train") for side in [row["positive"], *row["negatives"]]]
+    stored = [image for side in sides for image in side["images"]]
+    assert stored
+    assert {image["bytes"] for image in stored} == {None}
+    assert {image["path"] for image in stored} <= set(urls.values())
+
+
+def test_load_fetches(staged: Path, tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "public_address", lambda host, port: host)
+    expected = {row["doc_id"]: [image["bytes"] for image in row["images"]] for row in tiny.rows("corpus", "web")}
+    rows = nyxqa.load("triplets", staged, split="train", images="bytes")
+    checked = 0
+    for row in rows:
+        if row["pool"] == "web":
+            assert row["positive"]["images"] == expected[row["positive_id"]]
+            checked += len(row["positive"]["images"])
+    assert checked > 0
+    decoded = nyxqa.load("corpus", staged, split="web", join=False)
+    streamed = nyxqa.load("corpus", staged, split="web", join=False, streaming=True)
+    for stored in (decoded, streamed):
+        for row in stored:
+            found = [image.tobytes() for image in row["images"]]
+            assert found == [Image.open(io.BytesIO(one)).tobytes() for one in expected[row["doc_id"]]]
+
+
+def test_private_address_is_not_asked(staged: Path) -> None:
+    rows = nyxqa.load("corpus", staged, split="web", join=False)
+    with pytest.raises(WorldError, match=r"127\.0\.0\.1 is no public address"):
+        list(rows)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "192.168.0.1", "100.64.0.1"])
+def test_addresses_that_are_not_public(host: str) -> None:
+    with pytest.raises(WorldError, match="no public address"):
+        public_address(host, 80)
+
+
+def test_redirect_to_a_private_address(images: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = images.removeprefix("http://")
+    allowed = {"127.0.0.1"}
+
+    def once(name: str, port: int) -> str:
+        allowed.discard(name) if name in allowed else public_address(name, port)
+        return name
+
+    monkeypatch.setattr(fetching, "public_address", once)
+    with pytest.raises(WorldError, match="no public address"):
+        fetch_image(f"http://{host}/to/http://127.0.0.1:1/x.png")
+
+
+@pytest.mark.parametrize(("url", "line"), [("file:///etc/hosts", "only http"), ("ftp://a/b", "only http")])
+def test_other_schemes(url: str, line: str) -> None:
+    with pytest.raises(WorldError, match=line):
+        fetch_image(url)
+
+
+def test_answers_that_are_no_image(images: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "public_address", lambda host, port: host)
+    with pytest.raises(WorldError, match="answered 404"):
+        fetch_image(f"{images}/nothing.png")
+    with pytest.raises(WorldError, match="redirects"):
+        fetch_image(f"{images}/to//to//to//to//to//to//to//to//to/x")
+    monkeypatch.setattr(fetching, "MOST_BYTES", 10)
+    _Images.known["/large.png"] = bytes(100)
+    with pytest.raises(WorldError, match="more than 10 bytes"):
+        fetch_image(f"{images}/large.png")
+    with pytest.raises(WorldError, match="cannot be fetched"):
+        fetch_image("http://127.0.0.1:1/x.png")
+
+
+def test_image_without_address_is_refused(tiny: TinyDataset, tmp_path: Path) -> None:
+    row = next(row for row in tiny.rows("corpus", "web") if row["image_ids"])
+    row["image_urls"] = ["images/local.png"] * len(row["image_ids"])
+    tiny.write(tmp_path / "out")
+    with pytest.raises(UsageError, match=f"document {row['doc_id']}: image .* has no http address"):
+        with_addresses(tmp_path / "out", read_manifest(tmp_path / "out"))
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["summary"] == {}
