@@ -63,12 +63,15 @@ def main() -> None:
     parser.add_argument("--passages", type=Path, required=True)
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--encoder", action="append", required=True)
+    parser.add_argument("--folder", type=Path, help="Where to build; what a stopped run left there is kept.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     found = []
-    for encoder in arguments.encoder:
+    for number, encoder in enumerate(arguments.encoder):
         with tempfile.TemporaryDirectory() as folder:
-            found.append(measure(encoder, arguments.passages.absolute(), arguments.questions.absolute(), Path(folder)))
+            place = (arguments.folder or Path(folder)).absolute() / str(number)
+            place.mkdir(parents=True, exist_ok=True)
+            found.append(measure(encoder, arguments.passages.absolute(), arguments.questions.absolute(), place))
         print(json.dumps(found[-1], indent=1), flush=True)
     if arguments.out is not None:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "processor": platform.processor()}

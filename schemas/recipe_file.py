@@ -15,7 +15,7 @@ from nyxqa.schemas.recipe import Recipe
 
 _SHIPPED = Path(__file__).parent / "recipes"
 _SOURCE_KINDS = ("html", "jsonl", "obelics")
-_SET_KINDS = ("hotpotqa", "2wiki", "musique", "flashrag", "psgs", "parquet")
+_SET_KINDS = ("hotpotqa", "2wiki", "musique", "bamboogle", "flashrag", "psgs", "parquet")
 _ENCODER_KINDS = ("tiny", "nyx", "hf")
 
 

@@ -8,13 +8,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.stages import STAGES
+from nyxqa.builders.stages import STAGES, with_sets
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import doc_id, image_id, qa_id
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.words import words
 from tests.support.published import table
+
+SETS = ["passages.wiki", "text.wiki"]  # of the sample
+
+
+def stages_of(out: Path) -> list[str]:
+    """The stages of a build in their order."""
+    return with_sets(entry.name for entry in read_manifest(out).stages)
+
 
 # Law 1
 
@@ -27,11 +35,12 @@ def test_the_ledger_adds_up_to_the_manifest(sample_build: Path, small_build: Pat
         for entry in manifest.stages:
             assert entry.rows_in == entry.parents + entry.dropped + entry.not_sampled, entry
             assert entry.dropped == dropped[entry.name, entry.split, entry.unit_in], entry
-        assert {entry.name for entry in manifest.stages} == set(STAGES)
-        assert [e.name for e in manifest.stages if e.split in ("", "train")] == list(STAGES)
+        stages = stages_of(out)
+        assert {entry.name for entry in manifest.stages} == set(stages)
+        assert [e.name for e in manifest.stages if e.split in ("", "train")] == stages
         for row in ledger:
-            assert row["stage"] in STAGES
-            assert (row["split"] == "") == (STAGES.index(row["stage"]) <= STAGES.index("split"))
+            before_split = stages.index(row["stage"]) <= stages.index("split")
+            assert (row["split"] == "") == (before_split or row["stage"].startswith("passages."))
             assert "\n" not in row["detail"]
             assert len(row["detail"]) <= 500
             assert str(out.parent) not in row["detail"]
@@ -47,8 +56,11 @@ def test_what_was_planted_is_in_the_ledger(small_build: Path) -> None:
 def test_rows_flow_from_stage_to_stage(sample_build: Path) -> None:
     entries = read_manifest(sample_build).stages
     for split in ("train", "validation", "test"):
-        chain = [entry for entry in entries if entry.split in ("", split)]
-        for before, after in pairwise(chain):
+        chain = [entry for entry in entries if entry.split in ("", split) and entry.name in STAGES]
+        sets = [entry.rows_out for entry in entries if entry.name == "text.wiki" and entry.split == split]
+        assert chain[-1].rows_in == chain[-2].rows_out + sum(sets)
+        assert bool(sets) == (split != "test")
+        for before, after in pairwise(chain[:-1]):
             if after.name != "sample":  # takes only the documents of its split
                 assert after.rows_in == before.rows_out, (before.name, after.name)
     documents = next(entry.rows_out for entry in entries if entry.name == "split")
@@ -78,13 +90,15 @@ def test_ids_are_those_of_the_content(sample_build: Path) -> None:
     for key, row in asked.items():
         assert key == qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"])
     triplets = table(sample_build, "triplets")
-    assert {row["query_id"] for row in triplets} == asked.keys()
-    assert all(row["positive_id"] == asked[row["query_id"]]["doc_id"] for row in triplets)
+    own = [row for row in triplets if row["dataset"] == "nyxqa"]
+    assert {row["query_id"] for row in own} == asked.keys()
+    assert all(row["positive_id"] == asked[row["query_id"]]["doc_id"] for row in own)
+    assert {row["dataset"] for row in triplets} == {"nyxqa", "wiki"}
 
 
 def test_urls_captions_and_ids_come_through_and_no_content_is_there_twice(sample_build: Path) -> None:
     corpus = table(sample_build, "corpus")
-    assert all(row["url"].startswith("https://sample.nyxqa.org/") for row in corpus)
+    assert all(row["url"].startswith("https://sample.nyxqa.org/") for row in table(sample_build, "corpus", "web"))
     assert sum(bool(caption) for row in corpus for caption in row["captions"]) > 100
     assert len({row["doc_id"] for row in corpus}) == len(corpus)
     contents = {(row["text"], tuple(row["image_ids"])) for row in corpus}
@@ -113,15 +127,19 @@ def test_documents_keep_the_limits(sample_build: Path) -> None:
 
 def test_rows_are_in_their_order(sample_build: Path) -> None:
     for split in ("train", "validation", "test"):
-        for name, key in (("qa", "qa_id"), ("triplets", "query_id")):
-            ids = [row[key] for row in table(sample_build, name, split)]
+        for name, keys in (("qa", ("qa_id",)), ("triplets", ("dataset", "query_id"))):
+            ids = [tuple(row[key] for key in keys) for row in table(sample_build, name, split)]
             assert ids == sorted(ids)
     places: dict[str, list[int]] = {}
     for row in table(sample_build, "corpus"):
         places.setdefault(row["page_id"], []).append(row["chunk"])
     assert all(chunks == sorted(chunks) for chunks in places.values())
-    keys = [(STAGES.index(r["stage"]), r["split"], r["item_type"], r["item_id"]) for r in table(sample_build, "ledger")]
-    assert keys == sorted(keys)
+    stages = stages_of(sample_build)
+    assert stages[-3:-1] == SETS
+    places_of_rows = [
+        (stages.index(r["stage"]), r["split"], r["item_type"], r["item_id"]) for r in table(sample_build, "ledger")
+    ]
+    assert places_of_rows == sorted(places_of_rows)
 
 
 def test_the_sample_has_questions_enough(sample_build: Path) -> None:

@@ -123,6 +123,33 @@ def test_a_whole_step_is_whole_or_absent(tmp_path: Path) -> None:
     assert run.reports[-1].counts is None
 
 
+def test_a_whole_step_may_keep_an_account_that_a_later_run_reports(tmp_path: Path) -> None:
+    counted = Counts(5, 4, 1, 0, 4)
+    for _ in range(2):
+        run = working(tmp_path)
+        run.whole(STEP, lambda _: counted)
+        assert run.reports[-1].counts == counted
+
+
+def test_a_whole_step_that_resumes_finds_what_a_stopped_run_left(tmp_path: Path) -> None:
+    def half(folder: Path) -> None:
+        (folder / "a").write_text("half")
+        raise KeyboardInterrupt
+
+    seen: list[list[str]] = []
+
+    def rest(folder: Path) -> None:
+        seen.append([file.name for file in folder.iterdir()])
+
+    run = working(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.whole(STEP, half, resume=True)
+    assert not run.folder(STEP).exists()
+    run.whole(STEP, rest, resume=True)
+    assert seen == [["a"]]
+    assert [file.name for file in run.folder(STEP).iterdir()] == ["a"]
+
+
 def test_planning_names_the_steps_of_the_run_and_writes_nothing(tmp_path: Path) -> None:
     planned = PlannedRun(tmp_path)
     run = working(tmp_path)
