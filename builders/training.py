@@ -108,8 +108,9 @@ def _rows(data: Path, stage: int) -> tuple[Any, str]:
     manifest = find_published(data, None, ("triplets", "corpus")).manifest
     name = "feedback" if stage == 2 else "mixture" if manifest.splits("mixture") else "triplets"
     if "train" not in manifest.splits(name):
-        build = "nyxqa feedback" if stage == 2 else "python -m nyxqa.build --split train"
-        raise FormatError(f"{data} has no {name}/train to train on; make it with: {build}")
+        if stage == 2:
+            raise FormatError(f"{data} has no feedback/train to train on, and this version does not make it")
+        raise FormatError(f"{data} has no {name}/train to train on; make it with: python -m nyxqa.build --split train")
     rows: Any = load(name, data, split="train", images="bytes")
     return rows, f"{len(rows)} rows of {name}/train"
 

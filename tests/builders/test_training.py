@@ -81,7 +81,7 @@ def test_unknown_models_are_refused(model: str, built_sample: Path, tmp_path: Pa
 
 
 def test_no_rows_for_the_stage(built_sample: Path, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"has no feedback/train to train on; make it with: nyxqa feedback"):
+    with pytest.raises(FormatError, match=r"has no feedback/train to train on, and this version does not make it"):
         train_on(built_sample, "tiny", tmp_path / "out", stage=2)
 
 
