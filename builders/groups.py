@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from nyxqa.builders.alike import links_between
-from nyxqa.builders.components import Ints, components
 from nyxqa.builders.engine.duck import arrow, database, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.near.components import Components
+from nyxqa.builders.near.words import I64
 from nyxqa.schemas.recipe import Dedup
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Groups:
 
     pages: pa.Table
     names: pa.Array
-    sizes: Ints
-    seeds: Ints
+    sizes: I64
+    seeds: I64
 
 
 def find_groups(documents: Parts, settings: Dedup, min_tokens: int, folder: Path) -> Groups:
@@ -94,12 +95,14 @@ def find_groups(documents: Parts, settings: Dedup, min_tokens: int, folder: Path
     )
 
 
-def _components(db: duckdb.DuckDBPyConnection, edges: str, labels: Ints) -> Ints:
+def _components(db: duckdb.DuckDBPyConnection, edges: str, labels: I64) -> I64:
     """``labels`` with the ends of ``edges`` joined."""
     found = arrow(db, edges)
     left, right = (labels[found[name].to_numpy().astype(np.int64)] for name in ("left", "right"))
-    return components(len(labels), left, right)[labels]
+    joined = Components(len(labels))
+    joined.join(left, right)
+    return joined.labels()[labels]
 
 
-def _matrix(table: pa.Table, *columns: str) -> Ints:
+def _matrix(table: pa.Table, *columns: str) -> I64:
     return np.stack([table[name].to_numpy().astype(np.int64) for name in columns], axis=1)

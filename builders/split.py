@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.components import Ints
 from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts, Step, pairs
 from nyxqa.builders.groups import Groups, find_groups
+from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.errors import WorldError
@@ -71,7 +71,7 @@ def _bytes(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     return np.array(ids.to_pylist(), "S32")
 
 
-def _drawn(groups: Groups, seed: int) -> Ints:
+def _drawn(groups: Groups, seed: int) -> I64:
     """Numbers of the groups in the order of their lots."""
     lots = np.fromiter((lot(seed, "split", name.as_py()) for name in groups.names), np.uint64, len(groups.names))
     return np.argsort(lots, kind="stable").astype(np.int64)

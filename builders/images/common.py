@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.components import Ints
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.images.references import images_of
 from nyxqa.builders.near.database import Database, Limits
 from nyxqa.builders.near.images import near_pictures
+from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
 
 MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
@@ -59,7 +59,7 @@ def common_tasks(stored: Parts, share: float, distance: int) -> Iterator[CommonT
         yield CommonTask(file, file.with_name(file.name.replace("part-", "ledger-")), many)
 
 
-def common_hashes(seen: Ints, limit: float, distance: int) -> dict[int, int]:
+def common_hashes(seen: I64, limit: float, distance: int) -> dict[int, int]:
     """Pages by hash of what is on more than ``limit`` pages; ``seen`` holds pairs of page and hash, none twice."""
     values, number, alone = np.unique(seen[:, 1], return_inverse=True, return_counts=True)
     if len(np.unique(seen[:, 0])) <= limit:
@@ -82,8 +82,8 @@ def common_hashes(seen: Ints, limit: float, distance: int) -> dict[int, int]:
     return {int(values[h]): count for h, count in counts}
 
 
-def _phashes(images: pa.StructArray) -> Ints:
-    hashes: Ints = images.field("phash").to_numpy(zero_copy_only=False).astype(np.int64)
+def _phashes(images: pa.StructArray) -> I64:
+    hashes: I64 = images.field("phash").to_numpy(zero_copy_only=False).astype(np.int64)
     return hashes
 
 

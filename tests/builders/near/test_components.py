@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nyxqa.builders.components import components
+from nyxqa.builders.near.components import Components
+from nyxqa.builders.near.words import I64
+
+
+def labels(nodes: int, left: I64, right: I64) -> list[int]:
+    joined = Components(nodes)
+    joined.join(left, right)
+    return joined.labels().tolist()
+
 
 EDGES = st.integers(1, 30).flatmap(
     lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=60))
@@ -21,7 +29,7 @@ def by_walking(nodes: int, edges: list[tuple[int, int]]) -> list[int]:
 
 def found(nodes: int, edges: list[tuple[int, int]]) -> list[int]:
     ends = np.array(edges, dtype=np.int64).reshape(-1, 2)
-    return components(nodes, ends[:, 0], ends[:, 1]).tolist()
+    return labels(nodes, ends[:, 0], ends[:, 1])
 
 
 @settings(max_examples=300, deadline=None)
@@ -37,7 +45,7 @@ def test_components_bear_their_smallest_node_in_any_order(graph: tuple[int, list
 
 def test_a_long_chain_is_one_component() -> None:
     chain = np.random.default_rng(3).permutation(50_000).astype(np.int64)
-    assert set(components(50_000, chain[:-1], chain[1:]).tolist()) == {0}
+    assert set(labels(50_000, chain[:-1], chain[1:])) == {0}
 
 
 def test_no_nodes() -> None:
