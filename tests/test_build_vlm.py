@@ -25,7 +25,7 @@ from tests.support.telling_builds import ALL_TRAIN, FACTS, IMAGES, adds_up, told
 from tests.support.tiny_bert import make_tiny_bert
 from tests.support.vlm_server import Act, Payload, VlmServer
 
-QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
+QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=1.0, streak=16)
 
 
 @pytest.fixture

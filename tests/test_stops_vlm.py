@@ -36,7 +36,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=0.5, streak=5)
+    quick = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
     monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: quick)
 
 
