@@ -23,6 +23,13 @@ _CORPUS = (
     "please retrieve the most relevant document to answer the question",
 )
 HIDDEN = 64
+_CHAT = """\
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content -%}
+{%- if part.type == "text" %}{{ part.text }}{% else %}<|vision_start|><|image_pad|><|vision_end|>{% endif -%}
+{%- endfor %}{% endif %}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
 
 
 def make_tiny_qwen(folder: Path, seed: int = 0) -> Path:
@@ -47,6 +54,7 @@ def make_tiny_qwen(folder: Path, seed: int = 0) -> Path:
         "processor_class": "Qwen2_5_VLProcessor",
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(images))
+    (folder / "chat_template.jinja").write_text(_CHAT)
     return folder
 
 

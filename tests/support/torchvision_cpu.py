@@ -1,8 +1,8 @@
 """PyPI's torchvision beside a CPU build of torch, for tests that want a processor of transformers which needs it.
 
 That build has compiled operators for CUDA alone. They cannot be loaded here, and ``import torchvision`` then stops at
-the first operator it describes. Once the two names it describes exist, the parts in plain Python work, and image
-processors use no others. ``python tests/support/torchvision_cpu.py`` makes it so in every process of an environment
+the first operator it describes. Once the two names it describes exist, the parts in plain Python work; of the others
+image processors use the decoding of pictures alone, which Pillow does here. ``python tests/support/torchvision_cpu.py`` makes it so in every process of an environment
 (this file goes to its site-packages with a ``.pth`` line); importing it makes it so in this process.
 """
 
@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,7 @@ class _OperatorsFirst(Loader):
     def exec_module(self, module: ModuleType) -> None:
         _declare()
         self._loader.exec_module(module)
+        _decode_by_pillow()
 
 
 class _Finder(MetaPathFinder):
@@ -55,11 +57,33 @@ class _Finder(MetaPathFinder):
 def _declare() -> None:
     import torch
 
-    if torch.version.cuda is None and not _kept:
+    if torch.version.cuda is None:
         library = torch.library.Library(_NAME, "DEF")
         for operator in _OPERATORS:
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _kept.append(library)
+
+
+def _decode_by_pillow() -> None:
+    """Give ``torchvision.io`` a decoder where its own cannot be loaded."""
+    image = importlib.import_module(f"{_NAME}.io.image")
+    if image._has_image_ops():
+        return
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    def decode_image(data: Any, mode: int, apply_exif_orientation: bool) -> Any:
+        if mode != image.ImageReadMode.RGB.value:
+            raise NotImplementedError("only pictures in RGB are decoded here")
+        with Image.open(BytesIO(data.numpy().tobytes())) as picture:
+            return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+
+    library = torch.library.Library("image", "DEF")
+    library.define("decode_image(Tensor data, int mode, bool apply_exif_orientation) -> Tensor")
+    library.impl("decode_image", decode_image, "CPU")
+    _kept.append(library)
+    image._has_image_ops = lambda: True
 
 
 def missing_torchvision() -> str:
