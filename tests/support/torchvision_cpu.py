@@ -2,8 +2,10 @@
 
 That build has compiled operators for CUDA alone. They cannot be loaded here, and ``import torchvision`` then stops at
 the first operator it describes. Once the two names it describes exist, the parts in plain Python work; of the others
-image processors use the decoding of pictures alone, which Pillow does here. ``python tests/support/torchvision_cpu.py`` makes it so in every process of an environment
-(this file goes to its site-packages with a ``.pth`` line); importing it makes it so in this process.
+image processors use the decoding of pictures alone, which Pillow does here.
+
+``python tests/support/torchvision_cpu.py`` makes it so in every process of an environment (this file goes to its
+site-packages with a ``.pth`` line); importing it makes it so in this process.
 """
 
 from __future__ import annotations

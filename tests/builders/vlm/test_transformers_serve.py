@@ -8,13 +8,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 
@@ -64,8 +63,8 @@ def wait_for(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
         if server.poll() is not None:
             raise RuntimeError(f"transformers serve ended: {log.read_text()[-2000:]}")
         try:
-            urllib.request.urlopen(url, timeout=10)
-        except (urllib.error.URLError, TimeoutError):
+            httpx2.get(url, timeout=10).raise_for_status()
+        except httpx2.HTTPError:
             time.sleep(0.2)
         else:
             return
