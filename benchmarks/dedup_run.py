@@ -16,7 +16,7 @@ SHINGLE = 3
 
 def nyxqa(corpus: Path, memory: str, threads: int) -> list[str]:
     """``deduplicate`` at its defaults."""
-    from nyxqa.builders.near.database import Limits
+    from nyxqa.builders.engine.limits import Limits
     from nyxqa.builders.near.deduplicate import deduplicate
 
     with deduplicate(corpus, limits=Limits(memory=memory, threads=threads)) as result:
