@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.build import Built, build, read
-from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
+from nyxqa.builders.decontamination.stage import benchmark, benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
@@ -133,7 +133,7 @@ def estimate(
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        found = read(run, recipe, recipe.web)
+        found = read(run, recipe, recipe.web, benchmark(run, recipe))
         splits = list(QA_SPLITS) if split == "all" else [split]
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
@@ -162,8 +162,8 @@ def _check(recipe: Recipe) -> None:
             "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
         )
     check_sets(recipe)
-    if recipe.web is None and recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate looks at pages and the recipe has no [web] section; leave it out")
+    if recipe.web is None and not recipe.text and recipe.filters.decontaminate:
+        raise UsageError("filters.decontaminate looks at [web] and [[text]], and the recipe has neither; leave it out")
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
