@@ -1,9 +1,12 @@
 """Near-duplicate removal against its peers: whole processes, interleaved rounds, recall and precision against truth.
 
-``python benchmarks/dedup.py --passages FILE.jsonl.gz --peer-python PYTHON`` makes documents from real passages by
-recombining their sentences, plants exact and near duplicates of known Jaccard similarity, and runs each contender as
-a process of its own. ``PYTHON`` is the interpreter of an environment with the extra ``bench``. Results go to
-``benchmarks/results/dedup-N.json``.
+``python benchmarks/dedup.py --passages FILE.jsonl.gz --peer-python PYTHON --peers rensa datatrove`` makes documents
+from real passages by recombining their sentences, plants exact and near duplicates of known Jaccard similarity, and
+runs each contender as a process of its own. Results go to ``benchmarks/results/dedup-N.json``.
+
+``PYTHON`` is the interpreter of an environment of the peers' own: ``python -m venv peers``, then
+``peers/bin/pip install rensa==0.5.0 'datatrove[io,processing]==0.10.1' spacy``. Without ``--peers`` nyxqa runs alone,
+for its growth with ``--documents``, ``--words`` and ``--images``, and for what it needs of ``--memory``.
 """
 
 from __future__ import annotations
@@ -22,8 +25,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from machine import machine
+
 THRESHOLD = 0.8
 SHINGLE = 3
+_WORDS, _MEMORY = 80, "1GB"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,19 +38,27 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.parquet"
-        truth = make_corpus(options.passages, options.documents, corpus)
-        contenders = ["nyxqa"] + ([] if options.no_peers else ["rensa"]) + (["datatrove"] if options.datatrove else [])
+        truth = make_corpus(options.passages, options.documents, corpus, options.words, options.images)
+        contenders = ["nyxqa", *options.peers]
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
         for number in range(options.rounds):
             for name in contenders:
                 runs[name].append(_measure(name, corpus, Path(folder) / f"{name}-{number}", truth, options))
                 print(f"round {number} {name}: {runs[name][-1]}", flush=True)
-    result = {"documents": options.documents, "duplicates": len(truth), "runs": runs}
+    result: dict[str, Any] = {
+        **{name: getattr(options, name) for name in ("documents", "words", "images", "memory", "threads")},
+        "duplicates": len(truth),
+        "machine": machine("duckdb", "pyarrow", "numpy"),
+        "peers": {name: _peer_version(name, options.peer_python) for name in options.peers},
+        "runs": runs,
+    }
     medians = {name: statistics.median(run["seconds"] for run in rounds) for name, rounds in runs.items()}
+    used = {name: statistics.median(run["cpu_seconds"] for run in rounds) for name, rounds in runs.items()}
     result["median_seconds"] = medians
     result["times_faster"] = {name: round(value / medians["nyxqa"], 2) for name, value in medians.items()}
-    print(json.dumps(result["times_faster"]))
-    file = _ROOT / "benchmarks" / "results" / f"dedup-{options.documents}.json"
+    result["times_less_cpu"] = {name: round(value / used["nyxqa"], 2) for name, value in used.items()}
+    print(json.dumps([result["times_faster"], result["times_less_cpu"]]))
+    file = _ROOT / "benchmarks" / "results" / f"dedup-{_label(options)}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n")
 
@@ -54,16 +68,33 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--passages", type=Path, required=True, help="JSON lines (.gz) with the text in 'contents'")
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--words", type=int, default=_WORDS, help="least words of a document")
+    parser.add_argument("--images", type=int, default=0, help="images of a document")
+    parser.add_argument("--peers", nargs="*", default=[], choices=["rensa", "datatrove"])
     parser.add_argument("--peer-python", default=sys.executable)
-    parser.add_argument("--datatrove", action="store_true", help="also datatrove: use with --documents 20000")
-    parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--memory", default="1GB", help="DuckDB's memory limit")
+    parser.add_argument("--memory", default=_MEMORY, help="DuckDB's memory limit")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
-def make_corpus(passages: Path, count: int, file: Path) -> dict[int, int]:
-    """Write ``count`` documents; the true duplicates: each planted copy's number with that of its original."""
+def _label(options: argparse.Namespace) -> str:
+    parts = [str(options.documents)]
+    parts += [f"{options.words}words"] if options.words != _WORDS else []
+    parts += [f"{options.images}images"] if options.images else []
+    parts += [options.memory] if options.memory != _MEMORY else []
+    return "-".join(parts)
+
+
+def _peer_version(name: str, python: str) -> str:
+    asked = f"from importlib.metadata import version; print(version({name!r}))"
+    return subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def make_corpus(passages: Path, count: int, file: Path, words: int, images: int) -> dict[int, int]:
+    """Write ``count`` documents; the true duplicates: each planted copy's number with that of its original.
+
+    A copy's images are those of its original with two bits of each perceptual hash turned.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -75,24 +106,34 @@ def make_corpus(passages: Path, count: int, file: Path) -> dict[int, int]:
         sentence for text in texts for sentence in re.split(r"(?<=[.!?])\s+", text) if 4 < len(sentence.split()) < 40
     ]
     originals = count - count // 10
-    documents = [_document(pool, chance) for _ in range(originals)]
+    documents = [_document(pool, chance, words) for _ in range(originals)]
+    pictures = [[chance.getrandbits(63) for _ in range(images)] for _ in range(originals)]
     truth = {}
     for copy, original in enumerate(chance.sample(range(originals), count // 10), originals):
         documents.append(_altered(documents[original], pool, chance, copy))
+        pictures.append([value ^ 3 << chance.randrange(62) for value in pictures[original]])
         if jaccard(documents[original], documents[copy]) >= THRESHOLD:
             truth[copy] = original
     order = list(range(count))
     chance.shuffle(order)
-    table = pa.table({"doc_id": [f"{number:08d}" for number in order], "text": [documents[n] for n in order]})
+    table = pa.table(
+        {
+            "doc_id": [f"{number:08d}" for number in order],
+            "text": [documents[number] for number in order],
+            "phashes": pa.array([pictures[number] for number in order], pa.list_(pa.int64())),
+        }
+    )
     pq.write_table(table, file, row_group_size=10_000)
     return truth
 
 
-def _document(pool: list[str], chance: random.Random) -> str:
-    """Sentences of other passages, about 90 words; two documents seldom share more than one sentence."""
+def _document(pool: list[str], chance: random.Random, least: int) -> str:
+    """Sentences of other passages, ten words more than ``least``; two documents of 90 seldom share one sentence."""
     sentences: list[str] = []
-    while sum(len(sentence.split()) for sentence in sentences) < 80:
+    words = 0
+    while words < least:
         sentences.append(chance.choice(pool))
+        words += len(sentences[-1].split())
     return " ".join(sentences)
 
 

@@ -6,7 +6,6 @@ The peers run in an environment of their own, so nothing of nyxqa is imported fo
 from __future__ import annotations
 
 import re
-import resource
 import sys
 from pathlib import Path
 
@@ -16,10 +15,10 @@ SHINGLE = 3
 
 def nyxqa(corpus: Path, memory: str, threads: int) -> list[str]:
     """``deduplicate`` at its defaults."""
-    from nyxqa.builders.near.database import Limits
+    from nyxqa.builders.engine.limits import Limits
     from nyxqa.builders.near.deduplicate import deduplicate
 
-    with deduplicate(corpus, limits=Limits(memory=memory, threads=threads)) as result:
+    with deduplicate(corpus, phashes="phashes", limits=Limits(memory=memory, threads=threads)) as result:
         return list(result.dropped["id"].to_pylist())
 
 
@@ -78,8 +77,14 @@ def _shingles(text: str) -> list[str]:
     return [" ".join(words[first : first + SHINGLE]) for first in range(max(1, len(words) - SHINGLE + 1))]
 
 
+def _peak() -> int:
+    """Greatest resident memory in KiB; what ``getrusage`` says counts that of the process which started this one."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 if __name__ == "__main__":
     _, contender, corpus_file, out, limit, count = sys.argv
     chosen = {"nyxqa": nyxqa, "rensa": rensa, "datatrove": datatrove}[contender]
     Path(out).write_text("\n".join(chosen(Path(corpus_file), limit, int(count))) + "\n")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(_peak())

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.duck import database, literal, quoted
+from nyxqa.builders.engine.duck import database, quoted
 from nyxqa.builders.near.across import CrossPairs, pairs_across
+from nyxqa.builders.searching import PHASHES, TEXT, alike, write_documents
 from nyxqa.schemas.recipe import Dedup
 
-# Placeholders are no words. ``side`` is given by the caller's query over ``doc``.
-_DOCUMENTS = """
-COPY (SELECT {id} AS doc_id, replace(text, '<|image|>', ' ') AS text, {phashes} AS phashes, {side} AS side
-      FROM read_parquet({files}) {join})
-TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
+_PLACED = "SELECT doc_id, {text}, {phashes}, side FROM read_parquet({files}) JOIN placed USING (page_id)"
+# The id is none of the table's: a broken table may hold one twice.
+_PUBLISHED = """
+SELECT row_number() OVER ()::VARCHAR AS doc_id, {text}, image_phashes AS phashes, split AS side
+FROM read_parquet({files})
 """
-_OF_WORK = "list_transform(images, lambda i: i.phash)"
 
 
 def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder: Path) -> pa.Table:
@@ -26,24 +27,18 @@ def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder
 
     :param files: Part files of DOCUMENTS.
     :param side: ``page_id`` and the ``side`` each page is on.
-    :param folder: For the search's files, which are removed.
+    :param folder: For the search's files: a stopped search of the same documents continues, a finished one is removed.
     """
-    with TemporaryDirectory(dir=folder, prefix=".across-") as temporary:
-        target = Path(temporary) / "documents.parquet"
-        with database(Path(temporary)) as db:
-            db.register("placed", side)
-            db.execute(
-                _DOCUMENTS.format(
-                    id="doc_id",
-                    phashes=_OF_WORK,
-                    side="placed.side",
-                    files=quoted(list(files)),
-                    join="JOIN placed USING (page_id)",
-                    target=literal(str(target)),
-                )
-            )
-        with _across(target, settings, Path(temporary)) as pairs:
-            return pairs.links
+    work = folder / ".across"
+    work.mkdir(exist_ok=True)
+    target = work / "documents.parquet"
+    with database(folder) as db:
+        db.register("placed", side)
+        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=quoted(list(files))), target)
+    with _across(target, settings, work) as pairs:
+        links = pairs.links
+    shutil.rmtree(work)
+    return links
 
 
 def count_across_splits(files: Sequence[Path], settings: Dedup) -> dict[str, int]:
@@ -56,28 +51,11 @@ def count_across_splits(files: Sequence[Path], settings: Dedup) -> dict[str, int
     with TemporaryDirectory(prefix="nyxqa-across-") as temporary:
         target = Path(temporary) / "documents.parquet"
         with database(Path(temporary)) as db:
-            db.execute(
-                _DOCUMENTS.format(
-                    id="row_number() OVER ()::VARCHAR",  # a broken table may hold an id twice
-                    phashes="image_phashes",
-                    side="split",
-                    files=quoted(list(files)),
-                    join="",
-                    target=literal(str(target)),
-                )
-            )
+            write_documents(db, _PUBLISHED.format(text=TEXT, files=quoted(list(files))), target)
         with _across(target, settings, Path(temporary)) as pairs:
             counts = pairs.counts()
     return {"near_text_in_two_splits": counts["texts"], "near_image_in_two_splits": counts["images"]}
 
 
 def _across(documents: Path, settings: Dedup, work: Path) -> CrossPairs:
-    return pairs_across(
-        documents,
-        phashes="phashes",
-        side="side",
-        threshold=settings.threshold,
-        shingle=settings.shingle,
-        image_distance=settings.image_distance,
-        work=work,
-    )
+    return pairs_across(documents, phashes="phashes", side="side", work=work, **alike(settings))

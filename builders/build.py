@@ -36,12 +36,10 @@ class Read:
 
     :param documents: Documents of all splits.
     :param packs: Folder of their image packs.
-    :param benchmark: The index of the benchmarks they were held against, if any.
     """
 
     documents: Parts
     packs: Path
-    benchmark: Parts | None
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,11 @@ class Built:
     benchmark: Parts | None
 
 
-def read(run: Run, recipe: Recipe, web: Web) -> Read:
-    """Run (or plan) the stages over all pages."""
-    known = benchmark(run, recipe)
+def read(run: Run, recipe: Recipe, web: Web, known: Parts | None) -> Read:
+    """Run (or plan) the stages over all pages.
+
+    :param known: The index of the benchmarks that documents are held against, if any.
+    """
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
     packs = pack_folder(run, pages, recipe.images)
@@ -68,36 +68,37 @@ def read(run: Run, recipe: Recipe, web: Web) -> Read:
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
-    return Read(split_pages(run, documents, recipe), packs, known)
+    return Read(split_pages(run, documents, recipe), packs)
 
 
 def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    web, asking, known = None, None, None
+    web, asking, known = None, None, benchmark(run, recipe)
     if recipe.web is not None:
-        found = read(run, recipe, recipe.web)
-        known = found.benchmark
+        found = read(run, recipe, recipe.web, known)
         asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
-        web = WebInputs(found.documents, ask(run, recipe, found, asking, splits), found.packs)
-    sets = build_sets(run, recipe, splits)
+        web = WebInputs(found.documents, ask(run, recipe, found, known, asking, splits), found.packs)
+    sets = build_sets(run, recipe, splits, known)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
     return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
 
 
-def ask(run: Run, recipe: Recipe, found: Read, asking: Asking, splits: Sequence[str]) -> dict[str, Parts]:
+def ask(
+    run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, splits: Sequence[str]
+) -> dict[str, Parts]:
     """Run (or plan) the stages that ask the model; an error gives the model up."""
     try:
-        return {split: _questions(run, recipe, found, asking, split) for split in splits}
+        return {split: _questions(run, recipe, found, known, asking, split) for split in splits}
     except NyxqaError:
         asking.close()  # the next build of this process has a budget of its own
         raise
 
 
-def _questions(run: Run, recipe: Recipe, found: Read, asking: Asking, split: str) -> Parts:
+def _questions(run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str) -> Parts:
     """Run (or plan) the stages of one split."""
     seeds = sample(run, found.documents, recipe, split)
     drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-    asked = refine(run, drafts, asking, recipe, split, found.benchmark)
+    asked = refine(run, drafts, asking, recipe, split, known)
     asked = verify(run, asked, asking, recipe.verify, split)
     asked = choices(run, asked, asking, recipe.choices, recipe.negatives.encoder, split)
     return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

@@ -21,7 +21,7 @@ VERSION = 2
 def dedup(run: Run, chunks: Parts, settings: Dedup) -> Parts:
     """Give every document one place and a cluster; drop copies, near-duplicates and common text, naming what stays."""
     step = Step("dedup/verdicts", VERSION, {"dedup": settings}, (chunks.fingerprint,))
-    verdicts = run.whole(step, partial(write_verdicts, chunks, settings))
+    verdicts = run.whole(step, partial(write_verdicts, chunks, settings), resume=True)
     apply = Step("dedup", VERSION, {}, (verdicts.fingerprint,), unit_in="document", unit_out="document")
     return run.map(apply, dedup_shard, lambda: list(zip(chunks.files(), verdicts.files(), strict=True)), DOCUMENTS)
 

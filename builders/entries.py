@@ -21,7 +21,8 @@ def stage_entries(
     for report in reports:
         stages.setdefault((report.step.stage, report.step.split), []).append(report)
     seconds = sum(report.seconds for report in stages.pop(("assemble", ""), []))
-    entries = [_entry(steps) for steps in stages.values()]
+    # A recipe without pages has nothing of stage ``filter`` but the benchmark's index.
+    entries = [_entry(steps) for steps in stages.values() if any(one.counts is not None for one in steps)]
     for split, step in splits.items():
         entries.append(_numbers(step, step, Counts(**counts[split]), seconds / len(splits)))
     return entries

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.build import Built, build, read
-from nyxqa.builders.decontamination.stage import benchmark_counts, unusable_images
+from nyxqa.builders.decontamination.stage import benchmark, benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.generations import begin_generation
+from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
@@ -75,7 +76,7 @@ def execute(
     """
     _check(recipe)
     given, (recipe, revisions) = recipe, pinned(recipe)
-    with output_folder(out) as work:
+    with output_folder(out) as work, limited(_limits(recipe)):
         complete_publishing(out)
         published = _published(out)
         splits = _splits(recipe, split, published)
@@ -124,14 +125,23 @@ def estimate(
     _check(recipe)
     if recipe.web is None:
         raise UsageError("no model is asked: the recipe has no [web] section")
-    with output_folder(out) as work, LocalExecutor(workers or os.cpu_count() or 1) as executor:
+    with (
+        output_folder(out) as work,
+        limited(_limits(recipe)),
+        LocalExecutor(workers or os.cpu_count() or 1) as executor,
+    ):
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        found = read(run, recipe, recipe.web)
+        found = read(run, recipe, recipe.web, benchmark(run, recipe))
         splits = list(QA_SPLITS) if split == "all" else [split]
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
+
+
+def _limits(recipe: Recipe) -> Limits:
+    given = recipe.duckdb
+    return Limits(given.memory, given.threads, given.spill, None if given.folder is None else Path(given.folder))
 
 
 def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
@@ -152,8 +162,8 @@ def _check(recipe: Recipe) -> None:
             "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
         )
     check_sets(recipe)
-    if recipe.web is None and recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate looks at pages and the recipe has no [web] section; leave it out")
+    if recipe.web is None and not recipe.text and recipe.filters.decontaminate:
+        raise UsageError("filters.decontaminate looks at [web] and [[text]], and the recipe has neither; leave it out")
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
@@ -231,6 +241,7 @@ def _portable(recipe: Recipe) -> dict[str, Any]:
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
     if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
         plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
+    del plain["duckdb"]  # what a machine may use decides nothing
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     for text in plain["text"]:

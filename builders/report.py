@@ -25,7 +25,7 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 _DROPS = """
 SELECT stage, split, item_type, reason, count(*) AS count, min(item_id) AS example,
        arg_min(detail, item_id) AS detail
-FROM ledger GROUP BY ALL
+FROM ledger GROUP BY stage, split, item_type, reason, CASE reason WHEN 'filter' THEN detail END
 """
 _DOCUMENTS = "SELECT pool, split, kind, count(*) FROM corpus GROUP BY ALL"
 _QUESTIONS = "SELECT split, kind, count(*) FROM qa GROUP BY ALL"
@@ -41,7 +41,7 @@ _EVIDENCE = "SELECT split, count(evidence), count(*) FROM qa GROUP BY split"
 
 @dataclass(frozen=True)
 class Drops:
-    """Ledger rows of one stage, split, item type and reason.
+    """Ledger rows of one stage, split, item type and reason, and of one condition where that is the reason.
 
     :param counted: Whether they are the stage's own items; the others are parts of items that live on.
     :param example: The smallest item id among them.
@@ -184,6 +184,7 @@ def _drops(db: duckdb.DuckDBPyConnection, manifest: Manifest) -> list[Drops]:
             -d.count,
             d.item_type,
             d.reason,
+            d.detail,
         ),
     )
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, ShardOutput
+from nyxqa.builders.engine.duck import clear_scratch
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts, Step, pairs
@@ -36,7 +37,7 @@ def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
     alike = recipe.dedup.model_dump(include={"threshold", "shingle", "image_distance"})
     params = {"split": recipe.split, "min_tokens": recipe.sample.min_tokens, "seed": recipe.seed, "alike": alike}
     step = Step("split/place", VERSION, params, (documents.fingerprint,))
-    placed = run.whole(step, partial(write_places, documents, recipe))
+    placed = run.whole(step, partial(write_places, documents, recipe), resume=True)
     apply = Step("split", VERSION, {}, (placed.fingerprint,), unit_in="document", unit_out="document")
     tasks = partial(pairs, documents, placed)
     return run.map(apply, split_shard, tasks, SPLIT_DOCUMENTS)
@@ -45,8 +46,11 @@ def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
 def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
     """Write the group and split of every document: a file for each shard, a row for each of its documents.
 
+    What the search for likeness between groups has done stays in ``folder`` if it stops, and is not done again.
+
     :raises WorldError: If a split that was asked for stays empty.
     """
+    clear_scratch(folder)
     groups = find_groups(documents, recipe.dedup, recipe.sample.min_tokens, folder)
     by_kind = isinstance(recipe.split.validation, int)
     places = by_questions(groups, recipe.split, recipe.seed) if by_kind else by_pages(groups, recipe.split, recipe.seed)

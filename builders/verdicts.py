@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.duck import arrow, database, literal, quoted
+from nyxqa.builders.engine.duck import arrow, clear_scratch, database, literal, quoted
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.near.deduplicate import deduplicate
-from nyxqa.builders.near.result import DedupResult
 from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.builders.searching import PHASHES, TEXT, alike, write_documents
 from nyxqa.schemas.recipe import Dedup
 
 if TYPE_CHECKING:
@@ -39,13 +39,10 @@ SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS fir
     FROM read_parquet({files}, filename = true, file_row_number = true))
 """
 
-# Every document once, without placeholders: they are no words.
+# Every document once.
 _DOCUMENTS = """
-COPY (SELECT d.doc_id, replace(text, '<|image|>', ' ') AS text, d.n_tokens,
-             list_transform(images, lambda i: i.phash) AS phashes
-      FROM read_parquet({files}) d JOIN chunk c USING (place)
-      WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row)
-TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
+SELECT d.doc_id, {text}, d.n_tokens, {phashes} FROM read_parquet({files}) d JOIN chunk c USING (place)
+WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
 """
 
 # Documents alike in text on so many pages are boilerplate: one of them stays, and its pages are not joined by it.
@@ -92,8 +89,14 @@ WHERE v.shard = $shard ORDER BY v.row
 
 
 def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
-    """Decide over all chunks; one file of VERDICTS for each of their shards."""
+    """Decide over all chunks; one file of VERDICTS for each of their shards.
+
+    What the search for duplicates has done stays in ``folder`` if it stops, and is not done again.
+
+    :raises WorldError: If memory, spill space or disk run out.
+    """
     files = chunks.files()
+    clear_scratch(folder)
     with database(folder) as db:
         db.execute(_PLACES.format(files=quoted(files)))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
@@ -115,35 +118,31 @@ def _find_alike(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedu
     Common text is looked for first: where there is any, clusters are found again without it.
     """
     db.execute("CREATE TABLE common (doc_id VARCHAR, stays VARCHAR)")
-    folder.mkdir()
-    target = folder / "documents.parquet"
-    db.execute(_DOCUMENTS.format(files=quoted(files), target=literal(str(target))))
-    with _search(target, settings, folder) as found:
-        found.write(folder / "all")
-    _read(db, "alike", folder / "all" / "texts.parquet")
+    result = _searched(db, files, settings, folder / "all")
+    _read(db, "alike", result / "texts.parquet")
     db.execute(_COMMON, {"limit": limit})
-    result = folder / "all"
     if db.execute("SELECT count(*) FROM common").fetchall()[0][0]:
-        db.execute(_DOCUMENTS.format(files=quoted(files), target=literal(str(target))))
-        result = folder / "rest"
-        with _search(target, settings, folder) as found:
-            found.write(result)
+        result = _searched(db, files, settings, folder / "rest")
     for table, name in (("cluster", "clusters"), ("removed", "dropped")):
         _read(db, table, result / f"{name}.parquet")
 
 
-def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
-    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608
-
-
-def _search(documents: Path, settings: Dedup, folder: Path) -> DedupResult:
-    return deduplicate(
+def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, folder: Path) -> Path:
+    """The folder of what a search over the documents that are not common finds; a stopped one continues."""
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = folder / "documents.parquet"
+    write_documents(db, _DOCUMENTS.format(text=TEXT, phashes=PHASHES, files=quoted(files)), documents)
+    with deduplicate(
         documents,
         phashes="phashes",
         tokens="n_tokens",
-        threshold=settings.threshold,
-        shingle=settings.shingle,
         permutations=settings.permutations,
-        image_distance=settings.image_distance,
         work=folder,
-    )
+        **alike(settings),
+    ) as found:
+        found.write(folder / "found")
+    return folder / "found"
+
+
+def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
+    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608

@@ -24,6 +24,7 @@ def _not_all(name: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_not_all)]
+Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")]
 RankRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
 
@@ -236,6 +237,18 @@ class Mixture(Section):
     caps: dict[str, Positive] = {}
 
 
+class DuckDb(Section):
+    """What each DuckDB database of the build may use; decides nothing of its output.
+
+    ``memory`` and ``spill`` (of the disk) are sizes, ``folder`` is where to spill, without it beside the database.
+    """
+
+    memory: Size = "1GB"
+    threads: Positive = 2
+    spill: Size | None = None
+    folder: str | None = None
+
+
 class Recipe(Section):
     """A whole recipe."""
 
@@ -258,3 +271,4 @@ class Recipe(Section):
     text: list[TextSet] = []
     imports: Annotated[list[Import], Field(alias="import")] = []
     mixture: Mixture | None = None
+    duckdb: DuckDb = DuckDb()

@@ -146,6 +146,9 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
         for key in ("path", "images"):
             if isinstance(section.get(key), str) and not section[key].startswith("hf:"):
                 section[key] = str(folder / section[key])
+    limits = data.get("duckdb")
+    if isinstance(limits, dict) and isinstance(limits.get("folder"), str):
+        limits["folder"] = str(folder / limits["folder"])
     filters = data.get("filters")
     if isinstance(filters, dict) and isinstance(filters.get("decontaminate"), list):
         filters["decontaminate"] = [str(folder / f) if isinstance(f, str) else f for f in filters["decontaminate"]]

@@ -132,7 +132,8 @@ def test_on_a_disk_that_is_really_full(small_disk: Path, small_recipe: Path, sma
         while (found := nyxqa(*arguments)).returncode == 1:
             fulls += 1
             lines = [line for line in found.stderr.splitlines() if not STEP.match(line)]
-            assert lines == ["nyxqa: the disk is full; free some space and run again, finished shards are kept"]
+            assert len(lines) == 1
+            assert re.match(r"nyxqa: the disk is full.*; free some space.* run again", lines[0])
             assert not (small_disk / "out" / "manifest.json").exists()
             subprocess.run(["mount", "-o", f"remount,size={int(64 * 2.1**fulls)}k", small_disk], check=True)
         assert found.returncode == 0, found.stderr

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.decontamination.index import IMAGES
 from nyxqa.builders.decontamination.overlap import ItemNames
 from nyxqa.builders.engine.duck import literal, quoted
+from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.images import flat, near_hashes
 
 MATCHES = "matches.parquet"
@@ -59,7 +60,7 @@ def write_image_matches(documents: Parts, benchmark: Path, distance: int, folder
     found = _MATCHES.empty_table()
     if files and pq.read_metadata(benchmark / IMAGES).num_rows:
         with TemporaryDirectory(dir=folder, prefix=".duckdb-") as temporary:
-            database = Database(Path(temporary) / "images.duckdb", Limits())
+            database = Database(Path(temporary) / "images.duckdb", current())
             try:
                 found = _matches(database, files, benchmark / IMAGES, distance)
             finally:

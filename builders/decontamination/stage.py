@@ -82,8 +82,15 @@ class Against:
 
     def questions(self, rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
         """For each question (columns question and images) the overlap as the ledger tells it."""
+        return self._told([row["question"] for row in rows], [not row["images"] for row in rows])
+
+    def passages(self, texts: Sequence[str]) -> list[str | None]:
+        """For each passage, which has no images, the overlap as the ledger tells it."""
+        return self._told(texts, [False] * len(texts))
+
+    def _told(self, texts: Sequence[str], whole: Sequence[bool]) -> list[str | None]:
         names = ItemNames(self.texts)
-        runs = BenchmarkTexts(self.texts).shared([row["question"] for row in rows], [not row["images"] for row in rows])
+        runs = BenchmarkTexts(self.texts).shared(texts, whole)
         return [None if run is None else describe(run, names) for run in runs]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,40 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.builders.engine.limits import connected, current
 
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "2GB"
-THREADS = 2
+SCRATCH = ".duckdb-"
 
 
 @contextmanager
 def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A fresh database below ``folder``, removed at the end.
+    """A fresh database below ``folder``, removed at the end, within the limits of the build.
 
-    :raises OSError: If the disk is full.
-    :raises WorldError: If a file cannot be read or written, or a query needs more memory than it may have.
+    :raises WorldError: If memory, spill space or disk run out, or a file cannot be read or written.
     """
-    import duckdb
+    with (
+        TemporaryDirectory(dir=folder, prefix=SCRATCH) as temporary,
+        connected(Path(temporary) / "work.duckdb", current()) as connection,
+    ):
+        yield connection
 
-    with TemporaryDirectory(dir=folder, prefix=".duckdb-") as temporary:
-        connection = duckdb.connect(f"{temporary}/work.duckdb")
-        try:
-            connection.execute(f"SET memory_limit='{MEMORY}'")
-            connection.execute(f"SET threads={THREADS}")
-            connection.execute(f"SET temp_directory={literal(f'{temporary}/spill')}")
-            connection.execute("SET preserve_insertion_order=false")
-            yield connection
-        except duckdb.Error as error:
-            if "No space left" in str(error):  # of several kinds, by what was written
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary) from error
-            if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
-                raise WorldError(f"DuckDB cannot go on in {folder}: {str(error).splitlines()[0]}") from error
-            raise
-        finally:
-            connection.close()
+
+def clear_scratch(folder: Path) -> None:
+    """Remove the databases that a killed run left below ``folder``."""
+    for left in folder.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left)
 
 
 def literal(text: str) -> str:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.images.references import images_of
-from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.images import near_pictures
 from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
@@ -68,7 +69,7 @@ def common_hashes(seen: I64, limit: float, distance: int) -> dict[int, int]:
         common = alone > limit
         return dict(zip(values[common].tolist(), alone[common].tolist(), strict=True))
     with TemporaryDirectory(prefix="nyxqa-common-") as folder:
-        database = Database(Path(folder) / "near.duckdb", Limits())
+        database = Database(Path(folder) / "near.duckdb", current())
         try:
             hashes = pa.table({"h": np.arange(len(values)), "phash": values})
             database.run("CREATE TABLE hash (h BIGINT, phash BIGINT)")

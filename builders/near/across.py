@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.engine.limits import Limits, current
+from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.deduplicate import open_work
+from nyxqa.builders.near.found import Found
 from nyxqa.builders.near.images import check_distance, near_hashes
 from nyxqa.builders.near.index import Columns, number_documents, read_documents, set_store
 from nyxqa.builders.near.inputs import Source
@@ -45,7 +45,7 @@ def pairs_across(
     :param threshold: Similarity from which texts are alike.
     :param shingle: Words of a shingle.
     :param image_distance: Bits, 0 to 16.
-    :param limits: Memory, threads and disk.
+    :param limits: Memory, threads and disk; None for those of the build, else the defaults.
     :param work: Folder in which a stopped search continues; None: a temporary one.
     :raises UsageError: If a parameter or column is wrong, or an id stands in several rows.
     :raises WorldError: If an input is unreadable, or memory, spill space or disk run out.
@@ -55,7 +55,7 @@ def pairs_across(
     check_distance(image_distance)
     columns = Columns(id, text, phashes, None, side)
     folder, temporary = open_work(work, "across", source, columns, [threshold, shingle, image_distance])
-    database = Database(folder / "near.duckdb", limits or Limits())
+    database = Database(folder / "near.duckdb", limits or current())
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, None)
@@ -100,26 +100,20 @@ def _images(database: Database, distance: int) -> None:
     near_hashes(database, "sided", distance, "image_pair", "least(a.low, b.low) <> greatest(a.high, b.high)")
 
 
-class CrossPairs:
-    """The pairs found, on disk until asked for; close it, or use it in a ``with`` statement.
+class CrossPairs(Found):
+    """The pairs found, on disk until asked for."""
 
-    :param database: The search's database, complete.
-    :param folder: Removed on closing, if given.
-    """
-
-    def __init__(self, database: Database, folder: TemporaryDirectory[str] | None) -> None:
-        self._database = database
-        self._folder = folder
+    TABLES = ("texts", "images", "links")
 
     @property
     def texts(self) -> pa.Table:
         """Pairs alike in text: ``a``, ``b`` (ids, ``a < b``), ``side_a``, ``side_b``, ``similarity``."""
-        return self._database.table(self._sql("texts"))
+        return self._table("texts")
 
     @property
     def images(self) -> pa.Table:
         """Pairs that share a near-identical image: ``a``, ``b``, ``side_a``, ``side_b``, least ``distance``."""
-        return self._database.table(self._sql("images"))
+        return self._table("images")
 
     @property
     def links(self) -> pa.Table:
@@ -127,34 +121,13 @@ class CrossPairs:
 
         Copies on many sides are as many links here, but their square in ``texts``: this is what groups are joined by.
         """
-        return self._database.table(self._sql("links"))
+        return self._table("links")
 
     def counts(self) -> dict[str, int]:
         """Number of rows of ``texts`` and of ``images``, by name."""
         return {
             name: self._database.number(f"SELECT count(*) FROM ({self._sql(name)})") for name in ("texts", "images")
         }
-
-    def write(self, folder: Path) -> None:
-        """Write ``texts``, ``images`` and ``links`` as Parquet files, whatever their size."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("texts", "images", "links"):
-            file = str(folder / f"{name}.parquet").replace("'", "''")
-            self._database.run(f"COPY ({self._sql(name)}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
-
-    def close(self) -> None:
-        """Close the database."""
-        self._database.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def __enter__(self) -> CrossPairs:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _sql(self, name: str) -> str:
         return {

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.engine.limits import Limits, current
+from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.images import check_distance, name_images
 from nyxqa.builders.near.index import Columns, number_documents, read_documents, set_store
 from nyxqa.builders.near.inputs import Source, identity
@@ -55,7 +56,7 @@ def deduplicate(
     :param permutations: Permutations of the MinHash signature.
     :param image_distance: Bits, 0 to 16.
     :param common_images: An image in more documents than that does not join their clusters; None: every image does.
-    :param limits: Memory, threads and disk.
+    :param limits: Memory, threads and disk; None for those of the build, else the defaults.
     :param work: Folder for the search's files, in which a stopped search continues and a finished one is not
         repeated; None: a temporary folder, which goes with the result.
     :raises UsageError: If a parameter or column is wrong, or an id stands in several rows.
@@ -71,7 +72,7 @@ def deduplicate(
     columns = Columns(id, text, phashes, tokens)
     settings = [threshold, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
-    database = Database(folder / "near.duckdb", limits or Limits())
+    database = Database(folder / "near.duckdb", limits or current())
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, layout)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.near.database import Database
+from nyxqa.builders.near.found import Found
 from nyxqa.builders.near.joint import label_clusters, label_joint, level_pairs
 from nyxqa.builders.near.sets import SetStore
 from nyxqa.schemas.errors import UsageError
@@ -15,13 +14,9 @@ from nyxqa.schemas.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TABLES = ("selected", "dropped", "clusters", "texts", "pairs")
 
-
-class DedupResult:
+class DedupResult(Found):
     """The outcome at one threshold; tables are made when asked for, in order of id.
-
-    It stands on files: close it, or use it in a ``with`` statement.
 
     :param database: The search's database, complete.
     :param store: Its shingle sets.
@@ -30,6 +25,8 @@ class DedupResult:
     :param common_images: As in ``deduplicate``.
     :param folder: Removed on closing, if given.
     """
+
+    TABLES = ("selected", "dropped", "clusters", "texts", "pairs")
 
     def __init__(
         self,
@@ -40,12 +37,11 @@ class DedupResult:
         common_images: int | None,
         folder: TemporaryDirectory[str] | None,
     ) -> None:
+        super().__init__(database, folder)
         self.threshold = threshold
-        self._database = database
         self._store = store
         self._base = base
         self._common_images = common_images
-        self._folder = folder
         # The threshold names the tables: several results can stand on one database.
         self._name = f"at_{threshold!r}".replace(".", "_").replace("-", "_")
         database.once(self._name, self._judge)
@@ -53,7 +49,7 @@ class DedupResult:
     @property
     def selected(self) -> pa.ChunkedArray:
         """Ids of the documents to keep."""
-        return self._database.table(self._sql("selected"))["id"]
+        return self._table("selected")["id"]
 
     @property
     def dropped(self) -> pa.Table:
@@ -62,14 +58,14 @@ class DedupResult:
         ``match`` is the document it is alike to in text (exact Jaccard ``similarity``) and images: the survivor
         where the two are alike directly, else the most similar, through which it hangs together with the survivor.
         """
-        return self._database.table(self._sql("dropped"))
+        return self._table("dropped")
 
     @property
     def clusters(self) -> pa.Table:
         """``id`` and ``cluster`` of every document: alike in text or sharing a near-identical image, also by way
         of others. A cluster is named by its smallest id.
         """  # noqa: D205
-        return self._database.table(self._sql("clusters"))
+        return self._table("clusters")
 
     @property
     def texts(self) -> pa.Table:
@@ -77,7 +73,7 @@ class DedupResult:
 
         ``text`` is the smallest id of those alike.
         """
-        return self._database.table(self._sql("texts"))
+        return self._table("texts")
 
     @property
     def pairs(self) -> pa.Table:
@@ -85,7 +81,7 @@ class DedupResult:
 
         Of a crowd (over 200 texts with a band in common) only as many pairs as connect it.
         """
-        return self._database.table(self._sql("pairs"))
+        return self._table("pairs")
 
     def at(self, threshold: float) -> DedupResult:
         """The outcome at a higher threshold, from the pairs already known.
@@ -98,30 +94,6 @@ class DedupResult:
                 "search again with the lower threshold"
             )
         return DedupResult(self._database, self._store, threshold, self._base, self._common_images, self._folder)
-
-    def write(self, folder: Path) -> None:
-        """Write ``selected``, ``dropped``, ``clusters``, ``texts`` and ``pairs`` as Parquet files, whatever their size.
-
-        :raises WorldError: If the folder is not writable.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _TABLES:
-            file = str(folder / f"{name}.parquet").replace("'", "''")
-            self._database.run(f"COPY ({self._sql(name)}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
-
-    def close(self) -> None:
-        """Close the database; results at other thresholds close with it."""
-        self._database.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def __enter__(self) -> DedupResult:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _sql(self, table: str) -> str:
         name = self._name

@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.decontamination.stage import Against
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.sets.clean import contaminated_positives
 from nyxqa.builders.sets.rows import SET_TRIPLETS
 from nyxqa.builders.stages import text_stage
 from nyxqa.builders.text.mining.rules import Choice, Ranked, Rules, choose
@@ -35,12 +37,14 @@ class Miner:
     :param pool: Folder of the passages.
     :param index: Folder of their index.
     :param gold: Folder of the evidence; None where the set's own is not asked for.
+    :param against: What positives are held against, if the recipe names benchmarks.
     """
 
     text: TextSet
     pool: Path
     index: Path
     gold: Path | None
+    against: Against | None = None
 
     @property
     def rules(self) -> Rules:
@@ -55,13 +59,25 @@ def is_dense(encoder: str) -> bool:
     return encoder != "bm25"
 
 
-def mine(run: Run, text: TextSet, asked: Parts, pool: Parts, index: Parts, evidence: Parts | None) -> Parts:
-    """Triplets of the questions that get a positive, in the order of their source."""
+def mine(
+    run: Run,
+    text: TextSet,
+    asked: Parts,
+    pool: Parts,
+    index: Parts,
+    evidence: Parts | None,
+    benchmark: Parts | None = None,
+) -> Parts:
+    """Triplets of the questions that get a positive, in the order of their source.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    """
     names = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")
     params = {**{name: getattr(text, name) for name in names}, "pool": text.pool or text.name}
-    inputs = (asked.fingerprint, index.fingerprint, *([evidence.fingerprint] if evidence is not None else []))
+    inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
-    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None)
+    against = Against(benchmark.folder) if benchmark is not None else None
+    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, against)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, asked, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
@@ -84,6 +100,7 @@ def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
     asked = [row for file in files for row in pq.read_table(file).to_pylist()]
     account = Account([row["name"] for row in asked])
     rows: list[dict[str, Any]] = []
+    positives: list[list[str]] = []
     if asked:
         made = miner.index.stat().st_mtime_ns  # one process may see the same step made twice
         encoder, index, pool = _opened(miner.text.encoder, miner.pool, miner.index, made)
@@ -97,6 +114,11 @@ def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
                 account.dropped.append(outcome)
             else:
                 rows.append(_triplet(row, outcome, passages, miner.text, encoder.name))
+                positives.append(passages.texts(outcome.positives))
+    if miner.against is not None:
+        drops = contaminated_positives(miner.against, rows, positives)
+        rows = [row for row, drop in zip(rows, drops, strict=True) if drop is None]
+        account.dropped += [drop for drop in drops if drop is not None]
     account.parents = [row["name"] for row in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=SET_TRIPLETS), account)
 
@@ -113,6 +135,11 @@ class _Passages:
         if row not in self._read:
             self._read[row] = self._pool[row]
         return self._read[row]
+
+    def texts(self, ranked: Sequence[Ranked]) -> list[str]:
+        """Texts of some that were read."""
+        rows = self.rows()
+        return [self._read[rows[one.id]].text for one in ranked]
 
     def rows(self) -> dict[str, int]:
         """Rows of those that were read, by their ids."""

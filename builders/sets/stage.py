@@ -7,6 +7,7 @@ from typing import cast
 
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.sets.clean import uncontaminated
 from nyxqa.builders.sets.imports import imported, sources_of
 from nyxqa.builders.sets.locations import kind_of_source
 from nyxqa.builders.sets.mine import is_dense, mine
@@ -21,8 +22,11 @@ from nyxqa.schemas.tables import QA_SPLITS
 Indexes = dict[tuple[str, str], Parts]
 
 
-def build_sets(run: Run, recipe: Recipe, splits: Sequence[str]) -> Sets:
-    """Pools and triplets of all question sets and imports of ``splits``."""
+def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None = None) -> Sets:
+    """Pools and triplets of all question sets and imports of ``splits``.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are held against it.
+    """
     names = list(dict.fromkeys(text.name for text in recipe.text))
     texts = [text for text in recipe.text if text.split in splits]
     texts.sort(key=lambda text: (names.index(text.name), QA_SPLITS.index(text.split)))
@@ -30,7 +34,7 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str]) -> Sets:
     sources = {pool_of(text): text.passages for text in recipe.text if pool_of(text) in wanted}
     made = {pool: passages(run, pool, spec) for pool, spec in sources.items()}
     indexes = _indexes(run, texts, made)
-    parts = [_text(run, text, made[pool_of(text)], indexes[pool_of(text), text.encoder]) for text in texts]
+    parts = [_text(run, text, made[pool_of(text)], indexes[pool_of(text), text.encoder], benchmark) for text in texts]
     parts += _imports(run, recipe, splits)
     pools = tuple(_pool(pool, recipe, folder) for pool, folder in made.items())
     return Sets(pools, tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split))))
@@ -54,11 +58,15 @@ def _indexes(run: Run, texts: Sequence[TextSet], made: dict[str, Parts]) -> Inde
     return {(pool, spec): passage_index(run, pool, made[pool], encoders[spec], is_dense(spec)) for pool, spec in pairs}
 
 
-def _text(run: Run, text: TextSet, pool: Parts, index: Parts) -> SetParts:
+def _text(run: Run, text: TextSet, pool: Parts, index: Parts, benchmark: Parts | None) -> SetParts:
     asked = questions(run, text)
+    steps = [asked]
+    if benchmark is not None:
+        asked = uncontaminated(run, text, asked, benchmark)
+        steps.append(asked)
     evidence = gold(run, text, asked, pool) if text.positive == "gold" else None
-    triplets = mine(run, text, asked, pool, index, evidence)
-    return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, (asked,), text)
+    triplets = mine(run, text, asked, pool, index, evidence, benchmark)
+    return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, tuple(steps), text)
 
 
 def _imports(run: Run, recipe: Recipe, splits: Sequence[str]) -> list[SetParts]:

@@ -11,6 +11,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.filter import check_conditions, filter_shard
+from nyxqa.builders.report import make_report
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters
@@ -112,3 +113,5 @@ def test_each_condition_of_a_build_is_counted_in_the_ledger(tmp_path: Path) -> N
     kept = [row for file in (result.out / "data/qa").iterdir() for row in pq.read_table(file).to_pylist()]
     assert kept
     assert all(len(row["answer"]) > 4 and len(row["answer"]) % 2 == 0 for row in kept)
+    told = {(drop.stage, drop.detail): drop.count for drop in make_report(result.out).drops if drop.reason == "filter"}
+    assert told == found

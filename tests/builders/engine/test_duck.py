@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 import duckdb
@@ -9,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.duck import arrow, arrow_rows, database, literal, quoted
-from nyxqa.schemas.errors import WorldError
 
 ODD = "it's [an] {odd} *folder"
 
@@ -41,22 +39,6 @@ def test_reading_results_warns_of_nothing(tmp_path: Path) -> None:
     with database(tmp_path) as db:
         assert arrow(db, "SELECT 1 AS a").to_pydict() == {"a": [1]}
         assert list(arrow_rows(db, "SELECT 1 AS a", 1)) == [{"a": 1}]
-
-
-@pytest.mark.parametrize("kind", [duckdb.IOException, duckdb.TransactionException])
-def test_a_full_disk_is_the_system_s_error(kind: type[duckdb.Error], tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left") as found, database(tmp_path):
-        raise kind("Failed to commit:\nNo space left on device")
-    assert found.value.errno == errno.ENOSPC
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_too_little_memory_is_met_in_the_world(tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match="DuckDB cannot go on") as found, database(tmp_path) as db:
-        db.execute("SET memory_limit='10MB'; SET temp_directory=''")
-        db.execute("SELECT list(range) FROM range(10000000)").fetchall()
-    assert "\n" not in str(found.value)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:

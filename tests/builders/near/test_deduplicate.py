@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nyxqa.builders.engine.limits import Limits
 from nyxqa.builders.near import deduplicate as module
 from nyxqa.builders.near import pairs
-from nyxqa.builders.near.database import Limits
 from nyxqa.builders.near.deduplicate import deduplicate
 from nyxqa.builders.near.minhash import Banding, banding
 from nyxqa.builders.near.result import DedupResult

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from nyxqa.builders.engine.limits import Limits
 from nyxqa.builders.near import index
 from nyxqa.builders.near import pairs as module
-from nyxqa.builders.near.database import Database, Limits
+from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.deduplicate import deduplicate
 from nyxqa.schemas.errors import WorldError
 from tests.support.alike import make_rows, table
@@ -68,7 +69,7 @@ def test_full_spill_space_is_a_clear_error_and_the_work_goes_on(tmp_path: Path) 
     sort = "CREATE TABLE sorted AS SELECT hash(range)::VARCHAR || repeat('x', 40) AS h FROM range(400000) ORDER BY h"
     tight = Database(tmp_path / "near.duckdb", Limits(memory="30MB", threads=1, spill="1MB"))
     tight.once("first", lambda: tight.run("CREATE TABLE first AS SELECT 1 AS x"))
-    with pytest.raises(WorldError, match=r"spill space of 1MB.*run again; finished parts are kept"):
+    with pytest.raises(WorldError, match=r"spill space in .*, 1MB: raise the limit spill .*finished parts are kept"):
         tight.once("sort", lambda: tight.run(sort))
     tight.close()
     roomy = Database(tmp_path / "near.duckdb", Limits(memory="30MB", threads=1))
@@ -79,5 +80,5 @@ def test_full_spill_space_is_a_clear_error_and_the_work_goes_on(tmp_path: Path) 
 
 
 def test_too_little_memory_is_a_clear_error() -> None:
-    with pytest.raises(WorldError, match=r"needs more memory than 2MB: raise the memory limit"):
+    with pytest.raises(WorldError, match=r"needs more memory than the 2MB it may use: raise the limit memory"):
         deduplicate(table(make_rows(4, 400)), limits=Limits(memory="2MB", threads=1))

@@ -1,0 +1,150 @@
+"""What DuckDB may use on this machine, and its errors where that does not do, as a user can act on them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from nyxqa.schemas.errors import UsageError, WorldError
+
+if TYPE_CHECKING:
+    import duckdb
+
+_NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What each DuckDB database may use; nothing here changes a result.
+
+    :param memory: Most memory, as in ``1GB``; what is beyond it is spilled.
+    :param threads: Threads; the search for duplicates also works on so many batches of texts at once.
+    :param spill: Most bytes on disk for what is spilled, as in ``50GB``; None for what the disk has.
+    :param folder: Where to spill; None for beside the database.
+    """
+
+    memory: str = "1GB"
+    threads: int = 2
+    spill: str | None = None
+    folder: Path | None = None
+
+
+_CURRENT: ContextVar[Limits | None] = ContextVar("limits", default=None)
+
+
+def current() -> Limits:
+    """The limits of the build that runs, else the defaults."""
+    return _CURRENT.get() or Limits()
+
+
+@contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """Let every database opened inside keep to ``limits``."""
+    token = _CURRENT.set(limits)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+@contextmanager
+def connected(file: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database on ``file``, made if absent, that keeps to ``limits`` and spills into a folder that is removed.
+
+    :raises UsageError: If DuckDB takes a limit for none.
+    :raises WorldError: If memory, spill space or disk run out, or a file cannot be used.
+    """
+    import duckdb
+
+    with worldly(limits, file.parent), _spill_folder(file, limits.folder) as spill:
+        connection = duckdb.connect(str(file))
+        try:
+            _keep_to(connection, limits, spill)
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _spill_folder(file: Path, given: Path | None) -> Iterator[str]:
+    if given is None:
+        beside = file.with_suffix(".spill")
+        shutil.rmtree(beside, ignore_errors=True)  # of a killed run
+        yield str(beside)
+        shutil.rmtree(beside, ignore_errors=True)
+        return
+    try:
+        given.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorldError(f"duckdb.folder {given} cannot be made: {error.strerror or error}") from error
+    # A folder of its own: databases that share one take each other's files for theirs.
+    with TemporaryDirectory(dir=given, prefix="nyxqa-spill-") as own:
+        yield own
+
+
+def _keep_to(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) -> None:
+    import duckdb
+
+    given = {"memory_limit": limits.memory, "threads": limits.threads, "max_temp_directory_size": limits.spill}
+    for option, value in given.items():
+        if value is not None:
+            try:
+                # Set on the open file: given on opening, DuckDB 1.5 to 2.0 report the limit of spilling but ignore it.
+                connection.execute(f"SET {option} = ?", [value])
+            except duckdb.Error as error:
+                raise UsageError(f"DuckDB takes no {option} of {value!r}: {_line(error)}") from error
+    connection.execute("SET temp_directory = ?", [spill])
+    connection.execute("SET preserve_insertion_order = false")
+
+
+@contextmanager
+def worldly(limits: Limits, folder: Path) -> Iterator[None]:
+    """Turn DuckDB's errors about memory, disk and files into errors that say what was full and which limit to raise.
+
+    :param folder: Where the database lies.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise WorldError(f"{_exhausted(str(error), limits, folder)} ({_line(error)[:200]})") from error
+    except duckdb.Error as error:
+        if any(sign in str(error) for sign in _NO_SPACE):  # of several kinds, by what was written
+            raise WorldError(_full(limits, folder)) from error
+        if isinstance(error, duckdb.IOException):
+            raise WorldError(f"DuckDB cannot use its files in {folder}: {_line(error)}") from error
+        raise
+
+
+def _exhausted(message: str, limits: Limits, folder: Path) -> str:
+    if "max_temp_directory_size" in message:
+        return (
+            f"DuckDB filled its spill space in {limits.folder or folder}, {limits.spill or 'nearly all the disk had'}: "
+            "raise the limit spill (duckdb.spill in a recipe), or free disk space, and run again; finished parts are "
+            "kept"
+        )
+    return (
+        f"DuckDB needs more memory than the {limits.memory} it may use: raise the limit memory (duckdb.memory in a "
+        f"recipe), or lower threads ({limits.threads}), and run again; finished parts are kept"
+    )
+
+
+def _full(limits: Limits, folder: Path) -> str:
+    spill = "" if limits.folder is None else f" or {limits.folder}"
+    return (
+        f"the disk is full where DuckDB worked, in {folder}{spill}; free some space, or spill to another disk "
+        "(duckdb.folder in a recipe), and run again; finished parts are kept"
+    )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
