@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.endpoint import Endpoint, Patience
 from nyxqa.builders.vlm.parsing import parse_answer, parse_options, parse_pairs
 from nyxqa.builders.vlm.prompting import labelled, listed, plain, prompt, prompt_hashes
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
 from nyxqa.builders.vlm.request import QUESTION_TOKENS, Reply, Request, Sampling
 from nyxqa.builders.vlm.session import Session
 from nyxqa.builders.vlm.store import AnswerStore
@@ -21,6 +23,8 @@ from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
+
+R = TypeVar("R")
 
 
 class OpenAi:
@@ -91,6 +95,19 @@ class OpenAi:
         """An answer from the documents, or without any; an abstention is an empty string."""
         for reply in self._replies(map(self._answering, asks)):
             yield _answer(reply)
+
+    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+        """What comes of each talk; questions are made in other threads, for they may read pictures."""
+        session = self._opened()
+
+        async def held(talk: Talk[R]) -> R:
+            ask, result = await asyncio.to_thread(advance, talk, None)
+            while ask is not None:
+                outcome = _answer(await session.outcome(self._answering(ask)))
+                ask, result = await asyncio.to_thread(advance, talk, outcome)
+            return cast(R, result)
+
+        yield from session.over(held, talks)
 
     def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` to ``count + spare`` wrong options, distinct from the key and from each other."""
