@@ -58,7 +58,7 @@ class Session:
         yield from self.over(self.outcome, requests)
 
     def over(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
-        """What ``work``, which may ask for any number of outcomes in turn, makes of each item, in order; raises alike."""
+        """What ``work``, which may ask for any number of outcomes in turn, makes of each item, in order."""
         yield from Ordered(self._loop, work, self._concurrency, BudgetError).over(items)
         self._settle()
 
