@@ -131,7 +131,9 @@ def _rows(data: Path, stage: int) -> tuple[Any, str]:
             )
         raise FormatError(f"{data} has no {name}/train to train on; make it with: python -m nyxqa.build --split train")
     rows: Any = load(name, data, split="train", images="bytes")
-    return _with_positive(rows, data) if stage == 2 else rows, f"{len(rows)} rows of {name}/train"
+    if stage == 2:
+        rows = _with_positive(rows, data)
+    return rows, f"{len(rows)} rows of {name}/train"
 
 
 def _with_positive(rows: Any, data: Path) -> Any:
