@@ -79,7 +79,8 @@ def with_feedback(
     :param lines: Deviations from the paper.
     """
     plain = without_feedback(manifest)
-    summary = {**plain.summary, **summarise(folder, files), STAGE: dict(told)}
+    known = {**told, "own": plain.recipe.get(STAGE, {})}
+    summary = {**plain.summary, **summarise(folder, files), STAGE: known}
     return replace(
         plain,
         recipe={**plain.recipe, STAGE: told["settings"]},
@@ -91,9 +92,11 @@ def with_feedback(
 
 
 def without_feedback(manifest: Manifest) -> Manifest:
-    """The manifest less what it says of feedback; its files are left as they are."""
+    """The manifest as the build left it, less what feedback has added; its files are left as they are."""
+    told = manifest.summary.get(STAGE)
     return replace(
         manifest,
+        recipe=manifest.recipe if told is None else {**manifest.recipe, STAGE: told["own"]},
         deviations=[line for line in manifest.deviations if not line.startswith(f"{STAGE}: ")],
         stages=[entry for entry in manifest.stages if entry.name != STAGE],
         summary={name: value for name, value in manifest.summary.items() if name != STAGE},

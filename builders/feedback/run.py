@@ -18,6 +18,7 @@ from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.asking import answers
 from nyxqa.builders.feedback.candidates import candidates
+from nyxqa.builders.feedback.compose import without_feedback
 from nyxqa.builders.feedback.labelling import Asked, label, label_step, labelling_of
 from nyxqa.builders.feedback.labels import Labelling
 from nyxqa.builders.feedback.report import told_lines
@@ -148,7 +149,8 @@ def _recipe(manifest: Manifest, order: Order) -> Recipe:
     if order.recipe is not None:
         given = read_recipe(order.recipe, overrides)
         return Recipe(seed=manifest.seed, feedback=given.feedback, vlm=given.vlm)
-    own = {name: dict(manifest.recipe[name]) for name in _SECTIONS if name in manifest.recipe}
+    built = without_feedback(manifest).recipe  # what an earlier run of feedback was told does not stay
+    own = {name: dict(built[name]) for name in _SECTIONS if name in built}
     return recipe_of({"seed": manifest.seed, **own}, overrides, "of the dataset")
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.endpoint import Endpoint, Patience
@@ -54,6 +55,7 @@ class OpenAi:
         self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
         self._retry_failed, self._patience = retry_failed, patience if patience is not None else Patience()
         self._session: Session | None = None
+        self._opening = Lock()
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Questions on each document, then, where it has several images, questions over two or more of them."""
@@ -157,21 +159,23 @@ class OpenAi:
         return self._opened().replies(requests)
 
     def _opened(self) -> Session:
-        if self._session is None:
-            section, loop = self._section, Loop()
-            key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
-            store = AnswerStore(self._folder)
-            budget = (section.max_requests, section.max_tokens)
+        with self._opening:  # several threads may ask first
+            if self._session is None:
+                self._session = self._open()
+                weakref.finalize(self, Session.close, self._session)
+            return self._session
 
-            connect = partial(
-                Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
-            )
-
-            self._session = Session(
-                loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
-            )
-            weakref.finalize(self, Session.close, self._session)
-        return self._session
+    def _open(self) -> Session:
+        section, loop = self._section, Loop()
+        key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+        store = AnswerStore(self._folder)
+        budget = (section.max_requests, section.max_tokens)
+        connect = partial(
+            Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
+        )
+        return Session(
+            loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
+        )
 
 
 def _unparsable(reply: Reply) -> Failed:
