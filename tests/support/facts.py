@@ -137,6 +137,8 @@ class Facts:
         )
         lines = [f"Document {ordinal} of {pool}.", *(PLACEHOLDER for _ in row["images"])]
         lines += [fact.line(ordinal, holds) for fact, holds in self._lines.get((pool, ordinal), [])]
+        if ordinal == self.documents - 1:  # what a query with options in it would find first
+            lines += [option for fact in self.facts if fact.kind == "options" for option in fact.choices[1:]]
         text = "\n".join(lines)
         own = doc_id(text, row["image_ids"])
         same = {"doc_id": own, "cluster": own, "also_at": []}
