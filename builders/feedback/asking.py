@@ -106,19 +106,15 @@ def _key(question: str, image_ids: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def answers_step(train: TrainSet, found: Parts, asking: Asking, labelling: Labelling) -> Step:
-    """What decides the answers."""
+def answers(run: Run, train: TrainSet, found: Parts, asking: Asking, labelling: Labelling) -> Parts:
+    """What the model answers to each question, in the order of ``triplets``."""
     params: Mapping[str, Any] = {
         "vlm": asking.params(),
         "feedback": labelling.settings.model_dump(mode="json", include=_DECISIVE),
         "exclude": labelling.exclude,
         "qa": [train.manifest.files[path].sha256 for path in train.manifest.paths("qa", "train")],
+        "generation": run.generation(FEEDBACK),
     }
-    return Step(FEEDBACK, VERSION, params, (found.fingerprint,), "train", "question", "question")
-
-
-def answers(run: Run, train: TrainSet, found: Parts, asking: Asking, labelling: Labelling) -> Parts:
-    """What the model answers to each question, in the order of ``triplets``."""
-    step = answers_step(train, found, asking, labelling)
+    step = Step(FEEDBACK, VERSION, params, (found.fingerprint,), "train", "question", "question")
     questioner = Questioner(train, found, asking, labelling)
     return run.map(step, questioner.ask, partial(spans, len(train), SHARD), ANSWERS, asking.where)

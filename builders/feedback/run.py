@@ -13,6 +13,7 @@ from typing import Any
 from nyxqa.builders.ask import Asking
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
+from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
@@ -172,7 +173,7 @@ def _asked(
         run = WorkingRun(work, executor, progress)
         found, indexes = candidates(run, train, encoder, order.retriever or "", recipe.feedback.top_k)
         if order.retry_failed and asking.failures():
-            shutil.rmtree(work / "steps" / f"{FEEDBACK}.train", ignore_errors=True)
+            begin_generation(work, FEEDBACK)
         made = answers(run, train, found, asking, labelling)
     asked = Asked(
         made.fingerprint,
