@@ -88,11 +88,13 @@ class Facts:
     """Questions and documents.
 
     :param questions: Number of questions.
-    :param documents: Documents of each pool; every second one of ``web`` has pictures.
+    :param documents: Documents of each pool; every second one of ``web`` has a picture.
+    :param pixels: Width and height of the pictures; noise of 100 takes 30 KB.
     """
 
     questions: int = 500
     documents: int = 200
+    pixels: int = 8
     tiny: TinyDataset = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,9 +134,11 @@ class Facts:
         return found
 
     def _document(self, pool: str, ordinal: int) -> Row:
-        row = document(
-            0, "train" if pool == "web" else "", ordinal, pool, 1 if pool == "web" and ordinal % 2 == 0 else 0
-        )
+        pictured = pool == "web" and ordinal % 2 == 0
+        row = document(0, "train" if pool == "web" else "", ordinal, pool, int(pictured))
+        if pictured and self.pixels != 8:
+            data = png(ordinal, self.pixels)
+            row |= {"images": [{"bytes": data, "path": None}], "image_ids": [image_id(data)]}
         lines = [f"Document {ordinal} of {pool}.", *(PLACEHOLDER for _ in row["images"])]
         lines += [fact.line(ordinal, holds) for fact, holds in self._lines.get((pool, ordinal), [])]
         if ordinal == self.documents - 1:  # what a query with options in it would find first
