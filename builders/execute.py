@@ -20,6 +20,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.estimate import Estimate, estimate_seeds
+from nyxqa.builders.feedback.labelling import kept
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
 from nyxqa.builders.publish import complete_publishing, publish
@@ -105,7 +106,10 @@ def execute(
         manifest = _manifest(given, revisions, run, built)
         if built.asking is not None:
             built.asking.close()
-        publish(built.tables.folder, out, manifest)
+        tables, manifest, gone = kept(published, built.tables.folder, manifest, work)
+        publish(tables, out, manifest)
+        if gone:
+            progress.say(gone)
         if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
             progress.say(unusable)
         for name, lack in manifest.summary.get("shortfall", {}).items():

@@ -100,6 +100,7 @@ class Report:
     :param mining: Mining report of each question set, by name and split.
     :param repairs: Repair report of each import, by kind and split.
     :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
+    :param feedback: How feedback came about, its labels, drops and calls; empty where there is none.
     :param bytes: Size of the published files.
     """
 
@@ -121,6 +122,7 @@ class Report:
     mining: dict[str, dict[str, Any]]
     repairs: dict[str, dict[str, Any]]
     overlaps: dict[str, dict[str, int]]
+    feedback: dict[str, Any]
     files: int
     bytes: int
 
@@ -153,6 +155,7 @@ def make_report(out: Path) -> Report:
             mining=manifest.summary.get("mining", {}),
             repairs=manifest.summary.get("repairs", {}),
             overlaps=manifest.summary.get("overlaps", {}),
+            feedback=manifest.summary.get("feedback", {}),
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )

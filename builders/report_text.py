@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import fill
 
+from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.report import QUANTILES, Report, TripletCounts
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.builders.text_table import text_table
@@ -37,6 +38,8 @@ def _sections(report: Report) -> Iterator[list[str]]:
     if report.triplets:
         yield ["TRIPLETS", *_triplets(report)]
     yield from _sets(report)
+    if report.feedback:
+        yield ["FEEDBACK", *(part for line in told_lines(report.feedback) for part in _wrapped(line, "    ", "  "))]
     if report.verify:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
     if report.evidence:

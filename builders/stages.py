@@ -25,6 +25,10 @@ STAGES = (
 )
 
 
+# What ``nyxqa feedback`` adds to a dataset.
+FEEDBACK = "feedback"
+
+
 def pool_stage(pool: str) -> str:
     """Stage that reads the passages of a pool."""
     return f"passages.{pool}"
@@ -49,6 +53,7 @@ def set_stages(recipe: Recipe) -> list[str]:
 
 
 def with_sets(names: Iterable[str]) -> list[str]:
-    """The stages of the web builder with ``names`` that are none of them put before the last."""
+    """The stages of the web builder, ``names`` that are none of them put before the last, and feedback behind it."""
     *web, last = STAGES
-    return [*web, *(name for name in dict.fromkeys(names) if name not in STAGES), last]
+    known = {*STAGES, FEEDBACK}
+    return [*web, *(name for name in dict.fromkeys(names) if name not in known), last, FEEDBACK]

@@ -90,6 +90,23 @@ def train_on(
     return result
 
 
+def started_from(model: str | None, init: str | None) -> str:
+    """The model to train: ``init``, a trained one, or else ``model``.
+
+    :raises UsageError: If neither is given, ``init`` names no folder, or they are of two kinds.
+    """
+    if init is None and model is None:
+        raise UsageError("name what to train: --model tiny[:PATH], nyx:PATH or hf:PATH, or --init with a trained one")
+    if init is None:
+        return str(model)
+    kind, _, path = init.partition(":")
+    if not path:
+        raise UsageError(f"--init {init} names no trained model; write KIND:PATH, such as tiny:retriever_out")
+    if model is not None and model.partition(":")[0] != kind:
+        raise UsageError(f"--init {init} is no {model.partition(':')[0]}; leave --model out")
+    return init
+
+
 def _check_out(out: Path, resume: bool) -> None:
     if not out.exists():
         return
@@ -109,10 +126,28 @@ def _rows(data: Path, stage: int) -> tuple[Any, str]:
     name = "feedback" if stage == 2 else "mixture" if manifest.splits("mixture") else "triplets"
     if "train" not in manifest.splits(name):
         if stage == 2:
-            raise FormatError(f"{data} has no feedback/train to train on, and this version does not make it")
+            raise FormatError(
+                f"{data} has no feedback/train to train on; make it with: nyxqa feedback DATA --retriever ... --vlm ..."
+            )
         raise FormatError(f"{data} has no {name}/train to train on; make it with: python -m nyxqa.build --split train")
     rows: Any = load(name, data, split="train", images="bytes")
+    if stage == 2:
+        rows = _with_positive(rows, data)
     return rows, f"{len(rows)} rows of {name}/train"
+
+
+def _with_positive(rows: Any, data: Path) -> Any:
+    """Rows of ``feedback`` less those that were kept although no candidate made the model right.
+
+    :raises FormatError: If none is left.
+    """
+    counts = [len(one) for one in rows.data.column("positive_ids").to_pylist()]
+    if all(counts):
+        return rows
+    if not any(counts):
+        raise FormatError(f"{data}: no row of feedback/train has a positive; label anew with a lower threshold")
+    sys.stderr.write(f"nyxqa: {counts.count(0)} rows of feedback without a positive are left out\n")
+    return rows.select([row for row, count in enumerate(counts) if count])
 
 
 def _validation(data: Path, seed: int) -> TestSet | None:

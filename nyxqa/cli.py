@@ -103,11 +103,43 @@ def report(
 
 
 @app.command()
+def feedback(
+    data: DataArgument,
+    retriever: Annotated[str | None, typer.Option(help="tiny:PATH, nyx:PATH, e5:MODEL, bm25.")] = None,
+    vlm: Annotated[str | None, typer.Option(help="openai:MODEL@URL.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Candidates of a question.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="Documents shown at once.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="F1 from which an answer is right.")] = None,
+    positives: Annotated[Literal["all", "first"] | None, typer.Option(help="Right windows that count.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="nyxqa, paper, or a TOML file; default the dataset's own.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
+    relabel: Annotated[bool, typer.Option("--relabel", help="Make labels anew from the stored answers.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask what failed once more.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a step on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Let a model answer train questions with retrieved documents, and label those by its answers (stage 2)."""
+    from nyxqa.builders.engine.progress import Progress
+    from nyxqa.builders.feedback.run import Order
+    from nyxqa.builders.feedback.run import feedback as run_feedback
+    from nyxqa.builders.feedback.run import relabel as run_relabel
+    from nyxqa.schemas.recipe_file import parse_override
+
+    given = {"top_k": top_k, "window": window, "threshold": threshold, "positives": positives}
+    settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
+    settings |= dict(parse_override(text) for text in set_ or [])
+    order = Order(retriever, vlm, recipe, settings, retry_failed)
+    done = (run_relabel if relabel else run_feedback)(data, order, Progress(as_json))
+    sys.stdout.write(done.json() if as_json else done.text())
+
+
+@app.command()
 def train(
     data: DataArgument,
-    model: Annotated[str, typer.Option(help="tiny[:PATH], nyx:PATH, hf:PATH.")],
     out: Annotated[Path, typer.Option(help="Folder of the trained model.")],
+    model: Annotated[str | None, typer.Option(help="tiny[:PATH], nyx:PATH, hf:PATH.")] = None,
     stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
+    init: Annotated[str | None, typer.Option(help="A trained model to start from, as --model names it.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a step on each device.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate at the end of warm-up.")] = None,
@@ -118,7 +150,7 @@ def train(
     debug: DebugOption = False,
 ) -> None:
     """Train a retriever on a dataset, and evaluate it on validation."""
-    from nyxqa.builders.training import train_on
+    from nyxqa.builders.training import started_from, train_on
 
     given = {
         "epochs": epochs,
@@ -129,7 +161,7 @@ def train(
         "max_steps": max_steps,
     }
     overrides = {name: value for name, value in given.items() if value is not None}
-    sys.stdout.write(train_on(data, model, out, stage, resume, overrides).text())
+    sys.stdout.write(train_on(data, started_from(model, init), out, stage, resume, overrides).text())
 
 
 @app.command()

@@ -68,7 +68,7 @@ class _Documents:
 
 def encode_entries(model: EmbeddingModel, entries: Sequence[Entry], role: Role) -> npt.NDArray[np.float32]:
     """Unit vectors of ``entries``, float32 [entries, dim], in blocks fixed by row number."""
-    sides = [Side(entry.text, entry.images, role) for entry in entries]
+    sides = [Side(entry.text, entry.images, role, entry.instruction) for entry in entries]
     blocks = [
         normalised(encode_sides(model, sides[start : start + SHARD_ROWS]), model.dim)
         for start in range(0, len(sides), SHARD_ROWS)

@@ -19,12 +19,14 @@ class Entry:
     :param text: Text with placeholders.
     :param captions: Caption of each image, "" if none; what an encoder without eyes reads instead.
     :param images: Encoded bytes of each image; empty where the encoder does not ask for them.
+    :param instruction: Task instruction of a query, empty for none; an encoder that follows none leaves it unread.
     """
 
     id: str
     text: str
     captions: tuple[str, ...] = ()
     images: tuple[bytes, ...] = ()
+    instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def read_example(row: Row | Example) -> Example:
     query = _side(row["query"], name, "query", row.get("instruction", ""))
     if "candidates" in row:
         documents = {one["doc_id"]: one for one in row["candidates"]}
-        positive_ids, known = list(row["positive_ids"]), frozenset(row["positive_ids"])
+        positive_ids = list(row["positive_ids"])
+        # What a recipe passes over although the model was right with it answers the query all the same.
+        known = frozenset([*positive_ids, *(name for name, one in documents.items() if one["correct"])])
         positives = _documents(positive_ids, _found(positive_ids, documents, name), name, "positive")
         negatives = _documents(row["negative_ids"], _found(row["negative_ids"], documents, name), name, "negative")
     else:

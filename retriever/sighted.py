@@ -65,8 +65,8 @@ class SightedEncoder(VectorEncoder[Side]):
     def item(self, entry: Entry, role: Role) -> Side:
         """The entry as a side of a row."""
         if self._settings.images:
-            return Side(entry.text, entry.images, role)
-        return Side(caption_text(entry), (), role)
+            return Side(entry.text, entry.images, role, entry.instruction)
+        return Side(caption_text(entry), (), role, entry.instruction)
 
     def parts(self, item: Side) -> Iterable[bytes]:
         """Role, text and images' bytes; how many images there are the text's placeholders say."""

@@ -28,6 +28,19 @@ class StoredIds(StoredStrings):
         self.order: npt.NDArray[np.int64] = np.load(folder / _ORDER, mmap_mode="r")
 
 
+def rows_of(folder: Path, ids: Iterable[str]) -> npt.NDArray[np.int64]:
+    """Rows of those of ``ids`` that ``write_ids`` put into ``folder``, ascending, int64."""
+    ends = np.load(ends_file(folder, _NAME))
+    if ends[-1] == 0:
+        return np.empty(0, np.int64)
+    with pa.memory_map(str(text_file(folder, _NAME))) as mapped:
+        text = pa.LargeStringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), mapped.read_buffer())
+        found: npt.NDArray[np.int64] = np.flatnonzero(
+            pc.is_in(text, pa.array(sorted(ids), pa.large_string())).to_numpy(zero_copy_only=False)
+        )
+    return found
+
+
 def write_ids(ids: Iterable[str], folder: Path) -> None:
     """Write ``ids`` into ``folder`` and the order they sort in (by code point, equal ones by row)."""
     with StringWriter(folder, _NAME) as writer:

@@ -24,7 +24,7 @@ from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
 
-_VERSION = 1
+_VERSION = 2
 _PLAIN_ROWS = 4096
 _FOLLOW_TRIPLETS = ("mixture", "feedback")
 

@@ -77,7 +77,7 @@ def joined_mixture(batch: Batch, triplets: Batch, with_bytes: bool) -> Batch:
 
 
 def joined_feedback(batch: Batch, triplets: Batch, with_bytes: bool) -> Batch:
-    """Feedback rows with the ``query`` of their triplet, their candidates as references into its pool."""
+    """Feedback rows with ``query`` and ``instruction`` of their triplet, candidates as references into its pool."""
     columns = _columns(batch)
     listed = columns["candidates"]
     flat = listed.flatten()
@@ -87,6 +87,7 @@ def joined_feedback(batch: Batch, triplets: Batch, with_bytes: bool) -> Batch:
     fields.update({flat.type.field(i).name: flat.field(i) for i in range(flat.type.num_fields)})
     columns["candidates"] = _like_list(listed, _struct(fields))
     _insert(columns, "dataset", "query", _question(triplets, with_bytes))
+    _insert(columns, "dataset", "instruction", triplets.column("instruction"))
     return _batch(columns)
 
 

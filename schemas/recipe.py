@@ -193,13 +193,23 @@ class Negatives(Section):
     exclude: list[Literal["page", "cluster", "equal"]] = ["page", "cluster", "equal"]
 
 
+Settled = Literal["right_closed_book", "right_with_all", "wrong_with_all"]
+
+
 class Feedback(Section):
-    """Stage 2: candidates a question, documents a window, and which right ones are positives."""
+    """Stage 2: candidates a question, documents a window, and which right ones are positives.
+
+    Candidates are asked about in rank order until so many positives (one window, where only the first counts) and
+    negatives are found. ``drop`` names the questions that teach nothing.
+    """
 
     top_k: Positive = 30
     window: Positive = 1
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     positives: Literal["all", "first"] = "all"
+    enough_positives: Positive = 1
+    enough_negatives: Positive = 5
+    drop: list[Settled] = ["right_closed_book", "right_with_all", "wrong_with_all"]
 
 
 class TextSet(Section):

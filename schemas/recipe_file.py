@@ -35,12 +35,21 @@ def read_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"recipe {file.name}: not valid TOML: {error}") from error
     _anchor(data, file.parent)
-    for key, value in (overrides or {}).items():
+    return recipe_of(data, overrides or {}, file.name)
+
+
+def recipe_of(data: dict[str, Any], overrides: Mapping[str, Any], name: str) -> Recipe:
+    """The recipe that ``data`` holds, changed in place by dotted-key ``overrides``.
+
+    :param name: What an error calls it.
+    :raises UsageError: If a key or value is not valid.
+    """
+    for key, value in overrides.items():
         _put(data, key, value)
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"recipe {file.name}: {explain(error)}") from error
+        raise UsageError(f"recipe {name}: {explain(error)}") from error
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -37,20 +37,25 @@ def passage_rows(db: duckdb.DuckDBPyConnection, pool: PoolParts) -> Iterator[dic
     """Passages that published triplets name, or all, in the order of the pool."""
     stored = PassagePool(pool.folder)
     for row in range(len(stored)) if pool.whole else _referenced(db, pool.name):
-        passage = stored[row]
-        copies = stored.copies(row)
-        yield _document(
-            doc_id=passage.id,
-            text=passage.text,
-            page_id=page_id_of_passage(pool.name, passage.external_id),
-            title=passage.title or None,
-            license=pool.license,
-            external_id=passage.external_id,
-            source=pool.source,
-            also_at=[
-                {"page_id": page_id_of_passage(pool.name, copy.external_id), "chunk": 0, "url": None} for copy in copies
-            ],
-        )
+        yield passage_row(stored, row, pool)
+
+
+def passage_row(stored: PassagePool, row: int, pool: PoolParts) -> dict[str, Any]:
+    """One passage as table ``corpus`` has it."""
+    passage = stored[row]
+    copies = stored.copies(row)
+    return _document(
+        doc_id=passage.id,
+        text=passage.text,
+        page_id=page_id_of_passage(pool.name, passage.external_id),
+        title=passage.title or None,
+        license=pool.license,
+        external_id=passage.external_id,
+        source=pool.source,
+        also_at=[
+            {"page_id": page_id_of_passage(pool.name, copy.external_id), "chunk": 0, "url": None} for copy in copies
+        ],
+    )
 
 
 def _referenced(db: duckdb.DuckDBPyConnection, pool: str) -> Iterator[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.check.card import check_card
 from nyxqa.builders.check.dataset import Examined
+from nyxqa.builders.check.feedback import FEEDBACK_CHECKS, feedback_checks
 from nyxqa.builders.check.files import FILE_CHECKS, check_files
 from nyxqa.builders.check.findings import CheckResult, Findings
 from nyxqa.builders.check.labels import check_labels
@@ -39,6 +40,7 @@ CHECKS = (
     *ORDER_CHECKS,
     *LEDGER_CHECKS,
     *(check.name for check in REFERENCES),
+    *FEEDBACK_CHECKS,
     *(check.name for check in NEGATIVES),
     "negative_equals_positive",
     "negative_of_own_page",
@@ -78,7 +80,7 @@ def _check_tables(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
     check_preview(db, examined)
     check_order(db, examined)
     check_ledger(db, examined)
-    run_sql_checks(db, examined, REFERENCES)
+    run_sql_checks(db, examined, (*REFERENCES, *feedback_checks(examined.manifest.recipe)))
     exclusions, not_asked = excluded_negatives(examined.manifest.recipe)
     run_sql_checks(db, examined, (*NEGATIVES, *exclusions))
     examined.findings.skip("the recipe does not exclude such negatives", *not_asked)

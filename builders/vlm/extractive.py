@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.drafting import draft
 from nyxqa.builders.vlm.options import wrong_options
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
 from nyxqa.builders.vlm.reading import read_answer
 from nyxqa.schemas.words import words
+
+R = TypeVar("R")
 
 
 class Extractive:
@@ -38,6 +41,14 @@ class Extractive:
         for ask in asks:
             seen = bool(ask.question.images) or not ask.documents
             yield Answered("" if seen else read_answer(ask.question.text, ask.documents))
+
+    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+        """What comes of each talk, one after the other."""
+        for talk in talks:
+            ask, result = advance(talk, None)
+            while ask is not None:
+                ask, result = advance(talk, next(self.answer([ask])))
+            yield cast(R, result)
 
     def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
         """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import Lock
+from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.endpoint import Endpoint, Patience
 from nyxqa.builders.vlm.parsing import parse_answer, parse_options, parse_pairs
 from nyxqa.builders.vlm.prompting import labelled, listed, plain, prompt, prompt_hashes
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, VlmInfo
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
 from nyxqa.builders.vlm.request import QUESTION_TOKENS, Reply, Request, Sampling
 from nyxqa.builders.vlm.session import Session
 from nyxqa.builders.vlm.store import AnswerStore
@@ -21,6 +24,8 @@ from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
+
+R = TypeVar("R")
 
 
 class OpenAi:
@@ -50,6 +55,7 @@ class OpenAi:
         self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
         self._retry_failed, self._patience = retry_failed, patience if patience is not None else Patience()
         self._session: Session | None = None
+        self._opening = Lock()
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Questions on each document, then, where it has several images, questions over two or more of them."""
@@ -91,6 +97,19 @@ class OpenAi:
         """An answer from the documents, or without any; an abstention is an empty string."""
         for reply in self._replies(map(self._answering, asks)):
             yield _answer(reply)
+
+    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+        """What comes of each talk; questions are made in other threads, for they may read pictures."""
+        session = self._opened()
+
+        async def held(talk: Talk[R]) -> R:
+            ask, result = await asyncio.to_thread(advance, talk, None)
+            while ask is not None:
+                outcome = _answer(await session.outcome(self._answering(ask)))
+                ask, result = await asyncio.to_thread(advance, talk, outcome)
+            return cast(R, result)
+
+        yield from session.over(held, talks)
 
     def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` to ``count + spare`` wrong options, distinct from the key and from each other."""
@@ -140,21 +159,23 @@ class OpenAi:
         return self._opened().replies(requests)
 
     def _opened(self) -> Session:
-        if self._session is None:
-            section, loop = self._section, Loop()
-            key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
-            store = AnswerStore(self._folder)
-            budget = (section.max_requests, section.max_tokens)
+        with self._opening:  # several threads may ask first
+            if self._session is None:
+                self._session = self._open()
+                weakref.finalize(self, Session.close, self._session)
+            return self._session
 
-            connect = partial(
-                Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
-            )
-
-            self._session = Session(
-                loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
-            )
-            weakref.finalize(self, Session.close, self._session)
-        return self._session
+    def _open(self) -> Session:
+        section, loop = self._section, Loop()
+        key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+        store = AnswerStore(self._folder)
+        budget = (section.max_requests, section.max_tokens)
+        connect = partial(
+            Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
+        )
+        return Session(
+            loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
+        )
 
 
 def _unparsable(reply: Reply) -> Failed:

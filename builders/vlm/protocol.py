@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from nyxqa.schemas.content import Content
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,21 @@ class Failed:
     detail: str = ""
 
 
+# Questions of which each may depend on the answers before it; what comes of them is the generator's return value.
+Talk = Generator[Ask, Answered[str] | Failed, R]
+
+
+def advance(talk: Talk[R], outcome: Answered[str] | Failed | None) -> tuple[Ask | None, R | None]:
+    """The next question of a talk, or what came of it.
+
+    :param outcome: Of the question before; None to begin.
+    """
+    try:
+        return (next(talk) if outcome is None else talk.send(outcome)), None
+    except StopIteration as end:
+        return None, end.value
+
+
 @dataclass(frozen=True)
 class VlmInfo:
     """What a model is called and which prompts it uses.
@@ -106,6 +122,10 @@ class Vlm(Protocol):
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
         """An answer to each question from its documents; an abstention is an empty string."""
+        ...
+
+    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+        """What comes of each talk; questions of one talk are answered in turn, many talks are under way at a time."""
         ...
 
     def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
 
 from nyxqa.builders.vlm.endpoint import Endpoint
 from nyxqa.builders.vlm.protocol import Failed
@@ -12,6 +12,9 @@ from nyxqa.builders.vlm.request import Reply, Request
 from nyxqa.builders.vlm.store import AnswerStore
 from nyxqa.builders.vlm.stream import Loop, Ordered
 from nyxqa.schemas.errors import BudgetError, WorldError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # Reasons that may lie with the endpoint; a refusal by the model or a broken image says nothing about it.
 _OF_THE_ENDPOINT = frozenset({"server_error", "no_answer", "bad_answer", "refused_request"})
@@ -43,7 +46,7 @@ class Session:
         self._retried: set[str] = set()
         self._unproven: list[tuple[str, Failed]] = []
         # Equal requests are asked once: with two answers the result would depend on which came last.
-        self._under_way: dict[str, asyncio.Task[Any]] = {}
+        self._under_way: dict[str, asyncio.Future[Reply | Failed]] = {}
         self._closed = False
 
     def replies(self, requests: Iterable[Request | None]) -> Iterator[Reply | Failed]:
@@ -52,10 +55,15 @@ class Session:
         :raises WorldError: If the endpoint is dead or refuses.
         :raises BudgetError: If the budget is spent; what was under way is stored.
         """
-        yield from Ordered(self._loop, self._outcome, self._concurrency, BudgetError).over(requests)
+        yield from self.over(self.outcome, requests)
+
+    def over(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
+        """What ``work``, which may ask for any number of outcomes in turn, makes of each item, in order."""
+        yield from Ordered(self._loop, work, self._concurrency, BudgetError).over(items)
         self._settle()
 
-    async def _outcome(self, request: Request | None) -> Reply | Failed:
+    async def outcome(self, request: Request | None) -> Reply | Failed:
+        """The outcome of one request; for work under ``over``."""
         if request is None:
             return _SKIPPED
         key = request.key(self._model)
@@ -65,11 +73,11 @@ class Session:
         owner = self._under_way.get(key)
         if owner is not None:
             await asyncio.wait({owner})
-            equal: Reply | Failed = owner.result()
-            return equal
-        self._under_way[key] = _this_task()
+            return owner.result()
+        # A task of its own: whoever asks may go on to other requests.
+        owner = self._under_way[key] = asyncio.ensure_future(self._asked(key, request))
         try:
-            return await self._asked(key, request)
+            return await owner
         finally:
             del self._under_way[key]
 
@@ -119,10 +127,3 @@ class Session:
             self._loop.submit(self._endpoint.close()).result(timeout=5)
         self._loop.stop()
         self.store.close()
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("outside of a task")
-    return task

@@ -113,6 +113,7 @@ def test_feedback_holds_its_query_and_candidates(root: Path, tiny: TinyDataset, 
     assert read == [
         {
             **row,
+            "instruction": triplets[row["query_id"]]["instruction"],
             "query": _query(triplets[row["query_id"]], images),
             "candidates": [{**_side(tiny.document(c["doc_id"]), images), **c} for c in row["candidates"]],
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.support.ingest import encoded, picture
+from tests.support.vlm_server import Payload, prompt_text
 
 COLOURS = ["red", "orange", "yellow", "green", "blue", "indigo", "violet", "black", "white", "grey"]
 LAKES = 60
@@ -64,6 +66,14 @@ def write_text(path: Path, text: str) -> Path:
 
 def lake(number: int) -> str:
     return f'"Lake {number}"\nThe water of lake {number} is {COLOURS[number % 10]} in spring.'
+
+
+def lake_reply(payload: Payload) -> str:
+    """Right exactly when the passage of the lake that the question names is shown."""
+    head, _, question = prompt_text(payload).rpartition("\nQuestion: ")
+    number = int(re.findall(r"lake (\d+)", question)[0])
+    told = f"lake {number} is {COLOURS[number % 10]}" in head.rpartition("\nDocuments:\n")[2]
+    return json.dumps({"answer": COLOURS[number % 10] if told else "unknown"})
 
 
 def write_passages(folder: Path, lakes: int = LAKES) -> Path:

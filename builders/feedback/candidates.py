@@ -1,0 +1,107 @@
+"""Step ``feedback/candidates``: each train question is searched in its pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from nyxqa.builders.engine.account import Account, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.feedback.pools import Pool
+from nyxqa.builders.feedback.rows import CANDIDATES
+from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
+from nyxqa.builders.sets.mine import is_dense
+from nyxqa.builders.stages import FEEDBACK
+from nyxqa.retriever.encoder import Encoder, Entry, Index
+
+VERSION = 1
+# Questions searched as one: every dense search reads all vectors of the pool once.
+BLOCK = 2_048
+_COLUMNS = ["query_id", "dataset", "pool", "query", "instruction"]
+
+Span = tuple[int, int]
+
+
+@dataclass
+class Searcher:
+    """What finds candidates: an open index for each pool.
+
+    :param indexes: Folders of the indexes by pool.
+    """
+
+    train: TrainSet
+    encoder: Encoder
+    indexes: dict[str, Path]
+    top_k: int
+
+    def __post_init__(self) -> None:
+        self._open: dict[str, Index] = {}
+
+    def search(self, span: Span) -> ShardOutput:
+        """Candidates of the questions of a block."""
+        asked = self.train.rows(*span, _COLUMNS)
+        found: dict[int, list[dict[str, Any]]] = {}
+        for pool in sorted({row["pool"] for row in asked}):
+            numbers = [number for number, row in enumerate(asked) if row["pool"] == pool]
+            entries = [self._entry(span[0] + number, asked[number]) for number in numbers]
+            hits = self._index(pool).search(entries, self.top_k)
+            documents = self.train.pools[pool].pool
+            for number, rows, scores in zip(numbers, hits.rows.tolist(), hits.scores.tolist(), strict=True):
+                found[number] = list(_ranked(documents, rows, scores))
+        columns = ("dataset", "query_id", "pool")
+        rows = [
+            {**{name: row[name] for name in columns}, "candidates": found[number]} for number, row in enumerate(asked)
+        ]
+        ids = [row["query_id"] for row in rows]
+        return ShardOutput(pa.Table.from_pylist(rows, schema=CANDIDATES), Account(ids, ids))
+
+    def _index(self, pool: str) -> Index:
+        if pool not in self._open:
+            self._open[pool] = self.encoder.open(self.indexes[pool])
+        return self._open[pool]
+
+    def _entry(self, place: int, row: dict[str, Any]) -> Entry:
+        pictures = self.train.pictures(place)
+        captions = tuple(picture.caption for picture in pictures)
+        images = tuple(picture.data for picture in pictures) if self.encoder.needs_images else ()
+        return Entry(row["query_id"], row["query"], captions, images, row["instruction"])
+
+
+def _ranked(pool: Pool, rows: list[int], scores: list[float]) -> Iterator[dict[str, Any]]:
+    for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1):
+        if row >= 0:
+            yield {**pool.family(row), "row": row, "rank": rank, "score": score}
+
+
+def candidates(run: Run, train: TrainSet, encoder: Encoder, spec: str, top_k: int) -> tuple[Parts, dict[str, Parts]]:
+    """The ``top_k`` best documents of each train question, and the indexes they were found in.
+
+    :param spec: Name of the encoder as the command has it.
+    """
+    indexes = {name: _index(run, found, encoder, is_dense(spec)) for name, found in train.pools.items()}
+    prints = {name: index.fingerprint for name, index in indexes.items()}
+    params = {"top_k": top_k, "encoder": encoder.fingerprint, "triplets": train.triplet_files, "indexes": prints}
+    step = Step(f"{FEEDBACK}/candidates", VERSION, params, (), "train", "question", "question")
+    searcher = Searcher(train, encoder, {name: index.folder for name, index in indexes.items()}, top_k)
+    return run.map(step, searcher.search, partial(spans, len(train), BLOCK), CANDIDATES, "driver"), indexes
+
+
+def spans(rows: int, size: int) -> list[Span]:
+    """First row and end of each block."""
+    return [(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def _index(run: Run, found: FoundPool, encoder: Encoder, dense: bool) -> Parts:
+    params = {"pool": found.name, "documents": found.basis, "encoder": encoder.fingerprint}
+    step = Step(f"{FEEDBACK}/index", VERSION, params, (), "train")
+    return run.whole(step, partial(_build, found.pool, encoder), resume=dense)
+
+
+def _build(pool: Pool, encoder: Encoder, folder: Path) -> None:
+    encoder.build(pool.entries(encoder.needs_images), folder)

@@ -1,0 +1,159 @@
+"""A dataset with other feedback: new tables beside links to all that stays, ready to be published."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from nyxqa.builders.assembly.pools import passage_row
+from nyxqa.builders.assembly.summary import summarise
+from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.shard import ledger_table
+from nyxqa.builders.feedback.train_set import passages_folder, publishes_all
+from nyxqa.builders.sets.locations import kind_of_source
+from nyxqa.builders.sets.parts import PoolParts
+from nyxqa.builders.stages import FEEDBACK as STAGE
+from nyxqa.builders.text.pool import PassagePool
+from nyxqa.retriever.stored_ids import rows_of
+from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
+from nyxqa.schemas.tables import CORPUS, FEEDBACK, LEDGER
+from nyxqa.schemas.writing import write_split
+
+Files = dict[str, FileEntry]
+_BATCH = 10_000
+_NAMING = ["pool", "positive_id", "positives", "negative_ids"]
+
+
+@dataclass(frozen=True)
+class Added:
+    """What feedback brings to a dataset.
+
+    :param rows: Rows of table ``feedback``, in order; taken once, and only then is the rest known.
+    :param drops: Its ledger rows, complete once ``rows`` is taken.
+    :param named: Documents that the rows name, by pool, complete likewise.
+    :param indexes: Folder of the index of each pool, by which a passage is found from its id.
+    """
+
+    rows: Iterable[Mapping[str, Any]]
+    drops: Sequence[Drop]
+    named: Mapping[str, set[str]]
+    indexes: Mapping[str, Path]
+
+
+def compose(base: Path, manifest: Manifest, added: Added, work: Path, folder: Path) -> Files:
+    """Write into ``folder`` the tables of ``base`` with the feedback of ``added`` in place of any that is there.
+
+    :param base: Folder that holds ``data/`` as ``manifest`` says.
+    :returns: All files of the new dataset.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    files = write_split(FEEDBACK, "train", added.rows, folder)
+    files |= write_split(LEDGER, "rows", _ledger(base, manifest, added.drops), folder)
+    rewritten = {"feedback": {"train"}, "ledger": {"rows"}, "corpus": set[str]()}
+    for pool in manifest.splits("corpus"):
+        rows = _other_passages(base, manifest, work, pool, added)
+        if rows is not None:
+            files |= write_split(CORPUS, pool, rows, folder)
+            rewritten["corpus"].add(pool)
+    for table in {path.split("/")[1] for path in manifest.files}:
+        for split in set(manifest.splits(table)) - rewritten.get(table, set()):
+            for path in manifest.paths(table, split):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).hardlink_to(base / path)
+                files[path] = manifest.files[path]
+    return dict(sorted(files.items()))
+
+
+def with_feedback(
+    manifest: Manifest, folder: Path, files: Files, entry: StageEntry, told: Mapping[str, Any], lines: Sequence[str]
+) -> Manifest:
+    """The manifest of a composed dataset.
+
+    :param told: What the summary says of feedback.
+    :param lines: Deviations from the paper.
+    """
+    plain = without_feedback(manifest)
+    known = {**told, "own": plain.recipe.get(STAGE, {})}
+    summary = {**plain.summary, **summarise(folder, files), STAGE: known}
+    return replace(
+        plain,
+        recipe={**plain.recipe, STAGE: told["settings"]},
+        deviations=[*plain.deviations, *lines],
+        stages=[*plain.stages, entry],
+        files=files,
+        summary=summary,
+    )
+
+
+def without_feedback(manifest: Manifest) -> Manifest:
+    """The manifest as the build left it, less what feedback has added; its files are left as they are."""
+    told = manifest.summary.get(STAGE)
+    return replace(
+        manifest,
+        recipe=manifest.recipe if told is None else {**manifest.recipe, STAGE: told["own"]},
+        deviations=[line for line in manifest.deviations if not line.startswith(f"{STAGE}: ")],
+        stages=[entry for entry in manifest.stages if entry.name != STAGE],
+        summary={name: value for name, value in manifest.summary.items() if name != STAGE},
+    )
+
+
+def _ledger(base: Path, manifest: Manifest, drops: Sequence[Drop]) -> Iterator[dict[str, Any]]:
+    """The ledger of the other stages, then the drops: feedback is the last stage."""
+    for path in manifest.paths("ledger", "rows"):
+        with pq.ParquetFile(base / path) as file:
+            for batch in file.iter_batches(_BATCH):
+                yield from (row for row in batch.to_pylist() if row["stage"] != STAGE)
+    names = ("item_type", "item_id", "parent_id", "reason")
+    rows = ledger_table(drops, STAGE, "train").to_pylist()
+    yield from sorted(rows, key=lambda row: tuple(row[name] for name in names))
+
+
+def _other_passages(
+    base: Path, manifest: Manifest, work: Path, pool: str, added: Added
+) -> Iterator[dict[str, Any]] | None:
+    """The passages that triplets or feedback name, in the order of the pool; none if they are those that are there."""
+    passages = passages_folder(manifest, work, pool)
+    if passages is None or publishes_all(manifest, pool):
+        return None
+    there = {
+        one
+        for path in manifest.paths("corpus", pool)
+        for one in pq.read_table(base / path, columns=["doc_id"])["doc_id"].to_pylist()
+    }
+    wanted = _of_triplets(base, manifest, pool) | added.named.get(pool, set())
+    return None if wanted == there else _passages(passages, _parts(manifest, passages, pool), wanted, added)
+
+
+def _of_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
+    found: set[str] = set()
+    for split in manifest.splits("triplets"):
+        for path in manifest.paths("triplets", split):
+            with pq.ParquetFile(base / path) as file:
+                for batch in file.iter_batches(_BATCH, columns=_NAMING):
+                    for row in batch.to_pylist():
+                        if row["pool"] == pool:
+                            found.update([row["positive_id"], *row["negative_ids"]])
+                            found.update(one["doc_id"] for one in row["positives"])
+    return found
+
+
+def _passages(folder: Path, parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict[str, Any]]:
+    stored = PassagePool(folder)
+    index = added.indexes.get(parts.name)
+    if index is not None and index.exists():
+        rows = rows_of(index, wanted).tolist()
+    else:
+        rows = [row for row in range(len(stored)) if stored[row].id in wanted]
+    for row in rows:
+        yield passage_row(stored, row, parts)
+
+
+def _parts(manifest: Manifest, folder: Path, pool: str) -> PoolParts:
+    section = next(text for text in manifest.recipe["text"] if (text["pool"] or text["name"]) == pool)
+    return PoolParts(pool, folder.name, folder, kind_of_source(section["passages"]), section["license"], whole=False)

@@ -1,0 +1,101 @@
+"""Labels out of answers: which candidates are positives, which negatives, and which questions teach nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nyxqa.builders.feedback.scoring import reached
+from nyxqa.schemas.recipe import Feedback
+
+Family = Mapping[str, Any]
+Rule = Literal["page", "cluster", "equal"]
+_COLUMNS: dict[Rule, str] = {"page": "page_id", "cluster": "cluster", "equal": "key"}
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How candidates become labels.
+
+    :param settings: Recipe, threshold and what is dropped.
+    :param exclude: What makes a document too near to a right one to be a negative.
+    """
+
+    settings: Feedback
+    exclude: tuple[Rule, ...]
+
+    def right(self, said: Mapping[str, Any]) -> bool | None:
+        """Whether an answer is right; none where there is no usable one."""
+        return None if said["f1"] is None else reached(said["f1"], self.settings.threshold)
+
+    def positives(self, candidates: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Documents of all right windows, or of the first, in rank order."""
+        right = [one for one in candidates if self.right(one)]
+        if self.settings.positives == "first" and right:
+            right = [one for one in right if self._window(one) == self._window(right[0])]
+        return [one["doc_id"] for one in right]
+
+    def negatives(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[Family]) -> list[str]:
+        """Documents that made the model wrong and are not near one that is right or known to be, in rank order.
+
+        Right candidates that the recipe passes over are no negatives either.
+        """
+        near = [*known, *(one for one in candidates if self.right(one))]
+        taken = {one["doc_id"] for one in near}
+        values = {rule: {one[_COLUMNS[rule]] for one in near} - {""} for rule in self.exclude}
+        found = [
+            one["doc_id"]
+            for one in candidates
+            if self.right(one) is False
+            and one["doc_id"] not in taken
+            and not any(one[_COLUMNS[rule]] in values[rule] for rule in self.exclude)
+        ]
+        return found[: self.settings.enough_negatives] if self.settings.positives == "first" else found
+
+    def enough(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[Family]) -> bool:
+        """Whether further candidates need not be asked about."""
+        positives = len(self.positives(candidates))
+        if positives < (1 if self.settings.positives == "first" else self.settings.enough_positives):
+            return False
+        return len(self.negatives(candidates, known)) >= self.settings.enough_negatives
+
+    def reason(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Reason and detail to drop a question; none for one that is kept."""
+        if row["unasked"]:
+            return row["unasked"], ""
+        verdicts = [verdict for one in row["candidates"] if (verdict := self.right(one)) is not None]
+        if not verdicts:
+            failed = row["candidates"][0]
+            return failed["reason"], failed["detail"]
+        settled = {
+            "right_closed_book": bool(self.right(row["closed_book"])),
+            "right_with_all": all(verdicts),
+            "wrong_with_all": not any(verdicts),
+        }
+        name = next((name for name, holds in settled.items() if holds and name in self.settings.drop), None)
+        return None if name is None else (name, "")
+
+    def _window(self, candidate: Mapping[str, Any]) -> int:
+        return int(candidate["rank"] - 1) // self.settings.window
+
+
+def feedback_row(row: Mapping[str, Any], labelling: Labelling, generator: str) -> dict[str, Any]:
+    """A question as table ``feedback`` has it."""
+    candidates = row["candidates"]
+    return {
+        "query_id": row["query_id"],
+        "dataset": row["dataset"],
+        "candidates": [
+            {**{name: one[name] for name in ("doc_id", "rank", "score")}, **_scored(one, labelling)}
+            for one in candidates
+        ],
+        "closed_book": _scored(row["closed_book"], labelling),
+        "positive_ids": labelling.positives(candidates),
+        "negative_ids": labelling.negatives(candidates, row["known"]),
+        "generator": generator,
+    }
+
+
+def _scored(said: Mapping[str, Any], labelling: Labelling) -> dict[str, Any]:
+    return {"prediction": said["prediction"], "f1": said["f1"], "correct": labelling.right(said)}

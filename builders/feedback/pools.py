@@ -1,0 +1,137 @@
+"""The documents that train questions are searched in, as an index and as a model reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyxqa.builders.negatives import text_key
+from nyxqa.builders.text.pool import PassagePool
+from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.retriever.encoder import Entry
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.ids import page_id_of_passage
+from nyxqa.schemas.joining import stored_bytes
+from nyxqa.schemas.lookup import IdTable
+
+_FAMILY = ("doc_id", "page_id", "cluster")
+_BATCH = 64
+
+
+class Pool(Protocol):
+    """Documents by their place in the index."""
+
+    def entries(self, images: bool) -> Iterator[Entry]:
+        """All documents, in the order of the index.
+
+        :param images: Whether with the bytes of their images.
+        """
+        ...
+
+    def family(self, row: int) -> dict[str, str]:
+        """``doc_id``, ``page_id``, ``cluster`` and ``key`` of a document."""
+        ...
+
+    def source(self, row: int) -> Source:
+        """A document as a model reads it."""
+        ...
+
+
+@dataclass(frozen=True)
+class PublishedPool:
+    """Documents of a published pool.
+
+    :param table: All documents of the pool.
+    :param places: Rows of those that are searched, int64, ascending.
+    """
+
+    table: IdTable
+    places: npt.NDArray[np.int64]
+
+    def entries(self, images: bool) -> Iterator[Entry]:
+        """Text, captions and, if asked for, images."""
+        columns = ["doc_id", "text", "captions", *(["images"] if images else [])]
+        table = self.table.table.select(columns)
+        for start in range(0, len(self.places), _BATCH):
+            for place in self.places[start : start + _BATCH].tolist():
+                row = {name: table.column(name)[place] for name in columns}
+                found = tuple(stored_bytes(row["images"])) if images else ()
+                yield Entry(row["doc_id"].as_py(), row["text"].as_py(), tuple(row["captions"].as_py()), found)
+
+    def family(self, row: int) -> dict[str, str]:
+        """As in ``Pool``."""
+        return family_at(self.table, int(self.places[row]))
+
+    def source(self, row: int) -> Source:
+        """As in ``Pool``."""
+        table, place = self.table.table, int(self.places[row])
+        text, title = table.column("text")[place].as_py(), table.column("title")[place].as_py()
+        pictures = pictures_of(
+            table.column("images")[place],
+            table.column("image_ids")[place].as_py(),
+            table.column("captions")[place].as_py(),
+        )
+        language = table.column("language")[place].as_py()
+        return Source(table.column("doc_id")[place].as_py(), Content(text, pictures), _title(title, text), language)
+
+
+@dataclass(frozen=True)
+class PassagesPool:
+    """All passages of a question set, also those that no table holds.
+
+    :param name: Name of the pool.
+    """
+
+    name: str
+    passages: PassagePool
+
+    def entries(self, images: bool) -> Iterator[Entry]:
+        """Passages have no images."""
+        return self.passages.entries()
+
+    def family(self, row: int) -> dict[str, str]:
+        """As in ``Pool``; outside pool ``web`` every document is a cluster of its own."""
+        passage = self.passages[row]
+        page = page_id_of_passage(self.name, passage.external_id)
+        return {"doc_id": passage.id, "page_id": page, "cluster": passage.id, "key": text_key(passage.text)}
+
+    def source(self, row: int) -> Source:
+        """As in ``Pool``."""
+        passage = self.passages[row]
+        return Source(passage.id, Content(passage.text), _title(passage.title, passage.text))
+
+
+def family_at(table: IdTable, place: int) -> dict[str, str]:
+    """What tells that a published document says the same as another."""
+    found = {name: table.table.column(name)[place].as_py() for name in _FAMILY}
+    return {**found, "key": text_key(table.table.column("text")[place].as_py())}
+
+
+def pictures_of(images: pa.ListScalar, ids: list[str], captions: list[str]) -> tuple[Picture, ...]:
+    """Stored images as a model sees them."""
+    return tuple(map(Picture, ids, captions, stored_bytes(images))) if ids else ()
+
+
+def rows_where(table: IdTable, column: str, value: str) -> npt.NDArray[np.int64]:
+    """Rows whose ``column`` is ``value``, int64, ascending."""
+    found: npt.NDArray[np.int64] = np.flatnonzero(
+        pc.equal(table.table.column(column), value).to_numpy(zero_copy_only=False)
+    )
+    return found
+
+
+def named_rows(table: IdTable, ids: Mapping[str, object]) -> npt.NDArray[np.int64]:
+    """Rows of the documents of these ids, int64, ascending."""
+    rows = table.rows(list(ids))
+    return np.sort(rows[rows >= 0])
+
+
+def _title(title: str | None, text: str) -> str | None:
+    """The title, unless the text begins with it, as passages do."""
+    return None if not title or title in text.partition("\n")[0] else title

@@ -1,0 +1,33 @@
+"""Rows that travel between the steps of feedback."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_S, _I32, _I64, _F32 = pa.string(), pa.int32(), pa.int64(), pa.float32()
+
+# What tells that two documents say the same: page and cluster of pool ``web``, and words in any pool.
+_FAMILY = [("doc_id", _S), ("page_id", _S), ("cluster", _S), ("key", _S)]
+# ``row`` is the document's place in the index it was found in.
+CANDIDATE = pa.struct([*_FAMILY, ("row", _I64), ("rank", _I32), ("score", _F32)])
+# What a model said: null prediction and f1, and a reason, where it gave no usable answer.
+_SAID = [("prediction", _S), ("f1", _F32), ("reason", _S), ("detail", _S)]
+
+# One row for each train question, in the order of ``triplets``.
+CANDIDATES = pa.schema([("dataset", _S), ("query_id", _S), ("pool", _S), ("candidates", pa.list_(CANDIDATE))])
+
+# ``query_key`` is equal for questions that are asked in the same words; ``known`` are the triplet's positives;
+# ``found`` counts the candidates before an early stop; ``unasked`` says why a question was not asked at all.
+ANSWERS = pa.schema(
+    [
+        ("dataset", _S),
+        ("query_id", _S),
+        ("query_key", _S),
+        ("pool", _S),
+        ("known", pa.list_(pa.struct(_FAMILY))),
+        ("candidates", pa.list_(pa.struct([*CANDIDATE, *_SAID]))),
+        ("closed_book", pa.struct(_SAID)),
+        ("found", _I32),
+        ("unasked", _S),
+    ]
+)

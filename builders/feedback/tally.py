@@ -1,0 +1,93 @@
+"""What came of the questions: ledger rows, and the numbers for manifest, card and report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.feedback.labels import Labelling
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Tally:
+    """Counts while rows go by.
+
+    :param seen: First 64 bits of a hash of each question with the documents it was asked with.
+    """
+
+    labelling: Labelling
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    seen: set[int] = field(default_factory=set)
+    drops: list[Drop] = field(default_factory=list)
+
+    def labelled(self, answers: Parts) -> Iterator[dict[str, Any]]:
+        """Rows of the questions that are kept; drops and numbers of all are noted in passing."""
+        for row in answers.rows():
+            self._count(row)
+            parent = row["known"][0]["doc_id"] if row["known"] else ""
+            reason = self.labelling.reason(row)
+            if reason is not None:
+                self.reasons[reason[0]] += 1
+                self.drops.append(Drop("question", row["query_id"], parent, *reason))
+                continue
+            self.drops += _failures(row, self._windows(row))
+            self.counts["labelled"] += 1
+            yield row
+
+    def _count(self, row: Row) -> None:
+        right = self.labelling.right
+        size = self.labelling.settings.window
+        self.counts["questions"] += 1
+        if row["unasked"]:
+            return
+        windows = self._windows(row)
+        self.counts["asked"] += 1 + len(windows)
+        self.counts["saved"] += -(-row["found"] // size) - len(windows)
+        self.counts["failed"] += sum(bool(one["reason"]) for one in (*windows, row["closed_book"]))
+        self.counts["right_closed_book"] += bool(right(row["closed_book"]))
+        self.counts["right_at_rank_1"] += bool(right(row["candidates"][0]))
+        self.counts["right_with_any"] += any(map(right, row["candidates"]))
+        for window in (0, *(one["rank"] for one in windows)):
+            documents = [one["doc_id"] for one in row["candidates"] if window and 0 <= one["rank"] - window < size]
+            text = " ".join([row["query_key"], *documents])
+            self.seen.add(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big"))
+
+    def _windows(self, row: Row) -> list[Row]:
+        """The first candidate of each window that was asked about."""
+        size = self.labelling.settings.window
+        return [one for one in row["candidates"] if (one["rank"] - 1) % size == 0]
+
+    def label(self, row: Row) -> None:
+        """Count the labels of a published row."""
+        self.counts["positives"] += len(row["positive_ids"])
+        self.counts["negatives"] += len(row["negative_ids"])
+        self.counts["without_negatives"] += not row["negative_ids"]
+
+    def numbers(self) -> dict[str, Any]:
+        """All counts, as JSON types.
+
+        ``asked`` counts a question's closed-book view and its windows, ``shared`` those that equal an earlier one,
+        ``saved`` the windows behind early stops, ``right_*`` questions of all that were asked.
+        """
+        names = (
+            *("questions", "labelled", "positives", "negatives", "without_negatives", "asked", "saved", "failed"),
+            *("right_closed_book", "right_at_rank_1", "right_with_any"),
+        )
+        counted = {name: self.counts[name] for name in names}
+        return {**counted, "shared": counted["asked"] - len(self.seen), "dropped": dict(sorted(self.reasons.items()))}
+
+
+def _failures(row: Row, windows: list[Row]) -> Iterator[Drop]:
+    """What the model failed at inside a question that lives."""
+    said = [("closed_book", row["closed_book"]), *((str(one["rank"]), one) for one in windows)]
+    for name, one in said:
+        if one["reason"]:
+            yield Drop("row", f"{row['query_id']}:{name}", row["query_id"], one["reason"], one["detail"])

@@ -1,0 +1,179 @@
+"""The published train split as feedback reads it: questions, and the pools they are searched in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyxqa.builders.feedback.pools import (
+    PassagesPool,
+    Pool,
+    PublishedPool,
+    family_at,
+    named_rows,
+    pictures_of,
+    rows_where,
+)
+from nyxqa.builders.feedback.scoring import Truth, truth_of
+from nyxqa.builders.stages import pool_stage
+from nyxqa.builders.text.pool import PassagePool
+from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.schemas.arrow_copy import Layout, id_table
+from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.lookup import IdTable
+from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.published import Published
+from nyxqa.schemas.tables import WEB
+
+_STORED = Layout(joined=False, with_bytes=True)
+_NAMING = ("positive_id", "negative_ids")
+
+
+@dataclass(frozen=True)
+class FoundPool:
+    """A pool with what its index depends on.
+
+    :param basis: Changes whenever its documents do.
+    :param whole: Whether all its documents are searched; otherwise those that train triplets name.
+    """
+
+    name: str
+    pool: Pool
+    basis: list[str]
+    whole: bool
+
+
+class TrainSet:
+    """Train questions of a published dataset.
+
+    :param work: The hidden folder of the dataset, where whole passage pools may lie.
+    :raises FormatError: If there are no train triplets.
+    """
+
+    def __init__(self, published: Published, work: Path) -> None:
+        self.published, self.manifest, self.work = published, published.manifest, work
+        triplets = id_table(published, "triplets", "train", _STORED, "query_id")
+        if triplets is None:
+            raise FormatError(
+                f"{published.folder} has no train triplets; make them with: python -m nyxqa.build --split train"
+            )
+        self.triplets: pa.Table = triplets.table
+
+    def __len__(self) -> int:
+        return int(self.triplets.num_rows)
+
+    @cached_property
+    def pools(self) -> dict[str, FoundPool]:
+        """Pools that train questions are searched in: of ``web`` the train documents, of the others all passages.
+
+        Where a pool's passages are not at hand, as in a copy of a dataset, it is what train triplets name: what only
+        questions of other splits name must not be found.
+        """
+        names = sorted(self.triplets.column("pool").unique().to_pylist())
+        return {name: self._found(name) for name in names}
+
+    def _found(self, name: str) -> FoundPool:
+        folder = passages_folder(self.manifest, self.work, name)
+        if folder is not None:
+            return FoundPool(name, PassagesPool(name, PassagePool(folder)), [folder.name], whole=True)
+        table = self.documents(name)
+        if name == WEB:
+            return FoundPool(name, PublishedPool(table, rows_where(table, "split", "train")), self._files(name), True)
+        if publishes_all(self.manifest, name):
+            every = np.arange(table.table.num_rows)
+            return FoundPool(name, PublishedPool(table, every), self._files(name), True)
+        named = self._named(name)
+        return FoundPool(name, PublishedPool(table, named_rows(table, named)), sorted(named), whole=False)
+
+    def documents(self, pool: str) -> IdTable:
+        """All published documents of a pool."""
+        if pool not in self._documents:
+            table = id_table(self.published, "corpus", pool, _STORED, "doc_id")
+            if table is None:
+                raise FormatError(f"{self.published.folder} has no documents of pool {pool}; build it again")
+            self._documents[pool] = table
+        return self._documents[pool]
+
+    @cached_property
+    def _documents(self) -> dict[str, IdTable]:
+        return {}
+
+    def _files(self, pool: str) -> list[str]:
+        return [self.manifest.files[path].sha256 for path in self.manifest.paths("corpus", pool)]
+
+    def _named(self, pool: str) -> dict[str, None]:
+        """Ids that train triplets of ``pool`` name."""
+        rows = self.triplets.select([*_NAMING, "positives", "pool"]).filter(pc.field("pool") == pool)
+        positives = pc.struct_field(pc.list_flatten(rows.column("positives")), "doc_id")
+        columns = [rows.column("positive_id"), pc.list_flatten(rows.column("negative_ids")), positives]
+        return dict.fromkeys(sorted({one for column in columns for one in column.unique().to_pylist()}))
+
+    @property
+    def triplet_files(self) -> list[str]:
+        """Hashes of the files of the train triplets."""
+        return [self.manifest.files[path].sha256 for path in self.manifest.paths("triplets", "train")]
+
+    def rows(self, start: int, stop: int, columns: list[str]) -> list[dict[str, Any]]:
+        """Some columns of some triplets, none of images."""
+        found: list[dict[str, Any]] = self.triplets.select(columns).slice(start, stop - start).to_pylist()
+        return found
+
+    def pictures(self, place: int) -> tuple[Picture, ...]:
+        """Images of a question, with the captions they have in its document."""
+        ids = self.triplets.column("query_image_ids")[place].as_py()
+        if not ids:
+            return ()
+        captions = self._captions(place)
+        return pictures_of(self.triplets.column("query_images")[place], ids, [captions.get(one, "") for one in ids])
+
+    def _captions(self, place: int) -> dict[str, str]:
+        table = self.documents(self.triplets.column("pool")[place].as_py())
+        row = int(table.rows([self.triplets.column("positive_id")[place].as_py()])[0])
+        if row < 0:
+            return {}
+        found = (table.table.column(name)[row].as_py() for name in ("image_ids", "captions"))
+        return dict(zip(*found, strict=True))
+
+    def known(self, row: Mapping[str, Any]) -> list[dict[str, str]]:
+        """What tells that a document says the same as a positive of the triplet."""
+        table = self.documents(row["pool"])
+        ids = dict.fromkeys([row["positive_id"], *(one["doc_id"] for one in row["positives"])])
+        return [family_at(table, place) for place in table.rows(list(ids)).tolist() if place >= 0]
+
+    def truth(self, row: Mapping[str, Any]) -> Truth:
+        """What a question's answer is held against."""
+        found = truth_of(row["answers"], (), 0)
+        if found.known or self._questions is None:
+            return found
+        place = int(self._questions.rows([row["query_id"]])[0])
+        if place < 0:
+            return found
+        choices, label = (self._questions.table.column(name)[place].as_py() for name in ("choices", "label"))
+        return truth_of(row["answers"], choices, label)
+
+    @cached_property
+    def _questions(self) -> IdTable | None:
+        return id_table(self.published, "qa", "train", _STORED, "qa_id")
+
+
+def passages_folder(manifest: Manifest, work: Path, pool: str) -> Path | None:
+    """Where the build has left all passages of ``pool``, if it has."""
+    stage = pool_stage(pool)
+    entry = next((entry for entry in manifest.stages if entry.name == stage), None)
+    if entry is None:
+        return None
+    folder = work / "steps" / stage / entry.fingerprint[:16]
+    return folder if (folder / "done.json").exists() else None
+
+
+def publishes_all(manifest: Manifest, pool: str) -> bool:
+    """Whether table ``corpus`` holds all passages of ``pool``."""
+    sections = [text for text in manifest.recipe.get("text", []) if (text["pool"] or text["name"]) == pool]
+    return any(text["keep"] == "all" for text in sections)
