@@ -24,9 +24,9 @@ def make_encoder(spec: str) -> Encoder:
 
         return E5Encoder(parse_e5(rest))
     if kind == "tiny" and (rest or not colon):
-        from nyxqa.retriever.models import tiny_encoder
+        from nyxqa.retriever.tiny_encoder import TinyEncoder
 
-        return tiny_encoder(rest)
+        return TinyEncoder(rest)
     if kind == "nyx" and rest:
         from nyxqa.retriever.nyx import nyx_encoder
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nyxqa.retriever.dense import DenseEncoder
 from nyxqa.retriever.model import EmbeddingModel
 from nyxqa.retriever.settings import TrainSettings
 from nyxqa.schemas.errors import UsageError
@@ -36,19 +35,6 @@ def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
 
         return load_hf(parse_model(path, "hf"), devices()[0], trainable=True)
     raise UsageError(f"no model is named {spec!r}; valid names are {', '.join(MODELS)}")
-
-
-def tiny_encoder(path: str) -> DenseEncoder:
-    """``tiny`` as an encoder; untrained where ``path`` is empty."""
-    from nyxqa.retriever.text_model import checkpoint_fingerprint
-    from nyxqa.retriever.tiny import VERSION
-
-    spec = f"tiny:{path}" if path else "tiny"
-    name = f"tiny:{Path(path).resolve().name}" if path else "tiny"
-    made = f"tiny/{VERSION}"
-    return DenseEncoder(
-        name, lambda: load_model(spec), lambda: f"{made}/{checkpoint_fingerprint(path, None)}" if path else made
-    )
 
 
 def default_settings(spec: str) -> TrainSettings:

@@ -156,3 +156,9 @@ def test_the_manifest_knows_no_path_of_this_machine(small_build: Path, small_rec
     text = (small_build / "manifest.json").read_text()
     assert str(small_recipe.parent) not in text
     assert json.loads(text)["recipe"]["web"]["source"] == "jsonl:pages.jsonl"
+
+
+def test_the_options_of_the_sample_hardly_tell_the_key(sample_build: Path) -> None:
+    found = read_manifest(sample_build).summary["probe"]
+    assert found["questions"] > 700
+    assert found["high"] < 0.33

@@ -11,9 +11,11 @@ from nyxqa.schemas.chance import lot
 AMOUNTS = frozenset({"date", "measure", "ratio", "year", "rank", "number"})
 
 _DIGITS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-_FACTORS = [Decimal(f) for f in ("0.4", "0.5", "0.6", "0.7", "0.8", "1.2", "1.3", "1.4", "1.5", "1.8", "2", "2.5")]
+_FACTORS = [Decimal(f) for f in ("0.6", "0.7", "0.8", "0.9", "1", "1.1", "1.2", "1.4", "1.6", "1.8")]
 _ROUNDS = 40  # changes tried before an amount is given up: small ones have few neighbours
-_RECENT = 1990  # a year from here on is only moved back
+_FEW = 20  # counts up to here have near neighbours, larger ones multiples
+_YEARS, _NEAR = 40, 9  # how many years, and near neighbours, one is drawn from
+_LATEST = 2025  # no later year is offered beside an earlier one
 
 
 def same_format(option: str, key: str, kind: str) -> bool:
@@ -26,36 +28,51 @@ def same_format(option: str, key: str, kind: str) -> bool:
 def perturbed(key: str, kind: str, item: str, seed: int) -> Iterator[str]:
     """``key`` with another number in it, again and again.
 
+    One number of the key changes, the same in every option, and the key is a draw like the others: it stands anywhere
+    among them, not in their middle.
+
     :param item: Id the lots are drawn for.
     """
     numbers = list(_DIGITS.finditer(key))
-    share = "percent" in key or "per cent" in key or "%" in key
+    limit = 100 if "percent" in key or "per cent" in key or "%" in key else None
+    own = lot(seed, "choices", f"{item}\x1f{key}")
     for turn in range(_ROUNDS if numbers else 0):
         draw = lot(seed, "choices", f"{item}\x1f{key}\x1f{turn}")
-        target = numbers[draw % len(numbers)]
-        changed = _changed(target.group(), kind, draw // len(numbers))
-        if share and Decimal(changed.replace(",", "")) >= 100:
+        target = numbers[own % len(numbers)]
+        changed = _changed(target.group(), kind, own // len(numbers), draw, limit)
+        if changed is None or (limit is not None and Decimal(changed.replace(",", "")) >= limit):
             continue
         option = key[: target.start()] + changed + key[target.end() :]
         yield changed + _ending(changed) if kind == "rank" else option
 
 
-def _changed(number: str, kind: str, draw: int) -> str:
-    """Another number of the same format: separators, decimals and trailing zeros are kept."""
+def _changed(number: str, kind: str, own: int, draw: int, limit: int | None) -> str | None:
+    """Another number of the same format: separators, decimals and trailing zeros are kept; None for an odd one.
+
+    :param own: Lot of the key, which its number is taken to have been drawn with.
+    :param limit: What the amount stays below.
+    """
     value = Decimal(number.replace(",", ""))
     if kind == "date" and len(number) < 3:
         return str(draw % 28 + 1)
     if kind in ("year", "date"):
-        later = draw // 30 % 2 == 1 and value < _RECENT
-        return str(int(value) + (draw % 30 + 1) * (1 if later else -1))
-    if value == value.to_integral_value() and value <= 20:
-        return str(max(1, int(value) + (draw % 6 + 1) * (1 if draw // 6 % 3 else -1)))
-    scaled = value * _FACTORS[draw % len(_FACTORS)]
+        year = int(value) + draw % _YEARS - own % _YEARS
+        return str(year) if year <= _LATEST or year <= value else None
     plain = number.replace(",", "")
     decimals = len(plain.partition(".")[2])
-    step = 1 if decimals else 10 ** (len(plain) - len(plain.rstrip("0")))
-    rounded = round(scaled, decimals) if decimals else Decimal(round(scaled / step) * step)
-    return f"{rounded:,f}" if "," in number else f"{rounded:f}"
+    step = Decimal(10) ** (-decimals if decimals else len(plain) - len(plain.rstrip("0")))
+    most = None if limit is None else int((limit - step) / step)
+    units = _other(int(value / step), own, draw, most)
+    return f"{units * step:,.{decimals}f}" if "," in number else f"{units * step:.{decimals}f}"
+
+
+def _other(units: int, own: int, draw: int, most: int | None) -> int:
+    """Another count of units: a near one of a small count, a share or multiple of a large one."""
+    if units <= _FEW:
+        lowest = units - own % max(1, min(_NEAR, units))
+        return (lowest if most is None else min(lowest, max(1, most + 1 - _NEAR))) + draw % _NEAR
+    bases = [f for f in _FACTORS if most is None or units / f * _FACTORS[-1] <= most] or _FACTORS[-1:]
+    return round(units / bases[own % len(bases)] * _FACTORS[draw % len(_FACTORS)])
 
 
 def _ending(number: str) -> str:

@@ -218,7 +218,7 @@ def _taken_apart(url: str) -> tuple[str, str, tuple[str, str] | None]:
 def _response_format(request: Request, number: int) -> dict[str, Any]:
     if number == _FORMATS - 1:
         return {}
-    shape = {"name": request.form, "strict": True, "schema": schema(request.form, bounded=number == 0)}
+    shape = {"name": request.form, "strict": True, "schema": schema(request, bounded=number == 0)}
     return {"response_format": {"type": "json_schema", "json_schema": shape}}
 
 

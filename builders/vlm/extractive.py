@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar, cast
 
+from nyxqa.builders.vlm.company import Company
 from nyxqa.builders.vlm.drafting import draft
 from nyxqa.builders.vlm.options import wrong_options
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
 from nyxqa.builders.vlm.reading import read_answer
+from nyxqa.schemas.chance import lot
 from nyxqa.schemas.words import words
 
 R = TypeVar("R")
@@ -22,7 +24,7 @@ class Extractive:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False, version=4)
+        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False, version=5)
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Cloze questions from sentences and captions; ``no_question`` where nothing stands on its own."""
@@ -51,9 +53,18 @@ class Extractive:
             yield cast(R, result)
 
     def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
-        """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them."""
-        for ask in asks:
-            options = wrong_options(ask, count + spare, self._seed)
+        """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them.
+
+        Questions asked together share their keys, so their options depend on each other, whatever their order.
+        """
+        asked = list(asks)
+        company = Company(asked, count + spare, self._seed)
+        found: dict[str, list[str]] = {}
+        for ask in sorted(asked, key=lambda ask: (lot(self._seed, "company", ask.key), ask.key)):
+            found[ask.key] = wrong_options(ask, count + spare, self._seed, company)
+            company.settle(ask, found[ask.key])
+        for ask in asked:
+            options = found[ask.key]
             if len(options) < count:
                 yield Failed("too_few_distractors", f"{len(options)} of {count}")
             else:

@@ -13,10 +13,18 @@ from threading import Lock
 from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.endpoint import Endpoint, Patience
-from nyxqa.builders.vlm.parsing import parse_answer, parse_options, parse_pairs
-from nyxqa.builders.vlm.prompting import labelled, listed, plain, prompt, prompt_hashes
+from nyxqa.builders.vlm.parsing import cut_strings, parse_answer, parse_options, parse_pairs
+from nyxqa.builders.vlm.prompting import INVENTED, as_text, labelled, listed, plain, prompt, prompt_hashes
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
-from nyxqa.builders.vlm.request import QUESTION_TOKENS, Reply, Request, Sampling
+from nyxqa.builders.vlm.request import (
+    ANSWER_BOUND,
+    QUESTION_BOUND,
+    QUESTION_TOKENS,
+    SHORT_BOUND,
+    Reply,
+    Request,
+    Sampling,
+)
 from nyxqa.builders.vlm.session import Session
 from nyxqa.builders.vlm.store import AnswerStore
 from nyxqa.builders.vlm.stream import Loop
@@ -59,22 +67,23 @@ class OpenAi:
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Questions on each document, then, where it has several images, questions over two or more of them."""
-        counts: deque[int] = deque()
+        asked: deque[tuple[int, bool]] = deque()
 
         def requests() -> Iterator[Request]:
             for source in sources:
                 document = labelled(source)
                 several = len(source.content.images) > 1
-                counts.append(2 if several else 1)
+                asked.append((2 if several else 1, INVENTED in as_text(document)))
                 for name in ("questions", "questions_multi") if several else ("questions",):
                     filled = prompt(name).fill(document=document, count=str(most))
-                    yield Request(prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS))
+                    yield Request(prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS), most)
 
         outcomes: list[Answered[list[Pair]] | Failed] = []
         for reply in self._replies(requests()):
-            outcomes.append(_pairs(reply, most))
-            if len(outcomes) == counts[0]:
-                counts.popleft()
+            count, invented = asked[0]
+            outcomes.append(_pairs(reply, most, invented))
+            if len(outcomes) == count:
+                asked.popleft()
                 yield _together(outcomes)
                 outcomes = []
 
@@ -124,7 +133,7 @@ class OpenAi:
                     documents=listed(ask.documents),
                     count=str(count + spare),
                 )
-                yield Request(prompt("distractors"), "options", filled, self._tokens())
+                yield Request(prompt("distractors"), "options", filled, self._tokens(), count + spare)
 
         for reply in self._replies(requests()):
             yield _options(reply, keys.popleft(), count, count + spare)
@@ -178,17 +187,31 @@ class OpenAi:
         )
 
 
+_ENDLESS = Failed("unparsable", "cut off at the limit of characters")
+
+
 def _unparsable(reply: Reply) -> Failed:
     return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
 
 
-def _pairs(reply: Reply | Failed, most: int) -> Answered[list[Pair]] | Failed:
+def _pairs(reply: Reply | Failed, most: int, invented: bool) -> Answered[list[Pair]] | Failed:
+    """The first ``most`` pairs that are whole and the model's own.
+
+    :param invented: Whether the document itself names what the prompt's examples are about.
+    """
     if isinstance(reply, Failed):
         return reply
     pairs = parse_pairs(reply.text, reply.truncated)
     if pairs is None:
         return _unparsable(reply)
-    return Answered(pairs[:most]) if pairs else Failed("no_question", "the model found nothing to ask")
+    if not pairs:
+        return Failed("no_question", "the model found nothing to ask")
+    questions, answers = cut_strings(reply.text, QUESTION_BOUND), cut_strings(reply.text, ANSWER_BOUND)
+    whole = [pair for pair in pairs if pair.question not in questions and pair.answer not in answers]
+    own = [pair for pair in whole if invented or INVENTED not in f"{pair.question} {pair.answer}"]
+    if own:
+        return Answered(own[:most])
+    return Failed("no_question", "the model copied examples of its prompt") if whole else _ENDLESS
 
 
 def _together(outcomes: list[Answered[list[Pair]] | Failed]) -> Answered[list[Pair]] | Failed:
@@ -204,7 +227,9 @@ def _answer(reply: Reply | Failed) -> Answered[str] | Failed:
     if isinstance(reply, Failed):
         return reply
     answer = parse_answer(reply.text)
-    return _unparsable(reply) if answer is None else Answered(answer)
+    if answer is None:
+        return _unparsable(reply)
+    return _ENDLESS if answer in cut_strings(reply.text, SHORT_BOUND) else Answered(answer)
 
 
 def _shortened(reply: Reply | Failed, words: int) -> Answered[str] | Failed:
@@ -223,6 +248,7 @@ def _options(reply: Reply | Failed, key: str, least: int, most: int) -> Answered
     options = parse_options(reply.text)
     if options is None:
         return _unparsable(reply)
-    distinct = {normalise_answer(option): option for option in reversed(options)}
+    cut = cut_strings(reply.text, SHORT_BOUND)
+    distinct = {normalise_answer(option): option for option in reversed(options) if option not in cut}
     kept = [o for o in reversed(distinct.values()) if normalise_answer(o) not in ("", normalise_answer(key))]
     return Answered(kept[:most]) if len(kept) >= least else Failed("too_few_distractors", f"{len(kept)} of {least}")

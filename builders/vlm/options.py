@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nyxqa.builders.vlm.amounts import AMOUNTS, perturbed, same_format
+from nyxqa.builders.vlm.company import Company
 from nyxqa.builders.vlm.protocol import Ask
 from nyxqa.builders.vlm.spans import find_spans, kind_of_text
 from nyxqa.builders.vlm.vocabulary import PEOPLE, PLACES, STOP_WORDS, alike, kind_of_word, others
@@ -22,17 +23,18 @@ _NOUN = re.compile(
 _BEFORE_A_PLACE = re.compile(r"\b(?:in|at|near|from|to|of) ____")
 
 
-def wrong_options(ask: Ask, count: int, seed: int) -> list[str]:
+def wrong_options(ask: Ask, count: int, seed: int, company: Company) -> list[str]:
     """Up to ``count`` options of the kind of ``ask.answer``, distinct after normalisation, none of them right.
 
-    What the documents name comes first, then fixed vocabularies; numbers are changed in their own format.
+    Words of a vocabulary come first from the keys of ``company``; else what the documents name, then the vocabularies;
+    numbers are changed in their own format.
     """
     key = ask.answer.strip()
     question = plain_text(ask.question.text)
     asked = f" {' '.join(words(question))} "
     taken = {normalise_answer(key)}
     options: list[str] = []
-    for candidate in _candidates(ask, key, question, seed):
+    for candidate in _candidates(ask, key, question, seed, company):
         option = _as_written(candidate, key)
         normalised = normalise_answer(option)
         if not normalised or normalised in taken or f" {' '.join(words(option))} " in asked or _overlaps(option, key):
@@ -44,13 +46,15 @@ def wrong_options(ask: Ask, count: int, seed: int) -> list[str]:
     return options
 
 
-def _candidates(ask: Ask, key: str, question: str, seed: int) -> Iterator[str]:
+def _candidates(ask: Ask, key: str, question: str, seed: int, company: Company) -> Iterator[str]:
     """Candidates by how plausible they are, each group in the order of its lots."""
     kind = kind_of_text(key)
 
     def drawn(group: Iterable[str]) -> list[str]:
         return sorted(dict.fromkeys(group), key=lambda option: (lot(seed, "choices", f"{ask.key}\x1f{option}"), option))
 
+    if kind_of_word(key) is not None:
+        yield from company.offered(ask)
     yield from drawn(_of_documents(ask, kind, key))
     if kind in AMOUNTS:
         yield from perturbed(key, kind, ask.key, seed)

@@ -76,6 +76,20 @@ def parse_options(text: str) -> list[str] | None:
     return [option for option in map(tidy, found) if option] or None
 
 
+def cut_strings(text: str, bound: int) -> frozenset[str]:
+    """Strings of the JSON in ``text`` that end where the grammar ended them: they are ``bound`` characters long."""
+    text = _without_thinking(text)
+    found: set[str] = set()
+    values = [whole_json(text), *inner_json(text)]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            values.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, str) and len(value) == bound:
+            found.add(tidy(value))
+    return frozenset(found)
+
+
 def tidy(text: str) -> str:
     """``text`` on one line, without control characters and lone surrogates."""
     sound = text.encode("utf-8", "replace").decode("utf-8")

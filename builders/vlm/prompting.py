@@ -12,6 +12,9 @@ from nyxqa.builders.vlm.protocol import Picture, Source
 from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.ids import short_hash
 
+# The place that the examples of the prompts for questions speak of; there is none of this name. Prompts for answers
+# speak of another, so that a question copied from an example is not answered from one.
+INVENTED = "Quarnholm"
 NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
 
 Part = str | Picture

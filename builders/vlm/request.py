@@ -9,26 +9,15 @@ from typing import Any, Literal
 
 from nyxqa.builders.vlm.prompting import Part, Prompt
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 # Room for twenty pairs; the reference allows as much (PAPER, stage 4: max_tokens 4,096).
 QUESTION_TOKENS = 4096
 Form = Literal["pairs", "answer", "options"]
 
-_STRING = {"type": "string", "maxLength": 400}
-_SHAPES: dict[Form, dict[str, Any]] = {
-    "pairs": {
-        "type": "array",
-        "maxItems": 20,
-        "items": {
-            "type": "object",
-            "properties": {"question": _STRING, "answer": _STRING},
-            "required": ["question", "answer"],
-            "additionalProperties": False,
-        },
-    },
-    "answer": {"type": ["string", "null"], "maxLength": 400},
-    "options": {"type": "array", "maxItems": 8, "items": _STRING},
-}
+# Characters. A small model held to a grammar repeats itself for as long as a string may go on, so each has an end; what
+# a person would ask or answer is shorter by far. What is exactly as long was cut there, and is no answer.
+QUESTION_BOUND, ANSWER_BOUND, SHORT_BOUND = 300, 200, 120
+_BOUNDS = frozenset({"maxLength", "minItems", "maxItems"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +40,14 @@ class Request:
 
     :param form: Shape of the JSON that is asked for.
     :param parts: Text and pictures in the order the model sees them.
+    :param most: Most items of the list that is asked for; of options there must be as many. The prompt names it too.
     """
 
     prompt: Prompt
     form: Form
     parts: tuple[Part, ...]
     sampling: Sampling
+    most: int = 1
 
     def key(self, model: str) -> str:
         """SHA-256, 64 digits, over all that decides the answer; neither URL nor transport does."""
@@ -64,6 +55,7 @@ class Request:
             "format": KEY_FORMAT,
             "model": model,
             "prompt": self.prompt.hash,
+            "most": self.most,
             "parts": [["text", p] if isinstance(p, str) else ["image", p.image_id] for p in self.parts],
             "tokens": self.sampling.tokens,
             "max_pixels": self.sampling.max_pixels,
@@ -87,14 +79,32 @@ class Reply:
     completion_tokens: int = 0
 
 
-def schema(form: Form, bounded: bool) -> dict[str, Any]:
+def schema(request: Request, bounded: bool) -> dict[str, Any]:
     """JSON schema of an answer; the bounded one limits lengths, which not every server takes."""
-    shape = {form: _SHAPES[form]}
-    whole = {"type": "object", "properties": shape, "required": [form], "additionalProperties": False}
+    shape = {request.form: _shape(request)}
+    whole = {"type": "object", "properties": shape, "required": [request.form], "additionalProperties": False}
     return whole if bounded else _unbounded(whole)
+
+
+def _shape(request: Request) -> dict[str, Any]:
+    if request.form == "answer":
+        return {"type": ["string", "null"], "maxLength": SHORT_BOUND}
+    if request.form == "options":
+        return {"type": "array", "minItems": request.most, "maxItems": request.most, "items": _string(SHORT_BOUND)}
+    pair = {
+        "type": "object",
+        "properties": {"question": _string(QUESTION_BOUND), "answer": _string(ANSWER_BOUND)},
+        "required": ["question", "answer"],
+        "additionalProperties": False,
+    }
+    return {"type": "array", "maxItems": request.most, "items": pair}
+
+
+def _string(most: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most}
 
 
 def _unbounded(node: Any) -> Any:
     if isinstance(node, dict):
-        return {name: _unbounded(value) for name, value in node.items() if name not in ("maxLength", "maxItems")}
+        return {name: _unbounded(value) for name, value in node.items() if name not in _BOUNDS}
     return node

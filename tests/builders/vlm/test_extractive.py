@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -157,11 +158,43 @@ def test_wrong_options_prefer_what_the_documents_name_and_leave_out_what_the_que
     assert not {"green", "red", "gold", "golden"} & set(found)
 
 
-def test_wrong_options_do_not_depend_on_company_but_on_item_and_seed() -> None:
-    ask, other = Ask("one", Content("____"), "red"), Ask("two", Content("____"), "blue")
-    alone = list(Extractive(SEED).distractors([ask], 3))
-    assert list(Extractive(SEED).distractors([other, ask], 3))[1:] == alone
-    assert any(list(Extractive(seed).distractors([ask], 3)) != alone for seed in range(5))
+def test_wrong_options_depend_on_item_and_seed_not_on_the_order() -> None:
+    colours = ["red", "blue", "green", "white", "red", "black", "blue", "red"]
+    asks = [Ask(f"q{n}", Content("____"), colour) for n, colour in enumerate(colours)]
+    found = list(Extractive(SEED).distractors(asks, 3))
+    assert list(Extractive(SEED).distractors(reversed(asks), 3)) == found[::-1]
+    assert any(list(Extractive(seed).distractors(asks, 3)) != found for seed in range(5))
+
+
+def test_each_word_is_a_wrong_option_three_times_as_often_as_it_is_the_key() -> None:
+    keys = Counter({"red": 60, "blue": 50, "white": 40, "green": 30, "black": 15, "pink": 5})
+    asks = [Ask(f"{key}{n}", Content("____"), key) for key, count in keys.items() for n in range(count)]
+    shown: Counter[str] = Counter()
+    for outcome in Extractive(SEED).distractors(asks, 3):
+        assert isinstance(outcome, Answered)
+        shown.update(outcome.value)
+    assert set(shown) == set(keys)
+    # Red would have to stand beside 180 of the 140 others: it cannot, so what is left over goes to the rest.
+    assert shown["red"] > 130
+    keys["red"] = 40
+    asks = [ask for ask in asks if ask.answer != "red" or int(ask.key[3:]) < 40]
+    shown = Counter(o for found in Extractive(SEED).distractors(asks, 3) for o in getattr(found, "value", []))
+    assert all(0.8 <= shown[key] / (3 * count) <= 1.4 for key, count in keys.items()), shown
+
+
+@pytest.mark.parametrize("key", ["1954", "10,935 metres", "12 days", "29.5 days"])
+def test_a_number_stands_anywhere_among_its_wrong_options(key: str) -> None:
+    places: Counter[int] = Counter()
+    for n in range(400):
+        amounts = [float(re.sub(r"[^\d.]", "", option)) for option in [key, *options(key, key=str(n))]]
+        places[sorted(amounts).index(amounts[0])] += 1
+    assert all(60 <= places[place] <= 140 for place in range(4)), places
+
+
+@pytest.mark.parametrize("share", ["1", "9", "30", "40", "75", "90", "99", "0.04", "99.9"])
+def test_shares_stay_below_a_hundred(share: str) -> None:
+    for n in range(50):
+        assert all(0 < float(option.split()[0]) < 100 for option in options(f"{share} percent", key=str(n)))
 
 
 def test_too_few_options_is_a_failure() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import signal
 import subprocess
@@ -12,12 +13,14 @@ import time
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.builders.vlm.openai import OpenAi
+from nyxqa.builders.vlm.prompting import INVENTED, NAMES, prompt
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source
 from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.chance import chance, lot
@@ -245,6 +248,68 @@ def test_the_response_format_is_found_out_once(tmp_path: Path) -> None:
     # Those that were under way or ready to be sent (twice the concurrency), and one try without bounds.
     assert 2 <= refused <= 2 * 8 + 1
     assert server.served == 40 + refused
+
+
+def test_every_string_and_list_has_an_end_until_a_server_refuses_bounds(tmp_path: Path) -> None:
+    def script(number: int, payload: Payload) -> Act:
+        return Act("status", 400) if number >= 3 and "maxLength" in str(payload) else Act()
+
+    ask = Ask("a", Content("How high is it?"), "it rises to a height of 38 metres", ())
+    with VlmServer(script) as server:
+        vlm = model(server, tmp_path / "bounded", concurrency=1)
+        list(vlm.questions([Source("d", Content("Varn."))], 4))
+        list(vlm.distractors([ask], 3, 2))
+        list(vlm.answer([ask]))
+        vlm.close()
+        pairs, options, answer = (_wanted(payload) for payload in server.payloads)
+        assert pairs["maxItems"] == 4
+        assert all("maxLength" in field for field in pairs["items"]["properties"].values())
+        assert (options["minItems"], options["maxItems"]) == (5, 5)
+        assert "maxLength" in options["items"]
+        assert "maxLength" in answer
+        again = model(server, tmp_path / "refused", concurrency=1)
+        assert len(list(again.distractors([ask], 3))) == 1
+        again.close()
+    assert [set(_wanted(payload)) for payload in server.payloads[3:]] == [
+        {"type", "minItems", "maxItems", "items"},
+        {"type", "items"},
+    ]
+
+
+def test_what_was_cut_at_a_bound_or_copied_from_the_prompt_is_no_answer(tmp_path: Path) -> None:
+    own = {"question": "How high is it?", "answer": "38 metres"}
+    endless = {"question": "Why? " * 60, "answer": "so"}
+    copied = {"question": "How high is the lighthouse of Quarnholm?", "answer": "38 metres"}
+    written = [[endless, own, copied], [endless], [copied], [copied]]
+    script = [json.dumps({"pairs": pairs}) for pairs in written] + [
+        json.dumps({"answer": "0" * 120}),
+        json.dumps({"options": ["1" * 120, "2", "3", "4"]}),
+    ]
+    with VlmServer(lambda number, payload: Act(text=script[number])) as server:
+        vlm = model(server, tmp_path, concurrency=1)
+        texts = ["Varn.", "Far.", "Near.", "Quarnholm."]
+        assert list(vlm.questions([Source("d", Content(text)) for text in texts], 5)) == [
+            Answered([Pair("How high is it?", "38 metres")]),
+            Failed("unparsable", "cut off at the limit of characters"),
+            Failed("no_question", "the model copied examples of its prompt"),
+            Answered([Pair("How high is the lighthouse of Quarnholm?", "38 metres")]),
+        ]
+        (ask,) = asks(1)
+        assert list(vlm.answer([ask])) == [Failed("unparsable", "cut off at the limit of characters")]
+        assert list(vlm.distractors([ask], 3)) == [Answered(["2", "3", "4"])]
+        vlm.close()
+
+
+def test_only_prompts_for_questions_speak_of_the_invented_place() -> None:
+    named = {name for name in NAMES if INVENTED in prompt(name).text}
+    assert named == {"questions", "questions_multi"}
+
+
+def _wanted(payload: Payload) -> dict[str, Any]:
+    """The schema of the one field asked for."""
+    (field,) = payload["response_format"]["json_schema"]["schema"]["properties"].values()
+    assert isinstance(field, dict)
+    return field
 
 
 def test_a_request_that_is_itself_bad_fails_alone(tmp_path: Path) -> None:
