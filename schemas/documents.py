@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.contents import Contents
-from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.lookup import IdTable
 from nyxqa.schemas.published import Published
 from nyxqa.schemas.sides import ImagesMode, Side, open_image, side, stored_bytes
@@ -76,8 +76,11 @@ class Documents:
             if row < 0:
                 lost.append(i)
                 continue
-            text, images = contents(row)
             what = f"document {doc_ids[i]}"
+            try:
+                text, images = contents(row)
+            except WorldError as error:
+                raise WorldError(f"{what}: {error}") from error
             if self.images == "decode":
                 images = [open_image(io.BytesIO(one), what) for one in images]
             sides[i] = side(text, images, what)
