@@ -1,11 +1,16 @@
-"""Reading joined rows against plain ``datasets`` on self-contained rows with the same images.
+"""Reading rows with images against plain ``datasets``.
 
-    python -m benchmarks.load [--rows 300] [--side 320] [--runs 3]
+    python -m benchmarks.load [--rows 1000] [--side 320] [--runs 5] [--out FILE]
+
+- ``decoded`` and ``undecoded``: joined triplets as Python rows, against self-contained rows with the same images that
+  ``datasets`` wrote, undecoded as a stream. Both are read row by row and in batches; the better way of each counts.
+- ``arrow``: the stored documents as Arrow batches, against a stream of the same Parquet files. This is what the floor
+  was set from: reading Parquet with images, no Python object for any of them.
 
 Every measurement is a process of its own; the two sides take turns and the median of the runs counts, by the clock and
-by processor time. Both are read row by row and in batches, and the better way of each counts. The Arrow copies that
-both make on first use are made before. Both sides touch every pixel where images are decoded and every byte string
-where they are not; memory is the process's greatest resident size.
+by processor time. The Arrow copies that both make on first use are made before. Both sides touch every pixel where
+images are decoded, every byte string where they are not, and every page of memory of Arrow batches; memory is the
+process's greatest resident size.
 """
 
 from __future__ import annotations
@@ -26,11 +31,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import machine
+
 ROOT = Path(__file__).parents[1]
-FLOORS = {"decoded": 1.3, "undecoded": 8.0}
+FLOORS = {"decoded": 1.3, "undecoded": 8.0, "arrow": 8.0}
 SIDES = ("nyxqa", "datasets")
-HOWS = ("rows", "batches")
+HOWS = {"decoded": ("rows", "batches"), "undecoded": ("rows", "batches"), "arrow": ("batches",)}
 _BATCH = 32
+_ARROW_BATCH = 100
+_PAGE = 4_096
 _NEGATIVES = 2
 _IMAGES = 2  # of each document; a row has two an image for positive and each negative, six in all
 
@@ -38,9 +47,10 @@ _IMAGES = 2  # of each document; a row has two an image for positive and each ne
 def main() -> None:
     """Make both forms of the rows, take turns, print the medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--rows", type=int, default=1_000)
     parser.add_argument("--side", type=int, default=320, help="pixels of an image's longer side")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--out", type=Path, help="where to write the figures as JSON")
     parser.add_argument("--measure", nargs=2, metavar=("KIND", "FOLDER"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
@@ -50,17 +60,25 @@ def main() -> None:
         folder = Path(name)
         os.environ["HF_DATASETS_CACHE"] = str(folder / "cache")
         make(folder, asked.rows, asked.side)
-        kinds = [f"{mode}-{who}-{how}" for mode in FLOORS for how in HOWS for who in SIDES]
+        kinds = [f"{mode}-{who}-{how}" for mode in FLOORS for how in HOWS[mode] for who in SIDES]
         for kind in kinds:
             child(kind, folder)
         turns = [{kind: child(kind, folder) for kind in kinds} for _ in range(asked.runs)]
     print(f"{asked.rows} rows of {(1 + _NEGATIVES) * _IMAGES} JPEGs of {asked.side} pixels, {asked.runs} runs")
-    for mode, floor in FLOORS.items():
-        tell(mode, floor, turns)
+    found = {mode: tell(mode, floor, turns) for mode, floor in FLOORS.items()}
+    if asked.out is not None:
+        shape = {
+            "rows": asked.rows,
+            "pixels": asked.side,
+            "images_a_row": (1 + _NEGATIVES) * _IMAGES,
+            "runs": asked.runs,
+        }
+        result = {"machine": machine("datasets", "pyarrow", "pillow"), **shape, **found}
+        asked.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def tell(mode: str, floor: float, turns: list[dict[str, dict[str, float]]]) -> None:
-    """Print one comparison, each side at the better of its two ways of reading."""
+def tell(mode: str, floor: float, turns: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """Print one comparison, each side at the better of its ways of reading, and give its figures."""
 
     def median(who: str, how: str, what: str) -> float:
         return statistics.median(turn[f"{mode}-{who}-{how}"][what] for turn in turns)
@@ -68,16 +86,20 @@ def tell(mode: str, floor: float, turns: list[dict[str, dict[str, float]]]) -> N
     read = {one["pixels"] for turn in turns for kind, one in turn.items() if kind.startswith(f"{mode}-")}
     if len(read) != 1:
         raise SystemExit(f"{mode}: the two sides did not read the same: {sorted(read)}")
+    found: dict[str, Any] = {"floor": floor}
     for clock in ("seconds", "cpu"):
-        best = {who: min(median(who, how, clock) for how in HOWS) for who in SIDES}
+        best = {who: min(median(who, how, clock) for how in HOWS[mode]) for who in SIDES}
         ratio = best["datasets"] / best["nyxqa"]
-        verdict = "met" if ratio >= floor else "MISSED"
-        print(f"{mode}, {clock}: {ratio:.2f}x, floor {floor}x: {verdict}")
+        found[f"times_faster_by_{clock}"] = round(ratio, 2)
+        print(f"{mode}, {clock}: {ratio:.2f}x, floor {floor}x: {'met' if ratio >= floor else 'MISSED'}")
     for who in SIDES:
-        for how in HOWS:
+        for how in HOWS[mode]:
             rows = median(who, how, "rows")
-            told = ", ".join(f"{rows / median(who, how, clock):.0f} rows per {clock}" for clock in ("seconds", "cpu"))
+            rates = {clock: round(rows / median(who, how, clock)) for clock in ("seconds", "cpu")}
+            found[f"{who} by {how}"] = {"rows_per": rates, "mib": round(median(who, how, "mib"))}
+            told = ", ".join(f"{rate} rows per {clock}" for clock, rate in rates.items())
             print(f"    {who} by {how}: {told}, {median(who, how, 'mib'):.0f} MiB")
+    return found
 
 
 def child(kind: str, folder: Path) -> dict[str, float]:
@@ -95,7 +117,10 @@ def measure(kind: str, folder: Path) -> dict[str, float]:
     rows = _open(mode, who, folder)
     begun, busy = time.perf_counter(), time.process_time()
     count, pixels = 0, 0
-    for query, positive, negatives in _sides(rows, how):
+    for batch in rows.iter(batch_size=_ARROW_BATCH) if mode == "arrow" else ():
+        count += batch.num_rows
+        pixels += _touch_pages(batch)
+    for query, positive, negatives in _sides(rows, how) if mode != "arrow" else ():
         count += 1
         for side in (query, positive, *negatives):
             for image in side["images"]:
@@ -124,7 +149,20 @@ def _touch(image: Any) -> int:
     return int(image.width * image.height)
 
 
+def _touch_pages(batch: Any) -> int:
+    """Bytes of the images of a batch, a byte of each page of which is read."""
+    total = 0
+    for chunk in batch.column("images").chunks:
+        data = chunk.flatten().field("bytes")
+        ends = np.frombuffer(data.buffers()[1], np.int32)[data.offset : data.offset + len(data) + 1]
+        pages = np.frombuffer(data.buffers()[2], np.uint8)[ends[0] : ends[-1] : _PAGE]
+        total += int(ends[-1] - ends[0]) + 0 * int(pages.sum())
+    return total
+
+
 def _open(mode: str, who: str, folder: Path) -> Any:
+    if mode == "arrow":
+        return _stored(who, folder).with_format("arrow")
     if who == "nyxqa":
         import nyxqa
 
@@ -138,6 +176,21 @@ def _open(mode: str, who: str, folder: Path) -> Any:
 
     features = Dataset.from_parquet(str(folder / "plain.parquet")).features
     return load_dataset("parquet", data_files=files, split="train", streaming=True, features=_undecoded(features))
+
+
+def _stored(who: str, folder: Path) -> Any:
+    if who == "nyxqa":
+        import nyxqa
+
+        return nyxqa.load("corpus", folder / "out", split="web", join=False, images="bytes")
+    from datasets import Features, load_dataset
+
+    from nyxqa.schemas.reading import features_of
+    from nyxqa.schemas.tables import TABLES
+
+    files = sorted(str(file) for file in (folder / "out/data/corpus").glob("web-*.parquet"))
+    features = Features(features_of(TABLES["corpus"].schema, decode=False))
+    return load_dataset("parquet", data_files={"train": files}, split="train", streaming=True, features=features)
 
 
 def _undecoded(feature: Any) -> Any:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 4
+_TABLES_VERSION = 5
 RESULT = "result.json"
 
 Files = dict[str, FileEntry]
@@ -60,7 +61,7 @@ def assemble(run: Run, assembly: Assembly) -> Parts:
     """Write all tables of all splits, the certificate and the counts of each split into one folder."""
     steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
-    step = Step("assemble/tables", VERSION, params, tuple(step.fingerprint for step in steps))
+    step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
     return run.whole(step, partial(write_tables, assembly))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.card_merge import merge_card
-from nyxqa.builders.feedback.report import told_lines
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall", "feedback"))
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.files import write_bytes
@@ -18,7 +18,11 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in places of their own.
+<<<<<<< HEAD
 _APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "shortfall", "feedback"))
+=======
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall"))
+>>>>>>> hub8
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
@@ -53,6 +57,7 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         tables=_tables(manifest),
         summary={name: counts for name, counts in manifest.summary.items() if name not in _APART},
         drops=manifest.summary["drops"],
+        prompts=card_prompts(manifest.summary.get("prompts", {})),
         reports=report_texts(manifest.summary),
         feedback=told_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
         overlaps=manifest.summary.get("overlaps", {}),

@@ -23,7 +23,7 @@ from nyxqa.builders.estimate import Estimate, estimate_seeds
 from nyxqa.builders.feedback.labelling import kept
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
-from nyxqa.builders.publish import complete_publishing, publish
+from nyxqa.builders.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.sample import sample
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
@@ -95,9 +95,12 @@ def execute(
             splits = [name for name in splits if name not in stale]
         _observe_again(work, again, recipe.images, progress)
         plan = build(PlannedRun(work), recipe, splits, work / "answers")
+        edited = drop_edited(plan.tables.folder)
+        if edited is not None:
+            progress.say(f"{out / edited} was written to after it was built; the tables are made again")
         if retry_failed and plan.asking is not None and plan.asking.failures():
             _forget_asking(work)
-        elif published is not None and _up_to_date(out, plan, published):
+        elif edited is None and published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return BuildResult(out, False, published)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:

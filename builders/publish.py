@@ -5,12 +5,29 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.card import write_card
 from nyxqa.builders.engine.folder import WORK
 from nyxqa.schemas.files import flush_folder, read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 
 _BEGUN = "publishing.json"
+
+
+def drop_edited(assembled: Path) -> str | None:
+    """Forget assembled tables if one of their files was written to after they were whole; gives that file's path.
+
+    What is published are links to them, so whoever writes into a published file writes into these.
+    """
+    result = assembled / RESULT
+    if not result.exists():
+        return None
+    whole = result.stat().st_mtime_ns
+    for file in sorted((assembled / "data").rglob("*.parquet")):
+        if file.stat().st_mtime_ns > whole:
+            shutil.rmtree(assembled)
+            return file.relative_to(assembled).as_posix()
+    return None
 
 
 def publish(assembled: Path, out: Path, manifest: Manifest) -> None:

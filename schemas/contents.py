@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from nyxqa.schemas.fetching import fetch_image
 
+# The C library hands freed memory back to the system unless a block of its own was once given back whole; from then on
+# it keeps up to twice that block's size. Without, every batch of images is copied into pages that are new to the
+# process, which takes five times as long as the copy. NumPy's and torch's own arrays often have the same effect.
+_KEPT_BYTES = 16 * 2**20
+
+
+class _Values(NamedTuple):
+    """Strings or byte strings of an array: value i is ``data[offsets[i] : offsets[i + 1]]``."""
+
+    offsets: memoryview
+    data: memoryview
+
 
 class _Piece(NamedTuple):
-    """One record batch: texts, and the images of row i at ``offsets[i]`` to ``offsets[i + 1]``."""
+    """One record batch: texts, and the images of row i at ``images[i]`` to ``images[i + 1]`` of ``items``."""
 
-    texts: pa.Array
-    offsets: npt.NDArray[np.int32]
-    items: pa.Array
+    texts: _Values
+    images: memoryview
+    items: _Values
+    as_item: Callable[..., Any]
+    missing: pa.Array | None
     paths: pa.Array | None
 
 
@@ -33,6 +47,7 @@ class Contents:
         ends = np.cumsum([batch.num_rows for batch in self._batches]).tolist()
         self._starts: list[int] = [0, *ends[:-1]]
         self._pieces: dict[int, _Piece] = {}
+        np.empty(_KEPT_BYTES, np.uint8)
 
     def __call__(self, row: int) -> tuple[str, list[Any]]:
         """Text and encoded images (or ids) of one row; images published by address are fetched.
@@ -42,23 +57,43 @@ class Contents:
         number = bisect_right(self._starts, row) - 1
         piece = self._pieces.get(number) or self._piece(number)
         local = row - self._starts[number]
-        text: str = piece.texts[local].as_py()
-        first, last = piece.offsets[local : local + 2].tolist()
-        items = [piece.items[at].as_py() for at in range(first, last)]
-        if piece.paths is not None and None in items:
-            items = [
-                fetch_image(piece.paths[first + i].as_py()) if item is None else item for i, item in enumerate(items)
-            ]
-        return text, items
+        (offsets, data), images, (ends, items), as_item, missing, paths = piece
+        text = str(data[offsets[local] : offsets[local + 1]], "utf-8")
+        first, last = images[local], images[local + 1]
+        if missing is None or paths is None:
+            return text, [as_item(items[ends[at] : ends[at + 1]]) for at in range(first, last)]
+        return text, [
+            fetch_image(paths[at].as_py()) if missing[at].as_py() else as_item(items[ends[at] : ends[at + 1]])
+            for at in range(first, last)
+        ]
 
     def _piece(self, number: int) -> _Piece:
         """The arrays of one batch, which are views and stay small."""
         texts, images = self._batches[number].columns
-        offsets = images.offsets.to_numpy(zero_copy_only=False)
         values = images.values
-        plain = not pa.types.is_struct(values.type)
+        by_struct = pa.types.is_struct(values.type)
+        items = values.field("bytes") if by_struct else values
+        missing = items.is_null() if by_struct and items.null_count else None
         piece = _Piece(
-            texts, offsets, values if plain else values.field("bytes"), None if plain else values.field("path")
+            _values(texts, pa.string()),
+            memoryview(images.offsets.to_numpy()),
+            _values(items, pa.binary()),
+            bytes if by_struct else _string,
+            missing,
+            None if missing is None else values.field("path"),
         )
         self._pieces[number] = piece
         return piece
+
+
+def _values(array: pa.Array, kind: pa.DataType) -> _Values:
+    """The buffers of an array; of one with 64-bit offsets a copy."""
+    array = array.cast(kind)
+    _, offsets, data = array.buffers()
+    first = array.offset
+    ends = memoryview(offsets).cast("B").cast("i")[first : first + len(array) + 1] if offsets else memoryview(bytes(4))
+    return _Values(ends, memoryview(data) if data else memoryview(b""))
+
+
+def _string(data: memoryview) -> str:
+    return str(data, "utf-8")

@@ -71,21 +71,22 @@ class IdTable:
 
     def rows(self, ids: Sequence[str]) -> Rows:
         """Row of each id, int64; -1 for an id that is not there."""
-        found = np.full(len(ids), -1, np.int64)
         asked = _halves(ids)
         if asked is None:
-            return found if len(ids) == 1 else np.concatenate([self.rows([one]) for one in ids])
+            return np.full(1, -1, np.int64) if len(ids) == 1 else np.concatenate([self.rows([one]) for one in ids])
         first, second, rows = self._index
-        at = np.searchsorted(first, asked[:, 0])
-        open_ = np.arange(len(ids))
-        # Ids that share their first half are rare: one step further per round until none is open.
-        while len(open_):
-            open_ = open_[at[open_] < len(first)]
-            open_ = open_[first[at[open_]] == asked[open_, 0]]
-            hit = second[at[open_]] == asked[open_, 1]
-            found[open_[hit]] = rows[at[open_[hit]]]
-            open_ = open_[~hit]
-            at[open_] += 1
+        if not len(first):
+            return np.full(len(ids), -1, np.int64)
+        at = np.minimum(np.searchsorted(first, asked[:, 0]), len(first) - 1)
+        near = first[at] == asked[:, 0]
+        hit = near & (second[at] == asked[:, 1])
+        found = np.where(hit, rows[at].astype(np.int64), -1)
+        # Ids that share their first half are rare: those are looked through one by one.
+        for i in np.flatnonzero(near & ~hit):
+            last = np.searchsorted(first, asked[i, 0], side="right")
+            equal = np.flatnonzero(second[at[i] : last] == asked[i, 1])
+            if len(equal):
+                found[i] = rows[at[i] + equal[0]]
         return found
 
 
@@ -121,7 +122,7 @@ def map_arrow(file: Path) -> pa.Table:
 
 def _halves(ids: Sequence[str]) -> npt.NDArray[np.uint64] | None:
     """Ids as (n, 2) uint64; None if one of them is no id."""
-    if any(len(one) != _DIGITS for one in ids):
+    if not set(map(len, ids)) <= {_DIGITS}:
         return None
     try:
         data = bytes.fromhex("".join(ids))

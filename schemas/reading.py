@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.arrow_copy import Layout, arranged, arrow_copy
+from nyxqa.schemas.documents import Documents
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.joining import Documents, ImagesMode, Joiner, fetched_images
+from nyxqa.schemas.joining import Joiner
 from nyxqa.schemas.layouts import plain_columns
 from nyxqa.schemas.location import find_published
 from nyxqa.schemas.lookup import map_arrow
 from nyxqa.schemas.published import Published, table_named
 from nyxqa.schemas.recipe_file import nearest
+from nyxqa.schemas.sides import ImagesMode, fetched_images
 from nyxqa.schemas.tables import IMAGE, WEB
 
 if TYPE_CHECKING:
@@ -129,15 +131,18 @@ def _pools(dataset: Dataset) -> list[str]:
 def _mapped(published: Published, name: str, split: str, layout: Layout, images: ImagesMode) -> Dataset:
     from datasets import Dataset, DatasetInfo, NamedSplit
 
+    from nyxqa.schemas.joined_rows import JoinedRows
+
+    kind = JoinedRows if layout.joined else Dataset
     # Joined rows decode their own images, so that reading an id costs no decoding.
     decode = images == "decode" and not layout.joined and not published.by_address
     file = arrow_copy(published, name, split, layout)
     if file is None:
         nothing = pa.Table.from_batches(list(arranged(published, name, split, layout)))
         info = DatasetInfo(features=features_of(nothing.schema, decode))
-        return Dataset(nothing, info=info, split=NamedSplit(split))
+        return kind(nothing, info=info, split=NamedSplit(split))
     info = DatasetInfo(features=features_of(map_arrow(file).schema, decode))
-    return Dataset.from_file(str(file), info=info, split=NamedSplit(split))
+    return kind.from_file(str(file), info=info, split=NamedSplit(split))
 
 
 def features_of(schema: pa.Schema, decode: bool) -> Features:

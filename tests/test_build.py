@@ -107,6 +107,24 @@ def test_a_deleted_file_is_put_back_without_redoing_a_step(copy: Path) -> None:
     assert {name: after[name] for name in made} == {name: steps[name] for name in made}
 
 
+def test_a_published_file_that_was_written_into_is_made_again(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Published files are links to the assembled ones: without a look at them the damage would be published again."""
+    before = published(copy)
+    name = "data/triplets/train-00000-of-00001.parquet"
+    (assembled,) = (copy / ".work/steps/assemble.tables").glob(f"*/{name}")
+    (copy / name).unlink()
+    (copy / name).hardlink_to(assembled)
+    others = {key: state for key, state in states(copy / ".work/steps").items() if not key.startswith("assemble")}
+    with (copy / name).open("r+b") as stream:
+        stream.write(bytes(100))
+    assert run("all", out=copy, workers=1, settings=FEW).changed
+    assert f"{copy / name} was written to after it was built; the tables are made again" in capsys.readouterr().err
+    assert published(copy) == before
+    after = states(copy / ".work/steps")
+    assert {key: after[key] for key in others} == others
+    assert not run("all", out=copy, workers=1, settings=FEW).changed
+
+
 def test_a_dataset_without_its_work_folder_is_up_to_date_and_a_stranger_without_its_manifest(copy: Path) -> None:
     before = published(copy)
     shutil.rmtree(copy / ".work")

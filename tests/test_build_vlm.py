@@ -13,6 +13,7 @@ import pytest
 from nyxqa.builders.report import make_report
 from nyxqa.builders.report_text import WIDTH, render
 from nyxqa.builders.vlm.endpoint import Patience
+from nyxqa.builders.vlm.prompting import NAMES, prompt
 from nyxqa.retriever.bm25 import Bm25Index
 from nyxqa.retriever.encoder import Entry, Hits
 from nyxqa.schemas.chance import lot
@@ -53,6 +54,10 @@ def test_every_question_has_the_verdicts_that_its_fact_must_have(told_build: tup
         assert row["answers"] == list(dict.fromkeys([fact.year, fact.long]))
         assert row["generator"] == "openai:teller"
         assert all(row["prompts"].values())
+    counted = read_manifest(out).summary["prompts"]
+    assert sum(counted.values()) == len(table(out, "qa")) * len(NAMES)
+    card = (out / "README.md").read_text()
+    assert all(prompt(name).text in card and f"{name} {prompt(name).hash}" in counted for name in NAMES)
 
 
 @pytest.mark.parametrize(

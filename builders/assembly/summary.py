@@ -8,7 +8,9 @@ from typing import Any
 
 from nyxqa.builders.engine.duck import database, quoted
 from nyxqa.builders.outcomes import evidence_outcomes
+from nyxqa.schemas.tables import QA
 
+_PROMPTS = ", ".join(f"{{'name': '{one.name}', 'hash': prompts.{one.name}}}" for one in QA.schema.field("prompts").type)
 _QUERIES = {
     "documents": "SELECT kind, count(*) FROM {corpus} GROUP BY ALL ORDER BY ALL",
     "languages": "SELECT coalesce(language, 'unknown'), count(*) FROM {corpus} GROUP BY ALL ORDER BY 2 DESC, 1",
@@ -16,6 +18,9 @@ _QUERIES = {
                    GROUP BY ALL ORDER BY ALL""",
     "images": "SELECT 'distinct', count(DISTINCT i) FROM (SELECT unnest(image_ids) AS i FROM {corpus})",
     "generators": "SELECT generator, count(*) FROM {qa} GROUP BY ALL ORDER BY ALL",
+    "prompts": """SELECT prompt.name || ' ' || prompt.hash, count(*)
+                  FROM (SELECT unnest([{prompts}]) AS prompt FROM {qa}) WHERE prompt.hash <> ''
+                  GROUP BY ALL ORDER BY ALL""",
     "evidence": """SELECT CASE WHEN evidence IS NULL THEN 'not verified' ELSE 'verified' END, count(*) FROM {qa}
                    GROUP BY ALL ORDER BY ALL""",
     "negatives": "SELECT len(negative_ids) || ' a triplet', count(*) FROM {triplets} GROUP BY ALL ORDER BY ALL",
@@ -34,7 +39,8 @@ def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
     with database(folder) as db:
         for name, query in _QUERIES.items():
             used = {table: paths for table, paths in tables.items() if f"{{{table}}}" in query}
-            sql = query.format(**{table: f"read_parquet({quoted(paths)})" for table, paths in used.items()})
+            read = {table: f"read_parquet({quoted(paths)})" for table, paths in used.items()}
+            sql = query.format(**read, prompts=_PROMPTS)
             found[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
         found["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
     return found

@@ -41,6 +41,11 @@ class Examined:
         self.findings.begin(*names)
         return True
 
+    @property
+    def by_address(self) -> bool:
+        """Whether images were published by address."""
+        return Published(self.out, self.manifest).by_address
+
     def published(self) -> Published:
         """The dataset less the tables that cannot be read."""
         files = {
@@ -53,7 +58,7 @@ class Examined:
         table = TABLES[name]
         size = _IMAGE_BATCH if table.has_images else _PLAIN_BATCH
         for split, batch in self._batches(name, table.schema.names, size):
-            check_nulls(self.findings, table, batch)
+            check_nulls(self.findings, table, batch, self.by_address)
             for row in batch.to_pylist():
                 yield split, row
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nyxqa.builders.check.findings import Findings
 from nyxqa.schemas.tables import IMAGE, Table
@@ -30,23 +31,27 @@ _NULLABLE_INSIDE = frozenset(
 )
 
 
-def check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch) -> None:
-    """Count nulls of the declared columns, and inside their lists and structs."""
+def check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch, by_address: bool = False) -> None:
+    """Count nulls of the declared columns, and inside their lists and structs.
+
+    :param by_address: Whether an image may have an address in place of bytes.
+    """
     for column in table.schema.names:
         if column not in table.nullable:
-            for path, count in _nulls(column, batch.column(column)):
+            for path, count in _nulls(column, batch.column(column), by_address):
                 if count:
                     findings.fail("nulls", f"{table.name}: null in {path}", count)
 
 
-def _nulls(path: str, values: pa.Array) -> Iterator[tuple[str, int]]:
+def _nulls(path: str, values: pa.Array, by_address: bool) -> Iterator[tuple[str, int]]:
     if values.type.equals(IMAGE):
-        yield f"{path}.bytes", values.field("bytes").null_count
+        data, paths = values.field("bytes"), values.field("path")
+        yield f"{path}.bytes", pc.coalesce(data, paths.cast(data.type)).null_count if by_address else data.null_count
         return
     if path not in _NULLABLE_INSIDE:
         yield path, values.null_count
     if pa.types.is_list(values.type):
-        yield from _nulls(f"{path}[]", values.flatten())
+        yield from _nulls(f"{path}[]", values.flatten(), by_address)
     elif pa.types.is_struct(values.type):
         for index in range(values.type.num_fields):
-            yield from _nulls(f"{path}.{values.type.field(index).name}", values.field(index))
+            yield from _nulls(f"{path}.{values.type.field(index).name}", values.field(index), by_address)

@@ -76,7 +76,9 @@ def check(out: Path) -> CheckResult:
 
 
 def _check_tables(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
-    check_rows(db, examined, Pictures(examined.findings, examined.manifest.versions))
+    pictures = Pictures(examined.findings, examined.manifest.versions, examined.by_address)
+    check_rows(db, examined, pictures)
+    pictures.tell_addresses()
     check_preview(db, examined)
     check_order(db, examined)
     check_ledger(db, examined)

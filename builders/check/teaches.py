@@ -21,6 +21,7 @@ from nyxqa.retriever.trainer import train
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.published import Published
 from nyxqa.schemas.reading import load
 
 TEACHES = "teaches"
@@ -84,8 +85,10 @@ class NotTaughtError(Exception):
 def teach(out: Path, manifest: Manifest) -> Lesson:
     """Train and test as the size of the dataset asks for.
 
-    :raises NotTaughtError: If there is no train split, or too little to train or test on.
+    :raises NotTaughtError: If there is no train split, too little to train or test on, or no image without fetching it.
     """
+    if Published(out, manifest).by_address:
+        raise NotTaughtError("its images are published by address; check the dataset that it was pushed from")
     splits = manifest.splits("triplets")
     if "train" not in splits:
         raise NotTaughtError("the dataset has no train triplets")

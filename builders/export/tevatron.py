@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,27 +18,19 @@ _HOW = """```
 ```
 
 Texts have no placeholders: an image goes before its text. `further_images` are columns of nyxqa that Tevatron passes
-over."""
+over. Its trainer stops at a row without negatives, so those of split train are apart, in config
+`queries_without_negatives`, which it reads with `--train_group_size 1`."""
+_QUERIES = "queries"
+_BARE = "queries_without_negatives"
 
 
 def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
-    """Write ``queries/SPLIT.parquet`` and ``corpus/train.parquet``."""
+    """Write ``queries/SPLIT.parquet``, ``corpus/train.parquet`` and, apart, train queries without negatives."""
+    files: dict[str, dict[str, str]] = {}
     for split in source.splits:
-        with ParquetPart(folder / "queries" / f"{split}.parquet", _queries()) as part:
-            for row in source.triplets(split):
-                note = partial(left_out.add, split, "query", row["query_id"], REASON)
-                query = one_image(row["query"], note)
-                part.add(
-                    {
-                        "query_id": row["query_id"],
-                        "query_text": query.text,
-                        "query_image": _image(query.image),
-                        "positive_document_ids": positive_ids(row),
-                        "negative_document_ids": row["negative_ids"],
-                        "instruction": row["instruction"],
-                        "query_further_images": [_image(one) for one in query.further],
-                    }
-                )
+        for name, rows in _written(source, split, folder, left_out).items():
+            if rows:
+                files.setdefault(name, {})[split] = f"{name}/{split}.parquet"
     with ParquetPart(folder / "corpus" / "train.parquet", _corpus()) as part:
         for row in source.documents():
             side = {"text": row["text"], "images": [image["bytes"] for image in row["images"]]}
@@ -50,8 +43,33 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
                     "further_images": [_image(one) for one in document.further],
                 }
             )
-    queries = {split: f"queries/{split}.parquet" for split in source.splits}
-    write_readme(folder, "Tevatron", {"queries": queries, "corpus": {"train": "corpus/train.parquet"}}, _HOW, left_out)
+    write_readme(folder, "Tevatron", {**files, "corpus": {"train": "corpus/train.parquet"}}, _HOW, left_out)
+
+
+def _written(source: Source, split: str, folder: Path, left_out: LeftOut) -> dict[str, int]:
+    """Write the queries of one split; gives the rows of each config."""
+    parts: dict[str, ParquetPart] = {}
+    with ExitStack() as open_parts:
+        for row in source.triplets(split):
+            name = _BARE if split == "train" and not row["negative_ids"] else _QUERIES
+            if name not in parts:
+                path = folder / name / f"{split}.parquet"
+                parts[name] = open_parts.enter_context(ParquetPart(path, _queries()))
+            query = one_image(row["query"], partial(left_out.add, split, "query", row["query_id"], REASON))
+            parts[name].add(
+                {
+                    "query_id": row["query_id"],
+                    "query_text": query.text,
+                    "query_image": _image(query.image),
+                    "positive_document_ids": positive_ids(row),
+                    "negative_document_ids": row["negative_ids"],
+                    "instruction": row["instruction"],
+                    "query_further_images": [_image(one) for one in query.further],
+                }
+            )
+            if name == _BARE:
+                left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_BARE}")
+    return {name: part.rows for name, part in parts.items()}
 
 
 def positive_ids(row: dict[str, Any]) -> list[str]:

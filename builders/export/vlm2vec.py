@@ -15,8 +15,9 @@ from nyxqa.builders.export.source import Row, Source
 
 _PLACE = "<|image_1|>\n"
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")
-_HOW = """Columns as in MMEB-train: paths are relative to FOLDER, which is the image folder to name. A query with N
-negatives stands in N rows that follow each other, one without in one row with an empty negative. Columns
+_HOW = """Columns as in MMEB-train: `subset_name` is `default`, `dataset_split` a split of this dataset, paths are
+relative to FOLDER, which is the image folder to name. A query with N negatives stands in N rows that follow each other,
+one without in one row with an empty negative. Columns
 `*_further_images`, `query_id`, `instruction` and `negative_id` are nyxqa's."""
 
 

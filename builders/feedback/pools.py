@@ -17,8 +17,8 @@ from nyxqa.builders.vlm.protocol import Picture, Source
 from nyxqa.retriever.encoder import Entry
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import page_id_of_passage
-from nyxqa.schemas.joining import stored_bytes
 from nyxqa.schemas.lookup import IdTable
+from nyxqa.schemas.sides import stored_bytes
 
 _FAMILY = ("doc_id", "page_id", "cluster")
 _BATCH = 64

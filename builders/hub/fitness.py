@@ -36,7 +36,7 @@ def refuse_unproven(out: Path) -> None:
     :raises LawError: If there is none, it did not pass, or it is of other bytes.
     """
     path = out / REPORT
-    make = f"make one with: nyxqa train {out}, or push with --force"
+    make = f"make one with: nyxqa check {out}, or push with --force"
     if not path.is_file():
         raise LawError(f"{out} is not pushed: it has no {REPORT}; {make}")
     try:

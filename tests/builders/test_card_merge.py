@@ -10,7 +10,9 @@ from huggingface_hub.repocard import metadata_load
 
 from nyxqa.builders.card import render_card, write_card
 from nyxqa.builders.card_merge import BEGIN, END, merge_card, split_front
-from nyxqa.schemas.manifest import Manifest, read_manifest
+from nyxqa.builders.versions import versions
+from nyxqa.builders.vlm.prompting import prompt
+from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
 
 FRESH = f"---\nlicense: mit\ntags:\n- nyxqa\nconfigs: []\n---\n{BEGIN}\nnew\n{END}\n"
 
@@ -43,6 +45,31 @@ def test_lists_are_united_and_names_are_kept() -> None:
 def test_broken_head_and_lost_end_mark() -> None:
     assert split_front("---\n[a\n---\nbody\n") == ({}, "body\n")
     assert merge_card(f"{BEGIN}\nold", FRESH).endswith(f"{BEGIN}\nnew\n{END}\n")
+
+
+def _summary(**counts: object) -> dict[str, object]:
+    names = ("documents", "languages", "licenses", "images", "generators", "evidence", "negatives", "drops")
+    return {**{name: {} for name in names}, **counts}
+
+
+def _with_prompts(counts: dict[str, int]) -> str:
+    file = {"data/triplets/train-00000-of-00001.parquet": FileEntry("0" * 64, 1)}
+    return render_card(Manifest({}, 42, versions(), {}, [], [], file, {}, {}, _summary(prompts=counts)))
+
+
+def test_prompts_stand_with_hash_and_text_in_the_order_of_asking() -> None:
+    known, other = prompt("questions"), prompt("answer")
+    card = _with_prompts({f"answer {other.hash}": 3, f"questions {known.hash}": 5, "questions 0123abcd": 2})
+    rows = [line for line in card.splitlines() if line.startswith(("| questions ", "| answer "))]
+    assert [row.split(" | ")[:3] for row in rows] == [
+        ["| questions", "`0123abcd`", "2"],
+        ["| questions", f"`{known.hash}`", "5"],
+        ["| answer", f"`{other.hash}`", "3"],
+    ]
+    assert card.count(known.text) == 1
+    assert "`questions` with hash `0123abcd` is in the nyxqa that asked" in card
+    assert "no published question was written by a prompted model" not in card
+    assert "no published question was written by a prompted model" in _with_prompts({})
 
 
 def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Path) -> None:

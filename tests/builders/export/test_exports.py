@@ -81,16 +81,25 @@ def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         images = [image.tobytes() for image in (row["image"], *row["further_images"]) if image is not None]
         assert images == [_pixels(image["bytes"]) for image in document["images"]]
         assert row["text"] == _plain(document["text"])
+    # Tevatron's trainer draws negatives of each row and cannot draw from none.
+    assert all(load_dataset(str(out), "queries", split="train")["negative_document_ids"])
+    bare = load_dataset(str(out), "queries_without_negatives")
+    assert {split: rows["query_id"] for split, rows in bare.items()} == {
+        "train": [row["query_id"] for row in tiny.rows("triplets", "train") if not row["negative_ids"]]
+    }
     for split in SPLITS:
-        queries = load_dataset(str(out), "queries", split=split)
-        for row, triplet in zip(queries, tiny.rows("triplets", split), strict=True):
+        stored = [*load_dataset(str(out), "queries", split=split), *(bare["train"] if split == "train" else [])]
+        queries = {row["query_id"]: row for row in stored}
+        assert len(queries) == len(stored) == len(tiny.rows("triplets", split))
+        for triplet in tiny.rows("triplets", split):
+            row = queries[triplet["query_id"]]
             assert row["query_id"] == triplet["query_id"]
             assert row["query_text"] == _plain(triplet["query"])
             assert (row["query_image"] is None) == (not triplet["query_images"])
             assert row["positive_document_ids"] == [triplet["positive_id"]]
             assert row["negative_document_ids"] == triplet["negative_ids"]
-    several = [one for one in documents.values() if len(one["images"]) > 1]
-    assert sorted(row["item_id"] for row in _left_out(out)) == sorted(one["doc_id"] for one in several)
+    several = [one["doc_id"] for one in documents.values() if len(one["images"]) > 1]
+    assert sorted(row["item_id"] for row in _left_out(out)) == sorted([*several, *bare["train"]["query_id"]])
 
 
 def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
@@ -145,6 +154,33 @@ def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         assert {one for one, *_ in judged} <= queries.keys()
         assert {one for _, one, _ in judged} <= corpus.keys()
         assert [queries[row["query_id"]]["text"] for row in triplets] == [_plain(row["query"]) for row in triplets]
+
+
+_BEIR = """
+import json, sys
+from beir.datasets.data_loader import GenericDataLoader
+folder, *splits = sys.argv[1:]
+print(json.dumps({split: GenericDataLoader(folder).load(split=split) for split in splits}))
+"""
+
+
+def test_beir_itself_reads_the_export(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    interpreter = os.environ.get("NYXQA_BEIR")
+    if not interpreter:
+        pytest.skip("NYXQA_BEIR names no interpreter with beir")
+    out = tmp_path / "beir"
+    nyxqa.export(root, "beir", out)
+    command = [interpreter, "-c", _BEIR, str(out), *SPLITS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    documents = {row["doc_id"]: row for rows in tiny.tables["corpus"].values() for row in rows}
+    for split, (corpus, queries, qrels) in json.loads(done.stdout).items():
+        triplets = tiny.rows("triplets", split)
+        assert corpus == {
+            one: {"title": row["title"] or "", "text": _plain(row["text"])} for one, row in documents.items()
+        }
+        assert queries == {row["query_id"]: _plain(row["query"]) for row in triplets}
+        assert qrels == {row["query_id"]: {row["positive_id"]: 1} for row in triplets}
 
 
 def test_shards(root: Path, tiny: TinyDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

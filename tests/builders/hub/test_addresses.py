@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from PIL import Image
 
 import nyxqa
+from nyxqa.builders.card import write_card
+from nyxqa.builders.check.findings import Finding
+from nyxqa.builders.check.pictures import PICTURE_CHECKS
+from nyxqa.builders.check.run import check
+from nyxqa.builders.check.teaches import NotTaughtError, teach
 from nyxqa.builders.hub.addresses import with_addresses
 from nyxqa.schemas import fetching
 from nyxqa.schemas.errors import UsageError, WorldError
@@ -21,7 +27,7 @@ from nyxqa.schemas.fetching import fetch_image, public_address
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.published import open_published
 from tests.support.dataset_cache import use_cache
-from tests.support.restamp import read
+from tests.support.restamp import read, rewrite
 from tests.support.tiny_dataset import TinyDataset, tiny_dataset
 
 
@@ -110,6 +116,57 @@ def test_load_fetches(staged: Path, tiny: TinyDataset, monkeypatch: pytest.Monke
         for row in stored:
             found = [image.tobytes() for image in row["images"]]
             assert found == [Image.open(io.BytesIO(one)).tobytes() for one in expected[row["doc_id"]]]
+
+
+def test_an_address_that_answers_nothing_is_said_with_its_document(
+    staged: Path, tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "public_address", lambda host, port: host)
+    rows = nyxqa.load("triplets", staged, split="train")
+    monkeypatch.setattr(_Images, "known", {})
+    with pytest.raises(
+        WorldError, match=r"document [0-9a-f]{32}: image http://.*\.png cannot be fetched: .*answered 404"
+    ):
+        list(rows)
+
+
+def _found(folder: Path) -> dict[str, Finding]:
+    return {one.name: one for one in check(folder).findings}
+
+
+def test_check_takes_addresses_for_images_and_counts_them(
+    built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cache(monkeypatch, tmp_path / "cache")
+    out = shutil.copytree(built_sample, tmp_path / "out", ignore=shutil.ignore_patterns(".work"))
+
+    def with_urls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**row, "image_urls": [f"https://example.org/{i}.png" for i in row["image_ids"]]} for row in rows]
+
+    rewrite(out, "corpus", "web", with_urls)
+    count = len({one for row in read(out, "corpus", "web") for one in row["image_ids"]})
+    folder, manifest = with_addresses(out, read_manifest(out))
+    write_card(folder, manifest)
+    found = _found(folder)
+    assert [name for name, one in found.items() if one.status == "failed"] == []
+    for name in PICTURE_CHECKS:
+        told = f"{count} images are published by address and were not fetched"
+        assert (found[name].status, found[name].reason) == ("not run", told)
+    assert found["preview_rows"].status == found["doc_ids"].status == found["nulls"].status == "ok"
+    with pytest.raises(NotTaughtError, match="published by address"):
+        teach(folder, manifest)
+
+    def without(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        (row, *_) = [row for row in rows if row["images"]]
+        row["images"][0] = {"bytes": None, "path": None}
+        return rows
+
+    rewrite(folder, "corpus", "web", without)
+    damaged = _found(folder)
+    assert (damaged["nulls"].count, damaged["images_decode"].count) == (1, 1)
+    rewrite(out, "corpus", "web", without)
+    damaged = _found(out)
+    assert damaged["nulls"].count == damaged["image_ids"].count == damaged["images_decode"].count == 1
 
 
 def test_private_address_is_not_asked(staged: Path) -> None:

@@ -1,0 +1,118 @@
+"""Contents of documents and of queries, looked up by id in mapped files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from nyxqa.schemas.arrow_copy import Layout, id_table
+from nyxqa.schemas.contents import Contents
+from nyxqa.schemas.errors import LawError, WorldError
+from nyxqa.schemas.lookup import IdTable
+from nyxqa.schemas.published import Published
+from nyxqa.schemas.sides import ImagesMode, Side, open_image, side, stored_bytes
+
+
+class Documents:
+    """Contents of documents and of queries with images, looked up in mapped files.
+
+    Copies in other processes open the files anew; nothing grows with the number of rows read.
+
+    :param published: The dataset.
+    :param images: How images are given.
+    :param pools: Pools that are open already.
+    """
+
+    def __init__(
+        self, published: Published, images: ImagesMode, pools: Mapping[str, IdTable | None] | None = None
+    ) -> None:
+        self.published = published
+        self.images = images
+        self._pools = dict(pools or {})
+        self._contents: dict[str, Contents] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Documents, (self.published, self.images, self._pools)
+
+    def pool(self, name: str) -> IdTable | None:
+        """The documents of one pool; None for a pool without files. The first call may have to copy it."""
+        if name not in self._pools:
+            layout = Layout(joined=False, with_bytes=self.images != "none")
+            self._pools[name] = id_table(self.published, "corpus", name, layout, "doc_id")
+        return self._pools[name]
+
+    def find(self, doc_ids: Sequence[str], pools: Sequence[str | None], rows: Sequence[str]) -> list[Side]:
+        """``{"text", "images"}`` of each document.
+
+        :param pools: Of each document the pool that is searched first; every other holds equal content under its id.
+        :param rows: Of each document the row that names it, for errors.
+        :raises LawError: If no pool holds one of them, naming row and id.
+        """
+        sides: list[Side] = [{}] * len(doc_ids)
+        for pool in dict.fromkeys(pools):
+            wanted = [i for i, one in enumerate(pools) if one == pool]
+            for name in self._order(pool):
+                documents = self.pool(name)
+                if wanted and documents is not None:
+                    wanted = self._read(name, documents, doc_ids, wanted, sides)
+            if wanted:
+                raise LawError(f"row {rows[wanted[0]]}: document {doc_ids[wanted[0]]} is in no pool of the corpus")
+        return sides
+
+    def _read(
+        self, pool: str, documents: IdTable, doc_ids: Sequence[str], wanted: list[int], sides: list[Side]
+    ) -> list[int]:
+        """Fill in the ``wanted`` sides that the pool has; gives those that it has not."""
+        contents = self._contents.get(pool)
+        if contents is None:
+            contents = Contents(documents.table, "images" if self.images != "none" else "image_ids")
+            self._contents[pool] = contents
+        lost = []
+        for i, row in zip(wanted, documents.rows([doc_ids[i] for i in wanted]).tolist(), strict=True):
+            if row < 0:
+                lost.append(i)
+                continue
+            what = f"document {doc_ids[i]}"
+            try:
+                text, images = contents(row)
+            except WorldError as error:
+                raise WorldError(f"{what}: {error}") from error
+            if self.images == "decode":
+                images = [open_image(io.BytesIO(one), what) for one in images]
+            sides[i] = side(text, images, what)
+        return lost
+
+    def query_images(self, query_id: str) -> list[Any]:
+        """Images of the query of a train triplet.
+
+        :raises LawError: If there is no such triplet.
+        """
+        triplets = self._triplets
+        row = int(triplets.rows([query_id])[0]) if triplets is not None else -1
+        if triplets is None or row < 0:
+            raise LawError(f"row {query_id}: there is no such query_id in triplets/train")
+        return self._images(triplets.table.column("query")[row]["images"], f"query {query_id}")
+
+    @cached_property
+    def _triplets(self) -> IdTable | None:
+        layout = Layout(joined=True, with_bytes=self.images != "none")
+        return id_table(self.published, "triplets", "train", layout, "query_id")
+
+    @cached_property
+    def _pool_names(self) -> list[str]:
+        return self.published.manifest.splits("corpus")
+
+    def _order(self, pool: str | None) -> list[str]:
+        return sorted(self._pool_names, key=lambda name: name != pool)
+
+    def _images(self, stored: pa.ListScalar, what: str) -> list[Any]:
+        if self.images == "none":
+            return list(stored.as_py())
+        if not len(stored):
+            return []
+        data = stored_bytes(stored)
+        return data if self.images == "bytes" else [open_image(io.BytesIO(one), what) for one in data]
