@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from nyxqa.builders.engine.account import Counts
@@ -42,31 +43,22 @@ class Progress:
             yield _LiveBar(bar)
 
     def finished(self, report: StepReport) -> None:
-        """Say that a step is over."""
+        """Say that a step is over; one that looks at everything at once has no numbers but its seconds."""
         counts = report.counts
-        if counts is None:
-            return
         if self._json:
-            line = {"step": report.step.name, "split": report.step.split, **_numbers(counts)}
+            line = {"step": report.step.name, "split": report.step.split, **({} if counts is None else asdict(counts))}
             print(json.dumps({**line, "seconds": round(report.seconds, 3)}), flush=True)  # noqa: T201
-        self.say(
-            f"{report.step.label}: {counts.rows_in} {report.step.unit_in} in, {counts.rows_out} "
-            f"{report.step.unit_out} out, {counts.dropped} dropped, {report.seconds:.1f} s"
+        moved = (
+            ""
+            if counts is None
+            else f"{counts.rows_in} {report.step.unit_in} in, {counts.rows_out} {report.step.unit_out} out, "
+            f"{counts.dropped} dropped, "
         )
+        self.say(f"{report.step.label}: {moved}{report.seconds:.1f} s")
 
     def say(self, line: str) -> None:
         """One line for people."""
         print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _numbers(counts: Counts) -> dict[str, int]:
-    return {
-        "rows_in": counts.rows_in,
-        "parents": counts.parents,
-        "dropped": counts.dropped,
-        "not_sampled": counts.not_sampled,
-        "rows_out": counts.rows_out,
-    }
 
 
 class _LiveBar:

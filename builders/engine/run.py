@@ -226,7 +226,7 @@ class WorkingRun:
             write_json(done, {})
             if counts.rows_in:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
-        self._report(step, None, time.perf_counter() - started)
+        self.reports.append(StepReport(step, None, time.perf_counter() - started))
         return Parts(step.fingerprint, folder)
 
     def say(self, line: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -167,10 +168,13 @@ def test_progress_says_one_line_a_step_and_one_object_as_json(
     run.map(STEP, shard, lambda: TASKS, NUMBERS)
     run.whole(Step("stage/whole", 1), lambda _: None)
     out, err = capsys.readouterr()
-    assert err.startswith("stage/part train: 8 row in, 4 row out, 4 dropped, ")
-    assert len(err.splitlines()) == len(out.splitlines()) == 1
-    line = json.loads(out)
+    part, whole = err.splitlines()
+    assert part.startswith("stage/part train: 8 row in, 4 row out, 4 dropped, ")
+    assert re.fullmatch(r"stage/whole: \d+\.\d s", whole)
+    line, uncounted = map(json.loads, out.splitlines())
     assert line.pop("seconds") >= 0
+    assert uncounted.pop("seconds") >= 0
+    assert uncounted == {"step": "stage/whole", "split": ""}
     assert line == {
         "step": "stage/part",
         "split": "train",
