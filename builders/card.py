@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.card_merge import merge_card
-_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall", "feedback"))
+from nyxqa.builders.card_prompts import card_prompts
+from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.files import write_bytes
@@ -18,11 +19,7 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in places of their own.
-<<<<<<< HEAD
-_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "shortfall", "feedback"))
-=======
-_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall"))
->>>>>>> hub8
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall", "feedback"))
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
