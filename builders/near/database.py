@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.limits import Limits, connected, worldly
+from nyxqa.schemas.files import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,9 @@ class Database:
         self.limits = limits
         self._folder = file.parent
         self._open = ExitStack()
+        if not file.exists():
+            _make(file, limits)
         self.connection = self._open.enter_context(connected(file, limits))
-        self.run("CREATE TABLE IF NOT EXISTS done (step VARCHAR)")
 
     def run(self, sql: str, parameters: list[object] | None = None) -> None:
         """Run one statement for what it does.
@@ -86,3 +88,12 @@ class Database:
     def close(self) -> None:
         """Close the file; what was spilled goes."""
         self._open.close()
+
+
+def _make(file: Path, limits: Limits) -> None:
+    """Make the database beside its place and rename it: DuckDB takes one killed while it was made for no database."""
+    with replacing(file) as temporary:
+        temporary.unlink(missing_ok=True)
+        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
+        with connected(temporary, limits) as connection:
+            connection.execute("CREATE TABLE done (step VARCHAR)")

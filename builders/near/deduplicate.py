@@ -19,7 +19,7 @@ from nyxqa.builders.near.pairs import find_text_pairs
 from nyxqa.builders.near.result import DedupResult
 from nyxqa.schemas.errors import UsageError
 
-VERSION = 1  # of the files in a work folder
+VERSION = 2  # of the files in a work folder
 
 
 def deduplicate(

@@ -17,6 +17,7 @@ from nyxqa.schemas.errors import UsageError, WorldError
 Source: TypeAlias = pa.Table | Path | str | Sequence[Path | str]
 
 _READ_ROWS = 1024
+_READ_BYTES = 4 << 20  # of the columns read, as large as they are without compression
 _BATCH_BYTES = 1 << 20  # of text: the arrays made from a batch take some 60 times as much
 
 
@@ -85,12 +86,22 @@ def _pieces(source: Source, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         return
     for file in _files(source):
         try:
-            with pq.ParquetFile(file) as parquet:
+            with pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False) as parquet:  # not a whole row group
                 _require(parquet.schema_arrow.names, columns, str(file))
-                for batch in parquet.iter_batches(_READ_ROWS, columns=list(columns)):
+                for batch in parquet.iter_batches(_read_rows(parquet.metadata, columns), columns=list(columns)):
                     yield _whole(batch.select(list(columns)), str(file))
         except (OSError, pa.ArrowInvalid) as error:
             raise WorldError(f"{file} cannot be read as Parquet: {error}") from error
+
+
+def _read_rows(file: pq.FileMetaData, columns: Sequence[str]) -> int:
+    """Rows to read at once, fewer where they are long; column chunks of other columns do not count."""
+    largest = 0.0
+    for group in map(file.row_group, range(file.num_row_groups)):
+        chunks = map(group.column, range(group.num_columns))
+        size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.partition(".")[0] in columns)
+        largest = max(largest, size / max(1, group.num_rows))
+    return max(1, min(_READ_ROWS, int(_READ_BYTES / max(1.0, largest))))
 
 
 def _require(present: Sequence[str], wanted: Sequence[str], where: str) -> None:

@@ -82,3 +82,13 @@ def test_full_spill_space_is_a_clear_error_and_the_work_goes_on(tmp_path: Path) 
 def test_too_little_memory_is_a_clear_error() -> None:
     with pytest.raises(WorldError, match=r"needs more memory than the 2MB it may use: raise the limit memory"):
         deduplicate(table(make_rows(4, 400)), limits=Limits(memory="2MB", threads=1))
+
+
+def test_a_database_killed_while_it_was_made_is_made_again(tmp_path: Path) -> None:
+    begun = tmp_path / ".near.duckdb.part"
+    begun.write_bytes(b"no header yet")
+    begun.with_name(f"{begun.name}.wal").write_bytes(b"no log yet")
+    database = Database(tmp_path / "near.duckdb", Limits())
+    assert database.number("SELECT count(*) FROM done") == 0
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["near.duckdb"]
