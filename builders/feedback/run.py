@@ -203,7 +203,7 @@ def _asked(
         made.fingerprint,
         encoder.name,
         asking.open().info.generator,
-        {name: index.fingerprint for name, index in indexes.items()},
+        {name: index.folder.relative_to(work / "steps").as_posix() for name, index in indexes.items()},
         {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)
