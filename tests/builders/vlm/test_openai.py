@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
-import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from PIL import Image
 
 from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.builders.vlm.openai import OpenAi
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source, Talk
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source
 from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.chance import chance, lot
 from nyxqa.schemas.content import Content
@@ -396,37 +393,3 @@ def test_after_kill_9_only_what_was_in_flight_is_asked_again(tmp_path: Path) -> 
     repeated = Counter(number_of(payload) for payload in server.payloads)
     assert set(repeated) == set(range(400))
     assert 400 <= server.served <= 400 + 5 * 8
-
-
-def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None:
-    """Each asks until it is told to stop; results come in the order of the talks, equal questions are sent once."""
-
-    def reply(payload: Payload) -> str:
-        number, turn = re.findall(r"talk (\d+) turn (\d+)", prompt_text(payload))[-1]
-        return json.dumps({"answer": "stop" if int(turn) == int(number) % 4 else "go on"})
-
-    def talk(number: int) -> Talk[tuple[int, list[str]]]:
-        said: list[str] = []
-        while not said or said[-1] != "stop":
-            outcome = yield Ask(str(number), Content(f"talk {number % 20} turn {len(said)}"))
-            assert isinstance(outcome, Answered)
-            said.append(outcome.value)
-        return number, said
-
-    with VlmServer(reply=reply, latency=0.01) as server:
-        vlm = model(server, tmp_path)
-        found = list(vlm.converse(talk(number) for number in range(40)))
-        assert found == [(number, ["go on"] * (number % 4) + ["stop"]) for number in range(40)]
-        assert server.most_at_once > 4
-        assert server.served == sum(1 + number % 4 for number in range(20))
-        assert list(vlm.converse([])) == []
-        vlm.close()
-
-
-def test_threads_that_ask_first_at_once_share_one_store(tmp_path: Path) -> None:
-    with VlmServer() as server:
-        vlm = model(server, tmp_path)
-        with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda ask: list(vlm.answer([ask])), asks(4)))
-        assert found == [[Answered("38 metres")]] * 4
-        vlm.close()
