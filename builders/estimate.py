@@ -61,10 +61,12 @@ class Estimate:
     """Costs by split and stage.
 
     :param model: As the recipe names it, without its URL.
+    :param how: What the numbers are and are not.
     """
 
     model: str
     costs: dict[tuple[str, str], Cost]
+    how: str = HOW
 
     @property
     def total(self) -> Cost:
@@ -76,13 +78,13 @@ class Estimate:
         head = ("stage", "split", *(field.name.replace("_", " ") for field in fields(Cost)))
         rows = [(stage, split, *asdict(cost).values()) for (split, stage), cost in self.costs.items()]
         rows.append(("total", "", *asdict(self.total).values()))
-        lines = [f"model {self.model}", *text_table(head, rows, {2, 3, 4, 5}), fill(HOW, 100)]
+        lines = [f"model {self.model}", *text_table(head, rows, {2, 3, 4, 5}), fill(self.how, 100)]
         return "\n".join(lines) + "\n"
 
     def json(self) -> str:
         """One JSON object on one line."""
         stages = [{"split": split, "stage": stage, **asdict(cost)} for (split, stage), cost in self.costs.items()]
-        value = {"model": self.model, "stages": stages, "total": asdict(self.total), "how": HOW}
+        value = {"model": self.model, "stages": stages, "total": asdict(self.total), "how": self.how}
         return json.dumps({"estimate": value}) + "\n"
 
 
@@ -109,13 +111,17 @@ def _source(row: Mapping[str, Any]) -> Source:
 
 def _image_tokens(row: Mapping[str, Any], reader: PackReader, recipe: Recipe) -> dict[str, int]:
     """Tokens of each picture by its id."""
+    return {
+        locator["image_id"]: picture_tokens(reader.read(locator), recipe.vlm.max_pixels) for locator in row["images"]
+    }
+
+
+def picture_tokens(data: bytes, max_pixels: int) -> int:
+    """Tokens of a picture, of which only the header is read."""
     from PIL import Image
 
-    found = {}
-    for locator in row["images"]:
-        with Image.open(BytesIO(reader.read(locator))) as image:
-            found[locator["image_id"]] = -(-min(image.width * image.height, recipe.vlm.max_pixels) // _PATCH)
-    return found
+    with Image.open(BytesIO(data)) as image:
+        return -(-min(image.width * image.height, max_pixels) // _PATCH)
 
 
 def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> Iterator[tuple[str, Cost]]:
@@ -128,7 +134,7 @@ def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> I
     def cost(name: str, completion: int, **slots: str | Iterable[Part]) -> Cost:
         parts = prompt(name).fill(**slots)
         shown = [part for part in parts if isinstance(part, Picture)]
-        text = sum(_text_tokens(part) for part in parts if isinstance(part, str))
+        text = sum(text_tokens(part) for part in parts if isinstance(part, str))
         return Cost(1, text + sum(tokens[picture.image_id] for picture in shown), completion, len(shown))
 
     for name in names:
@@ -152,6 +158,7 @@ def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> I
     yield "choices", cost("distractors", short, **slots).times(asked)
 
 
-def _text_tokens(text: str) -> int:
+def text_tokens(text: str) -> int:
+    """About the tokens of a text."""
     plain = sum(character.isascii() for character in text)
     return -(-plain // _CHARACTERS) + len(text) - plain

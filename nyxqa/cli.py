@@ -114,6 +114,7 @@ def feedback(
     recipe: Annotated[str | None, typer.Option(help="nyxqa, paper, or a TOML file; default the dataset's own.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
     relabel: Annotated[bool, typer.Option("--relabel", help="Make labels anew from the stored answers.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print what would be asked at most, and stop.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask what failed once more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a step on stdout.")] = False,
     debug: DebugOption = False,
@@ -121,14 +122,22 @@ def feedback(
     """Let a model answer train questions with retrieved documents, and label those by its answers (stage 2)."""
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.feedback.run import Order
+    from nyxqa.builders.feedback.run import estimate as estimate_feedback
     from nyxqa.builders.feedback.run import feedback as run_feedback
     from nyxqa.builders.feedback.run import relabel as run_relabel
+    from nyxqa.schemas.errors import UsageError
     from nyxqa.schemas.recipe_file import parse_override
 
     given = {"top_k": top_k, "window": window, "threshold": threshold, "positives": positives}
     settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
     settings |= dict(parse_override(text) for text in set_ or [])
     order = Order(retriever, vlm, recipe, settings, retry_failed)
+    if estimate and relabel:
+        raise UsageError("--relabel asks nothing, so there is nothing to estimate")
+    if estimate:
+        told = estimate_feedback(data, order, Progress(as_json))
+        sys.stdout.write(told.json() if as_json else told.text())
+        return
     done = (run_relabel if relabel else run_feedback)(data, order, Progress(as_json))
     sys.stdout.write(done.json() if as_json else done.text())
 

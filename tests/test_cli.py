@@ -42,7 +42,7 @@ def test_help_is_quick() -> None:
     assert min(seconds() for _ in range(3)) < HELP_SECONDS
 
 
-@pytest.mark.parametrize("command", ["build", "report", "train", "check", "sql"])
+@pytest.mark.parametrize("command", ["build", "feedback", "report", "train", "check", "sql"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = (
         "import sys; from nyxqa.cli import main\n"

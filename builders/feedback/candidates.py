@@ -17,6 +17,7 @@ from nyxqa.builders.feedback.pools import Pool
 from nyxqa.builders.feedback.rows import CANDIDATES
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
 from nyxqa.builders.sets.mine import is_dense
+from nyxqa.builders.sets.pools import passage_index
 from nyxqa.builders.stages import FEEDBACK
 from nyxqa.retriever.encoder import Encoder, Entry, Index
 
@@ -98,6 +99,8 @@ def spans(rows: int, size: int) -> list[Span]:
 
 
 def _index(run: Run, found: FoundPool, encoder: Encoder, dense: bool) -> Parts:
+    if found.passages is not None:  # the build may have made this very index
+        return passage_index(run, found.name, found.passages, encoder, dense)
     params = {"pool": found.name, "documents": found.basis, "encoder": encoder.fingerprint}
     step = Step(f"{FEEDBACK}/index", VERSION, params, (), "train")
     return run.whole(step, partial(_build, found.pool, encoder), resume=dense)

@@ -14,7 +14,8 @@ from nyxqa.builders.assembly.pools import passage_row
 from nyxqa.builders.assembly.summary import summarise
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.engine.shard import ledger_table
-from nyxqa.builders.feedback.train_set import passages_folder, publishes_all
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.feedback.train_set import passages_of, publishes_all
 from nyxqa.builders.sets.locations import kind_of_source
 from nyxqa.builders.sets.parts import PoolParts
 from nyxqa.builders.stages import FEEDBACK as STAGE
@@ -118,7 +119,7 @@ def _other_passages(
     base: Path, manifest: Manifest, work: Path, pool: str, added: Added
 ) -> Iterator[dict[str, Any]] | None:
     """The passages that triplets or feedback name, in the order of the pool; none if they are those that are there."""
-    passages = passages_folder(manifest, work, pool)
+    passages = passages_of(manifest, work, pool)
     if passages is None or publishes_all(manifest, pool):
         return None
     there = {
@@ -127,7 +128,7 @@ def _other_passages(
         for one in pq.read_table(base / path, columns=["doc_id"])["doc_id"].to_pylist()
     }
     wanted = _of_triplets(base, manifest, pool) | added.named.get(pool, set())
-    return None if wanted == there else _passages(passages, _parts(manifest, passages, pool), wanted, added)
+    return None if wanted == there else _passages(_parts(manifest, passages, pool), wanted, added)
 
 
 def _of_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
@@ -143,8 +144,8 @@ def _of_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
     return found
 
 
-def _passages(folder: Path, parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict[str, Any]]:
-    stored = PassagePool(folder)
+def _passages(parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict[str, Any]]:
+    stored = PassagePool(parts.folder)
     index = added.indexes.get(parts.name)
     if index is not None and index.exists():
         rows = rows_of(index, wanted).tolist()
@@ -154,6 +155,7 @@ def _passages(folder: Path, parts: PoolParts, wanted: set[str], added: Added) ->
         yield passage_row(stored, row, parts)
 
 
-def _parts(manifest: Manifest, folder: Path, pool: str) -> PoolParts:
+def _parts(manifest: Manifest, passages: Parts, pool: str) -> PoolParts:
     section = next(text for text in manifest.recipe["text"] if (text["pool"] or text["name"]) == pool)
-    return PoolParts(pool, folder.name, folder, kind_of_source(section["passages"]), section["license"], whole=False)
+    source = kind_of_source(section["passages"])
+    return PoolParts(pool, passages.fingerprint, passages.folder, source, section["license"], whole=False)

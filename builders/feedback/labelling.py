@@ -28,7 +28,7 @@ class Asked:
     """Answers and how they came about, without paths of this machine.
 
     :param answers: Fingerprint of the step that stored them.
-    :param indexes: Fingerprint of the index of each pool.
+    :param indexes: Folder of the index of each pool, below the folder of all steps.
     :param pools: Documents searched in each pool, in words.
     """
 
@@ -80,7 +80,7 @@ def label(
     started = time.perf_counter()
     tally, named = Tally(labelling), dict[str, set[str]]()
     rows = _rows(tally, asked.parts(work), labelling, asked.generator, named)
-    indexes = {pool: work / "steps" / f"{FEEDBACK}.index.train" / print_[:16] for pool, print_ in asked.indexes.items()}
+    indexes = {pool: work / "steps" / place for pool, place in asked.indexes.items()}
     folder = work / _TABLES
     files = compose(base, manifest, Added(rows, tally.drops, named, indexes), work, folder)
     numbers = tally.numbers()

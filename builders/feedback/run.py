@@ -17,9 +17,11 @@ from nyxqa.builders.engine.generations import begin_generation
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.estimate import Estimate
 from nyxqa.builders.feedback.asking import answers
 from nyxqa.builders.feedback.candidates import candidates
 from nyxqa.builders.feedback.compose import without_feedback
+from nyxqa.builders.feedback.estimate import estimate_asking
 from nyxqa.builders.feedback.labelling import Asked, label, label_step, labelling_of
 from nyxqa.builders.feedback.labels import Labelling
 from nyxqa.builders.feedback.report import told_lines
@@ -85,15 +87,7 @@ def feedback(data: Path, order: Order, progress: Progress) -> FeedbackResult:
 
     :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
     """
-    if order.retriever is None or order.vlm is None:
-        raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
-    if order.vlm == "extractive":
-        raise UsageError(
-            "--vlm extractive only looks for words and cannot tell a document that answers from one that does not; "
-            "name a model: openai:MODEL@URL"
-        )
-    parse_model(order.vlm)
-    encoder = make_encoder(order.retriever)
+    encoder = _encoder(order)
     with output_folder(_there(data)) as work:
         complete_publishing(data)
         published = open_published(data)
@@ -103,6 +97,23 @@ def feedback(data: Path, order: Order, progress: Progress) -> FeedbackResult:
             return _asked(published, work, recipe, order, (encoder, asking), progress)
         finally:
             asking.close()
+
+
+def estimate(data: Path, order: Order, progress: Progress) -> Estimate:
+    """What the model would be asked at most; candidates are found and kept, nothing is asked or published.
+
+    :raises NyxqaError: Of the kind that says what went wrong.
+    """
+    encoder = _encoder(order)
+    with output_folder(_there(data)) as work:
+        complete_publishing(data)
+        published = open_published(data)
+        recipe = _recipe(published.manifest, order)
+        train = TrainSet(published, work)
+        with LocalExecutor(1) as executor:
+            run = WorkingRun(work, executor, progress)
+            found, _ = candidates(run, train, encoder, order.retriever or "", recipe.feedback.top_k)
+        return estimate_asking(train, found, recipe)
 
 
 def relabel(data: Path, order: Order, progress: Progress) -> FeedbackResult:
@@ -127,6 +138,19 @@ def relabel(data: Path, order: Order, progress: Progress) -> FeedbackResult:
         settings = settings.model_copy(update={name: told["settings"][name] for name in _ASKED})
         labelling = labelling_of(published.manifest, settings)
         return _labelled(published, work, Asked.told(told), labelling, progress)
+
+
+def _encoder(order: Order) -> Encoder:
+    """The retriever, once it is known that both models can be what they are named."""
+    if order.retriever is None or order.vlm is None:
+        raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
+    if order.vlm == "extractive":
+        raise UsageError(
+            "--vlm extractive only looks for words and cannot tell a document that answers from one that does not; "
+            "name a model: openai:MODEL@URL"
+        )
+    parse_model(order.vlm)
+    return make_encoder(order.retriever)
 
 
 def _there(data: Path) -> Path:
@@ -179,7 +203,7 @@ def _asked(
         made.fingerprint,
         encoder.name,
         asking.open().info.generator,
-        {name: index.fingerprint for name, index in indexes.items()},
+        {name: index.folder.relative_to(work / "steps").as_posix() for name, index in indexes.items()},
         {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.engine.step import Parts
@@ -19,13 +22,13 @@ Row = Mapping[str, Any]
 class Tally:
     """Counts while rows go by.
 
-    :param seen: First 64 bits of a hash of each question with the documents it was asked with.
+    :param seen: 64 bits of a hash of each question with the documents it was asked with, 8 bytes each.
     """
 
     labelling: Labelling
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    seen: set[int] = field(default_factory=set)
+    seen: array[int] = field(default_factory=lambda: array("Q"))
     drops: list[Drop] = field(default_factory=list)
 
     def labelled(self, answers: Parts) -> Iterator[dict[str, Any]]:
@@ -58,7 +61,7 @@ class Tally:
         for window in (0, *(one["rank"] for one in windows)):
             documents = [one["doc_id"] for one in row["candidates"] if window and 0 <= one["rank"] - window < size]
             text = " ".join([row["query_key"], *documents])
-            self.seen.add(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big"))
+            self.seen.frombytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
     def _windows(self, row: Row) -> list[Row]:
         """The first candidate of each window that was asked about."""
@@ -82,7 +85,11 @@ class Tally:
             *("right_closed_book", "right_at_rank_1", "right_with_any"),
         )
         counted = {name: self.counts[name] for name in names}
-        return {**counted, "shared": counted["asked"] - len(self.seen), "dropped": dict(sorted(self.reasons.items()))}
+        return {
+            **counted,
+            "shared": counted["asked"] - len(np.unique(self.seen)),
+            "dropped": dict(sorted(self.reasons.items())),
+        }
 
 
 def _failures(row: Row, windows: list[Row]) -> Iterator[Drop]:

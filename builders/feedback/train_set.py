@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
     Pool,
@@ -42,12 +43,14 @@ class FoundPool:
 
     :param basis: Changes whenever its documents do.
     :param whole: Whether all its documents are searched; otherwise those that train triplets name.
+    :param passages: What the build has left of a question set's passages.
     """
 
     name: str
     pool: Pool
     basis: list[str]
     whole: bool
+    passages: Parts | None = None
 
 
 class TrainSet:
@@ -80,9 +83,9 @@ class TrainSet:
         return {name: self._found(name) for name in names}
 
     def _found(self, name: str) -> FoundPool:
-        folder = passages_folder(self.manifest, self.work, name)
-        if folder is not None:
-            return FoundPool(name, PassagesPool(name, PassagePool(folder)), [folder.name], whole=True)
+        passages = passages_of(self.manifest, self.work, name)
+        if passages is not None:
+            return FoundPool(name, PassagesPool(name, PassagePool(passages.folder)), [], True, passages)
         table = self.documents(name)
         if name == WEB:
             return FoundPool(name, PublishedPool(table, rows_where(table, "split", "train")), self._files(name), True)
@@ -163,14 +166,14 @@ class TrainSet:
         return id_table(self.published, "qa", "train", _STORED, "qa_id")
 
 
-def passages_folder(manifest: Manifest, work: Path, pool: str) -> Path | None:
-    """Where the build has left all passages of ``pool``, if it has."""
+def passages_of(manifest: Manifest, work: Path, pool: str) -> Parts | None:
+    """All passages of ``pool`` as the build has left them, if it has."""
     stage = pool_stage(pool)
     entry = next((entry for entry in manifest.stages if entry.name == stage), None)
     if entry is None:
         return None
     folder = work / "steps" / stage / entry.fingerprint[:16]
-    return folder if (folder / "done.json").exists() else None
+    return Parts(entry.fingerprint, folder) if (folder / "done.json").exists() else None
 
 
 def publishes_all(manifest: Manifest, pool: str) -> bool:

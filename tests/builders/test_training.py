@@ -11,7 +11,10 @@ import pytest
 from nyxqa.build import run
 from nyxqa.builders.training import train_on
 from nyxqa.cli import main
+from nyxqa.retriever.encode import encode_sides
 from nyxqa.retriever.make import make_encoder
+from nyxqa.retriever.model import Side
+from nyxqa.retriever.models import load_model
 from nyxqa.schemas.errors import FormatError, UsageError
 from tests.support.tiny_dataset import tiny_dataset
 
@@ -74,6 +77,43 @@ def test_mixture_and_feedback_are_trained_on(tmp_path: Path, capsys: pytest.Capt
         assert f"on {rows} with" in (out / "README.md").read_text()
 
 
+def test_the_second_stage_goes_on_from_a_trained_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that were kept without a positive are left out, and counted out of the card."""
+    tiny = tiny_dataset(full=True)
+    rows = tiny.rows("feedback", "train")
+    rows[0]["positive_ids"] = []
+    tiny.write(tmp_path / "data")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert leave("train", tmp_path / "data", "--model", "tiny", "--out", one, "--max-steps", 2) == 0
+    arguments = ("--init", f"tiny:{one}", "--out", two, "--max-steps", 1, "--lr", "1e-9")
+    assert leave("train", tmp_path / "data", "--stage", 2, *arguments) == 0
+    assert "1 rows of feedback without a positive are left out" in capsys.readouterr().err
+    assert f"on {len(rows) - 1} rows of feedback/train with" in (two / "README.md").read_text()
+    sides = [Side("The harbour in pool web.")]
+    fresh, first, second = (encode_sides(load_model(spec), sides) for spec in ("tiny", f"tiny:{one}", f"tiny:{two}"))
+    assert abs(second - first).max() < 1e-6 < abs(first - fresh).max()
+    for row in rows:
+        row["positive_ids"] = []
+    tiny.write(tmp_path / "none")
+    with pytest.raises(FormatError, match="no row of feedback/train has a positive"):
+        train_on(tmp_path / "none", "tiny", tmp_path / "three", stage=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        ((), "name what to train"),
+        (("--init", "tiny"), "--init tiny names no trained model"),
+        (("--init", "tiny:one", "--model", "nyx:base"), "--init tiny:one is no nyx"),
+    ],
+)
+def test_what_to_start_from_must_be_clear(
+    arguments: tuple[str, ...], wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert leave("train", tmp_path, "--out", tmp_path / "out", *arguments) == 2
+    assert wrong in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("model", ["tiny:", "bert", "nyx"])
 def test_unknown_models_are_refused(model: str, built_sample: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no model is named .* valid names are tiny\[:PATH\]"):
@@ -81,7 +121,7 @@ def test_unknown_models_are_refused(model: str, built_sample: Path, tmp_path: Pa
 
 
 def test_no_rows_for_the_stage(built_sample: Path, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"has no feedback/train to train on, and this version does not make it"):
+    with pytest.raises(FormatError, match=r"has no feedback/train to train on; make it with: nyxqa feedback DATA"):
         train_on(built_sample, "tiny", tmp_path / "out", stage=2)
 
 

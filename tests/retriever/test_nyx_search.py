@@ -48,6 +48,16 @@ def test_an_entry_finds_itself_and_its_images_decide(tiny_qwen: Path, tmp_path: 
     assert (hits.scores[:5, 1] < 0.999).all()
 
 
+def test_the_instruction_of_a_query_is_read_before_it(tiny_qwen: Path, tmp_path: Path) -> None:
+    """A query whose instruction makes up for the words it lacks is the query with all of them."""
+    nyx = encoder(tiny_qwen)
+    nyx.build(ENTRIES, tmp_path)
+    queries = [Entry("q", "find it\nhere"), Entry("q", "here", instruction="find it"), Entry("q", "here")]
+    scores = nyx.open(tmp_path).search(queries, len(ENTRIES)).scores
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+    assert scores[0] != pytest.approx(scores[2], abs=1e-6)
+
+
 def test_bytes_are_the_same_whatever_the_devices(
     tiny_qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.retriever.stored_ids import StoredIds, write_ids
+from nyxqa.retriever.stored_ids import StoredIds, rows_of, write_ids
 
 
 def test_ids_come_back_with_their_order(tmp_path: Path) -> None:
@@ -20,3 +20,10 @@ def test_ids_come_back_with_their_order(tmp_path: Path) -> None:
 def test_no_ids(tmp_path: Path) -> None:
     write_ids([], tmp_path)
     assert list(StoredIds(tmp_path)) == []
+    assert rows_of(tmp_path, {"a"}).tolist() == []
+
+
+def test_rows_of_some_ids(tmp_path: Path) -> None:
+    write_ids(["d", "a", "\U0001f98a", "c", "a"], tmp_path)
+    assert rows_of(tmp_path, {"c", "a", "z", "\U0001f98a"}).tolist() == [1, 2, 3, 4]
+    assert rows_of(tmp_path, set()).tolist() == []

@@ -1,0 +1,67 @@
+"""What feedback would ask of a model at most, told before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.estimate import Cost, Estimate, picture_tokens, text_tokens
+from nyxqa.builders.feedback.scoring import listed_options
+from nyxqa.builders.feedback.train_set import TrainSet
+from nyxqa.builders.stages import FEEDBACK
+from nyxqa.builders.vlm.prompting import Part, listed, prompt
+from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.schemas.recipe import Recipe
+
+HOW = (
+    "At most, if nothing stops early and no prompt equals another. Prompt tokens: text at 4 characters a token (1 "
+    "outside ASCII), pictures at 28 x 28 pixels a token within vlm.max_pixels. Tries after failures come on top; "
+    "answers already stored are not taken off."
+)
+_KEPT = 100_000  # documents whose cost is remembered: they are candidates of many questions
+_COLUMNS = ["query_id", "pool", "query", "answers"]
+
+
+def estimate_asking(train: TrainSet, found: Parts, recipe: Recipe) -> Estimate:
+    """The cost of asking about all candidates of all questions.
+
+    :param found: Rows of ``CANDIDATES``, in the order of the train triplets.
+    """
+    pixels, size = recipe.vlm.max_pixels, recipe.feedback.window
+
+    @lru_cache(_KEPT)
+    def document(pool: str, row: int) -> tuple[int, int]:
+        return _tokens(listed([train.pools[pool].pool.source(row)]), pixels)
+
+    total = Cost()
+    for place, row in enumerate(found.rows(["candidates"])):
+        (asked,) = train.rows(place, place + 1, _COLUMNS)
+        truth = train.truth(asked)
+        if not truth.known or not row["candidates"]:
+            continue
+        question = [asked["query"] + listed_options(truth.choices), *train.pictures(place)]
+        own, images = _tokens(question, pixels)
+        documents = [document(asked["pool"], one["row"]) for one in row["candidates"]]
+        windows = -(-len(documents) // size)
+        fixed = text_tokens(prompt("answer_closed").text) + windows * text_tokens(prompt("answer").text)
+        total += Cost(
+            1 + windows,
+            fixed + (1 + windows) * own + sum(tokens for tokens, _ in documents),
+            (1 + windows) * recipe.vlm.answer_tokens,
+            (1 + windows) * images + sum(count for _, count in documents),
+        )
+    return Estimate(recipe.vlm.model.partition("@http")[0], {("train", FEEDBACK): total}, HOW)
+
+
+def _tokens(parts: Iterable[Part], max_pixels: int) -> tuple[int, int]:
+    """Tokens, and how many pictures they are of."""
+    pictures, texts = 0, 0
+    tokens = 0
+    for part in parts:
+        if isinstance(part, Picture):
+            pictures += 1
+            tokens += picture_tokens(part.data, max_pixels)
+        else:
+            texts += text_tokens(part)
+    return tokens + texts, pictures
