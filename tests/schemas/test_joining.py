@@ -147,6 +147,22 @@ def test_rows_slices_and_columns_agree(root: Path, tiny: TinyDataset) -> None:
     assert rows.__getitems__([2, 1])[0] == expected[2]
 
 
+def test_rows_read_in_turn_are_those_asked_for_one_by_one(root: Path, tmp_path: Path) -> None:
+    """More rows than are looked up at a time; another format or transform is left to datasets."""
+    rows = nyxqa.load("mixture", root, split="train", images="bytes")
+    assert len(rows) > 8
+    assert list(rows) == [rows[number] for number in range(len(rows))]
+    assert list(rows.shuffle(seed=1)) == [rows.shuffle(seed=1)[number] for number in range(len(rows))]
+    (first, *_) = rows.with_format("arrow")
+    assert first.num_rows == 1
+    assert list(rows.with_transform(lambda batch: {"place": batch["position"]})) == [
+        {"place": number} for number in range(len(rows))
+    ]
+    assert [row["position"] for row in rows.with_format(None)] == list(range(len(rows)))
+    counted = rows.map(lambda row: {"negatives": row["negatives"], "count": len(row["negatives"])})
+    assert [row["count"] for row in counted] == [len(row["negatives"]) for row in rows]
+
+
 @pytest.mark.parametrize("name", ["query", "positive", "negatives", "answers"])
 def test_each_column_stands_on_its_own(root: Path, tiny: TinyDataset, name: str) -> None:
     for table in ("triplets", "mixture"):
