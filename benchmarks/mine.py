@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.mine`` needs the extra ``bench``. Pairs are random unit vectors with a query near its passage.
 Both sides get them ready, the peer through a model that hands them out, and mine 10 negatives from rank 11 on, as the
-method does (PAPER.md, T2T); the peer runs with FAISS and otherwise at its defaults. Results go to
-``benchmarks/results/mine-N.json``.
+method does (PAPER.md, T2T), and 3 from rank 1 on, the peer's own default; the peer runs with FAISS and otherwise at its
+defaults. Rounds are timed by the clock and by processor time. Results go to ``benchmarks/results/mine-N.json``.
 """
 
 from __future__ import annotations
@@ -23,17 +23,30 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
+from benchmarks.machine import machine
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.text.mining.rules import Rules, choose
 from nyxqa.retriever.search import search_vectors
 
 Vectors = npt.NDArray[np.float32]
 
-SKIPPED = 10
-NEGATIVES = 10
-# The query's own passage ranks first in these pairs, and the peer does not count it.
-RULES = Rules(positive="gold", negatives=(SKIPPED + 2, SKIPPED + NEGATIVES + 1), exclude=())
 TOP_K = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which negatives are mined: so many after so many that are passed over."""
+
+    skipped: int
+    negatives: int
+
+    @property
+    def rules(self) -> Rules:
+        """The query's own passage ranks first in these pairs, and the peer does not count it."""
+        return Rules(positive="gold", negatives=(self.skipped + 2, self.skipped + self.negatives + 1), exclude=())
+
+
+ASKED = {"10 from rank 11": Asked(10, 10), "3 from rank 1": Asked(0, 3)}
 
 
 @dataclass
@@ -62,25 +75,14 @@ def main() -> None:
     queries, passages = make_pairs(options.pairs, options.dimensions)
     names = [str(row) for row in range(len(passages))]
     pairs = Dataset.from_dict({"anchor": [f"q{name}" for name in names], "positive": names})
-    mined, mining = compare(
-        {"nyxqa": lambda: ours(queries, passages), "sentence-transformers": lambda: peer(pairs, queries, passages)},
-        options.rounds,
-    )
-    found, search = compare(
+    result: dict[str, Any] = {"machine": machine("faiss-cpu", "sentence-transformers"), "pairs": options.pairs}
+    for name, asked in ASKED.items():
+        result[f"mining {name}"] = mining(queries, passages, pairs, asked, options.rounds)
+    found, timed = compare(
         {"nyxqa": lambda: searched(queries, passages), "faiss": lambda: bare(queries, passages)}, options.rounds
     )
-    # Equal scores stand by id here and as they fall in FAISS, so negatives are compared as sets.
-    peers = by_query(mined["sentence-transformers"])
-    equal = [set(one) == set(other) for one, other in zip(mined["nyxqa"], peers, strict=True)]
-    result = {
-        "pairs": options.pairs,
-        "mining_seconds": mining,
-        "mining_times_faster": ratio(mining, "sentence-transformers"),
-        "queries_with_equal_negatives": sum(equal),
-        "search_seconds": search,
-        "search_against_bare_faiss": ratio(search, "faiss"),
-        "queries_with_equal_results": int((np.sort(found["nyxqa"]) == np.sort(found["faiss"])).all(axis=1).sum()),
-    }
+    equal = (np.sort(found["nyxqa"]) == np.sort(found["faiss"])).all(axis=1)
+    result["search"] = timed | {"queries_with_equal_results": int(equal.sum())}
     print(json.dumps(result))
     file = Path(__file__).parent / "results" / f"mine-{options.pairs}.json"
     file.parent.mkdir(exist_ok=True)
@@ -103,31 +105,49 @@ def make_pairs(count: int, dimensions: int) -> tuple[Vectors, Vectors]:
     return tuple(vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (queries, passages))  # type: ignore[return-value]
 
 
-def compare(sides: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """Last result and seconds of each side."""
+def mining(queries: Vectors, passages: Vectors, pairs: Dataset, asked: Asked, rounds: int) -> dict[str, Any]:
+    """Both sides mine the same; equal scores stand by id here and as they fall in FAISS, so sets are compared."""
+    mined, timed = compare(
+        {
+            "nyxqa": lambda: ours(queries, passages, asked.rules),
+            "sentence-transformers": lambda: peer(pairs, queries, passages, asked),
+        },
+        rounds,
+    )
+    peers = by_query(mined["sentence-transformers"])
+    equal = [set(one) == set(other) for one, other in zip(mined["nyxqa"], peers, strict=True)]
+    return timed | {"queries_with_equal_negatives": sum(equal)}
+
+
+def compare(sides: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Last result of each side; seconds of each round and how many times faster nyxqa is by the medians."""
     results: dict[str, Any] = {}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    busy: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
         for name, side in sides.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             results[name] = side()
             seconds[name].append(round(time.perf_counter() - start, 3))
-            print(f"round {number} {name}: {seconds[name][-1]} s", flush=True)
-    return results, seconds
+            busy[name].append(round(time.process_time() - cpu, 3))
+            print(f"round {number} {name}: {seconds[name][-1]} s, {busy[name][-1]} s of processor", flush=True)
+    timed = {"seconds": seconds, "times_faster": ratio(seconds)}
+    return results, timed | {"processor_seconds": busy, "times_faster_by_processor": ratio(busy)}
 
 
-def ratio(seconds: dict[str, list[float]], other: str) -> float:
-    """How many times faster nyxqa is."""
-    return round(statistics.median(seconds[other]) / statistics.median(seconds["nyxqa"]), 3)
+def ratio(seconds: dict[str, list[float]]) -> float:
+    """How many times faster nyxqa is than the other side."""
+    own, other = (statistics.median(times) for times in seconds.values())
+    return round(other / own, 3)
 
 
-def ours(queries: Vectors, passages: Vectors) -> list[list[int]]:
+def ours(queries: Vectors, passages: Vectors, rules: Rules) -> list[list[int]]:
     """Search, then the rules for each query."""
-    hits = search_vectors(queries, Pieces(passages), RULES.negatives[1], np.arange(len(passages)))
+    hits = search_vectors(queries, Pieces(passages), rules.negatives[1], np.arange(len(passages)))
     documents = [Passage(str(row), "", str(row)) for row in range(len(passages))]
     mined = []
     for number, (rows, scores) in enumerate(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)):
-        choice = choose(str(number), (), rows, scores, documents.__getitem__, RULES, gold=(number,))
+        choice = choose(str(number), (), rows, scores, documents.__getitem__, rules, gold=(number,))
         if isinstance(choice, Drop):
             raise TypeError(choice)
         mined.append([int(negative.id) for negative in choice.negatives])
@@ -162,13 +182,13 @@ class ReadyModel:
         return (torch.from_numpy(one) * torch.from_numpy(other)).sum(dim=1)
 
 
-def peer(pairs: Dataset, queries: Vectors, passages: Vectors) -> Dataset:
+def peer(pairs: Dataset, queries: Vectors, passages: Vectors, asked: Asked) -> Dataset:
     """``mine_hard_negatives`` with FAISS."""
     from sentence_transformers.util import mine_hard_negatives
 
     model: Any = ReadyModel(queries, passages)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return mine_hard_negatives(pairs, model, range_min=SKIPPED, num_negatives=NEGATIVES, use_faiss=True)
+        return mine_hard_negatives(pairs, model, range_min=asked.skipped, num_negatives=asked.negatives, use_faiss=True)
 
 
 def by_query(triplets: Dataset) -> list[list[int]]:

@@ -25,7 +25,7 @@ from nyxqa.schemas.ids import qa_id
 from nyxqa.schemas.recipe import Recipe, Refine
 from nyxqa.schemas.words import words
 
-VERSION = 1
+VERSION = 2
 _REPEATED_VERSION = 2
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.duck import append, arrow, arrow_rows, database, quoted
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.near.shingles import BATCH_TEXTS, shingle_sets
+from nyxqa.builders.near.shingles import shingle_sets
+from nyxqa.builders.near.words import I64, U64
 from nyxqa.schemas.answers import normalise_answer
 
 if TYPE_CHECKING:
@@ -117,20 +118,23 @@ def similar(questions: Sequence[str], threshold: float) -> Iterator[tuple[int, i
     Of two sets alike, the rarest members of one hold one of the rarest of the other, so a question is compared only
     with those that stay and share such a pair of words.
     """
-    sets = _word_pairs(questions)
-    values, ranks, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
-    del values
-    order = np.argsort(np.argsort(counts, kind="stable"), kind="stable")[ranks]
-    stops = np.cumsum([len(own) for own in sets])
+    found, sizes = _word_pairs(questions)
+    _, ranks, counts = np.unique(found, return_inverse=True, return_counts=True)
+    # Numbers of 32 bits in one array: a set for each question would take kilobytes.
+    order = np.argsort(np.argsort(counts, kind="stable"), kind="stable").astype(np.uint32)[ranks]
+    stops = [0, *np.cumsum(sizes).tolist()]
+    del found, ranks, counts
     stays: dict[int, list[int]] = {}
-    ordered: list[frozenset[int]] = []
-    for number, stop in enumerate(stops.tolist()):
-        own = np.sort(order[stop - len(sets[number]) : stop]).tolist()
-        ordered.append(frozenset(own))
+    for number, (start, stop) in enumerate(pairwise(stops)):
+        own = np.sort(order[start:stop]).tolist()
+        members = set(own)
         # Of n members, a set alike has ceil(threshold * n) at least, so it has one of the others and one more.
         rarest = own[: len(own) - int(np.ceil(threshold * len(own) - 1e-9)) + 1]
         near = {other for pair in rarest for other in stays.get(pair, ())}
-        best = max(((_jaccard(ordered[number], ordered[other]), -other) for other in near), default=(0.0, 0))
+        best = max(
+            ((_jaccard(members, order[stops[other] : stops[other + 1]].tolist()), -other) for other in near),
+            default=(0.0, 0),
+        )
         if best[0] >= threshold:
             yield number, -best[1], best[0]
             continue
@@ -138,14 +142,16 @@ def similar(questions: Sequence[str], threshold: float) -> Iterator[tuple[int, i
             stays.setdefault(pair, []).append(number)
 
 
-def _word_pairs(questions: Sequence[str]) -> list[np.ndarray[Any, np.dtype[np.uint64]]]:
-    found = []
-    for first in range(0, len(questions), BATCH_TEXTS):
-        sets = shingle_sets([_BOUNDED.format(text) for text in questions[first : first + BATCH_TEXTS]], _SHINGLE)
-        found += np.split(sets.values, np.cumsum(sets.sizes)[:-1])
-    return found
+def _word_pairs(questions: Sequence[str]) -> tuple[U64, I64]:
+    """The pairs of neighbouring words of all questions one after the other, and how many each has."""
+    batches = [
+        shingle_sets([_BOUNDED.format(text) for text in questions[first : first + _BATCH]], _SHINGLE)
+        for first in range(0, len(questions), _BATCH)
+    ]
+    return np.concatenate([sets.values for sets in batches]), np.concatenate([sets.sizes for sets in batches])
 
 
-def _jaccard(left: frozenset[int], right: frozenset[int]) -> float:
-    common = len(left & right)
+def _jaccard(left: set[int], right: list[int]) -> float:
+    """Of two sets, the members of the second listed once each."""
+    common = sum(map(left.__contains__, right))
     return common / (len(left) + len(right) - common) if common else 0.0

@@ -8,6 +8,7 @@ from typing import Literal
 
 from nyxqa.schemas.content import PLACEHOLDER
 
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _CITATION = re.compile(r"<\s*image\s*(\d+)\s*>", re.IGNORECASE)
 _LOOSE_CITATION = re.compile(r"<\|?\s*image[^<>]*>", re.IGNORECASE)
 
@@ -39,7 +40,8 @@ class Broken:
 def resolve(question: str, images: int, rules: Literal["repaired", "paper"]) -> Resolved | Broken:
     """Put placeholders for ``<imageN>`` (N from 1) and hold the question against the rules.
 
-    An image cited twice becomes one placeholder, later mentions become words (defect 8). ``paper`` differs by its
+    An image cited twice becomes one placeholder, later mentions become words (defect 8): "the same image", or "the
+    second image" and the like where several are cited, counted as their placeholders stand. ``paper`` differs by its
     substring filter and by allowing what it does not look at.
 
     :param images: Number of images of the document.
@@ -75,16 +77,24 @@ def _words(text: str) -> Broken | None:
 
 
 def _cite(text: str, images: int) -> Resolved | Broken:
-    order: list[int] = []
-    pieces, position = [], 0
-    for match in _CITATION.finditer(text):
-        number = int(match.group(1))
-        if not 1 <= number <= images:
-            return Broken("bad_citation", f"{match.group()} of {images} images")
+    cited = list(_CITATION.finditer(text))
+    numbers = [int(match.group(1)) for match in cited]
+    wrong = next((match for match, number in zip(cited, numbers, strict=True) if not 1 <= number <= images), None)
+    if wrong is not None:
+        return Broken("bad_citation", f"{wrong.group()} of {images} images")
+    order = list(dict.fromkeys(numbers))
+    pieces, position, seen = [], 0, set[int]()
+    for match, number in zip(cited, numbers, strict=True):
         pieces.append(text[position : match.start()])
-        pieces.append("the same image" if number - 1 in order else PLACEHOLDER)
-        if number - 1 not in order:
-            order.append(number - 1)
+        pieces.append(_again(order.index(number), len(order)) if number in seen else PLACEHOLDER)
+        seen.add(number)
         position = match.end()
     pieces.append(text[position:])
-    return Resolved("".join(pieces), tuple(order))
+    return Resolved("".join(pieces), tuple(number - 1 for number in order))
+
+
+def _again(place: int, cited: int) -> str:
+    """Words for an image whose placeholder stands already, the one at ``place`` of those cited."""
+    if cited == 1:
+        return "the same image"
+    return f"the {_ORDINALS[place]} image" if place < len(_ORDINALS) else f"image number {place + 1}"

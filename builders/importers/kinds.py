@@ -109,7 +109,8 @@ def _read_six_columns(repairs: Repairs, place: _Place, **more: Any) -> ImportedR
 def _read_nyxqa(repairs: Repairs, place: _Place) -> ImportedRow:
     """NyxQA: four choices and the number of the right one; choices that could not be read cost only themselves."""
     row = repairs.row
-    answers = text_answers([row.need("ans")])
+    given = row.need("ans")
+    answers = text_answers(given if isinstance(given, list) else [given])
     choices = text_answers(repairs.items("choices", row.values.get("choices")))
     label = _label(row.values.get("right_choice"))
     if len(choices) != _CHOICES or label is None:
@@ -117,7 +118,7 @@ def _read_nyxqa(repairs: Repairs, place: _Place) -> ImportedRow:
             repairs.made.append(("choices", "unreadable"))
         choices, label = (), None
     imported = _read_six_columns(repairs, place, answers=answers, choices=choices, label=label)
-    count = row.values.get("img_num")
+    count = _whole(row.values.get("img_num"))
     if isinstance(count, int) and count != len(imported.positive.images):
         raise UnusableError("image_count", f"img_num is {count}, pos_image_path has {len(imported.positive.images)}")
     return imported
@@ -128,7 +129,13 @@ def _label(value: Any) -> int | None:
     if isinstance(value, str) and len(value.strip()) == 1:
         position = _LETTERS.find(value.strip().upper())
         value = position if position >= 0 else int(value) if value.strip().isdecimal() else None
+    value = _whole(value)
     return value if isinstance(value, int) and 0 <= value < _CHOICES else None
+
+
+def _whole(value: Any) -> Any:
+    """A whole number that a table with nulls stored as a float, as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read_t2t(repairs: Repairs, place: _Place) -> ImportedRow:

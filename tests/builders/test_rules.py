@@ -77,6 +77,19 @@ def test_an_image_cited_twice_counts_once() -> None:
     assert "the same image" in found.question
 
 
+def test_each_of_several_images_cited_again_is_told_from_the_others() -> None:
+    found = resolve("Is <image3> older than <image1>, or <image1> newer than <image3>?", 3, "repaired")
+    asked = f"Is {PLACEHOLDER} older than {PLACEHOLDER}, or the second image newer than the first image?"
+    assert found == Resolved(asked, (2, 0))
+    six = "".join(f"<image{n}> " for n in (1, 2, 3, 4, 5, 6, 6))
+    seen = resolve(f"Which of {six} is red?", 6, "repaired")
+    assert isinstance(seen, Resolved)
+    assert seen.question.endswith(f"{PLACEHOLDER} image number 6 is red?")
+    assert resolve("Is <image1> or <image4> or <image1> red?", 3, "repaired") == Broken(
+        "bad_citation", "<image4> of 3 images"
+    )
+
+
 def test_paper_rules_look_at_parts_of_words_as_the_paper_did() -> None:
     assert isinstance(resolve("In what context?", 0, "paper"), Broken)
     assert isinstance(resolve("Which authority?", 0, "paper"), Broken)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import pickle
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,8 @@ from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.tables import CORPUS, TRIPLETS
 from nyxqa.schemas.writing import write_split
 from tests.support.dataset_cache import use_cache
-from tests.support.tiny_dataset import Row, TinyDataset, document, publish, tiny_dataset
+from tests.support.running import ROOT, environment
+from tests.support.tiny_dataset import Row, TinyDataset, document, png, publish, tiny_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +151,22 @@ def test_rows_slices_and_columns_agree(root: Path, tiny: TinyDataset) -> None:
     assert list(rows["query_id"]) == [row["query_id"] for row in expected]
     assert rows["query"][2] == expected[2]["query"]
     assert rows.__getitems__([2, 1])[0] == expected[2]
+
+
+def test_rows_read_in_turn_are_those_asked_for_one_by_one(root: Path, tmp_path: Path) -> None:
+    """More rows than are looked up at a time; another format or transform is left to datasets."""
+    rows = nyxqa.load("mixture", root, split="train", images="bytes")
+    assert len(rows) > 8
+    assert list(rows) == [rows[number] for number in range(len(rows))]
+    assert list(rows.shuffle(seed=1)) == [rows.shuffle(seed=1)[number] for number in range(len(rows))]
+    (first, *_) = rows.with_format("arrow")
+    assert first.num_rows == 1
+    assert list(rows.with_transform(lambda batch: {"place": batch["position"]})) == [
+        {"place": number} for number in range(len(rows))
+    ]
+    assert [row["position"] for row in rows.with_format(None)] == list(range(len(rows)))
+    counted = rows.map(lambda row: {"negatives": row["negatives"], "count": len(row["negatives"])})
+    assert [row["count"] for row in counted] == [len(row["negatives"]) for row in rows]
 
 
 @pytest.mark.parametrize("name", ["query", "positive", "negatives", "answers"])
@@ -326,6 +347,46 @@ def test_a_hundred_thousand_joined_rows_do_not_grow_memory(tmp_path: Path) -> No
         read += sum(len(negatives) for negatives in batch["negatives"])
     assert read == 200_000
     assert _owned() - before < 24 * 2**20  # a kilobyte kept per row would be four times as much
+
+
+_PAGES = """
+import resource, sys, nyxqa
+rows = nyxqa.load("triplets", sys.argv[1], split="train", images="bytes")
+def read():
+    return sum(len(image) for batch in rows.iter(16) for side in batch["positive"] for image in side["images"])
+total = read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+assert read() == total
+print(total, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_batches_are_read_into_memory_that_was_there_before(tmp_path: Path) -> None:
+    """Pages that are new to the process cost several times what copying the bytes into them does."""
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only the GNU C library is known to keep freed memory this way")
+    tiny = tiny_dataset()
+    for row in tiny.rows("corpus", "web"):
+        row["images"] = [{"bytes": png(number, 150), "path": None} for number, _ in enumerate(row["images"])]
+    with_images = [row for row in tiny.rows("triplets", "train") if tiny.document(row["positive_id"])["images"]]
+    tiny.tables["triplets"]["train"] = sorted(
+        ({**with_images[0], "query_id": query_id("pages", number)} for number in range(200)),
+        key=lambda row: row["query_id"],
+    )
+    tiny.tables = {name: tiny.tables[name] for name in ("corpus", "triplets")}
+    tiny.write(tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "-c", _PAGES, tmp_path / "out"],
+        cwd=ROOT,
+        env={**environment(), "HF_DATASETS_CACHE": str(tmp_path / "pages")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    total, faults = map(int, done.stdout.split())
+    assert total > 10_000_000
+    assert faults * os.sysconf("SC_PAGE_SIZE") < total / 10
 
 
 def _owned() -> int:

@@ -39,6 +39,7 @@ def test_ids_that_share_their_first_half_are_told_apart(tmp_path: Path) -> None:
     table = _table(tmp_path, ids)
     assert table.rows(ids).tolist() == list(range(23))
     assert table.rows(["a" * 16 + f"{99:016x}", "f" * 31 + "e"]).tolist() == [-1, -1]
+    assert table.rows([ids[19], "a" * 16 + f"{20:016x}", ids[0], ids[20]]).tolist() == [19, -1, 0, 20]
 
 
 def test_an_index_of_nothing_finds_nothing(tmp_path: Path) -> None:

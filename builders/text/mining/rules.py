@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.questions import question_key
@@ -64,8 +63,7 @@ class Rules:
 PAPER = Rules(positive="top1", exclude=())
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A passage of a list; rank and score are empty where the list does not hold it."""
 
     id: str
@@ -105,21 +103,23 @@ def choose(
     :param document: Gives the passage of a row.
     :param gold: Rows of the passages the set names as evidence.
     """
-    wanted = findable(answers)
+    wanted = findable(answers) if answers else ()
     found = [row for row in rows if row >= 0]
     positive_rows = _positives(found, document, rules, gold, wanted)
     if isinstance(positive_rows, str):
         return Drop("row", name, "", positive_rows)
-    ranks = {row: rank for rank, row in reversed(list(enumerate(found, start=1)))}
     origin: Origin = "gold" if rules.positive == "gold" else "retrieved"
     positives = []
-    for row in sorted(positive_rows, key=lambda row: ranks.get(row, math.inf)):
-        rank = ranks.get(row)
+    for row in positive_rows:
+        rank = found.index(row) + 1 if row in found else None
         score = None if rank is None else scores[rank - 1]
-        positives.append((document(row), Ranked(document(row).id, rank, score, origin)))
+        passage = document(row)
+        positives.append((passage, Ranked(passage.id, rank, score, origin)))
+    if len(positives) > 1:
+        positives.sort(key=lambda one: math.inf if one[1].rank is None else one[1].rank)
     negatives, excluded = _negatives(found, scores, document, rules, positives, wanted)
     holding = holds(positives[0][0].text, wanted) if wanted else None
-    return Choice(name, _unique(positives), negatives, holding, dict(excluded))
+    return Choice(name, _unique(positives), negatives, holding, excluded)
 
 
 def _positives(
@@ -141,6 +141,8 @@ def _positives(
 
 def _unique(positives: list[tuple[Document, Ranked]]) -> tuple[Ranked, ...]:
     """One of each id, the best-ranked."""
+    if len(positives) == 1:
+        return (positives[0][1],)
     by_id: dict[str, Ranked] = {}
     for _, ranked in positives:
         by_id.setdefault(ranked.id, ranked)
@@ -154,18 +156,18 @@ def _negatives(
     rules: Rules,
     positives: list[tuple[Document, Ranked]],
     wanted: tuple[str, ...],
-) -> tuple[tuple[Ranked, ...], Counter[str]]:
-    test = _Exclusions(rules, positives, wanted)
+) -> tuple[tuple[Ranked, ...], dict[str, int]]:
+    reason_of = _Exclusions(rules, positives, wanted).reason
     first, last = rules.negatives
     negatives = []
-    excluded: Counter[str] = Counter()
+    excluded: dict[str, int] = {}
     for rank, row in enumerate(found[first - 1 : last], start=first):
         passage, score = document(row), scores[rank - 1]
-        reason = test.reason(passage, score)
+        reason = reason_of(passage, score)
         if reason is None:
             negatives.append(Ranked(passage.id, rank, score))
         else:
-            excluded[reason] += 1
+            excluded[reason] = excluded.get(reason, 0) + 1
     return tuple(negatives), excluded
 
 
@@ -173,13 +175,13 @@ class _Exclusions:
     """The rules a negative of one question must pass, the cheap ones first."""
 
     def __init__(self, rules: Rules, positives: list[tuple[Document, Ranked]], wanted: tuple[str, ...]) -> None:
-        self._rules = rules
         self._wanted = wanted
         self._taken = {passage.id for passage, _ in positives}
         exclude = rules.exclude
         self._titles = {folded(passage.title) for passage, _ in positives} - {""} if "title" in exclude else set()
         self._texts = {_key(passage.text) for passage, _ in positives} if "equal" in exclude else set()
         self._ceiling = math.inf if rules.margin is None else ceiling(positives[0][1].score, rules.margin)
+        self._holding = "answer" in exclude
 
     def reason(self, passage: Document, score: float) -> str | None:
         """Why ``passage`` is no negative; a passage listed twice counts once."""
@@ -194,7 +196,7 @@ class _Exclusions:
             if text in self._texts:
                 return "equal"
             self._texts.add(text)
-        if "answer" in self._rules.exclude and holds(passage.text, self._wanted):
+        if self._holding and holds(passage.text, self._wanted):
             return "answer"
         self._taken.add(passage.id)
         return None

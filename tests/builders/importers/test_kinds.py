@@ -250,6 +250,17 @@ def test_nyxqa_published(tmp_path: Path) -> None:
     assert train.negatives[0].images[0].read() == b"NyxQA/b.jpg"
 
 
+# A table with nulls in a column of whole numbers comes back with floats.
+def test_nyxqa_numbers_stored_as_floats(tmp_path: Path) -> None:
+    images = pictures(tmp_path / "data", "NyxQA/a.jpg", "NyxQA/b.jpg")
+    whole = nyxqa(right_choice=1.0, img_num=2.0, ans=["blue", "azure"])
+    path = write_json(tmp_path / "train.json", whole, nyxqa(img_num=3.0), nyxqa(right_choice=1.5))
+    first, second, third = import_rows("nyxqa_published", path, images)
+    assert isinstance(first, ImportedRow) and isinstance(third, ImportedRow) and isinstance(second, Drop)
+    assert (first.label, first.answers, second.reason) == (1, ("blue", "azure"), "image_count")
+    assert (third.choices, third.label) == ((), None)
+
+
 def test_nyxqa_count_of_images_must_be_right(tmp_path: Path) -> None:
     images = pictures(tmp_path / "data", "NyxQA/a.jpg", "NyxQA/b.jpg")
     path = write_json(tmp_path / "train.json", nyxqa(img_num=3))
