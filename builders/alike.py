@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.duck import database, literal, quoted
 from nyxqa.builders.near.across import CrossPairs, pairs_across
+from nyxqa.builders.near.database import Limits
 from nyxqa.schemas.recipe import Dedup
 
 # Placeholders are no words. ``side`` is given by the caller's query over ``doc``.
@@ -18,6 +19,7 @@ COPY (SELECT {id} AS doc_id, replace(text, '<|image|>', ' ') AS text, {phashes} 
       FROM read_parquet({files}) {join})
 TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
 """
+_LIMITS = Limits(memory="512MB")  # beside the database of the step that asks
 _OF_WORK = "list_transform(images, lambda i: i.phash)"
 
 
@@ -79,5 +81,6 @@ def _across(documents: Path, settings: Dedup, work: Path) -> CrossPairs:
         threshold=settings.threshold,
         shingle=settings.shingle,
         image_distance=settings.image_distance,
+        limits=_LIMITS,
         work=work,
     )

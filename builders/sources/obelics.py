@@ -8,6 +8,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +114,11 @@ class ObelicsFolder(ParquetSource):
 
         :raises WorldError: If the folder is missing, unreadable or holds no Parquet file.
         """
+        return self._version
+
+    @cached_property
+    def _version(self) -> str:
+        """Looked at once: a worker is sent it with the source, and a folder may hold millions of images."""
         listed = [[path, state.st_size, state.st_mtime_ns] for path, state in self._listed()]
         if not listed:
             raise WorldError(f"source folder {self.folder} holds no *.parquet file")
@@ -132,10 +138,10 @@ class ObelicsFolder(ParquetSource):
 
         from nyxqa.builders.sources.parquet_rows import ParquetRows
 
-        return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, str(self.fingerprint()))
+        return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, self._version)
 
     def _listed(self) -> list[Listed]:
-        return [(path, state) for path, state in listed_files(self.folder) if path.lower().endswith(".parquet")]
+        return listed_files(self.folder, ".parquet")
 
 
 def _items(group: Group, name: str) -> list[Item]:
