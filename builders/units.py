@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from itertools import count, islice, product
 from typing import Any
 
@@ -59,7 +60,7 @@ class Units:
         self._pieces.numbers([BORDER])
         self._pieces.learn(np.zeros(len(self._pieces.new()), np.int64))
         self._at_ends: dict[str, int] = {}
-        self._offsets: dict[int, list[int]] = {}
+        self._offsets: dict[str, list[int]] = {}
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
@@ -101,7 +102,7 @@ class Units:
     def _starts(self, numbers: Ints, begins: Ints, ends: Ints) -> TokenStarts:
         before = np.zeros(len(numbers) + 1, np.int64)
         np.cumsum(self._units.counts[numbers], out=before[1:])
-        return TokenStarts(begins, ends, before, numbers, self._inside, self.words_only)
+        return TokenStarts(begins, ends, before, numbers, partial(self._inside, self._units), self.words_only)
 
     def _split(self, text: str) -> list[str]:
         if self.words_only:
@@ -111,12 +112,16 @@ class Units:
         # All known first cuts cut before a space that follows something else.
         return text.replace(" ", f"{BORDER} ").split(BORDER) if text else []
 
-    def _inside(self, number: int) -> list[int]:
-        """Where the tokens of a unit start in it."""
-        if number not in self._offsets:
-            encoding = self._tokenizer.encode(self._units.thing(number), add_special_tokens=False)
-            self._offsets[number] = [start for start, _ in encoding.offsets]
-        return self._offsets[number]
+    def _inside(self, units: _Counts, number: int) -> list[int]:
+        """Where the tokens of a unit start in it.
+
+        :param units: Those that the number was given by; they may have been forgotten since.
+        """
+        unit = units.thing(number)
+        if unit not in self._offsets:
+            encoding = self._tokenizer.encode(unit, add_special_tokens=False)
+            self._offsets[unit] = [start for start, _ in encoding.offsets]
+        return self._offsets[unit]
 
     def _learn(self) -> None:
         """Tokenize the units that have a number and no count yet."""
@@ -171,7 +176,7 @@ class _Counts:
     def new(self) -> list[str]:
         """Those that have a number and no count yet."""
         new = list(islice(self.number, len(self.counts), None))
-        self._listed += new
+        self._listed[len(self.counts) :] = new
         return new
 
     def learn(self, counts: Ints) -> None:

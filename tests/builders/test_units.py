@@ -141,3 +141,13 @@ def test_an_added_token_that_takes_what_stands_around_it_makes_first_cuts_unknow
     tokenizer = byte_level(None)
     tokenizer.add_tokens([AddedToken("<x>", **{option: True})])
     assert pretokens_of(tokenizer) is None
+
+
+def test_places_stay_right_when_the_units_have_been_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Unforgettable words, unbelievably many-sided."
+    own = units_of(TOKENIZERS["gpt2"])
+    assert own is not None
+    (before,) = own.starts([text])
+    monkeypatch.setattr("nyxqa.builders.units._MOST", 1)
+    own.starts(["Other words altogether"])
+    assert list(before) == library("gpt2", text)
