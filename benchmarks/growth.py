@@ -1,9 +1,11 @@
-"""Seconds and peak memory of a whole build of text against its number of pages, and the slope of both.
+"""Seconds and peak memory of a whole build against its number of pages, and the slope of both.
 
-``python benchmarks/growth.py --passages FILE.jsonl.gz --pages 2000 20000 200000`` makes pages by drawing sentences of
-real passages by keyed hash, a tenth of the pages copies, as OBELICS Parquet in row groups of 100, and builds split
-``train`` of each size with ``python -m nyxqa.build``; the number of documents that are asked about is the same at every
-size. Results go to ``benchmarks/results/growth.json``.
+``python benchmarks/growth.py --passages FILE.jsonl.gz --pages 2000 20000 200000`` makes short pages: three to nine
+sentences of real passages, every third word of them drawn anew so that pages share no more than pages of the web do. A
+tenth of the pages are copies, one in twenty has a picture of its own. They lie as OBELICS Parquet in row groups of
+100. Split ``train`` of each size is built with ``python -m nyxqa.build``; the number of documents that are asked about
+is the same at every size. Results go to ``benchmarks/results/growth.json``: wall and processor seconds, the most memory
+that all processes and that one of them had at a time, the seconds of every step.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from machine import machine
+from machine import command, machine
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GROUP = 100
@@ -56,10 +58,10 @@ def main() -> None:
             runs.append(measured(Path(folder), pages, options.workers, options.sample))
         print(json.dumps(runs[-1]), flush=True)
         result = {
-            "command": " ".join(["python", "benchmarks/growth.py", *sys.argv[1:]]),
+            "command": command("growth.py"),
             "machine": machine("pyarrow", "duckdb", "numpy"),
             "runs": runs,
-            "slopes": {name: slope(runs, name) for name in ("seconds", "cpu_seconds", "peak_mb")},
+            "slopes": {name: slope(runs, name) for name in ("seconds", "cpu_seconds", "peak_mb", "peak_mb_of_one")},
         }
         (_ROOT / "benchmarks" / "results" / "growth.json").write_text(json.dumps(result, indent=1) + "\n")
     print(result["slopes"])
@@ -73,18 +75,19 @@ def slope(runs: list[dict[str, Any]], name: str) -> float | None:
     return round(float(np.polyfit(pages, values, 1)[0]), 3)
 
 
-def read_sentences(file: Path) -> Iterator[str]:
-    """Sentences of all passages."""
+def read_sentences(file: Path) -> Iterator[list[str]]:
+    """Words of the sentences of all passages."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for line in lines:
             text = json.loads(line)["contents"].partition("\n")[2]
-            yield from (found for found in re.split(r"(?<=[.!?])\s+", text) if 40 < len(found) < 400)
+            yield from (found.split() for found in re.split(r"(?<=[.!?])\s+", text) if 40 < len(found) < 400)
 
 
-def write_pages(folder: Path, sentences: list[str], pages: int) -> None:
-    """Pages of 4 to 30 sentences; every tenth has the text of one before."""
+def write_pages(folder: Path, sentences: list[list[str]], pages: int) -> None:
+    """Pages of 3 to 9 sentences; every tenth has the text of one before, every twentieth a picture."""
     folder.mkdir()
     random = np.random.default_rng(0)
+    words = [word for sentence in sentences for word in sentence]
     with pq.ParquetWriter(folder / "train-00000.parquet", _SCHEMA) as writer:
         texts: list[str] = []
         for start in range(0, pages, 10 * _GROUP):
@@ -93,11 +96,38 @@ def write_pages(folder: Path, sentences: list[str], pages: int) -> None:
                 if number % 10 == 9:
                     text = texts[int(random.integers(len(texts)))]
                 else:
-                    text = " ".join(sentences[i] for i in random.integers(len(sentences), size=random.integers(4, 31)))
+                    text = made_text(random, sentences, words)
                     texts = [*texts[-99:], text]
                 place = json.dumps({"url": f"https://example.org/{number}"})
-                rows.append({"texts": [text], "images": [None], "metadata": "[null]", "general_metadata": place})
+                row = {"texts": [text], "images": [None], "metadata": "[null]", "general_metadata": place}
+                if number % 20 == 0:
+                    name = draw_picture(folder, random, number)
+                    row |= {"texts": [text, None], "images": [None, name], "metadata": "[null, null]"}
+                rows.append(row)
             writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), row_group_size=_GROUP)
+
+
+def made_text(random: np.random.Generator, sentences: list[list[str]], words: list[str]) -> str:
+    """Sentences drawn from ``sentences``, every third word from ``words``."""
+    made = []
+    for index in random.integers(len(sentences), size=random.integers(3, 10)).tolist():
+        sentence = sentences[index].copy()
+        inside = range(1, len(sentence) - 1, 3)  # the first word and the full stop stay
+        for place, other in zip(inside, random.integers(len(words), size=len(inside)).tolist(), strict=True):
+            sentence[place] = words[other]
+        made.append(" ".join(sentence))
+    return " ".join(made)
+
+
+def draw_picture(folder: Path, random: np.random.Generator, number: int) -> str:
+    """A small picture like no other, by its path relative to ``folder``."""
+    from PIL import Image
+
+    name = f"images/{number // 10_000}/{number}.png"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    coarse = Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8))
+    coarse.resize((64, 64), Image.Resampling.BILINEAR).save(folder / name)
+    return name
 
 
 def measured(folder: Path, pages: int, workers: int, sample: int) -> dict[str, Any]:
@@ -120,6 +150,7 @@ def measured(folder: Path, pages: int, workers: int, sample: int) -> dict[str, A
         "seconds": round(seconds, 2),
         "cpu_seconds": round(watch.cpu, 2),
         "peak_mb": round(watch.peak / 1e6),
+        "peak_mb_of_one": round(watch.peak_of_one / 1e6),
         "steps": {step["step"]: step["seconds"] for step in steps},
     }
 
@@ -127,11 +158,12 @@ def measured(folder: Path, pages: int, workers: int, sample: int) -> dict[str, A
 class Watch:
     """Memory and processor time of a process and its children, looked at ten times a second.
 
-    ``peak`` is the greatest sum of their own memory in bytes, ``cpu`` the sum of their seconds.
+    ``peak`` is the greatest sum of their own memory in bytes, ``peak_of_one`` the greatest of one of them, ``cpu`` the
+    sum of their seconds.
     """
 
     def __init__(self, pid: int) -> None:
-        self.peak = 0
+        self.peak = self.peak_of_one = 0
         self._cpu: dict[int, float] = {}
         self._root = psutil.Process(pid)
         self._over = threading.Event()
@@ -152,7 +184,8 @@ class Watch:
         while not self._over.wait(0.1):
             try:
                 family = [self._root, *self._root.children(recursive=True)]
-                self.peak = max(self.peak, sum(process.memory_info().rss for process in family))
+                held = [process.memory_info().rss for process in family]
+                self.peak, self.peak_of_one = max(self.peak, sum(held)), max(self.peak_of_one, *held)
                 for process in family:
                     times = process.cpu_times()
                     self._cpu[process.pid] = times.user + times.system

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from machine import machine
+from machine import command, machine
 from PIL import Image
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     result: dict[str, object] = {
-        "command": " ".join(["python", "benchmarks/images.py", *sys.argv[1:]]),
+        "command": command("images.py"),
         "machine": machine("pillow", "imagehash", "numpy"),
         "files": options.files,
         "workers": options.workers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,3 +21,9 @@ def machine(*packages: str) -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def command(program: str) -> str:
+    """The command line with the names of files alone, not where they lie on this machine."""
+    given = [Path(argument).name if "/" in argument else argument for argument in sys.argv[1:]]
+    return " ".join(["python", f"benchmarks/{program}", *given])

@@ -8,18 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.entries import count_entries, load_entries, overlaps
+from nyxqa.builders.assembly.entries import load_entries, overlaps
 from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.pools import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
 from nyxqa.builders.assembly.rows import corpus_rows, qa_row, question_rows, triplet_rows
-from nyxqa.builders.assembly.select import count_questions, select_questions, shortfall
+from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.summary import summarise
+from nyxqa.builders.assembly.tally import tally
 from nyxqa.builders.certificate import certify
 from nyxqa.builders.engine.account import Counts
-from nyxqa.builders.engine.duck import database
+from nyxqa.builders.engine.duck import arrow_rows, database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.probe import Item, probe
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 VERSION = 4
 _TABLES_VERSION = 5
 RESULT = "result.json"
+_BATCH = 10_000
 
 Files = dict[str, FileEntry]
 
@@ -93,7 +95,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
-            found["probe"] = probe(list(_items(db)), recipe.seed)
+            found["probe"] = probe(_items(db), recipe.seed)
     certificate = certify(folder, files, recipe.dedup)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
@@ -111,8 +113,9 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
 
 def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
     """Options of the published questions."""
-    for row in db.execute("SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL").fetchall():
-        yield Item(*row)
+    query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL"
+    for row in arrow_rows(db, query, _BATCH):
+        yield Item(*row.values())
 
 
 def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:
@@ -120,9 +123,9 @@ def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Cou
 
     :raises WorldError: If no question is left.
     """
-    found = count_entries(db, split)
+    found = tally(db, "entry", "place", split)
     if assembly.web is not None:
-        asked = count_questions(db, split)
+        asked = tally(db, "question", "qa_id", split)
         if asked.rows_out == 0:
             raise WorldError(f"no question of split {split} is left of {asked.rows_in}; see the drops of each stage")
         found += asked

@@ -19,10 +19,12 @@ def space_begins(text: str) -> Ints:
     return np.flatnonzero(space & ~np.concatenate([[False], space[:-1]]))
 
 
-def word_begins(text: str) -> Ints:
-    """Where each run of anything but white space begins: the words of ``str.split``."""
-    space = _spaces(text)
-    return np.flatnonzero(~space & np.concatenate([[True], space[:-1]])[: len(space)])
+def word_bounds(text: str) -> tuple[Ints, Ints]:
+    """Where each run of anything but white space begins and ends: the words of ``str.split``."""
+    word = np.zeros(len(text) + 2, np.bool_)
+    np.logical_not(_spaces(text), out=word[1:-1])
+    bounds = np.flatnonzero(word[1:] != word[:-1])
+    return bounds[::2], bounds[1::2]
 
 
 def _spaces(text: str) -> Bools:

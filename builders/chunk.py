@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
 from operator import itemgetter
@@ -52,7 +52,7 @@ def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[di
     )
     for page in listed:
         texts = [part["text"] for part in page["parts"]]
-        layout = lay_out(texts, [() if text is None else next(starts) for text in texts], PLACEHOLDER)
+        layout = lay_out(texts, [None if text is None else next(starts) for text in texts], PLACEHOLDER)
         images = [part["image"] for part in page["parts"] if part["image"] is not None]
         sections = _sections(page["parts"])
         pieces = cut(layout, settings.max_tokens, settings.max_images, count, tokenizer.words_only)
@@ -60,9 +60,12 @@ def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[di
             yield _document(page, layout, piece, ordinal, images, sections)
 
 
-def _count(tokenizer: Tokenizer, text: str) -> int:
+def _count(tokenizer: Tokenizer, layout: Layout, start: int, stop: int) -> int:
     """Text tokens of a chunk; what stands for its images is no text."""
-    return tokenizer.count(text.replace(PLACEHOLDER, ""))
+    images, part = (bisect_left(layout.images, at) for at in (start, stop)), bisect_right(layout.borders, start)
+    if next(images) == next(images) and part == bisect_left(layout.borders, stop):  # within the text of one part
+        return tokenizer.count_within(layout.text, layout.tokens, start, stop)
+    return tokenizer.count(layout.text[start:stop].replace(PLACEHOLDER, ""))
 
 
 def _document(

@@ -13,10 +13,9 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run, Where
-from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.images.pack import PackReader
-from nyxqa.builders.questions import question_key
+from nyxqa.builders.questions import words_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoder import Encoder, Entry, Index
 from nyxqa.retriever.make import make_encoder
@@ -25,6 +24,8 @@ from nyxqa.schemas.recipe import Negatives
 from nyxqa.schemas.words import words
 
 VERSION = 1
+_INDEX_VERSION = 2
+_KNOWN_FILE = "known.arrow"
 
 # What the exclusion rules know of each indexed document, in index order.
 _KNOWN = pa.schema([("doc_id", pa.string()), ("page_id", pa.string()), ("cluster", pa.string()), ("key", pa.string())])
@@ -52,7 +53,7 @@ def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, setting
     """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
     mining = Mining(settings, packs, Path())
     params = {"encoder": mining.encoder().fingerprint}  # a model retrained at the same path mines anew
-    build = Step("negatives/index", VERSION, params, (documents.fingerprint,), split)
+    build = Step("negatives/index", _INDEX_VERSION, params, (documents.fingerprint,), split)
     index = run.whole(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)
     step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
@@ -62,23 +63,26 @@ def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, setting
 
 
 def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> None:
-    """Index the documents of one split, in page order."""
-    known: list[dict[str, Any]] = []
+    """Index the documents of one split, in page order; of what the rules need a batch is in memory."""
     encoder = mining.encoder()
-    reader = PackReader(mining.packs)
-
-    def entries() -> Iterator[Entry]:
-        for row in documents.rows(["doc_id", "text", "images", "page_id", "cluster", "split"]):
-            if row["split"] == split:
-                key = text_key(row["text"])
-                known.append(
-                    {"doc_id": row["doc_id"], "page_id": row["page_id"], "cluster": row["cluster"], "key": key}
-                )
-                yield _entry(row["doc_id"], row["text"], row["images"], reader if encoder.needs_images else None)
-
+    reader = PackReader(mining.packs) if encoder.needs_images else None
     (folder / "index").mkdir()
-    encoder.build(entries(), folder / "index")
-    write_table(folder / "known.parquet", pa.Table.from_pylist(known, schema=_KNOWN))
+    with pa.OSFile(str(folder / _KNOWN_FILE), "wb") as file, pa.ipc.new_file(file, _KNOWN) as known:
+        entries = _indexed(documents, split, reader, known)
+        encoder.build(entries, folder / "index")
+
+
+def _indexed(
+    documents: Parts, split: str, reader: PackReader | None, known: pa.ipc.RecordBatchWriter
+) -> Iterator[Entry]:
+    """Entries of the documents of one split; what the rules need of them goes to ``known``."""
+    columns = ["doc_id", "text", "images", "page_id", "cluster", "split"]
+    for file in documents.files():
+        rows = [row for row in pq.read_table(file, columns=columns).to_pylist() if row["split"] == split]
+        kept = [{**{name: row[name] for name in _KNOWN.names[:-1]}, "key": text_key(row["text"])} for row in rows]
+        known.write_batch(pa.RecordBatch.from_pylist(kept, schema=_KNOWN))
+        for row in rows:
+            yield _entry(row["doc_id"], row["text"], row["images"], reader)
 
 
 def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: PackReader | None) -> Entry:
@@ -87,23 +91,25 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
 
 
 @lru_cache(maxsize=1)
-def _opened(encoder: str, folder: Path, made: int) -> tuple[Index, list[dict[str, Any]]]:
-    return make_encoder(encoder).open(folder / "index"), pq.read_table(folder / "known.parquet").to_pylist()
+def _opened(encoder: str, folder: Path, made: int) -> tuple[Index, pa.Table]:
+    known = pa.ipc.open_file(pa.memory_map(str(folder / _KNOWN_FILE))).read_all()
+    return make_encoder(encoder).open(folder / "index"), known
 
 
 def mine_shard(mining: Mining, file: Path) -> ShardOutput:
     """Questions of one shard with their negatives, fewer than wanted where the rules leave fewer."""
     questions = pq.read_table(file).to_pylist()
     made = mining.index.stat().st_mtime_ns  # one process may see the same step made twice
-    index, known = _opened(mining.settings.encoder, mining.index, made)
     encoder = mining.encoder()
-    reader = PackReader(mining.packs) if encoder.needs_images else None
-    queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
     rows = []
     if questions:
+        index, known = _opened(mining.settings.encoder, mining.index, made)
+        reader = PackReader(mining.packs) if encoder.needs_images else None
+        queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
         hits = index.search(queries, mining.settings.ranks[1])
-        for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
-            ranked = [(known[n], score) for n, score in zip(found, scores, strict=True) if n >= 0]
+        for row, found, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):
+            found = found[found >= 0]  # what is missing stands last
+            ranked = list(zip(known.take(pa.array(found)).to_pylist(), scores[: len(found)], strict=True))
             rows.append({**row, **choose(row["document"], ranked, mining.settings), "miner": encoder.name})
     ids = [row["qa_id"] for row in questions]
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), Account(ids, ids))
@@ -125,10 +131,11 @@ def choose(
     if settings.margin is not None and score_of_own is not None:
         limit = score_of_own - (1 - settings.margin) * abs(score_of_own)
     first, last = settings.ranks
+    key = text_key(document["text"]) if "equal" in settings.exclude else ""
     kept = [
         (rank, known["doc_id"], score)
         for rank, (known, score) in enumerate(ranked[:last], 1)
-        if rank >= first and not _excluded(known, document, settings) and (limit is None or score <= limit)
+        if rank >= first and not _excluded(known, document, key, settings) and (limit is None or score <= limit)
     ][: settings.count]
     positive = {
         "doc_id": document["doc_id"],
@@ -146,18 +153,18 @@ def choose(
 
 def text_key(text: str) -> str:
     """Equal for texts of the same words, wherever their images stand; empty for a text without words."""
-    plain = plain_text(text)
-    return question_key(plain, []) if words(plain) else ""
+    found = words(plain_text(text))
+    return words_key(found, []) if found else ""
 
 
 def _is(known: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     return bool(known["doc_id"] == document["doc_id"])
 
 
-def _excluded(known: Mapping[str, Any], document: Mapping[str, Any], settings: Negatives) -> bool:
+def _excluded(known: Mapping[str, Any], document: Mapping[str, Any], key: str, settings: Negatives) -> bool:
     rules = {
         "page": known["page_id"] == document["page_id"],
         "cluster": known["cluster"] == document["cluster"],
-        "equal": known["key"] == text_key(document["text"]) != "",
+        "equal": known["key"] == key != "",
     }
     return _is(known, document) or any(rules[name] for name in settings.exclude)

@@ -6,8 +6,9 @@ A set whose keys are longer, odder or more often capitalised than its distractor
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -40,12 +41,12 @@ class Item:
     label: int
 
 
-def probe(items: Sequence[Item], seed: int) -> dict[str, float | int | str]:
+def probe(items: Iterable[Item], seed: int) -> dict[str, float | int | str]:
     """Accuracy of the probe over folds it was not trained on, with its Wilson interval of 95 %, against chance.
 
     Deterministic, and independent of the order of ``items``.
     """
-    drawn = sorted(items, key=lambda item: (lot(seed, "probe", item.key), item.key))[:MOST]
+    drawn = heapq.nsmallest(MOST, items, key=lambda item: (lot(seed, "probe", item.key), item.key))
     if len(drawn) < LEAST:
         return {"questions": len(drawn), "result": f"not run: fewer than {LEAST} questions"}
     features = np.stack([_features(item.choices) for item in drawn])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nyxqa.builders.engine.account import Drop
@@ -12,7 +12,12 @@ from nyxqa.schemas.words import words
 
 def question_key(question: str, image_ids: Iterable[str]) -> str:
     """Equal for questions that ask the same words about the same images; 16 bytes as 32 digits."""
-    folded = "\x1f".join([" ".join(words(question)), *image_ids])
+    return words_key(words(question), image_ids)
+
+
+def words_key(found: Sequence[str], image_ids: Iterable[str]) -> str:
+    """The key of a question of these words."""
+    folded = "\x1f".join([" ".join(found), *image_ids])
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

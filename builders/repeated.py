@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.duck import append, arrow, arrow_rows, database, quoted
+from nyxqa.builders.engine.duck import PART_NUMBER, append, arrow_rows, database, quoted, shard_tables
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.near.shingles import shingle_sets
@@ -35,7 +35,7 @@ _GONE = pa.schema([("shard", pa.int64()), *REPEATED])
 
 _LOAD = """
 CREATE TABLE question AS
-SELECT list_position({files}, filename) - 1 AS shard, file_row_number AS row, draft, key, question
+SELECT {shard} AS shard, file_row_number AS row, draft, key, question
 FROM read_parquet({files}, filename = true, file_row_number = true)
 """
 _REPEATED = """
@@ -48,7 +48,7 @@ SELECT topic, shard, row, draft, question FROM question JOIN topic USING (shard,
 WHERE (shard, row) NOT IN (SELECT (shard, row) FROM gone)
 QUALIFY count(*) OVER (PARTITION BY topic) > 1 ORDER BY topic, shard, row
 """
-_SHARD = "SELECT row, reason, detail FROM gone WHERE shard = $shard ORDER BY row"
+_ROWS = "SELECT * FROM gone ORDER BY shard, row"
 
 
 def write_repeated(questions: Parts, threshold: float | None, folder: Path) -> None:
@@ -64,12 +64,12 @@ def write_repeated(questions: Parts, threshold: float | None, folder: Path) -> N
     files = questions.files()
     with database(folder) as db:
         if files:
-            db.execute(_LOAD.format(files=quoted(files)))
+            db.execute(_LOAD.format(files=quoted(files), shard=PART_NUMBER))
             db.execute(_REPEATED)
             if threshold is not None:
                 _find_similar(db, files, threshold)
-        for shard in range(len(files)):
-            write_table(part_file(folder, shard), arrow(db, _SHARD, {"shard": shard}).cast(REPEATED))
+            for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
+                write_table(part_file(folder, shard), table.select(REPEATED.names).cast(REPEATED))
 
 
 def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshold: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,15 @@ from nyxqa.schemas.chance import lot
 from nyxqa.schemas.recipe import Recipe
 
 VERSION = 2
+_SHARDS_VERSION = 3
+_SEEDS = 256  # of a shard, as far as part files give them
+_FILES = 64  # that a shard is made of at most
 KINDS = ("text", "single", "multi")
 _CHOSEN = pa.schema([("chosen", pa.bool_())])
 _LOT = np.dtype([("lot", "u8"), ("id", "u8"), ("kind", "i1")])
 _NOT_ASKED = -1
+
+Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the one that says which are chosen
 
 
 def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
@@ -33,8 +39,22 @@ def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
     choose = Step("sample/choose", VERSION, params, (documents.fingerprint,), split)
     chosen = run.whole(choose, partial(write_chosen, documents, params, split))
-    step = Step("sample", VERSION, {}, (chosen.fingerprint,), split, unit_in="document", unit_out="document")
-    return run.map(step, partial(sample_shard, split), partial(pairs, documents, chosen), SPLIT_DOCUMENTS)
+    step = Step("sample", _SHARDS_VERSION, {}, (chosen.fingerprint,), split, unit_in="document", unit_out="document")
+    return run.map(step, partial(sample_shard, split), partial(_tasks, documents, chosen), SPLIT_DOCUMENTS)
+
+
+def _tasks(documents: Parts, chosen: Parts) -> Iterator[Task]:
+    """Part files that together hold the seeds of a shard: a few of many documents leave no shards of one or none."""
+    files: list[tuple[Path, Path]] = []
+    seeds = 0
+    for pair in pairs(documents, chosen):
+        files.append(pair)
+        seeds += pa.compute.sum(pq.read_table(pair[1])["chosen"]).as_py() or 0
+        if seeds >= _SEEDS or len(files) == _FILES:
+            yield tuple(files)
+            files, seeds = [], 0
+    if files:
+        yield tuple(files)
 
 
 def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
@@ -90,13 +110,17 @@ def _first_of_each(lots: npt.NDArray[Any], quota: dict[str, int] | None) -> npt.
     return chosen
 
 
-def sample_shard(split: str, task: tuple[Path, Path]) -> ShardOutput:
+def sample_shard(split: str, task: Task) -> ShardOutput:
     """Seeds of one shard; the split's other documents are not sampled."""
-    documents, chosen = (pq.read_table(file) for file in task)
-    own = pa.compute.equal(documents["split"], split)
-    documents, mask = documents.filter(own).cast(SPLIT_DOCUMENTS), chosen["chosen"].filter(own)
-    rows, left = documents.filter(mask), documents.filter(pa.compute.invert(mask))
-    account = Account(
-        documents["doc_id"].to_pylist(), rows["doc_id"].to_pylist(), not_sampled=left["doc_id"].to_pylist()
-    )
-    return ShardOutput(rows, account)
+    rows: list[pa.Table] = []
+    account = Account([], [], not_sampled=[])
+    for files in task:
+        documents, chosen = (pq.read_table(file) for file in files)
+        own = pa.compute.equal(documents["split"], split)
+        documents, mask = documents.filter(own).cast(SPLIT_DOCUMENTS), chosen["chosen"].filter(own)
+        rows.append(documents.filter(mask))
+        account.inputs = [*account.inputs, *documents["doc_id"].to_pylist()]
+        account.parents = [*account.parents, *rows[-1]["doc_id"].to_pylist()]
+        left = documents.filter(pa.compute.invert(mask))["doc_id"]
+        account.not_sampled = [*account.not_sampled, *left.to_pylist()]
+    return ShardOutput(pa.concat_tables(rows).combine_chunks(), account)

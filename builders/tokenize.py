@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from nyxqa.builders.characters import Ints
+from nyxqa.builders.token_starts import TokenStarts
 from nyxqa.builders.units import units_of
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.words import word_count, word_starts
 from nyxqa.schemas.writing import file_hash
-
-Starts = Sequence[int] | Ints
 
 
 class Tokenizer(Protocol):
@@ -24,12 +21,19 @@ class Tokenizer(Protocol):
         """Whether a word has as many tokens whatever white space or text end stands around it."""
         ...
 
-    def starts(self, texts: list[str]) -> list[Starts]:
+    def starts(self, texts: list[str]) -> list[TokenStarts]:
         """For each text the character at which each of its tokens starts, ascending."""
         ...
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text`` when it stands alone."""
+        ...
+
+    def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
+        """Number of tokens of ``text[start:stop]`` when it stands alone; no white space at its ends.
+
+        :param starts: Where the tokens of ``text`` start.
+        """
         ...
 
 
@@ -38,13 +42,17 @@ class WordTokenizer:
 
     words_only = True
 
-    def starts(self, texts: list[str]) -> list[Starts]:
+    def starts(self, texts: list[str]) -> list[TokenStarts]:
         """Word starts."""
-        return [word_starts(text) for text in texts]
+        return [TokenStarts.of(word_starts(text)) for text in texts]
 
     def count(self, text: str) -> int:
         """Number of words."""
         return word_count(text)
+
+    def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
+        """Number of words."""
+        return word_count(text[start:stop])
 
 
 class ModelTokenizer:
@@ -64,18 +72,24 @@ class ModelTokenizer:
         """Whether the model leaves white space out, as BERT's do."""
         return self._units is not None and self._units.words_only
 
-    def starts(self, texts: list[str]) -> list[Starts]:
+    def starts(self, texts: list[str]) -> list[TokenStarts]:
         """Token starts; parts of one character that became several tokens share its start."""
         if self._units is not None:
-            return list(self._units.starts(texts))
+            return self._units.starts(texts)
         encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        return [[start for start, _ in encoding.offsets] for encoding in encoded]
+        return [TokenStarts.of([start for start, _ in encoding.offsets]) for encoding in encoded]
 
     def count(self, text: str) -> int:
         """Number of tokens."""
         if self._units is not None:
             return self._units.count(text)
         return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
+        """Number of tokens, without looking at each where the tokenizer can be counted by units."""
+        if self._units is not None:
+            return starts.alone(text, start, stop, self._units.alone)
+        return self.count(text[start:stop])
 
 
 @lru_cache(maxsize=2)

@@ -7,18 +7,20 @@ its units have, whatever stands around them, so a chunk has as many alone as it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby, islice, product
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from itertools import count, islice, product
 from typing import Any
 
 import numpy as np
 
-from nyxqa.builders.characters import Ints, word_begins
+from nyxqa.builders.characters import Ints, word_bounds
+from nyxqa.builders.pretokens import BORDER, LINED, SPACED, WORD, Pretokens, pretokens_of
+from nyxqa.builders.token_starts import TokenStarts
 
-# What a unit is, simplest first: a word, where white space is worth no token; a word with the white space before it;
-# or, as cl100k and its heirs cut, with line ends behind it.
-_WORD = re.compile(r"\S+")
-_PATTERNS = (_WORD, re.compile(r"\s*\S+|\s+"), re.compile(r"[^\S\r\n]*\S+(?:\s*[\r\n]+)?|\s*[\r\n]+|\s+"))
+# What a unit may be, simplest first.
+_PATTERNS = (WORD, SPACED, LINED)
 _PROBE_WORDS = (
     "word",
     "It's",
@@ -35,6 +37,7 @@ _PROBE_WORDS = (
 _PROBE_SPACES = (" ", "  ", "\n", "\n\n", " \n ", "\t", "\u00a0", "\u3000", "\r\n", "")
 _MOST = 200_000  # units remembered, some 20 MB
 _TOGETHER = 500  # units tokenized as one text
+_SPACE_BEFORE_SPACE = re.compile(r"\s ")
 
 
 class Units:
@@ -42,98 +45,157 @@ class Units:
 
     :param tokenizer: A ``tokenizers.Tokenizer``.
     :param pattern: What a unit is.
+    :param pretokens: Its first cuts, where they are known.
     """
 
-    def __init__(self, tokenizer: Any, pattern: re.Pattern[str]) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, pattern: re.Pattern[str], pretokens: Pretokens | None = None) -> None:
+        self._tokenizer, self._model = tokenizer, tokenizer.model
         self._pattern = pattern
-        self.words_only = pattern is _WORD
+        self._pretokens = pretokens
+        self.words_only = pattern is WORD
         self._forget()
 
     def _forget(self) -> None:
-        self._number = _Numbers()
+        self._units, self._pieces = _Counts(), _Counts()
+        self._pieces.numbers([BORDER])
+        self._pieces.learn(np.zeros(len(self._pieces.new()), np.int64))
         self._at_ends: dict[str, int] = {}
-        self._counts = np.zeros(0, np.int64)  # tokens of each unit by its number
-        self._offsets = np.zeros(0, np.int64)  # where they start in it, unit after unit
+        self._offsets: dict[str, list[int]] = {}
 
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
         units = self._split(text)
-        numbers = [self._number.get(unit, -1) for unit in units]
-        known = self._counts[[number for number in numbers if number >= 0]].sum()
+        numbers = [self._units.number.get(unit, -1) for unit in units]
+        known = self._units.counts[[number for number in numbers if number >= 0]].sum()
         # Seldom more than the first and the last, which are without the white space they have in a page.
-        return int(known) + sum(self._alone(unit) for unit, number in zip(units, numbers, strict=True) if number < 0)
+        return int(known) + sum(self.alone(unit) for unit, number in zip(units, numbers, strict=True) if number < 0)
 
-    def _alone(self, unit: str) -> int:
+    def alone(self, unit: str) -> int:
+        """Number of tokens of a unit, or of a part of one, that begins or ends a text."""
         if unit not in self._at_ends:
             if len(self._at_ends) > _MOST:
                 self._at_ends.clear()
-            self._at_ends[unit] = len(self._tokenizer.encode(unit, add_special_tokens=False))
+            known = None if self._pretokens is None else self._pretokens.count(unit, self._model)
+            if known is None:
+                known = len(self._tokenizer.encode(unit, add_special_tokens=False))
+            self._at_ends[unit] = known
         return self._at_ends[unit]
 
-    def starts(self, texts: Sequence[str]) -> list[Ints]:
-        """For each text the start of each token, int64 [tokens]."""
-        if len(self._number) > _MOST:
+    def starts(self, texts: Sequence[str]) -> list[TokenStarts]:
+        """For each text where its tokens start."""
+        if len(self._units.counts) > _MOST:
             self._forget()
-        split = [self._split(text) for text in texts]
-        numbers = [self._numbers(units) for units in split]
+        cut = [self._numbered(text) for text in texts]
         self._learn()
-        firsts = np.cumsum(self._counts) - self._counts
-        return [self._starts(*one, firsts) for one in zip(texts, split, numbers, strict=True)]
+        return [self._starts(*one) for one in cut]
+
+    def _numbered(self, text: str) -> tuple[Ints, Ints, Ints]:
+        """Numbers of the units of a text, and where they begin and end."""
+        units = self._split(text)
+        numbers = self._units.numbers(units)
+        if self.words_only:
+            return numbers, *word_bounds(text)
+        lengths = np.fromiter(map(len, units), np.int64, len(units))
+        ends = np.cumsum(lengths)
+        return numbers, ends - lengths, ends
+
+    def _starts(self, numbers: Ints, begins: Ints, ends: Ints) -> TokenStarts:
+        before = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(self._units.counts[numbers], out=before[1:])
+        return TokenStarts(begins, ends, before, numbers, partial(self._inside, self._units), self.words_only)
 
     def _split(self, text: str) -> list[str]:
-        return text.split() if self.words_only else self._pattern.findall(text)
+        if self.words_only:
+            return text.split()
+        if self._pretokens is None or BORDER in text or text[:1].isspace() or _SPACE_BEFORE_SPACE.search(text):
+            return self._pattern.findall(text)
+        # All known first cuts cut before a space that follows something else.
+        return text.replace(" ", f"{BORDER} ").split(BORDER) if text else []
 
-    def _numbers(self, units: list[str]) -> Ints:
-        return np.fromiter(map(self._number.__getitem__, units), np.int64, len(units))
+    def _inside(self, units: _Counts, number: int) -> list[int]:
+        """Where the tokens of a unit start in it.
 
-    def _starts(self, text: str, units: list[str], numbers: Ints, firsts: Ints) -> Ints:
-        counts = self._counts[numbers]
-        begins = word_begins(text) if self.words_only else _begins(units)
-        ordinals = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts: Ints = np.repeat(begins, counts) + self._offsets[np.repeat(firsts[numbers], counts) + ordinals]
-        return starts
+        :param units: Those that the number was given by; they may have been forgotten since.
+        """
+        unit = units.thing(number)
+        if unit not in self._offsets:
+            encoding = self._tokenizer.encode(unit, add_special_tokens=False)
+            self._offsets[unit] = [start for start, _ in encoding.offsets]
+        return self._offsets[unit]
 
     def _learn(self) -> None:
-        """Tokenize the units that have a number and no count yet: many as one text, which costs as much as one."""
-        new = list(islice(self._number, len(self._counts), None))
-        if not new:
-            return
+        """Tokenize the units that have a number and no count yet."""
+        new = self._units.new()
+        plain = np.array([], np.int64) if self._pretokens is None else self._pretokens.plain(new)
+        counts = np.zeros(len(new), np.int64)
+        counts[plain] = self._by_pieces([new[index] for index in plain.tolist()])
+        others = np.setdiff1d(np.arange(len(new)), plain, assume_unique=True)
+        counts[others] = self._tokenized([new[index] for index in others.tolist()])
+        self._units.learn(counts)
+
+    def _by_pieces(self, units: list[str]) -> Ints:
+        """Tokens of plain units, as the sum of those of their pieces."""
+        if self._pretokens is None or not units:
+            return np.zeros(0, np.int64)
+        numbers = self._pieces.numbers(self._pretokens.cut(units))
+        new = self._pieces.new()
+        self._pieces.learn(self._pretokens.tokens(new, self._model))
+        borders = np.flatnonzero(numbers == 0)
+        return np.diff(np.cumsum(self._pieces.counts[numbers])[borders], prepend=0)
+
+    def _tokenized(self, units: list[str]) -> Ints:
+        """Tokens of each unit: those that may be joined many as one text, which costs as much as one."""
+        counts = np.zeros(len(units), np.int64)
+        joins = [self.words_only or (unit[0].isspace() and not unit[-1].isspace()) for unit in units]
+        single = [index for index, join in enumerate(joins) if not join]
+        encoded = self._tokenizer.encode_batch_fast([units[index] for index in single], add_special_tokens=False)
+        counts[single] = [len(encoding) for encoding in encoded]
+        joined = [index for index, join in enumerate(joins) if join]
+        groups = [joined[start : start + _TOGETHER] for start in range(0, len(joined), _TOGETHER)]
         glue = " " if self.words_only else ""
-        groups = list(self._groups(new))
-        encoded = self._tokenizer.encode_batch([glue.join(some) for some in groups], add_special_tokens=False)
-        counts, offsets = [self._counts], [self._offsets]
-        for some, encoding in zip(groups, encoded, strict=True):
-            ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + len(glue))
+        texts = [glue.join([units[index] for index in group]) for group in groups]
+        for group, encoding in zip(groups, self._tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+            ends = np.cumsum(np.fromiter((len(units[index]) for index in group), np.int64, len(group)) + len(glue))
             starts = np.array([start for start, _ in encoding.offsets], np.int64)
-            counts.append(np.diff(np.searchsorted(starts, ends), prepend=0))
-            offsets.append(starts - np.repeat(np.concatenate([[0], ends[:-1]]), counts[-1]))
-        self._counts, self._offsets = np.concatenate(counts), np.concatenate(offsets)
-
-    def _groups(self, units: list[str]) -> Iterator[list[str]]:
-        """Units that may be joined: those that end where a tokenizer cuts anyway."""
-        for joins, some in groupby(units, lambda unit: self.words_only or (unit[0].isspace() and not unit.isspace())):
-            run = list(some)
-            size = _TOGETHER if joins else 1
-            yield from (run[start : start + size] for start in range(0, len(run), size))
+            counts[group] = np.diff(np.searchsorted(starts, ends), prepend=0)
+        return counts
 
 
-class _Numbers(dict[str, int]):
-    """Numbers units as they are first asked for."""
+class _Counts:
+    """Numbers things as they are first asked for, and keeps the tokens of each by its number."""
 
-    def __missing__(self, unit: str) -> int:
-        number = self[unit] = len(self)
-        return number
+    def __init__(self) -> None:
+        self.counts = np.zeros(0, np.int64)
+        self.number: defaultdict[str, int] = defaultdict(count().__next__)
+        self._listed: list[str] = []
 
+    def numbers(self, things: Sequence[str]) -> Ints:
+        """The number of each."""
+        return np.fromiter(map(self.number.__getitem__, things), np.int64, len(things))
 
-def _begins(units: list[str]) -> Ints:
-    lengths = np.fromiter(map(len, units), np.int64, len(units))
-    begins: Ints = np.cumsum(lengths) - lengths
-    return begins
+    def new(self) -> list[str]:
+        """Those that have a number and no count yet."""
+        new = list(islice(self.number, len(self.counts), None))
+        self._listed[len(self.counts) :] = new
+        return new
+
+    def learn(self, counts: Ints) -> None:
+        """Keep the tokens of the new ones."""
+        self.counts = np.concatenate([self.counts, counts])
+
+    def thing(self, number: int) -> str:
+        """What has a number."""
+        return self._listed[number]
 
 
 def units_of(tokenizer: Any) -> Units | None:
-    """Units by which ``tokenizer`` can be counted, or nothing if its tokens reach across white space."""
+    """Units by which ``tokenizer`` can be counted, or nothing if its tokens reach across white space.
+
+    Where its first cuts are not known they are tried on texts of all sorts.
+    """
+    known = pretokens_of(tokenizer)
+    if known is not None:
+        return Units(tokenizer, known.units, known)
     texts = [a + gap + b for a, gap, b in product(_PROBE_WORDS, _PROBE_SPACES, _PROBE_WORDS)]
     texts += [f" {text}\n{text} " for text in texts]
     whole = [len(encoding) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.duck import arrow, clear_scratch, database, literal, quoted
+from nyxqa.builders.engine.duck import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.near.deduplicate import deduplicate
@@ -34,7 +34,7 @@ VERDICTS = pa.schema(
 _PLACES = """
 CREATE TABLE chunk AS
 SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS first FROM (
-    SELECT list_position({files}, filename) - 1 AS shard, file_row_number AS row, place, doc_id, page_id, chunk, url,
+    SELECT {shard} AS shard, file_row_number AS row, place, doc_id, page_id, chunk, url,
            n_tokens, len(images) AS n_images
     FROM read_parquet({files}, filename = true, file_row_number = true))
 """
@@ -77,14 +77,14 @@ SELECT home AS place, list({'page_id': page_id, 'chunk': chunk, 'url': url} ORDE
 FROM verdict WHERE reason = 'same_content' GROUP BY home
 """
 
-_SHARD = """
-SELECT reason, named.cluster, coalesce(also.also_at, []) AS also_at,
+_ROWS = """
+SELECT v.shard, reason, named.cluster, coalesce(also.also_at, []) AS also_at,
        CASE reason WHEN 'common_text' THEN 'stays at ' || stays
                    WHEN 'same_content' THEN 'document ' || v.doc_id || ' stays at ' || home
                    WHEN 'near_duplicate' THEN 'document ' || survivor || ' stays, similarity '
                                               || printf('%.3f', similarity) ELSE '' END AS detail
 FROM verdict v LEFT JOIN also USING (place) LEFT JOIN named ON v.reason IS NULL AND named.doc_id = v.doc_id
-WHERE v.shard = $shard ORDER BY v.row
+ORDER BY v.shard, v.row
 """
 
 
@@ -98,7 +98,7 @@ def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
     files = chunks.files()
     clear_scratch(folder)
     with database(folder) as db:
-        db.execute(_PLACES.format(files=quoted(files)))
+        db.execute(_PLACES.format(files=quoted(files), shard=PART_NUMBER))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
         search = folder / ".search"
         _find_alike(db, files, settings, max(COMMON_AT_LEAST, settings.common * pages), search)
@@ -106,9 +106,8 @@ def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
             db.execute("DELETE FROM removed")
         for statement in (_VERDICTS, _CLUSTERS, _ALSO_AT):
             db.execute(statement)
-        for shard in range(len(files)):
-            table = arrow(db, _SHARD, {"shard": shard}).select(VERDICTS.names).cast(VERDICTS)
-            write_table(part_file(folder, shard), table)
+        for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
+            write_table(part_file(folder, shard), table.select(VERDICTS.names).cast(VERDICTS))
         shutil.rmtree(search)
 
 

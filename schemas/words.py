@@ -33,6 +33,7 @@ _CLOSING = "[\"'\u201d\u2019)\\]]*"
 # One pattern for each mark: one that begins with a single character is searched for many times faster than with a set.
 _SENTENCE_ENDS = [(mark, re.compile(rf"{re.escape(mark)}{_CLOSING}(?=\s)")) for mark in ".!?\u2026"]
 _LINE_END = re.compile("\n")
+_FULL_WIDTH_MARKS = "\u3002\uff01\uff1f"
 _FULL_WIDTH_ENDS = re.compile("[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
 
 
@@ -95,10 +96,10 @@ def character_kinds() -> bytes:
 def sentence_ends(text: str) -> list[int]:
     """Positions just behind the sentences of ``text``, a line end counting as one; the end of the text is left out."""
     ends = {match.end() for mark, pattern in _SENTENCE_ENDS if mark in text for match in pattern.finditer(text)}
-    if not text.isascii():
+    if not text.isascii() and any(mark in text for mark in _FULL_WIDTH_MARKS):
         ends.update(match.end() for match in _FULL_WIDTH_ENDS.finditer(text))
     ends.update(match.start() for match in _LINE_END.finditer(text))
-    return sorted(end for end in ends if 0 < end < len(text))
+    return sorted(ends - {0, len(text)})
 
 
 def sentences(text: str) -> list[str]:

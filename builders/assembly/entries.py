@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.account import Account, Counts
 from nyxqa.builders.engine.duck import quoted
 from nyxqa.builders.sets.parts import SetParts
 
@@ -59,18 +58,6 @@ def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> Non
         if files := part.triplets.files():
             db.execute(_FILL.format(split=part.split, source=number, files=quoted(files)))
     db.execute(_REPEATED)
-
-
-def count_entries(db: duckdb.DuckDBPyConnection, split: str) -> Counts:
-    """The account of the sets of one split in numbers, after holding it against the law."""
-    rows = db.execute("SELECT place, reason FROM entry WHERE split = $split", {"split": split}).fetchall()
-    published = sum(reason is None for _, reason in rows)
-    Account(
-        [str(place) for place, _ in rows],
-        [str(place) for place, reason in rows if reason is None],
-        not_sampled=[str(place) for place, reason in rows if reason is not None],
-    ).check(f"assemble {split}")
-    return Counts(len(rows), published, len(rows) - published, 0, published)
 
 
 def overlaps(db: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:

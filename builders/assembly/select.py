@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.account import Account, Counts
 from nyxqa.builders.engine.duck import literal, quoted
 from nyxqa.builders.engine.step import Parts
 from nyxqa.schemas.errors import UsageError
@@ -98,14 +97,3 @@ def shortfall(db: duckdb.DuckDBPyConnection, recipe: Recipe, split: str) -> dict
     query = "SELECT kind, count(*) FROM question WHERE split = $split AND reason IS NULL GROUP BY kind"
     have = dict(db.execute(query, {"split": split}).fetchall())
     return {kind: quota - have.get(kind, 0) for kind in KINDS if have.get(kind, 0) < quota}
-
-
-def count_questions(db: duckdb.DuckDBPyConnection, split: str) -> Counts:
-    """The account of one split in numbers, after holding it against the law."""
-    rows = db.execute("SELECT qa_id, reason FROM question WHERE split = $split", {"split": split}).fetchall()
-    published = sum(reason is None for _, reason in rows)
-    names = [qa_id for qa_id, _ in rows]
-    Account(names, [qa_id for qa_id, reason in rows if reason is None], not_sampled=[q for q, r in rows if r]).check(
-        f"assemble {split}"
-    )
-    return Counts(len(rows), published, len(rows) - published, 0, published)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from nyxqa.builders.engine.limits import connected, current
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     import duckdb
 
 SCRATCH = ".duckdb-"
+
+# Number of the part file that a row was read from, where ``filename = true``; a search in a list would cost as much
+# for each row as there are files.
+PART_NUMBER = "regexp_extract(filename, 'part-(\\d+)\\.parquet$', 1)::BIGINT"
 
 
 @contextmanager
@@ -71,3 +77,24 @@ def append(db: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     db.register("appended", rows)
     db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended")  # noqa: S608
     db.unregister("appended")
+
+
+def shard_tables(db: duckdb.DuckDBPyConnection, query: str, shards: int, batch: int = 1 << 14) -> Iterator[pa.Table]:
+    """Rows of ``query`` as a table for each of ``shards``, ``batch`` rows and a shard at a time in memory.
+
+    :param query: Its rows stand in the order of their column ``shard``, the number of a shard.
+    """
+    result: Any = db.cursor().sql(query)
+    reader = result.to_arrow_reader(batch)
+    shard = 0
+    waiting: list[pa.RecordBatch] = []
+    for rows in reader:
+        numbers = rows.column("shard").to_numpy()
+        for start, stop in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]):
+            while start < stop and shard < numbers[start]:
+                yield pa.Table.from_batches(waiting, reader.schema)
+                shard, waiting = shard + 1, []
+            waiting.append(rows.slice(start, stop - start))
+    for _ in range(shard, shards):
+        yield pa.Table.from_batches(waiting, reader.schema)
+        waiting = []

@@ -8,9 +8,10 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, dropped
@@ -28,7 +29,10 @@ _SHARD_BYTES = 16_000_000
 # Workers read row groups up to here; the rows of larger ones are handed to them as they stream past.
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 64_000_000
+# So are the rows of groups of which one in so many is chosen: they are few, and each worker would need the footers.
+_SPARSE = 10
 _TOO_LONG = b""
+Way = Literal["streamed", "here", "workers"]
 
 
 class ParquetSource:
@@ -68,11 +72,20 @@ class ParquetSource:
             f"{totals.groups} row groups, {_size(read)} of {_size(totals.stored)} to read, and footers of "
             f"{_size(totals.footers)}"
         )
-        for large, some in groupby(groups, lambda group: group.count > _GROUP_ROWS or group.size > _GROUP_BYTES):
-            if large:
-                yield from batched(chain.from_iterable(self._streamed(group, names[group.file]) for group in some))
-            else:
+        for way, some in groupby(groups, _way):
+            if way == "workers":
                 yield from _whole_groups(_items(group, names[group.file]) for group in some)
+            else:
+                taken = self._taken(some, way)
+                yield from batched(chain.from_iterable(_handed(g, names[g.file], rows) for g, rows in taken))
+
+    def _taken(self, groups: Iterable[Group], way: Way) -> Iterator[tuple[Group, Iterable[Row]]]:
+        """Groups with their chosen rows, read by this process."""
+        rows = self.rows()
+        if way == "here":
+            yield from rows.taken(groups)
+        else:
+            yield from ((group, rows.stream(group)) for group in groups)
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
         """For each row its page, or why there is none."""
@@ -84,13 +97,6 @@ class ParquetSource:
                 rows = self.rows().read(self.path(name), [item.row or 0 for item in items])
             for item, row in zip(items, rows, strict=True):
                 yield _page(item, row)
-
-    def _streamed(self, group: Group, name: str) -> Iterator[Item]:
-        for number, row in zip(group.rows, self.rows().stream(group), strict=True):
-            value = row if isinstance(row, dict) else {"unreadable": row.detail}
-            raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-            kept = raw if len(raw) <= MAX_RAW else _TOO_LONG
-            yield Item(f"{name}:{number + 1}", name, number, kept, len(raw))
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,11 @@ class ObelicsFolder(ParquetSource):
 
         :raises WorldError: If the folder is missing, unreadable or holds no Parquet file.
         """
+        return self._version
+
+    @cached_property
+    def _version(self) -> str:
+        """Looked at once: a worker is sent it with the source, and a folder may hold millions of images."""
         listed = [[path, state.st_size, state.st_mtime_ns] for path, state in self._listed()]
         if not listed:
             raise WorldError(f"source folder {self.folder} holds no *.parquet file")
@@ -132,10 +143,26 @@ class ObelicsFolder(ParquetSource):
 
         from nyxqa.builders.sources.parquet_rows import ParquetRows
 
-        return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, str(self.fingerprint()))
+        return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, self._version)
 
     def _listed(self) -> list[Listed]:
-        return [(path, state) for path, state in listed_files(self.folder) if path.lower().endswith(".parquet")]
+        return listed_files(self.folder, ".parquet")
+
+
+def _way(group: Group) -> Way:
+    """Where the rows of a group are read."""
+    if group.count > _GROUP_ROWS or group.size > _GROUP_BYTES:
+        return "streamed"
+    return "here" if len(group.rows) * _SPARSE <= group.count else "workers"
+
+
+def _handed(group: Group, name: str, rows: Iterable[Row]) -> Iterator[Item]:
+    """Items that hold their rows."""
+    for number, row in zip(group.rows, rows, strict=True):
+        value = row if isinstance(row, dict) else {"unreadable": row.detail}
+        raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        kept = raw if len(raw) <= MAX_RAW else _TOO_LONG
+        yield Item(f"{name}:{number + 1}", name, number, kept, len(raw))
 
 
 def _items(group: Group, name: str) -> list[Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.near.index import in_order
 from nyxqa.schemas.errors import WorldError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _FOOTERS_AT_ONCE = 16  # footers read side by side; each is a round trip or two to a server
+_GROUPS_AT_ONCE = 4
 _KEPT_FOOTERS = 8  # footers a process holds, so that a small sample reads none twice
 _TAIL = 1 << 16  # bytes that most footers fit into
 _ROWS_AT_ONCE = 64  # rows turned into Python objects at a time
@@ -123,6 +125,22 @@ class ParquetRows:
                     yield from self._taken(path, file, index, here)
                 except UnreadableRowsError as error:
                     yield from [Unreadable(str(error))] * len(here)
+
+    def taken(self, groups: Iterable[Group]) -> Iterator[tuple[Group, list[Row]]]:
+        """Each group with its chosen rows, a few groups read side by side.
+
+        :raises WorldError: If a file cannot be read.
+        """
+
+        def ready() -> Iterator[Group]:
+            for group in groups:
+                self._footer(group.file)  # by one thread, so that none is read twice
+                yield group
+
+        def rows(group: Group) -> tuple[Group, list[Row]]:
+            return group, list(self.read(group.file, group.rows))
+
+        yield from in_order(rows, ready(), _GROUPS_AT_ONCE)
 
     def _taken(self, path: str, file: pq.ParquetFile, index: int, rows: list[int]) -> Iterator[Row]:
         if not rows:

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from nyxqa.builders.engine.sqlite import Statement, open_store, transact
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.builders.vlm.request import Reply
 from nyxqa.schemas.errors import WorldError
@@ -24,8 +25,7 @@ CREATE TABLE IF NOT EXISTS failures (
 class AnswerStore:
     """The answers of one folder; it has one owner at a time.
 
-    A write-ahead log makes a committed answer survive the death of the process without a flush to disk for each;
-    a power cut may cost the last few, which are then asked again.
+    A committed answer survives the death of the process; a power cut may cost the last few, which are then asked again.
 
     :param folder: Where the file lies; made if missing.
     :raises WorldError: If another process owns it or the file cannot be used.
@@ -35,12 +35,7 @@ class AnswerStore:
         self._lock = threading.Lock()
         path = folder / ANSWERS
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES)
+            self._db = open_store(path, _TABLES, _PATIENCE, exclusive=True)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the model answers in {path}: {error}; is another build running?") from error
 
@@ -90,12 +85,8 @@ class AnswerStore:
         with self._lock:
             self._db.close()
 
-    def _write(self, *statements: tuple[str, tuple[object, ...]]) -> None:
-        """Run ``statements`` as one transaction."""
+    def _write(self, *statements: Statement) -> None:
         try:
-            self._db.execute("BEGIN")
-            for statement, row in statements:
-                self._db.execute(statement, row)
-            self._db.execute("COMMIT")
+            transact(self._db, *statements)
         except sqlite3.Error as error:
             raise WorldError(f"cannot store a model answer: {error}; free disk space and run again") from error

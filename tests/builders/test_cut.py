@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nyxqa.builders.cut import LONGEST_WORD, Cut, Layout, cut, lay_out
+from nyxqa.builders.token_starts import TokenStarts
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import word_spans
 
@@ -19,7 +20,7 @@ PARTS = st.lists(st.one_of(st.none(), TEXT), min_size=1, max_size=12)
 
 
 def laid_out(parts: list[str | None]) -> Layout:
-    starts = [[] if part is None else [start for start, _ in word_spans(part)] for part in parts]
+    starts = [None if part is None else TokenStarts.of([start for start, _ in word_spans(part)]) for part in parts]
     return lay_out(parts, starts, PLACEHOLDER)
 
 
@@ -105,7 +106,7 @@ def test_languages_without_spaces_are_cut_between_letters() -> None:
 
 def test_a_run_without_spaces_is_cut_so_that_no_chunk_grows_without_bound() -> None:
     layout = laid_out(["x" * 5 * LONGEST_WORD])
-    layout.tokens = list(range(0, 5 * LONGEST_WORD, 4))  # as a model's tokenizer has it
+    layout.tokens = TokenStarts.of(range(0, 5 * LONGEST_WORD, 4))  # as a model's tokenizer has it
     cuts = cut(layout, 200, 5)
     assert all(piece.tokens <= 200 for piece in cuts)
     assert "".join(texts(layout, cuts)) == layout.text
@@ -113,7 +114,7 @@ def test_a_run_without_spaces_is_cut_so_that_no_chunk_grows_without_bound() -> N
 
 @pytest.mark.timeout(10)
 def test_a_character_of_more_tokens_than_a_chunk_may_have_is_a_chunk() -> None:
-    layout = Layout("😀😀 a", tokens=[0, 0, 0, 0, 1, 1, 1, 3], words=[2], sentences=[4])
+    layout = Layout("😀😀 a", tokens=TokenStarts.of([0, 0, 0, 0, 1, 1, 1, 3]), words=[2], sentences=[4])
     assert texts(layout, cut(layout, 2, 5)) == ["😀", "😀", " a"]
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts, pairs
-from nyxqa.builders.sample import quotas, sample_shard, write_chosen
+from nyxqa.builders.sample import quotas, sample, sample_shard, write_chosen
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection
 from nyxqa.schemas.recipe_file import read_recipe
@@ -32,7 +35,7 @@ def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, 
     write_chosen(parts, params, split, chosen.folder)
     rows: list[dict[str, Any]] = []
     for file, own_chosen in pairs(parts, chosen):
-        output = sample_shard(split, (file, own_chosen))
+        output = sample_shard(split, ((file, own_chosen),))
         output.account.check("sample")
         assert {row["split"] for row in output.rows.to_pylist()} <= {split}
         own = {row["doc_id"] for row in pq.read_table(file).to_pylist() if row["split"] == split}
@@ -94,3 +97,16 @@ def test_a_quota_of_questions_takes_at_most_twice_as_many_seeds(tmp_path: Path) 
 
 def test_a_shard_without_documents_of_the_split_is_empty(tmp_path: Path) -> None:
     assert sampled(tmp_path, Recipe(), "test", documents(0, 20), []) == []
+
+
+def test_few_seeds_of_many_part_files_share_a_shard(tmp_path: Path) -> None:
+    shards = [documents(100 * number, 30) for number in range(5)]
+    recipe = Recipe(sample=Sample(count=12))
+    apart = sampled(tmp_path / "apart", recipe, "train", *shards)
+    parts = parts_of(tmp_path / "in", SPLIT_DOCUMENTS, *shards)
+    run = WorkingRun(tmp_path / "work", LocalExecutor(1), Progress())
+    seeds = sample(run, parts, recipe, "train")
+    assert len(seeds.files()) == 1
+    assert list(seeds.rows()) == apart
+    (counts,) = [report.counts for report in run.reports if report.counts is not None]
+    assert (counts.rows_in, counts.not_sampled, counts.rows_out) == (115, 103, 12)

@@ -90,7 +90,7 @@ def test_n_tokens_is_what_the_model_counts_in_the_chunk(tmp_path: Path) -> None:
 def test_starts_ascend_and_truncation_is_off(name: str) -> None:
     tokenizer = open_tokenizer(name)
     assert isinstance(tokenizer, ModelTokenizer)
-    (starts,) = tokenizer.starts([HARD])
+    starts = list(*tokenizer.starts([HARD]))
     assert len(starts) > 100
     assert all(a <= b < len(HARD) for a, b in pairwise(starts))
 
@@ -98,7 +98,7 @@ def test_starts_ascend_and_truncation_is_off(name: str) -> None:
 def test_words_need_no_model() -> None:
     tokenizer = open_tokenizer("words")
     assert isinstance(tokenizer, WordTokenizer)
-    assert tokenizer.starts(["It's a co-op.", ""]) == [[0, 5, 7], []]
+    assert [list(starts) for starts in tokenizer.starts(["It's a co-op.", ""])] == [[0, 5, 7], []]
 
 
 def test_a_tokenizer_is_its_bytes_wherever_it_lies(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,24 @@ def write_obelics(file: Path, rows: Iterable[dict[str, Any]], group: int, schema
     """Rows as one file in row groups of ``group`` rows."""
     file.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, row_group_size=group)
+    return file
+
+
+def write_many(file: Path, groups: int, letters: int) -> Path:
+    """A file of ``groups`` row groups of 100 rows, whose texts of ``letters`` letters no compression makes smaller."""
+    texts = [base64.b85encode(random.Random(row).randbytes(letters * 4 // 5)).decode() for row in range(100)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(file, SCHEMA) as writer:
+        for first in range(0, 100 * groups, 100):
+            rows = range(first, first + 100)
+            columns = {
+                "images": [[None, f"https://img.example/{row}.jpg"] for row in rows],
+                "metadata": ['[null, {"alt_text": "Caption"}]'] * 100,
+                "general_metadata": [f'{{"url": "https://example.org/{row}"}}' for row in rows],
+                "texts": [[f"Text {row}. {text}", None] for row, text in zip(rows, texts, strict=True)],
+                "extra": ["column of no interest"] * 100,
+            }
+            writer.write_table(pa.table(columns, schema=SCHEMA))
     return file
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from nyxqa.builders.engine.sqlite import Statement, open_store, transact
 from nyxqa.builders.images.dead import DeadImageError
 from nyxqa.builders.images.fetch.failure import FetchError
 from nyxqa.schemas.errors import WorldError
@@ -60,11 +61,7 @@ class FetchStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / _INDEX, timeout=_PATIENCE, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES)
+            self._db = open_store(folder / _INDEX, _TABLES, _PATIENCE)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the fetched images in {folder}: {error}") from error
         self._number = max((int(path.stem.rpartition("-")[2]) for path in folder.glob("pack-*.bin")), default=0)
@@ -159,13 +156,9 @@ class FetchStore:
             self._pack = self._file(self._number).open("ab")
         return self._pack
 
-    def _write(self, *statements: tuple[str, tuple[object, ...]]) -> None:
-        """Run ``statements`` as one transaction."""
+    def _write(self, *statements: Statement) -> None:
         try:
-            self._db.execute("BEGIN")
-            for statement, row in statements:
-                self._db.execute(statement, row)
-            self._db.execute("COMMIT")
+            transact(self._db, *statements)
         except sqlite3.Error as error:
             raise WorldError(f"cannot store a fetched image: {error}; free disk space and run again") from error
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.assembly.ledger import ledger_rows
-from nyxqa.builders.assembly.select import count_questions, quota_of, select_questions, shortfall
+from nyxqa.builders.assembly.select import quota_of, select_questions, shortfall
+from nyxqa.builders.assembly.tally import tally
 from nyxqa.builders.engine.account import Counts, Drop
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.shard import ledger_table, write_table
@@ -25,7 +26,7 @@ def selected(tmp_path: Path, recipe: Recipe, **splits: list[dict[str, Any]]) -> 
     with database(tmp_path) as db:
         select_questions(db, parts, recipe)
         rows = db.execute("SELECT qa_id, reason FROM question").fetchall()
-        counts = {split: count_questions(db, split) for split in splits}
+        counts = {split: tally(db, "question", "qa_id", split) for split in splits}
         lacks = {split: shortfall(db, recipe, split) for split in splits}
         ledger = list(ledger_rows(db, [], STAGES))
     return dict(rows), counts, lacks, ledger

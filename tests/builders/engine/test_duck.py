@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.engine.duck import arrow, arrow_rows, database, literal, quoted
+from nyxqa.builders.engine.duck import arrow, arrow_rows, database, literal, quoted, shard_tables
 
 ODD = "it's [an] {odd} *folder"
 
@@ -48,3 +48,16 @@ def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:
 
 def test_literal_doubles_quotes() -> None:
     assert literal("it's") == "'it''s'"
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+@pytest.mark.parametrize("shards", [[], [0], [4], [0, 0, 2, 2, 2, 5], [0, 1, 1, 3, 4, 5, 6, 6]])
+def test_rows_come_as_a_table_a_shard(shards: list[int], batch: int, tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        db.execute("CREATE TABLE found (shard BIGINT, row BIGINT)")
+        for row, shard in enumerate(shards):
+            db.execute("INSERT INTO found VALUES ($shard, $row)", {"shard": shard, "row": row})
+        tables = list(shard_tables(db, "SELECT * FROM found ORDER BY shard, row", 7, batch))
+    assert [table["row"].to_pylist() for table in tables] == [
+        [row for row, own in enumerate(shards) if own == shard] for shard in range(7)
+    ]

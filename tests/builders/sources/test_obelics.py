@@ -20,11 +20,18 @@ from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 from nyxqa.schemas.recipe import Web
 from nyxqa.schemas.recipe_file import read_recipe
 from tests.support.ingest import drops, files_of, make_run, shown
-from tests.support.obelics import SCHEMA, CountingFiles, obelics_row, write_obelics
+from tests.support.obelics import SCHEMA, CountingFiles, obelics_row, write_many, write_obelics
 
 
 def read(work: Path, folder: Path, **settings: Any) -> list[dict[str, Any]]:
     return list(source(make_run(work), Web(source=f"obelics:{folder}", **settings)).rows())
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[CountingFiles]:
+    monkeypatch.setattr(fsspec.implementations.local, "LocalFileSystem", CountingFiles)
+    CountingFiles.read = 0
+    return CountingFiles
 
 
 @pytest.fixture
@@ -78,17 +85,15 @@ def test_shards_do_not_depend_on_workers(tmp_path: Path) -> None:
 
 
 def test_a_sample_reads_few_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, counted: type[CountingFiles], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "set"
     for number in range(2):
         rows = (obelics_row(row, 2000) for row in range(5000 * number, 5000 * number + 5000))
         write_obelics(folder / f"{number}.parquet", rows, 100)
-    monkeypatch.setattr(fsspec.implementations.local, "LocalFileSystem", CountingFiles)
-    CountingFiles.read = 0
     assert numbers(read(tmp_path / "w", folder, every=5000)) == [0, 5000]
     whole = sum(file.stat().st_size for file in folder.iterdir())
-    assert 0 < CountingFiles.read < 0.05 * whole
+    assert 0 < counted.read < 0.05 * whole
     said = capsys.readouterr().err
     assert "2 rows in 2 of 100 row groups" in said
     group = pq.read_metadata(folder / "0.parquet").row_group(0)
@@ -111,6 +116,20 @@ def test_bad_rows_are_dropped_with_their_reason(tmp_path: Path) -> None:
     found = {row["item_id"]: row for row in drops(tmp_path / "w", reason="bad_row")}
     assert sorted(found) == [f"a.parquet:{number}" for number in range(1, 7)]
     assert found["a.parquet:3"]["detail"].startswith("a.parquet row 3: column metadata: not valid JSON")
+
+
+def test_two_hundred_thousand_rows_are_sampled_for_a_twentieth_of_their_bytes(
+    tmp_path: Path, counted: type[CountingFiles]
+) -> None:
+    file = write_many(tmp_path / "set" / "a.parquet", 2000, 700)
+    rows = list(source(make_run(tmp_path / "w", 2), Web(source=f"obelics:{file.parent}", every=5000)).rows())
+    size, footer = file.stat().st_size, pq.read_metadata(file)
+    stored = sum(footer.row_group(0).column(index).total_compressed_size for index in range(4))
+    file.unlink()  # 150 MB
+    assert numbers(rows) == list(range(0, 200_000, 5000))
+    assert counted.read < 0.05 * size
+    # The footer once, and no more of a row group than the wanted columns.
+    assert footer.serialized_size < counted.read < 1.01 * (footer.serialized_size + 40 * stored)
 
 
 def test_a_row_without_url_is_named_by_its_place(tmp_path: Path) -> None:
@@ -152,11 +171,11 @@ def test_a_broken_row_group_costs_its_rows(
 
 
 def test_a_changed_file_is_another_source(folder: Path) -> None:
-    opened = open_source(Web(source=f"obelics:{folder}"))
-    before = opened.fingerprint()
+    web = Web(source=f"obelics:{folder}")
+    before = open_source(web).fingerprint()
     write_obelics(folder / "b.parquet", map(obelics_row, range(3)), 10)
-    assert opened.fingerprint() != before
-    assert sum(len(batch) for batch in opened.tasks(lambda line: None)) == 33
+    assert open_source(web).fingerprint() != before
+    assert sum(len(batch) for batch in open_source(web).tasks(lambda line: None)) == 33
 
 
 def test_files_that_are_no_obelics_are_refused(tmp_path: Path) -> None:
