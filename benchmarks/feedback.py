@@ -5,7 +5,7 @@ answers each request after a fixed time. Reported: busy slot-time over slots x s
 30,000 requests, requests sent by a repeat and by a relabel, and, in a second smaller run that is killed three times,
 requests sent beyond the answers that were stored.
 
-Run: ``python -m benchmarks.feedback [--questions 1000] [--slots 64] [--latency 1.0]``; results go to
+Run: ``python -m benchmarks.feedback [--questions 1000] [--slots 64] [--latency 2.5]``; results go to
 ``benchmarks/results/feedback.json``.
 """
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=1_000)
     parser.add_argument("--slots", type=int, default=64)
-    parser.add_argument("--latency", type=float, default=1.0)
+    parser.add_argument("--latency", type=float, default=2.5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         calm = measured(Path(folder) / "calm", options.questions, options.slots, options.latency)
