@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.machine import machine
 from nyxqa.retriever.bootstrap import interval
 from nyxqa.retriever.encode import normalised
 from nyxqa.retriever.examples import Document, Example
@@ -60,6 +61,8 @@ def main() -> None:
             )
     apart = max(abs(one - other) for one, other in zip(*losses.values(), strict=True))
     result = {
+        "machine": machine("torch", "transformers", "sentence-transformers"),
+        "threads": torch.get_num_threads(),
         "steps": options.steps,
         "seconds": rounds,
         "processor_seconds": processor,
@@ -67,9 +70,15 @@ def main() -> None:
         "times_faster_in_processor_seconds": _ratio(processor),
         "largest_difference_of_losses": apart,
         "first_and_last_loss": {name: [values[0], values[-1]] for name, values in losses.items()},
-        "quality": quality(options, rows) if options.quality_steps else "not run",
+        "quality": "not run",
     }
-    print(json.dumps(result))
+    _write(result)
+    if options.quality_steps:
+        _write({**result, "quality": quality(options, rows)})
+
+
+def _write(result: dict[str, Any]) -> None:
+    print(json.dumps(result), flush=True)
     file = Path(__file__).parent / "results" / "train.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n")

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from nyxqa.builders.estimate import Estimate
     from nyxqa.builders.execute import BuildResult, SplitName
     from nyxqa.schemas.recipe import Recipe
 
+OUT = "nyxqa_data"
 
-def run(
-    split: SplitName = "train",
-    *,
-    recipe: str | Path | None = None,
-    out: str | Path = "nyxqa_data",
-    source: str | None = None,
-    limit: int | None = None,
-    vlm: str | None = None,
-    encoder: str | None = None,
-    workers: int | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    rescan: bool = False,
-    retry_failed: bool = False,
-    drop_stale: bool = False,
-    as_json: bool = False,
-) -> BuildResult:
-    """Build one split, or ``all``, of a recipe into a folder; what a stopped run left is not redone.
 
-    :param split: ``train``, ``validation``, ``test`` or ``all``.
+class BuildOptions(TypedDict, total=False):
+    """What ``run`` and ``estimate`` take besides the split.
+
     :param recipe: Name of a shipped recipe or a TOML file; default ``sample``, or ``nyxqa`` where a source is given.
-    :param out: The dataset's folder.
+    :param out: The dataset's folder; default ``nyxqa_data``.
     :param source: Where pages come from, as ``[web] source`` has it.
     :param limit: Most pages to read.
     :param vlm: The model, as ``[vlm] model`` has it.
@@ -42,42 +27,64 @@ def run(
     :param seed: Seed of every choice by chance.
     :param settings: Further recipe values by dotted key.
     :param rescan: Read the source again though its files look the same.
+    :param as_json: Report each stage as a JSON object on stdout.
+    """
+
+    recipe: str | Path | None
+    out: str | Path
+    source: str | None
+    limit: int | None
+    vlm: str | None
+    encoder: str | None
+    workers: int | None
+    seed: int | None
+    settings: Mapping[str, Any] | None
+    rescan: bool
+    as_json: bool
+
+
+# Options that set one value of the recipe each.
+_KEYS: dict[str, str] = {
+    "source": "web.source",
+    "limit": "web.limit",
+    "vlm": "vlm.model",
+    "encoder": "negatives.encoder",
+    "seed": "seed",
+}
+
+
+def run(
+    split: SplitName = "train",
+    *,
+    retry_failed: bool = False,
+    drop_stale: bool = False,
+    **options: Unpack[BuildOptions],
+) -> BuildResult:
+    """Build one split, or ``all``, of a recipe into a folder; what a stopped run left is not redone.
+
+    :param split: ``train``, ``validation``, ``test`` or ``all``.
     :param retry_failed: Try again the URLs and questions that failed.
     :param drop_stale: Unpublish the splits that were made with other data parameters.
-    :param as_json: Report each stage as a JSON object on stdout.
+    :param options: As ``BuildOptions`` lists them.
     :raises NyxqaError: With the exit code of the command line.
     """
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.execute import execute
 
     return execute(
-        _recipe(recipe, source, limit, vlm, encoder, seed, settings),
+        _recipe(options),
         split,
-        Path(out),
-        workers,
-        Progress(as_json),
+        Path(options.get("out", OUT)),
+        options.get("workers"),
+        Progress(options.get("as_json", False)),
         drop_stale=drop_stale,
-        rescan=rescan,
+        rescan=options.get("rescan", False),
         retry_failed=retry_failed,
     )
 
 
-def estimate(
-    split: SplitName = "train",
-    *,
-    recipe: str | Path | None = None,
-    out: str | Path = "nyxqa_data",
-    source: str | None = None,
-    limit: int | None = None,
-    vlm: str | None = None,
-    encoder: str | None = None,
-    workers: int | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    rescan: bool = False,
-    as_json: bool = False,
-) -> Estimate:
-    """What the build would ask of a model, as far as that can be told before it is asked; parameters as in ``run``.
+def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Estimate:
+    """What the build would ask of a model, as far as that can be told before it is asked; options as in ``run``.
 
     The pages are read and cut, which a later build need not do again; nothing is published.
 
@@ -86,24 +93,23 @@ def estimate(
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.execute import estimate as estimate_build
 
-    plan = _recipe(recipe, source, limit, vlm, encoder, seed, settings)
-    return estimate_build(plan, split, Path(out), workers, Progress(as_json), rescan)
+    out, progress = Path(options.get("out", OUT)), Progress(options.get("as_json", False))
+    return estimate_build(_recipe(options), split, out, options.get("workers"), progress, options.get("rescan", False))
 
 
-def _recipe(
-    recipe: str | Path | None,
-    source: str | None,
-    limit: int | None,
-    vlm: str | None,
-    encoder: str | None,
-    seed: int | None,
-    settings: Mapping[str, Any] | None,
-) -> Recipe:
+def _recipe(options: BuildOptions) -> Recipe:
+    """The recipe with what ``options`` set of it.
+
+    :raises TypeError: If there is no such option.
+    """
     from nyxqa.schemas.recipe_file import read_recipe
 
-    given = {"web.source": source, "web.limit": limit, "vlm.model": vlm, "negatives.encoder": encoder, "seed": seed}
-    overrides = {key: value for key, value in given.items() if value is not None} | dict(settings or {})
-    return read_recipe(str(recipe or ("sample" if source in (None, "sample") else "nyxqa")), overrides)
+    given: Mapping[str, Any] = dict(options)
+    if unknown := given.keys() - BuildOptions.__annotations__.keys():
+        raise TypeError(f"no option is named {min(unknown)!r}; there are {', '.join(BuildOptions.__annotations__)}")
+    overrides = {key: given[name] for name, key in _KEYS.items() if given.get(name) is not None}
+    named = options.get("recipe") or ("sample" if options.get("source") in (None, "sample") else "nyxqa")
+    return read_recipe(str(named), overrides | dict(options.get("settings") or {}))
 
 
 if __name__ == "__main__":

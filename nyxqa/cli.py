@@ -48,44 +48,28 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset out of pages: one split, or all of them."""
+    from nyxqa.build import BuildOptions, run
     from nyxqa.build import estimate as estimate_build
-    from nyxqa.build import run
     from nyxqa.schemas.recipe_file import parse_override
 
-    settings = dict(parse_override(text) for text in set_ or [])
+    options: BuildOptions = {
+        "recipe": recipe,
+        "out": out,
+        "source": source,
+        "limit": limit,
+        "vlm": vlm,
+        "encoder": encoder,
+        "workers": workers,
+        "seed": seed,
+        "settings": dict(parse_override(text) for text in set_ or []),
+        "rescan": rescan,
+        "as_json": as_json,
+    }
     if estimate:
-        told = estimate_build(
-            split,
-            recipe=recipe,
-            out=out,
-            source=source,
-            limit=limit,
-            vlm=vlm,
-            encoder=encoder,
-            workers=workers,
-            seed=seed,
-            settings=settings,
-            rescan=rescan,
-            as_json=as_json,
-        )
+        told = estimate_build(split, **options)
         sys.stdout.write(told.json() if as_json else told.text())
-        return
-    run(
-        split,
-        recipe=recipe,
-        out=out,
-        source=source,
-        limit=limit,
-        vlm=vlm,
-        encoder=encoder,
-        workers=workers,
-        seed=seed,
-        settings=settings,
-        rescan=rescan,
-        retry_failed=retry_failed,
-        drop_stale=drop_stale,
-        as_json=as_json,
-    )
+    else:
+        run(split, retry_failed=retry_failed, drop_stale=drop_stale, **options)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import nn
@@ -37,7 +39,7 @@ class TinyModule(nn.Module):
 
     def __init__(self, dim: int, seed: int) -> None:
         super().__init__()
-        self.register_buffer("directions", torch.from_numpy(_directions(seed, "text", BUCKETS, dim)), persistent=False)
+        self.register_buffer("directions", _text_directions(seed, dim), persistent=False)
         self.importance = nn.Parameter(torch.zeros(BUCKETS))
         self.kinds = nn.Parameter(torch.tensor(_KIND_WEIGHTS[: len(KINDS)]).log())
         self.project = nn.Parameter(torch.from_numpy(_directions(seed, "image", WIDTH, dim)))
@@ -74,6 +76,12 @@ class TinyModule(nn.Module):
         turned = mixed @ self.turn
         vectors: torch.Tensor = mixed + turned * (roles == QUERY)[:, None]
         return vectors
+
+
+@lru_cache(maxsize=2)
+def _text_directions(seed: int, dim: int) -> torch.Tensor:
+    """Of all buckets, float32 [buckets, dim]; never written to, so one copy serves every model of a seed."""
+    return torch.from_numpy(_directions(seed, "text", BUCKETS, dim))
 
 
 def _directions(seed: int, what: str, rows: int, dim: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

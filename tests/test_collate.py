@@ -14,12 +14,18 @@ from nyxqa.schemas.errors import ContentError, UsageError
 from tests.support.dataset_cache import use_cache
 from tests.support.tiny_bert import make_tiny_bert
 from tests.support.tiny_dataset import TinyDataset, tiny_dataset
+from tests.support.tiny_qwen import make_tiny_qwen
 
 PICTURE = "<image>"
 PATCHES = 4  # tokens an image of 28 pixels takes at patches of 14
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}"
     "{% if 'image' in c %}<image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}"
+)
+QWEN_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for c in m['content'] %}"
+    "{% if 'image' in c %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c['text'] }}{% endif %}{% endfor %}"
+    "<|im_end|>\n{% endfor %}"
 )
 
 
@@ -122,6 +128,35 @@ def test_images_stand_where_their_placeholders_stood(root: Path, tiny: TinyDatas
     assert set(ids[:first]) == {3, 0}
     assert 2 not in ids[first + PATCHES :]
     assert 0 in ids[first + PATCHES :]
+
+
+def test_processor_of_qwen2_5_vl_feeds_its_model(root: Path, tmp_path: Path) -> None:
+    """The real processor, with a chat template of its shape, and a tiny random model that takes what comes out."""
+    pytest.importorskip("torchvision", reason="the video part of Qwen2.5-VL's processor needs torchvision")
+    import torch
+    from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
+
+    folder = make_tiny_qwen(tmp_path / "qwen")
+    processor: Any = AutoProcessor.from_pretrained(folder, chat_template=QWEN_TEMPLATE)
+    pad = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    rows = list(nyxqa.load("triplets", root, split="train"))
+    batch = nyxqa.collate(processor)(rows)
+    model: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).eval()
+    for name, sides in (
+        ("query", [row["query"] for row in rows]),
+        ("positive", [row["positive"] for row in rows]),
+        ("negatives", [side for row in rows for side in row["negatives"]]),
+    ):
+        inputs = batch[name]
+        shown = iter((inputs["image_grid_thw"].prod(dim=1) // 4).tolist())  # two by two patches make a token
+        expected = [sum(next(shown) for _ in side["images"]) for side in sides]
+        assert max(expected) > min(expected) == 0
+        assert (inputs["input_ids"] == pad).sum(dim=1).tolist() == expected
+        assert len(inputs["pixel_values"]) == 4 * sum(expected)
+        with torch.inference_mode():
+            logits = model(**inputs).logits
+        assert logits.shape[:2] == inputs["input_ids"].shape
+        assert torch.isfinite(logits[inputs["attention_mask"].bool()]).all()
 
 
 def test_tokenizer_takes_text_and_refuses_images(root: Path, tmp_path: Path) -> None:

