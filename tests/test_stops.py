@@ -32,8 +32,8 @@ def test_killed_at_random_moments_a_build_comes_to_the_same_bytes(
 ) -> None:
     arguments = ("build", "--split", "all", "--recipe", small_recipe, "--out", tmp_path / "out", "--workers", workers)
     work = sum(entry.seconds for entry in read_manifest(small_build).stages) + 1
-    killed = 0
-    for number in range(KILLS):
+    killed = number = 0
+    while number < KILLS or not killed:
         with started(*arguments) as process:
             moment = START + 2 * work / KILLS * chance(SEED, f"kill {workers}", str(number))
             try:
@@ -44,7 +44,10 @@ def test_killed_at_random_moments_a_build_comes_to_the_same_bytes(
                 killed += 1
             process.wait()
             assert wait_for_none(process.pid) == []
-    assert killed > 0
+        number += 1
+        if not killed:  # the machine has become faster than it was when the small build was made
+            shutil.rmtree(tmp_path / "out")
+            work /= 2
     finished = nyxqa(*arguments)
     assert finished.returncode == 0, finished.stderr
     assert published(tmp_path / "out") == published(small_build)

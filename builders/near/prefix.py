@@ -13,6 +13,7 @@ from nyxqa.builders.near.sets import SetStore
 from nyxqa.builders.near.words import I64
 
 _SHINGLES = 1 << 20
+_PART_SHINGLES = 1 << 22
 _PREFIX_ROWS = 1 << 20  # rows of the prefix table joined at once, which bounds the candidates kept
 
 
@@ -40,21 +41,35 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
         "CREATE OR REPLACE TEMP TABLE spread AS SELECT hash, count(*) AS texts FROM shingle GROUP BY hash "
         "HAVING min(low) <> max(high)"
     )
+    # Joins and a window over all rows need more memory than they can spill, so they are done part by part.
+    parts = max(1, int(store.sizes[texts].sum()) // _PART_SHINGLES)
+    database.run("CREATE OR REPLACE TEMP TABLE shared (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT, texts BIGINT)")
+    for part in range(parts):
+        database.run(
+            "INSERT INTO shared SELECT t, hash, low, high, texts FROM shingle JOIN spread USING (hash) "
+            f"WHERE hash % {parts} = {part}"
+        )
     # ``remaining`` is what is left of a prefix behind the shingles of one side only, which come first.
     remaining = f"shared - ceil({threshold!r} * size - 1e-6) + 1"
     short = f"shared - ceil({2 * threshold / (1 + threshold)!r} * size - 1e-6) + 1"
     database.run(
         f"CREATE OR REPLACE TEMP TABLE open AS SELECT t, size, {remaining} AS remaining, {short} AS short FROM "
-        "(SELECT t, count(*) AS shared FROM shingle WHERE hash IN (SELECT hash FROM spread) GROUP BY t) "
-        f"JOIN text USING (t) WHERE {remaining} > 0"
+        f"(SELECT t, count(*) AS shared FROM shared GROUP BY t) JOIN text USING (t) WHERE {remaining} > 0"
     )
+    for table in ("shingle", "spread"):
+        database.run(f"DROP TABLE {table}")
     database.run(
-        "CREATE OR REPLACE TABLE prefix AS SELECT t, hash, o.size, low, high, place <= short AS short FROM "
-        "(SELECT t, hash, o.size, low, high, remaining, o.short AS short, "
-        "row_number() OVER (PARTITION BY t ORDER BY texts, hash) AS place FROM shingle JOIN spread USING (hash) "
-        "JOIN open o USING (t)) o WHERE place <= remaining"
+        "CREATE OR REPLACE TABLE prefix (t BIGINT, hash UBIGINT, size BIGINT, low BIGINT, high BIGINT, short BOOLEAN)"
     )
-    for table in ("shingle", "spread", "open"):
+    end = int(texts.max(initial=0)) + 1
+    for first, last in pairwise([end * part // parts for part in range(parts + 1)]):
+        database.run(
+            "INSERT INTO prefix SELECT t, hash, size, low, high, place <= short FROM "
+            "(SELECT t, hash, size, low, high, remaining, short, "
+            "row_number() OVER (PARTITION BY t ORDER BY texts, hash) AS place FROM shared JOIN open USING (t) "
+            f"WHERE t >= {first} AND t < {last}) WHERE place <= remaining"
+        )
+    for table in ("shared", "open"):
         database.run(f"DROP TABLE {table}")
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nyxqa.build import run as build
 from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.limits import Limits, limited
@@ -21,9 +22,11 @@ from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.near import index, prefix
 from nyxqa.builders.split import split
 from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
 from tests.support.alike import make_rows
 from tests.support.rows import CHUNKS, document, locator, parts_of
+from tests.support.running import published
 
 Row = dict[str, Any]
 RECIPE = Recipe(split=SplitSection(validation=0.0, test=0.0), sample=Sample(min_tokens=0))
@@ -127,6 +130,20 @@ def test_a_full_spill_space_stops_the_stage_and_more_of_it_goes_on(
     assert len(found) == 5000
     (folder,) = (run.work / "steps" / "dedup.verdicts").iterdir()
     assert [path.name for path in sorted(folder.iterdir())] == ["part-000000.parquet", "part-000001.parquet"]
+
+
+def test_the_limits_of_a_recipe_stop_a_build_that_goes_on_with_more_and_change_no_byte(
+    small_recipe: Path, small_build: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    wanted = r"more memory than the 1MB it may use: raise the limit memory \(duckdb.memory in a recipe\)"
+    with pytest.raises(WorldError, match=wanted):
+        build("all", recipe=small_recipe, out=out, workers=1, settings={"duckdb.memory": "1MB"})
+    roomy = {"duckdb.memory": "500MB", "duckdb.threads": 1, "duckdb.folder": str(tmp_path / "spill")}
+    build("all", recipe=small_recipe, out=out, workers=1, settings=roomy)
+    assert published(out) == published(small_build)
+    assert "duckdb" not in read_manifest(out).recipe
+    assert list((tmp_path / "spill").iterdir()) == []
 
 
 def test_a_stopped_search_between_groups_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
