@@ -90,12 +90,12 @@ def test_a_repeated_build_takes_little_more_than_its_start(few: Path) -> None:
     found = nyxqa("build", *arguments, timeout=30)
     assert found.returncode == 0
     assert found.stderr == f"{few} is up to date\n"
-    code = "import sys,time; from nyxqa.build import run; t=time.perf_counter(); run('all', out=sys.argv[1], "
-    code += "settings={'web.limit': 40, 'sample.min_tokens': 20, 'text': []}); print(time.perf_counter() - t)"
+    code = "import sys,time; from nyxqa.build import run; t=time.process_time(); run('all', out=sys.argv[1], "
+    code += "settings={'web.limit': 40, 'sample.min_tokens': 20, 'text': []}); print(time.process_time() - t)"
     took = subprocess.run(
         [sys.executable, "-c", code, few], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )
-    assert float(took.stdout) < 3
+    assert float(took.stdout) < 3  # of the processor: the machine may have other work
 
 
 def test_a_deleted_file_is_put_back_without_redoing_a_step(copy: Path) -> None:
