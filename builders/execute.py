@@ -102,7 +102,7 @@ def execute(
             _forget_asking(work)
         elif edited is None and published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
-            return BuildResult(out, False, published)
+            return _told(BuildResult(out, False, published), progress)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
             built = build(run, recipe, splits, work / "answers", retry_failed)
@@ -118,8 +118,9 @@ def execute(
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
-        progress.say(f"{out} is ready: {_summary(manifest)}")
-        return BuildResult(out, True, manifest)
+        rows = ", ".join(f"{name} {count}" for name, count in _rows(manifest).items())
+        progress.say(f"{out} is ready: {rows}")
+        return _told(BuildResult(out, True, manifest), progress)
 
 
 def estimate(
@@ -265,10 +266,18 @@ def _without_folder(source: str) -> str:
     return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
 
 
-def _summary(manifest: Manifest) -> str:
+def _rows(manifest: Manifest) -> dict[str, int]:
+    """Published rows by TABLE/SPLIT."""
     rows: dict[str, int] = {}
     for path, entry in manifest.files.items():
         _, table, file = path.split("/")
         name = f"{table}/{file.split('-')[0]}"
         rows[name] = rows.get(name, 0) + entry.rows
-    return ", ".join(f"{name} {count}" for name, count in rows.items())
+    return rows
+
+
+def _told(result: BuildResult, progress: Progress) -> BuildResult:
+    manifest = result.manifest
+    told = {"out": str(result.out), "changed": result.changed, "rows": _rows(manifest), "usage": manifest.usage}
+    progress.result("build", told)
+    return result

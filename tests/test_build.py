@@ -67,7 +67,10 @@ def test_a_finished_build_repeated_does_nothing(few: Path, capsys: pytest.Captur
     result = run("all", out=few, workers=2, settings=FEW)
     assert not result.changed
     assert capsys.readouterr().err == f"{few} is up to date\n"
-    assert not run("train", out=few, workers=1, settings=FEW).changed
+    assert not run("train", out=few, workers=1, settings=FEW, as_json=True).changed
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])["build"]
+    assert (last["out"], last["changed"]) == (str(few), False)
+    assert sum(last["rows"].values()) == sum(entry.rows for entry in read_manifest(few).files.values())
     assert states(few) == before
 
 
@@ -92,7 +95,7 @@ def test_a_repeated_build_takes_little_more_than_its_start(few: Path) -> None:
     took = subprocess.run(
         [sys.executable, "-c", code, few], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )
-    assert float(took.stdout) < 3
+    assert float(took.stdout) < 3  # of the processor: the machine may have other work
 
 
 def test_a_deleted_file_is_put_back_without_redoing_a_step(copy: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
@@ -55,6 +55,11 @@ class Progress:
             f"{counts.dropped} dropped, "
         )
         self.say(f"{report.step.label}: {moved}{report.seconds:.1f} s")
+
+    def result(self, name: str, value: Mapping[str, object]) -> None:
+        """The last object: what came of it all."""
+        if self._json:
+            print(json.dumps({name: value}), flush=True)  # noqa: T201
 
     def say(self, line: str) -> None:
         """One line for people."""
