@@ -19,7 +19,7 @@ COPY (SELECT {id} AS doc_id, replace(text, '<|image|>', ' ') AS text, {phashes} 
       FROM read_parquet({files}) {join})
 TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
 """
-_LIMITS = Limits(memory="512MB")  # beside the database of the step that asks
+_LIMITS = Limits(memory="384MB")  # beside the database of the step that asks
 _OF_WORK = "list_transform(images, lambda i: i.phash)"
 
 
