@@ -327,3 +327,8 @@ def test_the_sample_needs_no_torch_and_little_memory(tmp_path: Path) -> None:
     heavy, _, memory = found.stdout.strip().rpartition(" ")
     assert heavy == "[]"
     assert int(memory) < 1.5 * 2**20  # KiB
+
+
+def test_an_option_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="no option is named 'surce'; there are recipe, out, source,"):
+        run("train", out=tmp_path, surce="html:pages")  # type: ignore[call-arg]
