@@ -22,7 +22,9 @@ from tests.support.running import nyxqa, published, started, states, wait_for_no
 KILLS = int(os.environ.get("NYXQA_KILLS", "3"))
 SEED = int(os.environ.get("NYXQA_KILL_SEED", "42"))
 START = 0.7  # seconds until a process works
-STEP = re.compile(r"[a-z]+(/[a-z]+)?( (train|validation|test))?: \d+ (row|page|document|question) in, ")
+STEP = re.compile(
+    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: (\d+ (row|page|document|question) in, .*, )?\d+\.\d s$"
+)
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)

@@ -25,7 +25,9 @@ from tests.support.telling_builds import ALL_TRAIN, IMAGES, told
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 CONCURRENCY = 4  # as the recipe has it
-STEP = re.compile(r"[a-z]+(/[a-z]+)?( (train|validation|test))?: \d+ (row|page|document|question) in, ")
+STEP = re.compile(
+    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: (\d+ (row|page|document|question) in, .*, )?\d+\.\d s$"
+)
 SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
 
