@@ -283,9 +283,7 @@ print("trained", values)
 
 @pytest.mark.slow
 def test_sentence_transformers_trains_three_steps(root: Path, tmp_path: Path) -> None:
-    interpreter = os.environ.get("NYXQA_ST")
-    if not interpreter:
-        pytest.skip("NYXQA_ST names no interpreter with sentence-transformers")
+    pytest.importorskip("sentence_transformers")
     from tests.support.tiny_bert import make_tiny_bert
 
     nyxqa.export(root, "sentence-transformers", tmp_path / "st", split="train", max_negatives=None)
@@ -293,7 +291,7 @@ def test_sentence_transformers_trains_three_steps(root: Path, tmp_path: Path) ->
     make_tiny_bert(tmp_path / "bert")
     script = _TRAIN.replace("text-4", next(name for name in names if name.startswith("text")))
     done = subprocess.run(
-        [interpreter, "-c", script, tmp_path / "st", tmp_path / "bert"],
+        [sys.executable, "-c", script, tmp_path / "st", tmp_path / "bert"],
         env={**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_DATASETS_CACHE": str(tmp_path / "st-cache")},
         capture_output=True,
         text=True,
