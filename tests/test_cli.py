@@ -12,22 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.cli import main
 from tests.support.restamp import rewrite
+from tests.support.running import leave
 
 HELP_SECONDS = 0.5
 
 
 def called(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "nyxqa", *arguments], capture_output=True, text=True, check=False)
-
-
-def leave(*arguments: str) -> int:
-    """Exit code of a command run in this process."""
-    with pytest.raises(SystemExit) as left:
-        main(list(arguments))
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def test_help_is_quick() -> None:

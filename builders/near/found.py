@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Found:
+class Found(ABC):
     """Tables of a complete search; it stands on files: close it, or use it in a ``with`` statement.
 
     :param database: The search's database.
@@ -53,6 +54,6 @@ class Found:
     def _table(self, name: str) -> pa.Table:
         return self._database.table(self._sql(name))
 
+    @abstractmethod
     def _sql(self, name: str) -> str:
         """The query of a table."""
-        raise NotImplementedError

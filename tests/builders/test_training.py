@@ -10,20 +10,13 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.training import train_on
-from nyxqa.cli import main
 from nyxqa.retriever.encode import encode_sides
 from nyxqa.retriever.make import make_encoder
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.models import load_model
 from nyxqa.schemas.errors import FormatError, UsageError
+from tests.support.running import leave
 from tests.support.tiny_dataset import tiny_dataset
-
-
-def leave(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def test_a_model_folder(built_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

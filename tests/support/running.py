@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
+
+from nyxqa.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,3 +107,11 @@ def states(out: Path) -> dict[str, tuple[int, int, int]]:
         for file in sorted(out.rglob("*"))
         if file.is_file() and file.name != "lock"
     }
+
+
+def leave(*arguments: object) -> int:
+    """The exit code of the command line with these arguments, run in this process."""
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    assert isinstance(left.value.code, int)
+    return left.value.code

@@ -9,19 +9,12 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.training import train_on
-from nyxqa.cli import main
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Facts
 from tests.support.oracle import oracle_of
 from tests.support.published import table
+from tests.support.running import leave
 from tests.support.vlm_server import VlmServer
-
-
-def leave(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def test_both_stages(built_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
