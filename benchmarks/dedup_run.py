@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from memory import peak_kib
+
 THRESHOLD = 0.8
 SHINGLE = 3
 
@@ -77,14 +79,8 @@ def _shingles(text: str) -> list[str]:
     return [" ".join(words[first : first + SHINGLE]) for first in range(max(1, len(words) - SHINGLE + 1))]
 
 
-def _peak() -> int:
-    """Greatest resident memory in KiB; what ``getrusage`` says counts that of the process which started this one."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
-
-
 if __name__ == "__main__":
     _, contender, corpus_file, out, limit, count = sys.argv
     chosen = {"nyxqa": nyxqa, "rensa": rensa, "datatrove": datatrove}[contender]
     Path(out).write_text("\n".join(chosen(Path(corpus_file), limit, int(count))) + "\n")
-    print(_peak())
+    print(peak_kib())

@@ -19,7 +19,6 @@ import argparse
 import io
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import machine
+from benchmarks.memory import peak_kib
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {"decoded": 1.3, "undecoded": 8.0, "arrow": 8.0}
@@ -126,8 +126,7 @@ def measure(kind: str, folder: Path) -> dict[str, float]:
             for image in side["images"]:
                 pixels += _touch(image)
     seconds, busy = time.perf_counter() - begun, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu": busy, "rows": count, "mib": peak, "pixels": pixels}
+    return {"seconds": seconds, "cpu": busy, "rows": count, "mib": peak_kib() / 1024, "pixels": pixels}
 
 
 def _sides(rows: Any, how: str) -> Iterator[tuple[Any, Any, Any]]:

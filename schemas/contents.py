@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from nyxqa.schemas.content import check_content
+from nyxqa.schemas.errors import ContentError, LawError, WorldError
 from nyxqa.schemas.fetching import fetch_image
+from nyxqa.schemas.sides import ImagesMode, Side, open_image
 
 # The C library hands freed memory back to the system unless a block of its own was once given back whole; from then on
 # it keeps up to twice that block's size. Without, every batch of images is copied into pages that are new to the
@@ -38,34 +41,52 @@ class _Piece(NamedTuple):
 class Contents:
     """Text and images of any row of a table of documents.
 
-    :param table: Mapped rows with a column ``text``.
-    :param images: Column of images, or of their ids.
+    :param table: Mapped rows with the columns of ``corpus``.
+    :param images: How images are given.
     """
 
-    def __init__(self, table: pa.Table, images: str) -> None:
-        self._batches = [batch for batch in table.select(["text", images]).to_batches() if batch.num_rows]
+    def __init__(self, table: pa.Table, images: ImagesMode) -> None:
+        columns = ["text", "image_ids" if images == "none" else "images"]
+        self._doc_ids = table.column("doc_id")
+        self._decode = images == "decode"
+        self._batches = [batch for batch in table.select(columns).to_batches() if batch.num_rows]
         ends = np.cumsum([batch.num_rows for batch in self._batches]).tolist()
         self._starts: list[int] = [0, *ends[:-1]]
         self._pieces: dict[int, _Piece] = {}
         np.empty(_KEPT_BYTES, np.uint8)
 
-    def __call__(self, row: int) -> tuple[str, list[Any]]:
-        """Text and encoded images (or ids) of one row; images published by address are fetched.
+    def __call__(self, row: int) -> Side:
+        """Text and images (or ids) of one row; images published by address are fetched.
 
         :raises WorldError: If one cannot be fetched.
+        :raises FormatError: If one cannot be decoded.
+        :raises LawError: If text and images disagree.
         """
         number = bisect_right(self._starts, row) - 1
         piece = self._pieces.get(number) or self._piece(number)
         local = row - self._starts[number]
-        (offsets, data), images, (ends, items), as_item, missing, paths = piece
+        (offsets, data), listed, (ends, items), as_item, missing, paths = piece
         text = str(data[offsets[local] : offsets[local + 1]], "utf-8")
-        first, last = images[local], images[local + 1]
-        if missing is None or paths is None:
-            return text, [as_item(items[ends[at] : ends[at + 1]]) for at in range(first, last)]
-        return text, [
-            fetch_image(paths[at].as_py()) if missing[at].as_py() else as_item(items[ends[at] : ends[at + 1]])
-            for at in range(first, last)
-        ]
+        held = range(listed[local], listed[local + 1])
+        try:
+            check_content(text, len(held))
+            if missing is None or paths is None:
+                images = [as_item(items[ends[at] : ends[at + 1]]) for at in held]
+            else:
+                images = [
+                    fetch_image(paths[at].as_py()) if missing[at].as_py() else as_item(items[ends[at] : ends[at + 1]])
+                    for at in held
+                ]
+        except (ContentError, WorldError) as error:
+            kind = LawError if isinstance(error, ContentError) else WorldError
+            raise kind(f"{self._name(row)}: {error}") from error
+        if self._decode:
+            name = self._name(row)
+            images = [open_image(one, name) for one in images]
+        return {"text": text, "images": images}
+
+    def _name(self, row: int) -> str:
+        return f"document {self._doc_ids[row]}"
 
     def _piece(self, number: int) -> _Piece:
         """The arrays of one batch, which are views and stay small."""

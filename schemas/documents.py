@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,10 +10,10 @@ import pyarrow as pa
 
 from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.contents import Contents
-from nyxqa.schemas.errors import LawError, WorldError
+from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.lookup import IdTable
 from nyxqa.schemas.published import Published
-from nyxqa.schemas.sides import ImagesMode, Side, open_image, side, stored_bytes
+from nyxqa.schemas.sides import ImagesMode, Side, open_image, stored_bytes
 
 
 class Documents:
@@ -45,46 +44,38 @@ class Documents:
             self._pools[name] = id_table(self.published, "corpus", name, layout, "doc_id")
         return self._pools[name]
 
-    def find(self, doc_ids: Sequence[str], pools: Sequence[str | None], rows: Sequence[str]) -> list[Side]:
-        """``{"text", "images"}`` of each document.
+    def find(self, doc_ids: Sequence[str], pools: Sequence[str | None], row_of: Callable[[int], str]) -> Iterator[Side]:
+        """``{"text", "images"}`` of each document; all are looked up at once, each is read when it is asked for.
 
         :param pools: Of each document the pool that is searched first; every other holds equal content under its id.
-        :param rows: Of each document the row that names it, for errors.
+        :param row_of: From a position to the row that names that document, for errors.
         :raises LawError: If no pool holds one of them, naming row and id.
         """
-        sides: list[Side] = [{}] * len(doc_ids)
+        found: list[tuple[Contents, int] | None] = [None] * len(doc_ids)
         for pool in dict.fromkeys(pools):
             wanted = [i for i, one in enumerate(pools) if one == pool]
             for name in self._order(pool):
+                if not wanted:
+                    break
                 documents = self.pool(name)
-                if wanted and documents is not None:
-                    wanted = self._read(name, documents, doc_ids, wanted, sides)
-            if wanted:
-                raise LawError(f"row {rows[wanted[0]]}: document {doc_ids[wanted[0]]} is in no pool of the corpus")
-        return sides
+                if documents is None:
+                    continue
+                contents = self._of(name, documents)
+                for i, row in zip(wanted, documents.rows([doc_ids[i] for i in wanted]).tolist(), strict=True):
+                    if row >= 0:
+                        found[i] = contents, row
+                wanted = [i for i in wanted if found[i] is None]
+        for i, place in enumerate(found):
+            if place is None:
+                raise LawError(f"row {row_of(i)}: document {doc_ids[i]} is in no pool of the corpus")
+            contents, row = place
+            yield contents(row)
 
-    def _read(
-        self, pool: str, documents: IdTable, doc_ids: Sequence[str], wanted: list[int], sides: list[Side]
-    ) -> list[int]:
-        """Fill in the ``wanted`` sides that the pool has; gives those that it has not."""
+    def _of(self, pool: str, documents: IdTable) -> Contents:
         contents = self._contents.get(pool)
         if contents is None:
-            contents = Contents(documents.table, "images" if self.images != "none" else "image_ids")
-            self._contents[pool] = contents
-        lost = []
-        for i, row in zip(wanted, documents.rows([doc_ids[i] for i in wanted]).tolist(), strict=True):
-            if row < 0:
-                lost.append(i)
-                continue
-            what = f"document {doc_ids[i]}"
-            try:
-                text, images = contents(row)
-            except WorldError as error:
-                raise WorldError(f"{what}: {error}") from error
-            if self.images == "decode":
-                images = [open_image(io.BytesIO(one), what) for one in images]
-            sides[i] = side(text, images, what)
-        return lost
+            contents = self._contents[pool] = Contents(documents.table, self.images)
+        return contents
 
     def query_images(self, query_id: str) -> list[Any]:
         """Images of the query of a train triplet.
@@ -115,4 +106,4 @@ class Documents:
         if not len(stored):
             return []
         data = stored_bytes(stored)
-        return data if self.images == "bytes" else [open_image(io.BytesIO(one), what) for one in data]
+        return data if self.images == "bytes" else [open_image(one, what) for one in data]

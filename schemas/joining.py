@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 from nyxqa.schemas.documents import Documents
-from nyxqa.schemas.sides import Side, bytes_of, open_image, side
+from nyxqa.schemas.sides import bytes_of, open_image, side
 
-_SIDES = ("query", "positive", "document")
-_SIDE_LISTS = ("negatives", "candidates")
+_SINGLE = ("query", "positive", "document")
+_LISTED = ("negatives", "candidates")
+_OWN = "images"
+CONTENTS = (*_SINGLE, *_LISTED, _OWN)
 _CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
-_KEYS = ("query_id", "qa_id")
+KEYS = ("query_id", "qa_id")
+
+
+class _Asked:
+    """The references of a batch, in the order in which they were met, and where each of them stands."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[list[Any], int]] = []
+        self.doc_ids: list[str] = []
+        self.pools: list[str | None] = []
+        self.rows: list[str] = []
+
+    def note(self, values: list[Any], at: int, row: str) -> None:
+        """Note the reference at one place of a list, and the row that it is of."""
+        self.places.append((values, at))
+        self.doc_ids.append(values[at]["doc_id"])
+        self.pools.append(values[at]["pool"])
+        self.rows.append(row)
 
 
 class Joiner:
@@ -43,69 +62,61 @@ class Joiner:
         out = dict(batch)
         if self.max_negatives is not None:
             out.update({name: [self._cut(value) for value in out[name]] for name in _CUT if name in out})
-        found = iter(self._found(out, rows))
+        asked = _Asked()
         for name, values in out.items():
-            named = zip(values, rows, strict=True)
-            if name in _SIDES:
-                out[name] = [self._side(value, row, found) for value, row in named]
-            elif name in _SIDE_LISTS:
+            if name in _SINGLE:
+                out[name] = self._sides(values, rows, asked)
+            elif name in _LISTED:
                 out[name] = [
-                    [self._side(one, row, found) for one in value] if isinstance(value, list) else value
-                    for value, row in named
+                    self._sides(value, repeat(row), asked) if isinstance(value, list) else value
+                    for value, row in zip(values, rows, strict=True)
                 ]
-            elif name == "images":
-                out[name] = [self._own_images(value, row) for value, row in named]
+            elif name == _OWN:
+                out[name] = [self._own_images(value, row) for value, row in zip(values, rows, strict=True)]
+        found = self.documents.find(asked.doc_ids, asked.pools, asked.rows.__getitem__)
+        for (values, at), one in zip(asked.places, found, strict=True):
+            further = _further(values[at])
+            values[at] = {**one, **further} if further else one
         return out
 
-    def _found(self, batch: Mapping[str, list[Any]], rows: list[str]) -> list[Side]:
-        """Contents of all references of the batch, column by column and row by row."""
-        references = [
-            (one["doc_id"], one["pool"], row)
-            for name, values in batch.items()
-            if name in _SIDES or name in _SIDE_LISTS
-            for value, row in zip(values, rows, strict=True)
-            for one in (value if isinstance(value, list) else (value,))
-            if _is_reference(one)
-        ]
-        if not references:
-            return []
-        doc_ids, pools, names = zip(*references, strict=True)
-        return self.documents.find(doc_ids, pools, names)
+    def _sides(self, values: list[Any], rows: Iterable[str], asked: _Asked) -> list[Any]:
+        """The values that are no references as the caller gets them; the references, which stay, are noted."""
+        values = list(values)
+        for at, (value, row) in enumerate(zip(values, rows, strict=False)):
+            if not isinstance(value, dict):
+                continue
+            if value.get("text") is None and value.get("doc_id") is not None:
+                asked.note(values, at, row)
+            else:
+                values[at] = self._present(value, row)
+        return values
+
+    def row_name(self, key: Any) -> str:
+        """What the row of this key is called in errors; the key is None where its column was removed."""
+        return f"of {self.table}" if key is None else f"{self.table}/{key}"
 
     def _row_names(self, batch: Mapping[str, list[Any]]) -> list[str]:
-        key = next((key for key in _KEYS if key in batch), None)
-        if key is not None:
-            return [f"{self.table}/{value}" for value in batch[key]]
-        return [f"of {self.table}"] * len(next(iter(batch.values()), []))
+        keys = next((batch[key] for key in KEYS if key in batch), None)
+        return [self.row_name(key) for key in keys or [None] * len(next(iter(batch.values()), []))]
 
     def _cut(self, value: Any) -> Any:
         return value[: self.max_negatives] if isinstance(value, list) else value
 
-    def _side(self, value: Any, row: str, found: Iterator[Side]) -> Any:
-        """What stands in place of one value: the next content if it is a reference."""
-        if not _is_reference(value):
-            return self._present(value, row)
-        return {**next(found), **_further(value)} if "rank" in value else next(found)
-
-    def _present(self, value: Any, row: str) -> Any:
+    def _present(self, value: dict[str, Any], row: str) -> Any:
         """A side whose text is there; images of a query may still have to be fetched."""
-        if not isinstance(value, dict) or "text" not in value or value["text"] is None:
+        if value.get("text") is None:
             return value
         if value["images"] is None and "query_id" in value:
             images = self.documents.query_images(value["query_id"])
         else:
             images = self._own_images(value["images"], row)
-        return {**side(value["text"], images, f"row {row}"), **_further(value)}
+        return {**side(value["text"], images, row), **_further(value)}
 
     def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
         stored = [bytes_of(image) if isinstance(image, dict) else image for image in images or []]
         if self.documents.images != "decode":
             return stored
-        return [open_image(io.BytesIO(one), f"row {row}") if isinstance(one, bytes) else one for one in stored]
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("doc_id") is not None and value.get("text") is None
+        return [open_image(one, f"row {row}") if isinstance(one, bytes) else one for one in stored]
 
 
 def _further(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,27 +16,29 @@ ImagesMode = Literal["decode", "bytes", "none"]
 Side = dict[str, Any]
 
 
-def side(text: str, images: list[Any], what: str) -> Side:
+def side(text: str, images: list[Any], row: str) -> Side:
     """``{"text", "images"}``, held against the law of content.
 
-    :raises LawError: Naming what breaks it.
+    :param row: The row that they are of, for errors.
+    :raises LawError: Naming the row that breaks it.
     """
     try:
         check_content(text, len(images))
     except ContentError as error:
-        raise LawError(f"{what}: {error}") from error
+        raise LawError(f"row {row}: {error}") from error
     return {"text": text, "images": images}
 
 
-def open_image(stream: Any, what: str) -> Any:
+def open_image(data: bytes, what: str) -> Any:
     """A picture whose header is read now and whose pixels are decoded when they are first asked for.
 
+    :param what: What it is an image of, for errors.
     :raises FormatError: If the bytes are no picture.
     """
     import PIL.Image
 
     try:
-        return PIL.Image.open(stream)
+        return PIL.Image.open(io.BytesIO(data))
     except (OSError, ValueError) as error:
         raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
 
@@ -75,5 +77,5 @@ def _opened(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value.keys() == {"bytes", "path"}:
-        return open_image(io.BytesIO(bytes_of(value)), value["path"] or "an image")
+        return open_image(bytes_of(value), value["path"] or "an image")
     return {name: _opened(item) for name, item in value.items()}
