@@ -54,8 +54,8 @@ def main() -> None:
     parser.add_argument("--measure", nargs=2, metavar=("KIND", "FOLDER"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
-        print(json.dumps(measure(asked.measure[0], Path(asked.measure[1]))))
-        return
+        print(json.dumps(measure(asked.measure[0], Path(asked.measure[1]))), flush=True)
+        os._exit(0)  # a stream of ``datasets`` now and then aborts while the interpreter is taken down
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["HF_DATASETS_CACHE"] = str(folder / "cache")

@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import Any
 
 from nyxqa.schemas.documents import Documents
+from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.sides import bytes_of, open_image, side
 
 _SINGLE = ("query", "positive", "document")
@@ -113,7 +114,10 @@ class Joiner:
         return {**side(value["text"], images, row), **_further(value)}
 
     def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
-        stored = [bytes_of(image) if isinstance(image, dict) else image for image in images or []]
+        try:
+            stored = [bytes_of(image) if isinstance(image, dict) else image for image in images or []]
+        except WorldError as error:
+            raise WorldError(f"row {row}: {error}") from error
         if self.documents.images != "decode":
             return stored
         return [open_image(one, f"row {row}") if isinstance(one, bytes) else one for one in stored]

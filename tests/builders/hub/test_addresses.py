@@ -118,15 +118,16 @@ def test_load_fetches(staged: Path, tiny: TinyDataset, monkeypatch: pytest.Monke
             assert found == [Image.open(io.BytesIO(one)).tobytes() for one in expected[row["doc_id"]]]
 
 
-def test_an_address_that_answers_nothing_is_said_with_its_document(
-    staged: Path, tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("column", "what"), [("positive", "document [0-9a-f]{32}"), ("query", "row triplets/[0-9a-f]{32}")]
+)
+def test_an_address_that_answers_nothing_is_said_with_its_document_or_row(
+    staged: Path, tiny: TinyDataset, monkeypatch: pytest.MonkeyPatch, column: str, what: str
 ) -> None:
     monkeypatch.setattr(fetching, "public_address", lambda host, port: host)
-    rows = nyxqa.load("triplets", staged, split="train")
+    rows = nyxqa.load("triplets", staged, split="train").select_columns(["query_id", column])
     monkeypatch.setattr(_Images, "known", {})
-    with pytest.raises(
-        WorldError, match=r"document [0-9a-f]{32}: image http://.*\.png cannot be fetched: .*answered 404"
-    ):
+    with pytest.raises(WorldError, match=rf"{what}: image http://.*\.png cannot be fetched: .*answered 404"):
         list(rows)
 
 
