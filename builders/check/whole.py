@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.check.findings import CheckResult, Finding
+from nyxqa.builders.check.report_file import write_report
 from nyxqa.builders.check.run import check
 from nyxqa.builders.check.teaches import JUDGED, TEACHES, Lesson, NotTaughtError, teach
 from nyxqa.retriever.plot import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError, MissingExtraError
-from nyxqa.schemas.files import write_json
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
 from nyxqa.schemas.version import VERSION
 
-REPORT = "report.json"
 PICTURE = "report.png"
 # Checks whose failure leaves nothing to train on, or nothing that may be opened.
 _NEEDED = ("manifest", "files_missing", "files_extra", "files_named", "files_rows", "files_schema", "files_format")
@@ -33,7 +31,7 @@ def check_all(out: Path) -> CheckResult:
     finding, lesson = _taught(out, structure)
     result = CheckResult((*structure.findings, finding))
     if (out / MANIFEST).is_file():
-        write_json(out / REPORT, _report(out, result, lesson))
+        write_report(out, _said(result, lesson))
     if lesson is not None:
         plot(out / PICTURE, _panels(lesson))
     return result
@@ -51,12 +49,10 @@ def _taught(out: Path, structure: CheckResult) -> tuple[Finding, Lesson | None]:
     return Finding(TEACHES, "failed", lesson.questions, (lesson.told(),)), lesson
 
 
-def _report(out: Path, result: CheckResult, lesson: Lesson | None) -> dict[str, Any]:
-    """What publishing asks for: it has passed, and these are the bytes it was said of."""
-    manifest = hashlib.sha256((out / MANIFEST).read_bytes()).hexdigest()
+def _said(result: CheckResult, lesson: Lesson | None) -> dict[str, Any]:
+    """What publishing asks for, whether it has passed, and why not."""
     return {
         "passed": not result.failed and TEACHES not in result.not_run,
-        "manifest_sha256": manifest,
         "nyxqa": VERSION,
         "failed": list(result.failed),
         "not_run": list(result.not_run),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.check.report_file import carry_report
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.folder import WORK
 from nyxqa.builders.tables_sql import add_views
@@ -29,9 +30,10 @@ STAGED = "push-urls"
 
 
 def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
-    """A copy of the dataset below ``.work`` with addresses for images, and its manifest; ids stay.
+    """A copy of the dataset below ``.work`` with addresses for images, and its manifest; ids and the report stay.
 
     :raises UsageError: If an image has no http or https address.
+    :raises FormatError: If ``report.json`` is no JSON object.
     """
     staged = out / WORK / STAGED
     shutil.rmtree(staged, ignore_errors=True)
@@ -51,6 +53,7 @@ def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     summary = {**manifest.summary, "images": {**manifest.summary.get("images", {}), BY_ADDRESS: count}}
     stamped = replace(manifest, files=files, summary=summary)
     write_manifest(staged, stamped)
+    carry_report(out, staged)
     return staged, stamped
 
 

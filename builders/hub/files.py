@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.card import CARD
+from nyxqa.builders.check.report_file import REPORT
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.manifest import MANIFEST, Manifest
 from nyxqa.schemas.writing import file_hash
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
-
-REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,9 @@ class Difference:
         return not self.missing and not self.obsolete
 
 
-def local_files(folder: Path, manifest: Manifest, reports: Path) -> list[Local]:
-    """All files but the card, each hashed now and held against the manifest.
+def local_files(folder: Path, manifest: Manifest) -> list[Local]:
+    """All files but the card, ``report.json`` if there is one, each hashed now and held against the manifest.
 
-    :param reports: Folder of ``report.json``, which goes along if there is one.
     :raises FormatError: If a file is missing or is not what the manifest says.
     """
     files = []
@@ -78,7 +76,7 @@ def local_files(folder: Path, manifest: Manifest, reports: Path) -> list[Local]:
         if file_hash(source) != entry.sha256:
             raise FormatError(f"{source} is not what {MANIFEST} says; build the dataset again")
         files.append(Local(path, source, entry.sha256))
-    single = [folder / MANIFEST, *([reports / REPORT] if (reports / REPORT).is_file() else [])]
+    single = [one for one in (folder / MANIFEST, folder / REPORT) if one.is_file()]
     return [*files, *(Local(one.name, one, file_hash(one)) for one in single)]
 
 

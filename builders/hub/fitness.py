@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal
 
-from nyxqa.builders.hub.files import REPORT
-from nyxqa.schemas.errors import LawError, UsageError
+from nyxqa.builders.check.report_file import REPORT, is_about, read_report
+from nyxqa.schemas.errors import FormatError, LawError, UsageError
 from nyxqa.schemas.manifest import MANIFEST, Manifest
 from nyxqa.schemas.published import Published
-from nyxqa.schemas.writing import file_hash
 
 ImagesAs = Literal["bytes", "urls"]
 
@@ -35,18 +33,17 @@ def refuse_unproven(out: Path) -> None:
 
     :raises LawError: If there is none, it did not pass, or it is of other bytes.
     """
-    path = out / REPORT
     make = f"make one with: nyxqa check {out}, or push with --force"
-    if not path.is_file():
-        raise LawError(f"{out} is not pushed: it has no {REPORT}; {make}")
     try:
-        report = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise LawError(f"{out} is not pushed: {path} is no JSON: {error}; {make}") from error
-    if not isinstance(report, dict) or report.get("passed") is not True:
-        raise LawError(f"{out} is not pushed: {path} does not say that it passed; {make}")
-    if report.get("manifest_sha256") != file_hash(out / MANIFEST):
-        raise LawError(f"{out} is not pushed: {path} is about other bytes than {MANIFEST} lists now; {make}")
+        report = read_report(out)
+    except FormatError as error:
+        raise LawError(f"{out} is not pushed: {error}; {make}") from error
+    if report is None:
+        raise LawError(f"{out} is not pushed: it has no {REPORT}; {make}")
+    if report.get("passed") is not True:
+        raise LawError(f"{out} is not pushed: {out / REPORT} does not say that it passed; {make}")
+    if not is_about(report, out):
+        raise LawError(f"{out} is not pushed: {out / REPORT} is about other bytes than {MANIFEST} lists now; {make}")
 
 
 def choose_images(out: Path, manifest: Manifest, asked: ImagesAs | None) -> ImagesAs:

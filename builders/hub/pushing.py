@@ -80,10 +80,10 @@ def push(
     remote = connect(repository, revision, create_pr)
     if not force:
         refuse_unfit(out)
-    files = local_files(out, manifest, out)
+    files = local_files(out, manifest)
     if choose_images(out, manifest, images) == "urls":
         folder, manifest = with_addresses(out, manifest)
-        files = local_files(folder, manifest, out)
+        files = local_files(folder, manifest)
     with hub_errors(repository, revision):
         state = find(remote) if dry_run else prepare(remote, private)
         files.append(card_file(_card(out, manifest, remote, state)))

@@ -21,11 +21,13 @@ from nyxqa.builders.check.pictures import PICTURE_CHECKS
 from nyxqa.builders.check.run import check
 from nyxqa.builders.check.teaches import NotTaughtError, teach
 from nyxqa.builders.hub.addresses import with_addresses
+from nyxqa.builders.hub.fitness import refuse_unproven
 from nyxqa.schemas import fetching
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import LawError, UsageError, WorldError
 from nyxqa.schemas.fetching import fetch_image, public_address
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.published import open_published
+from nyxqa.schemas.writing import file_hash
 from tests.support.dataset_cache import use_cache
 from tests.support.restamp import read, rewrite
 from tests.support.tiny_dataset import TinyDataset, tiny_dataset
@@ -141,10 +143,7 @@ def test_check_takes_addresses_for_images_and_counts_them(
     use_cache(monkeypatch, tmp_path / "cache")
     out = shutil.copytree(built_sample, tmp_path / "out", ignore=shutil.ignore_patterns(".work"))
 
-    def with_urls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{**row, "image_urls": [f"https://example.org/{i}.png" for i in row["image_ids"]]} for row in rows]
-
-    rewrite(out, "corpus", "web", with_urls)
+    rewrite(out, "corpus", "web", lambda rows: [{**row, "image_urls": _urls(row)} for row in rows])
     count = len({one for row in read(out, "corpus", "web") for one in row["image_ids"]})
     folder, manifest = with_addresses(out, read_manifest(out))
     write_card(folder, manifest)
@@ -168,6 +167,25 @@ def test_check_takes_addresses_for_images_and_counts_them(
     rewrite(out, "corpus", "web", without)
     damaged = _found(out)
     assert damaged["nulls"].count == damaged["image_ids"].count == damaged["images_decode"].count == 1
+
+
+def test_the_report_goes_along_and_names_both_forms(fit: Path) -> None:
+    """A set published by address can be pushed on: its images cannot be trained on again to make another report."""
+    report = json.loads((fit / "report.json").read_bytes())
+    rewrite(fit, "corpus", "web", lambda rows: [{**row, "image_urls": _urls(row)} for row in rows])
+    (fit / "report.json").write_text(json.dumps({**report, "manifest_sha256": file_hash(fit / "manifest.json")}))
+    folder, _ = with_addresses(fit, read_manifest(fit))
+    carried = json.loads((folder / "report.json").read_bytes())
+    assert carried["manifest_sha256"] == file_hash(fit / "manifest.json")
+    assert carried["published_as"] == {"images": "urls", "manifest_sha256": file_hash(folder / "manifest.json")}
+    refuse_unproven(folder)
+    (folder / "manifest.json").write_text((folder / "manifest.json").read_text() + "\n")
+    with pytest.raises(LawError, match="about other bytes"):
+        refuse_unproven(folder)
+
+
+def _urls(row: dict[str, Any]) -> list[str]:
+    return [f"https://example.org/{one}.png" for one in row["image_ids"]]
 
 
 def test_private_address_is_not_asked(staged: Path) -> None:

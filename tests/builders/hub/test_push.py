@@ -140,7 +140,8 @@ def test_lost_table_is_refused_even_with_force(server: HubServer, client: Client
         ('{"passed": "yes"}', "does not say that it passed"),
         ('{"passed": true, "manifest_sha256": "00"}', "is about other bytes"),
         ('{"passed": true}', "is about other bytes"),
-        ("[1]", "does not say that it passed"),
+        ("{}", "does not say that it passed"),
+        ("[1]", "is no JSON object"),
         ("[", "is no JSON"),
     ],
 )
