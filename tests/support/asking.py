@@ -1,0 +1,52 @@
+"""Asking a model behind a scripted server."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from nyxqa.builders.vlm.endpoint import Patience
+from nyxqa.builders.vlm.openai import OpenAi
+from nyxqa.builders.vlm.protocol import Ask, Picture, Source
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.ids import image_id
+from nyxqa.schemas.recipe import VlmSection
+from tests.support.vlm_server import Payload, VlmServer, prompt_text
+
+QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
+SECRET = "sk-test-0123456789abcdef"  # noqa: S105
+
+
+def model(
+    server: VlmServer, folder: Path, patience: Patience = QUICK, retry_failed: bool = False, **section: int
+) -> OpenAi:
+    settings = VlmSection(model="openai:m@x", **{"concurrency": 8, **section})
+    return OpenAi("m", server.url, settings, 42, folder, patience=patience, retry_failed=retry_failed)
+
+
+def asks(count: int) -> list[Ask]:
+    document = Source("d", Content("The lighthouse of Varn is 38 metres high."))
+    return [Ask(str(n), Content(f"question number {n}?"), "", (document,)) for n in range(count)]
+
+
+def number_of(payload: Payload) -> int:
+    return int(prompt_text(payload).rpartition("question number ")[2].split("?")[0])
+
+
+def echo(payload: Payload) -> str:
+    return f'{{"answer": "answer {number_of(payload)}"}}'
+
+
+def picture(colour: str, size: tuple[int, int] = (8, 6)) -> Picture:
+    buffer = BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return Picture(image_id(buffer.getvalue()), colour, buffer.getvalue())
+
+
+def images_of(payload: Payload) -> list[bytes]:
+    parts = payload["messages"][0]["content"]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    return [base64.b64decode(url.partition("base64,")[2]) for url in urls]
