@@ -72,11 +72,10 @@ def arrow_rows(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterato
         yield from rows.to_pylist()
 
 
-def append(db: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    """Add ``rows`` to ``table``, by the names of their columns."""
-    db.register("appended", rows)
-    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended")  # noqa: S608
-    db.unregister("appended")
+def append(db: duckdb.DuckDBPyConnection, table: str, appended: pa.Table) -> None:
+    """Add rows to ``table``, by the names of their columns."""
+    # By the name of the variable: rows registered as a view are held until the transaction ends, even unregistered.
+    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended").fetchall()  # noqa: S608
 
 
 def shard_tables(db: duckdb.DuckDBPyConnection, query: str, shards: int, batch: int = 1 << 14) -> Iterator[pa.Table]:

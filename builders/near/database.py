@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nyxqa.builders.engine.duck import append
 from nyxqa.builders.engine.limits import Limits, connected, worldly
 from nyxqa.schemas.files import replacing
 
@@ -60,10 +61,12 @@ class Database:
             yield self.table(f"SELECT {columns} FROM {table} WHERE rowid >= {first} AND rowid < {first + rows}")
 
     def append(self, table: str, rows: pa.Table) -> None:
-        """Add ``rows``, by the names of their columns."""
-        self.connection.register("appended", rows)
-        self.run(f"INSERT INTO {table} BY NAME SELECT * FROM appended")
-        self.connection.unregister("appended")
+        """Add ``rows``, by the names of their columns.
+
+        :raises WorldError: If memory, spill space or disk run out.
+        """
+        with worldly(self.limits, self._folder):
+            append(self.connection, table, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.engine.duck import arrow, arrow_rows, database, literal, quoted, shard_tables
+from nyxqa.builders.engine.duck import append, arrow, arrow_rows, database, literal, quoted, shard_tables
 
 ODD = "it's [an] {odd} *folder"
 
@@ -61,3 +61,19 @@ def test_rows_come_as_a_table_a_shard(shards: list[int], batch: int, tmp_path: P
     assert [table["row"].to_pylist() for table in tables] == [
         [row for row, own in enumerate(shards) if own == shard] for shard in range(7)
     ]
+
+
+def test_appended_rows_are_let_go_before_the_transaction_ends(tmp_path: Path) -> None:
+    size = 1 << 16
+    with database(tmp_path) as db:
+        db.execute("CREATE TABLE number (x BIGINT)")
+        before = pa.total_allocated_bytes()
+        db.begin()
+        for start in range(0, 20 * size, size):
+            append(db, "number", pa.table({"x": pa.array(range(start, start + size))}))
+        assert pa.total_allocated_bytes() - before < 3 * 8 * size
+        db.commit()
+        assert db.execute("SELECT count(*), sum(x) FROM number").fetchone() == (
+            20 * size,
+            20 * size * (20 * size - 1) // 2,
+        )
