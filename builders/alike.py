@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.duck import database, quoted
+from nyxqa.builders.engine.duck import SCRATCH, database, quoted
 from nyxqa.builders.near.across import CrossPairs, pairs_across
 from nyxqa.builders.searching import PHASHES, TEXT, alike, write_documents
 from nyxqa.schemas.recipe import Dedup
@@ -41,14 +41,15 @@ def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder
     return links
 
 
-def count_across_splits(files: Sequence[Path], settings: Dedup) -> dict[str, int]:
+def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -> dict[str, int]:
     """Pairs of published documents of different splits alike in text or images, by the name of the check.
 
     :param files: Files of table ``corpus``, pool ``web``.
+    :param scratch: Folder for databases, which are removed.
     """
     if not files:
         return {"near_text_in_two_splits": 0, "near_image_in_two_splits": 0}
-    with TemporaryDirectory(prefix="nyxqa-across-") as temporary:
+    with TemporaryDirectory(dir=scratch, prefix=SCRATCH) as temporary:
         target = Path(temporary) / "documents.parquet"
         with database(Path(temporary)) as db:
             write_documents(db, _PUBLISHED.format(text=TEXT, files=quoted(list(files))), target)

@@ -96,7 +96,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
             found["probe"] = probe(_items(db), recipe.seed)
-    certificate = certify(folder, files, recipe.dedup)
+    certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
         raise LawError(f"the certificate found leaks, nothing is published: {leaks}")

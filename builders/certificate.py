@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from nyxqa.builders.alike import count_across_splits
 from nyxqa.builders.engine.duck import database, quoted
@@ -50,14 +49,15 @@ _EMPTY = {
 }
 
 
-def certify(folder: Path, files: Iterable[str], settings: Dedup) -> dict[str, int]:
+def certify(folder: Path, files: Iterable[str], settings: Dedup, scratch: Path) -> dict[str, int]:
     """Count of every check over the tables below ``folder``; all zero means no leak is known.
 
     :param files: Paths of the published files, relative to ``folder``.
     :param settings: From which similarity on texts and images are alike.
+    :param scratch: Folder for databases, which are removed.
     """
     names = sorted(files)
-    with TemporaryDirectory(prefix="nyxqa-certificate-") as temporary, database(Path(temporary)) as db:
+    with database(scratch) as db:
         for table, query in _VIEWS.items():
             selects = [_EMPTY[table]]
             for split in (WEB,) if table == "corpus" else QA_SPLITS:
@@ -67,4 +67,4 @@ def certify(folder: Path, files: Iterable[str], settings: Dedup) -> dict[str, in
             db.execute(f"CREATE VIEW {table} AS " + " UNION ALL ".join(f"({select})" for select in selects))
         counts = {name: db.execute(query).fetchall()[0][0] for name, query in _CHECKS.items()}
     web = [folder / name for name in names if name.startswith(f"data/corpus/{WEB}-")]
-    return {**counts, **count_across_splits(web, settings)}
+    return {**counts, **count_across_splits(web, settings, scratch)}

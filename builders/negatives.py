@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -15,6 +16,7 @@ from nyxqa.builders.engine.account import Account, ShardOutput
 from nyxqa.builders.engine.run import Run, Where
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.images.pack import PackReader
+from nyxqa.builders.margin import ceiling
 from nyxqa.builders.questions import words_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoder import Encoder, Entry, Index
@@ -23,7 +25,7 @@ from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.recipe import Negatives
 from nyxqa.schemas.words import words
 
-VERSION = 1
+VERSION = 2
 _INDEX_VERSION = 2
 _KNOWN_FILE = "known.arrow"
 
@@ -120,22 +122,19 @@ def choose(
 ) -> dict[str, Any]:
     """The positive with its rank and the negatives of one question.
 
-    Ranks count from 1 over the raw list. A negative's score must not exceed ``margin`` times the positive's, sign kept
-    right for scores below zero; where the positive was not retrieved its score is unknown and the margin says nothing.
+    Ranks count from 1 over the raw list. With a margin a question whose positive was not retrieved has no negatives.
 
     :param ranked: What the search found, best first: rows of the index's table and scores.
     """
     own = next(((rank, known, score) for rank, (known, score) in enumerate(ranked, 1) if _is(known, document)), None)
     score_of_own = None if own is None else own[2]
-    limit = None
-    if settings.margin is not None and score_of_own is not None:
-        limit = score_of_own - (1 - settings.margin) * abs(score_of_own)
+    highest = math.inf if settings.margin is None else ceiling(score_of_own, settings.margin)
     first, last = settings.ranks
     key = text_key(document["text"]) if "equal" in settings.exclude else ""
     kept = [
         (rank, known["doc_id"], score)
         for rank, (known, score) in enumerate(ranked[:last], 1)
-        if rank >= first and not _excluded(known, document, key, settings) and (limit is None or score <= limit)
+        if rank >= first and not _excluded(known, document, key, settings) and score <= highest
     ][: settings.count]
     positive = {
         "doc_id": document["doc_id"],

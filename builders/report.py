@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.card import probe_line
 from nyxqa.builders.engine.duck import database
+from nyxqa.builders.engine.folder import scratch_folder
 from nyxqa.builders.outcomes import Outcomes
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.manifest import Manifest, StageEntry
@@ -134,7 +134,7 @@ def make_report(out: Path) -> Report:
     """
     published = open_published(out)
     manifest = published.manifest
-    with database(Path(gettempdir())) as db:
+    with database(scratch_folder(out)) as db:
         add_views(db, published)
         return Report(
             out=str(out),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nyxqa.builders.certificate import certify
 from nyxqa.builders.check.dataset import Examined
+from nyxqa.builders.engine.folder import scratch_folder
 from nyxqa.schemas.recipe import Dedup
 
 LEAK_CHECKS = ("certificate", "certificate_of_manifest")
@@ -13,10 +14,12 @@ def check_leaks(examined: Examined) -> None:
     """Every count must be zero, and be what the manifest says."""
     if not examined.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
         return
+    scratch = scratch_folder(examined.out)
     try:
-        found = certify(examined.out, examined.manifest.files, Dedup.model_validate(examined.manifest.recipe["dedup"]))
-    except OSError as error:  # its database lies in the dataset's folder
-        examined.findings.skip(f"{examined.out} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
+        settings = Dedup.model_validate(examined.manifest.recipe["dedup"])
+        found = certify(examined.out, examined.manifest.files, settings, scratch)
+    except OSError as error:
+        examined.findings.skip(f"{scratch} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
         return
     told = examined.manifest.certificate
     for name, count in found.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.check.card import check_card
@@ -22,6 +21,7 @@ from nyxqa.builders.check.references import REFERENCES
 from nyxqa.builders.check.rows import ROW_CHECKS, check_rows
 from nyxqa.builders.check.sql import run_sql_checks
 from nyxqa.builders.engine.duck import database
+from nyxqa.builders.engine.folder import scratch_folder
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.manifest import read_manifest
@@ -68,7 +68,7 @@ def check(out: Path) -> CheckResult:
     examined = Examined(out, manifest, findings)
     check_files(examined)
     check_card(examined)
-    with database(Path(gettempdir())) as db:
+    with database(scratch_folder(out)) as db:
         add_views(db, examined.published())
         _check_tables(db, examined)
     check_leaks(examined)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_QUESTIONS = frozenset(("question", "questions", "query", "queries", "query_text", "qry", "qry_text"))
+_QUESTIONS = frozenset(("question", "questions", "query", "queries", "query_text", "qry", "qry_text", "input"))
 _PASSAGES = frozenset(("passage", "passages", "document", "documents", "positive", "positives", "pos_text", "tgt_text"))
 _PARAGRAPHS = frozenset(("paragraph", "paragraphs", "paragraph_text", "sentence", "sentences", "caption", "captions"))
 _CONTENTS = frozenset(("text", "texts", "content", "contents", "context", "contexts"))
@@ -17,7 +17,9 @@ _CONTENTS = frozenset(("text", "texts", "content", "contents", "context", "conte
 # stand in every text on the subject.
 TEXT_KEYS = _QUESTIONS | _PASSAGES | _PARAGRAPHS | _CONTENTS
 # Where no key of a row is known, every text counts but these.
-_ANSWERS = frozenset(("answer", "answers", "golden_answers", "ans", "target", "label", "solution"))
+_ANSWERS = frozenset(
+    ("answer", "answers", "golden_answers", "detected_answers", "ans", "output", "outputs")
+) | frozenset(("target", "label", "solution"))
 OTHER_KEYS = _ANSWERS | frozenset(("url", "image_url", "split", "source", "license", "language"))
 NAME_KEYS = ("id", "_id", "qid", "query_id", "question_id", "qa_id", "doc_id", "docid", "passage_id", "uid", "index")
 _PICTURES = frozenset(("image", "images", "image_file", "image_path", "image_paths", "img", "imgs", "picture", "photo"))
@@ -65,12 +67,22 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _row_texts(row: Mapping[str, Any]) -> Iterator[str]:
-    known = [value for key, value in row.items() if key.lower() in TEXT_KEYS]
+    known = [text for key, value in row.items() for text in _keyed(key, value, False)]
     if not known:
         skipped = OTHER_KEYS | IMAGE_KEYS | set(NAME_KEYS)
         known = [value for key, value in row.items() if isinstance(value, str) and key.lower() not in skipped]
-    for value in known:
-        yield from _texts(value, False)
+    yield from known
+
+
+def _keyed(key: str, value: Any, inside: bool) -> Iterator[str]:
+    """Texts of the value of one key: all of it if the key is known, else those under known keys further down."""
+    if key.lower() in TEXT_KEYS:
+        yield from _texts(value, inside)
+    elif key.lower() not in OTHER_KEYS:
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Mapping):
+                for name, item in part.items():
+                    yield from _keyed(name, item, True)
 
 
 def _texts(value: Any, inside: bool) -> Iterator[str]:
@@ -85,8 +97,7 @@ def _texts(value: Any, inside: bool) -> Iterator[str]:
             yield from _texts(part, True)
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            if key.lower() in TEXT_KEYS:
-                yield from _texts(part, True)
+            yield from _keyed(key, part, True)
 
 
 def _images(key: str, value: Any, folder: Path) -> Iterator[bytes | Path | None]:

@@ -19,6 +19,7 @@ from nyxqa.schemas.files import read_json
 from nyxqa.schemas.recipe import Recipe
 
 VERSION = 1
+_INDEX_VERSION = 2
 REASON = "contaminated"
 
 
@@ -36,7 +37,7 @@ def benchmark(run: Run, recipe: Recipe) -> Parts | None:
         raise UsageError("filters.decontaminate names files, but filters.enabled is false: set it to true")
     files = benchmark_files(recipe.filters.decontaminate)
     params = {"files": [file.identity() for file in files], "max_pixels": recipe.images.max_pixels}
-    step = Step("filter/benchmark", VERSION, params)
+    step = Step("filter/benchmark", _INDEX_VERSION, params)
     return run.whole(step, partial(write_index, files, recipe.images.max_pixels))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 from filelock import FileLock, Timeout
 
@@ -45,6 +47,12 @@ def output_folder(out: Path) -> Iterator[Path]:
         yield work
     finally:
         lock.release()
+
+
+def scratch_folder(out: Path) -> Path:
+    """Where a command that only reads ``out`` keeps its databases: in its work folder, else where ``TMPDIR`` says."""
+    work = out / WORK
+    return work if work.is_dir() and os.access(work, os.W_OK) else Path(gettempdir())
 
 
 def _foreign(out: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Literal
 
 from nyxqa.builders.check.report_file import REPORT, is_about, read_report
@@ -65,10 +64,11 @@ def choose_images(out: Path, manifest: Manifest, asked: ImagesAs | None) -> Imag
 def unlicensed_sources(out: Path, manifest: Manifest) -> list[str]:
     """Sources with images in documents without a licence."""
     from nyxqa.builders.engine.duck import database
+    from nyxqa.builders.engine.folder import scratch_folder
     from nyxqa.builders.tables_sql import add_views
 
     query = """SELECT DISTINCT source FROM corpus WHERE len(image_ids) > 0
                AND (license IS NULL OR trim(license) = '' OR lower(license) = 'unknown') ORDER BY source"""
-    with database(Path(gettempdir())) as db:
+    with database(scratch_folder(out)) as db:
         add_views(db, Published(out, manifest))
         return [str(row[0]) for row in db.execute(query).fetchall()]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from nyxqa.builders.near.images import near_pictures
 from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
 
+_SEARCH = ".common-images"
 MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
 
 # Pages of a hash and of all within the distance of it; a page counts once.
@@ -41,7 +42,7 @@ class CommonTask:
     pages: dict[int, int]
 
 
-def common_tasks(stored: Parts, share: float, distance: int) -> Iterator[CommonTask]:
+def common_tasks(stored: Parts, share: float, distance: int, work: Path) -> Iterator[CommonTask]:
     """One task a part file, once common images are known; holds 16 bytes for each image of each page.
 
     An image is common if it, with those near-identical to itself, is on more than ``max(5, share * pages)`` pages.
@@ -55,31 +56,37 @@ def common_tasks(stored: Parts, share: float, distance: int) -> Iterator[CommonT
         page, images = images_of(parts)
         found.append(np.unique(np.stack([page + pages, _phashes(images)], axis=1), axis=0))
         pages += len(parts)
-    many = common_hashes(np.concatenate(found), max(MIN_PAGES, share * pages), distance)
+    many = common_hashes(np.concatenate(found), max(MIN_PAGES, share * pages), distance, work)
     for file in stored.files():
         yield CommonTask(file, file.with_name(file.name.replace("part-", "ledger-")), many)
 
 
-def common_hashes(seen: I64, limit: float, distance: int) -> dict[int, int]:
-    """Pages by hash of what is on more than ``limit`` pages; ``seen`` holds pairs of page and hash, none twice."""
+def common_hashes(seen: I64, limit: float, distance: int, work: Path) -> dict[int, int]:
+    """Pages by hash of what is on more than ``limit`` pages; ``seen`` holds pairs of page and hash, none twice.
+
+    :param work: Folder for a database, which is removed.
+    """
     values, number, alone = np.unique(seen[:, 1], return_inverse=True, return_counts=True)
     if len(np.unique(seen[:, 0])) <= limit:
         return {}
     if distance == 0:
         common = alone > limit
         return dict(zip(values[common].tolist(), alone[common].tolist(), strict=True))
-    with TemporaryDirectory(prefix="nyxqa-common-") as folder:
-        database = Database(Path(folder) / "near.duckdb", current())
-        try:
-            hashes = pa.table({"h": np.arange(len(values)), "phash": values})
-            database.run("CREATE TABLE hash (h BIGINT, phash BIGINT)")
-            database.append("hash", hashes)
-            database.run("CREATE TABLE seen (page BIGINT, h BIGINT)")
-            database.append("seen", pa.table({"page": seen[:, 0], "h": number}))
-            near_pictures(database, distance)
-            counts = database.rows(_COUNTS.replace("$limit", str(limit)))
-        finally:
-            database.close()
+    folder = work / _SEARCH
+    shutil.rmtree(folder, ignore_errors=True)  # of a killed run
+    folder.mkdir()
+    database = Database(folder / "near.duckdb", current())
+    try:
+        hashes = pa.table({"h": np.arange(len(values)), "phash": values})
+        database.run("CREATE TABLE hash (h BIGINT, phash BIGINT)")
+        database.append("hash", hashes)
+        database.run("CREATE TABLE seen (page BIGINT, h BIGINT)")
+        database.append("seen", pa.table({"page": seen[:, 0], "h": number}))
+        near_pictures(database, distance)
+        counts = database.rows(_COUNTS.replace("$limit", str(limit)))
+    finally:
+        database.close()
+    shutil.rmtree(folder)
     return {int(values[h]): count for h, count in counts}
 
 

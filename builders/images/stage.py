@@ -32,7 +32,7 @@ def images(run: Run, pages: Parts, web: Web, settings: Images, distance: int) ->
     )
     params = {"common": settings.common, "distance": distance}
     step = Step("images", 2, params, (stored.fingerprint,), unit_in="page", unit_out="page")
-    return run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance), PAGES)
+    return run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)
 
 
 def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:

@@ -122,7 +122,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
 
 def test_the_certificate_of_chained_pages_is_zero(documents: list[Row], tmp_path: Path) -> None:
     publish(documents, tmp_path)
-    assert set(certify(tmp_path, [FILE], RECIPE.dedup).values()) == {0}
+    assert set(certify(tmp_path, [FILE], RECIPE.dedup, tmp_path).values()) == {0}
 
 
 def test_chains_stay_whole_and_what_is_common_joins_nobody(documents: list[Row]) -> None:
@@ -141,5 +141,5 @@ def test_a_page_moved_to_another_split_is_found(documents: list[Row], tmp_path: 
     moved = next(row["page_id"] for row in documents if row["split"] == "test" and int(row["page_id"], 16) % CHAIN == 1)
     rows = [{**row, "split": "train"} if row["page_id"] == moved else row for row in documents]
     publish(rows, tmp_path)
-    found = {name: count for name, count in certify(tmp_path, [FILE], RECIPE.dedup).items() if count}
+    found = {name: count for name, count in certify(tmp_path, [FILE], RECIPE.dedup, tmp_path).items() if count}
     assert found == {"near_text_in_two_splits": 1, "near_image_in_two_splits": 1}

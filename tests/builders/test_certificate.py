@@ -45,7 +45,7 @@ def certified(folder: Path, **tables: list[dict[str, Any]]) -> dict[str, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows, schema), path)
         files.append(path.relative_to(folder).as_posix())
-    return {name: count for name, count in certify(folder, files, Dedup()).items() if count}
+    return {name: count for name, count in certify(folder, files, Dedup(), folder).items() if count}
 
 
 CLEAN = [doc("a", "train", "one", ("i",)), doc("b", "test", "two", ("j",)), doc("c", "train", "one", ("i",))]
@@ -63,8 +63,8 @@ def test_a_clean_set_has_no_finding_and_every_check_is_counted(tmp_path: Path) -
         )
         == {}
     )
-    assert set(certify(tmp_path, [], Dedup()).values()) == {0}
-    assert len(certify(tmp_path, [], Dedup())) >= 7
+    assert set(certify(tmp_path, [], Dedup(), tmp_path).values()) == {0}
+    assert len(certify(tmp_path, [], Dedup(), tmp_path)) >= 7
 
 
 @pytest.mark.parametrize(

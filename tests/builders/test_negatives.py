@@ -73,10 +73,15 @@ def test_the_margin_is_below_the_positive_for_either_sign(positive: float, kept:
     assert [found[0] for found in mined(ranked, ranks=[1, 9], margin=0.95)] == kept
 
 
-def test_a_positive_that_was_not_retrieved_has_no_rank_and_no_margin() -> None:
-    row = choose(OWN, others(3), Negatives(ranks=[1, 9], margin=0.5))
+def test_a_positive_that_was_not_retrieved_has_no_rank() -> None:
+    row = choose(OWN, others(3), Negatives(ranks=[1, 9]))
     assert row["positives"] == [{"doc_id": OWN["doc_id"], "rank": None, "score": None, "origin": "source"}]
     assert row["negative_ids"] == ["d0", "d1", "d2"]
+
+
+def test_a_margin_leaves_no_negative_where_the_positive_was_not_retrieved() -> None:
+    """It scores below all that was, so each of those scores more than any share of it."""
+    assert choose(OWN, others(3), Negatives(ranks=[1, 9], margin=0.5))["negative_ids"] == []
 
 
 def test_the_positive_has_its_raw_rank() -> None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.margin import ceiling
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.text.mining.answering import findable, holds
 
@@ -200,16 +201,6 @@ class _Exclusions:
             return "answer"
         self._taken.add(passage.id)
         return None
-
-
-def ceiling(positive: float | None, margin: float) -> float:
-    """Highest score of a negative.
-
-    It lies ``1 - margin`` of the positive's magnitude below the positive: for a score below 0 a plain product would
-    lie above the positive and let everything through. A positive that was not retrieved scores below every passage
-    that was, so nothing passes.
-    """
-    return -math.inf if positive is None else positive - (1 - margin) * abs(positive)
 
 
 def folded(text: str) -> str:

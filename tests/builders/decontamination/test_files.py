@@ -71,6 +71,16 @@ def test_texts_are_the_known_fields_or_else_all_but_answers() -> None:
     assert texts({"question": "", "frage": "Wer?"}) == ("",)
 
 
+def test_texts_of_objects_inside_count_but_no_answers() -> None:
+    squad = {"answers": [{"text": "the answer", "answer_start": 0}], "question": "Who?", "id": "1"}
+    assert texts({"title": "T", "paragraphs": [{"context": "C", "qas": [squad]}]}) == ("C", "Who?")
+    mrqa = {"qid": "1", "question": "Who?", "answers": ["I"], "detected_answers": [{"text": "I"}]}
+    assert texts({"context": "C", "qas": [mrqa, {**mrqa, "question": "Where?"}]}) == ("C", "Who?", "Where?")
+    kilt = {"id": "1", "input": "Who?", "output": [{"answer": "I", "provenance": [{"title": "T", "text": "P"}]}]}
+    assert texts(kilt) == ("Who?",)
+    assert texts({"item": {"inner": [{"query": "Who?"}]}}) == ("Who?",)
+
+
 def test_the_sentences_of_a_paragraph_are_one_text() -> None:
     assert texts({"context": [["Title", ["One.", "Two."]], ["Other", ["Three."]]]}) == (
         "Title", "One. Two.", "Other", "Three."

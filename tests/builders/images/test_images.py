@@ -275,23 +275,23 @@ NEAR = CHESS ^ 0b101
 FAR = 0x0F0F_0F0F_F0F0_F0F0 - 2**64 if 0x0F0F_0F0F_F0F0_F0F0 >= 2**63 else 0x0F0F_0F0F_F0F0_F0F0
 
 
-def test_an_image_and_those_near_it_are_counted_together() -> None:
+def test_an_image_and_those_near_it_are_counted_together(tmp_path: Path) -> None:
     pages = [[CHESS]] * 3 + [[NEAR]] * 3 + [[FAR]] * 5
-    assert common_hashes(seen(pages), 5, 4) == {CHESS: 6, NEAR: 6}
-    assert common_hashes(seen(pages), 5, 1) == {}
-    assert common_hashes(seen(pages), 4, 0) == {FAR: 5}
+    assert common_hashes(seen(pages), 5, 4, tmp_path) == {CHESS: 6, NEAR: 6}
+    assert common_hashes(seen(pages), 5, 1, tmp_path) == {}
+    assert common_hashes(seen(pages), 4, 0, tmp_path) == {FAR: 5}
 
 
-def test_a_page_with_an_image_and_one_near_it_counts_once() -> None:
-    assert common_hashes(seen([[CHESS, NEAR]] * 5 + [[FAR]]), 5, 4) == {}
+def test_a_page_with_an_image_and_one_near_it_counts_once(tmp_path: Path) -> None:
+    assert common_hashes(seen([[CHESS, NEAR]] * 5 + [[FAR]]), 5, 4, tmp_path) == {}
 
 
-def test_likeness_is_not_passed_on() -> None:
+def test_likeness_is_not_passed_on(tmp_path: Path) -> None:
     chain = [CHESS ^ ((1 << (4 * step)) - 1) for step in range(8)]
     pages = [[phash] for phash in chain]
-    assert common_hashes(seen(pages), 5, 4) == {}
+    assert common_hashes(seen(pages), 5, 4, tmp_path) == {}
 
 
-def test_flat_pictures_are_near_equal_ones_only() -> None:
-    assert common_hashes(seen([[0]] * 3 + [[1]] * 3), 5, 4) == {}
-    assert common_hashes(seen([[0]] * 6 + [[1]]), 5, 4) == {0: 6}
+def test_flat_pictures_are_near_equal_ones_only(tmp_path: Path) -> None:
+    assert common_hashes(seen([[0]] * 3 + [[1]] * 3), 5, 4, tmp_path) == {}
+    assert common_hashes(seen([[0]] * 6 + [[1]]), 5, 4, tmp_path) == {0: 6}

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.margin import ceiling
 from nyxqa.builders.text.mining.answering import findable, holds
 from nyxqa.builders.text.mining.gold import GoldFinder
 from nyxqa.builders.text.mining.report import mining_report
-from nyxqa.builders.text.mining.rules import PAPER, Choice, Ranked, Rules, ceiling, choose
+from nyxqa.builders.text.mining.rules import PAPER, Choice, Ranked, Rules, choose
 from nyxqa.builders.text.readers.passages import Passage
 from nyxqa.builders.text.readers.questions import Gold
 
