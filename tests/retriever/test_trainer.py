@@ -91,7 +91,9 @@ def test_no_rows() -> None:
 
 def test_missing_accelerate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(UsageError, match=r"accelerate is not installed; install it with: pip install 'nyxqa\[train\]'"):
+    with pytest.raises(
+        UsageError, match=r"accelerate is not installed; install it in a checkout with: pip install '\.\[train\]'"
+    ):
         train(TinyModel(), triplets(4), SETTINGS)
 
 
