@@ -31,11 +31,14 @@ def build(
     recipe: Annotated[str | None, typer.Option(help="sample, nyxqa, paper, or a TOML file.")] = None,
     out: OutOption = Path("nyxqa_data"),
     source: Annotated[
-        str | None, typer.Option(help="sample, html:DIR, jsonl:FILE[.gz], obelics[:DIR]; takes recipe nyxqa by default.")
+        str | None,
+        typer.Option(help="sample, html:DIR, jsonl:FILE[.gz], obelics[:DIR]; takes recipe nyxqa by default."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
     vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")
+    ] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
