@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.mine`` needs the extra ``bench``. Pairs are random unit vectors with a query near its passage.
 Both sides get them ready, the peer through a model that hands them out, and mine 10 negatives from rank 11 on, as the
-method does (PAPER.md, T2T), and 3 from rank 1 on, the peer's own default; the peer runs with FAISS and otherwise at its
-defaults. Rounds are timed by the clock and by processor time. Results go to ``benchmarks/results/mine-N.json``.
+method of the Nyx paper does, and 3 from rank 1 on, the peer's own default; the peer runs with FAISS and otherwise at
+its defaults. Rounds are timed by the clock and by processor time. Results go to ``benchmarks/results/mine-N.json``.
 """
 
 from __future__ import annotations

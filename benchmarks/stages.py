@@ -9,7 +9,7 @@ what more training alone gives. Values are averaged over the seeds by question; 
 
 ``sample`` is the bundled sample: the document a question was cut out of is its positive, so the triplets already hold
 what feedback could tell. ``lakes`` is a made set where they do not: passages near the question in words seldom answer
-it, others answer in words of their own, and stage 1 takes the nearest for the positive (PAPER, T2T: top-1). There a
+it, others answer in words of their own, and stage 1 takes the nearest for the positive, as the Nyx paper does. There a
 question has two positives, so recall@1 is at most 0.5.
 
 Results go to ``benchmarks/results/stages.json``.

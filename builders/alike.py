@@ -1,4 +1,4 @@
-"""Pairs of documents alike across groups or splits, by the exact query that the certificate asks (law 6)."""
+"""Pairs of documents alike across groups or splits, by the exact query that the certificate asks."""
 
 from __future__ import annotations
 

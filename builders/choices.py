@@ -26,7 +26,7 @@ SPARE = 2  # options asked for beyond those needed, where some may be paraphrase
 
 
 def choices(run: Run, questions: Parts, asking: Asking, settings: Choices, encoder: str, split: str) -> Parts:
-    """Give each question its options (PAPER, stages 8 and 9); the key's position is drawn by keyed hash.
+    """Give each question its options (Nyx steps 8 and 9); the key's position is drawn by keyed hash.
 
     With an ``e5:`` encoder, options that say the key in other words give way to spare ones.
     """

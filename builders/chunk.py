@@ -27,7 +27,7 @@ _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
 def chunk(run: Run, pages: Parts, settings: Chunk) -> Parts:
-    """Cut pages into documents of at most ``max_tokens`` text tokens (PAPER, stage 1), images where they stand."""
+    """Cut pages into documents of at most ``max_tokens`` text tokens (Nyx paper), images where they stand."""
     params = {**settings.model_dump(), "tokenizer": tokenizer_identity(settings.tokenizer)}
     step = Step("chunk", VERSION, {"chunk": params}, (pages.fingerprint,), unit_in="page", unit_out="document")
     return run.map(step, partial(chunk_shard, settings), pages.files, CHUNKS)

@@ -22,7 +22,7 @@ from nyxqa.schemas.recipe import Recipe
 
 # A token is about four characters of English; a character of another script is counted as a token of its own.
 _CHARACTERS = 4
-# Vision encoders in use see squares of 28 x 28 pixels (PAPER, stage 4), each about one token.
+# Vision encoders in use see squares of 28 x 28 pixels (Nyx step 4), each about one token.
 _PATCH = 28 * 28
 # Characters of a question, of its answer as drafted and of a short answer, where none is written yet.
 _QUESTION, _ANSWER, _SHORT = 120, 80, 30

@@ -12,7 +12,7 @@ from nyxqa.schemas.answers import exact_match, token_f1
 from nyxqa.schemas.content import PLACEHOLDER, Content, plain_text
 from nyxqa.schemas.recipe import Keep
 
-# An answer is right if it matches exactly or shares this much F1 with an accepted form (PAPER, item 7: F1).
+# An answer is right if it matches exactly or shares this much F1 with an accepted form (Nyx paper: F1).
 RIGHT_F1 = 0.5
 
 Verdict = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Rules over drafted questions: what a question may say, and which images it cites (PAPER, stage 7)."""
+"""Rules over drafted questions: what a question may say, and which images it cites (Nyx step 7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _CITATION = re.compile(r"<\s*image\s*(\d+)\s*>", re.IGNORECASE)
 _LOOSE_CITATION = re.compile(r"<\|?\s*image[^<>]*>", re.IGNORECASE)
 
-# Whole words that point at the document instead of the world (defect 9: never parts of words).
+# Whole words that point at the document instead of the world (never parts of words, as in the Nyx code).
 _TO_DOCUMENT = re.compile(
     r"\b(?:texts?|authors?|passages?|excerpts?"
     r"|(?:this|the|that|given|above|following|provided)\s+(?:document|article|paragraph|page|section|snippet))\b",
@@ -40,7 +40,7 @@ class Broken:
 def resolve(question: str, images: int, rules: Literal["repaired", "paper"]) -> Resolved | Broken:
     """Put placeholders for ``<imageN>`` (N from 1) and hold the question against the rules.
 
-    An image cited twice becomes one placeholder, later mentions become words (defect 8): "the same image", or "the
+    An image cited twice becomes one placeholder, later mentions become words: "the same image", or "the
     second image" and the like where several are cited, counted as their placeholders stand. ``paper`` differs by its
     substring filter and by allowing what it does not look at.
 

@@ -35,7 +35,7 @@ Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the o
 
 
 def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
-    """Choose the seeds of one split by keyed hash, per kind (PAPER, stage 3)."""
+    """Choose the seeds of one split by keyed hash, per kind (Nyx step 3)."""
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
     choose = Step("sample/choose", VERSION, params, (documents.fingerprint,), split)
     chosen = run.whole(choose, partial(write_chosen, documents, params, split))

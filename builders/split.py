@@ -33,7 +33,7 @@ Places = npt.NDArray[np.int8]
 
 
 def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
-    """Give every document a group and a split, before any model is asked (DESIGN, law 6)."""
+    """Give every document a group and a split, before any model is asked."""
     alike = recipe.dedup.model_dump(include={"threshold", "shingle", "image_distance"})
     params = {"split": recipe.split, "min_tokens": recipe.sample.min_tokens, "seed": recipe.seed, "alike": alike}
     step = Step("split/place", VERSION, params, (documents.fingerprint,))

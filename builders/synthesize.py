@@ -21,7 +21,7 @@ VERSION = 1
 
 
 def synthesize(run: Run, seeds: Parts, asking: Asking, settings: Synthesize, split: str) -> Parts:
-    """Ask for at most ``max_questions`` context-independent questions a document (PAPER, stages 4 and 6)."""
+    """Ask for at most ``max_questions`` context-independent questions a document (Nyx steps 4 and 6)."""
     params = {"synthesize": settings, "vlm": asking.params()}
     step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
     return run.map(step, partial(synthesize_shard, asking, settings.max_questions), seeds.files, DRAFTS, asking.where)

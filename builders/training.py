@@ -96,7 +96,7 @@ def started_from(model: str | None, init: str | None) -> str:
     :raises UsageError: If neither is given, ``init`` names no folder, or they are of two kinds.
     """
     if init is None and model is None:
-        raise UsageError("name what to train: --model tiny[:PATH], nyx:PATH or hf:PATH, or --init with a trained one")
+        raise UsageError("name what to train: --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init with a trained one")
     if init is None:
         return str(model)
     kind, _, path = init.partition(":")

@@ -31,11 +31,14 @@ def build(
     recipe: Annotated[str | None, typer.Option(help="sample, nyxqa, paper, or a TOML file.")] = None,
     out: OutOption = Path("nyxqa_data"),
     source: Annotated[
-        str | None, typer.Option(help="sample, html:DIR, jsonl:FILE[.gz]; takes recipe nyxqa by default.")
+        str | None,
+        typer.Option(help="sample, html:DIR, jsonl:FILE[.gz], obelics[:DIR]; takes recipe nyxqa by default."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
     vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Miner of negatives: bm25, e5:MODEL, tiny[:PATH].")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")
+    ] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
@@ -89,7 +92,7 @@ def report(
 @app.command()
 def feedback(
     data: DataArgument,
-    retriever: Annotated[str | None, typer.Option(help="tiny:PATH, nyx:PATH, e5:MODEL, bm25.")] = None,
+    retriever: Annotated[str | None, typer.Option(help="bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")] = None,
     vlm: Annotated[str | None, typer.Option(help="openai:MODEL@URL.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Candidates of a question.")] = None,
     window: Annotated[int | None, typer.Option(min=1, help="Documents shown at once.")] = None,
@@ -130,7 +133,7 @@ def feedback(
 def train(
     data: DataArgument,
     out: Annotated[Path, typer.Option(help="Folder of the trained model.")],
-    model: Annotated[str | None, typer.Option(help="tiny[:PATH], nyx:PATH, hf:PATH.")] = None,
+    model: Annotated[str | None, typer.Option(help="tiny[:PATH], nyx:MODEL, hf:MODEL.")] = None,
     stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
     init: Annotated[str | None, typer.Option(help="A trained model to start from, as --model names it.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,

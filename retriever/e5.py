@@ -13,7 +13,7 @@ from nyxqa.retriever.text_model import TextModel, checkpoint_fingerprint, device
 from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text, parse_model
 from nyxqa.schemas.errors import UsageError
 
-# FORMATS.md, E5-v2: one space behind the colon, at most 512 tokens.
+# As E5-v2 was trained: one space behind the colon, at most 512 tokens.
 PREFIXES: dict[Role, str] = {"query": "query: ", "document": "passage: "}
 MAX_TOKENS = 512
 _VERSION = 1

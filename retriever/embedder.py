@@ -16,9 +16,9 @@ from nyxqa.schemas.recipe_file import nearest
 SETTINGS_FILE = "embedder.toml"
 # Pixels under one image token: a patch of 14 x 14, of which 2 x 2 are merged (Qwen2.5-VL).
 TOKEN_PIXELS = 28 * 28
-# PAPER, row "Paper vs code": 640 tokens an image in the code, 400 in the paper.
+# 640 tokens an image in the Nyx code, 400 in the Nyx paper.
 MAX_PIXELS = {"code": 640 * TOKEN_PIXELS, "paper": 400 * TOKEN_PIXELS}
-# PAPER, row "QA gen", and nyx/dataset.py: at least 4 tokens an image.
+# Nyx step 4, and training in the Nyx code: at least 4 tokens an image.
 MIN_PIXELS = 4 * TOKEN_PIXELS
 
 Pooling = Literal["last", "mean", "cls"]
@@ -59,7 +59,7 @@ class EmbedderSettings(BaseModel):
     template: str = "{text}"
     query_prefix: str = ""
     document_prefix: str = ""
-    # nyx/dataset.py: training queries carry no instruction; 11_mine_hardneg.py sets one on a line before the query.
+    # Training queries of the Nyx code carry no instruction; Nyx step 11 sets one on a line before the query.
     query_instruction: str = ""
     base: str = ""
     base_revision: str = ""

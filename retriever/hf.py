@@ -1,4 +1,4 @@
-"""``hf:PATH``: other embedders of transformers, described by ``embedder.toml`` in their folder."""
+"""``hf:MODEL``: other embedders of transformers, described by ``embedder.toml`` in their folder."""
 
 from __future__ import annotations
 

@@ -25,11 +25,11 @@ class Lora:
     alpha: int = 64
     dropout: float = 0.1
     dora: bool = False
-    # nyx/arguments.py, those of its names that Qwen2.5-VL has; down_proj is also one of each vision block.
+    # Those names of the Nyx code's list that Qwen2.5-VL has; down_proj is also one of each vision block.
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
 
 
-# PAPER, rows "Train" and "Paper vs code". The paper names the rank alone; the rest is the code's.
+# The Nyx paper names the rank alone; the rest is the Nyx code's.
 LORA = {"paper": Lora(), "code": Lora(rank=16, dora=True)}
 
 
@@ -57,7 +57,7 @@ def add_lora(network: Any, lora: Lora) -> Any:
         lora_dropout=lora.dropout,
         use_dora=lora.dora,
         target_modules=list(lora.targets),
-        init_lora_weights="gaussian",  # nyx/model.py
+        init_lora_weights="gaussian",  # as the Nyx code does
     )
     return get_peft_model(network, config)
 

@@ -1,4 +1,4 @@
-"""Matryoshka InfoNCE (PAPER.md, item 6): the contrast of positives with negatives at several prefix lengths."""
+"""Matryoshka InfoNCE (Nyx paper): the contrast of positives with negatives at several prefix lengths."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from nyxqa.retriever.targets import Targets
 
-# PAPER.md, row Train.
+# Of the Nyx code.
 TEMPERATURE = 0.02
-# PAPER.md, row Train: prefixes of 1, 1/2, 1/4 and 1/8 of the vector, weighted 1, 1, .2 and .2; here they sum to one.
+# Of the Nyx code: prefixes of 1, 1/2, 1/4 and 1/8 of the vector, weighted 1, 1, .2 and .2; here they sum to one.
 _SHARES = (1, 2, 4, 8)
 _RATIOS = (1.0, 1.0, 0.2, 0.2)
 _TOLERANCE = 1e-6

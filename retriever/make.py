@@ -5,7 +5,7 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:PATH", "hf:PATH")
+NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
 
 
 def make_encoder(spec: str) -> Encoder:

@@ -9,7 +9,7 @@ from nyxqa.retriever.model import EmbeddingModel
 from nyxqa.retriever.settings import TrainSettings
 from nyxqa.schemas.errors import UsageError
 
-MODELS = ("tiny[:PATH]", "nyx:PATH", "hf:PATH")
+MODELS = ("tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
 
 
 def load_model(spec: str, seed: int = 0) -> EmbeddingModel:

@@ -1,4 +1,4 @@
-"""``nyx:PATH``: Qwen2.5-VL as an embedder, the backbone of Nyx (PAPER, rows "Train" and item 6)."""
+"""``nyx:MODEL``: Qwen2.5-VL as an embedder, the backbone of the Nyx paper."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import WorldError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# PAPER, row "QA gen": Qwen2.5-VL takes images whose longer side is under 200 times the shorter.
+# Qwen2.5-VL takes images whose longer side is under 200 times the shorter.
 _MOST_RATIO = 199
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nyxqa.schemas.errors import install_line
 from nyxqa.schemas.files import replacing
 
 _LOG = logging.getLogger(__name__)
-SKIPPED = "matplotlib is not installed, so no picture is drawn; install it with: pip install 'nyxqa[train]'"
+SKIPPED = f"matplotlib is not installed, so no picture is drawn; install it in a checkout with: {install_line('train')}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from nyxqa.retriever.targets import Against
 from nyxqa.schemas.errors import UsageError
 
-# Numbers of PAPER.md, row Train, but for the batch, which there is that of many GPUs.
+# Numbers of the Nyx code, but for the batch, which there is that of many GPUs.
 BATCH = 32
 LEARNING_RATE = 1e-5
 WARMUP = 0.05

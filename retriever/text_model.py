@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.writing import file_hash
 
-# Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest (PERFORMANCE.md); a GPU needs more to
+# Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest; a GPU needs more to
 # be busy. Part of what decides the bytes of vectors on a kind of machine, hence no parameter.
 CPU_BATCH_TOKENS = 2_048
 GPU_BATCH_TOKENS = 16_384

@@ -14,7 +14,7 @@ from nyxqa.retriever.tiny_text import BUCKETS, KINDS
 ROLES = ("query", "document")
 QUERY = 0
 
-# Images of a side beyond this many share a place (PAPER.md, stage 1: at most five images a document).
+# Images of a side beyond this many share a place (Nyx paper: at most five images a document).
 _PLACES = 8
 # How far the places of images differ at first: enough to tell an order, too little to hide that an image is the same.
 _PLACE_SPREAD = 0.1

@@ -31,7 +31,7 @@ class Content(Generic[Image]):
 
     @property
     def kind(self) -> Kind:
-        """``text``, ``single`` or ``multi`` by the number of images (PAPER: chunk modality groups)."""
+        """``text``, ``single`` or ``multi`` by the number of images (the groups of Nyx step 3)."""
         return kind_of(len(self.images))
 
     def parts(self) -> Iterator[str | Image]:

@@ -47,4 +47,9 @@ class MissingExtraError(UsageError):
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:
     """The error for a package that only an extra brings, with the line that installs it."""
-    return MissingExtraError(f"{package} is not installed; install it with: pip install 'nyxqa[{extra}]'")
+    return MissingExtraError(f"{package} is not installed; install it in a checkout with: {install_line(extra)}")
+
+
+def install_line(extra: str) -> str:
+    """What installs ``extra`` where README installs nyxqa: in a checkout."""
+    return f"pip install '.[{extra}]'"

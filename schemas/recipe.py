@@ -69,7 +69,7 @@ class Images(Section):
 
 
 class Chunk(Section):
-    """How pages become documents (PAPER, stage 1: 200 text tokens, at most 5 images)."""
+    """How pages become documents (Nyx paper: 200 text tokens, at most 5 images)."""
 
     max_tokens: Positive = 200
     max_images: Positive = 5
@@ -140,13 +140,13 @@ class Sample(Section):
 
 
 class Synthesize(Section):
-    """Questions a document (PAPER, stage 4: at most 5)."""
+    """Questions a document (Nyx step 4: at most 5)."""
 
     max_questions: Positive = 5
 
 
 class Refine(Section):
-    """Rules over questions and answers (PAPER, stages 5 and 7)."""
+    """Rules over questions and answers (Nyx steps 5 and 7)."""
 
     rules: Literal["repaired", "paper"] = "repaired"
     max_answer_words: Positive = 5
@@ -163,7 +163,7 @@ class Verify(Section):
 
 
 class Choices(Section):
-    """Options of the multiple-choice form (PAPER, stage 8: the key and three distractors).
+    """Options of the multiple-choice form (Nyx step 8: the key and three distractors).
 
     With an ``e5:`` encoder, an option whose cosine to the key is ``paraphrase`` or more is no option.
     """
@@ -184,7 +184,7 @@ class VlmSection(Section):
 
 
 class Negatives(Section):
-    """Ranks are counted over the raw list (PAPER, stage 11: ranks 11-20, first 5)."""
+    """Ranks are counted over the raw list (Nyx step 11: ranks 11-20, first 5)."""
 
     encoder: str = "bm25"
     ranks: RankRange = [11, 20]

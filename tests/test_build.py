@@ -39,7 +39,7 @@ def copy(few: Path, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-# Law 3
+# The same bytes, wherever and however
 
 
 def test_workers_folder_and_working_directory_change_no_byte(
@@ -59,7 +59,7 @@ def test_a_source_elsewhere_changes_no_byte(small_build: Path, tmp_path: Path) -
     assert published(tmp_path / "out") == published(small_build)
 
 
-# Law 4
+# Run again
 
 
 def test_a_finished_build_repeated_does_nothing(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,7 +160,7 @@ def test_a_source_that_only_looks_the_same_is_read_again_on_rescan(tmp_path: Pat
     assert published(tmp_path / "fresh") == after
 
 
-# Law 5
+# Splits one by one, and what changed
 
 
 @pytest.mark.parametrize("order", [("train", "validation", "test"), ("test", "train", "validation")])
@@ -242,7 +242,7 @@ def test_a_changed_chunk_redoes_chunk_and_what_follows_but_not_images(copy: Path
     assert max(row["n_tokens"] for row in table(copy, "corpus")) <= 120
 
 
-# Law 6
+# No leak between splits
 
 
 def pages_by_split(out: Path) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ def stages_of(out: Path) -> list[str]:
     return [name for name in with_sets(entry.name for entry in read_manifest(out).stages) if name != FEEDBACK]
 
 
-# Law 1
+# The ledger
 
 
 def test_the_ledger_adds_up_to_the_manifest(sample_build: Path, small_build: Path) -> None:
@@ -67,7 +67,7 @@ def test_rows_flow_from_stage_to_stage(sample_build: Path) -> None:
     assert sum(entry.rows_in for entry in entries if entry.name == "sample") == documents
 
 
-# Law 2 and the tables
+# Content and the tables
 
 
 def test_placeholders_and_images_agree_everywhere(sample_build: Path, small_build: Path) -> None:

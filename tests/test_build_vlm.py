@@ -111,7 +111,7 @@ def test_outcomes_are_counted_by_kind(told_build: tuple[Path, Teller]) -> None:
 
 
 def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(told_build: tuple[Path, Teller]) -> None:
-    """Page P shows its picture N behind sentence N; a question over two pictures cites the second first (defect 5)."""
+    """Page P shows its picture N behind sentence N; a question over two pictures cites the second first."""
     _, teller = told_build
     assert Counter(name for name, _ in teller.seen).keys() == {
         "questions",
@@ -153,10 +153,10 @@ def shown(text: str) -> list[tuple[str, str]]:
 
 
 def test_every_question_has_the_document_and_the_options_of_its_own_fact(told_build: tuple[Path, Teller]) -> None:
-    """No list is joined to another by position (defect 3), options stand in no query and no triplet (defect 7)."""
+    """No list is joined to another by position, options stand in no query and no triplet."""
     out, _ = told_build
     facts, corpus = facts_by_id(out), {row["doc_id"]: row for row in table(out, "corpus")}
-    assert len({fact.page % 4 for fact in facts.values()}) == 4  # also those whose model answers in brackets (defect 1)
+    assert len({fact.page % 4 for fact in facts.values()}) == 4  # also those whose model answers in brackets
     for row in table(out, "qa"):
         fact = facts[row["qa_id"]]
         assert f"of {fact.city} " in corpus[row["doc_id"]]["text"]

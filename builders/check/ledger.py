@@ -1,4 +1,4 @@
-"""Law 1 of a published dataset: every stage's numbers add up, and the ledger holds its dropped items."""
+"""The ledger of a published dataset: every stage's numbers add up, and its dropped items stand in the ledger."""
 
 from __future__ import annotations
 

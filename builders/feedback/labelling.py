@@ -129,7 +129,7 @@ def basis(manifest: Manifest, pools: Mapping[str, str]) -> str:
 
 
 def _deviations(asked: Asked, settings: Feedback) -> list[str]:
-    """What differs from the paper's feedback (PAPER, row Feedback, and stage 2 of the method)."""
+    """What differs from the feedback of the Nyx paper and code."""
     found = []
     if settings.positives == "all":
         found.append("all right windows are positives, not the first")

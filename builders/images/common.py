@@ -21,7 +21,7 @@ from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
 
 _SEARCH = ".common-images"
-MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
+MIN_PAGES = 5  # an image on no more pages than this is never common
 
 # Pages of a hash and of all within the distance of it; a page counts once.
 _COUNTS = """

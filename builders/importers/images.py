@@ -11,7 +11,7 @@ from typing import Any
 
 from nyxqa.schemas.errors import WorldError
 
-# Folders that published paths name, or leave out, at their beginning (FORMATS.md).
+# Folders that published paths name, or leave out, at their beginning.
 _PREFIXES = ("images", "images_zip", "supplement_images_zip")
 
 

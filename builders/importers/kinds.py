@@ -1,4 +1,4 @@
-"""The published sets that can be imported (FORMATS.md)."""
+"""The published sets that can be imported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nyxqa.schemas.recipe import Split
 
 ImportKind = Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"]
 
-# PAPER, T2T: the first retrieved passage is the positive, those from rank 11 on are negatives, 20 were retrieved.
+# Nyx code: the first retrieved passage is the positive, those from rank 11 on are negatives, 20 were retrieved.
 _T2T_NEGATIVES = slice(10, 20)
 _CHOICES = 4
 _LETTERS = "ABCD"

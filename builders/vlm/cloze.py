@@ -13,7 +13,7 @@ from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import sentences, words
 
 BLANK = "____"
-_MOST_ANSWER_WORDS = 5  # PAPER, stage 5
+_MOST_ANSWER_WORDS = 5  # Nyx step 5
 _FEWEST, _MOST = 7, 45  # words of a sentence: shorter ones say too little, longer ones cannot be read at a glance
 _TITLE_WORDS = 6
 

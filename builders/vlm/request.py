@@ -10,7 +10,7 @@ from typing import Any, Literal
 from nyxqa.builders.vlm.prompting import Part, Prompt
 
 KEY_FORMAT = 2
-# Room for twenty pairs; the reference allows as much (PAPER, stage 4: max_tokens 4,096).
+# Room for twenty pairs; the reference allows as much (Nyx step 4: max_tokens 4,096).
 QUESTION_TOKENS = 4096
 Form = Literal["pairs", "answer", "options"]
 

@@ -41,7 +41,7 @@ def one_by_one(checkpoint: Path, texts: list[str]) -> Any:
     return torch.nn.functional.normalize(torch.stack([state.mean(dim=0) for state in states])).numpy()
 
 
-# PAPER, defect 17: prefixes and normalisation left out of the E5 baselines.
+# The Nyx code leaves prefixes and normalisation out of its E5 baselines.
 @pytest.mark.parametrize(("role", "side"), [("query", "query"), ("document", "passage")])
 def test_prefix_pooling_and_length_are_those_of_e5(checkpoint: Path, role: Any, side: str) -> None:
     vectors = encoder(checkpoint).encode(entries(*TEXTS), role)
@@ -58,7 +58,7 @@ def test_prefixes_can_be_off(checkpoint: Path) -> None:
     assert plain.name == "e5:tiny-bert?prefixes=off"
 
 
-# PAPER, defect 17: captions never reached the index.
+# In the Nyx code captions never reach the index.
 def test_captions_stand_in_for_images(checkpoint: Path) -> None:
     e5 = encoder(checkpoint)
     shown = Entry("a", f"harbour {PLACEHOLDER} at night", captions=("a boat",))

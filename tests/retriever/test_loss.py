@@ -83,7 +83,7 @@ def test_a_prefix_is_cut_and_normalised() -> None:
 
 
 def test_a_lone_row_without_negatives_has_no_loss_and_no_gradient() -> None:
-    """PAPER.md, defect 13: a row without negatives is a row like any other."""
+    """On such rows the Nyx code fails."""
     query = torch.randn(1, 4, requires_grad=True)
     document = torch.randn(1, 4, requires_grad=True)
     loss = Matryoshka.of(4)(query, document, make_targets([Listed("q", ("a",))], ["a"]))
@@ -93,7 +93,7 @@ def test_a_lone_row_without_negatives_has_no_loss_and_no_gradient() -> None:
 
 
 def test_a_row_without_negatives_learns_from_the_batch() -> None:
-    """PAPER.md, defect 13: ragged rows go together, and hard negatives of one row count against the others."""
+    """Ragged rows go together, and hard negatives of one row count against the others."""
     rows = [Listed("q", ("a",)), Listed("r", ("b",), ("c", "d"))]
     documents = ["a", "b", "c", "d"]
     assert make_targets(rows, documents, "all").negatives.tolist() == [
@@ -118,7 +118,7 @@ def test_a_document_that_two_devices_hold_counts_once() -> None:
 
 
 def test_a_positive_is_never_its_own_negative() -> None:
-    """PAPER.md, defect 11."""
+    """In the Nyx code it can be."""
     with pytest.raises(LawError, match=r"query q: document a is both its positive and its negative"):
         make_targets([Listed("q", ("a",), ("a",))], ["a"])
     with pytest.raises(LawError, match=r"query q: document b is both"):
@@ -131,7 +131,7 @@ def test_a_document_outside_the_batch_is_named() -> None:
 
 
 def test_weights_must_sum_to_one() -> None:
-    """PAPER.md, defect 14: the reference code's weights sum to 2.4."""
+    """Those of the Nyx code sum to 2.4."""
     with pytest.raises(UsageError, match=r"sum to 2\.4; they must sum to 1"):
         Matryoshka((2048, 1024, 512, 256), (1.0, 1.0, 0.2, 0.2))
 

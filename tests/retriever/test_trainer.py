@@ -57,19 +57,19 @@ def test_equal_settings_give_equal_weights_and_another_seed_others() -> None:
 
 
 def test_rows_without_negatives_train_in_one_batch_with_others() -> None:
-    """PAPER.md, defect 13."""
+    """On such batches the Nyx code fails."""
     rows = [triplet(0), triplet(1)]
     assert [len(row["negatives"]) for row in rows] == [0, 2]
     assert train(TinyModel(), rows, TrainSettings(batch_size=2)).losses[0] > 0
 
 
 def test_only_rows_without_negatives() -> None:
-    """PAPER.md, defect 13: the batch's other positives are what they are told from."""
+    """The batch's other positives are what they are told from."""
     assert train(TinyModel(), [triplet(0), triplet(3)], TrainSettings(batch_size=2)).losses[0] > 0
 
 
 def test_a_positive_among_negatives_is_refused() -> None:
-    """PAPER.md, defect 11: no row is trained on its own positive as a negative."""
+    """No row is trained on its own positive as a negative."""
     row = triplet(1)
     row["negative_ids"][0] = row["positive_id"]
     with pytest.raises(LawError, match=r"row nyxqa/0{31}1: document d1 is both its positive and its negative"):
@@ -77,7 +77,7 @@ def test_a_positive_among_negatives_is_refused() -> None:
 
 
 def test_an_empty_negative_is_refused_not_replaced() -> None:
-    """PAPER.md, defect 11: the reference code puts the positive in its place."""
+    """The Nyx code puts the positive in its place."""
     row = triplet(1)
     row["negatives"][0] = {"text": " ", "images": []}
     with pytest.raises(LawError, match=r"row nyxqa/0{31}1: negative d2 is empty"):
@@ -91,7 +91,9 @@ def test_no_rows() -> None:
 
 def test_missing_accelerate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(UsageError, match=r"accelerate is not installed; install it with: pip install 'nyxqa\[train\]'"):
+    with pytest.raises(
+        UsageError, match=r"accelerate is not installed; install it in a checkout with: pip install '\.\[train\]'"
+    ):
         train(TinyModel(), triplets(4), SETTINGS)
 
 
@@ -117,7 +119,7 @@ class Broken(Sequence[Row]):
 
 @pytest.mark.parametrize("steps", [1, 4, 7])
 def test_a_resumed_run_ends_as_if_it_had_not_stopped(steps: int, tmp_path: Path) -> None:
-    """PAPER.md, defect 18: resuming is defined, also before the first checkpoint."""
+    """Also before the first checkpoint, where the Nyx code cannot resume."""
     rows = triplets()
     whole = TinyModel()
     losses = train(whole, rows, SETTINGS).losses

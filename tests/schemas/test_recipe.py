@@ -21,7 +21,7 @@ def test_the_shipped_recipes_are_valid() -> None:
 
 
 def test_the_papers_numbers() -> None:
-    """PAPER: every 5,000th row, 200 tokens, 5 images, 10,000 seeds by kind, 5 questions, ranks 11-20, first 5."""
+    """Every 5,000th row, 200 tokens, 5 images, 10,000 seeds by kind, 5 questions, ranks 11-20, first 5 of them."""
     paper = read_recipe("paper")
     assert paper.web is not None
     assert (paper.web.source, paper.web.every) == ("obelics", 5000)

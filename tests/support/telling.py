@@ -163,7 +163,7 @@ class Teller:
         cities = [city for city, _ in _SENTENCE.findall(document)]
         wanted = {2} if name == "questions_multi" else {0, 1}
         found = [self.facts[city] for city in cities if city in self.facts and self.facts[city].index in wanted]
-        if found and found[0].page % 4 == 1:  # the form of the paper, without spaces (defect 1)
+        if found and found[0].page % 4 == 1:  # the form of the paper, without spaces
             return "[" + ",".join(f"Q{n}:{f.drafted},A{n}:{f.long}" for n, f in enumerate(found, 1)) + "]"
         return json.dumps({"pairs": [{"question": fact.drafted, "answer": fact.long} for fact in found]})
 

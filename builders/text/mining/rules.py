@@ -43,7 +43,7 @@ class Document(Protocol):
 class Rules:
     """How to choose (recipe section ``[[text]]``).
 
-    :param positive: ``top1``: rank 1 (PAPER, T2T). ``answer``: the best-ranked passage that holds an answer.
+    :param positive: ``top1``: rank 1 (Nyx paper). ``answer``: the best-ranked passage that holds an answer.
         ``gold``: what the set names as evidence.
     :param negatives: First and last rank of negatives, counted over the raw list.
     :param exclude: No negative with the title of a positive, with an answer, or equal in text to a positive.

@@ -1,4 +1,4 @@
-"""Passage pools: FlashRAG's Wikipedia, DPR's psgs_w100, Parquet and the Hub (FORMATS.md)."""
+"""Passage pools: FlashRAG's Wikipedia, DPR's psgs_w100, Parquet and the Hub."""
 
 from __future__ import annotations
 

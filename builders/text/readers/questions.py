@@ -1,4 +1,4 @@
-"""Question sets: HotpotQA, 2WikiMultiHopQA, MuSiQue, Bamboogle and whatever FlashRAG publishes (FORMATS.md)."""
+"""Question sets: HotpotQA, 2WikiMultiHopQA, MuSiQue, Bamboogle and whatever FlashRAG publishes."""
 
 from __future__ import annotations
 

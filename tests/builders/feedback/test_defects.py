@@ -1,4 +1,4 @@
-"""Defects 4, 5, 7 and 16 of the reference code: none of them is here."""
+"""What the Nyx code gets wrong in feedback does not happen here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Facts, Path
         yield facts, out, server
 
 
-def test_4_what_made_the_model_right_is_no_negative(made: tuple[Facts, Path, VlmServer]) -> None:
+def test_what_made_the_model_right_is_no_negative(made: tuple[Facts, Path, VlmServer]) -> None:
     """The first right window is the positive; those behind it are neither, and no in-batch negatives either."""
     several = 0
     for row, joined in zip(table(made[1], "feedback"), load("feedback", made[1], split="train"), strict=True):
@@ -49,7 +49,7 @@ def test_4_what_made_the_model_right_is_no_negative(made: tuple[Facts, Path, Vlm
     assert several > 10
 
 
-def test_4_an_answer_that_only_shares_a_word_is_not_right(tmp_path: Path) -> None:
+def test_an_answer_that_only_shares_a_word_is_not_right(tmp_path: Path) -> None:
     """The reference takes F1 > 0 for right."""
     facts = Facts(16, 30)
     facts.write(tmp_path)
@@ -70,7 +70,7 @@ def test_4_an_answer_that_only_shares_a_word_is_not_right(tmp_path: Path) -> Non
     assert not any(one["correct"] for one in shared if one["f1"] < 0.5)
 
 
-def test_5_pictures_stand_where_their_placeholders_stood(made: tuple[Facts, Path, VlmServer]) -> None:
+def test_pictures_stand_where_their_placeholders_stood(made: tuple[Facts, Path, VlmServer]) -> None:
     """Documents come first in the prompt, so their pictures do; each stands behind the words before it."""
     facts, _, server = made
     shown = {fact.code: fact for fact in facts.facts if fact.kind == "shown"}
@@ -96,7 +96,7 @@ def test_5_pictures_stand_where_their_placeholders_stood(made: tuple[Facts, Path
     assert both > 20
 
 
-def test_7_options_are_not_searched_for_and_shown_only_where_nothing_else_is_known(
+def test_options_are_not_searched_for_and_shown_only_where_nothing_else_is_known(
     made: tuple[Facts, Path, VlmServer],
 ) -> None:
     facts, out, server = made
@@ -146,7 +146,7 @@ def lakes(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_16_train_questions_are_searched_in_the_whole_pool_with_their_instruction(
+def test_train_questions_are_searched_in_the_whole_pool_with_their_instruction(
     lakes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reference searches what was put together for other splits. What no triplet names is found, and added."""
@@ -170,7 +170,7 @@ def test_16_train_questions_are_searched_in_the_whole_pool_with_their_instructio
         assert row["positive_ids"] == [pool[number]]
 
 
-def test_16_without_the_passages_what_only_other_splits_name_is_not_found(
+def test_without_the_passages_what_only_other_splits_name_is_not_found(
     lakes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "copy"

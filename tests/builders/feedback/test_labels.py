@@ -46,7 +46,7 @@ def test_all_right_candidates_are_positives_and_only_wrong_ones_negatives() -> N
 
 
 def test_the_paper_takes_the_first_right_window_and_passes_over_the_others() -> None:
-    """Defect 4: a candidate that answers as well is neither positive nor negative."""
+    """A candidate that answers as well is neither positive nor negative."""
     listed = candidates(0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
     assert labels(labelling(positives="first"), listed) == (["d2"], ["d1", "d4", "d5", "d6"])
     assert labels(labelling(positives="first", enough_negatives=3), listed) == (["d2"], ["d1", "d4", "d5"])

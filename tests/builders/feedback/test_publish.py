@@ -49,7 +49,7 @@ def asked(out: Path, **settings: Any) -> FeedbackResult:
 
 
 def test_splits_one_after_the_other_give_the_same_as_all_at_once(recipe: Path, tmp_path: Path) -> None:
-    """Law 5, with passages that only feedback names."""
+    """Also with passages that only feedback names."""
     built(recipe, tmp_path / "all", "all")
     asked(tmp_path / "all")
     out = tmp_path / "split by split"

@@ -87,11 +87,11 @@ def test_mmeb_folder_of_subsets_with_images_in_zips(tmp_path: Path) -> None:
     assert found[0].positive.text == PLACEHOLDER
     assert found[0].positive.images[0].read() == b"MSCOCO_t2i MSCOCO_t2i/c.jpg"
     assert found[2].query.images[0].read() == b"OK-VQA 2.jpg"
-    # PAPER, defect 13: rows without negatives are rows.
+    # Rows without negatives, on which the Nyx code fails, are rows.
     assert all(row.negatives == () for row in found)
 
 
-# FORMATS.md: neg_text and neg_image_path are Python literals, one string or a list.
+# As published, neg_text and neg_image_path are Python literals, one string or a list.
 def test_hardneg_lists_in_strings(tmp_path: Path) -> None:
     row = imported(tmp_path, six(neg_text=str(["n1", "", "n2"]), neg_image_path=str(["", "a.jpg", "None"])))
     assert [(side.text, [image.path for image in side.images]) for side in row.negatives] == [
@@ -126,7 +126,7 @@ def test_negatives_in_every_shape(tmp_path: Path, texts: Any, images: Any, expec
     assert row.notes == ()
 
 
-# PAPER, defect 11: an empty negative became the positive, or another negative's text with the old image.
+# In the Nyx code an empty negative becomes the positive, or another negative's text with the old image.
 def test_a_negative_that_cannot_be_used_is_noted_and_replaced_by_nothing(tmp_path: Path) -> None:
     texts = ["", "fine", " p ", "fine", "gone", 7, "bad \ud800"]
     row = imported(tmp_path, six(neg_text=texts, neg_image_path=["", "", "", "", "gone.jpg", "", ""]))
@@ -150,7 +150,7 @@ def test_negatives_that_do_not_pair_up_are_not_guessed(tmp_path: Path) -> None:
     assert [(note.reason, note.detail) for note in row.notes] == [("misaligned", "3 texts but 2 images")]
 
 
-# PAPER, defect 12: the same strings upstream went through eval().
+# The Nyx code calls eval() on the same strings.
 def test_code_in_a_list_column_is_a_negative_text(tmp_path: Path) -> None:
     target = tmp_path / "run"
     code = f"[open({str(target)!r}, 'w')]"
@@ -161,7 +161,7 @@ def test_code_in_a_list_column_is_a_negative_text(tmp_path: Path) -> None:
     assert not target.exists()
 
 
-# FORMATS.md: queries may hold a token with no image; synthetic T2I queries start with one.
+# As published, queries may hold a token with no image; synthetic T2I queries start with one.
 @pytest.mark.parametrize("kind", ["mmeb", "mme5_hardneg", "mme5_synthetic"])
 @pytest.mark.parametrize("path", ["", "None", None, "[]", []])
 def test_stray_tokens_go_with_their_line_end(tmp_path: Path, kind: str, path: Any) -> None:
@@ -171,7 +171,7 @@ def test_stray_tokens_go_with_their_line_end(tmp_path: Path, kind: str, path: An
     assert row.repairs.count(("qry", "stray_token")) == 2
 
 
-# PAPER, defect 15: images filtered by extension while their placeholder stayed.
+# The Nyx code filters images by extension while their placeholder stays.
 def test_placeholders_and_images_always_agree(tmp_path: Path) -> None:
     row = imported(
         tmp_path, six("<|image|><|image|> both", ["c.avif", "a.jpg"], "<|image_1|> <|image_2|> p", ["b.jpg"])
@@ -181,7 +181,7 @@ def test_placeholders_and_images_always_agree(tmp_path: Path) -> None:
     assert row.positive.text == f"{PLACEHOLDER} p"
 
 
-# PAPER, defect 15: a slice [:-1] dropped the last row, and NyxQA was cut to 20,000.
+# In the Nyx code a slice [:-1] drops the last row, and NyxQA is cut to 20,000.
 def test_every_row_is_read(tmp_path: Path) -> None:
     path = parquet(tmp_path / "Retrieval.parquet", *(six(f"q{number}", modality="T2I") for number in range(20_011)))
     found = rows_of("mme5_synthetic", path)
@@ -286,7 +286,7 @@ def test_nyx_t2t_as_published_and_as_retrieved(tmp_path: Path) -> None:
     assert [side.text for side in train.negatives] == ["n1", "n2"] and train.answers == ("Ann",)
     assert retrieved.positive.text == "d0"
     assert [side.text for side in retrieved.negatives] == docs[10:20]
-    # PAPER, defect 16: nobody checked that the positive holds the answer.
+    # The Nyx code does not check that the positive holds the answer.
     assert repair_report([test, train, retrieved]).without_answer == 1
 
 

@@ -33,7 +33,7 @@ def test_cells(value: Any, items: list[Any], parsed: bool) -> None:
     assert parse_list(value) == (items, parsed)
 
 
-# PAPER, defect 12: eval() on dataset strings.
+# The Nyx code calls eval() on dataset strings.
 @pytest.mark.parametrize(
     "template",
     [

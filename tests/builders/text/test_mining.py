@@ -46,7 +46,7 @@ def test_paper_takes_rank_1_and_ranks_11_to_20() -> None:
     assert found.positive_holds is False and found.excluded == {}
 
 
-# PAPER, defect 16: the first passage was positive whether or not it held the answer.
+# In the Nyx code the first passage is positive whether or not it holds the answer.
 def test_positive_is_the_best_that_holds_an_answer() -> None:
     docs = changed(4, text="It was Ann-Marie O'Neil, of course")
     found = choice(Rules(), ("ann-marie o'neil",), docs)
@@ -64,7 +64,7 @@ def test_a_positive_among_the_negative_ranks_is_no_negative() -> None:
     assert found.excluded == {"same": 1}
 
 
-# PAPER, defect 16: negatives could be gold paragraphs, or hold the answer.
+# In the Nyx code negatives can be gold paragraphs, or hold the answer.
 def test_each_rule_excludes_and_is_counted() -> None:
     docs = list(DOCS)
     docs[0] = Doc("d0", "Ann", "Ann was born.")
