@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 4
-_TABLES_VERSION = 5
+_TABLES_VERSION = 6
 RESULT = "result.json"
 _BATCH = 10_000
 

@@ -22,7 +22,7 @@ from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
 from nyxqa.schemas.recipe import Chunk
 
-VERSION = 2
+VERSION = 3
 _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
@@ -85,7 +85,7 @@ def _document(
         "n_tokens": piece.tokens,
         "chunk": ordinal,
         "section": sections[bisect_right(sections, first, key=itemgetter(0)) - 1][1],
-        "external_id": None,
+        "external_id": page["row"],
         **{name: page[name] for name in _FROM_PAGE},
     }
 

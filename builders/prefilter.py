@@ -22,7 +22,7 @@ from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
 from nyxqa.schemas.words import word_count
 
-VERSION = 3
+VERSION = 4
 _COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
 Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -102,7 +102,7 @@ def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput
     """Pages of one shard that stay, each with its language where that is known."""
     table, copies = (pq.read_table(file) for file in task)
     first = dict(zip(*(copies[name].to_pylist() for name in ("page_id", "first")), strict=True))
-    ids, stated = table["page_id"].to_pylist(), table["language"].to_pylist()
+    ids, rows, stated = (table[name].to_pylist() for name in ("page_id", "row", "language"))
     drops: dict[str, Drop] = {}
     for index, parts in enumerate(table["parts"].to_pylist()):
         texts = [part["text"] for part in parts if part["text"] is not None]
@@ -110,7 +110,8 @@ def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput
         if fate is None:
             stated[index], fate = _language(stated[index], texts, settings)
         if fate is not None:
-            drops[ids[index]] = Drop("page", ids[index], "", *fate)
+            reason, detail = fate
+            drops[ids[index]] = Drop("page", ids[index], "", reason, f"{rows[index]}: {detail}")
     table = table.set_column(table.schema.get_field_index("language"), "language", pa.array(stated, pa.string()))
     kept = table.filter(pa.array([page_id not in drops for page_id in ids], pa.bool_()))
     return ShardOutput(kept.cast(SOURCE_PAGES), Account(ids, kept["page_id"].to_pylist(), list(drops.values())))

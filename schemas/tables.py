@@ -179,6 +179,7 @@ PREVIEW = Table(
             ("pool", _S),
             ("instruction", _S),
             ("query", SIDE),
+            ("query_image_ids", _STRINGS),
             ("answers", _STRINGS),
             ("positive_id", _S),
             ("positive", SIDE),

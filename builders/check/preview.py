@@ -37,9 +37,10 @@ _DIFFERENT = """
     UNION ALL
     SELECT 'preview ' || query_id || ': other columns than its triplet' FROM preview p
     JOIN triplets t USING (dataset, query_id)
-    WHERE t.split = 'train' AND (p.pool, p.instruction, p.answers, p.positive_id, p.positives, p.negative_ids,
-        p.negative_ranks, p.negative_scores, p.miner, p.kind) IS DISTINCT FROM (t.pool, t.instruction, t.answers,
-        t.positive_id, t.positives, t.negative_ids, t.negative_ranks, t.negative_scores, t.miner, t.kind)
+    WHERE t.split = 'train' AND (p.pool, p.instruction, p.query_image_ids, p.answers, p.positive_id, p.positives,
+        p.negative_ids, p.negative_ranks, p.negative_scores, p.miner, p.kind)
+      IS DISTINCT FROM (t.pool, t.instruction, t.query_image_ids, t.answers, t.positive_id, t.positives,
+        t.negative_ids, t.negative_ranks, t.negative_scores, t.miner, t.kind)
 """
 
 

@@ -122,7 +122,7 @@ def finished(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
     if characters > MAX_TEXT:
         return dropped(item, "too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
     if cleaner.replaced:
-        detail = f"{cleaner.replaced} control characters or lone surrogates removed or replaced"
+        detail = f"{cleaner.replaced} characters that are no text removed or replaced"
         page.notes.append(Drop("page", page.page_id, item.name, "text_cleaned", detail))
     page.notes += [
         Drop("image", f"{page.page_id}:{ordinal}", page.page_id, "stray_placeholder", "placeholder in the page's text")

@@ -16,10 +16,12 @@ from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.recipe import Web
 
+_SUFFIXES = (".html", ".htm", ".xhtml", ".shtml")
+
 
 @dataclass(frozen=True)
 class HtmlSource:
-    """All ``*.html`` and ``*.htm`` below a folder, sorted by relative path.
+    """All pages below a folder, by their files' suffixes, sorted by relative path.
 
     A page's id is that of its path alone: a canonical link is often the same, wrong one on every page of a site.
 
@@ -45,7 +47,7 @@ class HtmlSource:
             digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
             pages += _is_page(path)
         if not pages:
-            raise WorldError(f"source folder {self.folder} holds no *.html or *.htm file")
+            raise WorldError(f"source folder {self.folder} holds no page ({', '.join(f'*{one}' for one in _SUFFIXES)})")
         return digest.hexdigest()
 
     def tasks(self, say: Say) -> Iterator[Batch]:
@@ -81,7 +83,7 @@ class HtmlSource:
 
 
 def _is_page(path: str) -> bool:
-    return path.lower().endswith((".html", ".htm"))
+    return path.lower().endswith(_SUFFIXES)
 
 
 def _printable(path: str) -> str:

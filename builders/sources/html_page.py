@@ -21,6 +21,7 @@ _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
 _WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # declared by templates whatever the text is
 # What browsers read under names that promise less.
 _READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf-16": "utf-8"}
+_REPLACED = "\ufffd"
 
 
 class RefusedHtmlError(ValueError):
@@ -51,7 +52,9 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     :raises RefusedHtmlError: If it is nested more deeply than the parser follows, or has too much text.
     """
     # Characters that are no text go before the parser sees them: a NUL would end the page there.
-    text = cleaner.printable(decode_html(data).replace("\r\n", "\n").replace("\r", "\n"))
+    decoded = decode_html(data)
+    cleaner.replaced += max(0, decoded.count(_REPLACED) - data.count(_REPLACED.encode()))
+    text = cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n"))
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
     limits = parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT)
@@ -83,7 +86,11 @@ def _own_title(title: str, content: list[Any], cleaner: TextCleaner) -> str:
 
 
 def decode_html(data: bytes) -> str:
-    """Text of a page: byte order mark, declared charset, UTF-8, then Windows-1252."""
+    """Text of a page: byte order mark, declared charset, UTF-8, then Windows-1252.
+
+    Where none fits, bytes that are none of the declared charset become U+FFFD; but not where more of a page are than
+    not, which is then taken for Windows-1252.
+    """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
@@ -95,7 +102,11 @@ def decode_html(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
     last = declared or "cp1252"
-    return data.decode(_READ_AS.get(last, last), "replace")
+    text = data.decode(_READ_AS.get(last, last), "replace")
+    broken = text.count(_REPLACED)
+    if broken > sum(not character.isascii() for character in text) - broken:
+        return data.decode("cp1252", "replace")
+    return text
 
 
 def _declared(data: bytes) -> str | None:

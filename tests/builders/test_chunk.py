@@ -18,7 +18,7 @@ def numbered(first: int, count: int) -> str:
 
 
 def documents(*parts: dict[str, Any], settings: Chunk = SETTINGS) -> list[dict[str, Any]]:
-    return list(chunk_pages([page("p", list(parts), url="https://example.org/p", title="T", language="en")], settings))
+    return list(chunk_pages([page("p", list(parts), row="a/p.html", url="https://example.org/p", title="T", language="en")], settings))
 
 
 def test_a_document_keeps_what_is_known_of_its_page() -> None:
@@ -32,6 +32,7 @@ def test_a_document_keeps_what_is_known_of_its_page() -> None:
     for row in (first, second):
         assert (row["page_id"], row["url"], row["title"], row["language"]) == ("p", "https://example.org/p", "T", "en")
         assert row["n_tokens"] == 9
+        assert row["external_id"] == "a/p.html"
 
 
 def test_a_page_shorter_than_a_chunk_is_a_document() -> None:

@@ -29,7 +29,7 @@ def test_recipe_paper_lists_what_it_cannot_or_will_not_do() -> None:
         (
             "vlm.model",
             "openai:other@http://127.0.0.1:1/v1",
-            "are written by openai:other@http://127.0.0.1:1/v1, not by",
+            "are written by openai:other, not by",
         ),
         ("vlm.model", "extractive", "cloze questions made without a model"),
         ("web.source", "html:/home/me/pages", "pages are of html, not every 5000th of OBELICS"),

@@ -31,6 +31,8 @@ def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object
         output = prefilter_shard(settings, task)
         output.account.check("prefilter")
         kept += map(letter, output.rows["page_id"].to_pylist())
+        rows = dict(zip(*pq.read_table(task[0], columns=["page_id", "row"]).to_pydict().values(), strict=True))
+        assert all(drop.detail.startswith(f"{rows[drop.item_id]}: ") for drop in output.account.dropped)
         drops |= {letter(drop.item_id): drop.reason for drop in output.account.dropped}
     return kept, drops
 

@@ -129,7 +129,8 @@ def test_charsets(data: bytes) -> None:
 def test_undeclared_and_lying_charsets() -> None:
     assert decode_html(b"<p>caf\xe9 \x93x\x94</p>") == "<p>caf\u00e9 \u201cx\u201d</p>"
     assert decode_html(b"<meta charset=iso-8859-1>\x80") == "<meta charset=iso-8859-1>\u20ac"
-    assert decode_html(b"<meta charset=utf-8>a\xffb").endswith("a\ufffdb")
+    assert decode_html("<meta charset=utf-8>\u00e9\u00e8".encode() + b"a\xffb").endswith("\u00e9\u00e8a\ufffdb")
+    assert decode_html(b"<meta charset=utf-8>caf\xe9").endswith("caf\u00e9")
 
 
 def test_control_characters_do_not_end_the_page() -> None:
@@ -166,3 +167,12 @@ def test_language(lang: str, expected: str | None) -> None:
 def test_the_name_of_the_site_is_no_part_of_the_title(title: str) -> None:
     page = read(f"<html><head><title>{title}</title></head><body><h1>Radon transform</h1><p>Text.</p></body></html>")
     assert page.title == "Radon transform"
+
+
+def test_bytes_that_fit_no_charset_are_counted() -> None:
+    cleaner = TextCleaner()
+    page = read_html("<meta charset=utf-8><p>\u00e9\u00e8\u00ea".encode() + b"a\xffb", cleaner)
+    assert page.parts[0]["text"] == "\u00e9\u00e8\u00eaa\ufffdb"
+    assert cleaner.replaced == 1
+    assert read_html(b"<meta charset=utf-8><p>caf\xe9", cleaner).parts[0]["text"] == "caf\u00e9"
+    assert cleaner.replaced == 1

@@ -287,7 +287,7 @@ def test_golden_output(site: Path, tmp_path: Path) -> None:
     content = [list(source(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
     digest = hashlib.sha256(json.dumps([content, drops(tmp_path / "w")], sort_keys=True).encode()).hexdigest()
     versions = [report.step.version for report in run.reports]
-    assert (versions, digest[:16]) == ([2, 1, 2, 1], "c198b0ec345e45b6")
+    assert (versions, digest[:16]) == ([3, 1, 3, 1], "08408513288aedfb")
 
 
 def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
