@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from nyxqa.builders.deviations import deviations
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.generations import begin_generation
+from nyxqa.builders.engine.layout import forget_stages
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
@@ -99,7 +99,7 @@ def execute(
         if edited is not None:
             progress.say(f"{out / edited} was written to after it was built; the tables are made again")
         if retry_failed and plan.asking is not None and plan.asking.failures():
-            _forget_asking(work)
+            forget_stages(work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
         elif edited is None and published is not None and _up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return _told(BuildResult(out, False, published), progress)
@@ -177,14 +177,6 @@ def _check(recipe: Recipe) -> None:
         make_encoder(recipe.negatives.encoder)
         if recipe.vlm.model != "extractive":
             parse_model(recipe.vlm.model)
-
-
-def _forget_asking(work: Path) -> None:
-    """Remove the steps that ask a model and what stands on them; stored answers stay."""
-    first = STAGES.index("synthesize")
-    for folder in (work / "steps").glob("*"):
-        if folder.name.partition(".")[0] in STAGES[first:]:
-            shutil.rmtree(folder)
 
 
 def _published(out: Path) -> Manifest | None:

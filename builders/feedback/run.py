@@ -14,6 +14,7 @@ from nyxqa.builders.ask import Asking
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.generations import begin_generation
+from nyxqa.builders.engine.layout import steps_folder
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
@@ -203,7 +204,7 @@ def _asked(
         made.fingerprint,
         encoder.name,
         asking.open().info.generator,
-        {name: index.folder.relative_to(work / "steps").as_posix() for name, index in indexes.items()},
+        {name: index.folder.relative_to(steps_folder(work)).as_posix() for name, index in indexes.items()},
         {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)
