@@ -16,7 +16,7 @@ from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecut
 from nyxqa.builders.engine.generations import generation
 from nyxqa.builders.engine.layout import done_file, is_done, step_folder
 from nyxqa.builders.engine.progress import Bar, Progress
-from nyxqa.builders.engine.shard import Job, read_marker, run_shard
+from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
 
@@ -241,19 +241,15 @@ class WorkingRun:
         executor: Executor,
     ) -> Iterator[Counts]:
         """Counts of all shards: those found whole first, then the others as they are made."""
-
-        def missing() -> Iterator[Job[T]]:
-            for index, task in enumerate(tasks()):
-                found = read_marker(folder, index)
-                if found is None:
-                    yield Job(function, task, folder, index, schema, step.stage, step.split)
-                else:
-                    kept.append(found)
-
-        kept: list[Counts] = []
-        for counts, _ in executor.map(run_shard, missing()):
+        kept = whole_shards(folder)
+        yield from kept.values()
+        missing = (
+            Job(function, task, folder, index, schema, step.stage, step.split)
+            for index, task in enumerate(tasks())
+            if index not in kept
+        )
+        for counts, _ in executor.map(run_shard, missing):
             yield counts
-        yield from kept
 
     def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
         report = StepReport(step, counts, seconds)
