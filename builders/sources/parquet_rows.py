@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.near.index import in_order
+from nyxqa.builders.engine.threads import in_order
 from nyxqa.schemas.errors import WorldError
 
 if TYPE_CHECKING:
