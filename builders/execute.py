@@ -34,6 +34,7 @@ from nyxqa.builders.stages import STAGES
 from nyxqa.builders.tokenize import tokenizer_file
 from nyxqa.builders.versions import versions
 from nyxqa.builders.vlm.model import parse_model
+from nyxqa.builders.wording import listed
 from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
@@ -118,8 +119,7 @@ def execute(
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
-        rows = ", ".join(f"{name} {count}" for name, count in _rows(manifest).items())
-        progress.say(f"{out} is ready: {rows}")
+        progress.say(f"{out} is ready: {listed(_rows(manifest))}")
         return _told(BuildResult(out, True, manifest), progress)
 
 

@@ -11,6 +11,7 @@ from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.report import QUANTILES, Report, TripletCounts
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.builders.text_table import text_table
+from nyxqa.builders.wording import shortened
 
 WIDTH = 100
 _KINDS = ("text", "single", "multi")
@@ -101,7 +102,7 @@ def _drops(report: Report) -> list[str]:
         count = str(drop.count) if drop.counted else f"[{drop.count}]"
         lines.append(f"  {count:>8}  {drop.reason} ({drop.item_type}), such as {drop.example}")
         if drop.detail:
-            lines += _wrapped(_cut(drop.detail, 2 * WIDTH), " " * 12)
+            lines += _wrapped(shortened(drop.detail, 2 * WIDTH), " " * 12)
     return lines
 
 
@@ -159,10 +160,6 @@ def _items(lines: Sequence[str]) -> list[str]:
 def _wrapped(line: str, indent: str = "", first: str | None = None) -> list[str]:
     initial = indent if first is None else first
     return fill(line, WIDTH, initial_indent=initial, subsequent_indent=indent, break_long_words=False).splitlines()
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: set[int]) -> list[str]:

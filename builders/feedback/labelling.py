@@ -14,6 +14,7 @@ from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
 from nyxqa.builders.feedback.tally import Tally
 from nyxqa.builders.stages import FEEDBACK, pool_stage
+from nyxqa.builders.wording import listed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.manifest import Manifest, StageEntry
@@ -86,8 +87,10 @@ def label(
     files = compose(base, manifest, Added(rows, tally.drops, named, indexes), work, folder)
     numbers = tally.numbers()
     if not numbers["labelled"]:
-        dropped = ", ".join(f"{reason} {count}" for reason, count in numbers["dropped"].items())
-        raise WorldError(f"no question of {numbers['questions']} is left: {dropped}; see feedback.drop and threshold")
+        raise WorldError(
+            f"no question of {numbers['questions']} is left: {listed(numbers['dropped'])}; "
+            "see feedback.drop and threshold"
+        )
     told = {
         **{name: getattr(asked, name) for name in asked.__dataclass_fields__},
         "basis": basis(manifest, asked.pools),
