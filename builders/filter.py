@@ -14,7 +14,7 @@ from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Filters
 
 VERSION = 1
@@ -86,8 +86,8 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
             try:
                 missed = db.execute(query).fetchall()
             except duckdb.Error as error:
-                first = str(error).splitlines()[0]
-                raise UsageError(f"{where}: {condition!r} is no condition DuckDB takes: {first}") from error
+                said = first_line(error)
+                raise UsageError(f"{where}: {condition!r} is no condition DuckDB takes: {said}") from error
             for (row,) in missed:
                 failed[row] = condition
     return failed
