@@ -28,11 +28,13 @@ def make_encoder(spec: str) -> Encoder:
 
         return TinyEncoder(rest)
     if kind == "nyx" and rest:
-        from nyxqa.retriever.nyx import nyx_encoder
+        from nyxqa.retriever.nyx import load_nyx
+        from nyxqa.retriever.sighted import sighted_encoder
 
-        return nyx_encoder(rest)
+        return sighted_encoder(kind, rest, load_nyx)
     if kind == "hf" and rest:
-        from nyxqa.retriever.hf import hf_encoder
+        from nyxqa.retriever.hf import load_hf
+        from nyxqa.retriever.sighted import sighted_encoder
 
-        return hf_encoder(rest)
+        return sighted_encoder(kind, rest, load_hf)
     raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")
