@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -42,15 +42,6 @@ class Content(Generic[Image]):
                 yield self.images[index - 1]
             if piece:
                 yield piece
-
-    def without(self, dead: Sequence[bool]) -> Content[Image]:
-        """The same content less the images marked in ``dead``, each with its placeholder."""
-        pieces = self.text.split(PLACEHOLDER)
-        text = pieces[0]
-        for gone, piece in zip(dead, pieces[1:], strict=True):
-            text += piece if gone else PLACEHOLDER + piece
-        images = tuple(image for image, gone in zip(self.images, dead, strict=True) if not gone)
-        return Content(text, images)
 
 
 def check_content(text: str, images: int) -> None:
