@@ -21,9 +21,7 @@ VERSION = 1
 _IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
 
 
-def filter_documents(
-    run: Run, documents: Parts, settings: Filters, benchmark: Parts | None = None, distance: int = 0
-) -> Parts:
+def filter_documents(run: Run, documents: Parts, settings: Filters, benchmark: Parts | None, distance: int) -> Parts:
     """Keep the documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.

@@ -32,8 +32,8 @@ class Columns:
 
     id: str
     text: str
-    phashes: str | None = None
-    tokens: str | None = None
+    phashes: str | None
+    tokens: str | None
     side: str | None = None
 
     @property

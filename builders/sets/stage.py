@@ -22,7 +22,7 @@ from nyxqa.schemas.tables import QA_SPLITS
 Indexes = dict[tuple[str, str], Parts]
 
 
-def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None = None) -> Sets:
+def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None) -> Sets:
     """Pools and triplets of all question sets and imports of ``splits``.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are held against it.
