@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from nyxqa.schemas.errors import ContentError
 
 PLACEHOLDER = "<|image|>"
 
 Kind = Literal["text", "single", "multi"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Image = TypeVar("Image")
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.duck import literal, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
     import duckdb
-
-KINDS = ("text", "single", "multi")
 
 # Questions of all splits without their documents' text; ``reason`` stays null for what is published.
 _LOAD = """

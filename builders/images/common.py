@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.commonness import MIN_PAGES
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.step import Parts
@@ -19,8 +20,6 @@ from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.images import near_pictures
 from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
-
-MIN_PAGES = 5  # an image on no more pages than this is never common (law 6)
 
 # Pages of a hash and of all within the distance of it; a page counts once.
 _COUNTS = """
