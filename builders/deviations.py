@@ -37,7 +37,7 @@ def deviations(recipe: Recipe) -> list[str]:
 
 def _of_web(recipe: Recipe) -> list[str]:
     found = [line.format(encoder=make_encoder(recipe.negatives.encoder).name) for line in _OF_PAPER]
-    if recipe.vlm.model == "extractive":
+    if recipe.vlm.is_extractive:
         found.append(
             "questions are cloze questions made without a model, not written by InternVL3-78B (PAPER, stage 4)"
         )

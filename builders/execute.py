@@ -175,7 +175,7 @@ def _check(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
-        if recipe.vlm.model != "extractive":
+        if not recipe.vlm.is_extractive:
             parse_model(recipe.vlm.model)
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:PATH", "hf:PATH")
+_BM25 = "bm25"
+NAMES = (_BM25, "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:PATH", "hf:PATH")
+
+
+def is_dense(spec: str) -> bool:
+    """Whether the encoder of that name makes vectors: a model that takes the device, or all cores, for itself."""
+    return spec != _BM25
 
 
 def make_encoder(spec: str) -> Encoder:
@@ -15,7 +21,7 @@ def make_encoder(spec: str) -> Encoder:
     :raises WorldError: If there is no such folder.
     """
     kind, colon, rest = spec.partition(":")
-    if spec == "bm25":
+    if spec == _BM25:
         from nyxqa.retriever.bm25 import Bm25Encoder
 
         return Bm25Encoder()

@@ -36,7 +36,7 @@ from nyxqa.retriever.stored_ids import StoredIds
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.published import Published, open_published
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Recipe, VlmSection
 from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 
 _SECTIONS = ("feedback", "vlm")
@@ -145,7 +145,7 @@ def _encoder(order: Order) -> Encoder:
     """The retriever, once it is known that both models can be what they are named."""
     if order.retriever is None or order.vlm is None:
         raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
-    if order.vlm == "extractive":
+    if VlmSection(model=order.vlm).is_extractive:
         raise UsageError(
             "--vlm extractive only looks for words and cannot tell a document that answers from one that does not; "
             "name a model: openai:MODEL@URL"

@@ -19,7 +19,7 @@ def make_vlm(section: VlmSection, seed: int, store_folder: Path, *, retry_failed
     :param retry_failed: Whether requests that failed in an earlier run are asked again.
     :raises UsageError: If the name is none of a model.
     """
-    if section.model == "extractive":
+    if section.is_extractive:
         from nyxqa.builders.vlm.extractive import Extractive
 
         return Extractive(seed)
