@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.decontamination.stage import REASON, Against, documents_against
@@ -102,8 +103,6 @@ def _corpus_columns(documents: pa.Table) -> pa.Table:
 
 
 def _offsets(lists: pa.ListArray) -> pa.Array:
-    lengths = [0 if n is None else n for n in pa.compute.list_value_length(lists).to_pylist()]
-    offsets = [0]
-    for length in lengths:
-        offsets.append(offsets[-1] + length)
-    return pa.array(offsets, pa.int32())
+    """Where each list begins in the flattened values; a null list is an empty one."""
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0))
+    return pa.concat_arrays([pa.array([0], pa.int32()), ends])
