@@ -39,7 +39,7 @@ class Asking:
     @property
     def where(self) -> Where:
         """Where shards are asked about: an endpoint's answers have one owner, this process."""
-        return "workers" if self.settings.model == "extractive" else "threads"
+        return "workers" if self.settings.is_extractive else "threads"
 
     def open(self) -> Vlm:
         """The model; one a process."""

@@ -11,6 +11,7 @@ from nyxqa.builders.card_prompts import card_prompts
 from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import TABLES, WEB
@@ -102,7 +103,7 @@ def _evidence(counts: dict[str, int]) -> str:
 
 def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
     return [
-        {"split": split, "outcome": outcome, **{kind: kinds.get(kind, 0) for kind in ("text", "single", "multi")}}
+        {"split": split, "outcome": outcome, **{kind: kinds.get(kind, 0) for kind in KINDS}}
         for split, outcomes in manifest.summary.get("outcomes", {}).items()
         for outcome, kinds in outcomes.items()
     ]

@@ -29,6 +29,7 @@ _IN_WORDS = (
     "images.common",
     "chunk.tokenizer",
     "dedup.common",
+    "filters.decontaminate",
     "refine.rules",
     "sample.min_tokens",
 )
@@ -60,7 +61,7 @@ def deviations(recipe: Recipe) -> list[str]:
 def _of_web(recipe: Recipe) -> list[str]:
     found = [f"negatives are mined with {make_encoder(recipe.negatives.encoder).name} instead of mmE5 (Nyx step 11)"]
     found += _ALWAYS
-    if recipe.vlm.model == "extractive":
+    if recipe.vlm.is_extractive:
         found.append(f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)")
     elif _WRITER not in recipe.vlm.model:
         found.append(f"questions are written by {recipe.vlm.model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)")
@@ -69,7 +70,9 @@ def _of_web(recipe: Recipe) -> list[str]:
     if recipe.web is not None and recipe.web.source != "obelics":
         found.append(f"pages are of {recipe.web.source.partition(':')[0]}, not every 5000th of OBELICS (Nyx step 0)")
     if recipe.images.common < 1:
-        found.append(f"images on more than {recipe.images.common:.0%} of the pages are left out (Nyx step 0)")
+        found.append(f"images on more than {recipe.images.common * 100:g} % of the pages are left out (Nyx step 0)")
+    if recipe.filters.decontaminate:
+        found.append("what overlaps with benchmarks is left out")
     if _TOKENIZER not in recipe.chunk.tokenizer:
         found.append(f"lengths are counted by {recipe.chunk.tokenizer}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
     if recipe.sample.min_tokens:

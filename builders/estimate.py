@@ -95,7 +95,7 @@ def estimate_seeds(recipe: Recipe, seeds: Mapping[str, Parts], packs: Path) -> E
     """
     model = recipe.vlm.model.partition("@http")[0]
     costs = {(split, stage): Cost() for split in seeds for stage in _STAGES}
-    if recipe.vlm.model != "extractive":
+    if not recipe.vlm.is_extractive:
         reader = PackReader(packs)
         for split, parts in seeds.items():
             for row in parts.rows(["doc_id", "text", "images", "title", "language"]):
@@ -145,7 +145,7 @@ def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> I
     asked = most * len(names)
     words = str(recipe.refine.max_answer_words)
     yield "refine", cost("shorten", short, question=question, answer="x" * _ANSWER, words=words).times(asked)
-    if verifies(recipe.verify, recipe.vlm.model):
+    if verifies(recipe.verify, recipe.vlm):
         views = cost("answer_closed", short, question=question) + cost(
             "answer", short, question=question, documents=document
         )

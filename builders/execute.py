@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from nyxqa.builders.assemble import RESULT
-from nyxqa.builders.build import Built, build, read
-from nyxqa.builders.decontamination.stage import benchmark, benchmark_counts, unusable_images
-from nyxqa.builders.deviations import deviations
+from nyxqa.builders.build import build, read
+from nyxqa.builders.decontamination.stage import benchmark, unusable_images
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.generations import begin_generation
+from nyxqa.builders.engine.layout import forget_stages
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.entries import stage_entries
 from nyxqa.builders.estimate import Estimate, estimate_seeds
 from nyxqa.builders.feedback.labelling import kept
 from nyxqa.builders.filter import check_conditions
 from nyxqa.builders.images.fetch.stage import names_to_retry, retry_failures
+from nyxqa.builders.manifest import build_manifest
 from nyxqa.builders.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.sample import sample
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
-from nyxqa.builders.sets.stage import set_splits
-from nyxqa.builders.sources.opening import source_revisions
 from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
-from nyxqa.builders.tokenize import tokenizer_file
-from nyxqa.builders.versions import versions
+from nyxqa.builders.standing import is_up_to_date, published_in, splits_to_publish, stale_splits
 from nyxqa.builders.vlm.model import parse_model
+from nyxqa.builders.wording import listed
 from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.files import read_json
-from nyxqa.schemas.manifest import MANIFEST, FileEntry, Manifest, read_manifest
-from nyxqa.schemas.recipe import Images, Recipe
+from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.recipe import Images, Recipe, SplitName
 from nyxqa.schemas.tables import QA, QA_SPLITS
-
-SplitName = Literal["train", "validation", "test", "all"]
-_NO_USAGE = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
 
 @dataclass(frozen=True)
@@ -79,13 +70,13 @@ def execute(
     given, (recipe, revisions) = recipe, pinned(recipe)
     with output_folder(out) as work, limited(_limits(recipe)):
         complete_publishing(out)
-        published = _published(out)
-        splits = _splits(recipe, split, published)
+        published = published_in(out)
+        splits = splits_to_publish(recipe, split, published)
         again = {SOURCE} if rescan else set[str]()
         if retry_failed:
             again |= names_to_retry(work, recipe.images)
         plan = build(PlannedRun(work, again), recipe, splits, work / "answers")
-        stale = _stale(plan, published, split)
+        stale = stale_splits(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
                 f"split {', '.join(stale)} in {out} was made with other data parameters or another source; "
@@ -99,14 +90,14 @@ def execute(
         if edited is not None:
             progress.say(f"{out / edited} was written to after it was built; the tables are made again")
         if retry_failed and plan.asking is not None and plan.asking.failures():
-            _forget_asking(work)
-        elif edited is None and published is not None and _up_to_date(out, plan, published):
+            forget_stages(work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
+        elif edited is None and published is not None and is_up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
             return _told(BuildResult(out, False, published), progress)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
             built = build(run, recipe, splits, work / "answers", retry_failed)
-        manifest = _manifest(given, revisions, run, built)
+        manifest = build_manifest(given, revisions, run, built)
         if built.asking is not None:
             built.asking.close()
         tables, manifest, gone = kept(published, built.tables.folder, manifest, work)
@@ -118,8 +109,7 @@ def execute(
         for name, lack in manifest.summary.get("shortfall", {}).items():
             missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
             progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
-        rows = ", ".join(f"{name} {count}" for name, count in _rows(manifest).items())
-        progress.say(f"{out} is ready: {rows}")
+        progress.say(f"{out} is ready: {listed(_rows(manifest))}")
         return _told(BuildResult(out, True, manifest), progress)
 
 
@@ -175,95 +165,8 @@ def _check(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
-        if recipe.vlm.model != "extractive":
+        if not recipe.vlm.is_extractive:
             parse_model(recipe.vlm.model)
-
-
-def _forget_asking(work: Path) -> None:
-    """Remove the steps that ask a model and what stands on them; stored answers stay."""
-    first = STAGES.index("synthesize")
-    for folder in (work / "steps").glob("*"):
-        if folder.name.partition(".")[0] in STAGES[first:]:
-            shutil.rmtree(folder)
-
-
-def _published(out: Path) -> Manifest | None:
-    return read_manifest(out) if (out / MANIFEST).exists() else None
-
-
-def _splits(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
-    """Splits that will be published, in their order.
-
-    :raises UsageError: If the recipe has nothing for ``split``.
-    """
-    filled = set(QA_SPLITS) if recipe.web is not None else set_splits(recipe)
-    if split != "all" and split not in filled:
-        raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
-    have = published.splits("triplets") if published is not None else []
-    return [name for name in QA_SPLITS if name in filled and (split in ("all", name) or name in have)]
-
-
-def _fingerprints(manifest: Manifest) -> dict[str, str]:
-    return {entry.split: entry.fingerprint for entry in manifest.stages if entry.name == "assemble"}
-
-
-def _stale(plan: Built, published: Manifest | None, split: SplitName) -> list[str]:
-    """Published splits that this build would leave as they are although it would make them otherwise."""
-    if published is None or split == "all":
-        return []
-    now = {name: step.fingerprint for name, step in plan.splits.items()}
-    then = _fingerprints(published)
-    return [name for name in QA_SPLITS if name in then and name != split and then[name] != now.get(name)]
-
-
-def _up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
-    if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
-        return False
-    return all((out / name).is_file() for name in (*published.files, "README.md"))
-
-
-def _manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
-    result: dict[str, Any] = read_json(built.tables.folder / RESULT)
-    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
-    return Manifest(
-        recipe=_portable(recipe),
-        seed=recipe.seed,
-        versions=versions(),
-        revisions={**(source_revisions(recipe.web) if recipe.web is not None else {}), **revisions},
-        deviations=deviations(recipe),
-        stages=stage_entries(run.reports, built.splits, result["counts"]),
-        files={path: FileEntry(**entry) for path, entry in result["files"].items()},
-        certificate=result["certificate"],
-        usage=built.asking.usage() if built.asking is not None else _NO_USAGE,
-        summary={**result["summary"], **held},
-    )
-
-
-def _portable(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without paths of this machine and without URLs of endpoints."""
-    plain = recipe.model_dump(mode="json", by_alias=True)
-    if plain["web"] is not None:
-        plain["web"]["source"] = _without_folder(plain["web"]["source"])
-    if tokenizer_file(recipe.chunk.tokenizer) is not None:
-        plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
-    plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
-    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
-        plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
-    del plain["duckdb"]  # what a machine may use decides nothing
-    plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
-    plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
-    for text in plain["text"]:
-        text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
-        text["encoder"] = make_encoder(text["encoder"]).name
-    for section in plain["import"]:
-        section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
-    return plain
-
-
-def _without_folder(source: str) -> str:
-    """A source without the folder of its file; a name on the Hub stays."""
-    kind, colon, path = source.partition(":")
-    return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
 
 
 def _rows(manifest: Manifest) -> dict[str, int]:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.decontamination.stage import REASON, Against, documents_against
@@ -14,16 +15,14 @@ from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Filters
 
 VERSION = 1
 _IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
 
 
-def filter_documents(
-    run: Run, documents: Parts, settings: Filters, benchmark: Parts | None = None, distance: int = 0
-) -> Parts:
+def filter_documents(run: Run, documents: Parts, settings: Filters, benchmark: Parts | None, distance: int) -> Parts:
     """Keep the documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
@@ -86,8 +85,8 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
             try:
                 missed = db.execute(query).fetchall()
             except duckdb.Error as error:
-                first = str(error).splitlines()[0]
-                raise UsageError(f"{where}: {condition!r} is no condition DuckDB takes: {first}") from error
+                said = first_line(error)
+                raise UsageError(f"{where}: {condition!r} is no condition DuckDB takes: {said}") from error
             for (row,) in missed:
                 failed[row] = condition
     return failed
@@ -104,8 +103,6 @@ def _corpus_columns(documents: pa.Table) -> pa.Table:
 
 
 def _offsets(lists: pa.ListArray) -> pa.Array:
-    lengths = [0 if n is None else n for n in pa.compute.list_value_length(lists).to_pylist()]
-    offsets = [0]
-    for length in lengths:
-        offsets.append(offsets[-1] + length)
-    return pa.array(offsets, pa.int32())
+    """Where each list begins in the flattened values; a null list is an empty one."""
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0))
+    return pa.concat_arrays([pa.array([0], pa.int32()), ends])

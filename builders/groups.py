@@ -14,6 +14,7 @@ from nyxqa.builders.engine.duck import arrow, database, quoted
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.near.components import Components
 from nyxqa.builders.near.words import I64
+from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Dedup
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def find_groups(documents: Parts, settings: Dedup, min_tokens: int, folder: Path
         pa.table({"page_id": ids, "group": ids.take(pa.array(labels))}),
         ids.take(sizes["label"].combine_chunks()),
         _matrix(sizes, "pages", "documents"),
-        _matrix(seeds, "text", "single", "multi"),
+        _matrix(seeds, *KINDS),
     )
 
 

@@ -20,7 +20,7 @@ from nyxqa.builders.margin import ceiling
 from nyxqa.builders.questions import words_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoder import Encoder, Entry, Index
-from nyxqa.retriever.make import make_encoder
+from nyxqa.retriever.make import is_dense, make_encoder
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.recipe import Negatives
 from nyxqa.schemas.words import words
@@ -59,7 +59,7 @@ def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, setting
     index = run.whole(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)
     step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
-    where: Where = "workers" if settings.encoder == "bm25" else "driver"  # a model is not copied into every worker
+    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # a model is not copied into every worker
     mine = partial(mine_shard, Mining(settings, packs, index.folder))
     return run.map(step, mine, questions.files, QUESTIONS, where)
 

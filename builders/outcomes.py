@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.duck import quoted
+from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +28,6 @@ SELECT ledger.split, 'dropped: ' || reason, corpus.kind, count(*)
 FROM read_parquet({ledger}) ledger JOIN read_parquet({corpus}) corpus ON corpus.doc_id = ledger.parent_id
 WHERE stage = 'verify' AND item_type = 'question' GROUP BY ALL
 """
-_ORDER = ("train", "validation", "test")
 
 
 def evidence_outcomes(
@@ -43,7 +43,7 @@ def evidence_outcomes(
     for query in _queries(qa, corpus, ledger):
         for split, outcome, kind, count in sorted(db.execute(query).fetchall()):
             found.setdefault(split, {}).setdefault(outcome, {})[kind] = count
-    return {split: found[split] for split in sorted(found, key=_ORDER.index)}
+    return {split: found[split] for split in sorted(found, key=QA_SPLITS.index)}
 
 
 def _queries(qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]) -> Iterable[str]:

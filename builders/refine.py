@@ -29,9 +29,7 @@ VERSION = 2
 _REPEATED_VERSION = 2
 
 
-def refine(
-    run: Run, drafts: Parts, asking: Asking, recipe: Recipe, split: str, benchmark: Parts | None = None
-) -> Parts:
+def refine(run: Run, drafts: Parts, asking: Asking, recipe: Recipe, split: str, benchmark: Parts | None) -> Parts:
     """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
 
     Then those that overlap with a benchmark go, and those asked before in the split.

@@ -11,9 +11,10 @@ from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.report import QUANTILES, Report, TripletCounts
 from nyxqa.builders.sets.reports import report_texts
 from nyxqa.builders.text_table import text_table
+from nyxqa.builders.wording import shortened
+from nyxqa.schemas.content import KINDS
 
 WIDTH = 100
-_KINDS = ("text", "single", "multi")
 
 
 def render(report: Report) -> str:
@@ -101,7 +102,7 @@ def _drops(report: Report) -> list[str]:
         count = str(drop.count) if drop.counted else f"[{drop.count}]"
         lines.append(f"  {count:>8}  {drop.reason} ({drop.item_type}), such as {drop.example}")
         if drop.detail:
-            lines += _wrapped(_cut(drop.detail, 2 * WIDTH), " " * 12)
+            lines += _wrapped(shortened(drop.detail, 2 * WIDTH), " " * 12)
     return lines
 
 
@@ -110,12 +111,12 @@ def _kinds(report: Report) -> list[str]:
         (
             " ".join(name for name in (counts.table, counts.part) if name),
             counts.split,
-            *(counts.kinds.get(kind, 0) for kind in _KINDS),
+            *(counts.kinds.get(kind, 0) for kind in KINDS),
             sum(counts.kinds.values()),
         )
         for counts in report.counts
     ]
-    return _table(("table", "split", *_KINDS, "all"), rows, numbers={2, 3, 4, 5}) if rows else ["  no rows"]
+    return _table(("table", "split", *KINDS, "all"), rows, numbers={2, 3, 4, 5}) if rows else ["  no rows"]
 
 
 def _triplets(report: Report) -> list[str]:
@@ -139,11 +140,11 @@ def _quantile_name(quantile: float) -> str:
 
 def _evidence(report: Report) -> list[str]:
     rows = [
-        (outcome, split, *(kinds.get(kind, 0) for kind in _KINDS), sum(kinds.values()))
+        (outcome, split, *(kinds.get(kind, 0) for kind in KINDS), sum(kinds.values()))
         for split, outcomes in report.evidence.items()
         for outcome, kinds in outcomes.items()
     ]
-    return _table(("outcome", "split", *_KINDS, "all"), rows, numbers={2, 3, 4, 5})
+    return _table(("outcome", "split", *KINDS, "all"), rows, numbers={2, 3, 4, 5})
 
 
 def _pairs(values: Mapping[str, int], nothing: str) -> list[str]:
@@ -159,10 +160,6 @@ def _items(lines: Sequence[str]) -> list[str]:
 def _wrapped(line: str, indent: str = "", first: str | None = None) -> list[str]:
     initial = indent if first is None else first
     return fill(line, WIDTH, initial_indent=initial, subsequent_indent=indent, break_long_words=False).splitlines()
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: set[int]) -> list[str]:

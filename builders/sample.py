@@ -20,13 +20,13 @@ from nyxqa.builders.engine.step import Parts, Step, pairs
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.split import SEEDS_PER_QUESTION
 from nyxqa.schemas.chance import lot
+from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Recipe
 
 VERSION = 2
 _SHARDS_VERSION = 3
 _SEEDS = 256  # of a shard, as far as part files give them
 _FILES = 64  # that a shard is made of at most
-KINDS = ("text", "single", "multi")
 _CHOSEN = pa.schema([("chosen", pa.bool_())])
 _LOT = np.dtype([("lot", "u8"), ("id", "u8"), ("kind", "i1")])
 _NOT_ASKED = -1
@@ -63,7 +63,7 @@ def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
         wanted = getattr(recipe.split, split)
         if isinstance(wanted, float):
             return None
-        return dict.fromkeys(("text", "single", "multi"), SEEDS_PER_QUESTION * wanted)
+        return dict.fromkeys(KINDS, SEEDS_PER_QUESTION * wanted)
     if recipe.sample.count is None:
         return None
     if recipe.sample.shares is None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from nyxqa.builders.tables_sql import run_sql
 from nyxqa.builders.text_table import text_table
+from nyxqa.builders.wording import shortened
 
 Form = Literal["table", "json", "csv"]
 CELL_WIDTH = 60  # characters of a cell in a table; JSON and CSV cut nothing
@@ -45,7 +46,7 @@ def _write_csv(answer: pa.Table, stream: TextIO) -> None:
 
 
 def _aligned(answer: pa.Table) -> list[str]:
-    rows = [[_cut(" ".join(_plain(value).split())) for value in row] for row in _rows(answer)]
+    rows = [[shortened(" ".join(_plain(value).split()), CELL_WIDTH) for value in row] for row in _rows(answer)]
     numbers = {index for index, column in enumerate(answer.schema) if _is_number(column.type)}
     if not answer.schema.names:
         return []
@@ -62,10 +63,6 @@ def _plain(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 3] + "..."
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from nyxqa.builders.commonness import MIN_PAGES
 from nyxqa.builders.engine.duck import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts
@@ -18,8 +19,6 @@ from nyxqa.schemas.recipe import Dedup
 
 if TYPE_CHECKING:
     import duckdb
-
-COMMON_AT_LEAST = 5
 
 # One row per chunk, in the order of its shard.
 VERDICTS = pa.schema(
@@ -101,7 +100,7 @@ def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
         db.execute(_PLACES.format(files=quoted(files), shard=PART_NUMBER))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
         search = folder / ".search"
-        _find_alike(db, files, settings, max(COMMON_AT_LEAST, settings.common * pages), search)
+        _find_alike(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
         if not settings.enabled:
             db.execute("DELETE FROM removed")
         for statement in (_VERDICTS, _CLUSTERS, _ALSO_AT):

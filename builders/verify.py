@@ -18,14 +18,14 @@ from nyxqa.builders.evidence import judge, missing
 from nyxqa.builders.questions import drop_question
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.vlm.protocol import Failed
-from nyxqa.schemas.recipe import Keep, Verify
+from nyxqa.schemas.recipe import Keep, Verify, VlmSection
 
 VERSION = 2
 
 
-def verifies(settings: Verify, model: str) -> bool:
+def verifies(settings: Verify, vlm: VlmSection) -> bool:
     """Whether evidence is checked: ``auto`` means with a model that can judge."""
-    return model != "extractive" if settings.enabled == "auto" else settings.enabled
+    return not vlm.is_extractive if settings.enabled == "auto" else settings.enabled
 
 
 def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: str) -> Parts:
@@ -33,7 +33,7 @@ def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: 
 
     Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
     """
-    if not verifies(settings, asking.settings.model):
+    if not verifies(settings, asking.settings):
         step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
         return run.map(step, pass_shard, questions.files, QUESTIONS)
     params = {"keep": sorted(settings.keep), "vlm": asking.params()}

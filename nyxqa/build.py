@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from nyxqa.builders.estimate import Estimate
-    from nyxqa.builders.execute import BuildResult, SplitName
-    from nyxqa.schemas.recipe import Recipe
+    from nyxqa.builders.execute import BuildResult
+    from nyxqa.schemas.recipe import Recipe, SplitName
 
 OUT = "nyxqa_data"
 

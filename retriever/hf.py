@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,7 @@ from nyxqa.retriever.loading import checkpoint_folder, load_module, loading, set
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.pictures import open_picture, rgb_picture, shrunk
 from nyxqa.retriever.side_text import SideWriter
-from nyxqa.retriever.sighted import SightedEncoder
-from nyxqa.retriever.vector_index import ModelName, parse_model
+from nyxqa.retriever.vector_index import ModelName
 from nyxqa.retriever.vision_text import CUT, VisionTextModel
 
 if TYPE_CHECKING:
@@ -77,17 +75,6 @@ def load_hf(
     settings = settings_of(folder, overrides)
     _, module = load_module(folder, settings, device, trainable)
     return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings), settings)
-
-
-def hf_encoder(text: str, on: Sequence[str] = ()) -> SightedEncoder:
-    """The encoder ``hf:text``; no weights are read before they are used.
-
-    :raises UsageError: If the name is malformed or a setting is not valid.
-    :raises WorldError: If there is no such folder.
-    """
-    model = parse_model(text, "hf")
-    settings = settings_of(checkpoint_folder(model))
-    return SightedEncoder("hf", model, settings, partial(load_hf, model), on)
 
 
 def _preparer(folder: Path, settings: EmbedderSettings) -> ProcessorPreparer:

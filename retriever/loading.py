@@ -12,7 +12,7 @@ from nyxqa.retriever.embedder import SETTINGS_FILE, EmbedderSettings, read_setti
 from nyxqa.retriever.lora import open_lora
 from nyxqa.retriever.text_model import resolve_revision
 from nyxqa.retriever.vector_index import ModelName
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import WorldError, one_line
 from nyxqa.schemas.files import read_json
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def loading(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise WorldError(f"cannot load model {name!r}: {' '.join(str(error).split())[:300]}") from error
+        raise WorldError(f"cannot load model {name!r}: {one_line(error, 300)}") from error
     finally:
         logging.set_verbosity(verbosity)
         if shown:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from nyxqa.retriever.encoder import Encoder
 from nyxqa.schemas.errors import UsageError
 
-NAMES = ("bm25", "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
+_BM25 = "bm25"
+NAMES = (_BM25, "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
+
+
+def is_dense(spec: str) -> bool:
+    """Whether the encoder of that name makes vectors: a model that takes the device, or all cores, for itself."""
+    return spec != _BM25
 
 
 def make_encoder(spec: str) -> Encoder:
@@ -15,7 +21,7 @@ def make_encoder(spec: str) -> Encoder:
     :raises WorldError: If there is no such folder.
     """
     kind, colon, rest = spec.partition(":")
-    if spec == "bm25":
+    if spec == _BM25:
         from nyxqa.retriever.bm25 import Bm25Encoder
 
         return Bm25Encoder()
@@ -28,11 +34,13 @@ def make_encoder(spec: str) -> Encoder:
 
         return TinyEncoder(rest)
     if kind == "nyx" and rest:
-        from nyxqa.retriever.nyx import nyx_encoder
+        from nyxqa.retriever.nyx import load_nyx
+        from nyxqa.retriever.sighted import sighted_encoder
 
-        return nyx_encoder(rest)
+        return sighted_encoder(kind, rest, load_nyx)
     if kind == "hf" and rest:
-        from nyxqa.retriever.hf import hf_encoder
+        from nyxqa.retriever.hf import load_hf
+        from nyxqa.retriever.sighted import sighted_encoder
 
-        return hf_encoder(rest)
+        return sighted_encoder(kind, rest, load_hf)
     raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")

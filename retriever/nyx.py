@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from nyxqa.retriever.lora import Lora, add_lora, lora_named
 from nyxqa.retriever.model import Inputs, Side
 from nyxqa.retriever.pictures import bounded_shape, open_picture, rgb_picture
 from nyxqa.retriever.side_text import SideWriter
-from nyxqa.retriever.sighted import SightedEncoder
 from nyxqa.retriever.text_model import devices
 from nyxqa.retriever.vector_index import ModelName, parse_model
 from nyxqa.retriever.vision_text import CUT, VisionTextModel
@@ -153,17 +151,6 @@ def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
     model = parse_model(text, "nyx")
     shape = lora_named(lora)
     return load_nyx(model, device or devices()[0], lora=shape, trainable=True, checkpointing=True)
-
-
-def nyx_encoder(text: str, on: Sequence[str] = ()) -> SightedEncoder:
-    """The encoder ``nyx:text``; no weights are read before they are used.
-
-    :raises UsageError: If the name is malformed or a setting is not valid.
-    :raises WorldError: If there is no such folder.
-    """
-    model = parse_model(text, "nyx")
-    settings = settings_of(checkpoint_folder(model))
-    return SightedEncoder("nyx", model, settings, partial(load_nyx, model), on)
 
 
 def _checkpoint(network: Any) -> None:

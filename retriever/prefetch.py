@@ -9,9 +9,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
 
+_AHEAD = 2  # items made ready before they are asked for
 
-def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready], ahead: int = 2) -> Iterator[Ready]:
-    """``prepare`` of each item, in order, ``ahead`` of them at a time in one thread; errors come up where they belong.
+
+def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready]) -> Iterator[Ready]:
+    """``prepare`` of each item, in order, two of them ahead in one thread; errors come up where they belong.
 
     Decoding images and cutting words into tokens happen outside Python's lock for the most part.
     """
@@ -20,7 +22,7 @@ def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready], ahead: i
     try:
         for item in items:
             waiting.append(pool.submit(prepare, item))
-            if len(waiting) > ahead:
+            if len(waiting) > _AHEAD:
                 yield waiting.pop(0).result()
         while waiting:
             yield waiting.pop(0).result()

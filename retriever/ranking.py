@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +18,6 @@ METRICS = (*(f"recall@{k}" for k in RECALLS), "mrr", f"ndcg@{DEPTH}")
 _BLOCK = 256
 
 
-class Ranker(Protocol):
-    """What puts documents in order for a query."""
-
-    def ranks(self, positives: Sequence[Sequence[int]]) -> list[Ranks]:
-        """For each query the ranks of its positives, from 1, ascending; infinite where one was not retrieved.
-
-        :param positives: Row numbers of the positives of each query, in the order of the queries.
-        """
-        ...
-
-
 class DenseRanker:
     """Documents in the order of their inner product with a query; equal ones stand by id.
 
@@ -42,7 +30,10 @@ class DenseRanker:
         self._queries, self._documents, self._order = queries, documents, order
 
     def ranks(self, positives: Sequence[Sequence[int]]) -> list[Ranks]:
-        """Exact ranks over all documents."""
+        """For each query the ranks of its positives among all documents, from 1, ascending.
+
+        :param positives: Row numbers of the positives of each query, in the order of the queries.
+        """
         found: list[Ranks] = []
         for start in range(0, len(self._queries), _BLOCK):
             scores = self._queries[start : start + _BLOCK] @ self._documents.T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.errors import UsageError
 
 Side = Mapping[str, Any]
-Encode = Callable[[list[str], list[list[Any]]], Any]
 
 
 def collate(processor: Any, *, max_negatives: int | None = None, instruct: bool = True) -> Collator:

@@ -9,14 +9,30 @@ from functools import cached_property
 
 from nyxqa.retriever.embedder import EmbedderSettings
 from nyxqa.retriever.encoder import Entry
+from nyxqa.retriever.loading import checkpoint_folder, settings_of
 from nyxqa.retriever.model import Role, Side
 from nyxqa.retriever.text_model import checkpoint_fingerprint, devices
-from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text
+from nyxqa.retriever.vector_index import ModelName, VectorEncoder, caption_text, parse_model
 from nyxqa.retriever.vision_text import SideEncoder, VisionTextModel
 
 # Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256
 _VERSION = 1
+
+
+Load = Callable[[ModelName, str], VisionTextModel]
+
+
+def sighted_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> SightedEncoder:
+    """The encoder ``kind:text``; no weights are read before they are used.
+
+    :param load: Gives the model of that name, on the device of that name.
+    :param on: Devices to encode on, by their torch names; all there are if empty.
+    :raises UsageError: If the name is malformed or a setting is not valid.
+    :raises WorldError: If there is no such folder.
+    """
+    model = parse_model(text, kind)
+    return SightedEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
 
 
 class SightedEncoder(VectorEncoder[Side]):
@@ -25,8 +41,8 @@ class SightedEncoder(VectorEncoder[Side]):
     :param kind: ``nyx`` or ``hf``.
     :param model: The checkpoint.
     :param settings: Its settings.
-    :param load: Gives the model, on the device of that name.
-    :param on: Devices to encode on, by their torch names; all there are if empty.
+    :param load: As ``sighted_encoder`` takes it.
+    :param on: As ``sighted_encoder`` takes it.
     """
 
     def __init__(
@@ -34,8 +50,8 @@ class SightedEncoder(VectorEncoder[Side]):
         kind: str,
         model: ModelName,
         settings: EmbedderSettings,
-        load: Callable[[str], VisionTextModel],
-        on: Sequence[str] = (),
+        load: Load,
+        on: Sequence[str],
     ) -> None:
         super().__init__(f"{kind}:{model.label}")
         self.needs_images = settings.images
@@ -74,4 +90,4 @@ class SightedEncoder(VectorEncoder[Side]):
 
     def load(self) -> Sequence[SideEncoder]:
         """The model on each device."""
-        return [SideEncoder(self._load(device), device) for device in self._on or devices()]
+        return [SideEncoder(self._load(self._model, device), device) for device in self._on or devices()]

@@ -40,7 +40,7 @@ def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
     documents = {one.id: one.side for example in examples for one in (*example.positives, *example.negatives)}
     sides: list[Side] = [*(example.query for example in examples), *documents.values()]
     lengths = [model.length(side) for side in sides]
-    groups = length_groups(lengths) if sides else []
+    groups = length_groups(lengths)
     return Batch(
         tuple(example.listed() for example in examples),
         tuple(documents),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import WorldError, one_line
 from nyxqa.schemas.writing import file_hash
 
 # Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest; a GPU needs more to
@@ -63,7 +63,7 @@ def resolve_revision(model: str, revision: str | None) -> str:
         return str(HfApi().model_info(model, revision=revision).sha)
     except (httpx2.HTTPError, HFValidationError, OSError) as error:
         raise WorldError(
-            f"cannot find out the commit of model {model!r}, which is no folder here either: {_line(error)}; "
+            f"cannot find out the commit of model {model!r}, which is no folder here either: {one_line(error, 300)}; "
             "name a folder, or a commit that is in the cache: MODEL@COMMIT"
         ) from error
 
@@ -147,12 +147,8 @@ def _load(model: str, revision: str | None) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=commit or "main")
         network = AutoModel.from_pretrained(model, revision=commit or "main", dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
-        raise WorldError(f"cannot load model {model!r}: {_line(error)}") from error
+        raise WorldError(f"cannot load model {model!r}: {one_line(error, 300)}") from error
     finally:
         if shown:
             logging.enable_progress_bar()
     return tokenizer, network
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,7 +175,7 @@ class _Run:
         with self.accelerator.autocast():
             loss = batch_loss(self.model, batch, self.loss, self.settings.against, self.accelerator)
         value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise WorldError(f"the loss of step {step + 1} is {value}; lower the learning rate")
         loss.backward()  # type: ignore[no-untyped-call]
         sum_gradients(self.accelerator, self.parameters)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from nyxqa.schemas.errors import ContentError
 
 PLACEHOLDER = "<|image|>"
 
 Kind = Literal["text", "single", "multi"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Image = TypeVar("Image")
 
 
@@ -42,15 +43,6 @@ class Content(Generic[Image]):
                 yield self.images[index - 1]
             if piece:
                 yield piece
-
-    def without(self, dead: Sequence[bool]) -> Content[Image]:
-        """The same content less the images marked in ``dead``, each with its placeholder."""
-        pieces = self.text.split(PLACEHOLDER)
-        text = pieces[0]
-        for gone, piece in zip(dead, pieces[1:], strict=True):
-            text += piece if gone else PLACEHOLDER + piece
-        images = tuple(image for image, gone in zip(self.images, dead, strict=True) if not gone)
-        return Content(text, images)
 
 
 def check_content(text: str, images: int) -> None:

@@ -45,6 +45,19 @@ class MissingExtraError(UsageError):
     """A package that only an extra brings is not installed."""
 
 
+def one_line(error: BaseException, limit: int | None = None) -> str:
+    """What ``error`` says, on one line; the name of its class if it says nothing.
+
+    :param limit: Most characters; None for no limit.
+    """
+    return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what ``error`` says; the name of its class if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def missing_extra(package: str, extra: str) -> MissingExtraError:
     """The error for a package that only an extra brings, with the line that installs it."""
     return MissingExtraError(f"{package} is not installed; install it in a checkout with: {install_line(extra)}")

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import WorldError, first_line
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,8 +36,7 @@ def fetch_image(url: str) -> bytes:
                     return answer
                 url = urljoin(url, answer)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            said = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise WorldError(f"image {url} cannot be fetched: {said}") from error
+            raise WorldError(f"image {url} cannot be fetched: {first_line(error)}") from error
     raise WorldError(f"image {url} cannot be fetched: more than {_REDIRECTS} redirects")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nyxqa.schemas.errors import NyxqaError, WorldError
+from nyxqa.schemas.errors import NyxqaError, WorldError, first_line, one_line
 from nyxqa.schemas.manifest import MANIFEST
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
@@ -82,18 +82,18 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
     except HfHubHTTPError as error:
         raise WorldError(f"dataset {repository}{at}: {_said(error)}") from error
     except HFValidationError as error:
-        raise WorldError(f"{repository} is no name of a dataset on the Hub: {_first(error)}") from error
+        raise WorldError(f"{repository} is no name of a dataset on the Hub: {first_line(error)}") from error
     except NyxqaError:
         raise
     except ValueError as error:  # a card that the Hub does not take, an answer that its client cannot read
-        raise WorldError(f"dataset {repository}{at}: {' '.join(str(error).split())}") from error
+        raise WorldError(f"dataset {repository}{at}: {one_line(error)}") from error
     except httpx2.TransportError as error:
         pin = f"; {advice}revision=COMMIT, a full hash, to read that one without the Hub" if advice else ""
-        raise WorldError(f"dataset {repository}{at}: the Hub cannot be reached: {_first(error)}{pin}") from error
+        raise WorldError(f"dataset {repository}{at}: the Hub cannot be reached: {first_line(error)}{pin}") from error
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         raise WorldError(
-            f"dataset {repository}{at}: {error.strerror or _first(error)}{where}; HF_HOME names the cache"
+            f"dataset {repository}{at}: {error.strerror or first_line(error)}{where}; HF_HOME names the cache"
         ) from error
     except RuntimeError as error:  # an upload that failed for good; the client names the file only
         if error.__cause__ is None:
@@ -117,10 +117,6 @@ def _said(error: Exception) -> str:
         return "there is none of that name on the Hub, or it is private and the token may not see it"
     if isinstance(error, RevisionNotFoundError):
         return "there is no such revision; give a branch, a tag or a commit"
-    message = getattr(error, "server_message", None) or _first(error)
+    message = getattr(error, "server_message", None) or first_line(error)
     again = "; run again later, what was sent is kept" if status in PASSING else ""
     return f"the Hub answered {status}: {message}{again}"
-
-
-def _first(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Split = Literal["train", "validation", "test"]
+SplitName = Literal[Split, "all"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]
 
@@ -172,15 +173,23 @@ class Choices(Section):
     paraphrase: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
+EXTRACTIVE = "extractive"  # the embedded rules in place of a model
+
+
 class VlmSection(Section):
     """The model that writes, answers and judges, and the budget of the run."""
 
-    model: str = "extractive"
+    model: str = EXTRACTIVE
     concurrency: Positive = 64
     max_pixels: Positive = 802_816
     answer_tokens: Positive = 256
     max_requests: Positive | None = None
     max_tokens: Positive | None = None
+
+    @property
+    def is_extractive(self) -> bool:
+        """Whether the embedded rules stand in for a model: no endpoint is asked, and nothing is judged."""
+        return self.model == EXTRACTIVE
 
 
 class Negatives(Section):

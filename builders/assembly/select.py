@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.duck import literal, quoted
 from nyxqa.builders.engine.step import Parts
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.content import KINDS
+from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
     import duckdb
-
-KINDS = ("text", "single", "multi")
 
 # Questions of all splits without their documents' text; ``reason`` stays null for what is published.
 _LOAD = """
@@ -78,7 +77,7 @@ def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
     try:
         db.execute(_FILTER.format(split=split, text=literal(condition), condition=condition))
     except (duckdb.DataError, duckdb.ProgrammingError) as error:
-        raise UsageError(f"filters.qa: {condition!r} fails on a row: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"filters.qa: {condition!r} fails on a row: {first_line(error)}") from error
 
 
 def quota_of(recipe: Recipe, split: str) -> int | None:

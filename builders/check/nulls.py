@@ -31,7 +31,7 @@ _NULLABLE_INSIDE = frozenset(
 )
 
 
-def check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch, by_address: bool = False) -> None:
+def check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch, by_address: bool) -> None:
     """Count nulls of the declared columns, and inside their lists and structs.
 
     :param by_address: Whether an image may have an address in place of bytes.

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from nyxqa.builders.decontamination.fields import Item
 from nyxqa.builders.decontamination.files import BenchmarkFile, items
 from nyxqa.builders.engine.duck import append, arrow_batches, database, literal
+from nyxqa.builders.engine.threads import in_order
 from nyxqa.builders.images.dead import DeadImageError
 from nyxqa.builders.images.store import stored_image
-from nyxqa.builders.near.index import in_order
 from nyxqa.builders.near.shingles import run_hashes, run_starts
 from nyxqa.builders.near.words import I64, word_hashes
 from nyxqa.schemas.errors import WorldError

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import UsageError, WorldError, one_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,7 +100,7 @@ def _keep_to(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) 
                 # Set on the open file: given on opening, DuckDB 1.5 to 2.0 report the limit of spilling but ignore it.
                 connection.execute(f"SET {option} = ?", [value])
             except duckdb.Error as error:
-                raise UsageError(f"DuckDB takes no {option} of {value!r}: {_line(error)}") from error
+                raise UsageError(f"DuckDB takes no {option} of {value!r}: {one_line(error)}") from error
     connection.execute("SET temp_directory = ?", [spill])
     connection.execute("SET preserve_insertion_order = false")
 
@@ -116,12 +116,12 @@ def worldly(limits: Limits, folder: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise WorldError(f"{_exhausted(str(error), limits, folder)} ({_line(error)[:200]})") from error
+        raise WorldError(f"{_exhausted(str(error), limits, folder)} ({one_line(error, 200)})") from error
     except duckdb.Error as error:
         if any(sign in str(error) for sign in _NO_SPACE):  # of several kinds, by what was written
             raise WorldError(_full(limits, folder)) from error
         if isinstance(error, duckdb.IOException):
-            raise WorldError(f"DuckDB cannot use its files in {folder}: {_line(error)}") from error
+            raise WorldError(f"DuckDB cannot use its files in {folder}: {one_line(error)}") from error
         raise
 
 
@@ -144,7 +144,3 @@ def _full(limits: Limits, folder: Path) -> str:
         f"the disk is full where DuckDB worked, in {folder}{spill}; free some space, or spill to another disk "
         "(duckdb.folder in a recipe), and run again; finished parts are kept"
     )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -14,8 +14,9 @@ import pyarrow as pa
 from nyxqa.builders.engine.account import Counts, ShardOutput
 from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecutor
 from nyxqa.builders.engine.generations import generation
+from nyxqa.builders.engine.layout import done_file, is_done, step_folder
 from nyxqa.builders.engine.progress import Bar, Progress
-from nyxqa.builders.engine.shard import Job, read_marker, run_shard
+from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.files import read_json, write_json
 
@@ -25,8 +26,6 @@ T = TypeVar("T")
 # model; or in threads of this process, for what waits for an endpoint.
 Where = Literal["workers", "driver", "threads"]
 THREADS = 4
-
-_DONE = "done.json"  # counts of a step that is whole
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,12 @@ class Run(Protocol):
 
 
 def _folder(work: Path, step: Step) -> Path:
-    name = step.name.replace("/", ".") + (f".{step.split}" if step.split else "")
-    return work / "steps" / name / step.fingerprint[:16]
+    return step_folder(work, step.name, step.split, step.fingerprint)
+
+
+def _read_counts(folder: Path) -> Counts | None:
+    """Counts of the step in ``folder`` if it is whole and has any."""
+    return Counts(**read_json(done_file(folder))) if is_done(folder) else None
 
 
 class PlannedRun:
@@ -184,17 +187,15 @@ class WorkingRun:
     ) -> Parts:
         """One shard for each task, made by ``function``; whole shards are kept."""
         folder, started = self.folder(step), time.perf_counter()
-        done = folder / _DONE
-        if done.exists():
-            counts = Counts(**read_json(done))
-        else:
+        counts = _read_counts(folder)
+        if counts is None:
             folder.mkdir(parents=True, exist_ok=True)
             counts = Counts()
             with self._progress.stage(step) as bar:
                 for shard in self._shards(step, folder, function, tasks, schema, self._executors[where]):
                     counts += shard
                     bar.advance(shard)
-            write_json(done, asdict(counts))
+            write_json(done_file(folder), asdict(counts))
         self._report(step, counts, time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
@@ -209,21 +210,18 @@ class WorkingRun:
             with self._progress.stage(step):
                 made = function(unfinished)
             if made is not None:
-                write_json(unfinished / _DONE, asdict(made))
+                write_json(done_file(unfinished), asdict(made))
             unfinished.rename(folder)
-        done = folder / _DONE
-        counts = Counts(**read_json(done)) if done.exists() else None
-        self._report(step, counts, time.perf_counter() - started)
+        self._report(step, _read_counts(folder), time.perf_counter() - started)
         return Parts(step.fingerprint, folder)
 
     def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
         """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
         folder, started = self.folder(step), time.perf_counter()
-        done = folder / "done.json"
-        if not done.exists():
+        if not is_done(folder):
             with self._progress.stage(step) as bar:
                 counts = function(bar)
-            write_json(done, {})
+            write_json(done_file(folder), {})
             if counts.rows_in:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self.reports.append(StepReport(step, None, time.perf_counter() - started))
@@ -243,19 +241,15 @@ class WorkingRun:
         executor: Executor,
     ) -> Iterator[Counts]:
         """Counts of all shards: those found whole first, then the others as they are made."""
-
-        def missing() -> Iterator[Job[T]]:
-            for index, task in enumerate(tasks()):
-                found = read_marker(folder, index)
-                if found is None:
-                    yield Job(function, task, folder, index, schema, step.stage, step.split)
-                else:
-                    kept.append(found)
-
-        kept: list[Counts] = []
-        for counts, _ in executor.map(run_shard, missing()):
+        kept = whole_shards(folder)
+        yield from kept.values()
+        missing = (
+            Job(function, task, folder, index, schema, step.stage, step.split)
+            for index, task in enumerate(tasks())
+            if index not in kept
+        )
+        for counts, _ in executor.map(run_shard, missing):
             yield counts
-        yield from kept
 
     def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
         report = StepReport(step, counts, seconds)

@@ -69,10 +69,9 @@ def run_shard(job: Job[T]) -> tuple[Counts, float]:
     return counts, time.perf_counter() - started
 
 
-def read_marker(folder: Path, index: int) -> Counts | None:
-    """Counts of shard ``index`` if it is whole."""
-    marker = marker_file(folder, index)
-    return Counts(**read_json(marker)) if marker.exists() else None
+def whole_shards(folder: Path) -> dict[int, Counts]:
+    """Counts of the shards that are whole, by number."""
+    return {int(marker.stem.rpartition("-")[2]): Counts(**read_json(marker)) for marker in folder.glob("done-*.json")}
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from nyxqa.schemas.errors import WorldError
+
 Statement = tuple[str, tuple[object, ...]]
 
 
@@ -30,17 +32,18 @@ def open_store(file: Path, tables: str, patience: float, exclusive: bool = False
     return db
 
 
-def transact(db: sqlite3.Connection, *statements: Statement) -> None:
+def transact(db: sqlite3.Connection, what: str, *statements: Statement) -> None:
     """Run ``statements`` as one transaction.
 
-    :raises sqlite3.Error: If one fails; none has then happened.
+    :param what: What they store, in words.
+    :raises WorldError: If one fails; none has then happened.
     """
-    db.execute("BEGIN")
     try:
+        db.execute("BEGIN")
         for statement, row in statements:
             db.execute(statement, row)
         db.execute("COMMIT")
-    except sqlite3.Error:
+    except sqlite3.Error as error:
         if db.in_transaction:  # some errors, as of a full disk, have ended it already
             db.execute("ROLLBACK")
-        raise
+        raise WorldError(f"cannot store {what}: {error}; free disk space and run again") from error

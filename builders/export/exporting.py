@@ -19,6 +19,7 @@ from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.hub import COMMIT
 from nyxqa.schemas.location import find_published
 from nyxqa.schemas.recipe_file import nearest
+from nyxqa.schemas.tables import QA_SPLITS
 
 Target = Literal["sentence-transformers", "tevatron", "vlm2vec", "beir", "shards"]
 
@@ -76,7 +77,7 @@ def export(
     if COMMIT.match(published.folder.name) and not Path(data).is_dir():
         revision = published.folder.name  # whatever is pushed meanwhile, all parts come from this commit
     found = published.manifest.splits("triplets")
-    splits = [one for one in ("train", "validation", "test") if one in found and split in (None, one)]
+    splits = [one for one in QA_SPLITS if one in found and split in (None, one)]
     if not splits:
         raise UsageError(f"{data} has no triplets" + (f" of split {split!r}" if split else ""))
     part = folder.with_name(f".{folder.name}.part")

@@ -16,10 +16,10 @@ from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.feedback.pools import Pool
 from nyxqa.builders.feedback.rows import CANDIDATES
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
-from nyxqa.builders.sets.mine import is_dense
 from nyxqa.builders.sets.pools import passage_index
 from nyxqa.builders.stages import FEEDBACK
 from nyxqa.retriever.encoder import Encoder, Entry, Index
+from nyxqa.retriever.make import is_dense
 
 VERSION = 1
 # Questions searched as one: every dense search reads all vectors of the pool once.

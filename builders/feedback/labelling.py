@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.engine.layout import is_done, step_folder, steps_folder
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
 from nyxqa.builders.feedback.tally import Tally
 from nyxqa.builders.stages import FEEDBACK, pool_stage
+from nyxqa.builders.wording import listed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.manifest import Manifest, StageEntry
@@ -43,8 +45,8 @@ class Asked:
 
         :raises WorldError: If they are not there.
         """
-        folder = work / "steps" / f"{FEEDBACK}.train" / self.answers[:16]
-        if not (folder / "done.json").exists():
+        folder = step_folder(work, FEEDBACK, "train", self.answers)
+        if not is_done(folder):
             raise WorldError(
                 f"{folder} holds no answers; ask for them with: nyxqa feedback DATA --retriever ... --vlm ..."
             )
@@ -80,13 +82,15 @@ def label(
     started = time.perf_counter()
     tally, named = Tally(labelling), dict[str, set[str]]()
     rows = _rows(tally, asked.parts(work), labelling, asked.generator, named)
-    indexes = {pool: work / "steps" / place for pool, place in asked.indexes.items()}
+    indexes = {pool: steps_folder(work) / place for pool, place in asked.indexes.items()}
     folder = work / _TABLES
     files = compose(base, manifest, Added(rows, tally.drops, named, indexes), work, folder)
     numbers = tally.numbers()
     if not numbers["labelled"]:
-        dropped = ", ".join(f"{reason} {count}" for reason, count in numbers["dropped"].items())
-        raise WorldError(f"no question of {numbers['questions']} is left: {dropped}; see feedback.drop and threshold")
+        raise WorldError(
+            f"no question of {numbers['questions']} is left: {listed(numbers['dropped'])}; "
+            "see feedback.drop and threshold"
+        )
     told = {
         **{name: getattr(asked, name) for name in asked.__dataclass_fields__},
         "basis": basis(manifest, asked.pools),

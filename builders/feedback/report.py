@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nyxqa.builders.wording import listed
+
 
 def told_lines(told: Mapping[str, Any]) -> list[str]:
     """Labels, drops and calls in a few lines.
@@ -13,7 +15,7 @@ def told_lines(told: Mapping[str, Any]) -> list[str]:
     """
     settings = told["settings"]
     asked, questions = told["asked"], told["questions"]
-    dropped = ", ".join(f"{reason} {count}" for reason, count in told["dropped"].items()) or "none"
+    dropped = listed(told["dropped"])
     pools = ", ".join(f"{pool} ({searched})" for pool, searched in told["pools"].items())
     rule = "of every right window" if settings["positives"] == "all" else "of the first right window"
     return [

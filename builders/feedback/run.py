@@ -14,6 +14,7 @@ from nyxqa.builders.ask import Asking
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.folder import output_folder
 from nyxqa.builders.engine.generations import begin_generation
+from nyxqa.builders.engine.layout import steps_folder
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
@@ -35,7 +36,7 @@ from nyxqa.retriever.stored_ids import StoredIds
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.published import Published, open_published
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Recipe, VlmSection
 from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 
 _SECTIONS = ("feedback", "vlm")
@@ -144,7 +145,7 @@ def _encoder(order: Order) -> Encoder:
     """The retriever, once it is known that both models can be what they are named."""
     if order.retriever is None or order.vlm is None:
         raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
-    if order.vlm == "extractive":
+    if VlmSection(model=order.vlm).is_extractive:
         raise UsageError(
             "--vlm extractive only looks for words and cannot tell a document that answers from one that does not; "
             "name a model: openai:MODEL@URL"
@@ -203,7 +204,7 @@ def _asked(
         made.fingerprint,
         encoder.name,
         asking.open().info.generator,
-        {name: index.folder.relative_to(work / "steps").as_posix() for name, index in indexes.items()},
+        {name: index.folder.relative_to(steps_folder(work)).as_posix() for name, index in indexes.items()},
         {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.layout import is_done, step_folder
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
@@ -172,8 +173,8 @@ def passages_of(manifest: Manifest, work: Path, pool: str) -> Parts | None:
     entry = next((entry for entry in manifest.stages if entry.name == stage), None)
     if entry is None:
         return None
-    folder = work / "steps" / stage / entry.fingerprint[:16]
-    return Parts(entry.fingerprint, folder) if (folder / "done.json").exists() else None
+    folder = step_folder(work, stage, "", entry.fingerprint)
+    return Parts(entry.fingerprint, folder) if is_done(folder) else None
 
 
 def publishes_all(manifest: Manifest, pool: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.commonness import MIN_PAGES
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.step import Parts
@@ -21,7 +22,6 @@ from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import PAGES
 
 _SEARCH = ".common-images"
-MIN_PAGES = 5  # an image on no more pages than this is never common
 
 # Pages of a hash and of all within the distance of it; a page counts once.
 _COUNTS = """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.importers.rows import ImportedRow
 from nyxqa.builders.text.mining.answering import findable, holds
+from nyxqa.builders.wording import listed
 from nyxqa.schemas.content import plain_text
 
 
@@ -39,10 +40,10 @@ class RepairReport:
         lines = [
             f"{self.imported} of {self.rows} rows imported; {self.without_negatives} without negatives; "
             f"{self.without_answer} with a positive that holds no answer",
-            f"rows dropped: {_counts(self.dropped)}",
-            f"negatives lost: {_counts(self.lost)}",
+            f"rows dropped: {listed(self.dropped)}",
+            f"negatives lost: {listed(self.lost)}",
         ]
-        lines += [f"repaired {column}: {_counts(counts)}" for column, counts in self.repaired.items()]
+        lines += [f"repaired {column}: {listed(counts)}" for column, counts in self.repaired.items()]
         return "\n".join(lines)
 
 
@@ -79,7 +80,3 @@ def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
 def _lacks_answer(row: ImportedRow) -> bool:
     wanted = findable(row.answers)
     return bool(wanted) and not row.positive.images and not holds(plain_text(row.positive.text), wanted)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

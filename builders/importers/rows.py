@@ -97,18 +97,20 @@ class Repairs:
         if len(images) == 1 and images[0] in _NO_IMAGE:
             images = []
         if texts and images and len(texts) != len(images):
-            self._note("negatives", "misaligned", f"{len(texts)} texts but {len(images)} images")
+            unlike = f"{len(texts)} texts but {len(images)} images"
+            self.notes.append(lost_negative(self.row.name, "negatives", "misaligned", unlike))
             return ()
         count = max(len(texts), len(images))
         kept: list[Side] = []
         for number, (text, image) in enumerate(zip(texts or [""] * count, images or [None] * count, strict=True)):
             try:
                 side = self.side("neg_text", text, "neg_image_path", image)
-            except UnusableError as reason:
-                self._note(str(number), reason.reason, reason.detail)
+            except UnusableError as error:
+                self.notes.append(lost_negative(self.row.name, number, error.reason, error.detail))
                 continue
             if _same(side, positive) or any(_same(side, other) for other in kept):
-                self._note(str(number), "equal", "the same as the positive or an earlier negative")
+                same = "the same as the positive or an earlier negative"
+                self.notes.append(lost_negative(self.row.name, number, "equal", same))
             else:
                 kept.append(side)
         return tuple(kept)
@@ -137,8 +139,13 @@ class Repairs:
             text = f"{PLACEHOLDER}\n" * missing + text
         return text.strip()
 
-    def _note(self, part: str, reason: str, detail: str) -> None:
-        self.notes.append(Drop("document", f"{self.row.name}:{part}", self.row.name, reason, detail))
+
+def lost_negative(row: str, number: int | str, reason: str, detail: str) -> Drop:
+    """A negative that its row lives without.
+
+    :param number: Which of the row's negatives, or ``negatives`` for all of them.
+    """
+    return Drop("document", f"{row}:{number}", row, reason, detail)
 
 
 def text_answers(values: Sequence[Any]) -> tuple[str, ...]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.threads import in_order
 from nyxqa.builders.near.database import Database
 from nyxqa.builders.near.inputs import Source, documents
 from nyxqa.builders.near.minhash import Banding, band_keys, set_keys
@@ -21,9 +18,6 @@ from nyxqa.builders.near.sets import SetStore, append_sets
 from nyxqa.builders.near.shingles import shingle_sets
 from nyxqa.builders.near.words import U64
 from nyxqa.schemas.errors import UsageError
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 _COMMIT_BATCHES = 32  # batches redone at most after a kill
 
@@ -38,8 +32,8 @@ class Columns:
 
     id: str
     text: str
-    phashes: str | None = None
-    tokens: str | None = None
+    phashes: str | None
+    tokens: str | None
     side: str | None = None
 
     @property
@@ -146,18 +140,6 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
         item |= {f"k{band}": row for band, row in enumerate(keys)}
     images = pa.table({"position": np.repeat(positions, counts), "phash": phashes})
     return _Sketch(pa.table(item), images, sets.values)
-
-
-def in_order(work: Callable[[T], R], tasks: Iterable[T], threads: int) -> Iterator[R]:
-    """Results in the order of ``tasks``, which is read only a little ahead."""
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[R]] = deque()
-        for task in tasks:
-            pending.append(pool.submit(work, task))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
 
 
 def number_documents(database: Database, bands: int) -> None:

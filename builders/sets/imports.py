@@ -18,7 +18,7 @@ from nyxqa.builders.images.pack import PackWriter, writing_pack
 from nyxqa.builders.images.store import stored_image
 from nyxqa.builders.importers.images import ImageRef
 from nyxqa.builders.importers.kinds import import_rows
-from nyxqa.builders.importers.rows import ImportedRow, Side
+from nyxqa.builders.importers.rows import ImportedRow, Side, lost_negative
 from nyxqa.builders.importers.sources import Source, find_sources
 from nyxqa.builders.questions import question_key
 from nyxqa.builders.sets.locations import file_state
@@ -191,17 +191,15 @@ class _Storing:
             try:
                 document = self._document(side)
             except DeadImageError as error:
-                self._lose(number, "dead_image", f"{error.reason}: {error.detail}")
+                self.notes.append(lost_negative(self.name, number, "dead_image", f"{error.reason}: {error.detail}"))
                 continue
             if _content_key(document) in seen:
-                self._lose(number, "same_content", "the words and images of the positive or an earlier negative")
+                same = "the words and images of the positive or an earlier negative"
+                self.notes.append(lost_negative(self.name, number, "same_content", same))
             else:
                 seen.add(_content_key(document))
                 kept.append(document)
         return kept
-
-    def _lose(self, number: int, reason: str, detail: str) -> None:
-        self.notes.append(Drop("document", f"{self.name}:{number}", self.name, reason, detail))
 
     def _document(self, side: Side) -> dict[str, Any]:
         images = self._images(side)

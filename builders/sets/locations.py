@@ -18,7 +18,7 @@ def kind_of_source(spec: str) -> str:
     return spec.partition(":")[0]
 
 
-def source_state(spec: str, sample: str = "") -> Any:
+def source_state(spec: str, sample: str) -> Any:
     """What enters the fingerprint of a step that reads ``spec``: kind, name, size and time of its file, or its commit.
 
     :param sample: Name of the bundled file that ``sample`` stands for.

@@ -22,7 +22,7 @@ from nyxqa.builders.stages import text_stage
 from nyxqa.builders.text.mining.rules import Choice, Ranked, Rules, choose
 from nyxqa.builders.text.pool import PassagePool, PooledPassage
 from nyxqa.retriever.encoder import Encoder, Entry, Index
-from nyxqa.retriever.make import make_encoder
+from nyxqa.retriever.make import is_dense, make_encoder
 from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
@@ -52,11 +52,6 @@ class Miner:
         text = self.text
         ranks = (text.negatives[0], text.negatives[1])
         return Rules(text.positive, ranks, tuple(text.exclude), text.margin)
-
-
-def is_dense(encoder: str) -> bool:
-    """Whether the encoder of that name makes vectors: a model that takes the device, or all cores, for itself."""
-    return encoder != "bm25"
 
 
 def mine(

@@ -10,19 +10,19 @@ from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.sets.clean import uncontaminated
 from nyxqa.builders.sets.imports import imported, sources_of
 from nyxqa.builders.sets.locations import kind_of_source
-from nyxqa.builders.sets.mine import is_dense, mine
+from nyxqa.builders.sets.mine import mine
 from nyxqa.builders.sets.parts import PoolParts, SetParts, Sets
 from nyxqa.builders.sets.pools import passage_index, passages
 from nyxqa.builders.sets.questions import gold, questions
 from nyxqa.builders.stages import import_stage, text_stage
-from nyxqa.retriever.make import make_encoder
+from nyxqa.retriever.make import is_dense, make_encoder
 from nyxqa.schemas.recipe import Import, Recipe, Split, TextSet
 from nyxqa.schemas.tables import QA_SPLITS
 
 Indexes = dict[tuple[str, str], Parts]
 
 
-def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None = None) -> Sets:
+def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None) -> Sets:
     """Pools and triplets of all question sets and imports of ``splits``.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are held against it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.sources.obelics import _NEEDED, ParquetSource
 from nyxqa.builders.sources.row import COLUMNS
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import UsageError, WorldError, one_line
 from nyxqa.schemas.recipe import Web
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def resolve(name: str, config: str | None, revision: str | None) -> HubFiles:
         found = load_dataset_builder(name, config, revision=revision).config.data_files
         files = [str(file) for file in (found or {})["train"]]
     except Exception as error:  # the libraries below raise errors of many unrelated classes
-        said = " ".join(str(error).split())
+        said = one_line(error)
         raise WorldError(
             f"cannot get {shown} from the Hub: {type(error).__name__}: {said}; with a copy on disk use obelics:DIR"
         ) from error

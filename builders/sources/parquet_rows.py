@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.near.index import in_order
-from nyxqa.schemas.errors import WorldError
+from nyxqa.builders.engine.threads import in_order
+from nyxqa.schemas.errors import WorldError, first_line
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -226,7 +226,7 @@ def _telling(path: str) -> Iterator[None]:
     except (pa.ArrowInvalid, OSError) as error:
         # Arrow raises a bare OSError without a number for what cannot be unpacked.
         if isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None):
-            raise UnreadableRowsError(str(error).splitlines()[0]) from error
+            raise UnreadableRowsError(first_line(error)) from error
         raise WorldError(f"source file {path} cannot be read: {error}; run again to go on") from error
 
 

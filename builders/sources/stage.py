@@ -18,6 +18,7 @@ from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
 from nyxqa.builders.sources.keys import Keys, leading_bits
 from nyxqa.builders.sources.opening import open_source
+from nyxqa.builders.wording import listed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
@@ -116,6 +117,5 @@ def _reasons(pages: Parts) -> str:
     if not ledgers:
         return "it holds no row"
     drops = pa.concat_tables(ledgers)
-    counts = Counter(drops["reason"].to_pylist())
-    listed = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
-    return f"all rows were dropped ({listed}), the first because: {drops['detail'][0].as_py()}"
+    counts = dict(sorted(Counter(drops["reason"].to_pylist()).items()))
+    return f"all rows were dropped ({listed(counts)}), the first because: {drops['detail'][0].as_py()}"

@@ -25,6 +25,7 @@ from nyxqa.schemas.errors import WorldError
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _AGAIN = frozenset({408, 409, 425, 429})
+_MALFORMED = frozenset({400, 422})  # as servers refuse a response format that they do not know
 _REFUSALS = {
     401: "refuses the key (401): set NYXQA_API_KEY or OPENAI_API_KEY",
     402: "asks for payment (402)",
@@ -65,6 +66,22 @@ class _TransientError(Exception):
     def __init__(self, reason: str, detail: str, wait: float | None = None) -> None:
         super().__init__(detail)
         self.reason, self.detail, self.wait = reason, detail, wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one exchange gave.
+
+    :param status: HTTP status of the server's answer.
+    """
+
+    status: int
+    value: Reply | Failed
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the server took the request for malformed, for its response format perhaps."""
+        return self.status in _MALFORMED
 
 
 class Endpoint:
@@ -133,35 +150,35 @@ class Endpoint:
         try:
             async for attempt in tries:
                 with attempt:
-                    return await self._try(request, parts)
+                    return (await self._try(request, parts)).value
         except _TransientError as failure:
             return Failed(failure.reason, f"{failure.detail}, {self._patience.attempts} times")
         except httpx2.ConnectError as error:
             raise WorldError(f"cannot reach {self._shown}: {type(error).__name__}; is the server running?") from None
         raise AssertionError("unreachable: a try returns or raises")
 
-    async def _try(self, request: Request, parts: dict[str, Any]) -> Reply | Failed:
+    async def _try(self, request: Request, parts: dict[str, Any]) -> _Outcome:
         """One try in the response format the server takes; who is refused first finds out which that is."""
         number = self._format
         outcome = await self._send(request, parts, number)
-        if not _bad_request(outcome):
+        if not outcome.malformed:
             return outcome
         async with self._finding_format:
             if self._format == number and not self._proven:
                 return await self._next_formats(request, parts, outcome)
         return outcome if self._format == number else await self._send(request, parts, self._format)
 
-    async def _next_formats(self, request: Request, parts: dict[str, Any], outcome: Reply | Failed) -> Reply | Failed:
+    async def _next_formats(self, request: Request, parts: dict[str, Any], outcome: _Outcome) -> _Outcome:
         """The answer in the first plainer format that is not refused; a request refused in each is itself at fault."""
         for number in range(self._format + 1, _FORMATS):
             outcome = await self._send(request, parts, number)
-            if isinstance(outcome, Reply) and not self._proven:
+            if isinstance(outcome.value, Reply) and not self._proven:
                 self._format, self._proven = number, True
-            if not _bad_request(outcome):
+            if not outcome.malformed:
                 break
         return outcome
 
-    async def _send(self, request: Request, parts: dict[str, Any], number: int) -> Reply | Failed:
+    async def _send(self, request: Request, parts: dict[str, Any], number: int) -> _Outcome:
         body = json.dumps({"model": self.model, **parts, **_response_format(request, number)}).encode("utf-8")
         # Only the exchange itself holds a slot: bodies are ready before, answers are stored and waits done outside.
         client = await self._free.get()
@@ -177,10 +194,10 @@ class Endpoint:
             raise _TransientError("bad_answer", "an answer that cannot be decoded") from None
         finally:
             self._free.put_nowait(client)
-        outcome = self._judged(response)
-        if isinstance(outcome, Reply) and number == self._format:
+        value = self._judged(response)
+        if isinstance(value, Reply) and number == self._format:
             self._proven = True
-        return outcome
+        return _Outcome(response.status_code, value)
 
     def _judged(self, response: httpx2.Response) -> Reply | Failed:
         status = response.status_code
@@ -220,10 +237,6 @@ def _response_format(request: Request, number: int) -> dict[str, Any]:
         return {}
     shape = {"name": request.form, "strict": True, "schema": schema(request, bounded=number == 0)}
     return {"response_format": {"type": "json_schema", "json_schema": shape}}
-
-
-def _bad_request(outcome: Reply | Failed) -> bool:
-    return isinstance(outcome, Failed) and outcome.detail in ("HTTP 400", "HTTP 422")
 
 
 def _worth_another(error: Exception) -> bool | float:

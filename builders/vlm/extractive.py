@@ -11,6 +11,7 @@ from nyxqa.builders.vlm.options import wrong_options
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
 from nyxqa.builders.vlm.reading import read_answer
 from nyxqa.schemas.chance import lot
+from nyxqa.schemas.recipe import EXTRACTIVE
 from nyxqa.schemas.words import words
 
 R = TypeVar("R")
@@ -24,7 +25,7 @@ class Extractive:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.info = VlmInfo(generator="extractive", prompts={}, needs_images=False, verifies=False, version=5)
+        self.info = VlmInfo(generator=EXTRACTIVE, prompts={}, needs_images=False, verifies=False, version=5)
 
     def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
         """Cloze questions from sentences and captions; ``no_question`` where nothing stands on its own."""

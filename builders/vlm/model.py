@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nyxqa.builders.vlm.protocol import Vlm
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import VlmSection
 
-if TYPE_CHECKING:
-    from nyxqa.builders.vlm.usage import Usage
-
 _HELP = "write extractive, or openai:MODEL@URL with a URL that ends in /v1"
 
 
-def make_vlm(
-    section: VlmSection, seed: int, store_folder: Path, *, usage: Usage | None = None, retry_failed: bool = False
-) -> Vlm:
+def make_vlm(section: VlmSection, seed: int, store_folder: Path, *, retry_failed: bool = False) -> Vlm:
     """The model that ``section.model`` names.
 
     :param store_folder: Where answers of an endpoint are kept; it has one owner at a time.
-    :param usage: What the run has spent so far; share one among the models of a run to share its budget.
     :param retry_failed: Whether requests that failed in an earlier run are asked again.
     :raises UsageError: If the name is none of a model.
     """
-    if section.model == "extractive":
+    if section.is_extractive:
         from nyxqa.builders.vlm.extractive import Extractive
 
         return Extractive(seed)
     name, url = parse_model(section.model)
     from nyxqa.builders.vlm.openai import OpenAi
 
-    return OpenAi(name, url, section, seed, store_folder, usage=usage, retry_failed=retry_failed)
+    return OpenAi(name, url, section, seed, store_folder, retry_failed=retry_failed)
 
 
 def parse_model(model: str) -> tuple[str, str]:

@@ -42,7 +42,6 @@ class OpenAi:
     :param model: Name of the model as the endpoint knows it.
     :param url: Base URL with ``/v1``.
     :param folder: Where answers are stored.
-    :param usage: What this run has spent so far, counted on.
     :param retry_failed: Whether requests that failed in an earlier run are asked again.
     """
 
@@ -54,12 +53,11 @@ class OpenAi:
         seed: int,
         folder: Path,
         *,
-        usage: Usage | None = None,
         retry_failed: bool = False,
         patience: Patience | None = None,
     ) -> None:
         self.info = VlmInfo(f"openai:{model}", prompt_hashes(), needs_images=True, verifies=True)
-        self.usage = usage if usage is not None else Usage()
+        self.usage = Usage()
         self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
         self._retry_failed, self._patience = retry_failed, patience if patience is not None else Patience()
         self._session: Session | None = None

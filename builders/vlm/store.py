@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from nyxqa.builders.engine.sqlite import Statement, open_store, transact
+from nyxqa.builders.engine.sqlite import open_store, transact
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.builders.vlm.request import Reply
 from nyxqa.schemas.errors import WorldError
@@ -57,7 +57,9 @@ class AnswerStore:
         """Store an answer; it takes the place of a failure."""
         row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
         with self._lock:
-            self._write(
+            transact(
+                self._db,
+                "a model answer",
                 ("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row),
                 ("DELETE FROM failures WHERE key = ?", (key,)),
             )
@@ -65,7 +67,11 @@ class AnswerStore:
     def keep_failure(self, key: str, failed: Failed) -> None:
         """Store that a request got no usable answer."""
         with self._lock:
-            self._write(("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failed.reason, failed.detail)))
+            transact(
+                self._db,
+                "a model answer",
+                ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failed.reason, failed.detail)),
+            )
 
     def totals(self) -> dict[str, int]:
         """Answers and tokens ever stored here, whichever run paid for them."""
@@ -84,9 +90,3 @@ class AnswerStore:
         """Give the file up."""
         with self._lock:
             self._db.close()
-
-    def _write(self, *statements: Statement) -> None:
-        try:
-            transact(self._db, *statements)
-        except sqlite3.Error as error:
-            raise WorldError(f"cannot store a model answer: {error}; free disk space and run again") from error

@@ -18,7 +18,8 @@ def numbered(first: int, count: int) -> str:
 
 
 def documents(*parts: dict[str, Any], settings: Chunk = SETTINGS) -> list[dict[str, Any]]:
-    return list(chunk_pages([page("p", list(parts), row="a/p.html", url="https://example.org/p", title="T", language="en")], settings))
+    known = {"row": "a/p.html", "url": "https://example.org/p", "title": "T", "language": "en"}
+    return list(chunk_pages([page("p", list(parts), **known)], settings))
 
 
 def test_a_document_keeps_what_is_known_of_its_page() -> None:

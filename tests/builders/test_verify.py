@@ -23,7 +23,7 @@ from tests.support.rows import QUESTIONS, locator, question, write
     ],
 )
 def test_auto_means_with_a_model_that_can_judge(enabled: bool, model: str, expected: bool) -> None:
-    assert verifies(Verify(enabled=enabled), model) is expected
+    assert verifies(Verify(enabled=enabled), VlmSection(model=model)) is expected
 
 
 def test_without_a_judge_all_questions_pass_as_not_verified(tmp_path: Path) -> None:

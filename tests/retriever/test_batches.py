@@ -6,6 +6,8 @@ import itertools
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nyxqa.retriever.batches import Plan
 from nyxqa.retriever.grouping import length_groups
@@ -57,6 +59,26 @@ def test_groups_cost_least_of_all_ways_to_cut() -> None:
             edges = [0, *(place + 1 for place, cut in enumerate(cuts) if cut), 8]
             every.append(cost([order[a:b] for a, b in itertools.pairwise(edges)], lengths, 30))
         assert cost(groups, lengths, 30) == min(every)
+
+
+def every_cut(lengths: list[int], overhead: int) -> list[list[int]]:
+    """The cheapest groups, with a cut considered between any two sides; of equally cheap ones the longest last."""
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    best: list[tuple[int, int]] = [(0, 0)]
+    for end in range(1, len(order) + 1):
+        longest = lengths[order[end - 1]]
+        best.append(min((best[start][0] + (end - start) * longest + overhead, start) for start in range(end)))
+    groups: list[list[int]] = []
+    end = len(order)
+    while end:
+        groups.insert(0, order[best[end][1] : end])
+        end = best[end][1]
+    return groups
+
+
+@given(st.lists(st.integers(0, 12) | st.integers(0, 200), max_size=30), st.integers(0, 150))
+def test_groups_are_those_of_all_cuts(lengths: list[int], overhead: int) -> None:
+    assert length_groups(lengths, overhead) == every_cut(lengths, overhead)
 
 
 def test_equal_lengths_are_one_group() -> None:

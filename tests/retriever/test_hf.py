@@ -9,10 +9,11 @@ import pytest
 
 from nyxqa.retriever.e5 import E5Encoder, E5Model
 from nyxqa.retriever.encoder import Entry
-from nyxqa.retriever.hf import hf_encoder, load_hf
+from nyxqa.retriever.hf import load_hf
 from nyxqa.retriever.make import make_encoder
 from nyxqa.retriever.model import Side
 from nyxqa.retriever.nyx import load_nyx
+from nyxqa.retriever.sighted import sighted_encoder
 from nyxqa.retriever.vector_index import ModelName
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
@@ -62,7 +63,7 @@ def test_e5_by_its_settings_is_e5(bert: Path) -> None:
     ]
     e5 = E5Encoder(E5Model(str(bert)), ("cpu",))
     (bert / "embedder.toml").write_text(E5_TOML)
-    hf = hf_encoder(str(bert), ("cpu",))
+    hf = sighted_encoder("hf", str(bert), load_hf, ("cpu",))
     assert not hf.needs_images
     assert hf.encode(entries, "query") == pytest.approx(e5.encode(entries, "query"), abs=1e-5)
     assert hf.encode(entries, "document") == pytest.approx(e5.encode(entries, "document"), abs=1e-5)
@@ -72,7 +73,7 @@ def test_index_finds_what_e5_finds(bert: Path, tmp_path: Path) -> None:
     (bert / "embedder.toml").write_text(E5_TOML)
     entries = [Entry(f"{n:02}", f"{'abc'[n % 3]} {n}") for n in range(20)]
     hits = []
-    for encoder in (hf_encoder(str(bert), ("cpu",)), E5Encoder(E5Model(str(bert)), ("cpu",))):
+    for encoder in (sighted_encoder("hf", str(bert), load_hf, ("cpu",)), E5Encoder(E5Model(str(bert)), ("cpu",))):
         folder = tmp_path / encoder.name.partition(":")[0]
         encoder.build(entries, folder)
         hits.append(encoder.open(folder).search(entries[:3], 4))
@@ -87,7 +88,9 @@ def test_pooling_and_template_are_settings(bert: Path, pooling: str) -> None:
     (bert / "embedder.toml").write_text(
         f'pooling = "{pooling}"\nimages = false\nnormalise = false\ntemplate = "say {{text}} now"\n'
     )
-    found = hf_encoder(str(bert), ("cpu",)).encode([Entry("a", "two words"), Entry("b", "three more words")], "query")
+    found = sighted_encoder("hf", str(bert), load_hf, ("cpu",)).encode(
+        [Entry("a", "two words"), Entry("b", "three more words")], "query"
+    )
     tokenizer, network = AutoTokenizer.from_pretrained(bert), AutoModel.from_pretrained(bert).eval()
     with torch.no_grad():
         states = network(**tokenizer("say two words now", return_tensors="pt")).last_hidden_state[0]
@@ -143,7 +146,7 @@ def test_searches_with_images(tiny_qwen: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_qwen, copy)
     (copy / "embedder.toml").write_text('template = "<|im_start|>{text}<|im_end|>"\nmax_pixels = 12544\n')
     entries = [Entry(colour, f"page {PLACEHOLDER}", (), (picture(colour),)) for colour in ("red", "blue", "green")]
-    encoder = hf_encoder(str(copy), ("cpu",))
+    encoder = sighted_encoder("hf", str(copy), load_hf, ("cpu",))
     assert encoder.needs_images
     encoder.build(entries, tmp_path / "index")
     hits = encoder.open(tmp_path / "index").search(entries, 1)

@@ -8,8 +8,8 @@ import pytest
 
 from nyxqa.retriever.encoder import Entry
 from nyxqa.retriever.make import make_encoder
-from nyxqa.retriever.nyx import nyx_encoder
-from nyxqa.retriever.sighted import SightedEncoder
+from nyxqa.retriever.nyx import load_nyx
+from nyxqa.retriever.sighted import SightedEncoder, sighted_encoder
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from tests.support.sides import picture
@@ -22,7 +22,7 @@ ENTRIES = [
 
 
 def encoder(folder: Path, *on: str) -> SightedEncoder:
-    return nyx_encoder(str(folder), on or ("cpu",))
+    return sighted_encoder("nyx", str(folder), load_nyx, on or ("cpu",))
 
 
 def write_toml(folder: Path, text: str) -> None:

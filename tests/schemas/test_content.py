@@ -25,14 +25,6 @@ def test_parts_alternate_as_they_stand() -> None:
     assert list(Content("").parts()) == []
 
 
-def test_dead_images_go_with_their_placeholders() -> None:
-    content = Content("a <|image|> b <|image|> c", ("x", "y"))
-    assert content.without([True, False]) == Content("a  b <|image|> c", ("y",))
-    assert content.without([True, True]).kind == "text"
-    with pytest.raises(ValueError):
-        content.without([True])
-
-
 def test_kinds_go_by_the_number_of_images() -> None:
     assert [kind_of(n) for n in range(4)] == ["text", "single", "multi", "multi"]
     assert Content("<|image|>", ("x",)).kind == "single"

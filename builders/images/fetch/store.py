@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from nyxqa.builders.engine.sqlite import Statement, open_store, transact
+from nyxqa.builders.engine.sqlite import open_store, transact
 from nyxqa.builders.images.dead import DeadImageError
 from nyxqa.builders.images.fetch.failure import FetchError
 from nyxqa.schemas.errors import WorldError
@@ -82,7 +82,9 @@ class FetchStore:
         length = pack.tell() - start
         body.seek(0)
         row = (_key(url), self._number, start, length, _checksum(body))
-        self._write(
+        transact(
+            self._db,
+            "a fetched image",
             ("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?)", row),
             ("DELETE FROM failures WHERE key = ?", row[:1]),
         )
@@ -90,7 +92,7 @@ class FetchStore:
     def fail(self, url: str, error: FetchError) -> None:
         """Store why ``url`` gave no bytes."""
         row = (_key(url), url, error.reason, error.detail)
-        self._write(("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row))
+        transact(self._db, "a fetched image", ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row))
 
     def read(self, url: str) -> bytes:
         """The bytes of ``url``.
@@ -155,12 +157,6 @@ class FetchStore:
             self._number += 1
             self._pack = self._file(self._number).open("ab")
         return self._pack
-
-    def _write(self, *statements: Statement) -> None:
-        try:
-            transact(self._db, *statements)
-        except sqlite3.Error as error:
-            raise WorldError(f"cannot store a fetched image: {error}; free disk space and run again") from error
 
 
 class FetchedReader:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nyxqa.builders.engine.account import Drop
 from nyxqa.builders.text.mining.rules import Choice
+from nyxqa.builders.wording import listed
 
 # Tails and quarters.
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -60,8 +61,8 @@ class MiningReport:
             f"{self.triplets} triplets of {self.questions} questions; {self.several} with several positives",
             f"positives holding an answer: {f'{share:.1%}' if share is not None else 'not known'} of {self.checked}",
             f"fewer than {self.asked} negatives: {self.short}; none: {self.without_negatives}",
-            f"questions dropped: {_counts(self.dropped)}",
-            f"no negatives by rule: {_counts(self.excluded)}",
+            f"questions dropped: {listed(self.dropped)}",
+            f"no negatives by rule: {listed(self.excluded)}",
             "quantiles            " + " ".join(f"{at:>8.0%}" for at in QUANTILES),
         ]
         for label in ("positive_scores", "negative_scores", "difference"):
@@ -123,7 +124,3 @@ def _marks(choice: Choice, asked: int) -> list[str]:
 
 def _quantiles(values: list[float]) -> list[float]:
     return [float(value) for value in np.quantile(values, QUANTILES)] if values else []
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

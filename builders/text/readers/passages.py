@@ -13,6 +13,7 @@ from nyxqa.builders.text.readers.texts import fault
 from nyxqa.schemas.errors import UsageError
 
 KINDS = ("flashrag", "psgs", "parquet")
+_SPLIT = "train"  # where the Hub holds passages: a pool has no splits of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,16 @@ class Passage:
     text: str
 
 
-def read_passages(spec: str, split: str = "train") -> Iterator[Passage | Drop]:
+def read_passages(spec: str) -> Iterator[Passage | Drop]:
     """The pool that ``spec`` names, one passage at a time.
 
     :param spec: ``KIND:FILE``, ``hf:USER/NAME[/CONFIG]@REVISION`` or ``sample``.
-    :param split: Split of a pool on the Hub.
     :raises UsageError: If there is no such kind.
     :raises WorldError: If the source is missing, or a row lacks a needed column.
     """
     kind, _, place = spec.partition(":")
     if kind == "hf" and place:
-        rows = hub_rows(HubName.parse(place), split)
+        rows = hub_rows(HubName.parse(place), _SPLIT)
     elif spec == SAMPLE:
         rows = file_rows(sample_file(PASSAGES))
     elif kind in KINDS and place:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nyxqa.builders.engine.account import Drop
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import UsageError, WorldError, one_line
 
 _CHUNK = 1 << 20
 _BATCH_ROWS = 1_000
@@ -96,7 +96,7 @@ class HubName:
         try:
             commit = HfApi().dataset_info(self.name, revision=self.revision).sha
         except (httpx2.HTTPError, HFValidationError, OSError) as error:
-            line = " ".join(str(error).split())[:300] or type(error).__name__
+            line = one_line(error, 300)
             raise WorldError(f"cannot find out the commit of hf:{self.name}: {line}; name one: @COMMIT") from error
         return replace(self, revision=str(commit))
 
@@ -137,8 +137,7 @@ def hub_rows(hub: HubName, split: str) -> Iterator[Row | Drop]:
         for number, values in enumerate(rows):
             yield Row(hub.name, number, values)
     except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
-        line = " ".join(str(error).split())[:300]
-        raise WorldError(f"hf:{hub.name}, split {split!r}: {line}") from error
+        raise WorldError(f"hf:{hub.name}, split {split!r}: {one_line(error, 300)}") from error
 
 
 def _open(path: Path) -> IO[str]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from nyxqa.builders.engine.account import Account, Counts, Drop, ShardOutput
 from nyxqa.builders.engine.executor import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.shard import part_file, read_marker
+from nyxqa.builders.engine.shard import part_file, whole_shards
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.tables import LEDGER
@@ -66,6 +68,26 @@ def test_shards_found_whole_are_not_redone(tmp_path: Path) -> None:
     assert again.reports[0].counts == Counts(8, 4, 4, 0, 4)
 
 
+def test_shards_found_whole_are_shown_before_any_is_made(tmp_path: Path) -> None:
+    shown: list[tuple[int, int]] = []
+    log = tmp_path / "log"
+
+    class Shown(Progress):
+        @contextmanager
+        def stage(self, step: Step) -> Iterator[Shown]:
+            yield self
+
+        def advance(self, done: Counts) -> None:
+            shown.append((done.rows_in, sum(calls(log).values())))
+
+    parts = working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    (parts.folder / "done.json").unlink()
+    (parts.folder / "done-000000.json").unlink()
+    WorkingRun(tmp_path, LocalExecutor(1), Shown()).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    assert sorted(shown[:2]) == [(2, 3), (3, 3)]  # three calls: those of the first run
+    assert shown[2:] == [(3, 4)]
+
+
 def test_a_finished_step_is_not_redone_nor_its_tasks_read(tmp_path: Path) -> None:
     def no_tasks() -> list[tuple[int, ...]]:
         raise AssertionError("tasks were read")
@@ -99,7 +121,7 @@ def test_a_shard_that_loses_items_or_has_other_columns_is_not_marked_done(tmp_pa
     with pytest.raises(LawError, match="rows do not fit the schema"):
         working(tmp_path).map(STEP, misshapen, lambda: TASKS, NUMBERS)
     folder = working(tmp_path).folder(STEP)
-    assert read_marker(folder, 0) is None
+    assert whole_shards(folder) == {}
     assert not (folder / "done.json").exists()
 
 

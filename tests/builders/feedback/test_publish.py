@@ -13,7 +13,6 @@ import nyxqa
 from nyxqa.build import run
 from nyxqa.builders.check.run import check
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.execute import SplitName
 from nyxqa.builders.export.exporting import export
 from nyxqa.builders.feedback.run import FeedbackResult, Order, feedback, relabel
 from nyxqa.builders.publish import complete_publishing
@@ -22,6 +21,7 @@ from nyxqa.builders.report_text import render
 from nyxqa.builders.tables_sql import run_sql
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.manifest import read_manifest
+from nyxqa.schemas.recipe import SplitName
 from tests.support.oracle import oracle_of
 from tests.support.published import table
 from tests.support.running import published

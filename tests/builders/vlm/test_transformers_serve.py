@@ -20,7 +20,6 @@ from PIL import Image
 from nyxqa.builders.vlm.openai import OpenAi
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source
 from nyxqa.builders.vlm.store import ANSWERS
-from nyxqa.builders.vlm.usage import Usage
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import VlmSection
@@ -86,9 +85,9 @@ def ask(*colours: str) -> Ask:
 @pytest.mark.timeout(600)
 def test_two_pictures_are_read_in_their_order(served: tuple[str, str], tmp_path: Path) -> None:
     name, url = served
-    usage = Usage()
     settings = VlmSection(model="openai:m@x", answer_tokens=TOKENS)
-    vlm = OpenAi(name, url, settings, 42, tmp_path, usage=usage)
+    vlm = OpenAi(name, url, settings, 42, tmp_path)
+    usage = vlm.usage
     prompts = []
     for colours in ((), ("red",), ("red", "blue"), ("blue", "red")):
         before = usage.prompt_tokens

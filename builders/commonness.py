@@ -1,0 +1,5 @@
+"""From how many pages on an image or a text is common, as logos and boilerplate are (law 6)."""
+
+from __future__ import annotations
+
+MIN_PAGES = 5  # what stands on no more pages than this is never common
