@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.cli import main
 from nyxqa.schemas.errors import BudgetError
+from tests.support.asking import BRIEF, SECRET, use_patience
 from tests.support.pages import picture
 from tests.support.published import table
 from tests.support.running import published, started, wait_for_none
@@ -28,7 +28,6 @@ CONCURRENCY = 4  # as the recipe has it
 STEP = re.compile(
     r"[a-z]+(/[a-z]+)?( (train|validation|test))?: (\d+ (row|page|document|question) in, .*, )?\d+\.\d s$"
 )
-SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +37,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: quick)
+    use_patience(monkeypatch, BRIEF)
 
 
 def arguments(recipe: Path, out: Path, url: str, *more: str) -> list[str]:
