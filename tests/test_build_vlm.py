@@ -6,18 +6,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nyxqa.builders.report import make_report
 from nyxqa.builders.report_text import WIDTH, render
-from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.builders.vlm.prompting import NAMES, prompt
 from nyxqa.retriever.bm25 import Bm25Index
 from nyxqa.retriever.encoder import Entry, Hits
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.manifest import read_manifest
+from tests.support.asking import QUICK, use_patience
 from tests.support.pages import sentences
 from tests.support.published import table
 from tests.support.running import published
@@ -26,13 +27,10 @@ from tests.support.telling_builds import ALL_TRAIN, FACTS, IMAGES, adds_up, told
 from tests.support.tiny_bert import make_tiny_bert
 from tests.support.vlm_server import Act, Payload, VlmServer
 
-QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=1.0, streak=16)
-
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits of hundredths of a second instead of half a minute."""
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: QUICK)
+    use_patience(monkeypatch, replace(QUICK, read=1.0))
 
 
 def facts_by_id(out: Path) -> dict[str, Fact]:

@@ -7,13 +7,15 @@ import runpy
 import tomllib
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from nyxqa.builders.filter import check_conditions
+from nyxqa.builders.filter import check_conditions, filter_shard, first_failed
 from nyxqa.builders.near.across import CrossPairs
 from nyxqa.builders.near.result import DedupResult
 from nyxqa.schemas.recipe import Filters
 from nyxqa.schemas.tables import QA
+from tests.support.rows import DOCUMENTS, document, write
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "curation.md").read_text(encoding="utf-8")
@@ -33,9 +35,22 @@ def test_the_examples_print_what_stands_below_them(
     assert len(blocks("python")) == len(blocks("text")) == 3
 
 
-def test_the_conditions_are_conditions() -> None:
+def test_the_conditions_hold_of_what_they_should_keep(tmp_path: Path) -> None:
     (section,) = blocks("toml")
-    check_conditions(Filters(**tomllib.loads(section)["filters"]), QA.schema)
+    filters = Filters(**tomllib.loads(section)["filters"])
+    check_conditions(filters, QA.schema)
+    rows = [
+        document("good", 0, "word " * 20, language="en"),
+        document("unknown", 0, "word " * 21),
+        document("short", 0, "word " * 19),
+        document("crowded", 0, "word " * 22, [f"{n}" * 64 for n in range(5)]),
+        document("foreign", 0, "word " * 23, language="de"),
+    ]
+    output = filter_shard(filters.corpus, write(tmp_path / "part.parquet", rows, DOCUMENTS))
+    assert output.rows["page_id"].to_pylist() == ["good", "unknown"]
+    assert [drop.detail for drop in output.account.dropped] == filters.corpus
+    answers = pa.table({"answer": ["a" * 59, "a" * 60]})
+    assert first_failed(answers, filters.qa, "filters.qa") == [None, *filters.qa]
 
 
 def test_every_table_is_named_and_the_page_is_linked() -> None:

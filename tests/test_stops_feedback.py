@@ -7,16 +7,16 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
-from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.cli import main
 from nyxqa.schemas.manifest import read_manifest
+from tests.support.asking import BRIEF, use_patience
 from tests.support.dataset_cache import use_cache
 from tests.support.facts import Facts
 from tests.support.published import table
@@ -48,8 +48,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=5.0, streak=5)
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: quick)
+    use_patience(monkeypatch, replace(BRIEF, read=5.0))
 
 
 @pytest.fixture(scope="module")

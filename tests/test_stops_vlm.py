@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.endpoint import Patience
 from nyxqa.cli import main
 from nyxqa.schemas.errors import BudgetError
+from tests.support.asking import BRIEF, SECRET, use_patience
 from tests.support.pages import picture
 from tests.support.published import table
 from tests.support.running import published, started, wait_for_none
@@ -28,7 +28,6 @@ CONCURRENCY = 4  # as the recipe has it
 STEP = re.compile(
     r"[a-z]+(/[a-z]+)?( (train|validation|test))?: (\d+ (row|page|document|question) in, .*, )?\d+\.\d s$"
 )
-SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +37,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: quick)
+    use_patience(monkeypatch, BRIEF)
 
 
 def arguments(recipe: Path, out: Path, url: str, *more: str) -> list[str]:
@@ -78,9 +76,10 @@ def test_killed_five_times_it_asks_no_stored_answer_again(
     assert published(out) == published(told_build[0])
 
 
-def test_interrupted_while_it_waits_for_answers_it_ends_at_once_and_goes_on(
+def test_interrupted_while_it_waits_for_answers_it_ends_without_them_and_goes_on(
     told_recipe: Path, told_build: tuple[Path, Teller], tmp_path: Path
 ) -> None:
+    """An answer may take ten minutes by default, and those that are waited for never come."""
     out = tmp_path / "out"
 
     def script(number: int, payload: Payload) -> Act:
@@ -89,13 +88,12 @@ def test_interrupted_while_it_waits_for_answers_it_ends_at_once_and_goes_on(
     hanging = True
     with VlmServer(script, Teller(IMAGES)) as server:
         with started(*arguments(told_recipe, out, server.url, "--split", "all")) as process:
-            until = time.monotonic() + 40
+            until = time.monotonic() + 120
             while server.served < 60 + CONCURRENCY and time.monotonic() < until:
                 time.sleep(0.01)
-            began = time.monotonic()
             os.killpg(process.pid, signal.SIGINT)
-            _, err = process.communicate(timeout=30)
-            assert time.monotonic() - began < 5
+            _, err = process.communicate(timeout=120)
+            assert server.served == 60 + CONCURRENCY
             assert process.returncode == 130, err
             assert wait_for_none(process.pid) == []
         assert [line for line in err.splitlines() if not STEP.match(line)] == [

@@ -6,11 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.filter import check_conditions, filter_shard
+from nyxqa.builders.filter import check_conditions, filter_shard, first_failed
 from nyxqa.builders.report import make_report
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.errors import UsageError
@@ -94,8 +95,13 @@ def test_a_condition_that_fails_on_a_row_is_named(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_good_conditions_pass() -> None:
-    check_conditions(Filters(corpus=["n_tokens > 1"], qa=["label < 4 AND len(image_ids) = 0"]), QA.schema)
+def test_good_conditions_pass_and_are_those_that_rows_are_held_against(tmp_path: Path) -> None:
+    good = Filters(corpus=["n_tokens > 1"], qa=["label < 4 AND len(image_ids) = 0"])
+    check_conditions(good, QA.schema)
+    rows = [document("a", 0, "one two"), document("b", 0, "one")]
+    assert filtered(tmp_path, rows, *good.corpus) == (["a"], {"b": "n_tokens > 1"})
+    asked = pa.table({"label": [3, 4, 0], "image_ids": [[], [], ["i"]]})
+    assert first_failed(asked, good.qa, "filters.qa") == [None, *good.qa, *good.qa]
 
 
 def test_each_condition_of_a_build_is_counted_in_the_ledger(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from nyxqa.builders.vlm.endpoint import Patience
@@ -17,6 +18,8 @@ from nyxqa.schemas.recipe import VlmSection
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 
 QUICK = Patience(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
+# Soon certain that an endpoint is dead.
+BRIEF = Patience(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
 SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
 
@@ -25,6 +28,11 @@ def model(
 ) -> OpenAi:
     settings = VlmSection(model="openai:m@x", **{"concurrency": 8, **section})
     return OpenAi("m", server.url, settings, 42, folder, patience=patience, retry_failed=retry_failed)
+
+
+def use_patience(monkeypatch: pytest.MonkeyPatch, patience: Patience) -> None:
+    """Let builds of this process wait hundredths of a second where they would wait half a minute."""
+    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: patience)
 
 
 def asks(count: int) -> list[Ask]:

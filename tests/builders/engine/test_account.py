@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -12,8 +14,18 @@ def drop(item: str) -> Drop:
 
 
 def test_every_input_is_parent_dropped_or_not_sampled() -> None:
-    Account(["a", "b", "c", "d"], ["a", "a", "b"], [drop("c")], [drop("z")], ["d"]).check("here")
+    account = Account(["a", "b", "c", "d"], ["a", "a", "b"], [drop("c")], [drop("z")], ["d"])
+    account.check("here")
+    counts = Counts.of(ShardOutput(pa.table({"n": [1, 2, 3]}), account))
+    assert counts.rows_in == counts.parents + counts.dropped + counts.not_sampled == 4
+    for name in ("parents", "dropped", "not_sampled"):
+        with pytest.raises(LawError, match="the ledger does not add up"):
+            replace(account, **{name: []}).check("here")
+
+
+def test_a_shard_of_nothing_adds_up() -> None:
     Account().check("here")
+    assert Counts.of(ShardOutput(pa.table({"n": []}), Account())) == Counts()
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from io import BytesIO
 from pathlib import Path
 
 import httpx2
 import pytest
-from PIL import Image
 
 from nyxqa.builders.vlm.openai import OpenAi
-from nyxqa.builders.vlm.protocol import Ask, Picture, Source
+from nyxqa.builders.vlm.protocol import Ask, Source
 from nyxqa.builders.vlm.store import ANSWERS
 from nyxqa.schemas.content import Content
-from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import VlmSection
+from tests.support.asking import picture
 from tests.support.tiny_qwen import make_tiny_qwen
 from tests.support.torchvision_cpu import missing_torchvision
 
@@ -70,16 +68,15 @@ def wait_for(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise TimeoutError(log.read_text()[-2000:])
 
 
-def picture(colour: str) -> Picture:
-    buffer = BytesIO()
-    Image.new("RGB", (112, 84), colour).save(buffer, "PNG")
-    return Picture(image_id(buffer.getvalue()), "", buffer.getvalue())
-
-
 def ask(*colours: str) -> Ask:
     """A question over a document with a picture of each colour."""
     text = "A boat. " + "<|image|> and " * len(colours)
-    return Ask("a", Content("Which boat?"), "", (Source("d", Content(text, tuple(map(picture, colours)))),))
+    return Ask(
+        "a",
+        Content("Which boat?"),
+        "",
+        (Source("d", Content(text, tuple(picture(colour, (112, 84)) for colour in colours))),),
+    )
 
 
 @pytest.mark.timeout(600)
