@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.account import Account, ShardOutput
@@ -28,6 +29,7 @@ SEEDS_PER_QUESTION = 2
 # A split may hold this many times its share of the documents: pages differ in length.
 _MOST_DOCUMENTS = 2
 _TRAIN, _VALIDATION, _TEST = range(3)
+_DIGITS = 32  # of an id
 
 Places = npt.NDArray[np.int8]
 
@@ -72,7 +74,9 @@ def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
 
 def _bytes(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     """Ids as an array of 32 bytes each, which sorts as they do."""
-    return np.array(ids.to_pylist(), "S32")
+    padded = pc.ascii_rpad(ids, _DIGITS, padding="\0")
+    fixed = padded.cast(pa.binary()).cast(pa.binary(_DIGITS)).combine_chunks()
+    return np.frombuffer(fixed.buffers()[1], f"S{_DIGITS}", len(fixed), fixed.offset * _DIGITS)
 
 
 def _drawn(groups: Groups, seed: int) -> I64:

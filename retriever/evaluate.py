@@ -19,6 +19,8 @@ from nyxqa.retriever.ranking import METRICS, DenseRanker, Ranks, id_order, measu
 from nyxqa.schemas.errors import LawError
 
 ALL = "all"
+# Documents listed at a time, over all questions asked at once: 16 bytes each.
+_LISTED = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,15 @@ def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -
     asked = [_entry(question.id, question.side, (), encoder.needs_images) for question in questions]
     with tempfile.TemporaryDirectory() as folder:
         encoder.build(entries, Path(folder))
-        rows = encoder.open(Path(folder)).search(asked, len(pool.ids)).rows
-    ranks = [_ranks(row, positives) for row, positives in zip(rows, wanted, strict=True)]
+        index = encoder.open(Path(folder))
+        step = max(1, _LISTED // max(1, len(pool.ids)))
+        ranks = [
+            _ranks(row, positives)
+            for first in range(0, len(asked), step)
+            for row, positives in zip(
+                index.search(asked[first : first + step], len(pool.ids)).rows, wanted[first : first + step], strict=True
+            )
+        ]
     return Scores(encoder.name, 0, measures(ranks))
 
 

@@ -97,7 +97,7 @@ def placed(work: Path) -> list[Row]:
     pages = [maker.page(number) for number in range(PAGES_ALL)]
     stored = parts_of(work / "in", PAGES, *(pages[shard::4] for shard in range(4)))
     step = Step("images/common", 1, {}, (stored.fingerprint,))
-    kept = run.map(step, drop_common, lambda: common_tasks(stored, COMMON, RECIPE.dedup.image_distance), PAGES)
+    kept = run.map(step, drop_common, lambda: common_tasks(stored, COMMON, RECIPE.dedup.image_distance, work), PAGES)
     documents = dedup(run, chunk(run, kept, RECIPE.chunk), RECIPE.dedup)
     return list(split(run, documents, RECIPE).rows())
 

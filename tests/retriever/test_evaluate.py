@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from nyxqa.retriever import evaluate
 from nyxqa.retriever.bm25 import Bm25Encoder
 from nyxqa.retriever.bootstrap import interval
 from nyxqa.retriever.evaluate import Pool, Question, gain, score_encoder, score_model, summarise
@@ -64,6 +65,12 @@ def question(number: int, text: str, kind: str = "text", dataset: str = "nyxqa")
 
 
 QUESTIONS = [question(0, "which mill?"), question(1, "which bridge?"), question(3, "zebra", "single", "other")]
+
+
+def test_what_is_asked_at_once_changes_no_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = score_encoder(Bm25Encoder(), QUESTIONS, POOL)
+    monkeypatch.setattr(evaluate, "_LISTED", 1)
+    assert score_encoder(Bm25Encoder(), QUESTIONS, POOL).values["mrr"].tolist() == whole.values["mrr"].tolist()
 
 
 def test_systems_side_by_side() -> None:
