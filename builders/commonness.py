@@ -1,4 +1,4 @@
-"""From how many pages on an image or a text is common, as logos and boilerplate are (law 6)."""
+"""From how many pages on an image or a text is common, as logos and boilerplate are."""
 
 from __future__ import annotations
 
