@@ -14,7 +14,7 @@ from nyxqa.builders.export.readme import write_readme
 from nyxqa.builders.export.source import Source
 
 _HOW = """```
---dataset_name FOLDER --dataset_config queries --dataset_split train --corpus_name FOLDER --corpus_config corpus
+--dataset_name FOLDER --dataset_config TRAINED --dataset_split train --corpus_name FOLDER --corpus_config corpus
 ```
 
 Texts have no placeholders: an image goes before its text. `further_images` are columns of nyxqa that Tevatron passes
@@ -43,7 +43,9 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
                     "further_images": [_image(one) for one in document.further],
                 }
             )
-    write_readme(folder, "Tevatron", {**files, "corpus": {"train": "corpus/train.parquet"}}, _HOW, left_out)
+    trained = _QUERIES if "train" in files.get(_QUERIES, {}) or _BARE not in files else _BARE
+    listed = {**files, "corpus": {"train": "corpus/train.parquet"}}
+    write_readme(folder, "Tevatron", listed, _HOW.replace("TRAINED", trained), left_out)
 
 
 def _written(source: Source, split: str, folder: Path, left_out: LeftOut) -> dict[str, int]:

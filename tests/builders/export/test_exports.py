@@ -22,7 +22,7 @@ from nyxqa.builders.export import shards
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.builders.export.conftest import sides
-from tests.support.tiny_dataset import SPLITS, Row, TinyDataset
+from tests.support.tiny_dataset import SPLITS, Row, TinyDataset, tiny_dataset
 
 TARGETS = ("sentence-transformers", "tevatron", "vlm2vec", "beir", "shards")
 
@@ -101,6 +101,15 @@ def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
             assert row["negative_document_ids"] == triplet["negative_ids"]
     several = [one["doc_id"] for one in documents.values() if len(one["images"]) > 1]
     assert sorted(row["item_id"] for row in _left_out(out)) == sorted([*several, *bare["train"]["query_id"]])
+
+
+def test_the_command_for_tevatron_names_a_config_that_is_there(tmp_path: Path) -> None:
+    tiny = tiny_dataset()
+    for row in tiny.rows("triplets", "train"):
+        row.update(negative_ids=[], negative_ranks=[], negative_scores=[])
+    tiny.write(tmp_path / "data")
+    nyxqa.export(tmp_path / "data", "tevatron", tmp_path / "out", split="train")
+    assert "--dataset_config queries_without_negatives " in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
