@@ -129,8 +129,9 @@ def feedback(
 
     given = {"top_k": top_k, "window": window, "threshold": threshold, "positives": positives}
     settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
-    settings |= dict(parse_override(text) for text in set_ or [])
-    order = Order(retriever, vlm, recipe, settings, retry_failed)
+    set_values = dict(parse_override(text) for text in set_ or [])
+    flags = {key: f"--{key.partition('.')[2].replace('_', '-')}" for key in settings if key not in set_values}
+    order = Order(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
     if estimate and relabel:
         raise UsageError("--relabel asks nothing, so there is nothing to estimate")
     if estimate:
