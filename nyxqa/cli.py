@@ -15,7 +15,7 @@ from nyxqa.guard import Interrupted
 class _Commands(TyperGroup):
     """The commands, with Ctrl-C left to the guard."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
