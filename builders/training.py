@@ -11,6 +11,7 @@ from typing import Any
 from nyxqa.builders.pools import TestSet, read_test_set
 from nyxqa.retriever.bm25 import Bm25Encoder
 from nyxqa.retriever.bootstrap import Interval
+from nyxqa.retriever.checkpoint import Checkpoints
 from nyxqa.retriever.evaluate import Line, Scores, gain, summarise
 from nyxqa.retriever.metrics import METRICS, read_metrics
 from nyxqa.retriever.model import EmbeddingModel
@@ -29,6 +30,7 @@ CURVES = "curves.png"
 WATCHED = ("recall@1", "mrr")
 BEFORE = "before training"
 _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
+_BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # what a run that is stopped early leaves
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,15 @@ def started_from(model: str | None, init: str | None) -> str:
 
 
 def _check_out(out: Path, resume: bool) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
+    if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a folder")
-    found = {path.name for path in out.iterdir()}
-    if found and not (resume and CHECKPOINTS in found):
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    anew = resume and not Checkpoints(out / CHECKPOINTS, "", 1).any()
+    if found and not (found <= _BEFORE_CHECKPOINT if anew else resume):
         what = "a run" if found & _OURS else "files of something else"
         raise UsageError(f"--out {out} holds {what}; name an empty folder, or continue a run with --resume")
+    if anew:
+        sys.stderr.write(f"nyxqa: {out} has no checkpoint yet, so training starts anew\n")
 
 
 def _rows(data: Path, stage: int) -> tuple[Any, str]:

@@ -75,7 +75,7 @@ def run(
         _recipe(options),
         split,
         Path(options.get("out", OUT)),
-        options.get("workers"),
+        _workers(options),
         Progress(options.get("as_json", False)),
         drop_stale=drop_stale,
         rescan=options.get("rescan", False),
@@ -94,7 +94,20 @@ def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Est
     from nyxqa.builders.execute import estimate as estimate_build
 
     out, progress = Path(options.get("out", OUT)), Progress(options.get("as_json", False))
-    return estimate_build(_recipe(options), split, out, options.get("workers"), progress, options.get("rescan", False))
+    return estimate_build(_recipe(options), split, out, _workers(options), progress, options.get("rescan", False))
+
+
+def _workers(options: BuildOptions) -> int | None:
+    """Number of processes; None for the default.
+
+    :raises UsageError: If it is no such number.
+    """
+    from nyxqa.schemas.errors import UsageError
+
+    workers = options.get("workers")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"workers={workers!r} is no number of processes; give 1 or more, or None for one a core")
+    return workers
 
 
 def _recipe(options: BuildOptions) -> Recipe:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
+
+from nyxqa.guard import Interrupted
+
+
+class _Commands(TyperGroup):
+    """The commands, with Ctrl-C left to the guard."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
 
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -117,8 +132,9 @@ def feedback(
 
     given = {"top_k": top_k, "window": window, "threshold": threshold, "positives": positives}
     settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
-    settings |= dict(parse_override(text) for text in set_ or [])
-    order = Order(retriever, vlm, recipe, settings, retry_failed)
+    set_values = dict(parse_override(text) for text in set_ or [])
+    flags = {key: f"--{key.partition('.')[2].replace('_', '-')}" for key in settings if key not in set_values}
+    order = Order(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
     if estimate and relabel:
         raise UsageError("--relabel asks nothing, so there is nothing to estimate")
     if estimate:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, TracebackType
 
-_INTERRUPTED = 130
+_STOPS: dict[int, tuple[str, int]] = {
+    signal.SIGINT: ("interrupted; run again to continue", 130),
+    signal.SIGTERM: ("terminated; run again to continue", 143),
+}
+
+
+class Interrupted(BaseException):
+    """SIGINT arrived, told in a way that typer, which makes an exit without traceback of Ctrl-C, leaves alone."""
 
 
 class Terminated(BaseException):
@@ -21,33 +30,74 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
     """Run ``command``; returns its exit code after saying what went wrong in one line.
 
     0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted.
+
+    :param debug: Whether the traceback goes before the line.
     """
+    signal.signal(signal.SIGTERM, _terminate)
+    with _Arrivals() as arrivals:
+        try:
+            result = command()
+            sys.stdout.flush()
+            return result if isinstance(result, int) else 0
+        except BaseException as error:
+            told = _told(error, arrivals.stop())
+            if told is None:
+                raise
+            line, code = told
+            return _fail(error, line, code, debug)
+
+
+class _Arrivals:
+    """Signals as they come, whoever handles them.
+
+    What a handler raises within native code leaves it as another error: DuckDB makes it "Query interrupted".
+    """
+
+    def __enter__(self) -> _Arrivals:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        signal.set_wakeup_fd(self._before)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def stop(self) -> int | None:
+        """The first that asked to stop, if any came."""
+        try:
+            numbers = os.read(self._reader, select.PIPE_BUF)
+        except BlockingIOError:
+            return None
+        return next((number for number in numbers if number in _STOPS), None)
+
+
+def _told(error: BaseException, stop: int | None) -> tuple[str, int] | None:
+    """The line and the exit code of what was raised; None if it is an error of the program."""
     import typer
 
     from nyxqa.schemas.errors import NyxqaError
 
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        result = command()
-        sys.stdout.flush()
-        if result == _INTERRUPTED:  # what typer makes of Ctrl-C
-            raise KeyboardInterrupt
-        return result if isinstance(result, int) else 0
-    except NyxqaError as error:
-        return _fail(error, str(error), error.exit_code, debug)
-    except typer.TyperException as error:
-        return _fail(error, _usage(error.format_message()), 2, debug)
-    except BrokenPipeError:  # whoever read stdout has seen enough; typer, too, leaves with 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        full = "the disk is full; free some space and run again, finished shards are kept"
-        what = full if _disk_is_full(error) else str(error)
-        return _fail(error, what, 1, debug)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        return _fail(error, "interrupted; run again to continue", _INTERRUPTED, debug)
-    except Terminated as error:
-        return _fail(error, "terminated; run again to continue", 143, debug)
+    match error:
+        case _ if stop is not None:
+            return _STOPS[stop]
+        case Interrupted() | KeyboardInterrupt() | typer.Abort():
+            return _STOPS[signal.SIGINT]
+        case Terminated():
+            return _STOPS[signal.SIGTERM]
+        case NyxqaError():
+            return str(error), error.exit_code
+        case typer.TyperException():
+            return _usage(error.format_message()), 2
+        case BrokenPipeError():  # whoever read stdout has seen enough; typer, too, leaves with 1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return "", 1
+        case OSError():
+            full = "the disk is full; free some space and run again, finished shards are kept"
+            return full if _disk_is_full(error) else str(error), 1
+    return None
 
 
 def _usage(message: str) -> str:
@@ -68,7 +118,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _fail(error: BaseException, line: str, code: int, debug: bool) -> int:
     if debug:
-        raise error
+        traceback.print_exception(error)
     if line:  # a bare call has shown its help instead
         sys.stderr.write(f"nyxqa: {' '.join(line.split())}\n")
     return code

@@ -51,7 +51,11 @@ class Collator:
 
         ``negatives`` is None if no row has one. Ids are lists: ``query_id`` and ``positive_id`` of each row,
         ``negative_ids`` in the order of ``negatives``.
+
+        :raises UsageError: If rows are not joined, or of a table without negatives.
         """
+        for row in rows:
+            _check_joined(row)
         kept = [list(row["negatives"])[: self.max_negatives] for row in rows]
         negatives = [side for sides in kept for side in sides]
         batch: dict[str, Any] = {
@@ -90,6 +94,16 @@ class Collator:
                 processor_kwargs={"padding": True},
             )
         return _with_tokens(self.processor, sides)
+
+
+def _check_joined(row: Mapping[str, Any]) -> None:
+    wanted = "collate takes joined rows of triplets or mixture: nyxqa.load(..., join=True)"
+    for name in ("query", "positive", "negatives"):
+        if name not in row:
+            raise UsageError(f"a row has no column {name!r}; {wanted}")
+    for name in ("query", "positive"):
+        if not isinstance(row[name], Mapping):
+            raise UsageError(f"column {name!r} of a row holds no text and images; {wanted}")
 
 
 def chat(side: Side) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
 
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.joined_columns import joined_columns
 from nyxqa.schemas.joining import Joiner
 
@@ -43,6 +44,29 @@ class JoinedRows(Dataset):  # type: ignore[misc]
             for _ in range(min(at_once, batches)):
                 yield {name: list(islice(column, batch_size)) for name, column in columns.items()}
             batches -= at_once
+
+    def save_to_disk(self, *arguments: Any, **options: Any) -> None:
+        """As ``Dataset`` has it, for the stored references.
+
+        :raises UsageError: If rows are joined.
+        """
+        self._refuse_if_joined("saved to disk")
+        super().save_to_disk(*arguments, **options)
+
+    def to_iterable_dataset(self, *arguments: Any, **options: Any) -> IterableDataset:
+        """As ``Dataset`` has it, for the stored references.
+
+        :raises UsageError: If rows are joined.
+        """
+        self._refuse_if_joined("made a stream")
+        return super().to_iterable_dataset(*arguments, **options)
+
+    def _refuse_if_joined(self, what: str) -> None:
+        if isinstance(self.format["format_kwargs"].get("transform"), Joiner):
+            raise UsageError(
+                f"rows that are joined on access cannot be {what}: write them out whole with nyxqa export --to shards, "
+                "or take the stored references with .with_format(None)"
+            )
 
     def _columns(self, join: Joiner, rows: int) -> Iterator[dict[str, Iterator[Any]]]:
         """So many rows at a time, each column for itself; documents are read as the columns are iterated over."""

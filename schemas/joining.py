@@ -14,7 +14,7 @@ _SINGLE = ("query", "positive", "document")
 _LISTED = ("negatives", "candidates")
 _OWN = "images"
 CONTENTS = (*_SINGLE, *_LISTED, _OWN)
-_CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
+CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
 KEYS = ("query_id", "qa_id")
 
 
@@ -62,7 +62,7 @@ class Joiner:
         rows = self._row_names(batch)
         out = dict(batch)
         if self.max_negatives is not None:
-            out.update({name: [self._cut(value) for value in out[name]] for name in _CUT if name in out})
+            out.update({name: [self._cut(value) for value in out[name]] for name in CUT if name in out})
         asked = _Asked()
         for name, values in out.items():
             if name in _SINGLE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from nyxqa.schemas.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.documents import Documents
 from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.exported import export_folder, load_exported
+from nyxqa.schemas.features import features_of
 from nyxqa.schemas.joining import Joiner
 from nyxqa.schemas.layouts import plain_columns
 from nyxqa.schemas.location import find_published
@@ -19,10 +21,10 @@ from nyxqa.schemas.lookup import map_arrow
 from nyxqa.schemas.published import Published, table_named
 from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.sides import ImagesMode, fetched_images
-from nyxqa.schemas.tables import IMAGE, WEB
+from nyxqa.schemas.tables import WEB
 
 if TYPE_CHECKING:
-    from datasets import Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict
+    from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
 # What a joined table is made of; in the others a join changes nothing.
 _JOINED = {
@@ -62,7 +64,8 @@ def load(
         the encoded ``bytes`` in a joined side, and in stored columns the stored struct ``{"bytes", "path"}``; ``none``
         reads no image: a joined side lists the image ids in place of its images, stored image columns are left out.
     :param max_negatives: Keeps the first so many negatives of each joined row, with their ids, ranks and scores.
-    :param streaming: Reads Parquet as it goes, without a copy in the cache of ``datasets``; needs ``join=False``.
+    :param streaming: Reads Parquet as it goes, without a copy in the cache of ``datasets``; needs ``join=False``, or
+        a folder that ``nyxqa export --to shards`` wrote.
     :param revision: Branch, tag or commit on the Hub.
     :raises UsageError: If an argument is not valid, or two do not go together.
     :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
@@ -70,7 +73,10 @@ def load(
     :raises WorldError: If the Hub or the cache folder cannot be used.
     """
     table = table_named(name)
-    _check(name, join, images, max_negatives, streaming)
+    folder = export_folder(path, revision)
+    _check(name, join, images, max_negatives, streaming and folder is None)
+    if folder is not None:
+        return load_exported(folder, name, split, join and streaming, images, max_negatives)
     joined = join and name in _JOINED
     published = find_published(path, revision, _JOINED[name] if joined else (name,))
     valid = published.splits(table.name)
@@ -98,8 +104,8 @@ def _check(name: str, join: bool, images: str, max_negatives: int | None, stream
         raise UsageError(f"images={images!r}{nearest(str(images), get_args(ImagesMode))}")
     if streaming and join:
         raise UsageError(
-            "streaming=True needs join=False, because documents are looked up in any order; "
-            "for joined rows in a stream write them out with: nyxqa export --to shards"
+            "streaming=True needs join=False, because documents are looked up in any order; for joined rows in a "
+            "stream write them out with nyxqa export --to shards, and load the triplets of that folder"
         )
     if max_negatives is None:
         return
@@ -143,29 +149,6 @@ def _mapped(published: Published, name: str, split: str, layout: Layout, images:
         return kind(nothing, info=info, split=NamedSplit(split))
     info = DatasetInfo(features=features_of(map_arrow(file).schema, decode))
     return kind.from_file(str(file), info=info, split=NamedSplit(split))
-
-
-def features_of(schema: pa.Schema, decode: bool) -> Features:
-    """The ``datasets`` features of a schema.
-
-    :param decode: Whether ``datasets`` decodes images when it reads them.
-    """
-    from datasets import Features
-
-    return Features({column.name: _feature(column.type, decode) for column in schema})
-
-
-def _feature(kind: pa.DataType, decode: bool) -> Any:
-    from datasets import Image
-    from datasets.features.features import generate_from_arrow_type
-
-    if kind.equals(IMAGE):
-        return Image(decode=decode)
-    if pa.types.is_list(kind):
-        return [_feature(kind.value_type, decode)]
-    if pa.types.is_struct(kind):
-        return {kind.field(i).name: _feature(kind.field(i).type, decode) for i in range(kind.num_fields)}
-    return generate_from_arrow_type(kind)
 
 
 def _streamed(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Split = Literal["train", "validation", "test"]
 SplitName = Literal[Split, "all"]
@@ -24,6 +24,15 @@ def _not_all(name: str) -> str:
     return name
 
 
+def _none_all_or_listed(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        return value
+    raise ValueError(
+        'give false (none), true (all) or a list of hosts, addresses and CIDR blocks in quotes, as ["10.0.0.0/8"]'
+    )
+
+
+Allowed = Annotated[bool | list[str], BeforeValidator(_none_all_or_listed)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_not_all)]
 Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")]
 RankRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
@@ -61,7 +70,7 @@ class Images(Section):
 
     on_dead: Literal["image", "page"] = "image"
     common: Annotated[float, Field(gt=0, le=1)] = 0.01
-    allow_private: bool | list[str] = False
+    allow_private: Allowed = False
     timeout: Annotated[float, Field(gt=0)] = 10.0
     concurrency: Positive = 64
     per_host: Positive = 4

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.build import run
+from nyxqa.build import estimate, run
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.pages import many_pages, write_recipe
@@ -332,3 +332,12 @@ def test_the_sample_needs_no_torch_and_little_memory(tmp_path: Path) -> None:
 def test_an_option_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no option is named 'surce'; there are recipe, out, source,"):
         run("train", out=tmp_path, surce="html:pages")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_so_many_workers_are_refused_as_on_the_command_line(workers: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"workers={workers} is no number of processes"):
+        run("train", out=tmp_path / "out", workers=workers)
+    with pytest.raises(UsageError, match=f"workers={workers} is no number of processes"):
+        estimate("train", out=tmp_path / "out", workers=workers)
+    assert not (tmp_path / "out").exists()

@@ -188,3 +188,13 @@ def test_loader_uses_it_in_workers(root: Path, tiny: TinyDataset) -> None:
     loader: Any = DataLoader(rows, batch_size=2, num_workers=1, collate_fn=collator)
     seen = [one for batch in loader for one in batch["query_id"]]
     assert seen == [row["query_id"] for row in tiny.rows("triplets", "train")]
+
+
+@pytest.mark.parametrize(
+    ("table", "join", "column"),
+    [("triplets", False, "positive"), ("qa", True, "query"), ("feedback", True, "positive")],
+)
+def test_rows_that_are_not_joined_triplets_are_refused(root: Path, table: str, join: bool, column: str) -> None:
+    rows = nyxqa.load(table, root, split="train", join=join, images="none")
+    with pytest.raises(UsageError, match=f"no column '{column}'; collate takes joined rows .* join=True"):
+        nyxqa.collate(plain)([rows[0]])

@@ -54,6 +54,7 @@ class Order:
         given.
     :param settings: Further values of these sections by dotted key.
     :param retry_failed: Whether questions that the model failed at are asked again.
+    :param flags: Flag of the command line that gave a setting, by its dotted key; ``--set`` if not named here.
     """
 
     retriever: str | None = None
@@ -61,6 +62,7 @@ class Order:
     recipe: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     retry_failed: bool = False
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,24 @@ def _recipe(manifest: Manifest, order: Order) -> Recipe:
     for key in overrides:
         if key.partition(".")[0] not in _SECTIONS:
             raise UsageError(f"--set {key} is none of feedback's: it reads [feedback] and [vlm]")
-    if order.recipe is not None:
-        given = read_recipe(order.recipe, overrides)
-        return Recipe(seed=manifest.seed, feedback=given.feedback, vlm=given.vlm)
-    built = without_feedback(manifest).recipe  # what an earlier run of feedback was told does not stay
-    own = {name: dict(built[name]) for name in _SECTIONS if name in built}
-    return recipe_of({"seed": manifest.seed, **own}, overrides, "of the dataset")
+    try:
+        if order.recipe is not None:
+            given = read_recipe(order.recipe, overrides)
+            return Recipe(seed=manifest.seed, feedback=given.feedback, vlm=given.vlm)
+        built = without_feedback(manifest).recipe  # what an earlier run of feedback was told does not stay
+        own = {name: dict(built[name]) for name in _SECTIONS if name in built}
+        return recipe_of({"seed": manifest.seed, **own}, overrides, "of the dataset")
+    except UsageError as error:
+        raise _of_flag(error, order) from error
+
+
+def _of_flag(error: UsageError, order: Order) -> UsageError:
+    """``error``, by the flag that gave the value rather than by the recipe that it went into."""
+    fault = str(error).partition(": ")[2]
+    key = fault.partition(" = ")[0]
+    given = dict.fromkeys(order.settings, "--set") | ({"vlm.model": "--vlm"} if order.vlm is not None else {})
+    flag = order.flags.get(key) or given.get(key)
+    return error if flag is None else UsageError(f"{flag}: {fault}")
 
 
 def _asked(

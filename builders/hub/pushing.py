@@ -66,7 +66,8 @@ def push(
     :param private: Makes a new repository private.
     :param revision: Branch to push to; made if it is not there.
     :param create_pr: Proposes the commit as a pull request.
-    :param dry_run: Says what would be sent, and sends nothing.
+    :param dry_run: Says what would be sent, and sends nothing; needs no token, without which a private repository looks
+        as if there were none.
     :param images: ``bytes`` publishes images, ``urls`` their addresses in their place; must be said where a source of
         images has no known licence.
     :param force: Pushes what fails the checks or has no passed report.
@@ -77,7 +78,7 @@ def push(
     """
     out = Path(data)
     manifest = read_manifest(out)
-    remote = connect(repository, revision, create_pr)
+    remote = connect(repository, revision, create_pr, look=dry_run)
     if not force:
         refuse_unfit(out)
     files = local_files(out, manifest)
@@ -86,6 +87,8 @@ def push(
         files = local_files(folder, manifest)
     with hub_errors(repository, revision):
         state = find(remote) if dry_run else prepare(remote, private)
+        if not remote.user and state.commit is None:
+            _say(f"without a token the Hub shows no dataset {repository}: it is not there yet, or private")
         files.append(card_file(_card(out, manifest, remote, state)))
         change = difference(files, state.files)
         sent = tuple(file.path for file in change.missing)

@@ -31,7 +31,7 @@ class State:
 class Remote:
     """The repository and the branch that is written to.
 
-    :param user: Name of the token's owner.
+    :param user: Name of the token's owner; empty where there is no token.
     """
 
     api: HfApi
@@ -66,9 +66,10 @@ class Remote:
         return (max(open_), self.state(f"refs/pr/{max(open_)}")) if open_ else None
 
 
-def connect(name: str, revision: str | None, create_pr: bool) -> Remote:
+def connect(name: str, revision: str | None, create_pr: bool, look: bool = False) -> Remote:
     """The Hub with a token that is known there and may write.
 
+    :param look: Whether the repository is looked at only, which needs no token.
     :raises UsageError: If name and revision cannot be meant.
     :raises WorldError: If there is no token, the Hub does not know it, or it may only read.
     """
@@ -81,6 +82,8 @@ def connect(name: str, revision: str | None, create_pr: bool) -> Remote:
     if create_pr and revision not in (None, MAIN):
         raise UsageError(f"--create-pr asks for main: leave out --revision {revision}")
     token = get_token()
+    if token is None and look:
+        return Remote(HfApi(token=False, library_name="nyxqa"), name, revision or MAIN, "")
     if token is None:
         raise WorldError("there is no token for the Hub: set HF_TOKEN or run: hf auth login")
     api = HfApi(token=token, library_name="nyxqa")
@@ -93,13 +96,16 @@ def connect(name: str, revision: str | None, create_pr: bool) -> Remote:
 
 
 def find(remote: Remote) -> State:
-    """The branch as it is, without making anything; an empty state if there is no repository or no such branch."""
+    """The branch as it is, without making anything; an empty state if there is no repository or no such branch.
+
+    To whom has no token the Hub says the same of a private repository as of none.
+    """
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         return remote.state()
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        if error.response.status_code == 401:
+        if error.response.status_code == 401 and remote.user:
             raise
         return State(None)
 

@@ -10,6 +10,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.training import train_on
+from nyxqa.retriever.checkpoint import Checkpoints
 from nyxqa.retriever.encode import encode_sides
 from nyxqa.retriever.make import make_encoder
 from nyxqa.retriever.model import Side
@@ -58,6 +59,30 @@ def test_the_folder_must_be_empty_or_a_run_to_resume(built_sample: Path, tmp_pat
     (tmp_path / "other" / "thesis.txt").touch()
     with pytest.raises(UsageError, match="holds files of something else"):
         train_on(built_sample, "tiny", tmp_path / "other")
+
+
+def test_a_run_stopped_before_its_first_checkpoint_starts_anew(
+    built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model"
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoints, "save", stop)
+        train_on(built_sample, "tiny", out, overrides={"max_steps": 2})
+    assert [path.name for path in out.iterdir()] == ["metrics.jsonl"]
+    with pytest.raises(UsageError, match="continue a run with --resume"):
+        train_on(built_sample, "tiny", out, overrides={"max_steps": 2})
+    capsys.readouterr()
+    assert train_on(built_sample, "tiny", out, resume=True, overrides={"max_steps": 2}).steps == 2
+    assert f"nyxqa: {out} has no checkpoint yet, so training starts anew\n" in capsys.readouterr().err
+    assert (out / "model.safetensors").is_file()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(UsageError, match="holds files of something else"):
+        train_on(built_sample, "tiny", tmp_path / "other", resume=True)
 
 
 def test_mixture_and_feedback_are_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

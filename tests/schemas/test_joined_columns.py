@@ -12,7 +12,7 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.schemas import joined_columns, joined_rows
-from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.joining import Joiner
 from tests.support.dataset_cache import use_cache
 from tests.support.tiny_dataset import TinyDataset, tiny_dataset
@@ -125,3 +125,17 @@ def _pictures(value: Any) -> Any:
     elif isinstance(value, (list, dict)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _pictures(item)
+
+
+def test_joined_rows_are_not_saved_or_streamed_but_their_references_are(root: Path, tmp_path: Path) -> None:
+    rows = nyxqa.load("triplets", root, split="train", images="bytes")
+    with pytest.raises(UsageError, match=r"saved to disk: .*--to shards.*with_format\(None\)"):
+        rows.save_to_disk(tmp_path / "saved")
+    with pytest.raises(UsageError, match=r"made a stream: .*--to shards.*with_format\(None\)"):
+        rows.to_iterable_dataset()
+    with pytest.raises(UsageError, match="saved to disk"):
+        nyxqa.load("triplets", root, images="bytes").save_to_disk(tmp_path / "saved")
+    stored = rows.with_format(None)
+    stored.save_to_disk(tmp_path / "saved")
+    assert datasets.load_from_disk(tmp_path / "saved")["query_id"] == stored["query_id"]
+    assert [row["query_id"] for row in stored.to_iterable_dataset()] == list(rows["query_id"])

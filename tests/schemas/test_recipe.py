@@ -83,3 +83,11 @@ def test_a_valid_recipe_is_unchanged_by_its_reading() -> None:
     assert Recipe.model_validate(recipe.model_dump(by_alias=True)) == recipe
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 1
+
+
+@pytest.mark.parametrize("value", ["[10.0.0.0/8]", [10], 1])
+def test_what_may_be_allowed_is_said(value: object) -> None:
+    with pytest.raises(UsageError, match=r"images\.allow_private = .*: give false .*, true .* or a list of hosts"):
+        read_recipe("sample", {"images.allow_private": value})
+    allowed = read_recipe("sample", {"images.allow_private": ["10.0.0.0/8"]}).images.allow_private
+    assert allowed == ["10.0.0.0/8"]

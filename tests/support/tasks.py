@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def logged_shard(log: Path, numbers: tuple[int, ...]) -> ShardOutput:
     with (log / str(numbers[0])).open("a") as file:
         file.write("x")
     return shard(numbers)
+
+
+def endless_query(_: object) -> None:
+    """Say so, and let DuckDB work again and again."""
+    import duckdb
+
+    sys.stdout.write("working\n")
+    sys.stdout.flush()
+    database = duckdb.connect()
+    while True:  # one long query would keep DuckDB from looking for signals until it ends
+        database.execute("SELECT count(*) FROM range(20000000) t(n) WHERE hash(n) = 1").fetchall()

@@ -24,7 +24,7 @@ from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe import SplitName
 from tests.support.oracle import oracle_of
 from tests.support.published import table
-from tests.support.running import published
+from tests.support.running import leave, published
 from tests.support.sets import TEXTS, lake_reply, write_passages, write_questions, write_text
 from tests.support.vlm_server import VlmServer
 
@@ -151,6 +151,22 @@ def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Pat
 def test_what_can_be_known_beforehand_is_refused(order: Order, wrong: str, dataset: Path) -> None:
     with pytest.raises(UsageError, match=wrong):
         feedback(dataset, order, Progress())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--threshold", "8"], "--threshold: feedback.threshold = 8.0: "),
+        (["--set", "feedback.threshold=9.0", "--threshold", "8"], "--set: feedback.threshold = 9.0: "),
+        (["--set", "feedback.window=0", "--recipe", "paper"], "--set: feedback.window = 0: "),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_flag(
+    arguments: list[str], said: str, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ("--retriever", "bm25", "--vlm", "openai:m@http://127.0.0.1:9/v1")
+    assert leave("feedback", dataset, *models, *arguments) == 2
+    assert capsys.readouterr().err.startswith(f"nyxqa: {said}")
 
 
 @pytest.mark.parametrize("settings", [{"feedback.window": 2}, {"feedback.top_k": 2}, {"feedback.enough_negatives": 1}])

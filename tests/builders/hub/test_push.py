@@ -10,7 +10,7 @@ from nyxqa.builders.hub.fitness import refuse_unproven
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import read_manifest
 from tests.builders.hub.conftest import write_report
-from tests.support.hub_client import Client
+from tests.support.hub_client import WRITES, Client
 from tests.support.hub_server import Fault, HubServer
 from tests.support.hub_store import small_blob
 from tests.support.restamp import rewrite
@@ -104,6 +104,29 @@ def test_dry_run_makes_nothing(server: HubServer, client: Client, fit: Path) -> 
     assert "would send manifest.json" in done.stdout
     assert server.store.repositories == {}
     assert server.asked("^(POST|PUT)") == []
+
+
+def test_dry_run_needs_no_token(server: HubServer, client: Client, fit: Path) -> None:
+    """Of an absent or private dataset every file is told, of a public one those that it lacks."""
+    unseen = f"without a token the Hub shows no dataset {NAME}: it is not there yet, or private"
+    client.token = None
+    done = client.run("push", fit, NAME, "--dry-run", "--force")
+    assert done.returncode == 0, done.stderr
+    assert unseen in done.stderr
+    everything = done.stdout.splitlines()
+    assert "would send manifest.json" in everything
+    assert client.run("push", fit, NAME, "--force").returncode == 1
+    client.token = WRITES
+    client.push(fit, NAME, "--private", "--force")
+    client.token = None
+    done = client.run("push", fit, NAME, "--dry-run", "--force")
+    assert (done.returncode, done.stdout.splitlines()) == (0, everything)
+    assert unseen in done.stderr
+    server.store.repositories[NAME].private = False
+    done = client.run("push", fit, NAME, "--dry-run", "--force")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "every file is there already\n", "")
+    client.token = WRITES[::-1]
+    assert client.run("push", fit, NAME, "--dry-run", "--force").returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Columns of Arrow as ``datasets`` names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from nyxqa.schemas.tables import IMAGE
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+
+def features_of(schema: pa.Schema, decode: bool) -> Features:
+    """The ``datasets`` features of a schema.
+
+    :param decode: Whether ``datasets`` decodes images when it reads them.
+    """
+    from datasets import Features
+
+    return Features({column.name: _feature(column.type, decode) for column in schema})
+
+
+def _feature(kind: pa.DataType, decode: bool) -> Any:
+    from datasets import Image
+    from datasets.features.features import generate_from_arrow_type
+
+    if kind.equals(IMAGE):
+        return Image(decode=decode)
+    if pa.types.is_list(kind):
+        return [_feature(kind.value_type, decode)]
+    if pa.types.is_struct(kind):
+        return {kind.field(i).name: _feature(kind.field(i).type, decode) for i in range(kind.num_fields)}
+    return generate_from_arrow_type(kind)
