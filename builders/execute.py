@@ -141,8 +141,8 @@ def estimate(
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        found = read(run, recipe, recipe.web, benchmark(run, recipe))
-        splits = list(QA_SPLITS) if split == "all" else [split]
+        splits = _splits(recipe, split, None)
+        found = read(run, recipe, recipe.web, benchmark(run, recipe), splits)
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
 
@@ -196,7 +196,9 @@ def _splits(recipe: Recipe, split: SplitName, published: Manifest | None) -> lis
 
     :raises UsageError: If the recipe has nothing for ``split``.
     """
-    filled = set(QA_SPLITS) if recipe.web is not None else set_splits(recipe)
+    filled = set(recipe.split.splits) if recipe.web is not None else set_splits(recipe)
+    if recipe.web is not None and split not in {"all", *filled}:
+        raise UsageError(f"split.{split} is 0, so there is no split {split} to build; set split.{split} to its size")
     if split != "all" and split not in filled:
         raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
     have = published.splits("triplets") if published is not None else []
