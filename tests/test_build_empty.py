@@ -1,0 +1,71 @@
+"""Builds in which a split, or everything, has nothing left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nyxqa.build import estimate, run
+from nyxqa.schemas.errors import UsageError, WorldError
+from tests.support.pages import many_pages, page, write_recipe
+from tests.support.published import table
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recipe(tmp_path_factory.mktemp("source"), many_pages(40))
+
+
+def test_all_leaves_out_a_split_of_size_0(recipe: Path, tmp_path: Path) -> None:
+    manifest = run("all", recipe=recipe, out=tmp_path, workers=1, settings={"split.validation": 0}).manifest
+    assert manifest.splits("triplets") == manifest.splits("qa") == ["test", "train"]
+    assert {row["split"] for row in table(tmp_path, "corpus")} == {"train", "test"}
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_split_of_size_0_cannot_be_asked_for(recipe: Path, tmp_path: Path, split: Any) -> None:
+    for build in (run, estimate):
+        with pytest.raises(UsageError, match=rf"split\.{split} is 0, so there is no split {split}"):
+            build(split, recipe=recipe, out=tmp_path, workers=1, settings={f"split.{split}": 0})
+    assert not (tmp_path / ".work" / "steps").exists()
+
+
+def test_quotas_that_take_every_group_are_named(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"split.validation": 40, "split.test": 40}
+    with pytest.raises(WorldError, match=r"train stays empty: split\.validation = 40 and split\.test = 40 took every"):
+        run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings)
+    assert "synthesize" not in capsys.readouterr().err
+
+
+def test_train_of_a_tiny_source_needs_no_other_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = write_recipe(tmp_path / "source", [page(number) for number in range(2)])
+    result = run("train", recipe=recipe, out=tmp_path / "out", workers=1, settings={"negatives.margin": 1.0})
+    assert result.manifest.splits("triplets") == ["train"]
+    assert "no page is left for split validation and test, which is not built now\n" in capsys.readouterr().err
+    with pytest.raises(WorldError, match="split validation stays empty: 2 pages in 2 groups"):
+        run("all", recipe=recipe, out=tmp_path / "other", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"prefilter.languages": ["xx"]}, "no document is left to ask about: stage prefilter dropped most: "),
+        ({"filters.corpus": ["n_tokens > 9999"]}, "no document is left to ask about: stage filter dropped most: "),
+        ({"filters.qa": ["length(answer) > 999"]}, "no question of split train is left of the "),
+        ({"chunk.max_tokens": 30, "sample.min_tokens": 31}, "none of "),
+    ],
+)
+def test_a_build_that_ends_empty_names_the_stage_and_the_reason(
+    recipe: Path, tmp_path: Path, settings: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(WorldError) as error:
+        run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings)
+    assert str(error.value).startswith(why)
+    assert "\n" not in str(error.value)
+    if "filters.qa" in settings:
+        assert "stage assemble dropped most: " in str(error.value)
+        assert str(error.value).endswith("the first because: length(answer) > 999")
