@@ -27,6 +27,7 @@ from nyxqa.builders.losses import told_loss
 from nyxqa.builders.probe import Item, probe
 from nyxqa.builders.sets.parts import Sets
 from nyxqa.builders.sets.reports import set_reports
+from nyxqa.builders.shortfalls import sample_lack
 from nyxqa.builders.stages import set_stages, with_sets
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 4
-_TABLES_VERSION = 5
+_TABLES_VERSION = 6
 RESULT = "result.json"
 _BATCH = 10_000
 
@@ -97,6 +98,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
             found["probe"] = probe(_items(db), recipe.seed)
+            if "train" in web.seeds:
+                found["sample_shortfall"] = sample_lack(recipe, web.seeds["train"])
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:

@@ -81,7 +81,8 @@ def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_
     if recipe.web is not None:
         found = read(run, recipe, recipe.web, known, splits)
         asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
-        web = WebInputs(found.documents, ask(run, recipe, found, known, asking, splits), found.packs)
+        seeds, questions = ask(run, recipe, found, known, asking, splits)
+        web = WebInputs(found.documents, questions, found.packs, seeds)
     sets = build_sets(run, recipe, splits, known)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
     return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
@@ -89,18 +90,24 @@ def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_
 
 def ask(
     run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, splits: Sequence[str]
-) -> dict[str, Parts]:
-    """Run (or plan) the stages that ask the model; an error gives the model up."""
+) -> tuple[dict[str, Parts], dict[str, Parts]]:
+    """Run (or plan) the stages that ask the model: seeds and questions of each split; an error gives the model up."""
+    seeds: dict[str, Parts] = {}
+    questions: dict[str, Parts] = {}
     try:
-        return {split: _questions(run, recipe, found, known, asking, split) for split in splits}
+        for split in splits:
+            seeds[split] = sample(run, found.documents, recipe, split)
+            questions[split] = _questions(run, recipe, found, known, asking, split, seeds[split])
     except NyxqaError:
         asking.close()  # the next build of this process has a budget of its own
         raise
+    return seeds, questions
 
 
-def _questions(run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str) -> Parts:
-    """Run (or plan) the stages of one split."""
-    seeds = sample(run, found.documents, recipe, split)
+def _questions(
+    run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str, seeds: Parts
+) -> Parts:
+    """Run (or plan) the stages of one split behind ``sample``."""
     drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
     asked = refine(run, drafts, asking, recipe, split, known)
     asked = verify(run, asked, asking, recipe.verify, split)

@@ -28,6 +28,7 @@ from nyxqa.builders.sample import sample
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
 from nyxqa.builders.sets.stage import set_splits
+from nyxqa.builders.shortfalls import shortfall_lines
 from nyxqa.builders.sources.opening import source_revisions
 from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
@@ -115,9 +116,8 @@ def execute(
             progress.say(gone)
         if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
             progress.say(unusable)
-        for name, lack in manifest.summary.get("shortfall", {}).items():
-            missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
-            progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
+        for line in shortfall_lines(manifest):
+            progress.say(line)
         rows = ", ".join(f"{name} {count}" for name, count in _rows(manifest).items())
         progress.say(f"{out} is ready: {rows}")
         return _told(BuildResult(out, True, manifest), progress)

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from nyxqa.build import estimate, run
+from nyxqa.builders.report import make_report
+from nyxqa.builders.report_text import render
+from nyxqa.builders.shortfalls import shortfall_lines
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.published import table
@@ -43,9 +46,11 @@ def test_quotas_that_take_every_group_are_named(
 
 def test_train_of_a_tiny_source_needs_no_other_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = write_recipe(tmp_path / "source", [page(number) for number in range(2)])
-    result = run("train", recipe=recipe, out=tmp_path / "out", workers=1, settings={"negatives.margin": 1.0})
+    result = run("train", recipe=recipe, out=tmp_path / "out", workers=1)
     assert result.manifest.splits("triplets") == ["train"]
     assert "no page is left for split validation and test, which is not built now\n" in capsys.readouterr().err
+    lines = shortfall_lines(result.manifest)
+    assert lines[0] == "split train has fewer documents to ask about than sample.count wants: 38 are missing"
     with pytest.raises(WorldError, match="split validation stays empty: 2 pages in 2 groups"):
         run("all", recipe=recipe, out=tmp_path / "other", workers=1)
 
@@ -69,3 +74,32 @@ def test_a_build_that_ends_empty_names_the_stage_and_the_reason(
     if "filters.qa" in settings:
         assert "stage assemble dropped most: " in str(error.value)
         assert str(error.value).endswith("the first because: length(answer) > 999")
+
+
+def test_what_there_is_less_of_than_asked_for_is_told_everywhere(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {
+        "sample.count": 30,
+        "sample.shares": {"text": 0.2, "single": 0.7, "multi": 0.1},
+        "negatives.ranks": [500, 600],
+    }
+    manifest = run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings).manifest
+    lack = manifest.summary["sample_shortfall"]["single"]
+    seeds = next(entry.rows_out for entry in manifest.stages if entry.name == "sample")
+    assert seeds == 30 - sum(manifest.summary["sample_shortfall"].values())
+    triplets = sum(manifest.files[path].rows for path in manifest.paths("triplets", "train"))
+    assert manifest.summary["without_negatives"] == {"nyxqa": [triplets, triplets]}
+    said = capsys.readouterr().err
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    report = " ".join(render(make_report(tmp_path)).split())
+    for line in shortfall_lines(manifest):
+        assert f"{line}\n" in said
+        assert f"- {line}\n" in card
+        assert f"- {line}" in report
+    assert f"{lack} of kind single" in said
+    assert (
+        f"{triplets} of {triplets} triplets of nyxqa have no hard negative: nothing was left of the ranks 500" in said
+    )
+    assert "hard-negatives" not in card
+    assert "no triplet has a negative" in card
