@@ -20,8 +20,8 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in places of their own.
-_APART = frozenset(
-    "drops mining repairs overlaps outcomes probe prompts feedback shortfall sample_shortfall without_negatives".split()
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")) | frozenset(
+    ("shortfall", "sample_shortfall", "without_negatives")
 )
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
