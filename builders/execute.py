@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nyxqa.builders.assemble import RESULT
+from nyxqa.builders.begun import note_source
 from nyxqa.builders.build import Built, build, read
 from nyxqa.builders.decontamination.stage import benchmark, benchmark_counts, unusable_images
 from nyxqa.builders.deviations import deviations
@@ -94,6 +95,7 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
+        note_source(work, recipe)
         _observe_again(work, again, recipe.images, progress)
         plan = build(PlannedRun(work), recipe, splits, work / "answers")
         edited = drop_edited(plan.tables.folder)
@@ -138,6 +140,7 @@ def estimate(
         limited(_limits(recipe)),
         LocalExecutor(workers or os.cpu_count() or 1) as executor,
     ):
+        note_source(work, recipe)
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)

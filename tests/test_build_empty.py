@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import nyxqa
 from nyxqa.build import estimate, run
 from nyxqa.builders.report import make_report
 from nyxqa.builders.report_text import render
 from nyxqa.builders.shortfalls import shortfall_lines
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.published import table
 
@@ -103,3 +105,31 @@ def test_what_there_is_less_of_than_asked_for_is_told_everywhere(
     )
     assert "hard-negatives" not in card
     assert "no triplet has a negative" in card
+
+
+def test_a_command_without_a_source_leaves_the_unfinished_build_of_another(recipe: Path, tmp_path: Path) -> None:
+    source = f"jsonl:{recipe.parent / 'pages.jsonl'}"
+    ends_empty = {"sample.min_tokens": 9999}
+    with pytest.raises(WorldError):
+        run("train", source=source, out=tmp_path, workers=1, settings=ends_empty)
+    for build in (run, estimate):
+        with pytest.raises(UsageError) as error:
+            build("train", out=tmp_path, workers=1)
+        assert f"is not finished and is of source {source}; give the --source" in str(error.value)
+        assert error.value.exit_code == 2
+    for again in ({"source": source}, {"settings": {"web.source": source}}):
+        options: Any = {"settings": ends_empty, **again}
+        options["settings"] = {**ends_empty, **options["settings"]}
+        with pytest.raises(WorldError, match=r"the 9999 tokens of sample\.min_tokens"):
+            run("train", out=tmp_path, workers=1, **options)
+    for read in (make_report, partial(nyxqa.load, "triplets")):
+        with pytest.raises(FormatError) as unfinished:
+            read(tmp_path)
+        assert "the command that it was begun with continues it" in str(unfinished.value)
+        assert "python -m nyxqa.build" not in str(unfinished.value)
+
+
+def test_the_default_source_goes_on_with_its_own_unfinished_build(tmp_path: Path) -> None:
+    with pytest.raises(WorldError):
+        run("train", out=tmp_path, limit=9, workers=1, settings={"sample.min_tokens": 9999})
+    assert run("train", out=tmp_path, limit=9, workers=1, settings={"text": []}).changed
