@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.entries import load_entries, overlaps
 from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
-from nyxqa.builders.assembly.ledger import ledger_rows
+from nyxqa.builders.assembly.ledger import ledger_rows, own_drops
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.pools import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
@@ -23,9 +23,11 @@ from nyxqa.builders.engine.account import Counts
 from nyxqa.builders.engine.duck import arrow_rows, database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.losses import told_loss
 from nyxqa.builders.probe import Item, probe
 from nyxqa.builders.sets.parts import Sets
 from nyxqa.builders.sets.reports import set_reports
+from nyxqa.builders.shortfalls import sample_lack
 from nyxqa.builders.stages import set_stages, with_sets
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
@@ -96,6 +98,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
             found["probe"] = probe(_items(db), recipe.seed)
+            if "train" in web.seeds:
+                found["sample_shortfall"] = sample_lack(recipe, web.seeds["train"])
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
@@ -127,11 +131,17 @@ def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Cou
     if assembly.web is not None:
         asked = tally(db, "question", "qa_id", split)
         if asked.rows_out == 0:
-            raise WorldError(f"no question of split {split} is left of {asked.rows_in}; see the drops of each stage")
+            raise WorldError(_nothing_left(db, assembly, split, "question", asked.rows_in))
         found += asked
     if found.rows_out == 0:
-        raise WorldError(f"no triplet of split {split} is left of {found.rows_in}; see the drops of each stage")
+        raise WorldError(_nothing_left(db, assembly, split, "triplet", found.rows_in))
     return found
+
+
+def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str, unit: str, came: int) -> str:
+    """Why a split has no row."""
+    why = told_loss(db, assembly.ledgers, split, own_drops(db))
+    return f"no {unit} of split {split} is left of the {came} that came to stage assemble: {why}"
 
 
 def _write_corpus(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs, folder: Path) -> Files:

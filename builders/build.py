@@ -15,6 +15,7 @@ from nyxqa.builders.decontamination.stage import benchmark
 from nyxqa.builders.dedup import dedup
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filled import filled
 from nyxqa.builders.filter import filter_documents
 from nyxqa.builders.images.stage import images, pack_folder
 from nyxqa.builders.negatives import negatives
@@ -56,10 +57,11 @@ class Built:
     benchmark: Parts | None
 
 
-def read(run: Run, recipe: Recipe, web: Web, known: Parts | None) -> Read:
+def read(run: Run, recipe: Recipe, web: Web, known: Parts | None, splits: Sequence[str]) -> Read:
     """Run (or plan) the stages over all pages.
 
     :param known: The index of the benchmarks that documents are held against, if any.
+    :param splits: Splits that will be built, which must have documents to ask about.
     """
     pages = source(run, web)
     pages = prefilter(run, pages, recipe.prefilter)
@@ -68,16 +70,19 @@ def read(run: Run, recipe: Recipe, web: Web, known: Parts | None) -> Read:
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
-    return Read(split_pages(run, documents, recipe), packs)
+    documents = split_pages(run, documents, recipe)
+    filled(run, documents, recipe, splits)
+    return Read(documents, packs)
 
 
 def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
     web, asking, known = None, None, benchmark(run, recipe)
     if recipe.web is not None:
-        found = read(run, recipe, recipe.web, known)
+        found = read(run, recipe, recipe.web, known, splits)
         asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
-        web = WebInputs(found.documents, ask(run, recipe, found, known, asking, splits), found.packs)
+        seeds, questions = ask(run, recipe, found, known, asking, splits)
+        web = WebInputs(found.documents, questions, found.packs, seeds)
     sets = build_sets(run, recipe, splits, known)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
     return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
@@ -85,18 +90,24 @@ def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_
 
 def ask(
     run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, splits: Sequence[str]
-) -> dict[str, Parts]:
-    """Run (or plan) the stages that ask the model; an error gives the model up."""
+) -> tuple[dict[str, Parts], dict[str, Parts]]:
+    """Run (or plan) the stages that ask the model: seeds and questions of each split; an error gives the model up."""
+    seeds: dict[str, Parts] = {}
+    questions: dict[str, Parts] = {}
     try:
-        return {split: _questions(run, recipe, found, known, asking, split) for split in splits}
+        for split in splits:
+            seeds[split] = sample(run, found.documents, recipe, split)
+            questions[split] = _questions(run, recipe, found, known, asking, split, seeds[split])
     except NyxqaError:
         asking.close()  # the next build of this process has a budget of its own
         raise
+    return seeds, questions
 
 
-def _questions(run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str) -> Parts:
-    """Run (or plan) the stages of one split."""
-    seeds = sample(run, found.documents, recipe, split)
+def _questions(
+    run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str, seeds: Parts
+) -> Parts:
+    """Run (or plan) the stages of one split behind ``sample``."""
     drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
     asked = refine(run, drafts, asking, recipe, split, known)
     asked = verify(run, asked, asking, recipe.verify, split)

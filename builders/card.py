@@ -10,6 +10,7 @@ from nyxqa.builders.card_merge import merge_card
 from nyxqa.builders.card_prompts import card_prompts
 from nyxqa.builders.feedback.report import told_lines
 from nyxqa.builders.sets.reports import report_texts
+from nyxqa.builders.shortfalls import has_negatives, shortfall_lines
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.files import write_bytes
@@ -20,7 +21,9 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in places of their own.
-_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "shortfall", "feedback"))
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")) | frozenset(
+    ("shortfall", "sample_shortfall", "without_negatives")
+)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
@@ -61,6 +64,8 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         overlaps=manifest.summary.get("overlaps", {}),
         first_pool=next(iter(manifest.splits("corpus")), WEB),
         has_web=WEB in manifest.splits("corpus"),
+        shortfalls=shortfall_lines(manifest),
+        has_negatives=has_negatives(manifest),
         evidence=_evidence(manifest.summary["evidence"]),
         outcomes=_outcomes(manifest),
         probe=probe_line(manifest.summary.get("probe", {})),
@@ -82,7 +87,7 @@ def front_matter(manifest: Manifest) -> dict[str, Any]:
         "license": (tags if len(tags) > 1 else tags[0]) if tags else "unknown",
         "pretty_name": TITLE,
         "task_categories": ["visual-question-answering", "question-answering", "text-retrieval"],
-        "tags": ["retrieval", "mixed-modal", "hard-negatives", "rag", "nyxqa"],
+        "tags": ["retrieval", "mixed-modal", *(["hard-negatives"] if has_negatives(manifest) else []), "rag", "nyxqa"],
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
         "configs": dataset_configs(manifest),
     }

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from nyxqa.builders.begun import note_source
 from nyxqa.builders.build import build, read
 from nyxqa.builders.decontamination.stage import benchmark, unusable_images
 from nyxqa.builders.engine.executor import LocalExecutor
@@ -24,6 +25,7 @@ from nyxqa.builders.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.sample import sample
 from nyxqa.builders.sets.checks import check_sets
 from nyxqa.builders.sets.locations import pinned
+from nyxqa.builders.shortfalls import shortfall_lines
 from nyxqa.builders.sources.stage import SOURCE
 from nyxqa.builders.stages import STAGES
 from nyxqa.builders.standing import is_up_to_date, published_in, splits_to_publish, stale_splits
@@ -33,7 +35,7 @@ from nyxqa.retriever.make import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Images, Recipe, SplitName
-from nyxqa.schemas.tables import QA, QA_SPLITS
+from nyxqa.schemas.tables import QA
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def execute(
             )
         if stale:
             splits = [name for name in splits if name not in stale]
+        note_source(work, recipe)
         _observe_again(work, again, recipe.images, progress)
         plan = build(PlannedRun(work), recipe, splits, work / "answers")
         edited = drop_edited(plan.tables.folder)
@@ -106,9 +109,8 @@ def execute(
             progress.say(gone)
         if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
             progress.say(unusable)
-        for name, lack in manifest.summary.get("shortfall", {}).items():
-            missing = ", ".join(f"{count} of kind {kind}" for kind, count in lack.items())
-            progress.say(f"split {name} has fewer questions than its quota: {missing} are missing")
+        for line in shortfall_lines(manifest):
+            progress.say(line)
         progress.say(f"{out} is ready: {listed(_rows(manifest))}")
         return _told(BuildResult(out, True, manifest), progress)
 
@@ -128,11 +130,12 @@ def estimate(
         limited(_limits(recipe)),
         LocalExecutor(workers or os.cpu_count() or 1) as executor,
     ):
+        note_source(work, recipe)
         if rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        found = read(run, recipe, recipe.web, benchmark(run, recipe))
-        splits = list(QA_SPLITS) if split == "all" else [split]
+        splits = splits_to_publish(recipe, split, None)
+        found = read(run, recipe, recipe.web, benchmark(run, recipe), splits)
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
 

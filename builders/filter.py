@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nyxqa.builders.conditions import CLOSED, forbidden
 from nyxqa.builders.decontamination.stage import REASON, Against, documents_against
 from nyxqa.builders.engine.account import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
@@ -62,10 +63,27 @@ def filter_shard(conditions: Sequence[str], file: Path, against: Against | None 
 def check_conditions(settings: Filters, qa: pa.Schema) -> None:
     """Try every condition on no rows, before anything is spent.
 
-    :raises UsageError: Naming the condition that DuckDB does not take.
+    :raises UsageError: Naming the condition that DuckDB does not take, or that more than its row would decide.
     """
+    _check_own(settings.corpus, "filters.corpus")
+    _check_own(settings.qa, "filters.qa")
     first_failed(_corpus_columns(DOCUMENTS.empty_table()), settings.corpus, "filters.corpus")
     first_failed(qa.empty_table().drop_columns(["images"]), settings.qa, "filters.qa")
+
+
+def _check_own(conditions: Sequence[str], where: str) -> None:
+    """Refuse conditions that another build of the same rows may answer otherwise.
+
+    :raises UsageError: Naming the condition and what in it is to blame.
+    """
+    if not conditions:
+        return
+    import duckdb
+
+    with duckdb.connect(config=CLOSED) as db:
+        for condition in conditions:
+            if (fault := forbidden(db, condition)) is not None:
+                raise UsageError(f"{where}: {condition!r} cannot be used: {fault}")
 
 
 def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[str | None]:
@@ -78,7 +96,7 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
         return failed
     import duckdb
 
-    with duckdb.connect() as db:
+    with duckdb.connect(config=CLOSED) as db:
         db.register("rows", rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64())))
         for condition in reversed(conditions):
             query = f"SELECT _row FROM rows WHERE NOT coalesce(({condition}\n)::BOOLEAN, false) ORDER BY _row"  # noqa: S608

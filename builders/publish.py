@@ -7,9 +7,8 @@ from pathlib import Path
 
 from nyxqa.builders.assemble import RESULT
 from nyxqa.builders.card import write_card
-from nyxqa.builders.engine.folder import WORK
 from nyxqa.schemas.files import flush_folder, read_json, write_json
-from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest, write_manifest
 
 _BEGUN = "publishing.json"
 

@@ -11,6 +11,7 @@ from nyxqa.builders.card import probe_line
 from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.folder import scratch_folder
 from nyxqa.builders.outcomes import Outcomes
+from nyxqa.builders.shortfalls import shortfall_lines
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.manifest import Manifest, StageEntry
 from nyxqa.schemas.published import open_published
@@ -99,6 +100,7 @@ class Report:
     :param probe: How well options alone tell the key.
     :param mining: Mining report of each question set, by name and split.
     :param repairs: Repair report of each import, by kind and split.
+    :param shortfalls: Lines on what there is less of than the recipe asks for.
     :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
     :param feedback: How feedback came about, its labels, drops and calls; empty where there is none.
     :param bytes: Size of the published files.
@@ -121,6 +123,7 @@ class Report:
     usage: dict[str, int]
     mining: dict[str, dict[str, Any]]
     repairs: dict[str, dict[str, Any]]
+    shortfalls: list[str]
     overlaps: dict[str, dict[str, int]]
     feedback: dict[str, Any]
     files: int
@@ -154,6 +157,7 @@ def make_report(out: Path) -> Report:
             usage=manifest.usage,
             mining=manifest.summary.get("mining", {}),
             repairs=manifest.summary.get("repairs", {}),
+            shortfalls=shortfall_lines(manifest),
             overlaps=manifest.summary.get("overlaps", {}),
             feedback=manifest.summary.get("feedback", {}),
             files=len(manifest.files),

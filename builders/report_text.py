@@ -36,6 +36,8 @@ def _sections(report: Report) -> Iterator[list[str]]:
     yield ["STAGES", *_funnel(report)]
     yield ["DROPS (in brackets: parts of items that live on)", *_drops(report)]
     yield ["ROWS BY KIND", *_kinds(report)]
+    if report.shortfalls:
+        yield ["LESS THAN THE RECIPE ASKS FOR", *_items(report.shortfalls)]
     if report.triplets:
         yield ["TRIPLETS", *_triplets(report)]
     yield from _sets(report)

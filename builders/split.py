@@ -20,7 +20,6 @@ from nyxqa.builders.groups import Groups, find_groups
 from nyxqa.builders.near.words import I64
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import lot
-from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 
@@ -49,20 +48,11 @@ def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
     """Write the group and split of every document: a file for each shard, a row for each of its documents.
 
     What the search for likeness between groups has done stays in ``folder`` if it stops, and is not done again.
-
-    :raises WorldError: If a split that was asked for stays empty.
     """
     clear_scratch(folder)
     groups = find_groups(documents, recipe.dedup, recipe.sample.min_tokens, folder)
-    by_kind = isinstance(recipe.split.validation, int)
-    places = by_questions(groups, recipe.split, recipe.seed) if by_kind else by_pages(groups, recipe.split, recipe.seed)
-    for code, name, wanted in ((1, "validation", recipe.split.validation), (2, "test", recipe.split.test)):
-        if wanted and not (places == code).any():
-            pages = groups.sizes[:, 0]
-            raise WorldError(
-                f"split {name} stays empty: {pages.sum()} pages in {len(pages)} groups that must not be cut, "
-                f"the largest of {pages.max(initial=0)} pages; give more pages, or set split.{name}=0"
-            )
+    place = by_questions if recipe.split.by_questions else by_pages
+    places = place(groups, recipe.split, recipe.seed)
     names = pa.array(QA_SPLITS).take(pa.array(places))
     placed = pa.table({"group": groups.names, "split": names})
     pages = groups.pages.join(placed, "group").sort_by("page_id")

@@ -22,7 +22,9 @@ def splits_to_publish(recipe: Recipe, split: SplitName, published: Manifest | No
 
     :raises UsageError: If the recipe has nothing for ``split``.
     """
-    filled = set(QA_SPLITS) if recipe.web is not None else set_splits(recipe)
+    filled = set(recipe.split.splits) if recipe.web is not None else set_splits(recipe)
+    if recipe.web is not None and split not in {"all", *filled}:
+        raise UsageError(f"split.{split} is 0, so there is no split {split} to build; set split.{split} to its size")
     if split != "all" and split not in filled:
         raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
     have = published.splits("triplets") if published is not None else []

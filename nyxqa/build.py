@@ -71,10 +71,11 @@ def run(
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.execute import execute
 
+    out = Path(options.get("out", OUT))
     return execute(
-        _recipe(options),
+        _recipe(options, out),
         split,
-        Path(options.get("out", OUT)),
+        out,
         _workers(options),
         Progress(options.get("as_json", False)),
         drop_stale=drop_stale,
@@ -94,7 +95,8 @@ def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Est
     from nyxqa.builders.execute import estimate as estimate_build
 
     out, progress = Path(options.get("out", OUT)), Progress(options.get("as_json", False))
-    return estimate_build(_recipe(options), split, out, _workers(options), progress, options.get("rescan", False))
+    recipe, rescan = _recipe(options, out), options.get("rescan", False)
+    return estimate_build(recipe, split, out, _workers(options), progress, rescan)
 
 
 def _workers(options: BuildOptions) -> int | None:
@@ -110,11 +112,13 @@ def _workers(options: BuildOptions) -> int | None:
     return workers
 
 
-def _recipe(options: BuildOptions) -> Recipe:
+def _recipe(options: BuildOptions, out: Path) -> Recipe:
     """The recipe with what ``options`` set of it.
 
     :raises TypeError: If there is no such option.
+    :raises UsageError: If they name no source, and ``out`` has the unfinished build of another than the default.
     """
+    from nyxqa.builders.begun import refuse_other_source
     from nyxqa.schemas.recipe_file import read_recipe
 
     given: Mapping[str, Any] = dict(options)
@@ -122,7 +126,11 @@ def _recipe(options: BuildOptions) -> Recipe:
         raise TypeError(f"no option is named {min(unknown)!r}; there are {', '.join(BuildOptions.__annotations__)}")
     overrides = {key: given[name] for name, key in _KEYS.items() if given.get(name) is not None}
     named = options.get("recipe") or ("sample" if options.get("source") in (None, "sample") else "nyxqa")
-    return read_recipe(str(named), overrides | dict(options.get("settings") or {}))
+    overrides |= dict(options.get("settings") or {})
+    recipe = read_recipe(str(named), overrides)
+    if not options.get("recipe") and not {"web", "web.source"} & overrides.keys():
+        refuse_other_source(out, recipe)
+    return recipe
 
 
 if __name__ == "__main__":

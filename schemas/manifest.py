@@ -11,6 +11,7 @@ from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.tables import FORMAT
 
 MANIFEST = "manifest.json"
+WORK = ".work"  # folder of what a build works with, beside what it publishes
 # Key of ``summary["images"]``: how many images are published by their address.
 BY_ADDRESS = "by_address"
 
@@ -91,6 +92,11 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.is_file():
+        if (folder / WORK).is_dir():
+            raise FormatError(
+                f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing): a build in it is not finished; "
+                "the command that it was begun with continues it"
+            )
         raise FormatError(
             f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing); "
             f"build it with: python -m nyxqa.build --split train --out {folder}"

@@ -107,18 +107,29 @@ class Filters(Section):
 
 
 class SplitSection(Section):
-    """Validation and test: both fractions of pages, or both numbers of questions per kind."""
+    """Validation and test: both fractions of pages, or both numbers of questions per kind; 0 goes with either."""
 
     validation: Fraction | Positive = 0.1
     test: Fraction | Positive = 0.1
 
     @model_validator(mode="after")
     def _one_unit(self) -> SplitSection:
-        if isinstance(self.validation, int) != isinstance(self.test, int):
+        sizes = [size for size in (self.validation, self.test) if size]
+        if len({isinstance(size, int) for size in sizes}) > 1:
             raise ValueError("validation and test must both be fractions of pages or both be questions per kind")
-        if isinstance(self.validation, float) and self.validation + self.test >= 1:
+        if not self.by_questions and self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing for train")
         return self
+
+    @property
+    def by_questions(self) -> bool:
+        """Whether the sizes are numbers of questions per kind."""
+        return any(isinstance(size, int) for size in (self.validation, self.test))
+
+    @property
+    def splits(self) -> list[str]:
+        """Splits that the pages are divided into, in their order; one of size 0 is none."""
+        return ["train", *(name for name in ("validation", "test") if getattr(self, name))]
 
 
 class Shares(Section):

@@ -19,11 +19,13 @@ class WebInputs:
     :param documents: Documents of all splits.
     :param questions: Mined questions of each split to publish, in the order train, validation, test.
     :param packs: Folder of the image packs.
+    :param seeds: Documents of each split that questions were asked about.
     """
 
     documents: Parts
     questions: Mapping[str, Parts]
     packs: Path
+    seeds: Mapping[str, Parts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

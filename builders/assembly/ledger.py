@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 10_000
+_NAME = "ledger"
 _TABLE = "CREATE TABLE ledger ({columns})"
 _OWN = """
 INSERT INTO ledger
@@ -27,16 +28,23 @@ ORDER BY list_position({stages}, stage), split, item_type, item_id, parent_id, r
 """
 
 
+def own_drops(db: duckdb.DuckDBPyConnection) -> str:
+    """Name of the table with the ledger rows of assembling itself, made if it is not there."""
+    there = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if _NAME not in there:
+        db.execute(_TABLE.format(columns=", ".join(f"{name} VARCHAR" for name in LEDGER.schema.names)))
+        for table, (item, parent) in _TABLES.items():
+            if table in there:
+                db.execute(_OWN.format(table=table, item=item, parent=parent))
+    return _NAME
+
+
 def ledger_rows(
     db: duckdb.DuckDBPyConnection, ledgers: Sequence[Parts], stages: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Rows of the steps' ledgers and of assembling itself, by (stage order, split, item, parent, reason)."""
-    db.execute(_TABLE.format(columns=", ".join(f"{name} VARCHAR" for name in LEDGER.schema.names)))
-    there = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    for table, (item, parent) in _TABLES.items():
-        if table in there:
-            db.execute(_OWN.format(table=table, item=item, parent=parent))
+    name = own_drops(db)
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
-        db.execute(f"INSERT INTO ledger SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
+        db.execute(f"INSERT INTO {name} SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
     yield from arrow_rows(db, _SORTED.format(stages=list(stages)), _BATCH)

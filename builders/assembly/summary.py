@@ -24,6 +24,8 @@ _QUERIES = {
     "evidence": """SELECT CASE WHEN evidence IS NULL THEN 'not verified' ELSE 'verified' END, count(*) FROM {qa}
                    GROUP BY ALL ORDER BY ALL""",
     "negatives": "SELECT len(negative_ids) || ' a triplet', count(*) FROM {triplets} GROUP BY ALL ORDER BY ALL",
+    "without_negatives": """SELECT dataset, [count(*) FILTER (len(negative_ids) = 0), count(*)] FROM {triplets}
+                            GROUP BY ALL HAVING count(*) FILTER (len(negative_ids) = 0) > 0 ORDER BY ALL""",
     "drops": "SELECT stage || ': ' || reason, count(*) FROM {ledger} GROUP BY ALL ORDER BY ALL",
 }
 

@@ -12,10 +12,9 @@ from filelock import FileLock, Timeout
 
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.files import write_json
-from nyxqa.schemas.manifest import read_manifest
+from nyxqa.schemas.manifest import WORK, read_manifest
 from nyxqa.schemas.tables import FORMAT
 
-WORK = ".work"
 _MARK = "nyxqa.json"
 
 

@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.check.report_file import carry_report
 from nyxqa.builders.engine.duck import database
-from nyxqa.builders.engine.folder import WORK
 from nyxqa.builders.tables_sql import add_views
 from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.layouts import IMAGES
-from nyxqa.schemas.manifest import BY_ADDRESS, FileEntry, Manifest, write_manifest
+from nyxqa.schemas.manifest import BY_ADDRESS, WORK, FileEntry, Manifest, write_manifest
 from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import IMAGE, TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash

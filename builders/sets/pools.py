@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from nyxqa.builders.engine.account import Counts
+from nyxqa.builders.engine.duck import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.losses import told_loss
 from nyxqa.builders.sets.drops import DropWriter
 from nyxqa.builders.sets.locations import source_state
 from nyxqa.builders.sources.stage import SOURCE
@@ -40,7 +42,9 @@ def write_passages(step: Step, spec: str, folder: Path) -> Counts:
     kept = write_pool(read_passages(spec), folder, drops.add)
     drops.flush()
     if not kept:
-        raise WorldError(f"{step.name}: {spec.partition(':')[0]} source gave no passage; {drops.count} rows dropped")
+        with database(folder) as db:
+            why = told_loss(db, [Parts(step.fingerprint, folder)], "")
+        raise WorldError(f"{step.name}: {spec.partition(':')[0]} source gave no passage: {why}")
     return Counts(kept + drops.count, kept, drops.count, 0, kept)
 
 

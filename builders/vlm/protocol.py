@@ -74,6 +74,9 @@ class Failed:
     detail: str = ""
 
 
+# Reasons that may lie with the endpoint; a refusal by the model or a broken image says nothing about it.
+ENDPOINT_FAILURES = frozenset({"server_error", "no_answer", "bad_answer", "refused_request"})
+
 # Questions of which each may depend on the answers before it; what comes of them is the generator's return value.
 Talk = Generator[Ask, Answered[str] | Failed, R]
 

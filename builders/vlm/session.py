@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from nyxqa.builders.vlm.endpoint import Endpoint
-from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES, Failed
 from nyxqa.builders.vlm.request import Reply, Request
 from nyxqa.builders.vlm.store import AnswerStore
 from nyxqa.builders.vlm.stream import Loop, Ordered
@@ -16,8 +16,6 @@ from nyxqa.schemas.errors import BudgetError, WorldError
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Reasons that may lie with the endpoint; a refusal by the model or a broken image says nothing about it.
-_OF_THE_ENDPOINT = frozenset({"server_error", "no_answer", "bad_answer", "refused_request"})
 _SKIPPED = Failed("skipped")
 
 
@@ -101,7 +99,7 @@ class Session:
     def _failed(self, key: str, outcome: Failed) -> None:
         """Note a failure; it is stored once an answer proves that the fault was not the endpoint's."""
         self._retried.add(key)
-        if outcome.reason not in _OF_THE_ENDPOINT:
+        if outcome.reason not in ENDPOINT_FAILURES:
             self.store.keep_failure(key, outcome)
             return
         self._unproven.append((key, outcome))

@@ -104,6 +104,58 @@ def test_good_conditions_pass_and_are_those_that_rows_are_held_against(tmp_path:
     assert first_failed(asked, good.qa, "filters.qa") == [None, *good.qa, *good.qa]
 
 
+@pytest.mark.parametrize(
+    ("condition", "blamed"),
+    [
+        ("random() < 0.5", "random"),
+        ("RANDOM() < 0.5", "random"),
+        ("now() > '2020-01-01'::TIMESTAMPTZ", "now"),
+        ("current_date > '2020-01-01'::DATE", "current_date"),
+        ("year(Current_Timestamp) > 2020", "current_timestamp"),
+        ("localtimestamp IS NOT NULL", "localtimestamp"),
+        ("current_localtime() IS NOT NULL", "current_localtime"),
+        ("age('2020-01-01'::TIMESTAMP) > INTERVAL 1 DAY", "age"),
+        ("ago(INTERVAL 1 DAY) IS NOT NULL", "ago"),
+        ("current_setting('TimeZone') = 'UTC'", "current_setting"),
+        ("len(list_filter(image_ids, lambda i: random() < 0.5)) > 0", "random"),
+        ("(SELECT count(*) FROM read_csv('/etc/passwd')) > 0", "read_csv"),
+        ("(SELECT count(*) FROM '/etc/passwd') > 0", "'/etc/passwd'"),
+        ("(SELECT count(*) FROM rows) > 3", "'rows'"),
+        ("(SELECT max(i) FROM unnest(image_ids) t(i) USING SAMPLE 1) > 'a'", "a sample"),
+        ("true) FROM rows, (SELECT 1", "more than one expression"),
+    ],
+)
+def test_a_condition_that_more_than_its_row_decides_is_refused(condition: str, blamed: str) -> None:
+    for filters, where in ((Filters(corpus=[condition]), "corpus"), (Filters(qa=[condition]), "qa")):
+        with pytest.raises(UsageError) as error:
+            check_conditions(filters, QA.schema)
+        head, _, why = str(error.value).partition(" cannot be used: ")
+        assert head == f"filters.{where}: {condition!r}"
+        assert blamed in why
+        assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(SELECT max(i) FROM unnest(image_ids) t(i)) > 'a'",
+        "text IN (WITH own AS (SELECT 'a' AS word) SELECT word FROM own)",
+        "len(list_filter(captions, lambda c: c <> '')) = len(image_ids)",
+        "age('2020-01-02'::TIMESTAMP, '2020-01-01'::TIMESTAMP) > INTERVAL 1 HOUR",
+        "regexp_matches(text, '[a-z]') AND split_part(url, '/', 3) <> 'example.org'",
+        "(SELECT sum(n) FROM range(3) t(n)) = 3",
+    ],
+)
+def test_what_only_its_row_decides_passes(condition: str) -> None:
+    check_conditions(Filters(corpus=[condition]), QA.schema)
+
+
+def test_rows_are_filtered_without_access_to_files(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a\n1\n")
+    with pytest.raises(UsageError, match="is no condition DuckDB takes: Permission Error"):
+        filtered(tmp_path, [document("a", 0, "text")], f"(SELECT count(*) FROM '{tmp_path}/other.csv') > 0")
+
+
 def test_each_condition_of_a_build_is_counted_in_the_ledger(tmp_path: Path) -> None:
     conditions = ["page_id NOT LIKE '%0'", "length(text) > 0", "kind = 'text'", "n_tokens > 0"]
     asked = ["length(answer) > 4", "length(answer) % 2 = 0"]

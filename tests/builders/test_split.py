@@ -15,7 +15,6 @@ from nyxqa.builders.engine.step import Parts, pairs
 from nyxqa.builders.groups import Groups, find_groups
 from nyxqa.builders.split import by_pages, by_questions, split_shard, write_places
 from nyxqa.schemas.chance import lot
-from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 from tests.support.rows import DOCUMENTS, SPLIT_DOCUMENTS, document, parts_of
@@ -163,18 +162,23 @@ def test_groups_without_seeds_go_to_train_when_quotas_are_questions() -> None:
     assert placed(groups, by_questions(groups, SplitSection(validation=1, test=1), 42))["b"] == "train"
 
 
-@pytest.mark.parametrize("settings", [FRACTIONS, SplitSection(validation=3, test=2)])
-def test_a_split_that_stays_empty_is_an_error_with_the_reason(settings: SplitSection, tmp_path: Path) -> None:
-    rows = [document(f"p{index}", 0, f"text {index}", cluster="one") for index in range(20)]
-    with pytest.raises(WorldError, match="20 pages in 1 groups that must not be cut, the largest of 20") as error:
-        write_places(documents_of(tmp_path / "in", rows), recipe_of(settings), tmp_path)
-    assert str(error.value).startswith("split validation stays empty")
+def test_pages_go_where_they_go_whatever_stays_empty(tmp_path: Path) -> None:
+    for settings in (FRACTIONS, SplitSection(validation=3, test=2), SplitSection(validation=0, test=0)):
+        rows = [document(f"p{index}", 0, f"text {index}", cluster="one") for index in range(20)]
+        folder = tmp_path / str(settings.validation)
+        folder.mkdir()
+        write_places(documents_of(folder / "in", rows), recipe_of(settings), folder)
+        assert {row["split"] for row in Parts("", folder).rows()} == {"train"}
 
 
-def test_a_split_that_nobody_asks_for_may_stay_empty(tmp_path: Path) -> None:
-    rows = [document(f"p{index}", 0, f"text {index}") for index in range(20)]
-    write_places(documents_of(tmp_path / "in", rows), recipe_of(SplitSection(validation=0.0, test=0.0)), tmp_path)
-    assert {row["split"] for row in Parts("", tmp_path).rows()} == {"train"}
+def test_no_question_goes_with_a_number_of_questions() -> None:
+    seeds = {f"p{index}": Counter(text=1) for index in range(9)}
+    groups = grouped(dict.fromkeys(seeds, 1), seeds)
+    settings = SplitSection(validation=3, test=0)
+    assert (settings.by_questions, settings.splits) == (True, ["train", "validation"])
+    assert Counter(by_questions(groups, settings, 42).tolist()) == {0: 6, 1: 3}
+    with pytest.raises(ValueError, match="must both be fractions"):
+        SplitSection(validation=3, test=0.1)
 
 
 def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""Builds in which a split, or everything, has nothing left."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nyxqa
+from nyxqa.build import estimate, run
+from nyxqa.builders.report import make_report
+from nyxqa.builders.report_text import render
+from nyxqa.builders.shortfalls import shortfall_lines
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
+from tests.support.pages import many_pages, page, write_recipe
+from tests.support.published import table
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recipe(tmp_path_factory.mktemp("source"), many_pages(40))
+
+
+def test_all_leaves_out_a_split_of_size_0(recipe: Path, tmp_path: Path) -> None:
+    manifest = run("all", recipe=recipe, out=tmp_path, workers=1, settings={"split.validation": 0}).manifest
+    assert manifest.splits("triplets") == manifest.splits("qa") == ["test", "train"]
+    assert {row["split"] for row in table(tmp_path, "corpus")} == {"train", "test"}
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_split_of_size_0_cannot_be_asked_for(recipe: Path, tmp_path: Path, split: Any) -> None:
+    for build in (run, estimate):
+        with pytest.raises(UsageError, match=rf"split\.{split} is 0, so there is no split {split}"):
+            build(split, recipe=recipe, out=tmp_path, workers=1, settings={f"split.{split}": 0})
+    assert not (tmp_path / ".work" / "steps").exists()
+
+
+def test_quotas_that_take_every_group_are_named(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"split.validation": 40, "split.test": 40}
+    with pytest.raises(WorldError, match=r"train stays empty: split\.validation = 40 and split\.test = 40 took every"):
+        run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings)
+    assert "synthesize" not in capsys.readouterr().err
+
+
+def test_train_of_a_tiny_source_needs_no_other_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = write_recipe(tmp_path / "source", [page(number) for number in range(2)])
+    result = run("train", recipe=recipe, out=tmp_path / "out", workers=1)
+    assert result.manifest.splits("triplets") == ["train"]
+    assert "no page is left for split validation and test, which is not built now\n" in capsys.readouterr().err
+    lines = shortfall_lines(result.manifest)
+    assert lines[0] == "split train has fewer documents to ask about than sample.count wants: 38 are missing"
+    with pytest.raises(WorldError, match="split validation stays empty: 2 pages in 2 groups"):
+        run("all", recipe=recipe, out=tmp_path / "other", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"prefilter.languages": ["xx"]}, "no document is left to ask about: stage prefilter dropped most: "),
+        ({"filters.corpus": ["n_tokens > 9999"]}, "no document is left to ask about: stage filter dropped most: "),
+        ({"filters.qa": ["length(answer) > 999"]}, "no question of split train is left of the "),
+        ({"chunk.max_tokens": 30, "sample.min_tokens": 31}, "none of "),
+    ],
+)
+def test_a_build_that_ends_empty_names_the_stage_and_the_reason(
+    recipe: Path, tmp_path: Path, settings: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(WorldError) as error:
+        run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings)
+    assert str(error.value).startswith(why)
+    assert "\n" not in str(error.value)
+    if "filters.qa" in settings:
+        assert "stage assemble dropped most: " in str(error.value)
+        assert str(error.value).endswith("the first because: length(answer) > 999")
+
+
+def test_what_there_is_less_of_than_asked_for_is_told_everywhere(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {
+        "sample.count": 30,
+        "sample.shares": {"text": 0.2, "single": 0.7, "multi": 0.1},
+        "negatives.ranks": [500, 600],
+    }
+    manifest = run("train", recipe=recipe, out=tmp_path, workers=1, settings=settings).manifest
+    lack = manifest.summary["sample_shortfall"]["single"]
+    seeds = next(entry.rows_out for entry in manifest.stages if entry.name == "sample")
+    assert seeds == 30 - sum(manifest.summary["sample_shortfall"].values())
+    triplets = sum(manifest.files[path].rows for path in manifest.paths("triplets", "train"))
+    assert manifest.summary["without_negatives"] == {"nyxqa": [triplets, triplets]}
+    said = capsys.readouterr().err
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    report = " ".join(render(make_report(tmp_path)).split())
+    for line in shortfall_lines(manifest):
+        assert f"{line}\n" in said
+        assert f"- {line}\n" in card
+        assert f"- {line}" in report
+    assert f"{lack} of kind single" in said
+    assert (
+        f"{triplets} of {triplets} triplets of nyxqa have no hard negative: nothing was left of the ranks 500" in said
+    )
+    assert "hard-negatives" not in card
+    assert "no triplet has a negative" in card
+
+
+def test_a_command_without_a_source_leaves_the_unfinished_build_of_another(recipe: Path, tmp_path: Path) -> None:
+    source = f"jsonl:{recipe.parent / 'pages.jsonl'}"
+    ends_empty = {"sample.min_tokens": 9999}
+    with pytest.raises(WorldError):
+        run("train", source=source, out=tmp_path, workers=1, settings=ends_empty)
+    for build in (run, estimate):
+        with pytest.raises(UsageError) as error:
+            build("train", out=tmp_path, workers=1)
+        assert f"is not finished and is of source {source}; give the --source" in str(error.value)
+        assert error.value.exit_code == 2
+    for again in ({"source": source}, {"settings": {"web.source": source}}):
+        options: Any = {"settings": ends_empty, **again}
+        options["settings"] = {**ends_empty, **options["settings"]}
+        with pytest.raises(WorldError, match=r"the 9999 tokens of sample\.min_tokens"):
+            run("train", out=tmp_path, workers=1, **options)
+    for read in (make_report, partial(nyxqa.load, "triplets")):
+        with pytest.raises(FormatError) as unfinished:
+            read(tmp_path)
+        assert "the command that it was begun with continues it" in str(unfinished.value)
+        assert "python -m nyxqa.build" not in str(unfinished.value)
+
+
+def test_the_default_source_goes_on_with_its_own_unfinished_build(tmp_path: Path) -> None:
+    with pytest.raises(WorldError):
+        run("train", out=tmp_path, limit=9, workers=1, settings={"sample.min_tokens": 9999})
+    assert run("train", out=tmp_path, limit=9, workers=1, settings={"text": []}).changed
