@@ -52,12 +52,12 @@ def _missing(lack: Mapping[str, int]) -> str:
 
 
 def _key(manifest: Manifest, dataset: str) -> str:
-    """The setting that decides from which ranks negatives of ``dataset`` come."""
-    if dataset == DATASET:
-        first, last = manifest.recipe["negatives"]["ranks"]
-        return f": nothing was left of the ranks {first} to {last} that negatives.ranks names"
-    for text in manifest.recipe["text"]:
-        if text["name"] == dataset:
-            first, last = text["negatives"]
-            return f": nothing was left of the ranks {first} to {last} that negatives of [[text]] {dataset} names"
+    """The setting that decides from which ranks negatives of ``dataset`` come; an import has none."""
+    # A card is also written anew for a dataset of an earlier version, whose recipe may say less.
+    own = {"negatives.ranks": manifest.recipe.get("negatives", {}).get("ranks")} if dataset == DATASET else {}
+    texts = [text for text in manifest.recipe.get("text", []) if text["name"] == dataset]
+    keys = own | {f"negatives of [[text]] {dataset}": text.get("negatives") for text in texts[:1]}
+    for key, ranks in keys.items():
+        if ranks is not None:
+            return f": nothing was left of the ranks {ranks[0]} to {ranks[1]} that {key} names"
     return ""
