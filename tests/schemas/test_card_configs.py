@@ -59,11 +59,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_cache(monkeypatch, tmp_path / "cache")
 
 
-@pytest.fixture
-def tiny() -> TinyDataset:
-    return tiny_dataset(full=True)
-
-
 def _pictured(value: Any) -> Any:
     """Rows as written, each stored image as a hash of its pixels."""
     if isinstance(value, dict) and set(value) == {"bytes", "path"}:

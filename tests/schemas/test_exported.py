@@ -17,19 +17,12 @@ import nyxqa
 from nyxqa.builders.export import shards
 from nyxqa.schemas.errors import FormatError, UsageError
 from tests.support.dataset_cache import use_cache
-from tests.support.tiny_dataset import tiny_dataset
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_cache(monkeypatch, tmp_path / "cache")
     datasets.disable_progress_bars()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    tiny_dataset(full=True).write(tmp_path / "out")
-    return tmp_path / "out"
 
 
 @pytest.fixture

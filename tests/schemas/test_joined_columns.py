@@ -15,7 +15,7 @@ from nyxqa.schemas import joined_columns, joined_rows
 from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.joining import Joiner
 from tests.support.dataset_cache import use_cache
-from tests.support.tiny_dataset import TinyDataset, tiny_dataset
+from tests.support.tiny_dataset import tiny_dataset
 
 TABLES = [("triplets", "train"), ("triplets", "test"), ("qa", "test"), ("mixture", "train"), ("feedback", "train")]
 
@@ -27,17 +27,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     datasets.disable_progress_bars()
     monkeypatch.setattr(joined_rows, "_REFERENCES", 4)
     monkeypatch.setattr(joined_columns, "_BLOCK", 3)
-
-
-@pytest.fixture
-def tiny() -> TinyDataset:
-    return tiny_dataset(full=True)
-
-
-@pytest.fixture
-def root(tmp_path: Path, tiny: TinyDataset) -> Path:
-    tiny.write(tmp_path / "out")
-    return tmp_path / "out"
 
 
 @pytest.mark.parametrize("images", ["bytes", "none"])

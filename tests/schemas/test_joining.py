@@ -33,17 +33,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     datasets.disable_progress_bars()
 
 
-@pytest.fixture
-def tiny() -> TinyDataset:
-    return tiny_dataset(full=True)
-
-
-@pytest.fixture
-def root(tmp_path: Path, tiny: TinyDataset) -> Path:
-    tiny.write(tmp_path / "out")
-    return tmp_path / "out"
-
-
 def _side(row: Row, images: str = "bytes") -> Row:
     """The expected side of a document, in mode bytes or none."""
     listed = row["image_ids"] if images == "none" else [image["bytes"] for image in row["images"]]

@@ -30,17 +30,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_cache(monkeypatch, tmp_path / "cache")
 
 
-@pytest.fixture
-def tiny() -> TinyDataset:
-    return tiny_dataset(full=True)
-
-
-@pytest.fixture
-def root(tmp_path: Path, tiny: TinyDataset) -> Path:
-    tiny.write(tmp_path / "out")
-    return tmp_path / "out"
-
-
 def _pixels(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data)))
 
