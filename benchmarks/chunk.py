@@ -108,8 +108,8 @@ def made_pages(file: Path) -> list[Row]:
 
 def ours(pages: list[Row], tokenizer: Path, cold: bool) -> int:
     """Number of chunks that stage ``chunk`` makes."""
-    from nyxqa.builders.chunk import chunk_pages
-    from nyxqa.builders.tokenize import open_tokenizer
+    from nyxqa.builders.chunking.tokenizers import open_tokenizer
+    from nyxqa.builders.stages.chunk import chunk_pages
     from nyxqa.schemas.recipe import Chunk
 
     if cold:

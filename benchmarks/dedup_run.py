@@ -17,8 +17,8 @@ SHINGLE = 3
 
 def nyxqa(corpus: Path, memory: str, threads: int) -> list[str]:
     """``deduplicate`` at its defaults."""
+    from nyxqa.builders.dedup.deduplicate import deduplicate
     from nyxqa.builders.engine.limits import Limits
-    from nyxqa.builders.near.deduplicate import deduplicate
 
     with deduplicate(corpus, phashes="phashes", limits=Limits(memory=memory, threads=threads)) as result:
         return list(result.dropped["id"].to_pylist())

@@ -24,8 +24,8 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.machine import machine
-from nyxqa.retriever.e5 import MAX_TOKENS, E5Encoder, E5Model
-from nyxqa.retriever.encoder import Entry
+from nyxqa.retriever.encoders.e5 import MAX_TOKENS, E5Encoder, E5Model
+from nyxqa.retriever.protocols import Entry
 
 Vectors = npt.NDArray[np.float32]
 Side = Callable[[list[str]], Vectors]

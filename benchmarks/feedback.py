@@ -27,7 +27,7 @@ import httpx2
 import psutil
 
 from benchmarks.machine import machine
-from nyxqa.builders.vlm.store import AnswerStore
+from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Facts
 

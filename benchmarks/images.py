@@ -51,7 +51,7 @@ def main() -> None:
 
 def measured(files: list[Path], rounds: int, workers: int) -> dict[str, object]:
     """Rates of both sides over interleaved rounds, and what each held to be broken."""
-    from nyxqa.builders.engine.executor import LocalExecutor
+    from nyxqa.builders.engine.executors.local import LocalExecutor
 
     shards = [files[start : start + _SHARD] for start in range(0, len(files), _SHARD)]
     seconds: dict[str, list[float]] = {"nyxqa": [], "pillow": []}
@@ -108,8 +108,8 @@ def made_files(kind: str, count: int, folder: Path) -> list[Path]:
 
 def ours(files: list[Path]) -> list[int | None]:
     """Hash of each file, or nothing if it is broken."""
-    from nyxqa.builders.images.dead import DeadImageError
-    from nyxqa.builders.images.store import stored_image
+    from nyxqa.builders.images.decode import stored_image
+    from nyxqa.builders.images.errors import DeadImageError
 
     found: list[int | None] = []
     for file in files:

@@ -24,9 +24,9 @@ import numpy.typing as npt
 from datasets import Dataset
 
 from benchmarks.machine import machine
-from nyxqa.builders.engine.account import Drop
-from nyxqa.builders.text.mining.rules import Rules, choose
-from nyxqa.retriever.search import search_vectors
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.mining.text_rules import Rules, choose
+from nyxqa.retriever.index.search import search_vectors
 
 Vectors = npt.NDArray[np.float32]
 

@@ -26,12 +26,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from nyxqa.builders.text.pool import PassagePool
-from nyxqa.builders.text.readers.questions import Question, read_questions
-from nyxqa.retriever.bm25 import K1, B
-from nyxqa.retriever.e5 import E5Encoder, parse_e5
-from nyxqa.retriever.embeddings import Embeddings
-from nyxqa.retriever.encoder import Entry
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.questions import Question, read_questions
+from nyxqa.retriever.encoders.bm25 import K1, B
+from nyxqa.retriever.encoders.e5 import E5Encoder, parse_e5
+from nyxqa.retriever.index.embeddings import Embeddings
+from nyxqa.retriever.protocols import Entry
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.words import words

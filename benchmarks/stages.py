@@ -33,12 +33,12 @@ from benchmarks.machine import machine
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
-from nyxqa.builders.text.mining.answering import findable, holds
-from nyxqa.builders.training import train_on
-from nyxqa.builders.vlm.vocabulary import STOP_WORDS
-from nyxqa.retriever.bootstrap import interval
-from nyxqa.retriever.encoder import Entry
-from nyxqa.retriever.make import make_encoder
+from nyxqa.builders.qa.answer_match import findable, holds
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.evaluation.bootstrap import interval
+from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.manifest import read_manifest

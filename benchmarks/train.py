@@ -25,13 +25,13 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine
-from nyxqa.retriever.bootstrap import interval
-from nyxqa.retriever.encode import normalised
-from nyxqa.retriever.examples import Document, Example
-from nyxqa.retriever.loss import Matryoshka
-from nyxqa.retriever.model import Inputs, Side
-from nyxqa.retriever.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.step import batch_loss, make_batch
+from nyxqa.retriever.evaluation.bootstrap import interval
+from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
+from nyxqa.retriever.model_folded import Inputs, Side
+from nyxqa.retriever.models.encode import normalised
+from nyxqa.retriever.training.examples import Document, Example
+from nyxqa.retriever.training.loss import Matryoshka
+from nyxqa.retriever.training.step import batch_loss, make_batch
 
 # The method's shape of prefixes on MiniLM's 384 dimensions; 1/0.05 is the peer's scale.
 LOSS = Matryoshka.of(384, temperature=0.05)
@@ -173,7 +173,7 @@ class Ours:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of ``texts``."""
-        from nyxqa.retriever.encode import encode_sides
+        from nyxqa.retriever.models.encode import encode_sides
 
         return encode_sides(self.model, [Side(text) for text in texts])
 

@@ -23,7 +23,7 @@ import httpx2
 import psutil
 from PIL import Image
 
-from nyxqa.builders.vlm.model import make_vlm
+from nyxqa.builders.vlm.factory import make_vlm
 from nyxqa.builders.vlm.protocol import Answered, Picture, Source
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import image_id

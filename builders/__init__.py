@@ -1,1 +1,1 @@
-"""Making data: the engine, the stages of the web builder, and what is done with their tables."""
+"""How training data is made: the engine, the stages, and what is done with their tables."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nyxqa.builders.export.exporting import export
-    from nyxqa.builders.hub.pushing import push
-    from nyxqa.retriever.row_collator import collate
-    from nyxqa.schemas.reading import load
+    from nyxqa.builders.export.export import export
+    from nyxqa.builders.publish.hub.push import push
+    from nyxqa.retriever.training.collate import collate
+    from nyxqa.schemas.loading.load import load
 
 __all__ = ["collate", "export", "load", "push"]
 
 _HOMES = {
-    "collate": "nyxqa.retriever.row_collator",
-    "export": "nyxqa.builders.export.exporting",
-    "load": "nyxqa.schemas.reading",
-    "push": "nyxqa.builders.hub.pushing",
+    "collate": "nyxqa.retriever.training.collate",
+    "export": "nyxqa.builders.export.export",
+    "load": "nyxqa.schemas.loading.load",
+    "push": "nyxqa.builders.publish.hub.push",
 }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from nyxqa.builders.estimate import Estimate
-    from nyxqa.builders.execute import BuildResult
+    from nyxqa.builders.report.estimate import Estimate
+    from nyxqa.builders.runner.execute import BuildResult
     from nyxqa.schemas.recipe import Recipe, SplitName
 
 OUT = "nyxqa_data"
@@ -69,7 +69,7 @@ def run(
     :raises NyxqaError: With the exit code of the command line.
     """
     from nyxqa.builders.engine.progress import Progress
-    from nyxqa.builders.execute import execute
+    from nyxqa.builders.runner.execute import execute
 
     out = Path(options.get("out", OUT))
     return execute(
@@ -92,7 +92,7 @@ def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Est
     :raises NyxqaError: With the exit code of the command line.
     """
     from nyxqa.builders.engine.progress import Progress
-    from nyxqa.builders.execute import estimate as estimate_build
+    from nyxqa.builders.runner.execute import estimate as estimate_build
 
     out, progress = Path(options.get("out", OUT)), Progress(options.get("as_json", False))
     recipe, rescan = _recipe(options, out), options.get("rescan", False)
@@ -118,7 +118,7 @@ def _recipe(options: BuildOptions, out: Path) -> Recipe:
     :raises TypeError: If there is no such option.
     :raises UsageError: If they name no source, and ``out`` has the unfinished build of another than the default.
     """
-    from nyxqa.builders.begun import refuse_other_source
+    from nyxqa.builders.runner.begun import refuse_other_source
     from nyxqa.schemas.recipe_file import read_recipe
 
     given: Mapping[str, Any] = dict(options)

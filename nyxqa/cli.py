@@ -97,8 +97,8 @@ def report(
     debug: DebugOption = False,
 ) -> None:
     """Tell what a dataset holds, how it came about and what was dropped."""
-    from nyxqa.builders.report import make_report
-    from nyxqa.builders.report_text import as_json_text, render
+    from nyxqa.builders.report.report import make_report
+    from nyxqa.builders.report.text import as_json_text, render
 
     made = make_report(out)
     sys.stdout.write(as_json_text(made) if as_json else render(made))
@@ -162,7 +162,7 @@ def train(
     debug: DebugOption = False,
 ) -> None:
     """Train a retriever on a dataset, and evaluate it on validation."""
-    from nyxqa.builders.training import started_from, train_on
+    from nyxqa.retriever.training.train import started_from, train_on
 
     given = {
         "epochs": epochs,
@@ -186,8 +186,8 @@ def check(
     debug: DebugOption = False,
 ) -> None:
     """Hold a dataset against its laws, and show that it teaches; exit code 3 if one check fails."""
-    from nyxqa.builders.check.run import check as run_checks
-    from nyxqa.builders.check.whole import check_all
+    from nyxqa.builders.check.check import check_all
+    from nyxqa.builders.check.structure import check as run_checks
 
     result = run_checks(out) if structure else check_all(out)
     sys.stdout.write(result.json() if as_json else result.text())
@@ -203,7 +203,7 @@ def sql(
     debug: DebugOption = False,
 ) -> None:
     """Ask the tables of a dataset by SQL; images are left out."""
-    from nyxqa.builders.sql_text import print_sql
+    from nyxqa.builders.report.sql import print_sql
     from nyxqa.schemas.errors import UsageError
 
     if as_json and as_csv:
@@ -226,7 +226,7 @@ def push(
     debug: DebugOption = False,
 ) -> None:
     """Publish a dataset on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
-    from nyxqa.builders.hub.pushing import push as run_push
+    from nyxqa.builders.publish.hub.push import push as run_push
 
     done = run_push(
         data,
@@ -256,7 +256,7 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Write a dataset as another tool reads it, images included."""
-    from nyxqa.builders.export.exporting import export as run_export
+    from nyxqa.builders.export.export import export as run_export
 
     done = run_export(data, to, out, split=split, max_negatives=max_negatives, revision=revision)
     sys.stdout.write(done.text())

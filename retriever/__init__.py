@@ -1,1 +1,1 @@
-"""Encoders, search, loss, training and evaluation: takes rows, knows no stage."""
+"""Encoders, search, training and evaluation: takes rows, knows no stage."""

@@ -10,9 +10,9 @@ import pytest
 
 import nyxqa
 from nyxqa.build import estimate, run
-from nyxqa.builders.report import make_report
-from nyxqa.builders.report_text import render
-from nyxqa.builders.shortfalls import shortfall_lines
+from nyxqa.builders.report.lines import shortfall_lines
+from nyxqa.builders.report.report import make_report
+from nyxqa.builders.report.text import render
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.published import table

@@ -13,9 +13,9 @@ import pytest
 
 import nyxqa
 from nyxqa.build import run
-from nyxqa.builders.check.run import check
-from nyxqa.builders.report import make_report
-from nyxqa.builders.report_text import render
+from nyxqa.builders.check.structure import check
+from nyxqa.builders.report.report import make_report
+from nyxqa.builders.report.text import render
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.ids import doc_id, page_id_of_passage, query_id
 from nyxqa.schemas.manifest import read_manifest

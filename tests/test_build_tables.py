@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.stages import FEEDBACK, STAGES, with_sets
+from nyxqa.builders.stages.names import FEEDBACK, STAGES, with_sets
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import doc_id, image_id, qa_id

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.report import make_report
-from nyxqa.builders.report_text import WIDTH, render
-from nyxqa.builders.vlm.prompting import NAMES, prompt
-from nyxqa.retriever.bm25 import Bm25Index
-from nyxqa.retriever.encoder import Entry, Hits
+from nyxqa.builders.report.report import make_report
+from nyxqa.builders.report.text import WIDTH, render
+from nyxqa.builders.vlm.prompt import NAMES, prompt
+from nyxqa.retriever.encoders.bm25 import Bm25Index
+from nyxqa.retriever.protocols import Entry, Hits
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.asking import QUICK, use_patience

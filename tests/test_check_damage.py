@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.check.teaches import LEAST_QUESTIONS
+from nyxqa.builders.check.training_signal import LEAST_QUESTIONS
 from nyxqa.cli import main
 from nyxqa.schemas.ids import doc_id
 from tests.support.restamp import Row, read, restamp, rewrite

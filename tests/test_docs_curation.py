@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nyxqa.builders.filter import check_conditions, filter_shard, first_failed
-from nyxqa.builders.near.across import CrossPairs
-from nyxqa.builders.near.result import DedupResult
+from nyxqa.builders.dedup.cross_split import CrossPairs
+from nyxqa.builders.dedup.result import DedupResult
+from nyxqa.builders.stages.filter import check_conditions, filter_shard, first_failed
 from nyxqa.schemas.recipe import Filters
 from nyxqa.schemas.tables import QA
 from tests.support.rows import DOCUMENTS, document, write

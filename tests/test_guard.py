@@ -34,7 +34,7 @@ def working(code: str, debug: bool) -> Iterator[subprocess.Popen[str]]:
     """A process that runs ``code`` guarded, and is in the middle of a query of DuckDB."""
     script = f"""
 import sys
-from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.guard import guarded
 from nyxqa.schemas.errors import WorldError
 from tests.support.tasks import endless_query

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.report import make_report
-from nyxqa.builders.report_text import render
+from nyxqa.builders.report.report import make_report
+from nyxqa.builders.report.text import render
 from nyxqa.schemas.words import words
 from tests.support.published import table
 from tests.support.running import ROOT

@@ -1,1 +1,1 @@
-"""From stage outputs to published tables."""
+"""How working rows become published tables."""

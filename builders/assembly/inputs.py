@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.images.pack import PackReader
-from nyxqa.builders.sets.parts import SetParts, Sets
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.question_sets.outputs import SetParts, Sets
 from nyxqa.schemas.recipe import Recipe
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.engine.duck import arrow_rows, quoted
+from nyxqa.builders.engine.database import arrow_rows, quoted
 from nyxqa.builders.engine.step import Parts
 from nyxqa.schemas.tables import LEDGER
 

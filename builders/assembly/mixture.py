@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nyxqa.builders.assembly.rows import DATASET
-from nyxqa.builders.engine.duck import arrow_rows
+from nyxqa.builders.assembly.published_rows import DATASET
+from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.schemas.chance import chance, lot
 from nyxqa.schemas.recipe import Mixture
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import Assembly, Packs
-from nyxqa.builders.assembly.rows import image_structs, triplet_rows
-from nyxqa.builders.engine.duck import arrow_rows
-from nyxqa.builders.text.pool import PassagePool
+from nyxqa.builders.assembly.published_rows import image_structs, triplet_rows
+from nyxqa.builders.engine.database import arrow_rows
+from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.tables import PREVIEW, WEB
 

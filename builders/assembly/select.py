@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.duck import literal, quoted
+from nyxqa.builders.engine.database import literal, quoted
 from nyxqa.builders.engine.step import Parts
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.errors import UsageError, first_line

@@ -1,1 +1,1 @@
-"""Checking a published dataset against its laws, from its files alone."""
+"""Whether a published dataset keeps its laws, judged from its files alone."""

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.check.findings import Findings
 from nyxqa.builders.check.nulls import check_nulls
+from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import TABLES
 
 _IMAGE_BATCH = 100  # rows; what a row group of a table with images holds at most

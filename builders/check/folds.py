@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nyxqa.retriever.examples import Document, Example
+from nyxqa.retriever.training.examples import Document, Example
 from nyxqa.schemas.chance import lot
 
 _STAGE = "check/teaches"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nyxqa.builders.certificate import certify
 from nyxqa.builders.check.dataset import Examined
-from nyxqa.builders.engine.folder import scratch_folder
+from nyxqa.builders.dedup.certificate import certify
+from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.schemas.recipe import Dedup
 
 LEAK_CHECKS = ("certificate", "certificate_of_manifest")

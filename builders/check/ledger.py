@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.check.dataset import Examined
-from nyxqa.builders.engine.account import DETAIL_LIMIT
-from nyxqa.builders.stages import STAGES
+from nyxqa.builders.engine.accounting import DETAIL_LIMIT
+from nyxqa.builders.stages.names import STAGES
 from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import QA_SPLITS
 

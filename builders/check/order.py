@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.check.dataset import Examined
 from nyxqa.builders.check.sql import tell
-from nyxqa.builders.engine.duck import quoted
-from nyxqa.builders.stages import with_sets
+from nyxqa.builders.engine.database import quoted
+from nyxqa.builders.stages.names import with_sets
 from nyxqa.schemas.tables import TABLES
 
 if TYPE_CHECKING:

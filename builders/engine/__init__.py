@@ -1,1 +1,1 @@
-"""Stages over Parquet shards: execution, resume, accounting."""
+"""How steps run: fingerprints, shards, accounts, resume."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
-from nyxqa.builders.engine.account import Counts
+from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.step import Step
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.account import Counts, ShardOutput
-from nyxqa.builders.engine.executor import Executor, LocalExecutor, ThreadExecutor
-from nyxqa.builders.engine.generations import generation
-from nyxqa.builders.engine.layout import done_file, is_done, step_folder
+from nyxqa.builders.engine.accounting import Counts, ShardOutput
+from nyxqa.builders.engine.executors.local import Executor, LocalExecutor, ThreadExecutor
+from nyxqa.builders.engine.generations_folded import generation
+from nyxqa.builders.engine.layout_folded import done_file, is_done, step_folder
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
 from nyxqa.builders.engine.step import Parts, Step

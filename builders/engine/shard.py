@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.account import Counts, Drop, ShardOutput
+from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import read_json, replacing, write_json
 from nyxqa.schemas.tables import LEDGER

@@ -1,1 +1,1 @@
-"""Writing a dataset as other tools read it."""
+"""How a dataset is written for other tools, one module a format."""

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
+from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.pictures import ImageFiles
+from nyxqa.builders.export.pictures_folded import ImageFiles
 from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.source import Row, Source
 from nyxqa.builders.export.tevatron import positive_ids
 from nyxqa.schemas.content import plain_text
 

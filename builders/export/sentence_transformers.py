@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.files import ParquetPart
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.parts import ParquetPart
-from nyxqa.builders.export.pictures import data_uri
+from nyxqa.builders.export.pictures_folded import data_uri
 from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.source import Row, Source
 from nyxqa.schemas.content import Content
 
 _HOW = """```python

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.left_out import LeftOut
 from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.source import Row, Source
 from nyxqa.schemas.tables import PREVIEW, QA_SPLITS, Table
 from nyxqa.schemas.writing import write_split
 

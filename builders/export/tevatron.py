@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.export.dataset import Source
+from nyxqa.builders.export.files import ParquetPart
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.one_image import REASON, one_image
-from nyxqa.builders.export.parts import ParquetPart
+from nyxqa.builders.export.one_image_folded import REASON, one_image
 from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.source import Source
 
 _HOW = """```
 --dataset_name FOLDER --dataset_config TRAINED --dataset_split train --corpus_name FOLDER --corpus_config corpus

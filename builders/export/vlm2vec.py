@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.files import ParquetPart
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.one_image import REASON, one_image
-from nyxqa.builders.export.parts import ParquetPart
-from nyxqa.builders.export.pictures import ImageFiles
+from nyxqa.builders.export.one_image_folded import REASON, one_image
+from nyxqa.builders.export.pictures_folded import ImageFiles
 from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.source import Row, Source
 
 _PLACE = "<|image_1|>\n"
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")

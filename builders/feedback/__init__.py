@@ -1,1 +1,1 @@
-"""Stage 2: candidates of a trained retriever, what a model answers with each, and the labels that follow."""
+"""What a model answers with retrieved documents, and the Stage-2 labels that follow."""

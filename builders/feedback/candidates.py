@@ -10,16 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.account import Account, ShardOutput
+from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.feedback.pools import Pool
-from nyxqa.builders.feedback.rows import CANDIDATES
+from nyxqa.builders.feedback.row_schemas import CANDIDATES
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
-from nyxqa.builders.sets.pools import passage_index
-from nyxqa.builders.stages import FEEDBACK
-from nyxqa.retriever.encoder import Encoder, Entry, Index
-from nyxqa.retriever.make import is_dense
+from nyxqa.builders.stages.names import FEEDBACK
+from nyxqa.builders.stages.passages import passage_index
+from nyxqa.retriever.encoders.factory import is_dense
+from nyxqa.retriever.protocols import Encoder, Entry, Index
 
 VERSION = 1
 # Questions searched as one: every dense search reads all vectors of the pool once.

@@ -10,17 +10,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from nyxqa.builders.assembly.pools import passage_row
-from nyxqa.builders.assembly.summary import summarise
-from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.assembly.passages import passage_row
+from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.train_set import passages_of, publishes_all
-from nyxqa.builders.sets.locations import kind_of_source
-from nyxqa.builders.sets.parts import PoolParts
-from nyxqa.builders.stages import FEEDBACK as STAGE
-from nyxqa.builders.text.pool import PassagePool
-from nyxqa.retriever.stored_ids import rows_of
+from nyxqa.builders.question_sets.outputs import PoolParts
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.revisions import kind_of_source
+from nyxqa.builders.report.summary import summarise
+from nyxqa.builders.stages.names import FEEDBACK as STAGE
+from nyxqa.retriever.index.stored_ids import rows_of
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
 from nyxqa.schemas.tables import CORPUS, FEEDBACK, LEDGER
 from nyxqa.schemas.writing import write_split

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.estimate import Cost, Estimate, picture_tokens, text_tokens
 from nyxqa.builders.feedback.scoring import listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
-from nyxqa.builders.stages import FEEDBACK
-from nyxqa.builders.vlm.prompting import Part, listed, prompt
+from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
+from nyxqa.builders.stages.names import FEEDBACK
+from nyxqa.builders.vlm.prompt import Part, listed, prompt
 from nyxqa.builders.vlm.protocol import Picture
 from nyxqa.schemas.recipe import Recipe
 

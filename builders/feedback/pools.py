@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.builders.negatives import text_key
-from nyxqa.builders.text.pool import PassagePool
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.stages.negatives import text_key
 from nyxqa.builders.vlm.protocol import Picture, Source
-from nyxqa.retriever.encoder import Entry
+from nyxqa.retriever.protocols import Entry
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import page_id_of_passage
-from nyxqa.schemas.lookup import IdTable
-from nyxqa.schemas.sides import stored_bytes
+from nyxqa.schemas.loading.lookup import IdTable
+from nyxqa.schemas.loading.sides import stored_bytes
 
 _FAMILY = ("doc_id", "page_id", "cluster")
 _BATCH = 64

@@ -10,32 +10,32 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.ask import Asking
-from nyxqa.builders.engine.executor import LocalExecutor
-from nyxqa.builders.engine.folder import output_folder
-from nyxqa.builders.engine.generations import begin_generation
-from nyxqa.builders.engine.layout import steps_folder
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.generations_folded import begin_generation
+from nyxqa.builders.engine.layout_folded import steps_folder
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.estimate import Estimate
-from nyxqa.builders.feedback.asking import answers
+from nyxqa.builders.engine.workdir import output_folder
+from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
 from nyxqa.builders.feedback.compose import without_feedback
 from nyxqa.builders.feedback.estimate import estimate_asking
-from nyxqa.builders.feedback.labelling import Asked, label, label_step, labelling_of
 from nyxqa.builders.feedback.labels import Labelling
-from nyxqa.builders.feedback.report import told_lines
+from nyxqa.builders.feedback.publication import Asked, label, label_step, labelling_of
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
-from nyxqa.builders.publish import complete_publishing, publish
-from nyxqa.builders.stages import FEEDBACK
-from nyxqa.builders.vlm.model import parse_model
-from nyxqa.retriever.encoder import Encoder
-from nyxqa.retriever.make import make_encoder
-from nyxqa.retriever.stored_ids import StoredIds
+from nyxqa.builders.publish.publish import complete_publishing, publish
+from nyxqa.builders.report.estimate import Estimate
+from nyxqa.builders.report.report_folded import told_lines
+from nyxqa.builders.stages.names import FEEDBACK
+from nyxqa.builders.vlm.factory import parse_model
+from nyxqa.builders.vlm.handle import Asking
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.index.stored_ids import StoredIds
+from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.published import Published, open_published
 from nyxqa.schemas.recipe import Recipe, VlmSection
 from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.labels import Labelling
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.builders.engine.layout import is_done, step_folder
+from nyxqa.builders.engine.layout_folded import is_done, step_folder
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
@@ -24,14 +24,14 @@ from nyxqa.builders.feedback.pools import (
     rows_where,
 )
 from nyxqa.builders.feedback.scoring import Truth, truth_of
-from nyxqa.builders.stages import pool_stage
-from nyxqa.builders.text.pool import PassagePool
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.stages.names import pool_stage
 from nyxqa.builders.vlm.protocol import Picture
-from nyxqa.schemas.arrow_copy import Layout, id_table
 from nyxqa.schemas.errors import FormatError
-from nyxqa.schemas.lookup import IdTable
+from nyxqa.schemas.loading.arrow_copy import Layout, id_table
+from nyxqa.schemas.loading.lookup import IdTable
+from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.published import Published
 from nyxqa.schemas.tables import WEB
 
 _STORED = Layout(joined=False, with_bytes=True)

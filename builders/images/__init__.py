@@ -1,1 +1,1 @@
-"""Stage ``images``: references become stored images; what is dead or common goes."""
+"""How image references become stored images: decoding, normalisation, hashes, packs."""

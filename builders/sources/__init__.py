@@ -1,1 +1,1 @@
-"""Stage ``source``: pages from HTML folders and OBELICS-shaped JSONL files."""
+"""How pages are read, one module a format."""

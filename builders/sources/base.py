@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from nyxqa.builders.engine.account import Drop
-from nyxqa.builders.sources.text import TextCleaner
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.schemas.recipe import Web
 
 MAX_TEXT = 20_000_000  # characters of text; a longer page is a dump, not a page

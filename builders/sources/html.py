@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, chosen, dropped, finished
+from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.listing import listed_files
-from nyxqa.builders.sources.text import TextCleaner
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.recipe import Web

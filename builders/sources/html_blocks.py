@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from nyxqa.builders.sources.base import image_part, text_part
-from nyxqa.builders.sources.text import TextCleaner
+from nyxqa.builders.sources.cleaning import TextCleaner
 
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _BLOCK_NAMES = """

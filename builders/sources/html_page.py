@@ -10,9 +10,9 @@ from typing import Any
 from lxml import etree
 
 from nyxqa.builders.sources.base import MAX_TEXT
+from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
 from nyxqa.builders.sources.html_prune import main_content, prune
-from nyxqa.builders.sources.text import TextCleaner
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)

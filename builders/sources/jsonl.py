@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, chosen, dropped
-from nyxqa.builders.sources.row import page_of_row
+from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 

@@ -13,15 +13,15 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nyxqa.builders.engine.account import Drop
+from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, dropped
 from nyxqa.builders.sources.listing import Listed, listed_files
-from nyxqa.builders.sources.row import COLUMNS, page_of_row
+from nyxqa.builders.sources.obelics_row import COLUMNS, page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
 if TYPE_CHECKING:
-    from nyxqa.builders.sources.parquet_rows import Group, ParquetRows, Row
+    from nyxqa.builders.row_files.parquet import Group, ParquetRows, Row
 
 _NEEDED = ("texts", "images")
 _SHARD_ROWS = 256
@@ -61,7 +61,7 @@ class ParquetSource:
 
         :raises WorldError: If a file is no Parquet file or lacks a column.
         """
-        from nyxqa.builders.sources.parquet_rows import Totals
+        from nyxqa.builders.row_files.parquet import Totals
 
         names = {self.path(name): name for name in self.files()}
         totals = Totals()
@@ -141,7 +141,7 @@ class ObelicsFolder(ParquetSource):
         """A reader of local files."""
         from fsspec.implementations.local import LocalFileSystem
 
-        from nyxqa.builders.sources.parquet_rows import ParquetRows
+        from nyxqa.builders.row_files.parquet import ParquetRows
 
         return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, self._version)
 

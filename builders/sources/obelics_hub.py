@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.sources.obelics import _NEEDED, ParquetSource
-from nyxqa.builders.sources.row import COLUMNS
+from nyxqa.builders.sources.obelics_row import COLUMNS
 from nyxqa.schemas.errors import UsageError, WorldError, one_line
 from nyxqa.schemas.recipe import Web
 
 if TYPE_CHECKING:
-    from nyxqa.builders.sources.parquet_rows import ParquetRows
+    from nyxqa.builders.row_files.parquet import ParquetRows
 
 NAME = "HuggingFaceM4/OBELICS"
 # Pages whose publishers have opted out of training since are left out of it (the set's own card).
@@ -74,7 +74,7 @@ class ObelicsHub(ParquetSource):
         """A reader of files on the Hub."""
         from huggingface_hub import HfFileSystem
 
-        from nyxqa.builders.sources.parquet_rows import ParquetRows
+        from nyxqa.builders.row_files.parquet import ParquetRows
 
         return ParquetRows(HfFileSystem(), COLUMNS, _NEEDED, self._resolved().revision)
 

@@ -1,1 +1,1 @@
-"""Models that write questions, answer them and invent distractors."""
+"""Which models write questions, answer them and invent distractors."""

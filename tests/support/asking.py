@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nyxqa.builders.vlm.endpoint import Patience
-from nyxqa.builders.vlm.openai import OpenAi
+from nyxqa.builders.vlm.openai.endpoint import Patience
+from nyxqa.builders.vlm.openai.model import OpenAi
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import image_id
@@ -32,7 +32,7 @@ def model(
 
 def use_patience(monkeypatch: pytest.MonkeyPatch, patience: Patience) -> None:
     """Let builds of this process wait hundredths of a second where they would wait half a minute."""
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.Patience", lambda: patience)
+    monkeypatch.setattr("nyxqa.builders.vlm.openai.model.Patience", lambda: patience)
 
 
 def asks(count: int) -> list[Ask]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from nyxqa.builders.decontamination.files import benchmark_files
-from nyxqa.builders.decontamination.index import write_index
-from nyxqa.builders.decontamination.overlap import BenchmarkTexts, ItemNames, describe
+from nyxqa.builders.filters.benchmark_files import benchmark_files
+from nyxqa.builders.filters.benchmark_index import write_index
+from nyxqa.builders.filters.benchmark_overlap import BenchmarkTexts, ItemNames, describe
 
 
 def json_lines(file: Path, rows: Iterable[Any]) -> Path:

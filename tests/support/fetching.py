@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from nyxqa.builders.images.dead import DeadImageError
+from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
 from nyxqa.builders.images.fetch.store import FetchStore
 from nyxqa.schemas.recipe import Images

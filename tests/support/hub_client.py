@@ -18,7 +18,7 @@ WRITES = "hf_write"
 
 _LOOP = """
 import contextlib, io, json, os, sys, traceback
-import nyxqa.builders.hub.retry as retry
+import nyxqa.builders.publish.hub.retry as retry
 from nyxqa.cli import main
 retry.FIRST_WAIT = 0.05
 answers = os.fdopen(os.dup(1), "w")

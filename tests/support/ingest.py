@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 from PIL import Image
 
-from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.images.stage import images
-from nyxqa.builders.sources.stage import source
+from nyxqa.builders.stages.source import source
+from nyxqa.builders.stages.stage import images
 from nyxqa.schemas.recipe import Images, Web
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from nyxqa.builders.ask import Asking
+from nyxqa.builders.vlm.handle import Asking
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Vlm, VlmInfo
 
 T = TypeVar("T")

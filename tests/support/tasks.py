@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nyxqa.builders.engine.account import Account, Drop, ShardOutput
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 
 NUMBERS = pa.schema([("n", pa.int64())])
 

@@ -9,15 +9,15 @@ from typing import IO, Protocol
 
 import httpx2
 
-from nyxqa.builders.images.fetch.address import Guard
-from nyxqa.builders.images.fetch.breaker import Breaker
-from nyxqa.builders.images.fetch.dispatch import Again, Dispatcher, Job
-from nyxqa.builders.images.fetch.exchange import Exchange, Moved
-from nyxqa.builders.images.fetch.failure import FetchError
-from nyxqa.builders.images.fetch.names import Lookup, Names, system_lookup
-from nyxqa.builders.images.fetch.patience import wait_before
-from nyxqa.builders.images.fetch.terminable import terminable
-from nyxqa.builders.images.locate import MAX_URL
+from nyxqa.builders.images.fetch.address_guard import Guard
+from nyxqa.builders.images.fetch.dns import Lookup, Names, system_lookup
+from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.builders.images.fetch.patience_folded import wait_before
+from nyxqa.builders.images.fetch.request import Exchange, Moved
+from nyxqa.builders.images.fetch.retry import Breaker
+from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
+from nyxqa.builders.images.fetch.terminable_folded import terminable
+from nyxqa.builders.images.locate_folded import MAX_URL
 from nyxqa.schemas.recipe import Images
 
 MAX_REDIRECTS = 8

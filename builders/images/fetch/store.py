@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import IO
 
 from nyxqa.builders.engine.sqlite import open_store, transact
-from nyxqa.builders.images.dead import DeadImageError
-from nyxqa.builders.images.fetch.failure import FetchError
+from nyxqa.builders.images.errors import DeadImageError
+from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 

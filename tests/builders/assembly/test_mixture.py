@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.assembly.mixture import mixture_rows
-from nyxqa.builders.engine.duck import database
+from nyxqa.builders.engine.database import database
 from nyxqa.schemas.recipe import Mixture
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from nyxqa.builders.assembly.ledger import ledger_rows
 from nyxqa.builders.assembly.select import quota_of, select_questions, shortfall
-from nyxqa.builders.assembly.tally import tally
-from nyxqa.builders.engine.account import Counts, Drop
-from nyxqa.builders.engine.duck import database
+from nyxqa.builders.assembly.tally_folded import tally
+from nyxqa.builders.engine.accounting import Counts, Drop
+from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.shard import ledger_table, write_table
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.stages import STAGES
+from nyxqa.builders.stages.names import STAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters, Recipe, SplitSection
 from tests.support.rows import QUESTIONS, document, parts_of, question

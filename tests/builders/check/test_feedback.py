@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
 from tests.support.oracle import oracle_of

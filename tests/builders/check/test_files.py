@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.check.run import CHECKS, check
+from nyxqa.builders.check.structure import CHECKS, check
 from nyxqa.schemas.manifest import read_manifest, write_manifest
 from tests.support.restamp import restamp, rewrite
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.folds import deranged, grouped_folds
-from nyxqa.retriever.examples import Document, Example
-from nyxqa.retriever.model import Side
+from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.training.examples import Document, Example
 
 
 def example(number: int, positive: str, negatives: tuple[str, ...] = ()) -> Example:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import doc_id, image_id
 from nyxqa.schemas.manifest import read_manifest, write_manifest

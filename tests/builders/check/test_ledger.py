@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from tests.support.restamp import restage, rewrite
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from nyxqa.schemas.manifest import read_manifest, write_manifest
 from tests.support.restamp import Row, read, rewrite
 

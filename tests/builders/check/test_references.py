@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from nyxqa.schemas.content import PLACEHOLDER
 from tests.support.restamp import Row, rewrite
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nyxqa.builders.engine.duck import clear_scratch, database
+from nyxqa.builders.engine.database import clear_scratch, database
 from nyxqa.builders.engine.limits import Limits, current, limited
 from nyxqa.schemas.errors import UsageError, WorldError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.engine.account import Counts
-from nyxqa.builders.engine.generations import begin_generation, generation
+from nyxqa.builders.engine.accounting import Counts
+from nyxqa.builders.engine.generations_folded import begin_generation, generation
 from nyxqa.builders.engine.progress import Bar
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Step

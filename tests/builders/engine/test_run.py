@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.engine.account import Account, Counts, Drop, ShardOutput
-from nyxqa.builders.engine.executor import LocalExecutor
+from nyxqa.builders.engine.accounting import Account, Counts, Drop, ShardOutput
+from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.shard import part_file, whole_shards

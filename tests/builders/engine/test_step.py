@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.build import build
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Parts, Step, plain
+from nyxqa.builders.pipeline import build
 from nyxqa.schemas.recipe import Chunk
 from nyxqa.schemas.recipe_file import read_recipe
 

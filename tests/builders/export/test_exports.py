@@ -259,7 +259,7 @@ def test_failed_export_leaves_nothing(root: Path, tmp_path: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nyxqa.builders.export.pictures.write_bytes", full)
+    monkeypatch.setattr("nyxqa.builders.export.pictures_folded.write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         nyxqa.export(root, "vlm2vec", tmp_path / "x")
     assert not (tmp_path / "x").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.training import train_on
+from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Facts
 from tests.support.oracle import oracle_of

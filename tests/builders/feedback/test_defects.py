@@ -14,11 +14,11 @@ import pytest
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
-from nyxqa.retriever.bm25 import Bm25Encoder, Bm25Index
-from nyxqa.retriever.encoder import Entry, Hits
-from nyxqa.retriever.examples import read_example
+from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
+from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.retriever.training.examples import read_example
 from nyxqa.schemas.ids import doc_id, query_id
-from nyxqa.schemas.reading import load
+from nyxqa.schemas.loading.load import load
 from tests.support.facts import Facts, payload_parts
 from tests.support.published import table
 from tests.support.sets import LAKES, TEXTS, lake, lake_reply, write_passages, write_questions, write_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback import asking, candidates, labelling
+from nyxqa.builders.feedback import answers, candidates, publication
 from nyxqa.builders.feedback.run import Order, feedback
 from tests.support.published import table
 from tests.support.sets import TEXTS, lake_reply, write_passages, write_questions, write_text
@@ -28,4 +28,4 @@ def test_golden_output(tmp_path: Path) -> None:
         for one in row["candidates"]:
             one["score"] = round(one["score"], 3)
     digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
-    assert (candidates.VERSION, asking.VERSION, labelling.VERSION, digest) == (1, 1, 1, "6abc7570501b61ba")
+    assert (candidates.VERSION, answers.VERSION, publication.VERSION, digest) == (1, 1, 1, "6abc7570501b61ba")

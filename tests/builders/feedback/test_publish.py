@@ -11,14 +11,14 @@ import pytest
 
 import nyxqa
 from nyxqa.build import run
-from nyxqa.builders.check.run import check
+from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.export.exporting import export
+from nyxqa.builders.export.export import export
 from nyxqa.builders.feedback.run import FeedbackResult, Order, feedback, relabel
-from nyxqa.builders.publish import complete_publishing
-from nyxqa.builders.report import make_report
-from nyxqa.builders.report_text import render
-from nyxqa.builders.tables_sql import run_sql
+from nyxqa.builders.publish.publish import complete_publishing
+from nyxqa.builders.report.report import make_report
+from nyxqa.builders.report.text import render
+from nyxqa.builders.report.views import run_sql
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe import SplitName
@@ -114,7 +114,7 @@ def test_stopped_within_the_publication_it_is_completed(
     def stop(folder: Path, manifest: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nyxqa.builders.publish.write_card", stop)
+    monkeypatch.setattr("nyxqa.builders.publish.publish.write_card", stop)
     with pytest.raises(KeyboardInterrupt):
         relabel(out, Order(), Progress())
     assert not (out / "manifest.json").exists()

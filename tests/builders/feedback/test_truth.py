@@ -12,8 +12,8 @@ import pytest
 
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback, relabel
-from nyxqa.retriever.bm25 import Bm25Encoder
-from nyxqa.retriever.encoder import Entry
+from nyxqa.retriever.encoders.bm25 import Bm25Encoder
+from nyxqa.retriever.protocols import Entry
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Fact, Facts
 from tests.support.published import table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_page import HtmlPage, RefusedHtmlError, decode_html, read_html
-from nyxqa.builders.sources.text import TextCleaner
 from tests.support.ingest import shown
 
 

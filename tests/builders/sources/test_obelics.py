@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.sources import obelics, obelics_hub
+from nyxqa.builders.sources.factory import open_source, source_revisions
 from nyxqa.builders.sources.obelics import ObelicsFolder
 from nyxqa.builders.sources.obelics_hub import NAME, OPT_OUT, HubFiles, ObelicsHub, hub_files
-from nyxqa.builders.sources.opening import open_source, source_revisions
-from nyxqa.builders.sources.stage import source
+from nyxqa.builders.stages.source import source
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 from nyxqa.schemas.recipe import Web

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.sources import jsonl, opening
-from nyxqa.builders.sources.opening import open_source
-from nyxqa.builders.sources.stage import source
+from nyxqa.builders.sources import factory, jsonl
+from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.stages.source import source
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 from nyxqa.schemas.recipe import Web
@@ -273,8 +273,8 @@ def test_specs_that_name_no_source(spec: str, message: str) -> None:
 
 
 def test_the_sample_is_a_jsonl_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert opening.SAMPLE.parts[-3:] == ("builders", "sample_pages", "pages.jsonl")
-    monkeypatch.setattr(opening, "SAMPLE", write_jsonl(tmp_path / "pages.jsonl", [text_row("a")]))
+    assert factory.SAMPLE.parts[-3:] == ("builders", "sample_pages", "pages.jsonl")
+    monkeypatch.setattr(factory, "SAMPLE", write_jsonl(tmp_path / "pages.jsonl", [text_row("a")]))
     (row,) = read(tmp_path / "w", "sample")
     assert (row["source"], row["page_id"]) == ("sample", page_id_of_path("pages.jsonl", 0))
 

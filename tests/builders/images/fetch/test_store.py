@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.images.dead import DeadImageError
+from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch import store as module
-from nyxqa.builders.images.fetch.failure import FetchError
+from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.store import FetchedReader, FetchStore, has_failures, store_name
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images

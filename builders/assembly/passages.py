@@ -1,0 +1,106 @@
+"""Documents of the pools beside ``web``: passages of text sets, and what imports bring with their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.builders.assembly.inputs import Packs
+from nyxqa.builders.assembly.published_rows import image_structs
+from nyxqa.builders.engine.database import arrow_rows
+from nyxqa.builders.question_sets.outputs import PoolParts
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.schemas.content import kind_of, plain_text
+from nyxqa.schemas.ids import page_id_of_passage
+from nyxqa.schemas.words import words
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BATCH = 10_000
+_IMAGE_BATCH = 256
+_REFERENCED = """
+SELECT DISTINCT document."row" AS "row"
+FROM (SELECT unnest(documents) AS document FROM entry WHERE pool = '{pool}' AND reason IS NULL) ORDER BY ALL
+"""
+# Each document once, where it first appears: rows are taken by place, documents of a row as they are listed.
+_EMBEDDED = """
+WITH named AS (SELECT source, place, unnest(documents) AS document, generate_subscripts(documents, 1) AS number
+               FROM entry WHERE pool = '{pool}' AND reason IS NULL),
+     first AS (SELECT document.doc_id AS doc_id, min((place, number)) AS spot FROM named GROUP BY 1)
+SELECT named.source, document.doc_id AS doc_id, document."text" AS "text", document.images AS images
+FROM named JOIN first ON first.doc_id = document.doc_id AND first.spot = (place, number) ORDER BY place, number
+"""
+
+
+def passage_rows(db: duckdb.DuckDBPyConnection, pool: PoolParts) -> Iterator[dict[str, Any]]:
+    """Passages that published triplets name, or all, in the order of the pool."""
+    stored = PassagePool(pool.folder)
+    for row in range(len(stored)) if pool.whole else _referenced(db, pool.name):
+        yield passage_row(stored, row, pool)
+
+
+def passage_row(stored: PassagePool, row: int, pool: PoolParts) -> dict[str, Any]:
+    """One passage as table ``corpus`` has it."""
+    passage = stored[row]
+    copies = stored.copies(row)
+    return _document(
+        doc_id=passage.id,
+        text=passage.text,
+        page_id=page_id_of_passage(pool.name, passage.external_id),
+        title=passage.title or None,
+        license=pool.license,
+        external_id=passage.external_id,
+        source=pool.source,
+        also_at=[
+            {"page_id": page_id_of_passage(pool.name, copy.external_id), "chunk": 0, "url": None} for copy in copies
+        ],
+    )
+
+
+def _referenced(db: duckdb.DuckDBPyConnection, pool: str) -> Iterator[int]:
+    for row in arrow_rows(db, _REFERENCED.format(pool=pool), _BATCH):
+        yield row["row"]
+
+
+def embedded_rows(db: duckdb.DuckDBPyConnection, kind: str, packs: Packs) -> Iterator[dict[str, Any]]:
+    """Documents of an import in the order in which published triplets first name them."""
+    for row in arrow_rows(db, _EMBEDDED.format(pool=kind), _IMAGE_BATCH):
+        images = row["images"]
+        yield _document(
+            doc_id=row["doc_id"],
+            text=row["text"],
+            page_id=page_id_of_passage(kind, row["doc_id"]),
+            title=None,
+            license=None,
+            external_id=None,
+            source=kind,
+            also_at=[],
+            images=images,
+            stored=image_structs(images, packs.of_set(row["source"])) if images else [],
+        )
+
+
+def _document(
+    *, doc_id: str, text: str, images: Sequence[Mapping[str, Any]] = (), stored: Sequence[Any] = (), **columns: Any
+) -> dict[str, Any]:
+    """A row of ``corpus`` outside pool ``web``."""
+    return {
+        "doc_id": doc_id,
+        "text": text,
+        "images": list(stored),
+        "image_ids": [image["image_id"] for image in images],
+        "image_phashes": [image["phash"] for image in images],
+        "captions": [image["caption"] for image in images],
+        "kind": kind_of(len(images)),
+        "n_tokens": len(words(plain_text(text))),
+        "chunk": 0,
+        "section": "",
+        "url": None,
+        "image_urls": [image["url"] for image in images],
+        "language": None,
+        "split": "",
+        "group": doc_id,
+        "cluster": doc_id,
+        **columns,
+    }

@@ -1,0 +1,106 @@
+"""Published rows out of working rows; image bytes come out of the packs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.builders.assembly.inputs import Packs, WebInputs
+from nyxqa.builders.engine.database import arrow_rows
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, WEB
+
+if TYPE_CHECKING:
+    import duckdb
+
+DATASET = "nyxqa"
+_BATCH = 256
+_QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
+_CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"
+_ENTRIES = """
+SELECT * EXCLUDE (reason, detail, place, name, key, documents) FROM entry
+WHERE split = '{split}' AND reason IS NULL AND dataset {side} '{dataset}'{chosen} ORDER BY dataset, query_id
+"""
+_CHOSEN_ENTRIES = " AND query_id IN (SELECT query_id FROM chosen)"
+
+
+def corpus_rows(web: WebInputs, packs: Packs) -> Iterator[dict[str, Any]]:
+    """Documents of all splits in page order."""
+    for document in web.documents.rows():
+        yield corpus_row(document, packs.web())
+
+
+def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any]:
+    """One document as table ``corpus`` has it."""
+    images = document["images"]
+    own = {
+        "images": image_structs(images, reader),
+        "image_ids": [image["image_id"] for image in images],
+        "image_phashes": [image["phash"] for image in images],
+        "captions": [image["caption"] for image in images],
+        "image_urls": [image["url"] for image in images],
+    }
+    return {**{name: document[name] for name in CORPUS.schema.names if name not in own}, **own}
+
+
+def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> list[dict[str, Any]]:
+    """Images as ``datasets`` stores them."""
+    return [{"bytes": reader.read(image), "path": None} for image in images]
+
+
+def question_rows(
+    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, chosen: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Published questions of the web builder of one split, a batch at a time in memory.
+
+    :param chosen: Whether only those of table ``chosen``.
+    """
+    query = _QUESTIONS.format(split=split, chosen=_CHOSEN_QUESTIONS if chosen else "")
+    for row in arrow_rows(db, query, _BATCH):
+        yield {**row, "images": image_structs(row["images"], packs.web())}
+
+
+def qa_row(question: Mapping[str, Any]) -> dict[str, Any]:
+    """One question as table ``qa`` has it."""
+    return {name: question[name] for name in QA.schema.names}
+
+
+def triplet_rows(
+    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, chosen: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Published triplets of one split by (dataset, query_id): the web builder's between those of the sets.
+
+    :param chosen: Whether only those of table ``chosen``.
+    """
+    yield from _entry_rows(db, split, packs, "<", chosen)
+    if packs.web_folder is not None:
+        yield from map(triplet_row, question_rows(db, split, packs, chosen))
+    yield from _entry_rows(db, split, packs, ">", chosen)
+
+
+def _entry_rows(
+    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, side: str, chosen: bool
+) -> Iterator[dict[str, Any]]:
+    query = _ENTRIES.format(split=split, side=side, dataset=DATASET, chosen=_CHOSEN_ENTRIES if chosen else "")
+    for row in arrow_rows(db, query, _BATCH):
+        images = row["query_images"]
+        own = {
+            "query_images": image_structs(images, packs.of_set(row["source"])) if images else [],
+            "query_image_ids": [image["image_id"] for image in images],
+        }
+        yield {**{name: row[name] for name in TRIPLETS.schema.names if name not in own}, **own}
+
+
+def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
+    """One question of the web builder as table ``triplets`` has it."""
+    own = {
+        "query_id": question["qa_id"],
+        "dataset": DATASET,
+        "pool": WEB,
+        "instruction": "",
+        "query": question["question"],
+        "query_images": question["images"],
+        "query_image_ids": question["image_ids"],
+        "positive_id": question["doc_id"],
+    }
+    return {**{name: question[name] for name in TRIPLETS.schema.names if name not in own}, **own}

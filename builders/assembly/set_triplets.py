@@ -1,0 +1,68 @@
+"""Triplets of sets on their way to the tables: one database table of them all, each id once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nyxqa.builders.engine.database import quoted
+from nyxqa.builders.question_sets.outputs import SetParts
+
+if TYPE_CHECKING:
+    import duckdb
+
+# ``reason`` stays null for what is published. ``place`` orders all rows: by set, part file, row.
+_LOAD = """
+CREATE TABLE entry (split VARCHAR, reason VARCHAR, detail VARCHAR, place BIGINT, source INTEGER, name VARCHAR,
+    key VARCHAR, query_id VARCHAR, dataset VARCHAR, pool VARCHAR, instruction VARCHAR, query VARCHAR,
+    query_images {locator}[], answers VARCHAR[], positive_id VARCHAR,
+    positives STRUCT(doc_id VARCHAR, rank INTEGER, score FLOAT, origin VARCHAR)[], negative_ids VARCHAR[],
+    negative_ranks INTEGER[], negative_scores FLOAT[], miner VARCHAR, kind VARCHAR,
+    documents STRUCT(doc_id VARCHAR, "row" BIGINT, "text" VARCHAR, images {locator}[])[])
+"""
+_LOCATOR = (
+    'STRUCT(image_id VARCHAR, phash BIGINT, caption VARCHAR, url VARCHAR, shard INTEGER, "offset" BIGINT, '
+    "length BIGINT)"
+)
+_FILL = """
+INSERT INTO entry
+SELECT '{split}', NULL, '',
+       ({source}::BIGINT << 48) + (regexp_extract(filename, 'part-(\\d+)\\.parquet$', 1)::BIGINT << 24)
+           + file_row_number,
+       {source}, name, key, query_id, dataset, pool, instruction, query, query_images, answers, positive_id, positives,
+       negative_ids, negative_ranks, negative_scores, miner, kind, documents
+FROM read_parquet({files}, filename = true, file_row_number = true)
+"""
+_REPEATED = """
+UPDATE entry SET reason = 'same_id', detail = 'the id of ' || twin.first
+FROM (SELECT place, first_value(name) OVER same AS first, row_number() OVER same AS number
+      FROM entry WINDOW same AS (PARTITION BY dataset, query_id ORDER BY place)) twin
+WHERE entry.place = twin.place AND twin.number > 1
+"""
+_OVERLAPS = """
+SELECT dataset, a.split || ' and ' || b.split, count(DISTINCT key)
+FROM (SELECT DISTINCT dataset, split, key FROM entry WHERE reason IS NULL) a
+JOIN (SELECT DISTINCT dataset, split, key FROM entry WHERE reason IS NULL) b USING (dataset, key)
+WHERE (a.split, b.split) IN (('train', 'validation'), ('train', 'test'), ('validation', 'test'))
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> None:
+    """Make table ``entry`` and give a reason to every row whose id an earlier one of its dataset has.
+
+    :param sets: In the order of their splits, so that the first of equal ids is that of the earliest split.
+    """
+    db.execute(_LOAD.format(locator=_LOCATOR))
+    for number, part in enumerate(sets):
+        if files := part.triplets.files():
+            db.execute(_FILL.format(split=part.split, source=number, files=quoted(files)))
+    db.execute(_REPEATED)
+
+
+def overlaps(db: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Questions that a dataset has in two published splits, by dataset and pair of splits."""
+    found: dict[str, dict[str, int]] = {}
+    for dataset, pair, count in db.execute(_OVERLAPS).fetchall():
+        found.setdefault(dataset, {})[pair] = count
+    return found

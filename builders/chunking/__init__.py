@@ -1,0 +1,1 @@
+"""Where text is cut into chunks: tokenizers, token positions, cut points."""

@@ -1,0 +1,1 @@
+"""Which texts and images are near-duplicates, and whether any leak between splits."""

@@ -1,0 +1,102 @@
+"""The DuckDB file that pairs are found in, with steps that are done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.builders.engine.database import append
+from nyxqa.builders.engine.limits import Limits, connected, worldly
+from nyxqa.schemas.files import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Database:
+    """A DuckDB file that remembers which steps are done, so that a stopped search continues.
+
+    :param file: The file, made if absent.
+    :raises WorldError: If the file or a limit is unusable.
+    """
+
+    def __init__(self, file: Path, limits: Limits) -> None:
+        self.limits = limits
+        self._folder = file.parent
+        self._open = ExitStack()
+        if not file.exists():
+            _make(file, limits)
+        self.connection = self._open.enter_context(connected(file, limits))
+
+    def run(self, sql: str, parameters: list[object] | None = None) -> None:
+        """Run one statement for what it does.
+
+        :raises WorldError: If memory, spill space or disk run out.
+        """
+        with worldly(self.limits, self._folder):
+            self.connection.execute(sql, parameters).fetchall()
+
+    def table(self, sql: str) -> pa.Table:
+        """The whole answer of a query, as Arrow."""
+        with worldly(self.limits, self._folder):
+            return self.connection.sql(sql).to_arrow_table()
+
+    def rows(self, sql: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
+        """The whole answer of a query, as Python values; a result left half read would block the connection."""
+        with worldly(self.limits, self._folder):
+            return self.connection.execute(sql, parameters).fetchall()
+
+    def number(self, sql: str) -> int:
+        """The answer of a query with one row and column, 0 if it is null."""
+        return int(self.rows(sql)[0][0] or 0)
+
+    def slices(self, table: str, columns: str, rows: int) -> Iterator[pa.Table]:
+        """``table`` in pieces of at most ``rows`` rows; statements may be run between them."""
+        # Row ids have gaps: rows of an open transaction are numbered far behind those of the file.
+        parts = self.rows(f"SELECT DISTINCT rowid // {rows} FROM {table} ORDER BY 1")
+        for (part,) in parts:
+            first = int(part) * rows
+            yield self.table(f"SELECT {columns} FROM {table} WHERE rowid >= {first} AND rowid < {first + rows}")
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add ``rows``, by the names of their columns.
+
+        :raises WorldError: If memory, spill space or disk run out.
+        """
+        with worldly(self.limits, self._folder):
+            append(self.connection, table, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is run inside."""
+        self.run("BEGIN")
+        try:
+            yield
+        except BaseException:
+            with worldly(self.limits, self._folder):
+                self.connection.rollback()
+            raise
+        self.run("COMMIT")
+
+    def once(self, step: str, work: Callable[[], None]) -> None:
+        """Do ``work`` in one transaction unless an earlier run did."""
+        if self.rows("SELECT 1 FROM done WHERE step = ?", [step]):
+            return
+        with self.transaction():
+            work()
+            self.run("INSERT INTO done VALUES (?)", [step])
+
+    def close(self) -> None:
+        """Close the file; what was spilled goes."""
+        self._open.close()
+
+
+def _make(file: Path, limits: Limits) -> None:
+    """Make the database beside its place and rename it: DuckDB takes one killed while it was made for no database."""
+    with replacing(file) as temporary:
+        temporary.unlink(missing_ok=True)
+        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
+        with connected(temporary, limits) as connection:
+            connection.execute("CREATE TABLE done (step VARCHAR)")

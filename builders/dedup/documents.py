@@ -1,0 +1,176 @@
+"""Documents as the search sees them: numbers in order of id, distinct texts, distinct images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyxqa.builders.dedup.database import Database
+from nyxqa.builders.dedup.inputs import Source, documents
+from nyxqa.builders.dedup.minhash import Banding, band_keys, set_keys
+from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
+from nyxqa.builders.dedup.shingles import shingle_sets
+from nyxqa.builders.dedup.word_hashes import U64
+from nyxqa.builders.engine.executors.threads import in_order
+from nyxqa.schemas.errors import UsageError
+
+_COMMIT_BATCHES = 32  # batches redone at most after a kill
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the input's columns; None for what it does not have.
+
+    :param tokens: Size of a text, by which survivors are chosen; the number of its words if None.
+    :param side: The part of a whole the document stands in, such as its split.
+    """
+
+    id: str
+    text: str
+    phashes: str | None
+    tokens: str | None
+    side: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns there are."""
+        columns = (self.id, self.text, self.phashes, self.tokens, self.side)
+        return [name for name in columns if name is not None]
+
+
+def read_documents(
+    database: Database, file: Path, source: Source, columns: Columns, shingle: int, layout: Banding | None
+) -> None:
+    """Fill the tables ``item`` and ``image`` and the file of shingle sets; continues where a kill stopped it.
+
+    :param layout: How texts are banded; None for no bands.
+    """
+    keys = [f", k{band} UBIGINT" for band in range(layout.bands if layout else 0)]
+    database.run(
+        "CREATE TABLE IF NOT EXISTS item (position BIGINT, id VARCHAR, side VARCHAR, start BIGINT, size BIGINT, "
+        f"key_a UBIGINT, key_b UBIGINT, tokens BIGINT, images BIGINT{''.join(keys)})"
+    )
+    database.run("CREATE TABLE IF NOT EXISTS image (position BIGINT, phash BIGINT)")
+    database.run("CREATE TABLE IF NOT EXISTS progress (batches BIGINT, shingles BIGINT, positions BIGINT)")
+    if database.number("SELECT count(*) FROM done WHERE step = 'read'"):
+        return
+    state = database.rows("SELECT batches, shingles, positions FROM progress")
+    done, shingles, position = state[0] if state else (0, 0, 0)
+
+    def sketch(batch: pa.RecordBatch) -> _Sketch:
+        return _sketch(batch, columns, shingle, layout)
+
+    batches = islice(documents(source, columns.names, columns.text), done, None)
+    with file.open("r+b" if file.exists() else "w+b") as stream:
+        stream.truncate(shingles * 8)
+        stream.seek(0, 2)
+        results = in_order(sketch, batches, database.limits.threads)
+        while group := list(islice(results, _COMMIT_BATCHES)):
+            items, images = [], []
+            for part in group:
+                items.append(_moved(part.items, position, shingles))
+                images.append(_moved(part.images, position, shingles))
+                append_sets(stream, part.shingles)
+                position, shingles, done = position + len(part.items), shingles + len(part.shingles), done + 1
+            stream.flush()
+            with database.transaction():
+                database.append("item", pa.concat_tables(items))
+                database.append("image", pa.concat_tables(images))
+                database.run("DELETE FROM progress")
+                database.run("INSERT INTO progress VALUES (?, ?, ?)", [done, shingles, position])
+    database.once("read", lambda: _check_ids(database))
+
+
+def _check_ids(database: Database) -> None:
+    for name, rows in database.rows(
+        "SELECT id, count(*) FROM item GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
+    ):
+        raise UsageError(f"the id {name!r} stands in {rows} rows: ids must be unique")
+
+
+@dataclass(frozen=True)
+class _Sketch:
+    """A batch worked on: rows of ``item`` and ``image``, counted from the batch's own start, and its shingle sets."""
+
+    items: pa.Table
+    images: pa.Table
+    shingles: U64
+
+
+def _moved(rows: pa.Table, position: int, shingles: int) -> pa.Table:
+    """``rows`` of a batch, counted from the start of all."""
+    for name, offset in (("position", position), ("start", shingles)):
+        place = rows.schema.get_field_index(name)
+        if place >= 0:
+            rows = rows.set_column(place, name, pc.add(rows[name], offset))
+    return rows
+
+
+def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Banding | None) -> _Sketch:
+    sets = shingle_sets(batch.column(columns.text).to_pylist(), shingle)
+    some = np.flatnonzero(sets.sizes)
+    key_a, key_b = np.zeros((2, batch.num_rows), np.uint64)
+    key_a[some], key_b[some] = set_keys(sets.values, sets.sizes[some])
+    positions = np.arange(batch.num_rows)
+    counts, phashes = np.zeros(batch.num_rows, np.int64), pa.array([], pa.int64())
+    if columns.phashes:
+        lists = batch.column(columns.phashes)
+        counts = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+        phashes = lists.flatten().cast(pa.int64())
+    item: dict[str, object] = {
+        "position": positions,
+        "id": batch.column(columns.id).cast(pa.string()),
+        "start": np.cumsum(sets.sizes) - sets.sizes,
+        "size": sets.sizes,
+        "key_a": key_a,
+        "key_b": key_b,
+        "tokens": batch.column(columns.tokens).cast(pa.int64()) if columns.tokens else sets.words,
+        "images": counts,
+    }
+    if columns.side:
+        item["side"] = batch.column(columns.side).cast(pa.string())
+    if layout:
+        keys = np.zeros((layout.bands, batch.num_rows), np.uint64)
+        keys[:, some] = band_keys(sets.values, sets.sizes[some], layout)
+        item |= {f"k{band}": row for band, row in enumerate(keys)}
+    images = pa.table({"position": np.repeat(positions, counts), "phash": phashes})
+    return _Sketch(pa.table(item), images, sets.values)
+
+
+def number_documents(database: Database, bands: int) -> None:
+    """Table ``doc``: documents by number in order of id; table ``text``: distinct shingle sets in order of first id.
+
+    Texts of equal shingles are one from here on, so that a thousand copies cost no more than one.
+    """
+    keys = "".join(f", any_value(k{band}) AS k{band}" for band in range(bands))
+
+    def fill() -> None:
+        database.run("CREATE TABLE numbered AS SELECT position, row_number() OVER (ORDER BY id) - 1 AS num FROM item")
+        database.run(
+            "CREATE TABLE grouped AS SELECT min(num) AS num, key_a, key_b, size, arg_min(start, num) AS start"
+            f"{keys} FROM item JOIN numbered USING (position) WHERE size > 0 GROUP BY key_a, key_b, size"
+        )
+        database.run("CREATE TABLE text AS SELECT row_number() OVER (ORDER BY num) - 1 AS t, * FROM grouped")
+        database.run(
+            "CREATE TABLE doc AS SELECT n.num, i.position, i.id, i.side, i.tokens, i.images, text.t FROM item i "
+            "JOIN numbered n USING (position) LEFT JOIN text USING (key_a, key_b, size)"
+        )
+        database.run("DROP TABLE numbered")
+        database.run("DROP TABLE grouped")
+
+    database.once("number", fill)
+
+
+def set_store(database: Database, file: Path) -> SetStore:
+    """The distinct shingle sets, by number ``t``; 16 bytes a set in memory."""
+    count = database.number("SELECT count(*) FROM text")
+    starts, sizes = np.zeros((2, count), np.int64)
+    for piece in database.slices("text", "t, start, size", 1 << 18):
+        places = piece["t"].to_numpy()
+        starts[places], sizes[places] = piece["start"].to_numpy(), piece["size"].to_numpy()
+    return SetStore(file, starts, sizes)

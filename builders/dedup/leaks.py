@@ -1,0 +1,62 @@
+"""Pairs of documents alike across groups or splits, by the exact query that the certificate asks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from nyxqa.builders.dedup.cross_split import CrossPairs, pairs_across
+from nyxqa.builders.dedup.settings import PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.engine.database import SCRATCH, database, quoted
+from nyxqa.schemas.recipe import Dedup
+
+_PLACED = "SELECT doc_id, {text}, {phashes}, side FROM read_parquet({files}) JOIN placed USING (page_id)"
+# The id is none of the table's: a broken table may hold one twice.
+_PUBLISHED = """
+SELECT row_number() OVER ()::VARCHAR AS doc_id, {text}, image_phashes AS phashes, split AS side
+FROM read_parquet({files})
+"""
+
+
+def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder: Path) -> pa.Table:
+    """Pairs ``a``, ``b`` of doc_ids that connect whatever is alike across sides.
+
+    :param files: Part files of DOCUMENTS.
+    :param side: ``page_id`` and the ``side`` each page is on.
+    :param folder: For the search's files: a stopped search of the same documents continues, a finished one is removed.
+    """
+    work = folder / ".across"
+    work.mkdir(exist_ok=True)
+    target = work / "documents.parquet"
+    with database(folder) as db:
+        db.register("placed", side)
+        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=quoted(list(files))), target)
+    with _across(target, settings, work) as pairs:
+        links = pairs.links
+    shutil.rmtree(work)
+    return links
+
+
+def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -> dict[str, int]:
+    """Pairs of published documents of different splits alike in text or images, by the name of the check.
+
+    :param files: Files of table ``corpus``, pool ``web``.
+    :param scratch: Folder for databases, which are removed.
+    """
+    if not files:
+        return {"near_text_in_two_splits": 0, "near_image_in_two_splits": 0}
+    with TemporaryDirectory(dir=scratch, prefix=SCRATCH) as temporary:
+        target = Path(temporary) / "documents.parquet"
+        with database(Path(temporary)) as db:
+            write_documents(db, _PUBLISHED.format(text=TEXT, files=quoted(list(files))), target)
+        with _across(target, settings, Path(temporary)) as pairs:
+            counts = pairs.counts()
+    return {"near_text_in_two_splits": counts["texts"], "near_image_in_two_splits": counts["images"]}
+
+
+def _across(documents: Path, settings: Dedup, work: Path) -> CrossPairs:
+    return pairs_across(documents, phashes="phashes", side="side", work=work, **alike(settings))

@@ -1,0 +1,109 @@
+"""Texts alike by an exact method: prefixes of shingles in rarest-first order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from nyxqa.builders.dedup.database import Database
+from nyxqa.builders.dedup.lsh_pairs import similar_sizes, verify
+from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.builders.dedup.word_hashes import I64
+
+_SHINGLES = 1 << 20
+_PART_SHINGLES = 1 << 22
+_PREFIX_ROWS = 1 << 20  # rows of the prefix table joined at once, which bounds the candidates kept
+
+
+def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, high: I64, threshold: float) -> None:
+    """Table ``prefix(t, hash, size, low, high, short)``: of each text the shingles in which a text alike must meet it.
+
+    If two sets share at least ``threshold`` of the larger, then in whatever common order the first
+    ``n - ceil(threshold * n) + 1`` shingles of both have one in common; and since a pair alike shares at least
+    ``threshold / (1 + threshold)`` of both sizes together, of the smaller set a ``short`` prefix is enough. The order
+    taken here starts with shingles that stand on one side only, which can match nothing, then goes from rare to
+    frequent; so few texts are left with candidates.
+
+    :param texts: Texts by their number ``t``, distinct.
+    :param low: First side on which each stands.
+    :param high: Last side.
+    """
+    database.run("CREATE OR REPLACE TEMP TABLE shingle (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT)")
+    places = np.zeros(len(store.sizes), np.int64)
+    places[texts] = np.arange(len(texts))
+    for owners, hashes in store.slices(texts, _SHINGLES):
+        sides = places[owners]
+        rows = {"t": owners, "hash": np.asarray(hashes), "low": low[sides], "high": high[sides]}
+        database.append("shingle", pa.table(rows))
+    database.run(
+        "CREATE OR REPLACE TEMP TABLE spread AS SELECT hash, count(*) AS texts FROM shingle GROUP BY hash "
+        "HAVING min(low) <> max(high)"
+    )
+    # Joins and a window over all rows need more memory than they can spill, so they are done part by part.
+    parts = max(1, int(store.sizes[texts].sum()) // _PART_SHINGLES)
+    database.run("CREATE OR REPLACE TEMP TABLE shared (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT, texts BIGINT)")
+    for part in range(parts):
+        database.run(
+            "INSERT INTO shared SELECT t, hash, low, high, texts FROM shingle JOIN spread USING (hash) "
+            f"WHERE hash % {parts} = {part}"
+        )
+    # ``remaining`` is what is left of a prefix behind the shingles of one side only, which come first.
+    remaining = f"shared - ceil({threshold!r} * size - 1e-6) + 1"
+    short = f"shared - ceil({2 * threshold / (1 + threshold)!r} * size - 1e-6) + 1"
+    database.run(
+        f"CREATE OR REPLACE TEMP TABLE open AS SELECT t, size, {remaining} AS remaining, {short} AS short FROM "
+        f"(SELECT t, count(*) AS shared FROM shared GROUP BY t) JOIN text USING (t) WHERE {remaining} > 0"
+    )
+    for table in ("shingle", "spread"):
+        database.run(f"DROP TABLE {table}")
+    database.run(
+        "CREATE OR REPLACE TABLE prefix (t BIGINT, hash UBIGINT, size BIGINT, low BIGINT, high BIGINT, short BOOLEAN)"
+    )
+    end = int(texts.max(initial=0)) + 1
+    for first, last in pairwise([end * part // parts for part in range(parts + 1)]):
+        database.run(
+            "INSERT INTO prefix SELECT t, hash, size, low, high, place <= short FROM "
+            "(SELECT t, hash, size, low, high, remaining, short, "
+            "row_number() OVER (PARTITION BY t ORDER BY texts, hash) AS place FROM shared JOIN open USING (t) "
+            f"WHERE t >= {first} AND t < {last}) WHERE place <= remaining"
+        )
+    for table in ("shared", "open"):
+        database.run(f"DROP TABLE {table}")
+
+
+def meeting(threshold: float) -> str:
+    """SQL: what rows ``a`` and ``b`` of ``prefix`` fulfil if their texts can be alike, besides an equal hash."""
+    return f"a.short AND (a.size, a.t) < (b.size, b.t) AND {similar_sizes('a.size', 'b.size', threshold)}"
+
+
+def find_across(database: Database, store: SetStore, threshold: float) -> None:
+    """Table ``text_pair(a, b, similarity, level)``: all pairs of distinct texts of different sides that are alike.
+
+    Needs the tables ``text`` and ``text_side(t, low, high)``, the first and last side of each text.
+    """
+
+    def prefixes() -> None:
+        sides = database.table("SELECT low, high FROM text_side ORDER BY t")
+        texts = np.arange(len(store.sizes))
+        make_prefixes(database, store, texts, sides["low"].to_numpy(), sides["high"].to_numpy(), threshold)
+
+    database.once("prefixes", prefixes)
+    database.run("CREATE TABLE IF NOT EXISTS text_pair (a BIGINT, b BIGINT, similarity DOUBLE, level DOUBLE)")
+    parts = max(1, database.number("SELECT count(*) FROM prefix") // _PREFIX_ROWS)
+    edges = [len(store.sizes) * part // parts for part in range(parts + 1)]
+    for first, last in pairwise(edges):
+        _once_across(database, store, threshold, first, last)
+
+
+def _once_across(database: Database, store: SetStore, threshold: float, first: int, last: int) -> None:
+    def work() -> None:
+        database.run(
+            "CREATE OR REPLACE TEMP TABLE candidate AS SELECT DISTINCT least(a.t, b.t) AS a, greatest(a.t, b.t) AS b "
+            f"FROM prefix a JOIN prefix b ON a.hash = b.hash WHERE a.t >= {first} AND a.t < {last} "
+            f"AND least(a.low, b.low) <> greatest(a.high, b.high) AND {meeting(threshold)}"
+        )
+        verify(database, store, threshold, "candidate", "text_pair")
+
+    database.once(f"across {first}", work)

@@ -1,0 +1,140 @@
+"""What a search for duplicates found: what to keep, what to drop and why, what hangs together."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from nyxqa.builders.dedup.database import Database
+from nyxqa.builders.dedup.found import Found
+from nyxqa.builders.dedup.joint import label_clusters, label_joint, level_pairs
+from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class DedupResult(Found):
+    """The outcome at one threshold; tables are made when asked for, in order of id.
+
+    :param database: The search's database, complete.
+    :param store: Its shingle sets.
+    :param threshold: Jaccard similarity from which texts are alike.
+    :param base: Threshold of the search; others cannot be lower.
+    :param common_images: As in ``deduplicate``.
+    :param folder: Removed on closing, if given.
+    """
+
+    TABLES = ("selected", "dropped", "clusters", "texts", "pairs")
+
+    def __init__(
+        self,
+        database: Database,
+        store: SetStore,
+        threshold: float,
+        base: float,
+        common_images: int | None,
+        folder: TemporaryDirectory[str] | None,
+    ) -> None:
+        super().__init__(database, folder)
+        self.threshold = threshold
+        self._store = store
+        self._base = base
+        self._common_images = common_images
+        # The threshold names the tables: several results can stand on one database.
+        self._name = f"at_{threshold!r}".replace(".", "_").replace("-", "_")
+        database.once(self._name, self._judge)
+
+    @property
+    def selected(self) -> pa.ChunkedArray:
+        """Ids of the documents to keep."""
+        return self._table("selected")["id"]
+
+    @property
+    def dropped(self) -> pa.Table:
+        """One row for each other document: ``id``, ``survivor``, ``match``, ``similarity``.
+
+        ``match`` is the document it is alike to in text (exact Jaccard ``similarity``) and images: the survivor
+        where the two are alike directly, else the most similar, through which it hangs together with the survivor.
+        """
+        return self._table("dropped")
+
+    @property
+    def clusters(self) -> pa.Table:
+        """``id`` and ``cluster`` of every document: alike in text or sharing a near-identical image, also by way
+        of others. A cluster is named by its smallest id.
+        """  # noqa: D205
+        return self._table("clusters")
+
+    @property
+    def texts(self) -> pa.Table:
+        """``id`` and ``text`` of every document with words: alike in text alone, also by way of others.
+
+        ``text`` is the smallest id of those alike.
+        """
+        return self._table("texts")
+
+    @property
+    def pairs(self) -> pa.Table:
+        """Texts alike: ``a``, ``b``, ``similarity``; texts of equal shingles are represented by their smallest id.
+
+        Of a crowd (over 200 texts with a band in common) only as many pairs as connect it.
+        """
+        return self._table("pairs")
+
+    def at(self, threshold: float) -> DedupResult:
+        """The outcome at a higher threshold, from the pairs already known.
+
+        :raises UsageError: If the threshold is lower than that of the search, or above 1.
+        """
+        if not self._base <= threshold <= 1:
+            raise UsageError(
+                f"a threshold of {threshold} is outside {self._base} to 1: pairs below {self._base} were not kept; "
+                "search again with the lower threshold"
+            )
+        return DedupResult(self._database, self._store, threshold, self._base, self._common_images, self._folder)
+
+    def _sql(self, table: str) -> str:
+        name = self._name
+        return {
+            "selected": f"SELECT id FROM doc WHERE num NOT IN (SELECT num FROM {name}_dropped) ORDER BY num",
+            "dropped": "SELECT d.id, s.id AS survivor, m.id AS match, similarity FROM "
+            f"{name}_dropped JOIN doc d USING (num) JOIN doc s ON s.num = survivor JOIN doc m ON m.num = match "
+            "ORDER BY d.num",
+            "clusters": f"SELECT d.id, c.id AS cluster FROM doc d JOIN {name}_cluster l USING (num) "
+            "JOIN doc c ON c.num = l.label ORDER BY d.num",
+            "texts": f"SELECT d.id, c.id AS text FROM doc d JOIN {name}_cluster_text l USING (t) "
+            "JOIN text x ON x.t = l.label JOIN doc c ON c.num = x.num ORDER BY d.num",
+            "pairs": "SELECT DISTINCT ON (p.a, p.b) d.id AS a, e.id AS b, similarity FROM text_pair p "
+            "JOIN text x ON x.t = p.a JOIN text y ON y.t = p.b JOIN doc d ON d.num = x.num JOIN doc e ON e.num = y.num "
+            f"WHERE {level_pairs(self.threshold, self._base)} ORDER BY p.a, p.b",
+        }[table]
+
+    def _judge(self) -> None:
+        """Fill the tables of this threshold."""
+        database, name = self._database, self._name
+        label_joint(database, self._store, self.threshold, self._base, f"{name}_joint")
+        label_clusters(database, self._store, self.threshold, self._base, self._common_images, f"{name}_cluster")
+        # The rule of survival: most images, then most tokens, then the smallest id.
+        database.run(
+            f"CREATE OR REPLACE TABLE {name}_survivor AS SELECT label, best.num AS survivor, m.j AS home FROM "
+            "(SELECT label, min({'images': -images, 'tokens': -tokens, 'num': num}) AS best FROM doc "
+            f"JOIN member USING (num) JOIN {name}_joint USING (j) GROUP BY label HAVING count(*) > 1) "
+            "JOIN member m ON m.num = best.num"
+        )
+        # Of each joint identity without the survivor: the pair that speaks for dropping it.
+        database.run(
+            f"CREATE OR REPLACE TEMP TABLE reason AS SELECT j, max({{'direct': other = home, "
+            "'similarity': similarity, 'other': -other}) AS best FROM (SELECT a AS j, b AS other, similarity, level "
+            "FROM joint_pair UNION ALL SELECT b, a, similarity, level FROM joint_pair) "
+            f"JOIN {name}_joint USING (j) JOIN {name}_survivor USING (label) "
+            f"WHERE {level_pairs(self.threshold, self._base)} AND j <> home GROUP BY j"
+        )
+        database.run(
+            f"CREATE OR REPLACE TABLE {name}_dropped AS SELECT m.num, survivor, "
+            "CASE WHEN m.j = home OR best.direct THEN survivor ELSE x.num END AS match, "
+            "CASE WHEN m.j = home THEN 1.0 ELSE best.similarity END::DOUBLE AS similarity "
+            f"FROM member m JOIN {name}_joint USING (j) JOIN {name}_survivor USING (label) "
+            "LEFT JOIN reason ON reason.j = m.j LEFT JOIN joint x ON x.j = -best.other WHERE m.num <> survivor"
+        )

@@ -1,0 +1,88 @@
+"""Shingle sets on disk, and the exact Jaccard similarity of pairs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nyxqa.builders.dedup.word_hashes import I64, U64
+
+F64 = NDArray[np.float64]
+_PAIR_ELEMENTS = 1 << 20  # shingles compared at once
+
+
+def append_sets(stream: BinaryIO, values: U64) -> None:
+    """Write sets behind those already there."""
+    values.tofile(stream)
+
+
+@dataclass(frozen=True)
+class SetStore:
+    """Sets of shingle hashes in one flat file.
+
+    :param file: The file, 8 bytes a shingle, ascending inside a set.
+    :param starts: Where each set starts, in shingles.
+    :param sizes: Shingles of each set.
+    """
+
+    file: Path
+    starts: I64
+    sizes: I64
+
+    def jaccard(self, left: I64, right: I64) -> F64:
+        """Exact Jaccard similarity of the sets ``left[i]`` and ``right[i]``, in bounded memory."""
+        similarity = np.empty(len(left), np.float64)
+        lengths = self.sizes[left] + self.sizes[right]
+        ends = np.cumsum(lengths)
+        first = 0
+        while first < len(left):
+            done = ends[first - 1] if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, done + _PAIR_ELEMENTS, side="right")))
+            # Mapped anew for each part: pages read for earlier ones do not add up.
+            mapped = np.memmap(self.file, np.uint64, "r")
+            similarity[first:last] = self._part(mapped, left[first:last], right[first:last])
+            first = last
+        return similarity
+
+    def slices(self, sets: I64, elements: int) -> Iterator[tuple[I64, U64]]:
+        """All shingles of ``sets``, whole sets of about ``elements`` at a time: the set's number, the hash."""
+        ends = np.cumsum(self.sizes[sets])
+        first = 0
+        while first < len(ends):
+            done = ends[first - 1] if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, done + elements, side="right")))
+            part = sets[first:last]
+            mapped = np.memmap(self.file, np.uint64, "r")
+            yield np.repeat(part, self.sizes[part]), mapped[_ranges(self.starts[part], self.sizes[part])]
+            first = last
+
+    def _part(self, mapped: U64, left: I64, right: I64) -> F64:
+        used, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+        sizes = self.sizes[used]
+        offsets = np.cumsum(sizes) - sizes
+        loaded = mapped[_ranges(self.starts[used], sizes)]
+        distinct, ranks = np.unique(loaded, return_inverse=True)
+        pairs = np.arange(len(left))
+        a, b = places[: len(left)], places[len(left) :]
+        keys = np.concatenate(
+            [
+                np.repeat(pairs * len(distinct), sizes[side]) + ranks[_ranges(offsets[side], sizes[side])]
+                for side in (a, b)
+            ]
+        )
+        keys.sort(kind="stable")  # two ascending runs: one merge
+        shared = keys[1:][keys[1:] == keys[:-1]] // len(distinct)
+        common = np.bincount(shared, minlength=len(left))
+        return np.asarray(common / (sizes[a] + sizes[b] - common), np.float64)
+
+
+def _ranges(starts: I64, sizes: I64) -> I64:
+    """``starts[i] .. starts[i] + sizes[i]`` for each i, one behind the other."""
+    ends = np.cumsum(sizes)
+    steps = np.repeat(starts - (ends - sizes), sizes)
+    return steps + np.arange(len(steps))

@@ -1,0 +1,120 @@
+"""Step ``feedback``: a model answers each question closed-book and with its candidates, window after window."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import part_file
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
+from nyxqa.builders.feedback.labels import Labelling
+from nyxqa.builders.feedback.row_schemas import ANSWERS
+from nyxqa.builders.feedback.scoring import Truth, listed_options
+from nyxqa.builders.feedback.train_set import TrainSet
+from nyxqa.builders.stages.names import FEEDBACK
+from nyxqa.builders.vlm.handle import Asking
+from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Talk
+from nyxqa.schemas.content import Content
+
+VERSION = 1
+# Questions of a shard; a divisor of the candidates' block.
+SHARD = 128
+_COLUMNS = ["query_id", "dataset", "pool", "query", "query_image_ids", "answers", "positive_id", "positives"]
+# What decides which candidates are asked about.
+_DECISIVE = {"window", "threshold", "positives", "enough_positives", "enough_negatives"}
+_NOT_ASKED = {"prediction": None, "f1": None, "reason": "", "detail": ""}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Questioner:
+    """What is needed to ask about the questions of a shard.
+
+    :param found: Their candidates.
+    """
+
+    train: TrainSet
+    found: Parts
+    asking: Asking
+    labelling: Labelling
+
+    def ask(self, span: Span) -> ShardOutput:
+        """The answers to the questions of a shard."""
+        rows = list(self.asking.open().converse(self._talks(span)))
+        ids = [row["query_id"] for row in rows]
+        return ShardOutput(pa.Table.from_pylist(rows, schema=ANSWERS), Account(ids, ids))
+
+    def _talks(self, span: Span) -> Iterator[Talk[Row]]:
+        start, stop = span
+        found = pq.read_table(part_file(self.found.folder, start // BLOCK), columns=["candidates"])
+        listed = found["candidates"].slice(start % BLOCK, stop - start).to_pylist()
+        asked = self.train.rows(start, stop, _COLUMNS)
+        for place, (row, candidates) in enumerate(zip(asked, listed, strict=True), start):
+            yield self._talk(place, row, candidates)
+
+    def _talk(self, place: int, row: Row, candidates: list[Row]) -> Talk[Row]:
+        truth, known = self.train.truth(row), self.train.known(row)
+        options = listed_options(truth.choices)
+        made = {
+            **{name: row[name] for name in ("dataset", "query_id", "pool")},
+            "query_key": _key(row["query"] + options, row["query_image_ids"]),
+            "known": known,
+            "candidates": [],
+            "closed_book": _NOT_ASKED,
+            "found": len(candidates),
+            "unasked": "" if candidates else "nothing_retrieved",
+        }
+        if not truth.known:
+            return {**made, "unasked": "no_answers"}
+        if not candidates:
+            return made
+        ask = Ask(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
+        made["closed_book"] = said(truth, (yield ask))
+        pool, size = self.train.pools[row["pool"]].pool, self.labelling.settings.window
+        judged: list[Row] = []
+        for start in range(0, len(candidates), size):
+            window = candidates[start : start + size]
+            documents = tuple(pool.source(one["row"]) for one in window)
+            verdict = said(truth, (yield Ask(ask.key, ask.question, documents=documents)))
+            judged += [{**one, **verdict} for one in window]
+            if self.labelling.enough(judged, known):
+                break
+        return {**made, "candidates": judged}
+
+
+def said(truth: Truth, outcome: Answered[str] | Failed) -> Row:
+    """What a model said, and how near it is to the truth."""
+    if isinstance(outcome, Failed):
+        return {"prediction": None, "f1": None, "reason": outcome.reason, "detail": outcome.detail}
+    prediction = " ".join(outcome.value.split())
+    return {"prediction": prediction, "f1": truth.score(prediction), "reason": "", "detail": ""}
+
+
+def _key(question: str, image_ids: list[str]) -> str:
+    text = json.dumps([question, *image_ids])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def answers(run: Run, train: TrainSet, found: Parts, asking: Asking, labelling: Labelling) -> Parts:
+    """What the model answers to each question, in the order of ``triplets``."""
+    params: Mapping[str, Any] = {
+        "vlm": asking.params(),
+        "feedback": labelling.settings.model_dump(mode="json", include=_DECISIVE),
+        "exclude": labelling.exclude,
+        "qa": [train.manifest.files[path].sha256 for path in train.manifest.paths("qa", "train")],
+        "generation": run.generation(FEEDBACK),
+    }
+    step = Step(FEEDBACK, VERSION, params, (found.fingerprint,), "train", "question", "question")
+    questioner = Questioner(train, found, asking, labelling)
+    return run.map(step, questioner.ask, partial(spans, len(train), SHARD), ANSWERS, asking.where)

@@ -1,0 +1,1 @@
+"""What is filtered out: SQL conditions, languages, overlap with benchmarks."""

@@ -1,0 +1,1 @@
+"""Which ranked documents become positives and negatives."""

@@ -1,1 +1,0 @@
-"""Near-duplicate texts and near-identical images: found, joined, explained."""

@@ -1,0 +1,1 @@
+"""How a finished build is published: the dataset card, the atomic renames, the Hub."""

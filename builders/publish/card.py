@@ -1,0 +1,132 @@
+"""The dataset card: the template ``DATASET_CARD.md`` filled from the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nyxqa.builders.publish.card_merge import merge_card
+from nyxqa.builders.publish.card_prompts import card_prompts
+from nyxqa.builders.report.lines import has_negatives, shortfall_lines
+from nyxqa.builders.report.report_folded import told_lines
+from nyxqa.builders.report.set_reports import report_texts
+from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.content import KINDS
+from nyxqa.schemas.files import write_bytes
+from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.tables import TABLES, WEB
+
+CARD = "README.md"
+TITLE = "A mixed-modal retrieval dataset"
+_TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
+# Parts of the summary that the card shows in places of their own.
+_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")) | frozenset(
+    ("shortfall", "sample_shortfall", "without_negatives")
+)
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_LICENSES = {
+    "CC0-1.0": "cc0-1.0",
+    "CC-BY-4.0": "cc-by-4.0",
+    "CC-BY-SA-4.0": "cc-by-sa-4.0",
+    "CC-BY-SA-3.0": "cc-by-sa-3.0",
+}
+
+
+def write_card(out: Path, manifest: Manifest) -> None:
+    """Write ``README.md`` of the dataset in ``out``; what people wrote into the one that is there stays."""
+    card = out / CARD
+    existing = card.read_text(encoding="utf-8") if card.is_file() else ""
+    write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
+
+
+def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
+    """The card's text; ``location`` is what its examples load."""
+    import jinja2
+    import tomli_w
+    import yaml
+
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - the card is Markdown
+    splits = manifest.splits("triplets")
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        front_matter=yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True).rstrip(),
+        title=TITLE,
+        location=location,
+        first_split="train" if "train" in splits else splits[0],
+        versions=manifest.versions,
+        seed=manifest.seed,
+        tables=_tables(manifest),
+        summary={name: counts for name, counts in manifest.summary.items() if name not in _APART},
+        drops=manifest.summary["drops"],
+        prompts=card_prompts(manifest.summary.get("prompts", {})),
+        reports=report_texts(manifest.summary),
+        feedback=told_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
+        overlaps=manifest.summary.get("overlaps", {}),
+        first_pool=next(iter(manifest.splits("corpus")), WEB),
+        has_web=WEB in manifest.splits("corpus"),
+        shortfalls=shortfall_lines(manifest),
+        has_negatives=has_negatives(manifest),
+        evidence=_evidence(manifest.summary["evidence"]),
+        outcomes=_outcomes(manifest),
+        probe=probe_line(manifest.summary.get("probe", {})),
+        stages=manifest.stages,
+        certificate=manifest.certificate,
+        deviations=manifest.deviations,
+        recipe=tomli_w.dumps(_given(manifest.recipe)).rstrip(),
+    )
+
+
+def front_matter(manifest: Manifest) -> dict[str, Any]:
+    """The card's YAML header, as the Hub's schema has it."""
+    licenses = {name.partition(": ")[2] for name in manifest.summary["licenses"]}
+    tags = sorted({_LICENSES.get(name, "other") for name in licenses if name != "unknown"})
+    languages = sorted({name.split("-")[0].lower() for name in manifest.summary["languages"]} - {"unknown"})
+    rows = sum(entry.rows for path, entry in manifest.files.items() if path.startswith("data/triplets/"))
+    return {
+        **({"language": languages} if languages else {}),
+        "license": (tags if len(tags) > 1 else tags[0]) if tags else "unknown",
+        "pretty_name": TITLE,
+        "task_categories": ["visual-question-answering", "question-answering", "text-retrieval"],
+        "tags": ["retrieval", "mixed-modal", *(["hard-negatives"] if has_negatives(manifest) else []), "rag", "nyxqa"],
+        "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
+        "configs": dataset_configs(manifest),
+    }
+
+
+def _tables(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {"table": name, "split": split, "rows": sum(manifest.files[path].rows for path in manifest.paths(name, split))}
+        for name in TABLES
+        for split in manifest.splits(name)
+    ]
+
+
+def _evidence(counts: dict[str, int]) -> str:
+    verified = counts.get("verified", 0)
+    return "not verified" if not verified else f"{verified} of {sum(counts.values())} questions were verified"
+
+
+def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {"split": split, "outcome": outcome, **{kind: kinds.get(kind, 0) for kind in KINDS}}
+        for split, outcomes in manifest.summary.get("outcomes", {}).items()
+        for outcome, kinds in outcomes.items()
+    ]
+
+
+def probe_line(found: Mapping[str, Any]) -> str:
+    """What the options-only probe found, for people."""
+    if "accuracy" not in found:
+        return str(found.get("result", "not run"))
+    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
+    return (
+        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
+        f"chance {share['chance']} %"
+    )
+
+
+def _given(value: Any) -> Any:
+    """``value`` without its nulls, which TOML cannot say."""
+    if isinstance(value, dict):
+        return {key: _given(item) for key, item in value.items() if item is not None}
+    return [_given(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,122 @@
+"""Tables whose images are addresses: each picture's bytes give way to the URL it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.check.report_file import carry_report
+from nyxqa.builders.engine.database import database
+from nyxqa.builders.report.views import add_views
+from nyxqa.schemas.errors import LawError, UsageError
+from nyxqa.schemas.loading.layouts import IMAGES
+from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.manifest import BY_ADDRESS, WORK, FileEntry, Manifest, write_manifest
+from nyxqa.schemas.tables import IMAGE, TABLES
+from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
+
+if TYPE_CHECKING:
+    import duckdb
+
+STAGED = "push-urls"
+
+
+def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
+    """A copy of the dataset below ``.work`` with addresses for images, and its manifest; ids and the report stay.
+
+    :raises UsageError: If an image has no http or https address.
+    :raises FormatError: If ``report.json`` is no JSON object.
+    """
+    staged = out / WORK / STAGED
+    shutil.rmtree(staged, ignore_errors=True)
+    files: dict[str, FileEntry] = {}
+    with database(_made(out / WORK)) as db:
+        add_views(db, Published(out, manifest))
+        count = _note_addresses(db)
+        for path, entry in manifest.files.items():
+            target = staged / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if TABLES[path.split("/")[1]].has_images:
+                _rewrite(db, out / path, target)
+                files[path] = FileEntry(file_hash(target), entry.rows)
+            else:
+                target.hardlink_to(out / path)
+                files[path] = entry
+    summary = {**manifest.summary, "images": {**manifest.summary.get("images", {}), BY_ADDRESS: count}}
+    stamped = replace(manifest, files=files, summary=summary)
+    write_manifest(staged, stamped)
+    carry_report(out, staged)
+    return staged, stamped
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _note_addresses(db: duckdb.DuckDBPyConnection) -> int:
+    """Make table ``addresses`` (id, url), the first URL in alphabetical order for each image; gives their number."""
+    db.execute(
+        """CREATE TABLE addresses AS SELECT id, min(url) AS url FROM (
+             SELECT unnest(image_ids) AS id, unnest(image_urls) AS url FROM corpus
+           ) WHERE regexp_matches(url, '^https?://', 'i') GROUP BY id"""
+    )
+    lost = db.execute(
+        """SELECT doc_id, id FROM (SELECT doc_id, unnest(image_ids) AS id FROM corpus) ANTI JOIN addresses USING (id)
+           ORDER BY doc_id, id LIMIT 1"""
+    ).fetchone()
+    if lost is not None:
+        raise UsageError(f"document {lost[0]}: image {lost[1]} has no http address; push it with --images bytes")
+    (count,) = db.execute("SELECT count(*) FROM addresses").fetchall()[0]
+    return int(count)
+
+
+def _rewrite(db: duckdb.DuckDBPyConnection, source: Path, target: Path) -> None:
+    with pq.ParquetFile(source) as file:
+        schema = file.schema_arrow
+        with pq.ParquetWriter(
+            target, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+        ) as writer:
+            for batch in _row_groups(file):
+                columns = [_addressed(db, column, source) for column in batch.columns]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=max(1, batch.num_rows))
+
+
+def _row_groups(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(IMAGE_GROUP_ROWS, row_groups=[group])
+
+
+def _addressed(db: duckdb.DuckDBPyConnection, column: pa.Array, source: Path) -> pa.Array:
+    """The column with every image in it, however deep, turned into its address."""
+    kind = column.type
+    if kind.equals(IMAGE):
+        return _addresses_of(db, column, source)
+    if pa.types.is_list(kind) and (kind.equals(IMAGES) or pa.types.is_nested(kind.value_type)):
+        offsets = column.offsets
+        values = column.values
+        return pa.ListArray.from_arrays(offsets, _addressed(db, values, source), mask=column.is_null(), type=kind)
+    if pa.types.is_struct(kind):
+        fields = [_addressed(db, column.field(i), source) for i in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(fields, fields=list(kind), mask=column.is_null())
+    return column
+
+
+def _addresses_of(db: duckdb.DuckDBPyConnection, images: pa.StructArray, source: Path) -> pa.StructArray:
+    stored = images.field("bytes")
+    ids = [hashlib.sha256(one.as_buffer()).hexdigest() for one in stored if one.is_valid]
+    found = dict(
+        db.execute("SELECT id, url FROM addresses WHERE id IN (SELECT unnest($1))", [sorted(set(ids))]).fetchall()
+    )
+    lost = next((one for one in ids if one not in found), None)
+    if lost is not None or len(ids) != len(stored):
+        raise LawError(f"{source}: image {lost} is in no document of the corpus; check the dataset with: nyxqa check")
+    paths = pa.array([found[one] for one in ids], pa.string())
+    return pa.StructArray.from_arrays([pa.nulls(len(ids), pa.binary()), paths], fields=list(IMAGE))

@@ -1,0 +1,1 @@
+"""How question sets of others and their passages are read."""

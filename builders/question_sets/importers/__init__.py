@@ -1,0 +1,1 @@
+"""How published training sets are read and repaired."""

@@ -1,0 +1,158 @@
+"""A passage pool on disk: written once in the order of its source, then read by row number."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.question_sets.passages import Passage
+from nyxqa.retriever.index.stored_strings import StoredStrings, StringWriter
+from nyxqa.retriever.protocols import Entry
+from nyxqa.schemas.ids import doc_id
+
+_COLUMNS = ("names", "external_ids", "titles", "texts")
+_KEPT = "kept.npy"  # int64 [passages]: stored row of each passage
+_COPIES = "copies.npy"  # int64 [copies, 2]: passage and stored row of each copy of its text
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PooledPassage:
+    """A passage of a pool; equal texts have equal ids.
+
+    :param name: Its source row.
+    :param external_id: The pool's own id.
+    """
+
+    name: str
+    external_id: str
+    title: str
+    text: str
+
+    @cached_property
+    def id(self) -> str:
+        """The ``doc_id`` of its text."""
+        return doc_id(self.text, ())
+
+
+def write_pool(passages: Iterable[Passage | Drop], folder: Path, drop: Callable[[Drop], None]) -> int:
+    """Write the passages into ``folder``; returns how many the pool has.
+
+    An own id comes once, and so does a text: the first passage stays, later ones are dropped (``same_page``,
+    ``same_content``), and where a copy of a text stood is kept. 64 bytes a passage are in memory.
+
+    :param drop: Takes every row that is no passage of the pool.
+    """
+    own_ids, texts = array("Q"), array("Q")
+    _write(passages, folder, drop, own_ids, texts)
+    first = _first(own_ids)
+    names = StoredStrings(folder, _COLUMNS[0])
+    rows = np.arange(len(first))
+    for row in np.flatnonzero(first != rows).tolist():
+        drop(Drop("row", names[row], "", "same_page", f"the id of {names[int(first[row])]}"))
+    left = np.flatnonzero(first == rows)
+    first = left[_first(texts, left)]
+    copy = first != left
+    for row, original in zip(left[copy].tolist(), first[copy].tolist(), strict=True):
+        drop(Drop("row", names[row], "", "same_content", f"the text of {names[original]}"))
+    kept = left[~copy]
+    copies = np.stack([np.searchsorted(kept, first[copy]), left[copy]], axis=1)
+    np.save(folder / _KEPT, kept)
+    np.save(folder / _COPIES, copies[np.lexsort((copies[:, 1], copies[:, 0]))])
+    return len(kept)
+
+
+def _write(
+    passages: Iterable[Passage | Drop],
+    folder: Path,
+    drop: Callable[[Drop], None],
+    own_ids: array[int],
+    texts: array[int],
+) -> None:
+    """Store all passages; ``own_ids`` and ``texts`` take 16 bytes of a hash each, as two numbers."""
+    with ExitStack() as stack:
+        writers = [stack.enter_context(StringWriter(folder, column)) for column in _COLUMNS]
+        for passage in passages:
+            if isinstance(passage, Drop):
+                drop(passage)
+                continue
+            values = (passage.name, passage.id, passage.title, passage.text)
+            for writer, value in zip(writers, values, strict=True):
+                writer.append(value)
+            own_ids.frombytes(hashlib.blake2b(passage.id.encode(), digest_size=16).digest())
+            texts.frombytes(bytes.fromhex(doc_id(passage.text, ())))
+
+
+def _first(halves: array[int], rows: Rows | None = None) -> Rows:
+    """For each of ``rows`` (all if None) the first place among them with an equal key of two halves."""
+    keys = np.frombuffer(halves, np.uint64).reshape(-1, 2)
+    if rows is not None and len(rows) < len(keys):
+        keys = keys[rows]
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in the order of their rows
+    new = np.ones(len(order), bool)
+    if len(order):
+        new[1:] = False
+        for half in (0, 1):
+            column = keys[order, half]
+            new[1:] |= column[1:] != column[:-1]
+    start = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0)) if len(order) else order
+    first = np.empty(len(order), np.int64)
+    first[order] = order[start]
+    return first
+
+
+class PassagePool(Sequence[PooledPassage]):
+    """The passages in ``folder``, each text once, memory-mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        self._columns = [StoredStrings(folder, column) for column in _COLUMNS]
+        self._kept: Rows = np.load(folder / _KEPT, mmap_mode="r")
+        self._copies: Rows = np.load(folder / _COPIES)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> PooledPassage: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[PooledPassage]: ...
+
+    def __getitem__(self, index: int | slice) -> PooledPassage | list[PooledPassage]:
+        """The passage of a row, or those of a range of rows."""
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        return self._stored(int(self._kept[index]))
+
+    def copies(self, index: int) -> list[PooledPassage]:
+        """Later passages of the same text, in the order of the source."""
+        start, end = np.searchsorted(self._copies[:, 0], [index, index + 1])
+        return [self._stored(int(row)) for row in self._copies[start:end, 1]]
+
+    def places(self) -> Iterator[tuple[int, PooledPassage]]:
+        """Row and passage of every place where a text of the pool stood, in the order of the source."""
+        rows = np.full(len(self._columns[0]), -1, np.int64)
+        rows[self._kept] = np.arange(len(self._kept))
+        rows[self._copies[:, 1]] = self._copies[:, 0]
+        for stored in np.flatnonzero(rows >= 0).tolist():
+            yield int(rows[stored]), self._stored(stored)
+
+    def entries(self) -> Iterator[Entry]:
+        """The passages as an encoder wants them, by the ids ties are broken by."""
+        for row in range(len(self)):
+            passage = self[row]
+            yield Entry(passage.id, passage.text)
+
+    def _stored(self, row: int) -> PooledPassage:
+        return PooledPassage(*(column[row] for column in self._columns))

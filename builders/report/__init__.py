@@ -1,0 +1,1 @@
+"""What is reported about a build: losses, summaries, estimates, SQL views."""

@@ -1,0 +1,164 @@
+"""What a build would ask of a model, told before anything is spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from io import BytesIO
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.formatting import text_table
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.stages.verify import verifies
+from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
+from nyxqa.builders.vlm.prompt import Part, joined, labelled, listed, prompt
+from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import Recipe
+
+# A token is about four characters of English; a character of another script is counted as a token of its own.
+_CHARACTERS = 4
+# Vision encoders in use see squares of 28 x 28 pixels (Nyx step 4), each about one token.
+_PATCH = 28 * 28
+# Characters of a question, of its answer as drafted and of a short answer, where none is written yet.
+_QUESTION, _ANSWER, _SHORT = 120, 80, 30
+_STAGES = ("synthesize", "refine", "verify", "choices")
+
+HOW = (
+    "At most, if every document gives all questions it may, each citing all pictures of its document, every answer has "
+    "to be shortened and no question is dropped. Prompt tokens: text at 4 characters a token (1 outside ASCII), "
+    "pictures at 28 x 28 pixels a token within vlm.max_pixels, questions not yet written at 120 characters. "
+    "Tries after failures come on top; answers already stored are not taken off."
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one or several requests take.
+
+    :param completion_tokens: The most the requests allow.
+    """
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    images: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+    def times(self, count: int) -> Cost:
+        """The cost of ``count`` such requests."""
+        return Cost(*(getattr(self, field.name) * count for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Costs by split and stage.
+
+    :param model: As the recipe names it, without its URL.
+    :param how: What the numbers are and are not.
+    """
+
+    model: str
+    costs: dict[tuple[str, str], Cost]
+    how: str = HOW
+
+    @property
+    def total(self) -> Cost:
+        """All stages of all splits together."""
+        return sum(self.costs.values(), Cost())
+
+    def text(self) -> str:
+        """A table for people."""
+        head = ("stage", "split", *(field.name.replace("_", " ") for field in fields(Cost)))
+        rows = [(stage, split, *asdict(cost).values()) for (split, stage), cost in self.costs.items()]
+        rows.append(("total", "", *asdict(self.total).values()))
+        lines = [f"model {self.model}", *text_table(head, rows, {2, 3, 4, 5}), fill(self.how, 100)]
+        return "\n".join(lines) + "\n"
+
+    def json(self) -> str:
+        """One JSON object on one line."""
+        stages = [{"split": split, "stage": stage, **asdict(cost)} for (split, stage), cost in self.costs.items()]
+        value = {"model": self.model, "stages": stages, "total": asdict(self.total), "how": self.how}
+        return json.dumps({"estimate": value}) + "\n"
+
+
+def estimate_seeds(recipe: Recipe, seeds: Mapping[str, Parts], packs: Path) -> Estimate:
+    """The cost of asking about the seeds of each split.
+
+    :param packs: Folder of the image packs; of each picture only its size is read.
+    """
+    model = recipe.vlm.model.partition("@http")[0]
+    costs = {(split, stage): Cost() for split in seeds for stage in _STAGES}
+    if not recipe.vlm.is_extractive:
+        reader = PackReader(packs)
+        for split, parts in seeds.items():
+            for row in parts.rows(["doc_id", "text", "images", "title", "language"]):
+                for stage, cost in _of_document(recipe, _source(row), _image_tokens(row, reader, recipe)):
+                    costs[split, stage] += cost
+    return Estimate(model, costs)
+
+
+def _source(row: Mapping[str, Any]) -> Source:
+    pictures = tuple(Picture(image["image_id"], image["caption"]) for image in row["images"])
+    return Source(row["doc_id"], Content(row["text"], pictures), row["title"], row["language"])
+
+
+def _image_tokens(row: Mapping[str, Any], reader: PackReader, recipe: Recipe) -> dict[str, int]:
+    """Tokens of each picture by its id."""
+    return {
+        locator["image_id"]: picture_tokens(reader.read(locator), recipe.vlm.max_pixels) for locator in row["images"]
+    }
+
+
+def picture_tokens(data: bytes, max_pixels: int) -> int:
+    """Tokens of a picture, of which only the header is read."""
+    from PIL import Image
+
+    with Image.open(BytesIO(data)) as image:
+        return -(-min(image.width * image.height, max_pixels) // _PATCH)
+
+
+def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> Iterator[tuple[str, Cost]]:
+    """Cost of each stage for one document."""
+    pictures = source.content.images
+    most = recipe.synthesize.max_questions
+    names = ["questions", "questions_multi"] if len(pictures) > 1 else ["questions"]
+    short = recipe.vlm.answer_tokens
+
+    def cost(name: str, completion: int, **slots: str | Iterable[Part]) -> Cost:
+        parts = prompt(name).fill(**slots)
+        shown = [part for part in parts if isinstance(part, Picture)]
+        text = sum(text_tokens(part) for part in parts if isinstance(part, str))
+        return Cost(1, text + sum(tokens[picture.image_id] for picture in shown), completion, len(shown))
+
+    for name in names:
+        yield "synthesize", cost(name, QUESTION_TOKENS, document=labelled(source), count=str(most))
+    question = joined(["x" * _QUESTION, *pictures])
+    document = listed([source])
+    text_only, images_only = ([part for part in document if isinstance(part, kind)] for kind in (str, Picture))
+    asked = most * len(names)
+    words = str(recipe.refine.max_answer_words)
+    yield "refine", cost("shorten", short, question=question, answer="x" * _ANSWER, words=words).times(asked)
+    if verifies(recipe.verify, recipe.vlm):
+        views = cost("answer_closed", short, question=question) + cost(
+            "answer", short, question=question, documents=document
+        )
+        if pictures:
+            views += cost("answer", short, question=[question[0]], documents=text_only)
+            views += cost("answer", short, question=question, documents=images_only)
+        yield "verify", views.times(asked)
+    count = str(recipe.choices.count - 1)
+    slots = {"question": question, "documents": document, "answer": "x" * _SHORT, "count": count}
+    yield "choices", cost("distractors", short, **slots).times(asked)
+
+
+def text_tokens(text: str) -> int:
+    """About the tokens of a text."""
+    plain = sum(character.isascii() for character in text)
+    return -(-plain // _CHARACTERS) + len(text) - plain

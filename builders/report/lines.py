@@ -1,0 +1,63 @@
+"""What a dataset has less of than its recipe asks for, told at the end of the build, in report and card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from nyxqa.builders.assembly.published_rows import DATASET
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.stages.sample import quotas
+from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.recipe import Recipe
+
+ANY = "any"  # kind of a quota that is of no kind
+
+
+def sample_lack(recipe: Recipe, seeds: Parts) -> dict[str, int]:
+    """Documents of each kind that the train split has fewer to ask about than ``sample.count`` wants."""
+    quota = quotas(recipe, "train") or {}
+    have: Counter[str] = Counter()
+    for file in seeds.files():
+        have.update(pq.read_table(file, columns=["kind"])["kind"].to_pylist())
+    found = {kind or ANY: wanted - (have[kind] if kind else have.total()) for kind, wanted in quota.items()}
+    return {kind: lack for kind, lack in found.items() if lack > 0}
+
+
+def shortfall_lines(manifest: Manifest) -> list[str]:
+    """A line for each thing of which there is less than the recipe asks for."""
+    summary = manifest.summary
+    lines = []
+    if lack := summary.get("sample_shortfall"):
+        lines.append(f"split train has fewer documents to ask about than sample.count wants: {_missing(lack)}")
+    for name, lack in summary.get("shortfall", {}).items():
+        lines.append(f"split {name} has fewer questions than its quota: {_missing(lack)}")
+    for dataset, (without, triplets) in summary.get("without_negatives", {}).items():
+        lines.append(f"{without} of {triplets} triplets of {dataset} have no hard negative{_key(manifest, dataset)}")
+    return lines
+
+
+def has_negatives(manifest: Manifest) -> bool:
+    """Whether any triplet has a negative."""
+    triplets: Mapping[str, Any] = manifest.summary.get("negatives", {})
+    return any(name != "0 a triplet" for name in triplets)
+
+
+def _missing(lack: Mapping[str, int]) -> str:
+    counts = (str(count) if kind == ANY else f"{count} of kind {kind}" for kind, count in lack.items())
+    return f"{', '.join(counts)} are missing"
+
+
+def _key(manifest: Manifest, dataset: str) -> str:
+    """The setting that decides from which ranks negatives of ``dataset`` come; an import has none."""
+    # A card is also written anew for a dataset of an earlier version, whose recipe may say less.
+    own = {"negatives.ranks": manifest.recipe.get("negatives", {}).get("ranks")} if dataset == DATASET else {}
+    texts = [text for text in manifest.recipe.get("text", []) if text["name"] == dataset]
+    keys = own | {f"negatives of [[text]] {dataset}": text.get("negatives") for text in texts[:1]}
+    for key, ranks in keys.items():
+        if ranks is not None:
+            return f": nothing was left of the ranks {ranks[0]} to {ranks[1]} that {key} names"
+    return ""

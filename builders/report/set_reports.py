@@ -1,0 +1,86 @@
+"""Mining and repair reports, made again from what the stages wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.mining.report import MiningReport, mining_report
+from nyxqa.builders.mining.text_rules import Choice, Ranked
+from nyxqa.builders.question_sets.importers.images import ImageRef
+from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side
+from nyxqa.builders.question_sets.importers.report import RepairReport, repair_report
+from nyxqa.builders.question_sets.outputs import SetParts
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import Split
+
+_LEDGER = ["item_type", "item_id", "parent_id", "reason", "detail"]
+
+
+def set_reports(sets: Sequence[SetParts]) -> dict[str, dict[str, Any]]:
+    """``mining`` of each question set and ``repairs`` of each import, by name and split, as JSON types."""
+    found: dict[str, dict[str, Any]] = {"mining": {}, "repairs": {}}
+    for part in sets:
+        name = f"{part.stage.partition('.')[2]} {part.split}"
+        if part.text is None:
+            found["repairs"][name] = asdict(repair_report(_imported(part)))
+        else:
+            first, last = part.text.negatives
+            found["mining"][name] = asdict(mining_report(_mined(part), last - first + 1))
+    return {kind: reports for kind, reports in found.items() if reports}
+
+
+def report_texts(summary: Mapping[str, Any]) -> dict[str, str]:
+    """The reports in a manifest's summary for people, by name and split."""
+    mined = {name: MiningReport(**value).text() for name, value in summary.get("mining", {}).items()}
+    return {**mined, **{name: RepairReport(**value).text() for name, value in summary.get("repairs", {}).items()}}
+
+
+def _mined(part: SetParts) -> Iterator[Choice | Drop]:
+    yield from _drops([*part.asked, part.triplets])
+    columns = ["name", "positives", "negative_ids", "negative_ranks", "negative_scores", "holds", "excluded"]
+    for row in part.triplets.rows(columns):
+        yield Choice(
+            row["name"],
+            tuple(Ranked(p["doc_id"], p["rank"], p["score"], p["origin"]) for p in row["positives"]),
+            tuple(map(Ranked, row["negative_ids"], row["negative_ranks"], row["negative_scores"])),
+            row["holds"],
+            {one["rule"]: one["count"] for one in row["excluded"]},
+        )
+
+
+def _imported(part: SetParts) -> Iterator[ImportedRow | Drop]:
+    yield from _drops([part.triplets])
+    columns = ["name", "dataset", "query", "answers", "documents", "repairs", "lost"]
+    for row in part.triplets.rows(columns):
+        positive, *negatives = map(_side, row["documents"])
+        yield ImportedRow(
+            name=row["name"],
+            own_id="",
+            dataset=row["dataset"],
+            split=cast(Split, part.split),
+            query=Content(""),
+            positive=positive,
+            negatives=tuple(negatives),
+            answers=tuple(row["answers"]),
+            repairs=tuple((one["column"], one["repair"]) for one in row["repairs"]),
+            notes=tuple(Drop("document", "", row["name"], reason) for reason in row["lost"]),
+        )
+
+
+def _side(document: Mapping[str, Any]) -> Side:
+    return Content(document["text"], tuple(ImageRef(image["image_id"]) for image in document["images"]))
+
+
+def _drops(steps: Sequence[Parts]) -> Iterator[Drop]:
+    """Rows that the steps dropped; parts of rows that live are none."""
+    for step in steps:
+        for file in step.ledgers():
+            for row in pq.read_table(file, columns=_LEDGER).to_pylist():
+                if row["item_type"] == "row":
+                    yield Drop(**row)

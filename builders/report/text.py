@@ -1,0 +1,168 @@
+"""The report as text for a terminal of 100 columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from textwrap import fill
+
+from nyxqa.builders.formatting import text_table
+from nyxqa.builders.report.report import QUANTILES, Report, TripletCounts
+from nyxqa.builders.report.report_folded import told_lines
+from nyxqa.builders.report.set_reports import report_texts
+from nyxqa.builders.wording_folded import shortened
+from nyxqa.schemas.content import KINDS
+
+WIDTH = 100
+
+
+def render(report: Report) -> str:
+    """The whole report, no line longer than ``WIDTH`` but where one id or path is."""
+    return "\n\n".join("\n".join(section) for section in _sections(report)) + "\n"
+
+
+def as_json_text(report: Report) -> str:
+    """The report as one JSON object."""
+    return json.dumps(asdict(report), ensure_ascii=False, indent=1) + "\n"
+
+
+def _sections(report: Report) -> Iterator[list[str]]:
+    size = f"{report.files} files, {report.bytes / 1e6:.1f} MB"
+    yield [
+        *_wrapped(f"dataset {report.out}"),
+        *_wrapped(f"source {report.source or 'none'}, seed {report.seed}, {size}"),
+    ]
+    yield ["STAGES", *_funnel(report)]
+    yield ["DROPS (in brackets: parts of items that live on)", *_drops(report)]
+    yield ["ROWS BY KIND", *_kinds(report)]
+    if report.shortfalls:
+        yield ["LESS THAN THE RECIPE ASKS FOR", *_items(report.shortfalls)]
+    if report.triplets:
+        yield ["TRIPLETS", *_triplets(report)]
+    yield from _sets(report)
+    if report.feedback:
+        yield ["FEEDBACK", *(part for line in told_lines(report.feedback) for part in _wrapped(line, "    ", "  "))]
+    if report.verify:
+        yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
+    if report.evidence:
+        yield ["EVIDENCE BY KIND", *_evidence(report)]
+    yield ["OPTIONS-ONLY PROBE (what options without their question tell of the key)", *_wrapped(report.probe, "  ")]
+    yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were made")]
+    yield ["DEVIATIONS FROM THE PAPER", *_items(report.deviations)]
+    if any(report.usage.values()):
+        yield ["MODEL USAGE", *_pairs(report.usage, "")]
+    if report.revisions:
+        yield ["REVISIONS", *(f"  {name}: {revision}" for name, revision in report.revisions.items())]
+    yield ["VERSIONS", *_wrapped(", ".join(f"{name} {version}" for name, version in report.versions.items()), "  ")]
+
+
+def _sets(report: Report) -> Iterator[list[str]]:
+    """A section for each question set and import, and one for questions that stand in two splits."""
+    for name, text in report_texts({"mining": report.mining, "repairs": report.repairs}).items():
+        lines = [part for line in text.splitlines() for part in _as_is_or_wrapped(line)]
+        yield [f"{'MINING' if name in report.mining else 'IMPORT'} {name}", *lines]
+    if report.overlaps:
+        pairs = {f"{one} {pair}": count for one, counts in report.overlaps.items() for pair, count in counts.items()}
+        yield ["EQUAL QUESTIONS IN TWO SPLITS", *_pairs(pairs, "")]
+
+
+def _as_is_or_wrapped(line: str) -> list[str]:
+    """A line that fits keeps its columns."""
+    return [f"  {line}"] if len(line) + 2 <= WIDTH else _wrapped(line, "    ", "  ")
+
+
+def _funnel(report: Report) -> list[str]:
+    head = ("stage", "split", "in", "", "dropped", "not sampled", "out", "", "seconds")
+    rows = [
+        (
+            entry.name,
+            entry.split,
+            entry.rows_in,
+            entry.unit_in,
+            entry.dropped,
+            entry.not_sampled,
+            entry.rows_out,
+            entry.unit_out,
+            f"{entry.seconds:.1f}",
+        )
+        for entry in report.stages
+    ]
+    return _table(head, rows, numbers={2, 4, 5, 6, 8})
+
+
+def _drops(report: Report) -> list[str]:
+    if not report.drops:
+        return ["  nothing was dropped"]
+    lines = []
+    stage = ""
+    for drop in report.drops:
+        label = f"{drop.stage} {drop.split}".strip()
+        if label != stage:
+            lines.append(f"  {label}")
+            stage = label
+        count = str(drop.count) if drop.counted else f"[{drop.count}]"
+        lines.append(f"  {count:>8}  {drop.reason} ({drop.item_type}), such as {drop.example}")
+        if drop.detail:
+            lines += _wrapped(shortened(drop.detail, 2 * WIDTH), " " * 12)
+    return lines
+
+
+def _kinds(report: Report) -> list[str]:
+    rows = [
+        (
+            " ".join(name for name in (counts.table, counts.part) if name),
+            counts.split,
+            *(counts.kinds.get(kind, 0) for kind in KINDS),
+            sum(counts.kinds.values()),
+        )
+        for counts in report.counts
+    ]
+    return _table(("table", "split", *KINDS, "all"), rows, numbers={2, 3, 4, 5}) if rows else ["  no rows"]
+
+
+def _triplets(report: Report) -> list[str]:
+    head = ("dataset", "split", "positives", "found", *(_quantile_name(q) for q in QUANTILES))
+    rows = [(one.dataset, one.split, one.positives, one.retrieved, *_ranks(one)) for one in report.triplets]
+    lines = ["  ranks of the positives in the miner's raw list", *_table(head, rows, numbers=set(range(2, 10)))]
+    lines.append("  triplets by their number of negatives")
+    for one in report.triplets:
+        numbers = ", ".join(f"{count} with {number}" for number, count in one.negatives.items())
+        lines += _wrapped(f"{one.dataset} {one.split}: {numbers}", "    ")
+    return lines
+
+
+def _ranks(counts: TripletCounts) -> list[str]:
+    return [str(rank) for rank in counts.ranks] or ["-"] * len(QUANTILES)
+
+
+def _quantile_name(quantile: float) -> str:
+    return {0.0: "least", 0.5: "median", 1.0: "most"}.get(quantile, f"{100 * quantile:.0f} %")
+
+
+def _evidence(report: Report) -> list[str]:
+    rows = [
+        (outcome, split, *(kinds.get(kind, 0) for kind in KINDS), sum(kinds.values()))
+        for split, outcomes in report.evidence.items()
+        for outcome, kinds in outcomes.items()
+    ]
+    return _table(("outcome", "split", *KINDS, "all"), rows, numbers={2, 3, 4, 5})
+
+
+def _pairs(values: Mapping[str, int], nothing: str) -> list[str]:
+    return _table(("", ""), list(values.items()), numbers={1})[1:] if values else [f"  {nothing}"]
+
+
+def _items(lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return ["  none"]
+    return [part for line in lines for part in _wrapped(line, "    ", "  - ")]
+
+
+def _wrapped(line: str, indent: str = "", first: str | None = None) -> list[str]:
+    initial = indent if first is None else first
+    return fill(line, WIDTH, initial_indent=initial, subsequent_indent=indent, break_long_words=False).splitlines()
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: set[int]) -> list[str]:
+    return text_table(head, rows, numbers, "  ")

@@ -1,0 +1,115 @@
+"""SQL over the published tables: one DuckDB view a table, without its images."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.loading.layouts import plain, without_images
+from nyxqa.schemas.loading.published import Published, open_published
+from nyxqa.schemas.tables import CORPUS, TABLES
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def connect(path: Path) -> DuckDBPyConnection:
+    """An in-memory DuckDB with a view for each table of the dataset in ``path``.
+
+    A view holds all splits of its table, told apart by a further column ``split`` (``pool`` of ``corpus``, which has
+    a ``split`` of its own), and leaves image columns out; a table without files is a view of no rows.
+
+    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
+    """
+    import duckdb
+
+    published = open_published(path)
+    connection = duckdb.connect()
+    add_views(connection, published)
+    return connection
+
+
+def add_views(connection: DuckDBPyConnection, published: Published) -> None:
+    """Add the views of ``connect`` for as long as ``connection`` is open."""
+    for name in TABLES:
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(connection, published, name)}')
+
+
+def run_sql(path: Path, query: str) -> pa.Table:
+    """The answer to one query over the tables of the dataset in ``path``.
+
+    :raises UsageError: If DuckDB refuses the query, with the first line of what it says.
+    """
+    import duckdb
+
+    connection = connect(path)
+    try:
+        answer = connection.sql(query)
+        return pa.table({}) if answer is None else answer.to_arrow_table()
+    except duckdb.Error as error:
+        raise UsageError(f"the query failed: {str(error).strip().partition(chr(10))[0]}") from error
+    finally:
+        connection.close()
+
+
+def _view(connection: DuckDBPyConnection, published: Published, name: str) -> str:
+    """The query behind one view."""
+    splits = [split for split in published.splits(name) if published.files(name, split)]
+    if not splits:
+        connection.register(f"no_{name}", _no_rows(name))
+        return f'FROM "no_{name}"'
+    return " UNION ALL BY NAME ".join(_part(name, published.files(name, split), split) for split in splits)
+
+
+def _no_rows(name: str) -> pa.Table:
+    stored = pa.RecordBatch.from_pylist([], schema=TABLES[name].schema)
+    table = pa.Table.from_batches([plain(stored)])
+    added = _added(name)
+    return table if added in table.schema.names else table.append_column(added, pa.array([], pa.string()))
+
+
+def _added(name: str) -> str:
+    """Column that tells the files of one split from those of another: of ``corpus`` a split is a pool."""
+    return "pool" if name == CORPUS.name else "split"
+
+
+def _part(name: str, files: Sequence[Path], split: str) -> str:
+    schema = pq.read_schema(files[0])
+    columns = []
+    for column in schema:
+        kept = without_images(column.type)
+        if kept is not None:
+            value = _quoted(column.name)
+            columns.append(value if kept.equals(column.type) else f"{_pruned(value, column.type)} AS {value}")
+    added = _added(name)
+    if added not in schema.names:
+        columns.append(f"{_literal(split)} AS {added}")
+    # A folder's name may hold what DuckDB takes for a pattern.
+    paths = ", ".join(_literal(glob.escape(str(file))) for file in files)
+    return f"FROM read_parquet([{paths}]) SELECT {', '.join(columns)}"
+
+
+def _pruned(value: str, kind: pa.DataType) -> str:
+    """SQL for ``value`` without the images inside it."""
+    kept = without_images(kind)
+    if kept is None or kept.equals(kind):
+        return value
+    if pa.types.is_list(kind):
+        return f"list_transform({value}, lambda item: {_pruned('item', kind.value_type)})"
+    fields = [kept.field(i).name for i in range(kept.num_fields)]
+    inner = (f"{_literal(f)}: {_pruned(f'{value}.{_quoted(f)}', kind.field(f).type)}" for f in fields)
+    return f"{{{', '.join(inner)}}}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""How rows are read from JSON lines, CSV and Parquet files."""

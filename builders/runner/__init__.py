@@ -1,0 +1,1 @@
+"""How the build command plans, runs and resumes a build and writes its manifest."""

@@ -1,0 +1,96 @@
+"""What recipe ``paper`` asks of the paper's system and this one does otherwise."""
+
+from __future__ import annotations
+
+import json
+
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.schemas.recipe import Images, Recipe
+from nyxqa.schemas.recipe_file import read_recipe
+
+# Of the construction in the Nyx paper and code, whatever the recipe says.
+_ALWAYS = (
+    "the key is the answer itself; no BGE-M3 looks for the option nearest to it (Nyx step 9)",
+    "splits are made by groups of pages, not by question (Nyx step 10)",
+    "a sixth image starts a new document; chunks of more than five images are not dropped (Nyx step 1)",
+    "documents of equal content are kept once, and texts that many pages share where they stand first (Nyx step 1)",
+)
+_WRITER = "InternVL3-78B"
+_TOKENIZER = "Qwen2.5-VL"
+# Sections whose keys each have a value in the paper, which recipe ``paper`` states; others are told in words below.
+_STATED = (
+    *("web", "prefilter", "images", "chunk", "dedup", "filters"),
+    *("split", "sample", "synthesize", "refine", "verify"),
+)
+_STATED_NEGATIVES = ("ranks", "count", "margin")
+_IN_WORDS = (
+    "web.source",
+    "web.license",
+    "images.common",
+    "chunk.tokenizer",
+    "dedup.common",
+    "filters.decontaminate",
+    "refine.rules",
+    "sample.min_tokens",
+)
+# How much is held and asked at a time, and what may not be fetched: nothing of the construction.
+_LIMITS = tuple(f"images.{name}" for name in Images.model_fields if name not in ("on_dead", "common"))
+
+
+# Of the Nyx text triplets.
+_TOP_K = 20
+_NEGATIVES = [11, 20]
+
+
+def deviations(recipe: Recipe) -> list[str]:
+    """Every known deviation of a run of ``recipe`` from the paper's construction."""
+    found = _of_web(recipe) if recipe.web is not None else []
+    for text in recipe.text:
+        label = f"triplets of {text.name} {text.split}"
+        name = make_encoder(text.encoder).name
+        if not name.startswith("e5:"):
+            found.append(f"{label} are mined with {name} instead of E5-v2")
+        if text.positive != "top1":
+            rule = "the best passage with an answer" if text.positive == "answer" else "what the set names"
+            found.append(f"{label}: the positive is {rule}, not the first passage")
+        if text.exclude or text.margin is not None or text.negatives != _NEGATIVES or text.top_k != _TOP_K:
+            found.append(f"{label}: negatives are not all of ranks 11 to 20")
+    return found
+
+
+def _of_web(recipe: Recipe) -> list[str]:
+    found = [f"negatives are mined with {make_encoder(recipe.negatives.encoder).name} instead of mmE5 (Nyx step 11)"]
+    found += _ALWAYS
+    if recipe.vlm.is_extractive:
+        found.append(f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)")
+    elif _WRITER not in recipe.vlm.model:
+        found.append(f"questions are written by {recipe.vlm.model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)")
+    if recipe.refine.rules == "repaired":
+        found.append("question rules look at whole words and an answer may not exceed its limit (Nyx step 7)")
+    if recipe.web is not None and recipe.web.source != "obelics":
+        found.append(f"pages are of {recipe.web.source.partition(':')[0]}, not every 5000th of OBELICS (Nyx step 0)")
+    if recipe.images.common < 1:
+        found.append(f"images on more than {recipe.images.common * 100:g} % of the pages are left out (Nyx step 0)")
+    if recipe.filters.decontaminate:
+        found.append("what overlaps with benchmarks is left out")
+    if _TOKENIZER not in recipe.chunk.tokenizer:
+        found.append(f"lengths are counted by {recipe.chunk.tokenizer}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
+    if recipe.sample.min_tokens:
+        found.append(f"documents of less than {recipe.sample.min_tokens} tokens are not asked about (Nyx step 3)")
+    if more := [name for name in recipe.negatives.exclude if name != "equal"]:
+        found.append(f"documents of the positive's {' or '.join(more)} are no negatives (Nyx step 11)")
+    return found + _other_values(recipe)
+
+
+def _other_values(recipe: Recipe) -> list[str]:
+    """Keys with another value than recipe ``paper`` gives them."""
+    paper = read_recipe("paper").model_dump()
+    own = recipe.model_dump()
+    unused = () if recipe.web is None or recipe.web.source == "obelics" else ("web.every",)
+    keys = [(section, key) for section in _STATED for key in paper[section]]
+    keys += [("negatives", key) for key in _STATED_NEGATIVES]
+    return [
+        f"{section}.{key} is {json.dumps(own[section][key])}, not {json.dumps(paper[section][key])}"
+        for section, key in keys
+        if f"{section}.{key}" not in (*_IN_WORDS, *_LIMITS, *unused) and own[section][key] != paper[section][key]
+    ]

@@ -1,1 +1,0 @@
-"""Question sets over passages and published sets, as stages of a build."""

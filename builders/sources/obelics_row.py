@@ -1,0 +1,130 @@
+"""A row of OBELICS columns, from whatever file, becomes a page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.sources.base import MAX_TEXT, Item, Page, dropped, finished, image_part, text_part
+from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
+
+# All that is read of a row; the first two must be there. ``url`` is MINT-1T's, the others our own.
+COLUMNS = ("texts", "images", "metadata", "general_metadata", "url", "title", "language", "license")
+
+
+class BadRowError(ValueError):
+    """A row whose columns are not as the format says; the message names the column."""
+
+
+class TooLongError(ValueError):
+    """A row with more text than is taken."""
+
+
+def page_of_row(item: Item, row: Any, where: str) -> Page | Drop:
+    """The page of one row, or why there is none.
+
+    :param row: The row's columns as JSON types; keys not in ``COLUMNS`` are left out.
+    :param where: What to call the row's place.
+    """
+    cleaner = TextCleaner()
+    try:
+        page = _page(item, row, cleaner)
+    except TooLongError as error:
+        return dropped(item, "too_large", f"{where}: {error}")
+    except BadRowError as error:
+        return dropped(item, "bad_row", f"{where}: {error}")
+    return finished(page, item, cleaner)
+
+
+def _page(item: Item, row: Any, cleaner: TextCleaner) -> Page:
+    if not isinstance(row, dict):
+        raise BadRowError(f"an object is needed, not {_kind(row)}")
+    texts, images = _entries(row, "texts"), _entries(row, "images")
+    if len(texts) != len(images):
+        raise BadRowError(f"columns texts and images differ in length: {len(texts)} and {len(images)}")
+    if sum(len(text) for text in texts if text) > MAX_TEXT:
+        raise TooLongError(f"more than {MAX_TEXT} characters of text")
+    captions = _captions(row, len(texts))
+    parts = []
+    for index, (text, image, caption) in enumerate(zip(texts, images, captions, strict=True)):
+        if (text is None) == (image is None):
+            which = "neither is" if text is None else "both are"
+            raise BadRowError(f"entry {index}: exactly one of texts and images must be set, {which}")
+        if image is not None:
+            parts.append(image_part(cleaner.printable(image), cleaner.line(caption)))
+        elif text is not None and (cleaned := cleaner(text)):
+            parts.append(text_part(cleaned))
+    url = _url(row, cleaner)
+    return Page(
+        item.name,
+        item.path,
+        page_id_of_url(url) if url else page_id_of_path(item.path, item.row),
+        parts,
+        title=cleaner.line(_string(row, "title")) or None,
+        url=url,
+        language=cleaner.line(_string(row, "language")) or None,
+        license=cleaner.line(_string(row, "license")) or None,
+    )
+
+
+def _entries(row: dict[str, Any], column: str) -> list[str | None]:
+    if column not in row:
+        raise BadRowError(f"column {column} is missing")
+    entries = row[column]
+    if not isinstance(entries, list):
+        raise BadRowError(f"column {column}: a list is needed, not {_kind(entries)}")
+    for index, entry in enumerate(entries):
+        if not (entry is None or isinstance(entry, str)):
+            raise BadRowError(f"column {column}, entry {index}: a string or null is needed, not {_kind(entry)}")
+    return entries
+
+
+def _captions(row: dict[str, Any], count: int) -> list[str]:
+    """``alt_text`` of each entry of ``metadata``; empty where there is none."""
+    metadata = _nested(row, "metadata")
+    if metadata is None:
+        return [""] * count
+    if not isinstance(metadata, list):
+        raise BadRowError(f"column metadata: a list is needed, not {_kind(metadata)}")
+    if len(metadata) != count:
+        raise BadRowError(f"columns texts and metadata differ in length: {count} and {len(metadata)}")
+    return [_string(entry, "alt_text") or "" if isinstance(entry, dict) else "" for entry in metadata]
+
+
+def _url(row: dict[str, Any], cleaner: TextCleaner) -> str | None:
+    general = _nested(row, "general_metadata")
+    if not (general is None or isinstance(general, dict)):
+        raise BadRowError(f"column general_metadata: an object is needed, not {_kind(general)}")
+    url = cleaner.line(_string(row, "url") or (_string(general, "url") if general else None))
+    if not url:
+        return None
+    try:
+        page_id_of_url(url)
+    except ValueError as error:
+        raise BadRowError(f"column url: {error}") from error
+    return url
+
+
+def _nested(row: dict[str, Any], column: str) -> Any:
+    """The value of a column that OBELICS holds as a JSON string."""
+    value = row.get(column)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else None
+    except (ValueError, RecursionError) as error:
+        raise BadRowError(f"column {column}: not valid JSON: {error}") from error
+
+
+def _string(row: dict[str, Any], column: str) -> str | None:
+    value = row.get(column)
+    if value is None or isinstance(value, str):
+        return value
+    raise BadRowError(f"column {column}: a string or null is needed, not {_kind(value)}")
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "null")

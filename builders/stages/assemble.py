@@ -1,0 +1,156 @@
+"""Stage ``assemble``: the published tables, written beside the output folder's and not yet visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
+from nyxqa.builders.assembly.ledger import ledger_rows, own_drops
+from nyxqa.builders.assembly.mixture import mixture_rows
+from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
+from nyxqa.builders.assembly.preview import preview_rows
+from nyxqa.builders.assembly.published_rows import corpus_rows, qa_row, question_rows, triplet_rows
+from nyxqa.builders.assembly.select import select_questions, shortfall
+from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
+from nyxqa.builders.assembly.tally_folded import tally
+from nyxqa.builders.dedup.certificate import certify
+from nyxqa.builders.engine.accounting import Counts
+from nyxqa.builders.engine.database import arrow_rows, database
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.qa.options_probe import Item, probe
+from nyxqa.builders.question_sets.outputs import Sets
+from nyxqa.builders.report.lines import sample_lack
+from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.report.set_reports import set_reports
+from nyxqa.builders.report.summary import summarise
+from nyxqa.builders.stages.names import set_stages, with_sets
+from nyxqa.schemas.errors import LawError, WorldError
+from nyxqa.schemas.files import write_json
+from nyxqa.schemas.manifest import FileEntry
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, TRIPLETS, WEB
+from nyxqa.schemas.writing import write_split
+
+if TYPE_CHECKING:
+    import duckdb
+
+VERSION = 4
+_TABLES_VERSION = 6
+RESULT = "result.json"
+_BATCH = 10_000
+
+Files = dict[str, FileEntry]
+
+
+def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) -> Step:
+    """What decides the published form of one split, apart from the other splits."""
+    params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
+    inputs: tuple[str, ...] = ()
+    if web is not None:
+        # The files to hold against decide ``documents``, not the questions' place.
+        filters = recipe.filters.model_copy(update={"decontaminate": []})
+        params |= {"filters": filters, "split": recipe.split}
+        inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
+    if split == "train" and recipe.mixture is not None:
+        params["mixture"] = recipe.mixture
+    return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
+
+
+def assemble(run: Run, assembly: Assembly) -> Parts:
+    """Write all tables of all splits, the certificate and the counts of each split into one folder."""
+    steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
+    params = {"stages": with_sets(set_stages(assembly.recipe))}
+    step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
+    return run.whole(step, partial(write_tables, assembly))
+
+
+def write_tables(assembly: Assembly, folder: Path) -> None:
+    """Write ``data/`` and the result file.
+
+    :raises WorldError: If no question of a split is left.
+    :raises LawError: If the certificate finds a leak.
+    """
+    recipe, web, sets, packs = assembly.recipe, assembly.web, assembly.sets, assembly.packs()
+    files: Files = {}
+    with database(folder) as db:
+        if web is not None:
+            select_questions(db, web.questions, recipe)
+        load_entries(db, sets.triplets)
+        counts = {split: _count(db, assembly, split) for split in assembly.splits}
+        for split in assembly.splits:
+            if web is not None:
+                files |= write_split(QA, split, map(qa_row, question_rows(db, split, packs)), folder)
+            files |= write_split(TRIPLETS, split, triplet_rows(db, split, packs), folder)
+        files |= _write_corpus(db, assembly, packs, folder)
+        stages = with_sets(set_stages(recipe))
+        files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)
+        if "train" in assembly.splits:
+            files |= write_split(PREVIEW, "train", preview_rows(db, assembly, packs), folder)
+            if recipe.mixture is not None:
+                rows = mixture_rows(db, recipe.mixture, recipe.seed, web is not None)
+                files |= write_split(MIXTURE, "train", rows, folder)
+        lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
+        found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        if web is not None:
+            found["probe"] = probe(_items(db), recipe.seed)
+            if "train" in web.seeds:
+                found["sample_shortfall"] = sample_lack(recipe, web.seeds["train"])
+    certificate = certify(folder, files, recipe.dedup, folder)
+    leaks = {check: count for check, count in certificate.items() if count}
+    if leaks:
+        raise LawError(f"the certificate found leaks, nothing is published: {leaks}")
+    write_json(
+        folder / RESULT,
+        {
+            "files": {path: asdict(entry) for path, entry in sorted(files.items())},
+            "certificate": certificate,
+            "summary": {**summarise(folder, files), **{name: value for name, value in found.items() if value}},
+            "counts": {split: asdict(found) for split, found in counts.items()},
+        },
+    )
+
+
+def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
+    """Options of the published questions."""
+    query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL"
+    for row in arrow_rows(db, query, _BATCH):
+        yield Item(*row.values())
+
+
+def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:
+    """The account of one split.
+
+    :raises WorldError: If no question is left.
+    """
+    found = tally(db, "entry", "place", split)
+    if assembly.web is not None:
+        asked = tally(db, "question", "qa_id", split)
+        if asked.rows_out == 0:
+            raise WorldError(_nothing_left(db, assembly, split, "question", asked.rows_in))
+        found += asked
+    if found.rows_out == 0:
+        raise WorldError(_nothing_left(db, assembly, split, "triplet", found.rows_in))
+    return found
+
+
+def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str, unit: str, came: int) -> str:
+    """Why a split has no row."""
+    why = told_loss(db, assembly.ledgers, split, own_drops(db))
+    return f"no {unit} of split {split} is left of the {came} that came to stage assemble: {why}"
+
+
+def _write_corpus(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs, folder: Path) -> Files:
+    """All pools: pages, passages, and documents of imports."""
+    files: Files = {}
+    if assembly.web is not None:
+        files |= write_split(CORPUS, WEB, corpus_rows(assembly.web, packs), folder)
+    for pool in assembly.sets.pools:
+        files |= write_split(CORPUS, pool.name, passage_rows(db, pool), folder)
+    for kind in dict.fromkeys(part.pool for part in assembly.sets.triplets if part.text is None):
+        files |= write_split(CORPUS, kind, embedded_rows(db, kind, packs), folder)
+    return files

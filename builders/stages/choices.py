@@ -1,0 +1,83 @@
+"""Stage ``choices``: the key and three distractors in a balanced order."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.qa.keys import drop_question
+from nyxqa.builders.qa.paraphrases import finds_paraphrases, paraphrases
+from nyxqa.builders.rows import QUESTIONS
+from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.chance import lot
+from nyxqa.schemas.recipe import Choices
+
+VERSION = 2
+SPARE = 2  # options asked for beyond those needed, where some may be paraphrases of the key
+
+
+def choices(run: Run, questions: Parts, asking: Asking, settings: Choices, encoder: str, split: str) -> Parts:
+    """Give each question its options (Nyx steps 8 and 9); the key's position is drawn by keyed hash.
+
+    With an ``e5:`` encoder, options that say the key in other words give way to spare ones.
+    """
+    params: dict[str, Any] = {"count": settings.count, "vlm": asking.params()}
+    judge = encoder if finds_paraphrases(encoder) else ""
+    if judge:
+        params["paraphrase"] = {"encoder": encoder, "from": settings.paraphrase}
+    step = Step("choices", VERSION, params, (questions.fingerprint,), split, "question", "question")
+    function = partial(choices_shard, asking, settings, judge)
+    return run.map(step, function, questions.files, QUESTIONS, "driver" if judge else asking.where)
+
+
+def choices_shard(asking: Asking, settings: Choices, encoder: str, file: Path) -> ShardOutput:
+    """Questions of one shard with their options; a question without enough of them is dropped.
+
+    :param encoder: What finds paraphrases of the key; empty where nothing does.
+    """
+    questions = pq.read_table(file).to_pylist()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    count = settings.count - 1
+    asks = (ask_of(row, asking, row["answer"]) for row in questions)
+    outcomes = list(asking.open().distractors(asks, count, SPARE if encoder else 0))
+    wrong = [
+        [] if isinstance(outcome, Failed) else distinct(outcome.value, row["answers"])
+        for row, outcome in zip(questions, outcomes, strict=True)
+    ]
+    alike = [set[str]()] * len(wrong)
+    if encoder:
+        alike = paraphrases(encoder, [row["answer"] for row in questions], wrong, settings.paraphrase)
+    for row, outcome, offered, same in zip(questions, outcomes, wrong, alike, strict=True):
+        kept = [option for option in offered if option not in same][:count]
+        if isinstance(outcome, Failed):
+            drops.append(drop_question(row, outcome.reason, outcome.detail))
+        elif len(kept) < count:
+            detail = f"{len(kept)} of {count}" + (f", {len(same)} say the key in other words" if same else "")
+            drops.append(drop_question(row, "too_few_distractors", detail))
+        else:
+            label = lot(asking.seed, "choices", row["qa_id"]) % settings.count
+            rows.append({**row, "choices": [*kept[:label], row["answer"], *kept[label:]], "label": label})
+    account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+
+
+def distinct(options: list[str], answers: list[str]) -> list[str]:
+    """Options that differ, once normalised, from every accepted answer and from each other."""
+    seen = {normalise_answer(answer) for answer in answers}
+    kept = []
+    for option in options:
+        folded = normalise_answer(option)
+        if folded and folded not in seen:
+            seen.add(folded)
+            kept.append(" ".join(option.split()))
+    return kept

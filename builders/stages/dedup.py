@@ -1,0 +1,146 @@
+"""What becomes of each chunk: whether it stays, why not, its cluster and where else it stands."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from nyxqa.builders.dedup.commonness import MIN_PAGES
+from nyxqa.builders.dedup.deduplicate import deduplicate
+from nyxqa.builders.dedup.settings import PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
+from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.schemas.recipe import Dedup
+
+if TYPE_CHECKING:
+    import duckdb
+
+# One row per chunk, in the order of its shard.
+VERDICTS = pa.schema(
+    [
+        ("reason", pa.string()),  # null for a chunk that stays
+        ("detail", pa.string()),
+        ("cluster", pa.string()),
+        DOCUMENTS.field("also_at"),
+    ]
+)
+
+_PLACES = """
+CREATE TABLE chunk AS
+SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS first FROM (
+    SELECT {shard} AS shard, file_row_number AS row, place, doc_id, page_id, chunk, url,
+           n_tokens, len(images) AS n_images
+    FROM read_parquet({files}, filename = true, file_row_number = true))
+"""
+
+# Every document once.
+_DOCUMENTS = """
+SELECT d.doc_id, {text}, d.n_tokens, {phashes} FROM read_parquet({files}) d JOIN chunk c USING (place)
+WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
+"""
+
+# Documents alike in text on so many pages are boilerplate: one of them stays, and its pages are not joined by it.
+_COMMON = """
+INSERT INTO common
+WITH spot AS (SELECT text, chunk.* FROM chunk JOIN alike ON alike.id = chunk.doc_id),
+     crowd AS (SELECT text, arg_min(place, (-n_images, -n_tokens, doc_id, shard, row)) AS stays
+               FROM spot GROUP BY text HAVING count(DISTINCT page_id) > $limit)
+SELECT DISTINCT spot.doc_id, crowd.stays FROM spot JOIN crowd USING (text)
+"""
+
+_VERDICTS = """
+CREATE TABLE verdict AS
+SELECT chunk.*, home.place AS home, common.stays, removed.survivor, removed.similarity,
+       CASE WHEN common.stays <> chunk.place THEN 'common_text'
+            WHEN common.stays IS NULL AND NOT chunk.first THEN 'same_content'
+            WHEN removed.survivor IS NOT NULL THEN 'near_duplicate' END AS reason
+FROM chunk JOIN (SELECT doc_id, place FROM chunk WHERE first) home USING (doc_id)
+LEFT JOIN common USING (doc_id) LEFT JOIN removed ON removed.id = chunk.doc_id AND common.stays IS NULL
+"""
+
+# A cluster bears the smallest id among its documents that stay.
+_CLUSTERS = """
+CREATE TABLE named AS
+SELECT doc_id, min(doc_id) OVER (PARTITION BY coalesce(cluster, doc_id)) AS cluster
+FROM verdict LEFT JOIN cluster ON cluster.id = doc_id WHERE reason IS NULL
+"""
+
+_ALSO_AT = """
+CREATE TABLE also AS
+SELECT home AS place, list({'page_id': page_id, 'chunk': chunk, 'url': url} ORDER BY shard, row) AS also_at
+FROM verdict WHERE reason = 'same_content' GROUP BY home
+"""
+
+_ROWS = """
+SELECT v.shard, reason, named.cluster, coalesce(also.also_at, []) AS also_at,
+       CASE reason WHEN 'common_text' THEN 'stays at ' || stays
+                   WHEN 'same_content' THEN 'document ' || v.doc_id || ' stays at ' || home
+                   WHEN 'near_duplicate' THEN 'document ' || survivor || ' stays, similarity '
+                                              || printf('%.3f', similarity) ELSE '' END AS detail
+FROM verdict v LEFT JOIN also USING (place) LEFT JOIN named ON v.reason IS NULL AND named.doc_id = v.doc_id
+ORDER BY v.shard, v.row
+"""
+
+
+def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
+    """Decide over all chunks; one file of VERDICTS for each of their shards.
+
+    What the search for duplicates has done stays in ``folder`` if it stops, and is not done again.
+
+    :raises WorldError: If memory, spill space or disk run out.
+    """
+    files = chunks.files()
+    clear_scratch(folder)
+    with database(folder) as db:
+        db.execute(_PLACES.format(files=quoted(files), shard=PART_NUMBER))
+        pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
+        search = folder / ".search"
+        _find_alike(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
+        if not settings.enabled:
+            db.execute("DELETE FROM removed")
+        for statement in (_VERDICTS, _CLUSTERS, _ALSO_AT):
+            db.execute(statement)
+        for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
+            write_table(part_file(folder, shard), table.select(VERDICTS.names).cast(VERDICTS))
+        shutil.rmtree(search)
+
+
+def _find_alike(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, limit: float, folder: Path) -> None:
+    """Make tables ``common`` (doc_id, stays), ``cluster`` (id, cluster) and ``removed`` (id, survivor, similarity).
+
+    Common text is looked for first: where there is any, clusters are found again without it.
+    """
+    db.execute("CREATE TABLE common (doc_id VARCHAR, stays VARCHAR)")
+    result = _searched(db, files, settings, folder / "all")
+    _read(db, "alike", result / "texts.parquet")
+    db.execute(_COMMON, {"limit": limit})
+    if db.execute("SELECT count(*) FROM common").fetchall()[0][0]:
+        result = _searched(db, files, settings, folder / "rest")
+    for table, name in (("cluster", "clusters"), ("removed", "dropped")):
+        _read(db, table, result / f"{name}.parquet")
+
+
+def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, folder: Path) -> Path:
+    """The folder of what a search over the documents that are not common finds; a stopped one continues."""
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = folder / "documents.parquet"
+    write_documents(db, _DOCUMENTS.format(text=TEXT, phashes=PHASHES, files=quoted(files)), documents)
+    with deduplicate(
+        documents,
+        phashes="phashes",
+        tokens="n_tokens",
+        permutations=settings.permutations,
+        work=folder,
+        **alike(settings),
+    ) as found:
+        found.write(folder / "found")
+    return folder / "found"
+
+
+def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
+    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608

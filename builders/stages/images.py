@@ -1,0 +1,154 @@
+"""Step ``images/store``: each image reference of a page is located, read, decoded and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.images.decode import StoredImage, stored_image
+from nyxqa.builders.images.errors import DeadImageError
+from nyxqa.builders.images.fetch.store import FetchedReader
+from nyxqa.builders.images.locate_folded import Data, LocalFile, Rejected, Url, locate
+from nyxqa.builders.images.packs import PackWriter, writing_pack
+from nyxqa.builders.images.references import images_of
+from nyxqa.builders.rows import PAGES, SOURCE_PAGES
+
+_SHARD_IMAGES = 512  # images in a shard, so that a kill loses little work; a page is never cut
+
+
+@dataclass(frozen=True, slots=True)
+class PageSlice:
+    """Rows of one part file that make one shard."""
+
+    shard: int
+    file: Path
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Turns references into bytes.
+
+    :param root: Folder of the source.
+    :param fetched: Folder of what was fetched from URLs.
+    :param max_bytes: Bytes an image file may have.
+    :param max_pixels: Pixels an image may have.
+    """
+
+    root: Path
+    fetched: Path
+    max_bytes: int
+    max_pixels: int
+
+    def read(self, reference: str, page: dict[str, Any], fetched: FetchedReader) -> tuple[bytes, str]:
+        """Bytes of an image and what to call its place: a URL, a path inside the source, nothing for inline data.
+
+        :raises DeadImageError: If there are none to be had.
+        """
+        match locate(reference, page["path"], self.root, slash_is_root=page["source"] == "html"):
+            case Rejected(reason, detail):
+                raise DeadImageError(reason, detail)
+            case Url(url):
+                return fetched.read(url), url
+            case Data(data):
+                self._check_size(len(data))
+                return data, ""
+            case LocalFile(path, name):
+                try:
+                    self._check_size(path.stat().st_size)
+                    return path.read_bytes(), name
+                except OSError as error:
+                    raise DeadImageError("unreadable", f"{name}: {error.strerror}") from error
+
+    def _check_size(self, size: int) -> None:
+        if size > self.max_bytes:
+            raise DeadImageError("too_many_bytes", f"{size} bytes, at most {self.max_bytes}")
+
+
+def page_slices(pages: Parts) -> Iterator[PageSlice]:
+    """Slices of the part files with at most 512 images each, or one page."""
+    shard = 0
+    for file in pages.files():
+        parts = pq.read_table(file, columns=["parts"])["parts"].combine_chunks()
+        page, _ = images_of(parts)
+        counts = np.bincount(page, minlength=len(parts)).tolist()
+        start = images = 0
+        for index, count in enumerate(counts):
+            if index > start and images + count > _SHARD_IMAGES:
+                yield PageSlice(shard, file, start, index - start)
+                shard, start, images = shard + 1, index, 0
+            images += count
+        yield PageSlice(shard, file, start, len(counts) - start)
+        shard += 1
+
+
+def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice) -> ShardOutput:
+    """Store the images of a slice of pages in its pack."""
+    pages = pq.read_table(task.file, schema=SOURCE_PAGES).slice(task.start, task.count).to_pylist()
+    account = Account([page["page_id"] for page in pages])
+    rows = []
+    with writing_pack(folder, task.shard) as pack, FetchedReader(resolver.fetched) as fetched:
+        read = partial(resolver.read, fetched=fetched)
+        for page in pages:
+            page["parts"], dead = _stored_parts(page, read, resolver.max_pixels, pack, on_dead == "page")
+            fate = _fate(page, dead, on_dead == "page")
+            if fate is None:
+                rows.append(page)
+            else:
+                account.dropped.append(fate)
+            if on_dead == "image":
+                account.notes += dead
+    account.parents = [row["page_id"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=PAGES), account)
+
+
+def _stored_parts(
+    page: dict[str, Any],
+    read: Callable[[str, dict[str, Any]], tuple[bytes, str]],
+    max_pixels: int,
+    pack: PackWriter,
+    stop: bool,
+) -> tuple[list[dict[str, Any]], list[Drop]]:
+    """Parts with locators in place of references, and the dead images; with ``stop`` only the first."""
+    parts, dead, ordinal = [], [], -1
+    for part in page["parts"]:
+        if part["image"] is None:
+            parts.append({"text": part["text"], "image": None, "section": part["section"]})
+            continue
+        ordinal += 1
+        try:
+            data, url = read(part["image"], page)
+            image = _stored(data, url, max_pixels)
+        except DeadImageError as error:
+            dead.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], error.reason, error.detail))
+            if stop:
+                break
+            continue
+        locator = {**pack.add(image), "caption": part["caption"], "url": url}
+        parts.append({"text": None, "image": locator, "section": part["section"]})
+    return parts, dead
+
+
+def _stored(data: bytes, place: str, max_pixels: int) -> StoredImage:
+    """The stored form of an image; why there is none names its place."""
+    try:
+        return stored_image(data, max_pixels)
+    except DeadImageError as error:
+        raise DeadImageError(error.reason, f"{place}: {error.detail}" if place else error.detail) from error
+
+
+def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:
+    if drop_page and dead:
+        first = dead[0]
+        return Drop("page", page["page_id"], "", "dead_image", f"{first.item_id}: {first.reason}: {first.detail}")
+    return None if page["parts"] else Drop("page", page["page_id"], "", "empty", "no text, and no image that lives")

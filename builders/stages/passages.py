@@ -1,0 +1,60 @@
+"""Stage ``passages.POOL``: the passages of a pool, each text once, and an index of them for each encoder."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from nyxqa.builders.engine.accounting import Counts
+from nyxqa.builders.engine.database import database
+from nyxqa.builders.engine.drops import DropWriter
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
+from nyxqa.builders.question_sets.passages import read_passages
+from nyxqa.builders.question_sets.revisions import source_state
+from nyxqa.builders.question_sets.sample import PASSAGES
+from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.stages.names import pool_stage
+from nyxqa.builders.stages.source import SOURCE
+from nyxqa.retriever.protocols import Encoder
+from nyxqa.schemas.errors import WorldError
+
+VERSION = 1
+
+
+def passages(run: Run, pool: str, spec: str) -> Parts:
+    """The pool ``spec`` names, in a folder for ``PassagePool``.
+
+    :raises WorldError: If the source is missing or gives no passage.
+    """
+    params = {"source": source_state(spec, PASSAGES), "generation": run.generation(SOURCE)}
+    step = Step(pool_stage(pool), VERSION, params, unit_in="row", unit_out="document")
+    return run.whole(step, partial(write_passages, step, spec))
+
+
+def write_passages(step: Step, spec: str, folder: Path) -> Counts:
+    """Read the source once and write the pool and its ledger.
+
+    :raises WorldError: If no passage is left.
+    """
+    drops = DropWriter(step, folder)
+    kept = write_pool(read_passages(spec), folder, drops.add)
+    drops.flush()
+    if not kept:
+        with database(folder) as db:
+            why = told_loss(db, [Parts(step.fingerprint, folder)], "")
+        raise WorldError(f"{step.name}: {spec.partition(':')[0]} source gave no passage: {why}")
+    return Counts(kept + drops.count, kept, drops.count, 0, kept)
+
+
+def passage_index(run: Run, pool: str, made: Parts, encoder: Encoder, dense: bool) -> Parts:
+    """The pool's index by ``encoder``; one of vectors goes on shard by shard where a run was stopped."""
+    params = {"encoder": encoder.fingerprint}
+    step = Step(f"{pool_stage(pool)}/index", VERSION, params, (made.fingerprint,))
+    return run.whole(step, partial(write_index, made.folder, encoder), resume=dense)
+
+
+def write_index(pool: Path, encoder: Encoder, folder: Path) -> None:
+    """Index the passages of ``pool``."""
+    encoder.build(PassagePool(pool).entries(), folder)

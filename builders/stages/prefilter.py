@@ -1,0 +1,146 @@
+"""Stage ``prefilter``: pages go before any image is fetched: copies, too short ones, other languages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.step import Parts, Step, pairs
+from nyxqa.builders.filters.language import detect, is_tag, matches
+from nyxqa.builders.rows import SOURCE_PAGES
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.recipe import Prefilter
+from nyxqa.schemas.words import word_count
+
+VERSION = 4
+_COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
+Bits = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+def prefilter(run: Run, pages: Parts, settings: Prefilter) -> Parts:
+    """Keep the first of pages equal in text and image references, of ``min_words`` words, in ``languages``.
+
+    A page that states no language gets the one it is written in, whatever the settings.
+
+    :raises UsageError: If an entry of ``languages`` is no language tag.
+    """
+    for language in settings.languages:
+        if not is_tag(language):
+            raise UsageError(f"prefilter.languages: {language!r} is no BCP-47 tag, such as 'en' or 'pt-BR'")
+    params = settings.model_dump(mode="json")
+    find = Step("prefilter/copies", VERSION, {"enabled": settings.enabled}, (pages.fingerprint,))
+    copies = run.whole(find, partial(write_copies, pages, settings.enabled))
+    step = Step("prefilter", VERSION, params, (copies.fingerprint,), unit_in="page", unit_out="page")
+    return run.map(step, partial(prefilter_shard, settings), partial(pairs, pages, copies), SOURCE_PAGES)
+
+
+def write_copies(pages: Parts, enabled: bool, folder: Path) -> None:
+    """Write, for each part file, which of its pages equal an earlier page; holds 56 bytes a page."""
+    files = pages.files()
+    ids, contents, ends = [_no_bits()], [_no_bits()], [0]
+    for file in files:
+        table = pq.read_table(file, columns=["page_id", "parts"])
+        ids.append(_bits(bytes.fromhex("".join(table["page_id"].to_pylist()))))
+        contents.append(_bits(b"".join(_digests(table)) if enabled else b""))
+        ends.append(ends[-1] + table.num_rows)
+    page, content = np.concatenate(ids), np.concatenate(contents)
+    first = _first_equal(content) if enabled else np.arange(len(page))
+    for shard, start in enumerate(ends[:-1]):
+        copied = start + np.flatnonzero(first[start : ends[shard + 1]] != np.arange(start, ends[shard + 1]))
+        columns = [pa.array(_hex(page[of]), pa.string()) for of in (copied, first[copied])]
+        write_table(part_file(folder, shard), pa.table(columns, schema=_COPIES))
+
+
+def _digests(table: pa.Table) -> list[bytes]:
+    return [_content_hash(parts) for parts in table["parts"].to_pylist()]
+
+
+def _content_hash(parts: list[dict[str, Any]]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        kind, value = ("t", part["text"]) if part["image"] is None else ("i", part["image"])
+        data = f"{kind}{value}".encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()[:16]
+
+
+def _bits(data: bytes) -> Bits:
+    """Keys of 16 bytes as pairs of numbers, uint64 [keys, 2]."""
+    return np.frombuffer(data, ">u8").astype(np.uint64).reshape(-1, 2)
+
+
+def _no_bits() -> Bits:
+    return np.zeros((0, 2), np.uint64)
+
+
+def _hex(keys: Bits) -> list[str]:
+    return [f"{high:016x}{low:016x}" for high, low in keys.tolist()]
+
+
+def _first_equal(keys: Bits) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For each key the place of the first that equals it, int64 [keys]."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in their order
+    begins = np.ones(len(keys), np.bool_)
+    begins[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+    starts = np.flatnonzero(begins)
+    first = np.empty(len(keys), np.int64)
+    first[order] = np.repeat(order[starts], np.diff(np.append(starts, len(keys))))
+    return first
+
+
+def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput:
+    """Pages of one shard that stay, each with its language where that is known."""
+    table, copies = (pq.read_table(file) for file in task)
+    first = dict(zip(*(copies[name].to_pylist() for name in ("page_id", "first")), strict=True))
+    ids, rows, stated = (table[name].to_pylist() for name in ("page_id", "row", "language"))
+    drops: dict[str, Drop] = {}
+    for index, parts in enumerate(table["parts"].to_pylist()):
+        texts = [part["text"] for part in parts if part["text"] is not None]
+        fate = _fate(texts, first.get(ids[index]), settings) if settings.enabled else None
+        if fate is None:
+            stated[index], fate = _language(stated[index], texts, settings)
+        if fate is not None:
+            reason, detail = fate
+            drops[ids[index]] = Drop("page", ids[index], "", reason, f"{rows[index]}: {detail}")
+    table = table.set_column(table.schema.get_field_index("language"), "language", pa.array(stated, pa.string()))
+    kept = table.filter(pa.array([page_id not in drops for page_id in ids], pa.bool_()))
+    return ShardOutput(kept.cast(SOURCE_PAGES), Account(ids, kept["page_id"].to_pylist(), list(drops.values())))
+
+
+def _fate(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple[str, str] | None:
+    """Reason and detail of a page that goes, whatever its language."""
+    if first is not None:
+        return "same_page_content", f"equal to page {first}"
+    if not _enough_words(texts, settings.min_words):
+        return "too_short", f"fewer than {settings.min_words} words"
+    return None
+
+
+def _language(
+    stated: str | None, texts: Sequence[str], settings: Prefilter
+) -> tuple[str | None, tuple[str, str] | None]:
+    """A page's language, and reason and detail if it is none that is wanted."""
+    found = None if stated is not None else detect(texts)
+    tag = stated if found is None else found.tag
+    if not (settings.enabled and settings.languages) or (tag is not None and matches(tag, settings.languages)):
+        return tag, None
+    if stated is not None:
+        return tag, ("language", f"{stated}, as the page says")
+    return tag, ("language", f"{found.best}, score {found.score}" if found else "too little text to tell")
+
+
+def _enough_words(texts: Sequence[str], least: int) -> bool:
+    found = 0
+    for text in texts:
+        found += word_count(text, least - found) if found < least else 0
+    return found >= least

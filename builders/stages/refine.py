@@ -1,0 +1,139 @@
+"""Stage ``refine``: rules, placeholders, short answers, and no question twice in a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.qa.duplicates import write_repeated
+from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.qa.rules import Broken, cites_image, resolve
+from nyxqa.builders.rows import QUESTIONS
+from nyxqa.builders.stages.benchmark import REASON, Against
+from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.protocol import Failed, Vlm
+from nyxqa.schemas.chance import lot
+from nyxqa.schemas.ids import qa_id
+from nyxqa.schemas.recipe import Recipe, Refine
+from nyxqa.schemas.words import words
+
+VERSION = 2
+_REPEATED_VERSION = 2
+
+
+def refine(run: Run, drafts: Parts, asking: Asking, recipe: Recipe, split: str, benchmark: Parts | None) -> Parts:
+    """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
+
+    Then those that overlap with a benchmark go, and those asked before in the split.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    """
+    params = {"refine": recipe.refine, "vlm": asking.params()}
+    rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
+    ruled = run.map(rules, partial(rules_shard, asking, recipe.refine), drafts.files, QUESTIONS, asking.where)
+    if benchmark is not None:
+        inputs = (ruled.fingerprint, benchmark.fingerprint)
+        clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
+        ruled = run.map(clean, partial(clean_shard, Against(benchmark.folder)), ruled.files, QUESTIONS)
+    threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
+    find = Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, (ruled.fingerprint,), split)
+    repeated = run.whole(find, partial(write_repeated, ruled, threshold))
+    step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")
+    return run.map(step, unrepeated_shard, lambda: list(zip(ruled.files(), repeated.files(), strict=True)), QUESTIONS)
+
+
+def rules_shard(asking: Asking, settings: Refine, file: Path) -> ShardOutput:
+    """Questions of one shard of drafts."""
+    drafts = pq.read_table(file).to_pylist()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    for draft in drafts:
+        row = _resolved(draft, settings)
+        if isinstance(row, Broken):
+            drops.append(_drop(draft, row.reason, row.detail))
+        else:
+            rows.append(row)
+    rows = _shortened(rows, drops, asking, settings.max_answer_words)
+    for row in rows:
+        ids = [image["image_id"] for image in row["images"]]
+        row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
+        row["key"] = question_key(row["question"], ids)
+        row["lot"] = lot(asking.seed, "assemble", row["qa_id"])
+    account = Account([draft["draft"] for draft in drafts], [row["draft"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+
+
+def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Broken:
+    """A row of QUESTIONS whose answer is not yet short."""
+    images = draft["document"]["images"]
+    resolved = resolve(draft["question"], len(images), settings.rules)
+    answer = " ".join(draft["answer"].split())
+    if isinstance(resolved, Broken):
+        return resolved
+    if not words(answer):
+        return Broken("no_answer")
+    if cites_image(answer):
+        return Broken("bad_citation", "the answer cites an image")
+    return {
+        **{name: draft[name] for name in ("draft", "generator", "prompts", "document")},
+        "question": resolved.question,
+        "images": [images[index] for index in resolved.images],
+        "answer": answer,
+        "answer_long": answer,
+        **{name: [] for name in ("choices", "positives", "negative_ids", "negative_ranks", "negative_scores")},
+        "label": -1,
+        "miner": "",
+        "evidence": None,
+    }
+
+
+def _shortened(rows: list[dict[str, Any]], drops: list[Drop], asking: Asking, most: int) -> list[dict[str, Any]]:
+    """Rows whose answer could be brought to ``most`` words; the others join ``drops``."""
+    long = [row for row in rows if len(words(row["answer"])) > most]
+    failed: set[str] = set()
+    model: Vlm = asking.open()
+    outcomes = model.shorten((ask_of(row, asking, row["answer"]) for row in long), most)
+    for row, outcome in zip(long, outcomes, strict=True):
+        short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
+        if 0 < len(words(short)) <= most and not cites_image(short):
+            row["answer"] = short
+            continue
+        reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("answer_too_long", "")
+        drops.append(_drop(row, reason, detail))
+        failed.add(row["draft"])
+    kept = [row for row in rows if row["draft"] not in failed]
+    for row in kept:
+        row["answers"] = list(dict.fromkeys([row["answer"], row["answer_long"]]))
+    return kept
+
+
+def clean_shard(against: Against, file: Path) -> ShardOutput:
+    """Questions of one shard that overlap with no item of the benchmark."""
+    rows = pq.read_table(file).to_pylist()
+    return _without(rows, {row: (REASON, text) for row, text in enumerate(against.questions(rows)) if text is not None})
+
+
+def unrepeated_shard(task: tuple[Path, Path]) -> ShardOutput:
+    """Questions of one shard that were not asked before."""
+    rows, repeated = (pq.read_table(file).to_pylist() for file in task)
+    return _without(rows, {found["row"]: (found["reason"], found["detail"]) for found in repeated})
+
+
+def _without(rows: list[dict[str, Any]], faults: Mapping[int, tuple[str, str]]) -> ShardOutput:
+    """The rows but those whose number has a fault, a reason and a detail."""
+    drops = [_drop(rows[row], reason, detail) for row, (reason, detail) in faults.items()]
+    kept = [row for number, row in enumerate(rows) if number not in faults]
+    account = Account([row["draft"] for row in rows], [row["draft"] for row in kept], drops)
+    return ShardOutput(pa.Table.from_pylist(kept, schema=QUESTIONS), account)
+
+
+def _drop(row: Mapping[str, Any], reason: str, detail: str) -> Drop:
+    return Drop("question", row["draft"], row["document"]["doc_id"], reason, detail)

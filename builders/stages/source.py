@@ -1,0 +1,121 @@
+"""Stage ``source``: rows become pages, and a page comes once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.rows import SOURCE_PAGES
+from nyxqa.builders.sources.base import Batch, Source
+from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.stages.keys import Keys, leading_bits
+from nyxqa.builders.wording_folded import listed
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.recipe import Web
+
+# A part file and, for each of its rows that repeats an earlier page, that page's row name.
+Repeats = tuple[Path, dict[int, str]]
+
+
+SOURCE = "source"  # the generation of what was read
+
+
+def source(run: Run, web: Web) -> Parts:
+    """Pages of ``web.source``, each page id once, the first kept.
+
+    :raises UsageError: If ``web.source`` names no known kind.
+    :raises WorldError: If the source is missing, empty or unreadable.
+    """
+    opened = open_source(web)
+    params = {
+        "kind": opened.kind,
+        "files": opened.fingerprint(),
+        "limit": web.limit,
+        "every": web.every,
+        "generation": run.generation(SOURCE),
+    }
+    read = Step("source/read", 3, {**params, "license": web.license}, unit_in="row", unit_out="page")
+    pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)
+    once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
+    return run.map(once, keep_first, partial(_repeats, pages, web.source), SOURCE_PAGES)
+
+
+def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutput:
+    """Parse a batch of rows."""
+    rows, account = [], Account([item.name for item in batch])
+    parents = []
+    for item, page in zip(batch, opened.pages(batch), strict=True):
+        if isinstance(page, Drop):
+            account.dropped.append(page)
+            continue
+        rows.append(
+            {
+                "page_id": page.page_id,
+                "row": page.row,
+                "path": page.path,
+                "title": page.title,
+                "url": page.url,
+                "language": page.language,
+                "license": page.license or license_,
+                "source": opened.kind,
+                "parts": page.parts,
+            }
+        )
+        parents.append(item.name)
+        account.notes += page.notes
+    account.parents = parents
+    return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+def keep_first(task: Repeats) -> ShardOutput:
+    """One part file less the pages that came before."""
+    file, repeats = task
+    table = pq.read_table(file, schema=SOURCE_PAGES)
+    names = table["row"].to_pylist()
+    kept = [index for index in range(len(names)) if index not in repeats]
+    dropped = [
+        Drop("row", names[index], "", "same_page", f"the page of {first}") for index, first in sorted(repeats.items())
+    ]
+    rows = table.take(pa.array(kept, pa.int64()))
+    return ShardOutput(rows, Account(names, [names[index] for index in kept], dropped))
+
+
+def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
+    """Each part file with its repeated pages; holds 8 bytes a page and one entry for each id that repeats."""
+    files = pages.files()
+    keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
+    if not len(keys):
+        raise WorldError(f"source {spec} gave no page: {_reasons(pages)}")
+    several = np.unique(keys[1:][keys[1:] == keys[:-1]])
+    first: dict[str, str] = {}
+    for file in files:
+        table = pq.read_table(file, columns=["page_id", "row"])
+        repeats = {}
+        for index in np.flatnonzero(np.isin(_keys(file), several)).tolist():
+            page_id, row = table["page_id"][index].as_py(), table["row"][index].as_py()
+            if first.setdefault(page_id, row) != row:
+                repeats[index] = first[page_id]
+        yield file, repeats
+
+
+def _keys(file: Path) -> Keys:
+    return leading_bits(pq.read_table(file, columns=["page_id"])["page_id"])
+
+
+def _reasons(pages: Parts) -> str:
+    """Why there are no pages, with the first row as an example."""
+    ledgers = [pq.read_table(file, columns=["reason", "detail"]) for file in pages.ledgers()]
+    if not ledgers:
+        return "it holds no row"
+    drops = pa.concat_tables(ledgers)
+    counts = dict(sorted(Counter(drops["reason"].to_pylist()).items()))
+    return f"all rows were dropped ({listed(counts)}), the first because: {drops['detail'][0].as_py()}"

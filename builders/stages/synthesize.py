@@ -1,0 +1,57 @@
+"""Stage ``synthesize``: the model writes questions on each seed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.rows import DRAFTS
+from nyxqa.builders.vlm.handle import Asking, source_of
+from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.schemas.recipe import Synthesize
+
+VERSION = 1
+
+
+def synthesize(run: Run, seeds: Parts, asking: Asking, settings: Synthesize, split: str) -> Parts:
+    """Ask for at most ``max_questions`` context-independent questions a document (Nyx steps 4 and 6)."""
+    params = {"synthesize": settings, "vlm": asking.params()}
+    step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
+    return run.map(step, partial(synthesize_shard, asking, settings.max_questions), seeds.files, DRAFTS, asking.where)
+
+
+def synthesize_shard(asking: Asking, most: int, file: Path) -> ShardOutput:
+    """Drafts of one shard of seeds, named DOC:ORDINAL."""
+    documents = pq.read_table(file).to_pylist()
+    model = asking.open()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    outcomes = model.questions((source_of(document, asking) for document in documents), most)
+    for document, outcome in zip(documents, outcomes, strict=True):
+        pairs = [] if isinstance(outcome, Failed) else outcome.value
+        if not pairs:
+            reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("no_question", "")
+            drops.append(Drop("document", document["doc_id"], document["page_id"], reason, detail))
+        for ordinal, pair in enumerate(pairs):
+            rows.append(
+                {
+                    "draft": f"{document['doc_id']}:{ordinal}",
+                    "question": pair.question,
+                    "answer": pair.answer,
+                    "generator": model.info.generator,
+                    "prompts": {
+                        field.name: model.info.prompts.get(field.name, "") for field in DRAFTS.field("prompts").type
+                    },
+                    "document": document,
+                }
+            )
+    parents = [row["document"]["doc_id"] for row in rows]
+    account = Account([document["doc_id"] for document in documents], parents, drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=DRAFTS), account)

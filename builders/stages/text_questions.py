@@ -1,0 +1,101 @@
+"""Steps ``text.NAME/questions`` and ``text.NAME/gold``: questions with their ids, and the evidence they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import write_table
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.mining.gold import GoldFinder
+from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.passages import Passage
+from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
+from nyxqa.builders.question_sets.revisions import source_state
+from nyxqa.builders.question_sets.row_schemas import GOLD, SET_QUESTIONS
+from nyxqa.builders.stages.names import text_stage
+from nyxqa.builders.stages.source import SOURCE
+from nyxqa.schemas.ids import query_id
+from nyxqa.schemas.recipe import TextSet
+
+VERSION = 1
+BATCH = 2_048  # questions of a shard
+
+Batch = list[Question | Drop]
+
+
+def questions(run: Run, text: TextSet) -> Parts:
+    """The questions of a set, in the order of its source.
+
+    :raises WorldError: If the source is missing.
+    """
+    source = source_state(text.questions, text.split)
+    params = {"source": source, "count": text.count, "generation": run.generation(SOURCE)}
+    step = Step(f"{text_stage(text.name)}/questions", VERSION, params, (), text.split, "row", "row")
+    return run.map(step, partial(keep_questions, text.name, text.split), partial(_batches, text), SET_QUESTIONS)
+
+
+def _batches(text: TextSet) -> Iterator[Batch]:
+    rows = read_questions(text.questions, text.split, text.count)
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def keep_questions(dataset: str, split: str, batch: Batch) -> ShardOutput:
+    """One batch, with ids."""
+    account = Account([_name(item) for item in batch])
+    rows: list[dict[str, Any]] = []
+    for item in batch:
+        if isinstance(item, Drop):
+            account.dropped.append(item)
+            continue
+        rows.append(
+            {
+                "name": item.name,
+                "query_id": query_id(dataset, own_id(item.own_id, split)),
+                "key": question_key(item.text, ()),
+                "text": item.text,
+                "answers": list(item.answers),
+                "gold": [{"title": g.title, "text": g.text, "passage_id": g.passage_id} for g in item.gold],
+            }
+        )
+    account.parents = [row["name"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=SET_QUESTIONS), account)
+
+
+def own_id(found: str | int, split: str) -> str | int:
+    """A set's own id as it enters ids: row numbers start anew in every split, so those beside train are named."""
+    return found if isinstance(found, str) or split == "train" else f"{split}:{found}"
+
+
+def _name(item: Question | Drop) -> str:
+    return item.item_id if isinstance(item, Drop) else item.name
+
+
+def gold(run: Run, text: TextSet, asked: Parts, pool: Parts) -> Parts:
+    """For each question the rows of the passages that its set names as evidence."""
+    inputs = (asked.fingerprint, pool.fingerprint)
+    step = Step(f"{text_stage(text.name)}/gold", VERSION, {}, inputs, text.split)
+    return run.whole(step, partial(write_gold, asked, pool.folder))
+
+
+def write_gold(asked: Parts, pool: Path, folder: Path) -> None:
+    """Find the evidence of all questions in one pass over the pool; one file for each file of questions."""
+    finder = GoldFinder([Gold(**piece) for piece in row["gold"]] for row in asked.rows(["gold"]))
+    for row, passage in PassagePool(pool).places():
+        finder.take(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
+    number = 0
+    for file in asked.files():
+        names = pq.read_table(file, columns=["name"])["name"].to_pylist()
+        found = [{"name": name, "rows": finder.rows(number + place)} for place, name in enumerate(names)]
+        write_table(folder / file.name, pa.Table.from_pylist(found, schema=GOLD))
+        number += len(names)

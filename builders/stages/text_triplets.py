@@ -1,0 +1,181 @@
+"""Stage ``text.NAME``: each question is searched among the passages of its pool and gets positives and negatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
+from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
+from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
+from nyxqa.builders.stages.benchmark import Against
+from nyxqa.builders.stages.clean import contaminated_positives
+from nyxqa.builders.stages.names import text_stage
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder
+from nyxqa.retriever.protocols import Encoder, Entry, Index
+from nyxqa.schemas.recipe import TextSet
+
+VERSION = 1
+# Files of questions searched as one: every search reads all vectors once, words are looked up one question at a time.
+_DENSE_FILES = 8
+
+
+@dataclass(frozen=True)
+class Miner:
+    """What is needed to mine the questions of one set.
+
+    :param pool: Folder of the passages.
+    :param index: Folder of their index.
+    :param gold: Folder of the evidence; None where the set's own is not asked for.
+    :param against: What positives are held against, if the recipe names benchmarks.
+    """
+
+    text: TextSet
+    pool: Path
+    index: Path
+    gold: Path | None
+    against: Against | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """How to choose."""
+        text = self.text
+        ranks = (text.negatives[0], text.negatives[1])
+        return Rules(text.positive, ranks, tuple(text.exclude), text.margin)
+
+
+def mine(
+    run: Run,
+    text: TextSet,
+    asked: Parts,
+    pool: Parts,
+    index: Parts,
+    evidence: Parts | None,
+    benchmark: Parts | None = None,
+) -> Parts:
+    """Triplets of the questions that get a positive, in the order of their source.
+
+    :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    """
+    names = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")
+    params = {**{name: getattr(text, name) for name in names}, "pool": text.pool or text.name}
+    inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
+    step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
+    against = Against(benchmark.folder) if benchmark is not None else None
+    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, against)
+    dense = is_dense(text.encoder)
+    tasks = partial(_tasks, asked, _DENSE_FILES if dense else 1)
+    return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
+
+
+def _tasks(asked: Parts, files: int) -> Iterator[list[Path]]:
+    remaining = iter(asked.files())
+    while task := list(islice(remaining, files)):
+        yield task
+
+
+@lru_cache(maxsize=1)
+def _opened(encoder: str, pool: Path, index: Path, made: int) -> tuple[Encoder, Index, PassagePool]:
+    found = make_encoder(encoder)
+    return found, found.open(index), PassagePool(pool)
+
+
+def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
+    """Triplets of the questions in some files."""
+    asked = [row for file in files for row in pq.read_table(file).to_pylist()]
+    account = Account([row["name"] for row in asked])
+    rows: list[dict[str, Any]] = []
+    positives: list[list[str]] = []
+    if asked:
+        made = miner.index.stat().st_mtime_ns  # one process may see the same step made twice
+        encoder, index, pool = _opened(miner.text.encoder, miner.pool, miner.index, made)
+        evidence = _evidence(miner, files) or [[]] * len(asked)
+        hits = index.search([Entry(row["query_id"], row["text"]) for row in asked], miner.text.top_k)
+        found = zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True)
+        for row, ranked, scores, gold in found:
+            passages = _Passages(pool)
+            outcome = choose(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
+            if isinstance(outcome, Drop):
+                account.dropped.append(outcome)
+            else:
+                rows.append(_triplet(row, outcome, passages, miner.text, encoder.name))
+                positives.append(passages.texts(outcome.positives))
+    if miner.against is not None:
+        drops = contaminated_positives(miner.against, rows, positives)
+        rows = [row for row, drop in zip(rows, drops, strict=True) if drop is None]
+        account.dropped += [drop for drop in drops if drop is not None]
+    account.parents = [row["name"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=SET_TRIPLETS), account)
+
+
+class _Passages:
+    """Passages of one question, each read from disk once."""
+
+    def __init__(self, pool: PassagePool) -> None:
+        self._pool = pool
+        self._read: dict[int, PooledPassage] = {}
+
+    def get(self, row: int) -> PooledPassage:
+        """The passage of a row."""
+        if row not in self._read:
+            self._read[row] = self._pool[row]
+        return self._read[row]
+
+    def texts(self, ranked: Sequence[Ranked]) -> list[str]:
+        """Texts of some that were read."""
+        rows = self.rows()
+        return [self._read[rows[one.id]].text for one in ranked]
+
+    def rows(self) -> dict[str, int]:
+        """Rows of those that were read, by their ids."""
+        return {passage.id: row for row, passage in self._read.items()}
+
+
+def _evidence(miner: Miner, files: Sequence[Path]) -> list[list[int]]:
+    if miner.gold is None:
+        return []
+    return [rows for file in files for rows in pq.read_table(miner.gold / file.name)["rows"].to_pylist()]
+
+
+def _triplet(
+    question: dict[str, Any], choice: Choice, passages: _Passages, text: TextSet, miner: str
+) -> dict[str, Any]:
+    rows = passages.rows()
+    named = [*choice.positives, *choice.negatives]
+    return {
+        "name": question["name"],
+        "key": question["key"],
+        "query_id": question["query_id"],
+        "dataset": text.name,
+        "pool": text.pool or text.name,
+        "instruction": text.instruction,
+        "query": question["text"],
+        "query_images": [],
+        "answers": question["answers"],
+        "positive_id": choice.positives[0].id,
+        "positives": [_positive(ranked) for ranked in choice.positives],
+        "negative_ids": [ranked.id for ranked in choice.negatives],
+        "negative_ranks": [ranked.rank for ranked in choice.negatives],
+        "negative_scores": [ranked.score for ranked in choice.negatives],
+        "miner": miner,
+        "kind": "text",
+        "documents": [{"doc_id": one.id, "row": rows[one.id], "text": "", "images": []} for one in named],
+        "holds": choice.positive_holds,
+        "excluded": [{"rule": rule, "count": count} for rule, count in sorted(choice.excluded.items())],
+        "repairs": [],
+        "lost": [],
+    }
+
+
+def _positive(ranked: Ranked) -> dict[str, Any]:
+    return {"doc_id": ranked.id, "rank": ranked.rank, "score": ranked.score, "origin": ranked.origin}

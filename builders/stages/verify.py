@@ -1,0 +1,68 @@
+"""Stage ``verify``: a question must need its evidence; where no model can judge, all pass as not verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.qa.evidence import judge, missing
+from nyxqa.builders.qa.keys import drop_question
+from nyxqa.builders.rows import QUESTIONS
+from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.schemas.recipe import Keep, Verify, VlmSection
+
+VERSION = 2
+
+
+def verifies(settings: Verify, vlm: VlmSection) -> bool:
+    """Whether evidence is checked: ``auto`` means with a model that can judge."""
+    return not vlm.is_extractive if settings.enabled == "auto" else settings.enabled
+
+
+def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: str) -> Parts:
+    """Ask each question closed-book, with its document, without its images and with its images only.
+
+    Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
+    """
+    if not verifies(settings, asking.settings):
+        step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
+        return run.map(step, pass_shard, questions.files, QUESTIONS)
+    params = {"keep": sorted(settings.keep), "vlm": asking.params()}
+    step = Step("verify", VERSION, params, (questions.fingerprint,), split, "question", "question")
+    return run.map(step, partial(verify_shard, asking, settings.keep), questions.files, QUESTIONS, asking.where)
+
+
+def verify_shard(asking: Asking, keep: Sequence[Keep], file: Path) -> ShardOutput:
+    """Questions of one shard that need their evidence, with the verdicts."""
+    questions = pq.read_table(file).to_pylist()
+    rows: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    asks = (ask_of(row, asking, name="qa_id") for row in questions)
+    outcomes = judge(asking.open(), asks, [row["answers"] for row in questions])
+    for row, outcome in zip(questions, outcomes, strict=True):
+        if isinstance(outcome, Failed):
+            drops.append(drop_question(row, outcome.reason, outcome.detail))
+            continue
+        reason = missing(outcome, keep)
+        if reason is None:
+            rows.append({**row, "evidence": outcome})
+        else:
+            drops.append(drop_question(row, reason))
+    account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+
+
+def pass_shard(file: Path) -> ShardOutput:
+    """All questions of one shard."""
+    table = pq.read_table(file).cast(QUESTIONS)
+    ids = table["qa_id"].to_pylist()
+    return ShardOutput(table, Account(ids, ids))

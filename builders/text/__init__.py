@@ -1,1 +1,0 @@
-"""Text triplets: question sets over passage pools."""

@@ -1,1 +1,0 @@
-"""Choosing positives and negatives among ranked passages."""

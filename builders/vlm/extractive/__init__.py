@@ -1,0 +1,1 @@
+"""The embedded generator: cloze questions without a model."""

@@ -1,0 +1,75 @@
+"""Answers read off the sentence of a document that shares most words with the question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nyxqa.builders.vlm.extractive.cloze import BLANK
+from nyxqa.builders.vlm.extractive.spans import Span, find_spans
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
+from nyxqa.builders.vlm.protocol import Source
+from nyxqa.schemas.content import PLACEHOLDER
+from nyxqa.schemas.words import sentences, words
+
+_ENOUGH = 0.5  # share of the question's telling words that the sentence must hold
+_LONGEST = 8  # words between the neighbours of a blank
+_OPENING = re.compile(r"^\s*fill in the blank[^:]{0,40}:", re.IGNORECASE)
+_WANTED = [
+    (re.compile(r"\b(?:when|what year|which year)\b", re.IGNORECASE), ("date", "year", "month")),
+    (re.compile(r"\bhow (?:many|much|long|far|tall|old)\b", re.IGNORECASE), ("measure", "number", "count")),
+    (re.compile(r"\b(?:who|whose|whom)\b", re.IGNORECASE), ("name",)),
+    (re.compile(r"\b(?:where|country|city)\b", re.IGNORECASE), ("country", "city", "name", "continent", "ocean")),
+    (re.compile(r"\bcolou?rs?\b", re.IGNORECASE), ("colour",)),
+]
+
+
+def read_answer(question: str, documents: Sequence[Source]) -> str:
+    """What the best sentence of ``documents`` says; empty where none is near enough."""
+    asked = _telling(_OPENING.sub("", question))
+    best, share = "", 0.0
+    for document in documents:
+        title = f"{document.title}: " if document.title else ""
+        for piece in document.content.text.split(PLACEHOLDER):
+            for sentence in sentences(piece):
+                found = len(asked & _telling(title + sentence)) / max(len(asked), 1)
+                if found > share:
+                    best, share = sentence, found
+    if share < _ENOUGH:
+        return ""
+    return _between(question, best) if BLANK in question else _span(question, best)
+
+
+def _telling(text: str) -> set[str]:
+    return {word for word in words(text) if word not in STOP_WORDS}
+
+
+def _between(question: str, sentence: str) -> str:
+    """What stands in ``sentence`` where ``question`` has its blank, by the words next to it."""
+    before, _, after = _OPENING.sub("", question).partition(BLANK)
+    left, right = words(before), words(after)
+    for size in (4, 3, 2, 1):
+        head, tail = left[-size:], right[:size]
+        if not head and not tail:
+            return ""
+        start = r"\W+".join(map(re.escape, head)) + r"\W+" if head else r"^\W*"
+        end = r"\W+" + r"\W+".join(map(re.escape, tail)) + r"\b" if tail else r"\W*$"
+        match = re.search(rf"(?:\b|^){start}(?P<answer>\S.*?){end}", sentence, re.IGNORECASE)
+        if match is not None and len(words(match.group("answer"))) <= _LONGEST:
+            return match.group("answer").strip()
+    return ""
+
+
+def _span(question: str, sentence: str) -> str:
+    """The most fitting span of ``sentence`` that the question does not hold itself."""
+    known = _telling(question)
+    spans = [span for span in find_spans(sentence) if not _telling(span.text) <= known]
+    for pattern, kinds in _WANTED:
+        if pattern.search(question):
+            spans = [span for span in spans if span.kind in kinds]
+            break
+    return min(spans, key=_preference).text if spans else ""
+
+
+def _preference(span: Span) -> tuple[int, int]:
+    return (0 if span.kind in ("name", "called", "date", "measure") else 1, span.start)

@@ -1,0 +1,1 @@
+"""How a server with an OpenAI-compatible API is asked."""

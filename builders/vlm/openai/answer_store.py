@@ -1,0 +1,92 @@
+"""Answers that were paid for: one SQLite file, one transaction an answer, failures apart."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from nyxqa.builders.engine.sqlite import open_store, transact
+from nyxqa.builders.vlm.openai.request import Reply
+from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.schemas.errors import WorldError
+
+ANSWERS = "answers.sqlite"
+_PATIENCE = 5.0  # seconds to wait for another owner
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, text TEXT NOT NULL, truncated INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (
+    key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class AnswerStore:
+    """The answers of one folder; it has one owner at a time.
+
+    A committed answer survives the death of the process; a power cut may cost the last few, which are then asked again.
+
+    :param folder: Where the file lies; made if missing.
+    :raises WorldError: If another process owns it or the file cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = threading.Lock()
+        path = folder / ANSWERS
+        try:
+            self._db = open_store(path, _TABLES, _PATIENCE, exclusive=True)
+        except (OSError, sqlite3.Error) as error:
+            raise WorldError(f"cannot use the model answers in {path}: {error}; is another build running?") from error
+
+    def answer(self, key: str) -> Reply | None:
+        """The stored answer, if any."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT text, truncated, prompt_tokens, completion_tokens FROM answers WHERE key = ?", (key,)
+            ).fetchone()
+        return None if row is None else Reply(row[0], bool(row[1]), row[2], row[3])
+
+    def failure(self, key: str) -> Failed | None:
+        """The stored failure, if any."""
+        with self._lock:
+            row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Failed(*row)
+
+    def keep(self, key: str, reply: Reply) -> None:
+        """Store an answer; it takes the place of a failure."""
+        row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
+        with self._lock:
+            transact(
+                self._db,
+                "a model answer",
+                ("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row),
+                ("DELETE FROM failures WHERE key = ?", (key,)),
+            )
+
+    def keep_failure(self, key: str, failed: Failed) -> None:
+        """Store that a request got no usable answer."""
+        with self._lock:
+            transact(
+                self._db,
+                "a model answer",
+                ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failed.reason, failed.detail)),
+            )
+
+    def totals(self) -> dict[str, int]:
+        """Answers and tokens ever stored here, whichever run paid for them."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM answers"
+            ).fetchone()
+        return {"requests": row[0], "prompt_tokens": row[1], "completion_tokens": row[2]}
+
+    def failures(self) -> int:
+        """Number of stored failures."""
+        with self._lock:
+            return int(self._db.execute("SELECT count(*) FROM failures").fetchone()[0])
+
+    def close(self) -> None:
+        """Give the file up."""
+        with self._lock:
+            self._db.close()

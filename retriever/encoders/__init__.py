@@ -1,0 +1,1 @@
+"""What a recipe can name as an encoder."""

@@ -1,0 +1,144 @@
+"""What encoders that search vectors have in common: an index on disk, built shard by shard and searched exactly."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.index import embeddings
+from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, write_embeddings
+from nyxqa.retriever.index.search import search_vectors
+from nyxqa.retriever.index.stored_ids import StoredIds
+from nyxqa.retriever.model_folded import Role
+from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.schemas.content import PLACEHOLDER, plain_text
+from nyxqa.schemas.errors import UsageError
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """Which checkpoint is meant.
+
+    :param model: Name on the Hub or path of a folder.
+    :param revision: Commit, tag or branch on the Hub; none for a folder.
+    """
+
+    model: str
+    revision: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name for tables: of a folder only its last part, so that no machine's paths are published."""
+        path = Path(self.model)
+        name = path.resolve().name if path.is_dir() else self.model
+        return f"{name}@{self.revision}" if self.revision else name
+
+
+def parse_model(text: str, kind: str) -> ModelName:
+    """``MODEL[@REVISION]`` in parts; a path that exists is never cut at an @.
+
+    :param kind: The encoder's kind, for the message.
+    :raises UsageError: If a part is empty.
+    """
+    model, at, revision = text.rpartition("@")
+    if not at or Path(text).exists():
+        model, at, revision = text, "", ""
+    if not model or (at and not revision):
+        raise UsageError(f"encoder {kind}:{text}: expected {kind}:MODEL[@REVISION]")
+    return ModelName(model, revision or None)
+
+
+def caption_text(entry: Entry) -> str:
+    """What an encoder without eyes reads: the text without placeholders, then the captions, a line each."""
+    text = plain_text(entry.text) if PLACEHOLDER in entry.text else entry.text
+    return "\n".join([text, *(caption for caption in entry.captions if caption)])
+
+
+class VectorEncoder(ABC, Generic[Item]):
+    """An encoder that turns entries into items of its model's, and items into vectors.
+
+    ``build`` may be called again on a folder where it was killed: shards that are whole are kept.
+
+    :param name: What goes into tables.
+    """
+
+    needs_images: bool = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes whenever vectors would."""
+
+    @abstractmethod
+    def item(self, entry: Entry, role: Role) -> Item:
+        """What the model takes."""
+
+    @abstractmethod
+    def parts(self, item: Item) -> Iterable[bytes]:
+        """Everything of an item that its vector depends on."""
+
+    @abstractmethod
+    def load(self) -> Sequence[ItemEncoder[Item]]:
+        """The model, once per device."""
+
+    @property
+    def shard_rows(self) -> int:
+        """Items encoded as one: what a kill loses at most, and what is in memory on each device."""
+        return embeddings.SHARD_ROWS
+
+    def build(self, entries: Iterable[Entry], folder: Path) -> None:
+        """Write the vectors of ``entries`` into ``folder``, shard by shard."""
+        items = ((entry.id, self.item(entry, "document")) for entry in entries)
+        write_embeddings(items, folder, self.fingerprint, lambda: self._replicas, self.parts, self.shard_rows)
+
+    def open(self, folder: Path) -> VectorIndex[Item]:
+        """The index in ``folder``.
+
+        :raises FormatError: If it is unfinished or another encoder made it.
+        """
+        return VectorIndex(folder, self)
+
+    def encode(self, entries: Sequence[Entry], role: Role) -> npt.NDArray[np.float32]:
+        """Vectors of ``entries``, float32 [entries, dimensions], in blocks fixed by row number."""
+        model = self._replicas[0]
+        blocks = [
+            model.encode([self.item(entry, role) for entry in entries[start : start + self.shard_rows]])
+            for start in range(0, len(entries), self.shard_rows)
+        ]
+        return np.concatenate([np.empty((0, model.dimensions), dtype=np.float32), *blocks])
+
+    @cached_property
+    def _replicas(self) -> Sequence[ItemEncoder[Item]]:
+        return self.load()
+
+
+class VectorIndex(Generic[Item]):
+    """Vectors on disk, searched exactly.
+
+    :param folder: Where ``VectorEncoder.build`` put them.
+    :param encoder: What turns queries into vectors.
+    """
+
+    def __init__(self, folder: Path, encoder: VectorEncoder[Item]) -> None:
+        self.vectors = Embeddings(folder, encoder.fingerprint)
+        self.ids = StoredIds(folder)
+        self._encoder = encoder
+
+    def search(self, queries: Sequence[Entry], k: int) -> Hits:
+        """The ``k`` best entries of each query by inner product; equal scores stand in the order of their ids."""
+        if not queries or not len(self.ids):
+            shape = (len(queries), k)
+            return Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, -np.inf))
+        return search_vectors(self._encoder.encode(queries, "query"), self.vectors, k, self.ids.order)

@@ -1,0 +1,81 @@
+"""``e5:MODEL``: dense vectors of text, as E5-v2 makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
+from nyxqa.retriever.index.embeddings import text_parts
+from nyxqa.retriever.model_folded import Role
+from nyxqa.retriever.models.text import TextModel, checkpoint_fingerprint, devices
+from nyxqa.retriever.protocols import Entry
+from nyxqa.schemas.errors import UsageError
+
+# As E5-v2 was trained: one space behind the colon, at most 512 tokens.
+PREFIXES: dict[Role, str] = {"query": "query: ", "document": "passage: "}
+MAX_TOKENS = 512
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class E5Model:
+    """Which checkpoint encodes, and whether texts get E5's prefixes.
+
+    :param model: Name on the Hub or path of a folder.
+    :param revision: Commit, tag or branch on the Hub; none for a folder.
+    """
+
+    model: str
+    revision: str | None = None
+    prefixes: bool = True
+
+    @property
+    def label(self) -> str:
+        """Name for tables."""
+        return f"e5:{ModelName(self.model, self.revision).label}{'' if self.prefixes else '?prefixes=off'}"
+
+
+def parse_e5(text: str) -> E5Model:
+    """``MODEL[@REVISION][?prefixes=on|off]`` in parts; a path that exists is never cut at an @.
+
+    :raises UsageError: If an option is unknown or a part is empty.
+    """
+    name, mark, option = text.partition("?")
+    if mark and option not in ("prefixes=on", "prefixes=off"):
+        raise UsageError(f"encoder e5:{text}: unknown option {option!r}; the one there is: ?prefixes=off")
+    found = parse_model(name, "e5")
+    return E5Model(found.model, found.revision, option != "prefixes=off")
+
+
+class E5Encoder(VectorEncoder[str]):
+    """Encoder ``e5:MODEL``: mean pooling over the mask, unit length; of images it reads the captions.
+
+    :param model: The checkpoint.
+    :param on: Devices to encode on, by their torch names; all there are if empty.
+    """
+
+    def __init__(self, model: E5Model, on: Sequence[str] = ()) -> None:
+        super().__init__(model.label)
+        self._model = model
+        self._on = tuple(on)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the checkpoint's files and everything done to texts before them."""
+        checkpoint = checkpoint_fingerprint(self._model.model, self._model.revision)
+        return f"e5/{_VERSION}/{checkpoint}/prefixes={self._model.prefixes}/tokens={MAX_TOKENS}"
+
+    def item(self, entry: Entry, role: Role) -> str:
+        """The text with its prefix and captions."""
+        return (PREFIXES[role] if self._model.prefixes else "") + caption_text(entry)
+
+    def parts(self, item: str) -> Iterable[bytes]:
+        """The text."""
+        return text_parts(item)
+
+    def load(self) -> Sequence[TextModel]:
+        """The checkpoint on each device."""
+        model = self._model
+        return [TextModel(model.model, model.revision, device, MAX_TOKENS) for device in self._on or devices()]

@@ -1,0 +1,46 @@
+"""Encoders by the name a recipe gives them."""
+
+from __future__ import annotations
+
+from nyxqa.retriever.protocols import Encoder
+from nyxqa.schemas.errors import UsageError
+
+_BM25 = "bm25"
+NAMES = (_BM25, "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
+
+
+def is_dense(spec: str) -> bool:
+    """Whether the encoder of that name makes vectors: a model that takes the device, or all cores, for itself."""
+    return spec != _BM25
+
+
+def make_encoder(spec: str) -> Encoder:
+    """The encoder that ``spec`` names; no model is loaded before it is used.
+
+    :raises UsageError: With the valid names, if there is none of this name.
+    :raises WorldError: If there is no such folder.
+    """
+    kind, colon, rest = spec.partition(":")
+    if spec == _BM25:
+        from nyxqa.retriever.encoders.bm25 import Bm25Encoder
+
+        return Bm25Encoder()
+    if kind == "e5" and rest:
+        from nyxqa.retriever.encoders.e5 import E5Encoder, parse_e5
+
+        return E5Encoder(parse_e5(rest))
+    if kind == "tiny" and (rest or not colon):
+        from nyxqa.retriever.encoders.tiny import TinyEncoder
+
+        return TinyEncoder(rest)
+    if kind == "nyx" and rest:
+        from nyxqa.retriever.encoders.vision import sighted_encoder
+        from nyxqa.retriever.models.nyx import load_nyx
+
+        return sighted_encoder(kind, rest, load_nyx)
+    if kind == "hf" and rest:
+        from nyxqa.retriever.encoders.vision import sighted_encoder
+        from nyxqa.retriever.models.hf import load_hf
+
+        return sighted_encoder(kind, rest, load_hf)
+    raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")

@@ -1,0 +1,68 @@
+"""``tiny[:PATH]`` as an encoder: it looks at images, not at captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.encoders.dense import VectorEncoder
+from nyxqa.retriever.model_folded import Role, Side
+from nyxqa.retriever.protocols import Entry
+
+if TYPE_CHECKING:
+    from nyxqa.retriever.models.tiny import TinyModel
+
+
+class TinyEncoder(VectorEncoder[Side]):
+    """The bundled model's vectors; no weights are read before they are used.
+
+    :param path: Folder of a trained model; untrained if empty.
+    """
+
+    needs_images = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"tiny:{Path(path).resolve().name}" if path else "tiny")
+        self._path = path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the files of the folder."""
+        from nyxqa.retriever.models.text import checkpoint_fingerprint
+        from nyxqa.retriever.models.tiny import VERSION
+
+        made = f"tiny/{VERSION}"
+        return f"{made}/{checkpoint_fingerprint(self._path, None)}" if self._path else made
+
+    def item(self, entry: Entry, role: Role) -> Side:
+        """The entry as a side of a row."""
+        return Side(entry.text, entry.images, role, entry.instruction)
+
+    def parts(self, item: Side) -> Iterable[bytes]:
+        """Text and images' bytes; how many images there are the text's placeholders say."""
+        return (item.text.encode(), *item.images)
+
+    def load(self) -> Sequence[_Sides]:
+        """The model."""
+        from nyxqa.retriever.models.tiny import TinyModel
+
+        return [_Sides(TinyModel.load(Path(self._path)) if self._path else TinyModel())]
+
+
+class _Sides:
+    """The model as what shards are encoded with."""
+
+    def __init__(self, model: TinyModel) -> None:
+        self._model = model
+        self.dimensions = model.dim
+
+    def encode(self, items: Sequence[Side], /) -> npt.NDArray[np.float32]:
+        """Unit vectors, float32 [items, dimensions]."""
+        from nyxqa.retriever.models.encode import encode_sides, normalised
+
+        return normalised(encode_sides(self._model, items), self._model.dim)

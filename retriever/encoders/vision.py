@@ -1,0 +1,93 @@
+"""``nyx:`` and ``hf:`` as encoders: vectors of text and images together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
+from nyxqa.retriever.model_folded import Role, Side
+from nyxqa.retriever.models.loading import checkpoint_folder, settings_of
+from nyxqa.retriever.models.settings import EmbedderSettings
+from nyxqa.retriever.models.text import checkpoint_fingerprint, devices
+from nyxqa.retriever.models.vision import SideEncoder, VisionTextModel
+from nyxqa.retriever.protocols import Entry
+
+# Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
+_SHARD_ROWS = 256
+_VERSION = 1
+
+
+Load = Callable[[ModelName, str], VisionTextModel]
+
+
+def sighted_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> SightedEncoder:
+    """The encoder ``kind:text``; no weights are read before they are used.
+
+    :param load: Gives the model of that name, on the device of that name.
+    :param on: Devices to encode on, by their torch names; all there are if empty.
+    :raises UsageError: If the name is malformed or a setting is not valid.
+    :raises WorldError: If there is no such folder.
+    """
+    model = parse_model(text, kind)
+    return SightedEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
+
+
+class SightedEncoder(VectorEncoder[Side]):
+    """Encoder over a vision-language model; with ``images = false`` in its settings it reads captions instead.
+
+    :param kind: ``nyx`` or ``hf``.
+    :param model: The checkpoint.
+    :param settings: Its settings.
+    :param load: As ``sighted_encoder`` takes it.
+    :param on: As ``sighted_encoder`` takes it.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        model: ModelName,
+        settings: EmbedderSettings,
+        load: Load,
+        on: Sequence[str],
+    ) -> None:
+        super().__init__(f"{kind}:{model.label}")
+        self.needs_images = settings.images
+        self._kind = kind
+        self._model = model
+        self._settings = settings
+        self._load = load
+        self._on = tuple(on)
+
+    @property
+    def shard_rows(self) -> int:
+        """Entries encoded as one."""
+        return _SHARD_ROWS
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the files of the checkpoint and of its base, and with the settings."""
+        settings = self._settings
+        weights = [checkpoint_fingerprint(self._model.model, self._model.revision)]
+        if settings.base:
+            weights.append(checkpoint_fingerprint(settings.base, settings.base_revision or None))
+        # Where the base lies says nothing of its weights.
+        known = settings.model_dump(exclude={"base", "base_revision"})
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
+
+    def item(self, entry: Entry, role: Role) -> Side:
+        """The entry as a side of a row."""
+        if self._settings.images:
+            return Side(entry.text, entry.images, role, entry.instruction)
+        return Side(caption_text(entry), (), role, entry.instruction)
+
+    def parts(self, item: Side) -> Iterable[bytes]:
+        """Role, text and images' bytes; how many images there are the text's placeholders say."""
+        return (item.role.encode(), item.text.encode(), *item.images)
+
+    def load(self) -> Sequence[SideEncoder]:
+        """The model on each device."""
+        return [SideEncoder(self._load(self._model, device), device) for device in self._on or devices()]

@@ -1,0 +1,1 @@
+"""How well a retriever ranks: metrics, intervals, test sets."""

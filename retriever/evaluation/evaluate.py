@@ -1,0 +1,171 @@
+"""Evaluation of encoders: measures by kind, dataset and prefix length over the whole pool, with intervals."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.evaluation.bootstrap import Interval, interval
+from nyxqa.retriever.evaluation.ranking import METRICS, DenseRanker, Ranks, id_order, measures
+from nyxqa.retriever.model_folded import EmbeddingModel, Side
+from nyxqa.retriever.models.encode import encode_sides, normalised
+from nyxqa.retriever.protocols import Encoder, Entry
+from nyxqa.schemas.errors import LawError
+
+ALL = "all"
+# Documents listed at a time, over all questions asked at once: 16 bytes each.
+_LISTED = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query whose positives are known.
+
+    :param positives: Ids of its positives in the pool.
+    :param group: What it is drawn with in the bootstrap, such as the group of its page; its own id by default.
+    """
+
+    id: str
+    dataset: str
+    kind: str
+    side: Side
+    positives: tuple[str, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The documents a question is searched in.
+
+    :param ids: Ids, each once.
+    :param sides: Contents, in the order of ``ids``; read a block at a time.
+    :param captions: Captions of the images, for what has no eyes; none if empty.
+    """
+
+    ids: Sequence[str]
+    sides: Sequence[Side]
+    captions: Sequence[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure.
+
+    :param dim: Prefix length; 0 for an encoder that has none.
+    """
+
+    system: str
+    dataset: str
+    kind: str
+    dim: int
+    metric: str
+    value: Interval
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON types, the interval's numbers beside the rest."""
+        return {**{name: part for name, part in asdict(self).items() if name != "value"}, **asdict(self.value)}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every metric of every question under one system and prefix length, float64 [questions] each."""
+
+    system: str
+    dim: int
+    values: dict[str, npt.NDArray[np.float64]]
+
+
+def score_model(
+    model: EmbeddingModel, questions: Sequence[Question], pool: Pool, dims: Sequence[int], system: str = ""
+) -> list[Scores]:
+    """Scores of a model at each prefix length; questions and documents are encoded once.
+
+    :raises LawError: If a question's positive is not in the pool.
+    """
+    wanted = _positives(questions, pool)
+    queries = encode_sides(model, [question.side for question in questions])
+    documents = encode_sides(model, pool.sides)
+    order = id_order(pool.ids)
+    return [
+        Scores(
+            system or model.name,
+            dim,
+            measures(DenseRanker(normalised(queries, dim), normalised(documents, dim), order).ranks(wanted)),
+        )
+        for dim in dims
+    ]
+
+
+def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -> Scores:
+    """Scores of an encoder such as ``bm25``; a positive it does not retrieve has no rank.
+
+    :raises LawError: If a question's positive is not in the pool.
+    """
+    wanted = _positives(questions, pool)
+    captions = pool.captions or [()] * len(pool.ids)
+    entries = (_entry(*one, encoder.needs_images) for one in zip(pool.ids, pool.sides, captions, strict=True))
+    asked = [_entry(question.id, question.side, (), encoder.needs_images) for question in questions]
+    with tempfile.TemporaryDirectory() as folder:
+        encoder.build(entries, Path(folder))
+        index = encoder.open(Path(folder))
+        step = max(1, _LISTED // max(1, len(pool.ids)))
+        ranks = [
+            _ranks(row, positives)
+            for first in range(0, len(asked), step)
+            for row, positives in zip(
+                index.search(asked[first : first + step], len(pool.ids)).rows, wanted[first : first + step], strict=True
+            )
+        ]
+    return Scores(encoder.name, 0, measures(ranks))
+
+
+def _ranks(row: npt.NDArray[np.int64], positives: Sequence[int]) -> Ranks:
+    places = [np.flatnonzero(row == one) for one in positives]
+    return np.sort(np.array([place[0] + 1.0 if len(place) else np.inf for place in places]))
+
+
+def _entry(name: str, side: Side, captions: tuple[str, ...], needs_images: bool) -> Entry:
+    return Entry(name, side.text, captions, side.images if needs_images else ())
+
+
+def _positives(questions: Sequence[Question], pool: Pool) -> list[list[int]]:
+    row = {name: number for number, name in enumerate(pool.ids)}
+    for question in questions:
+        if not question.positives or not row.keys() >= set(question.positives):
+            raise LawError(f"question {question.id}: its positives {list(question.positives)} are not all in the pool")
+    return [[row[one] for one in question.positives] for question in questions]
+
+
+def summarise(scores: Iterable[Scores], questions: Sequence[Question], seed: int = 0) -> list[Line]:
+    """Means and intervals over all questions, by dataset and by kind."""
+    groups = [question.group or question.id for question in questions]
+    lines = []
+    for one in scores:
+        for dataset, kind, rows in _slices(questions):
+            for metric in METRICS:
+                name = f"{metric}/{dataset}/{kind}"  # the same draw for every system, so that they compare
+                value = interval(one.values[metric][rows], name, seed, [groups[row] for row in rows])
+                lines.append(Line(one.system, dataset, kind, one.dim, metric, value))
+    return lines
+
+
+def gain(one: Scores, other: Scores, questions: Sequence[Question], metric: str, seed: int = 0) -> Interval:
+    """How much ``one`` is above ``other``, paired by question."""
+    groups = [question.group or question.id for question in questions]
+    return interval(one.values[metric] - other.values[metric], f"gain/{metric}", seed, groups)
+
+
+def _slices(questions: Sequence[Question]) -> Iterator[tuple[str, str, list[int]]]:
+    """Dataset, kind and rows of each slice that differs from a wider one."""
+    datasets = sorted({question.dataset for question in questions})
+    for dataset in [ALL, *(datasets if len(datasets) > 1 else [])]:
+        rows = [row for row, question in enumerate(questions) if dataset in (ALL, question.dataset)]
+        kinds = sorted({questions[row].kind for row in rows})
+        for kind in [ALL, *(kinds if len(kinds) > 1 else [])]:
+            yield dataset, kind, [row for row in rows if kind in (ALL, questions[row].kind)]

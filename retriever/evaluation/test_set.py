@@ -1,0 +1,114 @@
+"""Published documents as pools, and triplets as questions: what evaluation takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
+from nyxqa.retriever.model_folded import EmbeddingModel, Side
+from nyxqa.retriever.protocols import Encoder
+from nyxqa.schemas.chance import lot
+from nyxqa.schemas.loading.load import load
+from nyxqa.schemas.tables import WEB
+
+
+class _Sides(Sequence[Side]):
+    """Contents of chosen documents, read when they are asked for."""
+
+    def __init__(self, corpus: Any, rows: Sequence[int]) -> None:
+        self._corpus, self._rows = corpus, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Side: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Side]: ...
+
+    def __getitem__(self, index: int | slice) -> Side | list[Side]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        row = self._corpus[self._rows[index]]
+        return Side(row["text"], tuple(image["bytes"] for image in row["images"]))
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Questions of one pool with its documents."""
+
+    questions: tuple[Question, ...]
+    pool: Pool
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Questions of several pools, each searched in its own."""
+
+    __test__ = False  # no case of pytest
+
+    parts: tuple[Searched, ...]
+
+    @property
+    def questions(self) -> list[Question]:
+        """All questions, in the order of all scores."""
+        return [question for part in self.parts for question in part.questions]
+
+    def model_scores(self, model: EmbeddingModel, dims: Sequence[int], system: str = "") -> list[Scores]:
+        """Scores of a model at each prefix length."""
+        by_part = [score_model(model, part.questions, part.pool, dims, system) for part in self.parts]
+        return [join_scores(scores) for scores in zip(*by_part, strict=True)]
+
+    def encoder_scores(self, encoder: Encoder) -> Scores:
+        """Scores of an encoder such as ``bm25``."""
+        return join_scores([score_encoder(encoder, part.questions, part.pool) for part in self.parts])
+
+
+def join_scores(scores: Sequence[Scores]) -> Scores:
+    """Scores of one system over several lists of questions as those over all."""
+    values = {name: np.concatenate([one.values[name] for one in scores]) for name in scores[0].values}
+    return Scores(scores[0].system, scores[0].dim, values)
+
+
+def read_test_set(
+    data: Path, rows: Iterable[Mapping[str, Any]], seed: int, most_documents: int | None = None
+) -> TestSet:
+    """Questions of joined ``triplets`` with their pools.
+
+    :param most_documents: Documents of a pool at most, besides the questions' own: the first by keyed hash.
+    """
+    by_pool: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_pool.setdefault(row["pool"], []).append(row)
+    return TestSet(tuple(_searched(data, pool, by_pool[pool], seed, most_documents) for pool in sorted(by_pool)))
+
+
+def _searched(data: Path, name: str, rows: Sequence[Mapping[str, Any]], seed: int, most: int | None) -> Searched:
+    corpus: Any = load("corpus", data, split=name, images="bytes", join=False)
+    ids = corpus.data.column("doc_id").to_pylist()
+    groups = dict(zip(ids, corpus.data.column("group").to_pylist(), strict=True)) if name == WEB else {}
+    positives = [sorted({row["positive_id"], *(one["doc_id"] for one in row["positives"])}) for row in rows]
+    kept = _kept(ids, {one for listed in positives for one in listed}, seed, most)
+    questions = tuple(_question(row, listed, groups) for row, listed in zip(rows, positives, strict=True))
+    captions = [tuple(one) for one in corpus.data.column("captions").take(kept).to_pylist()]
+    return Searched(questions, Pool([ids[row] for row in kept], _Sides(corpus, kept), captions))
+
+
+def _kept(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> list[int]:
+    others = [row for row, name in enumerate(ids) if name not in needed]
+    if most is not None and len(others) > most:
+        others = sorted(others, key=lambda row: (lot(seed, "pool", ids[row]), ids[row]))[:most]
+    return sorted([*others, *(row for row, name in enumerate(ids) if name in needed)])
+
+
+def _question(row: Mapping[str, Any], positives: Sequence[str], groups: Mapping[str, str]) -> Question:
+    query = row["query"]
+    side = Side(query["text"], tuple(query["images"]), "query", row["instruction"])
+    group = groups.get(row["positive_id"], row["positive_id"])
+    return Question(row["query_id"], row["dataset"], row["kind"], side, tuple(positives), group)

@@ -1,0 +1,256 @@
+"""Vectors on disk: one memory-mapped file, encoded shard by shard, each tied to its texts and its model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.index.stored_ids import write_ids
+from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.files import read_json, write_json
+
+# Rows encoded as one: what a kill loses at most on each device, about a minute of one processor.
+SHARD_ROWS = 2_048
+# Rows searched as one: fewer cost FAISS a cold start more often (10 % at 16,384 rows of 128, 2 % at this number).
+SEARCH_ROWS = 65_536
+_VECTORS = "vectors.f32"
+_INDEX = "index.json"
+_JOURNAL = "journal.jsonl"
+
+
+Item = TypeVar("Item")
+ItemContra = TypeVar("ItemContra", contravariant=True)
+
+
+class ItemEncoder(Protocol[ItemContra]):
+    """A model on one device."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, items: Sequence[ItemContra], /) -> npt.NDArray[np.float32]:
+        """Vectors of ``items``, float32 [items, dimensions]."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Shard(Generic[Item]):
+    """Items that are encoded as one, and the hash that ties their vectors to them and to the model."""
+
+    index: int
+    ids: list[str]
+    items: list[Item]
+    digest: str
+
+
+class _Store:
+    """The file of vectors while it is made, and the journal of the shards that are whole in it."""
+
+    def __init__(self, folder: Path, shard_rows: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._shard_rows = shard_rows
+        self._lock = Lock()
+        self._digests: dict[int, str] = {}
+        self.dimensions = 0
+        if (folder / _INDEX).exists():
+            self._reopen()
+        elif (folder / _JOURNAL).exists():
+            self._read_journal()
+        self._vectors = os.open(folder / _VECTORS, os.O_RDWR | os.O_CREAT, 0o644)
+        self._journal = (folder / _JOURNAL).open("ab")
+
+    def whole(self, shard: _Shard[Item]) -> bool:
+        """Whether the vectors of these very items by this very model are there."""
+        return self._digests.get(shard.index) == shard.digest
+
+    def write(self, shard: _Shard[Item], model: ItemEncoder[Item]) -> None:
+        """Encode and store a shard; its line in the journal comes last."""
+        data = np.ascontiguousarray(model.encode(shard.items), dtype="<f4").tobytes()
+        offset = shard.index * self._shard_rows * model.dimensions * 4
+        while data:
+            done = os.pwrite(self._vectors, data, offset)
+            data, offset = data[done:], offset + done
+        os.fsync(self._vectors)
+        with self._lock:
+            self.dimensions = model.dimensions
+            self._digests[shard.index] = shard.digest
+            self._note(shard.index)
+
+    def finish(self, rows: int, fingerprint: str) -> None:
+        """Cut off what an earlier, longer list left, and say that all is there."""
+        os.truncate(self._vectors, rows * self.dimensions * 4)
+        digests = [self._digests[index] for index in range(-(-rows // self._shard_rows))]
+        index = {"fingerprint": fingerprint, "rows": rows, "dimensions": self.dimensions, "shards": digests}
+        write_json(self._folder / _INDEX, index)
+        (self._folder / _JOURNAL).unlink()
+
+    def close(self) -> None:
+        """Give the files back."""
+        os.close(self._vectors)
+        self._journal.close()
+
+    def _note(self, index: int) -> None:
+        line = json.dumps({"shard": index, "digest": self._digests[index], "dimensions": self.dimensions})
+        self._journal.write(line.encode() + b"\n")
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+
+    def _reopen(self) -> None:
+        """Turn a finished index back into a journal, so that what has not changed is kept."""
+        index = read_json(self._folder / _INDEX)
+        lines = [
+            json.dumps({"shard": number, "digest": digest, "dimensions": index["dimensions"]})
+            for number, digest in enumerate(index["shards"])
+        ]
+        (self._folder / _JOURNAL).write_text("".join(f"{line}\n" for line in lines))
+        (self._folder / _INDEX).unlink()
+        self._read_journal()
+
+    def _read_journal(self) -> None:
+        """Shards that are whole; a last line without its end was being written when the process died."""
+        data = (self._folder / _JOURNAL).read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            os.truncate(self._folder / _JOURNAL, len(whole))
+        for line in whole.splitlines():
+            entry = json.loads(line)
+            self._digests[entry["shard"]] = entry["digest"]
+            self.dimensions = entry["dimensions"]
+
+
+def text_parts(text: str) -> Iterable[bytes]:
+    """What the vector of a text depends on."""
+    return (text.encode(),)
+
+
+def write_embeddings(
+    items: Iterable[tuple[str, Item]],
+    folder: Path,
+    fingerprint: str,
+    models: Callable[[], Sequence[ItemEncoder[Item]]],
+    parts: Callable[[Any], Iterable[bytes]] = text_parts,
+    shard_rows: int | None = None,
+) -> None:
+    """Write vectors of (id, item) pairs into ``folder``; shards found whole there are kept.
+
+    :param fingerprint: Of the encoder; a shard made by another is made again.
+    :param models: Gives the model once per device; called only if there is something to encode.
+    :param parts: Everything of an item that its vector depends on, such that items in a row cannot be confused.
+    :param shard_rows: Items encoded as one; ``SHARD_ROWS`` if not given.
+    """
+    shard_rows = shard_rows or SHARD_ROWS
+    store = _Store(folder, shard_rows)
+    rows = 0
+
+    def encoded_ids() -> Iterator[str]:
+        nonlocal rows
+        for shard in _encoded(_shards(items, fingerprint, parts, shard_rows), store, models):
+            rows += len(shard.ids)
+            yield from shard.ids
+
+    try:
+        write_ids(encoded_ids(), folder)
+        store.finish(rows, fingerprint)
+    finally:
+        store.close()
+
+
+def _shards(
+    items: Iterable[tuple[str, Item]], fingerprint: str, parts: Callable[[Item], Iterable[bytes]], size: int
+) -> Iterator[_Shard[Item]]:
+    iterator = iter(items)
+    index = 0
+    while rows := list(islice(iterator, size)):
+        digest = hashlib.sha256(fingerprint.encode())
+        for key, item in rows:
+            for data in (key.encode(), *parts(item)):
+                digest.update(len(data).to_bytes(8, "big") + data)
+        yield _Shard(index, [row[0] for row in rows], [row[1] for row in rows], digest.hexdigest())
+        index += 1
+
+
+def _encoded(
+    shards: Iterable[_Shard[Item]], store: _Store, models: Callable[[], Sequence[ItemEncoder[Item]]]
+) -> Iterator[_Shard[Item]]:
+    """The shards in their order; all are stored by the time the iterator ends."""
+    free: SimpleQueue[ItemEncoder[Item]] = SimpleQueue()
+    pool: ThreadPoolExecutor | None = None
+    running: set[Future[None]] = set()
+    devices = 0
+
+    def work(shard: _Shard[Item]) -> None:
+        model = free.get()
+        try:
+            store.write(shard, model)
+        finally:
+            free.put(model)
+
+    try:
+        for shard in shards:
+            if not store.whole(shard):
+                if pool is None:
+                    replicas = models()
+                    devices = len(replicas)
+                    for model in replicas:
+                        free.put(model)
+                    pool = ThreadPoolExecutor(devices)
+                running.add(pool.submit(work, shard))
+                running = _settle(running, devices)
+            yield shard
+        _settle(running, 0)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _settle(running: set[Future[None]], most: int) -> set[Future[None]]:
+    """Wait until at most ``most`` are running, raising what went wrong in those that ended."""
+    while len(running) > most:
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+    return running
+
+
+class Embeddings:
+    """Finished vectors in a folder.
+
+    :param folder: Where ``write_embeddings`` put them.
+    :param fingerprint: Of the encoder that must have made them.
+    :raises FormatError: If they are unfinished or made by another encoder.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        index = folder / _INDEX
+        if not index.exists():
+            raise FormatError(f"{folder} holds no finished vectors ({_INDEX} is missing); build them again")
+        found = read_json(index)
+        if found["fingerprint"] != fingerprint:
+            raise FormatError(
+                f"{folder} holds vectors of another encoder ({found['fingerprint'][:80]}, not {fingerprint[:80]}); "
+                "build them again"
+            )
+        self._file = folder / _VECTORS
+        self._shape = (int(found["rows"]), int(found["dimensions"]))
+
+    def shards(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        """First row and vectors, float32 [rows, dimensions], of pieces mapped one at a time."""
+        rows, dimensions = self._shape
+        for start in range(0, rows, SEARCH_ROWS):
+            shape = (min(SEARCH_ROWS, rows - start), dimensions)
+            yield start, np.memmap(self._file, np.float32, "r", offset=start * dimensions * 4, shape=shape)

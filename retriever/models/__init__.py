@@ -1,0 +1,1 @@
+"""Which embedding models can be loaded and trained."""

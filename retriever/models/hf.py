@@ -1,0 +1,89 @@
+"""``hf:MODEL``: other embedders of transformers, described by ``embedder.toml`` in their folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.retriever.encoders.dense import ModelName
+from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
+from nyxqa.retriever.models.pictures import open_picture, rgb_picture, shrunk
+from nyxqa.retriever.models.settings import TOKEN_PIXELS, EmbedderSettings
+from nyxqa.retriever.models.side_text import SideWriter
+from nyxqa.retriever.models.vision import CUT, VisionTextModel
+
+if TYPE_CHECKING:
+    import torch
+
+
+class ProcessorPreparer:
+    """Inputs made by the checkpoint's own processor.
+
+    :param processor: Of the checkpoint; its tokenizer where no images are seen.
+    :param tokenizer: Of the checkpoint.
+    :param settings: Of the embedder.
+    """
+
+    def __init__(self, processor: Any, tokenizer: Any, settings: EmbedderSettings) -> None:
+        self._processor = processor
+        self._tokenizer = tokenizer
+        self._settings = settings
+        self._writer = SideWriter(tokenizer, settings)
+
+    def prepare(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+        """What the processor makes of ``sides``; images too large are shrunk before it sees them."""
+        import torch
+
+        written = [self._writer.write(side) for side in sides]
+        options: dict[str, Any] = {"padding": True, "padding_side": self._settings.padding, "return_tensors": "pt"}
+        if self._settings.images and any(side.images for side in sides):
+            options["images"] = [
+                [shrunk(rgb_picture(image), self._settings.max_pixels) for image in side.images] for side in sides
+            ]
+        # An empty text would be a row without tokens in some tokenizers.
+        made = self._processor(text=[side.text or " " for side in written], **options)
+        tensors = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
+        return {**tensors, CUT: torch.tensor([side.cut for side in written], dtype=torch.int64)}
+
+    def length(self, side: Side) -> int:
+        """About the tokens of a side, one for 28 x 28 pixels; of images only the headers are read."""
+        text = self._writer.write(side).text
+        total = len(self._tokenizer(text, verbose=False)["input_ids"])
+        for image in side.images if self._settings.images else ():
+            width, height = open_picture(image).size
+            total += min(width * height, self._settings.max_pixels) // TOKEN_PIXELS
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer and, where images are seen, their processor."""
+        self._processor.save_pretrained(folder)
+
+
+def load_hf(
+    model: ModelName, device: str = "cpu", *, trainable: bool = False, overrides: Mapping[str, Any] | None = None
+) -> VisionTextModel:
+    """The model in a folder or on the Hub.
+
+    :param trainable: Whether adapters that are there go on learning.
+    :param overrides: Settings instead of those of the folder.
+    :raises WorldError: If it cannot be loaded.
+    :raises UsageError: If a setting is not valid, or peft is needed and not installed.
+    """
+    folder = checkpoint_folder(model)
+    settings = settings_of(folder, overrides)
+    _, module = load_module(folder, settings, device, trainable)
+    return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings), settings)
+
+
+def _preparer(folder: Path, settings: EmbedderSettings) -> ProcessorPreparer:
+    import transformers
+
+    library: Any = transformers
+    with loading(folder.name):
+        if not settings.images:
+            tokenizer = library.AutoTokenizer.from_pretrained(folder)
+            return ProcessorPreparer(tokenizer, tokenizer, settings)
+        processor = library.AutoProcessor.from_pretrained(folder)
+    return ProcessorPreparer(processor, processor.tokenizer, settings)

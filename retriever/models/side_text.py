@@ -1,0 +1,90 @@
+"""What a model reads for a side: prefix, instruction, template, images' tokens, and where the text is cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.models.settings import EmbedderSettings
+from nyxqa.schemas.content import PLACEHOLDER, check_content, plain_text
+
+
+@dataclass(frozen=True, slots=True)
+class SideText:
+    """A side as one string.
+
+    :param text: With the model's own token for each image.
+    :param cut: Text tokens that were left out.
+    """
+
+    text: str
+    cut: int
+
+
+class SideWriter:
+    """Turns sides into strings.
+
+    :param tokenizer: The model's, a fast one.
+    :param settings: Of the embedder.
+    """
+
+    def __init__(self, tokenizer: Any, settings: EmbedderSettings) -> None:
+        self._tokenizer = tokenizer
+        self._settings = settings
+        specials = sorted({str(token) for token in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, specials))) if specials else None
+
+    def write(self, side: Side) -> SideText:
+        """The side within template and prefix; only its own text is ever cut.
+
+        :raises ContentError: If placeholders and images differ in number.
+        """
+        settings = self._settings
+        if settings.images:
+            check_content(side.text, len(side.images))
+            pieces = side.text.split(PLACEHOLDER)
+        else:
+            pieces = [plain_text(side.text) if PLACEHOLDER in side.text else side.text]
+        kept, cut = self._cut([self._literal(piece) for piece in pieces])
+        body = self._before(side) + settings.image_token.join(kept)
+        return SideText(settings.template.replace("{text}", body), cut)
+
+    def _before(self, side: Side) -> str:
+        if side.role == "document":
+            return self._settings.document_prefix
+        instruction = self._literal(side.instruction) or self._settings.query_instruction
+        return self._settings.query_prefix + (f"{instruction}\n" if instruction else "")
+
+    def _literal(self, text: str) -> str:
+        """Text in which nothing is a token of the model's own: a space goes behind the first letter of such words."""
+        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text) if self._special else text
+
+    def _cut(self, pieces: Sequence[str]) -> tuple[list[str], int]:
+        """The pieces up to the most tokens of text, later ones empty, and how many tokens went."""
+        left = self._settings.max_text_tokens
+        # A token covers at least one byte.
+        if sum(len(piece.encode("utf-8", "replace")) for piece in pieces) <= left:
+            return list(pieces), 0
+        kept: list[str] = []
+        cut = 0
+        for piece in pieces:
+            spans = self._spans(piece)
+            cut += max(0, len(spans) - left)
+            kept.append(self._shortened(piece, spans, left))
+            left = max(0, left - len(spans))
+        return kept, cut
+
+    def _shortened(self, piece: str, spans: list[tuple[int, int]], most: int) -> str:
+        """The piece cut behind its ``most``-th token; a shorter text may be tokens of another cut, hence the loop."""
+        while len(spans) > most:
+            end = spans[most - 1][1] if most else 0
+            piece = piece[: min(end, len(piece) - 1)]
+            spans = self._spans(piece)
+        return piece
+
+    def _spans(self, piece: str) -> list[tuple[int, int]]:
+        found = self._tokenizer(piece, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return list(found["offset_mapping"])

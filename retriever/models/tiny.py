@@ -1,0 +1,129 @@
+"""``tiny[:PATH]``: the bundled encoder. Hashed words and image patches, mixed in order into one vector.
+
+A feature's direction is fixed and random, so that texts that share words are near each other before any training; what
+is learned is how much each feature counts, how image features map into the same space, and how queries turn towards
+documents. That little is learned from a few hundred rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nyxqa.retriever.model_folded import Inputs, Side
+from nyxqa.retriever.models.tiny_image import WIDTH, image_features
+from nyxqa.retriever.models.tiny_text import text_features
+from nyxqa.schemas.content import PLACEHOLDER, check_content
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.files import read_json, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+DIM = 256
+VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+_TYPE = "nyxqa-tiny"
+# What an image costs beside words; sizes of batches are all that depends on it.
+_IMAGE_LENGTH = 16
+
+
+class TinyModel:
+    """The encoder as training and search see it.
+
+    :param seed: Of the fixed directions and the first weights; nothing else in it is by chance.
+    """
+
+    name = "tiny"
+    dim = DIM
+
+    def __init__(self, seed: int = 0) -> None:
+        from nyxqa.retriever.models.tiny_module import TinyModule
+
+        self.seed = seed
+        self._module = TinyModule(DIM, seed)
+
+    @classmethod
+    def load(cls, folder: Path) -> TinyModel:
+        """The model that ``save`` wrote.
+
+        :raises WorldError: If ``folder`` holds no such model.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            config = read_json(folder / CONFIG)
+            if config["model_type"] != _TYPE or config["version"] != VERSION:
+                raise ValueError(f"model_type {config['model_type']}, version {config['version']}")
+            model = cls(config["seed"])
+            model._module.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise WorldError(
+                f"{folder} holds no model of tiny: {error}; train one with: "
+                f"nyxqa train DATA --model tiny --out {folder}"
+            ) from error
+        return model
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """What holds the weights."""
+        return self._module
+
+    def length(self, side: Side) -> int:
+        """Words and images of a side."""
+        return side.text.count(" ") + 1 + _IMAGE_LENGTH * len(side.images)
+
+    def prepare(self, sides: Sequence[Side]) -> Inputs:
+        """Features of all sides, one after another, with the number of the side each belongs to.
+
+        :raises ContentError: If a side has more or fewer images than placeholders.
+        """
+        import torch
+
+        from nyxqa.retriever.models.tiny_module import ROLES
+
+        buckets, kinds, amounts, owners = [], [], [], []
+        images, image_owners = [], []
+        ordinals: list[int] = []
+        for number, side in enumerate(sides):
+            check_content(side.text, len(side.images))
+            found = text_features(side.text.replace(PLACEHOLDER, "\n"))
+            buckets.append(found.buckets)
+            kinds.append(found.kinds)
+            amounts.append(found.amounts)
+            owners.append(len(found.buckets))
+            images += [image_features(image) for image in side.images]
+            image_owners += [number] * len(side.images)
+            ordinals += range(len(side.images))
+        stacked = np.stack(images) if images else np.zeros((0, WIDTH), dtype=np.float32)
+        return {
+            "buckets": torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *buckets])),
+            "kinds": torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *kinds])),
+            "amounts": torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.float32), *amounts])),
+            "counts": torch.tensor(owners, dtype=torch.int64),
+            "images": torch.from_numpy(stacked),
+            "image_owners": torch.tensor(image_owners, dtype=torch.int64),
+            "ordinals": torch.tensor(ordinals, dtype=torch.int64),
+            "roles": torch.tensor([ROLES.index(side.role) for side in sides], dtype=torch.int64),
+        }
+
+    def embed(self, inputs: Inputs) -> torch.Tensor:
+        """Vectors, float32 [sides, 256]."""
+        device = next(self._module.parameters()).device
+        moved: Mapping[str, Any] = {name: tensor.to(device) for name, tensor in inputs.items()}
+        vectors: torch.Tensor = self._module(**moved)
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        """Write weights and settings; the fixed directions follow from the seed."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self._module.state_dict().items()}
+        save_file(state, folder / WEIGHTS)
+        write_json(folder / CONFIG, {"model_type": _TYPE, "version": VERSION, "seed": self.seed, "dim": DIM})

@@ -1,0 +1,147 @@
+"""Models of transformers that read text and images: behind training and behind search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.model_folded import Inputs, Side
+from nyxqa.retriever.models.pooling import pool
+from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
+from nyxqa.retriever.models.text import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.schemas.errors import UsageError, WorldError
+
+if TYPE_CHECKING:
+    import torch
+
+CUT = "cut_tokens"
+
+
+class Preparer(Protocol):
+    """Turns sides into a network's inputs."""
+
+    def prepare(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+        """CPU tensors by the network's argument names, ``attention_mask`` among them, and ``cut_tokens`` [sides]."""
+        ...
+
+    def length(self, side: Side) -> int:
+        """Tokens of a side, images included."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer and image settings."""
+        ...
+
+
+class VisionTextModel:
+    """An ``EmbeddingModel`` over a network of transformers, with or without adapters of peft.
+
+    ``prepare`` also gives ``cut_tokens``, int64 [sides]: how many text tokens of each side were left out.
+
+    :param name: For tables and cards.
+    :param module: The network, or peft's around it.
+    :param preparer: Makes its inputs.
+    :param settings: How states become vectors.
+    """
+
+    def __init__(self, name: str, module: Any, preparer: Preparer, settings: EmbedderSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self._module = module
+        self._preparer = preparer
+        self.dim: int = self.network.config.get_text_config().hidden_size
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The network; with adapters, only they are trained."""
+        module: torch.nn.Module = self._module
+        return module
+
+    @property
+    def network(self) -> Any:
+        """The network of transformers itself."""
+        return self._module.get_base_model() if self.adapted else self._module
+
+    @property
+    def adapted(self) -> bool:
+        """Whether there are adapters."""
+        return hasattr(self._module, "peft_config")
+
+    def prepare(self, sides: Sequence[Side]) -> Inputs:
+        """CPU tensors for ``embed``, and ``cut_tokens``.
+
+        :raises ContentError: If placeholders and images of a side differ in number.
+        :raises WorldError: If an image cannot be decoded.
+        """
+        return self._preparer.prepare(sides)
+
+    def length(self, side: Side) -> int:
+        """Tokens of a side, images included, after what is cut."""
+        return self._preparer.length(side)
+
+    def embed(self, inputs: Inputs) -> torch.Tensor:
+        """Vectors [sides, dim], float32, not normalised, on the module's device."""
+        device = next(self.module.parameters()).device
+        arguments = {name: value.to(device) for name, value in self._arguments(inputs).items() if name != CUT}
+        states = self._module(**arguments).last_hidden_state
+        return pool(states, arguments["attention_mask"], self.settings.pooling)
+
+    def save(self, folder: Path, merged: bool = False) -> None:
+        """Write a folder that loads again: adapters with the name of their base, or the whole network.
+
+        :param merged: Whether adapters go into the weights; the model is then without them.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        if merged and self.adapted:
+            self._module = self._module.merge_and_unload()
+        settings = self.settings if self.adapted else self.settings.model_copy(update={"base": "", "base_revision": ""})
+        card = folder / "README.md"
+        had_card = card.exists()
+        self._module.save_pretrained(folder)
+        if not had_card:
+            card.unlink(missing_ok=True)  # peft's card is a form to fill in
+        self._preparer.save(folder)
+        write_settings(settings, folder)
+
+    def _arguments(self, inputs: Inputs) -> Inputs:
+        """What the network is called with."""
+        return inputs
+
+
+class SideEncoder:
+    """A model on one device, as search needs it.
+
+    :param model: The model.
+    :param device: Torch name of the device.
+    """
+
+    def __init__(self, model: VisionTextModel, device: str) -> None:
+        settings = model.settings
+        if settings.dimensions > model.dim:
+            raise UsageError(f"{model.name}: dimensions = {settings.dimensions}, but its vectors have {model.dim}")
+        self._model = model
+        self._budget = CPU_BATCH_TOKENS if device == "cpu" else GPU_BATCH_TOKENS
+        self.dimensions = settings.dimensions or model.dim
+        model.module.to(device).eval()
+
+    def encode(self, sides: Sequence[Side]) -> npt.NDArray[np.float32]:
+        """Vectors, float32 [sides, dimensions], cut and of unit length as the settings say.
+
+        :raises WorldError: If the model gives numbers that are not finite.
+        """
+        import torch
+
+        vectors = np.empty((len(sides), self.dimensions), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in batches([self._model.length(side) for side in sides], self._budget):
+                found = self._model.embed(self._model.prepare([sides[row] for row in rows]))[:, : self.dimensions]
+                if self._model.settings.normalise:
+                    found = torch.nn.functional.normalize(found, dim=-1)
+                vectors[rows] = found.cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise WorldError(f"{self._model.name} gives vectors that are not finite; its weights may be damaged")
+        return vectors

@@ -1,0 +1,1 @@
+"""How an embedding model is trained."""

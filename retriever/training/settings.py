@@ -1,0 +1,82 @@
+"""What decides a training run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from nyxqa.retriever.training.targets import Against
+from nyxqa.schemas.errors import UsageError
+
+# Numbers of the Nyx code, but for the batch, which there is that of many GPUs.
+BATCH = 32
+LEARNING_RATE = 1e-5
+WARMUP = 0.05
+CLIP = 5.0
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a model is trained; equal settings, rows and machine give equal weights.
+
+    :param dims: Prefix lengths; the method's four where empty.
+    :param weights: Weight of the loss at each prefix.
+    :param temperature: What cosines are divided by.
+    :param against: Whether hard negatives count against all queries of the batch or their own.
+    :param epochs: Passes over the rows.
+    :param max_steps: Ends earlier; the rate then falls to zero at that step.
+    :param batch_size: Rows of a step on each device.
+    :param negatives: Most hard negatives of a row; drawn anew each epoch.
+    :param learning_rate: At the end of warm-up.
+    :param warmup: Share of the steps.
+    :param weight_decay: Of AdamW.
+    :param clip: Largest norm of all gradients together.
+    :param precision: Arithmetic of the forward pass.
+    :param checkpoint_steps: A checkpoint each so many steps, and at the end.
+    :param keep: Checkpoints kept.
+    """
+
+    epochs: int = 1
+    batch_size: int = BATCH
+    negatives: int = 1
+    learning_rate: float = LEARNING_RATE
+    dims: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+    temperature: float = 0.02
+    against: Against = "all"
+    max_steps: int | None = None
+    warmup: float = WARMUP
+    weight_decay: float = 0.0
+    clip: float = CLIP
+    precision: str = "no"
+    checkpoint_steps: int = 100
+    keep: int = 2
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "checkpoint_steps", "keep", "max_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1")
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if self.negatives < 0 or self.weight_decay < 0:
+            raise UsageError("negatives and weight_decay must not be negative")
+        if not 0 <= self.warmup < 1:
+            raise UsageError(f"warmup is {self.warmup}; it is a share of the steps, at least 0 and below 1")
+        if self.precision not in ("no", "bf16"):
+            raise UsageError(f"precision {self.precision!r} is neither 'no' nor 'bf16'")
+
+    def digest(self, model: str, rows: Sequence[str], processes: int) -> str:
+        """Changes with whatever a resumed run must share with the stopped one.
+
+        :param rows: Their names, in order.
+        """
+        value = asdict(self)
+        for name in ("checkpoint_steps", "keep"):
+            value.pop(name)
+        text = json.dumps([value, model, list(rows), processes], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""One step of training: a batch of examples through the model, the loss, and the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.retriever.model_folded import EmbeddingModel, Inputs, Side
+from nyxqa.retriever.models.grouping import length_groups
+from nyxqa.retriever.training.devices import gather_lists, gather_vectors
+from nyxqa.retriever.training.examples import Example
+from nyxqa.retriever.training.loss import Matryoshka
+from nyxqa.retriever.training.targets import Against, Listed, make_targets
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A device's part of a step, ready for the model.
+
+    :param listed: Ids that each query names.
+    :param documents: Ids of the documents, each once.
+    :param groups: Places of sides (queries, then documents) that go through the model together.
+    :param inputs: Of each group.
+    :param tokens: About how many tokens all sides cost.
+    """
+
+    listed: tuple[Listed, ...]
+    documents: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    inputs: tuple[Inputs, ...]
+    tokens: int
+
+
+def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
+    """A batch of ``examples``; a document that several of them name is encoded once."""
+    documents = {one.id: one.side for example in examples for one in (*example.positives, *example.negatives)}
+    sides: list[Side] = [*(example.query for example in examples), *documents.values()]
+    lengths = [model.length(side) for side in sides]
+    groups = length_groups(lengths)
+    return Batch(
+        tuple(example.listed() for example in examples),
+        tuple(documents),
+        tuple(tuple(group) for group in groups),
+        tuple(model.prepare([sides[row] for row in group]) for group in groups),
+        sum(lengths),
+    )
+
+
+def batch_loss(
+    model: EmbeddingModel, batch: Batch, loss: Matryoshka, against: Against, accelerator: Any
+) -> torch.Tensor:
+    """Loss of the whole step, the batches of all devices together; scalar on this device."""
+    vectors = _embedded(model, batch)
+    count = len(batch.listed)
+    queries = gather_vectors(accelerator, vectors[:count])
+    documents = gather_vectors(accelerator, vectors[count:])
+    targets = make_targets(
+        gather_lists(accelerator, batch.listed), gather_lists(accelerator, batch.documents), against
+    ).to(vectors.device)
+    return loss(queries, documents, targets)
+
+
+def _embedded(model: EmbeddingModel, batch: Batch) -> torch.Tensor:
+    """Vectors of queries, then documents, float32 [sides, dim]."""
+    import torch
+
+    order = [row for group in batch.groups for row in group]
+    if not order:  # a device that the last, smaller batch does not reach
+        return torch.zeros((0, model.dim), device=next(model.module.parameters()).device)
+    pieces = torch.cat([model.embed(inputs) for inputs in batch.inputs])
+    places = torch.empty(len(order), dtype=torch.int64)
+    places[order] = torch.arange(len(order))
+    return pieces[places.to(pieces.device)]

@@ -1,0 +1,226 @@
+"""``nyxqa train``: hands the rows of a dataset to the trainer and writes a model folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nyxqa.retriever.encoders.bm25 import Bm25Encoder
+from nyxqa.retriever.evaluation.bootstrap import Interval
+from nyxqa.retriever.evaluation.evaluate import Line, Scores, gain, summarise
+from nyxqa.retriever.evaluation.test_set import TestSet, read_test_set
+from nyxqa.retriever.model_folded import EmbeddingModel
+from nyxqa.retriever.models.factory import default_settings, load_model
+from nyxqa.retriever.training.checkpoint import Checkpoints
+from nyxqa.retriever.training.metrics import METRICS, read_metrics
+from nyxqa.retriever.training.model_card import CARD, Card, write_card
+from nyxqa.retriever.training.plot import Panel, plot
+from nyxqa.retriever.training.settings import TrainSettings
+from nyxqa.retriever.training.trainer import CHECKPOINTS, Trained, loss_of, train
+from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.files import write_json
+from nyxqa.schemas.loading.load import load
+from nyxqa.schemas.loading.locate import find_published
+
+EVALUATION = "evaluation.json"
+CURVES = "curves.png"
+WATCHED = ("recall@1", "mrr")
+BEFORE = "before training"
+_OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
+_BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # what a run that is stopped early leaves
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run came to.
+
+    :param lines: Figures of BM25 and the model before and after training; none without validation questions.
+    :param gains: Of the trained model over the same before training, by metric, paired by question.
+    """
+
+    folder: Path
+    steps: int
+    lines: tuple[Line, ...]
+    gains: Mapping[str, Interval]
+
+    def text(self) -> str:
+        """A few lines for a terminal."""
+        told = [f"{self.folder} is ready after {self.steps} steps\n"]
+        for metric, one in self.gains.items():
+            told.append(
+                f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, "
+                f"{one.count} questions\n"
+            )
+        return "".join(told)
+
+
+def train_on(
+    data: Path,
+    model: str,
+    out: Path,
+    stage: int = 1,
+    resume: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+) -> TrainResult:
+    """Train a model on a published dataset, evaluate it on validation, and write its folder.
+
+    :param data: The dataset's folder.
+    :param model: As ``load_model`` takes it.
+    :param stage: 1 trains on ``mixture``, or on ``triplets`` where there is none; 2 on ``feedback``.
+    :param overrides: Settings by name, in place of the model's own.
+    :raises UsageError: If ``out`` holds something else, a setting is not valid, or the stage is unknown.
+    :raises FormatError: If there is no dataset, or it lacks what the stage needs.
+    """
+    settings = replace(default_settings(model), **(overrides or {}))
+    _check_out(out, resume)
+    rows, told = _rows(data, stage)
+    made = load_model(model, settings.seed)
+    dims = loss_of(settings, made.dim).dims
+    test = _validation(data, settings.seed)
+    watch = _Watch(test, made.dim)
+    trained = train(made, rows, settings, out, resume=resume, evaluate=watch if test else None)
+    result = TrainResult(out, trained.steps, (), {})
+    if not trained.main:
+        return result
+    made.save(out)
+    if test is not None:
+        result = _evaluated(result, test, model, made, dims, settings)
+    _write(result, model, told, settings, out, trained)
+    return result
+
+
+def started_from(model: str | None, init: str | None) -> str:
+    """The model to train: ``init``, a trained one, or else ``model``.
+
+    :raises UsageError: If neither is given, ``init`` names no folder, or they are of two kinds.
+    """
+    if init is None and model is None:
+        raise UsageError("name what to train: --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init with a trained one")
+    if init is None:
+        return str(model)
+    kind, _, path = init.partition(":")
+    if not path:
+        raise UsageError(f"--init {init} names no trained model; write KIND:PATH, such as tiny:retriever_out")
+    if model is not None and model.partition(":")[0] != kind:
+        raise UsageError(f"--init {init} is no {model.partition(':')[0]}; leave --model out")
+    return init
+
+
+def _check_out(out: Path, resume: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; name a folder")
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    anew = resume and not Checkpoints(out / CHECKPOINTS, "", 1).any()
+    if found and not (found <= _BEFORE_CHECKPOINT if anew else resume):
+        what = "a run" if found & _OURS else "files of something else"
+        raise UsageError(f"--out {out} holds {what}; name an empty folder, or continue a run with --resume")
+    if anew:
+        sys.stderr.write(f"nyxqa: {out} has no checkpoint yet, so training starts anew\n")
+
+
+def _rows(data: Path, stage: int) -> tuple[Any, str]:
+    """Rows of the stage, and what they are in words."""
+    if stage not in (1, 2):
+        raise UsageError(f"--stage {stage} is neither 1 (triplets) nor 2 (feedback)")
+    manifest = find_published(data, None, ("triplets", "corpus")).manifest
+    name = "feedback" if stage == 2 else "mixture" if manifest.splits("mixture") else "triplets"
+    if "train" not in manifest.splits(name):
+        if stage == 2:
+            raise FormatError(
+                f"{data} has no feedback/train to train on; make it with: nyxqa feedback DATA --retriever ... --vlm ..."
+            )
+        raise FormatError(f"{data} has no {name}/train to train on; make it with: python -m nyxqa.build --split train")
+    rows: Any = load(name, data, split="train", images="bytes")
+    if stage == 2:
+        rows = _with_positive(rows, data)
+    return rows, f"{len(rows)} rows of {name}/train"
+
+
+def _with_positive(rows: Any, data: Path) -> Any:
+    """Rows of ``feedback`` less those that were kept although no candidate made the model right.
+
+    :raises FormatError: If none is left.
+    """
+    counts = [len(one) for one in rows.data.column("positive_ids").to_pylist()]
+    if all(counts):
+        return rows
+    if not any(counts):
+        raise FormatError(f"{data}: no row of feedback/train has a positive; label anew with a lower threshold")
+    sys.stderr.write(f"nyxqa: {counts.count(0)} rows of feedback without a positive are left out\n")
+    return rows.select([row for row, count in enumerate(counts) if count])
+
+
+def _validation(data: Path, seed: int) -> TestSet | None:
+    if "validation" not in find_published(data, None, ("triplets", "corpus")).manifest.splits("triplets"):
+        sys.stderr.write("nyxqa: no validation questions, so the model is not evaluated\n")
+        return None
+    rows: Any = load("triplets", data, split="validation", images="bytes", max_negatives=0)
+    return read_test_set(data, rows, seed)
+
+
+class _Watch:
+    """Evaluation behind each epoch, on validation at full length."""
+
+    def __init__(self, test: TestSet | None, dim: int) -> None:
+        self._test, self._dim = test, dim
+
+    def __call__(self, model: EmbeddingModel) -> Mapping[str, float]:
+        if self._test is None:
+            return {}
+        (scores,) = self._test.model_scores(model, (self._dim,))
+        return {metric: round(float(scores.values[metric].mean()), 6) for metric in WATCHED}
+
+
+def _evaluated(
+    result: TrainResult,
+    test: TestSet,
+    spec: str,
+    model: EmbeddingModel,
+    dims: Sequence[int],
+    settings: TrainSettings,
+) -> TrainResult:
+    questions = test.questions
+    scores: list[Scores] = [
+        test.encoder_scores(Bm25Encoder()),
+        *test.model_scores(_like(model, load_model(spec, settings.seed)), dims, BEFORE),
+        *test.model_scores(model, dims, "trained"),
+    ]
+    longest = {one.system: one for one in scores if one.dim in (0, max(dims))}
+    gains = {metric: gain(longest["trained"], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED}
+    return replace(result, lines=tuple(summarise(scores, questions, settings.seed)), gains=gains)
+
+
+def _like(trained: EmbeddingModel, fresh: EmbeddingModel) -> EmbeddingModel:
+    """``fresh`` on the device of ``trained``."""
+    fresh.module.to(next(trained.module.parameters()).device)
+    return fresh
+
+
+def _write(result: TrainResult, spec: str, told: str, settings: TrainSettings, out: Path, trained: Trained) -> None:
+    name = spec.partition(":")[0]
+    usage = f"nyxqa build --split train --encoder {name}:FOLDER"
+    write_card(out, Card(name, told, trained.steps, asdict(settings), result.lines, usage))
+    gains = {metric: asdict(one) for metric, one in result.gains.items()}
+    figures = [line.as_dict() for line in result.lines]
+    write_json(out / EVALUATION, {"gains": gains, "figures": figures})
+    plot(out / CURVES, curves(read_metrics(out / METRICS), result.lines))
+
+
+def curves(lines: Sequence[Mapping[str, Any]], figures: Sequence[Line]) -> list[Panel]:
+    """Loss, and recall@1 and MRR on validation with BM25 and the model before training as levels."""
+    loss = [(line["step"], line["loss"]) for line in lines if "loss" in line]
+    panels = [Panel("loss", {"train": loss}, {})]
+    whole = [one for one in figures if one.dataset == one.kind == "all"]
+    longest = max((one.dim for one in whole), default=0)
+    for metric in WATCHED if whole else ():
+        points = [(line["step"], line["evaluation"][metric]) for line in lines if "evaluation" in line]
+        levels = {
+            one.system: one.value.mean
+            for one in whole
+            if one.metric == metric and one.system != "trained" and one.dim in (0, longest)
+        }
+        panels.append(Panel(f"{metric} on validation", {"trained": points}, levels))
+    return panels

@@ -1,0 +1,239 @@
+"""The trainer: rows in, a trained model in a folder out. It knows rows and models, and no stage."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.retriever.model_folded import EmbeddingModel
+from nyxqa.retriever.training.batches import Plan
+from nyxqa.retriever.training.checkpoint import Checkpoints
+from nyxqa.retriever.training.devices import sum_gradients
+from nyxqa.retriever.training.examples import Example, Row, read_example
+from nyxqa.retriever.training.loss import Matryoshka
+from nyxqa.retriever.training.metrics import METRICS, MetricsLog
+from nyxqa.retriever.training.prefetch import prefetched
+from nyxqa.retriever.training.schedule import learning_rate
+from nyxqa.retriever.training.settings import TrainSettings
+from nyxqa.retriever.training.step import Batch, batch_loss, make_batch
+from nyxqa.schemas.chance import lot
+from nyxqa.schemas.errors import UsageError, WorldError, missing_extra
+
+if TYPE_CHECKING:
+    import torch
+
+CHECKPOINTS = "checkpoints"
+
+# Figures of the model as it is behind so many steps; written to the log.
+Evaluation = Callable[[EmbeddingModel], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run did.
+
+    :param losses: Loss of every step of this run, those before it was resumed left out.
+    :param main: Whether this is the process that writes.
+    """
+
+    steps: int
+    losses: list[float]
+    main: bool
+
+
+def train(
+    model: EmbeddingModel,
+    rows: Sequence[Row | Example],
+    settings: TrainSettings,
+    folder: Path | None = None,
+    *,
+    resume: bool = False,
+    evaluate: Evaluation | None = None,
+) -> Trained:
+    """Train ``model`` in place on joined rows.
+
+    :param rows: As ``nyxqa.load`` gives them; read step by step, several times where there are several epochs.
+    :param folder: Where checkpoints and ``metrics.jsonl`` go; nothing is written without it.
+    :param resume: Go on from the last checkpoint in ``folder``, if there is one.
+    :param evaluate: Called behind each epoch, in the main process.
+    :raises UsageError: If settings do not fit the model, ``folder`` holds a run that is not to be resumed, or
+        accelerate is missing.
+    :raises LawError: If a row has no positive, or a document that is positive and negative.
+    :raises WorldError: If there are no rows, or the loss is no number.
+    """
+    if not len(rows):
+        raise WorldError("there are no rows to train on")
+    run = _Run(model, rows, settings, folder, _accelerator(settings), evaluate)
+    return run.execute(resume)
+
+
+def _accelerator(settings: TrainSettings) -> Any:
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise missing_extra("accelerate", "train") from error
+    return Accelerator(mixed_precision=settings.precision)
+
+
+def loss_of(settings: TrainSettings, dim: int) -> Matryoshka:
+    """The loss that ``settings`` ask for over vectors of length ``dim``.
+
+    :raises UsageError: If prefix lengths and weights do not fit each other or ``dim``.
+    """
+    if settings.weights and not settings.dims:
+        raise UsageError("weights of prefix lengths are given without the prefix lengths")
+    made = (
+        Matryoshka(settings.dims, settings.weights, settings.temperature)
+        if settings.dims
+        else Matryoshka.of(dim, settings.temperature)
+    )
+    made.check_fits(dim)
+    return made
+
+
+class _Run:
+    """A run and all it works with."""
+
+    def __init__(
+        self,
+        model: EmbeddingModel,
+        rows: Sequence[Row | Example],
+        settings: TrainSettings,
+        folder: Path | None,
+        accelerator: Any,
+        evaluate: Evaluation | None,
+    ) -> None:
+        self.model, self.rows, self.settings = model, rows, settings
+        self.folder, self.accelerator, self.evaluate = folder, accelerator, evaluate
+        self.loss = loss_of(settings, model.dim)
+        self.plan = self._plan()
+        whole = settings.epochs * self.plan.steps()
+        self.steps = min(whole, settings.max_steps or whole)
+        model.module.to(accelerator.device)
+        self.parameters = [one for one in model.module.parameters() if one.requires_grad]
+        self.optimizer = self._optimizer()
+
+    def execute(self, resume: bool) -> Trained:
+        """All steps that are left."""
+        checkpoints = self._checkpoints()
+        done = 0
+        if checkpoints is not None and resume:
+            done = checkpoints.restore(self.model.module, self.optimizer)
+        elif checkpoints is not None and checkpoints.any():
+            raise UsageError(
+                f"{checkpoints.folder} holds a run; continue it with --resume or train into another folder"
+            )
+        first = self.accelerator.is_main_process
+        log = MetricsLog(self.folder / METRICS, done) if self.folder is not None and first else None
+        self.model.module.train()
+        try:
+            return Trained(self.steps, list(self._steps(done, checkpoints if first else None, log)), first)
+        finally:
+            self.model.module.eval()
+            if log is not None:
+                log.close()
+
+    def _steps(self, done: int, checkpoints: Checkpoints | None, log: MetricsLog | None) -> Iterator[float]:
+        an_epoch = self.plan.steps()
+        for step, batch in enumerate(prefetched(self._batches(done), self._prepare), start=done):
+            started = time.perf_counter()
+            value, norm, rate = self._step(step, batch)
+            if log is not None:
+                seconds = time.perf_counter() - started
+                log.write(
+                    step=step + 1,
+                    epoch=round((step + 1) / an_epoch, 4),
+                    loss=value,
+                    learning_rate=rate,
+                    gradient_norm=norm,
+                    seconds=round(seconds, 4),
+                    tokens=batch.tokens,
+                )
+            if (step + 1) % an_epoch == 0 or step + 1 == self.steps:
+                self._evaluate(step + 1, log)
+            if checkpoints is not None and ((step + 1) % self.settings.checkpoint_steps == 0 or step + 1 == self.steps):
+                checkpoints.save(step + 1, self.model.module, self.optimizer)
+            yield value
+
+    def _step(self, step: int, batch: Batch) -> tuple[float, float, float]:
+        """Loss, norm of the gradients before clipping, and rate."""
+        import torch
+
+        # Dropout draws by (seed, step, device), so a resumed run draws what the stopped one would have.
+        torch.manual_seed(lot(self.settings.seed, "step", f"{step}/{self.accelerator.process_index}") % 2**63)
+        rate = learning_rate(step, self.steps, self.settings.learning_rate, self.settings.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.accelerator.autocast():
+            loss = batch_loss(self.model, batch, self.loss, self.settings.against, self.accelerator)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise WorldError(f"the loss of step {step + 1} is {value}; lower the learning rate")
+        loss.backward()  # type: ignore[no-untyped-call]
+        sum_gradients(self.accelerator, self.parameters)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        self.optimizer.step()
+        return value, float(norm), rate
+
+    def _evaluate(self, step: int, log: MetricsLog | None) -> None:
+        if self.evaluate is None or not self.accelerator.is_main_process:
+            return
+        values = dict(self.evaluate(self.model))
+        if log is not None:
+            log.write(step=step, evaluation=values)
+
+    def _batches(self, done: int) -> Iterator[tuple[int, list[int]]]:
+        """Epoch and this device's rows of each step behind ``done``."""
+        an_epoch = self.plan.steps()
+        rank, devices = self.accelerator.process_index, self.accelerator.num_processes
+        for epoch in range(done // an_epoch, self.settings.epochs):
+            first = max(done - epoch * an_epoch, 0)
+            last = min(self.steps - epoch * an_epoch, an_epoch)
+            for batch in islice(self.plan.epoch(epoch), first, max(first, last)):
+                yield epoch, batch[rank::devices]
+
+    def _prepare(self, part: tuple[int, list[int]]) -> Batch:
+        epoch, rows = part
+        settings = self.settings
+        examples = [read_example(self.rows[row]).chosen(settings.negatives, settings.seed, epoch) for row in rows]
+        return make_batch(self.model, examples)
+
+    def _plan(self) -> Plan:
+        """One pass over the rows, for their datasets and lengths."""
+        examples = (read_example(self.rows[row]) for row in range(len(self.rows)))
+        measured = map(partial(_measured, self.model), examples)
+        datasets, lengths, names = (list(column) for column in zip(*measured, strict=True))
+        seen: Counter[str] = Counter()
+        for row, name in enumerate(names):  # a mixture holds rows several times; each draws its own lot
+            seen[name] += 1
+            names[row] = f"{name}/{seen[name]}"
+        size = self.settings.batch_size * self.accelerator.num_processes
+        return Plan(datasets, lengths, names, size, self.settings.seed)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        import torch
+
+        if not self.parameters:
+            raise UsageError(f"model {self.model.name} has nothing to train: no parameter requires a gradient")
+        settings = self.settings
+        return torch.optim.AdamW(self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+    def _checkpoints(self) -> Checkpoints | None:
+        if self.folder is None:
+            return None
+        digest = self.settings.digest(self.model.name, self.plan.names, self.accelerator.num_processes)
+        return Checkpoints(self.folder / CHECKPOINTS, digest, self.settings.keep)
+
+
+def _measured(model: EmbeddingModel, example: Example) -> tuple[str, int, str]:
+    """Dataset, length and name of a row."""
+    length = model.length(example.query) + sum(model.length(one.side) for one in example.positives)
+    return example.dataset, length, f"{example.dataset}/{example.id}"

@@ -1,0 +1,166 @@
+"""Arrow copies of published splits in the cache of ``datasets``: mapped into memory, never stale.
+
+A copy's folder is named by a hash of its Parquet files as the manifest lists them (path, SHA-256, rows) and as they
+lie on disk (size, time), so a dataset rebuilt in place gets new copies; old ones may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.schemas.errors import FormatError, LawError, WorldError
+from nyxqa.schemas.files import replacing
+from nyxqa.schemas.loading import layouts
+from nyxqa.schemas.loading.lookup import Gatherer, IdTable
+from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.tables import TABLES
+from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
+
+_VERSION = 2
+_PLAIN_ROWS = 4096
+_FOLLOW_TRIPLETS = ("mixture", "feedback")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a copy holds.
+
+    :param joined: Whether sides of rows are references, to be looked up on access.
+    :param with_bytes: Whether image bytes are copied; without, ids stand for images.
+    """
+
+    joined: bool
+    with_bytes: bool
+
+    @property
+    def name(self) -> str:
+        """Stem of the copy's file."""
+        return ("joined" if self.joined else "stored") + ("" if self.with_bytes else "-plain")
+
+
+def arrow_copy(published: Published, table: str, split: str, layout: Layout) -> Path | None:
+    """The Arrow file of one split, made on first use; None for a split without rows.
+
+    :raises LawError: If a row of ``mixture`` or ``feedback`` names a triplet that is not there.
+    :raises WorldError: If the cache cannot be written.
+    """
+    if not published.files(table, split):
+        return None
+    follows = layout.joined and table in _FOLLOW_TRIPLETS
+    key = _key(published, [(table, split), *([("triplets", "train")] if follows else [])])
+    file = _cache_folder() / f"{table}-{split}-{key}" / f"{layout.name}.arrow"
+    _once(file, lambda: _write(file, arranged(published, table, split, layout)))
+    return file
+
+
+def id_table(published: Published, table: str, split: str, layout: Layout, column: str) -> IdTable | None:
+    """The copy of one split with an index over its ids; None for a split without rows."""
+    file = arrow_copy(published, table, split, layout)
+    if file is None:
+        return None
+    rows = IdTable(file, column)
+    _once(rows.index_file, rows.write_index)
+    return rows
+
+
+def arranged(published: Published, table: str, split: str, layout: Layout) -> Iterator[pa.RecordBatch]:
+    """The rows of one split in a layout, small batch by small batch; one empty batch if there are none."""
+    batches = _stored(published, table, split, layout)
+    if not layout.joined:
+        yield from batches if layout.with_bytes else map(layouts.plain, batches)
+    elif table == "triplets":
+        yield from (layouts.joined_triplets(batch, layout.with_bytes) for batch in batches)
+    elif table == "qa":
+        yield from (layouts.joined_qa(batch, layout.with_bytes) for batch in batches)
+    else:
+        join = layouts.joined_mixture if table == "mixture" else layouts.joined_feedback
+        follow = _Follow(published, layout)
+        yield from (join(batch, follow(table, batch), layout.with_bytes) for batch in batches)
+
+
+def _stored(published: Published, table: str, split: str, layout: Layout) -> Iterator[pa.RecordBatch]:
+    known = TABLES[table]
+    rows = IMAGE_GROUP_ROWS if known.has_images and layout.with_bytes else _PLAIN_ROWS
+    first: pa.Schema | None = None
+    for path in published.files(table, split):
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow.remove_metadata()
+            if first is not None and not schema.equals(first):
+                raise FormatError(f"{path} has other columns than the file before it; build the dataset again")
+            first = schema
+            columns = None if layout.with_bytes else layouts.plain_columns(schema)
+            try:
+                for batch in file.iter_batches(batch_size=rows, columns=columns):
+                    yield batch.replace_schema_metadata(None)
+            except (pa.ArrowException, OSError) as error:
+                raise FormatError(f"{path} cannot be read: {error}") from error
+    if first is None:
+        yield pa.RecordBatch.from_pylist([], schema=known.schema)
+
+
+class _Follow:
+    """From rows that name a triplet to the joined triplets, without the bytes of their images."""
+
+    def __init__(self, published: Published, layout: Layout) -> None:
+        self.triplets = id_table(published, "triplets", "train", layout, "query_id")
+        if self.triplets is None:
+            table = pa.Table.from_batches(arranged(published, "triplets", "train", layout))
+        else:
+            table = self.triplets.table
+        self.gather = Gatherer(layouts.without_query_images(table) if layout.with_bytes else table)
+
+    def __call__(self, table: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+        ids = batch.column("query_id").to_pylist()
+        rows = self.triplets.rows(ids) if self.triplets is not None else np.full(len(ids), -1)
+        lost = next((one for one, row in zip(ids, rows, strict=True) if row < 0), None)
+        if lost is not None:
+            raise LawError(f"table {table}, row {lost}: there is no such query_id in triplets/train")
+        return self.gather(rows)
+
+
+def _write(file: Path, batches: Iterator[pa.RecordBatch]) -> None:
+    first = next(batches)
+    with replacing(file) as temporary, pa.ipc.new_stream(str(temporary), first.schema) as writer:
+        writer.write_batch(first)
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _once(file: Path, make: Callable[[], None]) -> None:
+    """Make ``file`` unless it is there; of many processes that want it one makes it and the others wait."""
+    from filelock import FileLock
+
+    if file.exists():
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.parent / f".{file.name}.lock"):
+            if not file.exists():
+                make()
+    except OSError as error:
+        raise WorldError(f"cannot write the cache {file.parent}: {error}; set HF_DATASETS_CACHE") from error
+
+
+def _cache_folder() -> Path:
+    import datasets
+
+    return Path(datasets.config.HF_DATASETS_CACHE).expanduser() / "nyxqa"
+
+
+def _key(published: Published, splits: list[tuple[str, str]]) -> str:
+    """32 digits over the files of some splits, as listed and as found."""
+    parts: list[object] = [_VERSION]
+    for table, split in splits:
+        for path in published.files(table, split):
+            name = path.relative_to(published.folder).as_posix()
+            entry, found = published.manifest.files[name], path.stat()
+            parts.append([name, entry.sha256, entry.rows, found.st_size, found.st_mtime_ns])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

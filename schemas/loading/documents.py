@@ -1,0 +1,109 @@
+"""Contents of documents and of queries, looked up by id in mapped files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.loading.arrow_copy import Layout, id_table
+from nyxqa.schemas.loading.contents import Contents
+from nyxqa.schemas.loading.lookup import IdTable
+from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.loading.sides import ImagesMode, Side, open_image, stored_bytes
+
+
+class Documents:
+    """Contents of documents and of queries with images, looked up in mapped files.
+
+    Copies in other processes open the files anew; nothing grows with the number of rows read.
+
+    :param published: The dataset.
+    :param images: How images are given.
+    :param pools: Pools that are open already.
+    """
+
+    def __init__(
+        self, published: Published, images: ImagesMode, pools: Mapping[str, IdTable | None] | None = None
+    ) -> None:
+        self.published = published
+        self.images = images
+        self._pools = dict(pools or {})
+        self._contents: dict[str, Contents] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Documents, (self.published, self.images, self._pools)
+
+    def pool(self, name: str) -> IdTable | None:
+        """The documents of one pool; None for a pool without files. The first call may have to copy it."""
+        if name not in self._pools:
+            layout = Layout(joined=False, with_bytes=self.images != "none")
+            self._pools[name] = id_table(self.published, "corpus", name, layout, "doc_id")
+        return self._pools[name]
+
+    def find(self, doc_ids: Sequence[str], pools: Sequence[str | None], row_of: Callable[[int], str]) -> Iterator[Side]:
+        """``{"text", "images"}`` of each document; all are looked up at once, each is read when it is asked for.
+
+        :param pools: Of each document the pool that is searched first; every other holds equal content under its id.
+        :param row_of: From a position to the row that names that document, for errors.
+        :raises LawError: If no pool holds one of them, naming row and id.
+        """
+        found: list[tuple[Contents, int] | None] = [None] * len(doc_ids)
+        for pool in dict.fromkeys(pools):
+            wanted = [i for i, one in enumerate(pools) if one == pool]
+            for name in self._order(pool):
+                if not wanted:
+                    break
+                documents = self.pool(name)
+                if documents is None:
+                    continue
+                contents = self._of(name, documents)
+                for i, row in zip(wanted, documents.rows([doc_ids[i] for i in wanted]).tolist(), strict=True):
+                    if row >= 0:
+                        found[i] = contents, row
+                wanted = [i for i in wanted if found[i] is None]
+        for i, place in enumerate(found):
+            if place is None:
+                raise LawError(f"row {row_of(i)}: document {doc_ids[i]} is in no pool of the corpus")
+            contents, row = place
+            yield contents(row)
+
+    def _of(self, pool: str, documents: IdTable) -> Contents:
+        contents = self._contents.get(pool)
+        if contents is None:
+            contents = self._contents[pool] = Contents(documents.table, self.images)
+        return contents
+
+    def query_images(self, query_id: str) -> list[Any]:
+        """Images of the query of a train triplet.
+
+        :raises LawError: If there is no such triplet.
+        """
+        triplets = self._triplets
+        row = int(triplets.rows([query_id])[0]) if triplets is not None else -1
+        if triplets is None or row < 0:
+            raise LawError(f"row {query_id}: there is no such query_id in triplets/train")
+        return self._images(triplets.table.column("query")[row]["images"], f"query {query_id}")
+
+    @cached_property
+    def _triplets(self) -> IdTable | None:
+        layout = Layout(joined=True, with_bytes=self.images != "none")
+        return id_table(self.published, "triplets", "train", layout, "query_id")
+
+    @cached_property
+    def _pool_names(self) -> list[str]:
+        return self.published.manifest.splits("corpus")
+
+    def _order(self, pool: str | None) -> list[str]:
+        return sorted(self._pool_names, key=lambda name: name != pool)
+
+    def _images(self, stored: pa.ListScalar, what: str) -> list[Any]:
+        if self.images == "none":
+            return list(stored.as_py())
+        if not len(stored):
+            return []
+        data = stored_bytes(stored)
+        return data if self.images == "bytes" else [open_image(one, what) for one in data]

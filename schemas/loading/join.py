@@ -1,0 +1,130 @@
+"""Joining on access: the format transform that puts contents where a joined row holds references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from typing import Any
+
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.loading.documents import Documents
+from nyxqa.schemas.loading.sides import bytes_of, open_image, side
+
+_SINGLE = ("query", "positive", "document")
+_LISTED = ("negatives", "candidates")
+_OWN = "images"
+CONTENTS = (*_SINGLE, *_LISTED, _OWN)
+CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
+KEYS = ("query_id", "qa_id")
+
+
+class _Asked:
+    """The references of a batch, in the order in which they were met, and where each of them stands."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[list[Any], int]] = []
+        self.doc_ids: list[str] = []
+        self.pools: list[str | None] = []
+        self.rows: list[str] = []
+
+    def note(self, values: list[Any], at: int, row: str) -> None:
+        """Note the reference at one place of a list, and the row that it is of."""
+        self.places.append((values, at))
+        self.doc_ids.append(values[at]["doc_id"])
+        self.pools.append(values[at]["pool"])
+        self.rows.append(row)
+
+
+class Joiner:
+    """The transform: a batch as the joined layout stores it in, a batch of joined rows out.
+
+    A value that is no reference is passed on, so rows that ``map`` has written are read like any others. All documents
+    of a batch are looked up at once.
+
+    :param table: Name of the table, for errors.
+    :param documents: Where contents are looked up.
+    :param max_negatives: How many negatives a row keeps; all if None.
+    """
+
+    def __init__(self, table: str, documents: Documents, max_negatives: int | None) -> None:
+        self.table = table
+        self.documents = documents
+        self.max_negatives = max_negatives
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Joiner, (self.table, self.documents, self.max_negatives)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Joiner:
+        return self
+
+    def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        """The joined columns; each needs no other column, so any of them may have been removed."""
+        rows = self._row_names(batch)
+        out = dict(batch)
+        if self.max_negatives is not None:
+            out.update({name: [self._cut(value) for value in out[name]] for name in CUT if name in out})
+        asked = _Asked()
+        for name, values in out.items():
+            if name in _SINGLE:
+                out[name] = self._sides(values, rows, asked)
+            elif name in _LISTED:
+                out[name] = [
+                    self._sides(value, repeat(row), asked) if isinstance(value, list) else value
+                    for value, row in zip(values, rows, strict=True)
+                ]
+            elif name == _OWN:
+                out[name] = [self._own_images(value, row) for value, row in zip(values, rows, strict=True)]
+        found = self.documents.find(asked.doc_ids, asked.pools, asked.rows.__getitem__)
+        for (values, at), one in zip(asked.places, found, strict=True):
+            further = _further(values[at])
+            values[at] = {**one, **further} if further else one
+        return out
+
+    def _sides(self, values: list[Any], rows: Iterable[str], asked: _Asked) -> list[Any]:
+        """The values that are no references as the caller gets them; the references, which stay, are noted."""
+        values = list(values)
+        for at, (value, row) in enumerate(zip(values, rows, strict=False)):
+            if not isinstance(value, dict):
+                continue
+            if value.get("text") is None and value.get("doc_id") is not None:
+                asked.note(values, at, row)
+            else:
+                values[at] = self._present(value, row)
+        return values
+
+    def row_name(self, key: Any) -> str:
+        """What the row of this key is called in errors; the key is None where its column was removed."""
+        return f"of {self.table}" if key is None else f"{self.table}/{key}"
+
+    def _row_names(self, batch: Mapping[str, list[Any]]) -> list[str]:
+        keys = next((batch[key] for key in KEYS if key in batch), None)
+        return [self.row_name(key) for key in keys or [None] * len(next(iter(batch.values()), []))]
+
+    def _cut(self, value: Any) -> Any:
+        return value[: self.max_negatives] if isinstance(value, list) else value
+
+    def _present(self, value: dict[str, Any], row: str) -> Any:
+        """A side whose text is there; images of a query may still have to be fetched."""
+        if value.get("text") is None:
+            return value
+        if value["images"] is None and "query_id" in value:
+            images = self.documents.query_images(value["query_id"])
+        else:
+            images = self._own_images(value["images"], row)
+        return {**side(value["text"], images, row), **_further(value)}
+
+    def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
+        try:
+            stored = [bytes_of(image) if isinstance(image, dict) else image for image in images or []]
+        except WorldError as error:
+            raise WorldError(f"row {row}: {error}") from error
+        if self.documents.images != "decode":
+            return stored
+        return [open_image(one, f"row {row}") if isinstance(one, bytes) else one for one in stored]
+
+
+def _further(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What a candidate carries besides its content: id, rank and scores."""
+    if "rank" not in value:
+        return {}
+    return {name: item for name, item in value.items() if name not in ("text", "images", "pool")}

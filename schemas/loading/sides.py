@@ -1,0 +1,81 @@
+"""One side of a joined row: text and images, held against the law of content, images as the caller wants them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from nyxqa.schemas.content import check_content
+from nyxqa.schemas.errors import ContentError, FormatError, LawError
+from nyxqa.schemas.loading.image_fetch import fetch_image
+
+ImagesMode = Literal["decode", "bytes", "none"]
+Side = dict[str, Any]
+
+
+def side(text: str, images: list[Any], row: str) -> Side:
+    """``{"text", "images"}``, held against the law of content.
+
+    :param row: The row that they are of, for errors.
+    :raises LawError: Naming the row that breaks it.
+    """
+    try:
+        check_content(text, len(images))
+    except ContentError as error:
+        raise LawError(f"row {row}: {error}") from error
+    return {"text": text, "images": images}
+
+
+def open_image(data: bytes, what: str) -> Any:
+    """A picture whose header is read now and whose pixels are decoded when they are first asked for.
+
+    :param what: What it is an image of, for errors.
+    :raises FormatError: If the bytes are no picture.
+    """
+    import PIL.Image
+
+    try:
+        return PIL.Image.open(io.BytesIO(data))
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
+
+
+def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
+    """Encoded images of one row; those published by address are fetched.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    data = stored.values.field("bytes").to_pylist()
+    paths = stored.values.field("path").to_pylist()
+    return [fetch_image(path) if one is None else one for one, path in zip(data, paths, strict=True)]
+
+
+def bytes_of(image: Mapping[str, Any]) -> Any:
+    """Bytes of a stored image, fetched if only its address is there.
+
+    :raises WorldError: If it cannot be fetched.
+    """
+    if image["bytes"] is None and image["path"]:
+        return fetch_image(image["path"])
+    return image["bytes"]
+
+
+def fetched_images(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored columns with every image, however deep, as a picture, fetched where only its address is there.
+
+    :raises WorldError: If one cannot be fetched.
+    """
+    return {name: _opened(column) for name, column in batch.items()}
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"bytes", "path"}:
+        return open_image(bytes_of(value), value["path"] or "an image")
+    return {name: _opened(item) for name, item in value.items()}

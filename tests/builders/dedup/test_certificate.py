@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nyxqa.builders.dedup.certificate import certify
+from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, Table
+
+PLACES = {"corpus": "web"}
+
+
+def blank(table: Table, **given: Any) -> dict[str, Any]:
+    """A row of a published table with what matters here."""
+    row: dict[str, Any] = dict.fromkeys(table.schema.names)
+    lists = [column.name for column in table.schema if pa.types.is_list(column.type)]
+    return {**row, **{name: [] for name in lists}, **given}
+
+
+def doc(doc_id: str, split: str, text: str = "", images: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    given = {"doc_id": doc_id, "page_id": doc_id, "split": split, "text": text or doc_id, "image_ids": list(images)}
+    return blank(CORPUS, **{**given, **more})
+
+
+def ask(text: str, images: tuple[str, ...] = ()) -> dict[str, Any]:
+    return blank(QA, question=text, image_ids=list(images))
+
+
+def triplet(positive: str, *negatives: str, pool: str = "web") -> dict[str, Any]:
+    positives = [{"doc_id": positive, "rank": 1, "score": 1.0, "origin": "source"}]
+    return blank(TRIPLETS, pool=pool, positives=positives, negative_ids=list(negatives))
+
+
+def certified(folder: Path, **tables: list[dict[str, Any]]) -> dict[str, int]:
+    """Checks that found something; names are TABLE or TABLE_SPLIT."""
+    files = []
+    for name, rows in tables.items():
+        table, _, split = name.partition("_")
+        schema = {"corpus": CORPUS, "qa": QA, "triplets": TRIPLETS}[table].schema
+        path = folder / "data" / table / f"{split or 'web'}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows, schema), path)
+        files.append(path.relative_to(folder).as_posix())
+    return {name: count for name, count in certify(folder, files, Dedup(), folder).items() if count}
+
+
+CLEAN = [doc("a", "train", "one", ("i",)), doc("b", "test", "two", ("j",)), doc("c", "train", "one", ("i",))]
+
+
+def test_a_clean_set_has_no_finding_and_every_check_is_counted(tmp_path: Path) -> None:
+    assert (
+        certified(
+            tmp_path,
+            corpus=CLEAN,
+            qa_train=[ask("What?"), ask("Who?")],
+            qa_test=[ask("Where?")],
+            triplets_train=[triplet("a", "c")],
+            triplets_test=[triplet("b")],
+        )
+        == {}
+    )
+    assert set(certify(tmp_path, [], Dedup(), tmp_path).values()) == {0}
+    assert len(certify(tmp_path, [], Dedup(), tmp_path)) >= 7
+
+
+@pytest.mark.parametrize(
+    ("check", "tables"),
+    [
+        ("page_in_two_splits", {"corpus": [doc("a", "train", page_id="p"), doc("b", "test", page_id="p")]}),
+        (
+            "page_in_two_splits",
+            {"corpus": [doc("a", "train", also_at=[{"page_id": "b", "chunk": 0, "url": None}]), doc("b", "test")]},
+        ),
+        (
+            "text_in_two_splits",
+            {"corpus": [doc("a", "train", "<|image|>\nequal", ("i",)), doc("b", "test", "equal\n<|image|>", ("j",))]},
+        ),
+        ("image_in_two_splits", {"corpus": [doc("a", "train", "x", ("i", "k")), doc("b", "test", "y", ("k",))]}),
+        ("question_in_two_splits", {"qa_train": [ask("What is it?")], "qa_test": [ask("what IS it?")]}),
+        ("positive_of_another_split", {"corpus": CLEAN, "triplets_train": [triplet("b")]}),
+        ("negative_of_another_split", {"corpus": CLEAN, "triplets_test": [triplet("b", "c")]}),
+        ("document_in_two_splits", {"corpus": [doc("a", "train", "x"), doc("a", "train", "x")]}),
+    ],
+)
+def test_each_planted_leak_is_found(check: str, tables: dict[str, Any], tmp_path: Path) -> None:
+    found = certified(tmp_path, **tables)
+    assert check in found
+    assert found[check] >= 1
+
+
+def test_neither_cluster_nor_group_is_believed(tmp_path: Path) -> None:
+    rows = [
+        doc("a", "train", "equal", cluster="a", group="a"),
+        doc("b", "test", "equal", cluster="b", group="b"),
+    ]
+    assert certified(tmp_path, corpus=rows) == {"text_in_two_splits": 1, "near_text_in_two_splits": 1}
+
+
+def test_equal_questions_on_other_images_and_other_pools_are_no_leak(tmp_path: Path) -> None:
+    assert (
+        certified(
+            tmp_path,
+            corpus=CLEAN,
+            qa_train=[ask("What is <|image|>?", ("i",))],
+            qa_test=[ask("What is <|image|>?", ("j",))],
+            triplets_train=[triplet("b", "b", pool="wiki")],
+        )
+        == {}
+    )

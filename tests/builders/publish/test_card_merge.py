@@ -1,0 +1,86 @@
+"""A card made anew keeps what people wrote, and only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from huggingface_hub import DatasetCardData
+from huggingface_hub.repocard import metadata_load
+
+from nyxqa.builders.publish.card import render_card, write_card
+from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front
+from nyxqa.builders.runner.versions import versions
+from nyxqa.builders.vlm.prompt import prompt
+from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
+
+FRESH = f"---\nlicense: mit\ntags:\n- nyxqa\nconfigs: []\n---\n{BEGIN}\nnew\n{END}\n"
+
+
+def test_first_card_and_repetition() -> None:
+    once = merge_card("", FRESH)
+    assert split_front(once) == ({"license": "mit", "tags": ["nyxqa"], "configs": []}, f"{BEGIN}\nnew\n{END}\n")
+    assert merge_card(once, FRESH) == once
+
+
+def test_prose_stays_on_both_sides() -> None:
+    old = f"---\nlicense: x\nconfigs: [1]\ndataset_info: 3\nviewer: false\n---\nabove\n{BEGIN}\nold\n{END}\nbelow\n"
+    head, body = split_front(merge_card(old, FRESH))
+    assert body == f"above\n{BEGIN}\nnew\n{END}\nbelow\n"
+    assert head == {"license": "mit", "tags": ["nyxqa"], "configs": [], "viewer": False}
+
+
+def test_card_without_marks_is_all_prose() -> None:
+    merged = merge_card("# Mine\n\ntext\n", FRESH)
+    assert split_front(merged)[1] == f"# Mine\n\ntext\n{BEGIN}\nnew\n{END}\n"
+    assert merge_card(merged, FRESH) == merged
+
+
+def test_lists_are_united_and_names_are_kept() -> None:
+    old = "---\npretty_name: Ours\ntags: [flags, nyxqa]\n---\n"
+    head, _ = split_front(merge_card(old, FRESH.replace("license: mit", "license: mit\npretty_name: Theirs")))
+    assert (head["pretty_name"], head["tags"]) == ("Ours", ["nyxqa", "flags"])
+
+
+def test_broken_head_and_lost_end_mark() -> None:
+    assert split_front("---\n[a\n---\nbody\n") == ({}, "body\n")
+    assert merge_card(f"{BEGIN}\nold", FRESH).endswith(f"{BEGIN}\nnew\n{END}\n")
+
+
+def _summary(**counts: object) -> dict[str, object]:
+    names = ("documents", "languages", "licenses", "images", "generators", "evidence", "negatives", "drops")
+    return {**{name: {} for name in names}, **counts}
+
+
+def _with_prompts(counts: dict[str, int]) -> str:
+    file = {"data/triplets/train-00000-of-00001.parquet": FileEntry("0" * 64, 1)}
+    return render_card(Manifest({}, 42, versions(), {}, [], [], file, {}, {}, _summary(prompts=counts)))
+
+
+def test_prompts_stand_with_hash_and_text_in_the_order_of_asking() -> None:
+    known, other = prompt("questions"), prompt("answer")
+    card = _with_prompts({f"answer {other.hash}": 3, f"questions {known.hash}": 5, "questions 0123abcd": 2})
+    rows = [line for line in card.splitlines() if line.startswith(("| questions ", "| answer "))]
+    assert [row.split(" | ")[:3] for row in rows] == [
+        ["| questions", "`0123abcd`", "2"],
+        ["| questions", f"`{known.hash}`", "5"],
+        ["| answer", f"`{other.hash}`", "3"],
+    ]
+    assert card.count(known.text) == 1
+    assert "`questions` with hash `0123abcd` is in the nyxqa that asked" in card
+    assert "no published question was written by a prompted model" not in card
+    assert "no published question was written by a prompted model" in _with_prompts({})
+
+
+def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Path) -> None:
+    manifest: Manifest = read_manifest(built_sample)
+    head, body = split_front(render_card(manifest, "ann/set"))
+    assert body.startswith(BEGIN)
+    assert body.rstrip().endswith(END)
+    assert yaml.safe_load(DatasetCardData(**head).to_yaml()) == head
+    write_card(tmp_path, manifest)
+    first = (tmp_path / "README.md").read_text()
+    (tmp_path / "README.md").write_text(first + "\nOur own words.\n")
+    write_card(tmp_path, manifest)
+    assert (tmp_path / "README.md").read_text() == first + "\nOur own words.\n"
+    assert metadata_load(tmp_path / "README.md") == split_front(first)[0]

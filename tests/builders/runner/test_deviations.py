@@ -1,0 +1,51 @@
+"""What a run does otherwise than the paper is listed, be it the recipe's own or changed by a flag."""
+
+from __future__ import annotations
+
+import pytest
+
+from nyxqa.builders.runner.deviations import deviations
+from nyxqa.schemas.recipe_file import read_recipe
+
+WRITER = "openai:OpenGVLab/InternVL3-78B@http://127.0.0.1:1/v1"
+
+
+def told(**overrides: object) -> list[str]:
+    return deviations(read_recipe("paper", {"vlm.model": WRITER, **overrides}))
+
+
+def test_recipe_paper_lists_what_it_cannot_or_will_not_do() -> None:
+    lines = told()
+    for words in ("bm25 instead of mmE5", "BGE-M3", "by groups of pages", "sixth image", "equal content"):
+        assert any(words in line for line in lines), words
+    for words in ("images on more than 1 %", "counted by words", "less than 40 tokens", "page or cluster are no negat"):
+        assert any(words in line for line in lines), words
+    assert not any("InternVL3" in line or " is " in line.partition("(")[0].replace("key is the", "") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "vlm.model",
+            "openai:other@http://127.0.0.1:1/v1",
+            "are written by openai:other, not by",
+        ),
+        ("vlm.model", "extractive", "cloze questions made without a model"),
+        ("web.source", "html:/home/me/pages", "pages are of html, not every 5000th of OBELICS"),
+        ("web.every", 7, "web.every is 7, not 5000"),
+        ("sample.count", 90, "sample.count is 90, not 10000"),
+        ("filters.decontaminate", ["/home/me/bench"], "what overlaps with benchmarks is left out"),
+        ("split.test", 300, "split.test is 300, not 200"),
+        ("negatives.ranks", [1, 3], "negatives.ranks is [1, 3], not [11, 20]"),
+        ("chunk.max_tokens", 300, "chunk.max_tokens is 300, not 200"),
+        ("verify.enabled", True, "verify.enabled is true, not false"),
+    ],
+)
+def test_what_is_changed_is_listed(key: str, value: object, line: str) -> None:
+    assert len([one for one in told(**{key: value}) if line in one]) == 1
+    assert not [one for one in told() if line in one]
+
+
+def test_what_only_limits_the_run_is_not_listed() -> None:
+    assert told(**{"images.concurrency": 3, "images.timeout": 3.0, "duckdb.threads": 1, "web.license": "x"}) == told()

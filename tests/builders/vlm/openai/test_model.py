@@ -1,0 +1,128 @@
+"""A model behind an endpoint, against a scripted server: nothing lost, no trouble without a line, nothing leaked."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nyxqa.builders.vlm.openai.endpoint import Patience
+from nyxqa.builders.vlm.openai.model import OpenAi
+from nyxqa.builders.vlm.protocol import Answered, Failed, Source
+from nyxqa.schemas.chance import chance, lot
+from nyxqa.schemas.content import Content
+from nyxqa.schemas.errors import NyxqaError, WorldError
+from nyxqa.schemas.recipe import VlmSection
+from tests.support.asking import QUICK, SECRET, asks, echo, model, number_of, picture
+from tests.support.vlm_server import Act, Payload, VlmServer
+
+
+def faults(number: int, payload: Payload) -> Act:
+    """A burst of every fault; the same request is luckier the next time, but for number 7, which never is."""
+    if number_of(payload) == 7:
+        return Act("html", status=500)
+    kinds = [Act("status", 429, (("Retry-After", "0.02"),)), Act("status", 500), Act("status", 503), Act("status", 408)]
+    kinds += [Act("drop"), Act("half"), Act("garbage"), Act("html"), Act("choices", count=2), Act("choices", count=0)]
+    kinds += [Act("no_text"), Act("status", 409)]
+    return kinds[lot(0, "kind", str(number)) % len(kinds)] if chance(0, "fault", str(number)) < 0.3 else Act()
+
+
+def test_no_item_is_lost_and_order_is_kept_whatever_the_server_does(tmp_path: Path) -> None:
+    with VlmServer(faults, echo, latency=0.002) as server:
+        vlm = model(server, tmp_path, Patience(attempts=10, first_wait=0.01, longest_wait=0.05, read=0.5))
+        outcomes = list(vlm.answer(iter(asks(200))))
+        vlm.close()
+    expected = [Answered(f"answer {n}") for n in range(200)]
+    assert outcomes[:7] + outcomes[8:] == expected[:7] + expected[8:]
+    assert outcomes[7] == Failed("server_error", "HTTP 500, 10 times")
+    assert server.most_at_once <= 8
+
+
+def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
+    hung = Counter[int]()
+
+    def script(number: int, payload: Payload) -> Act:
+        hung[number_of(payload)] += 1
+        return Act("hang") if number_of(payload) == 0 and hung[0] == 1 else Act()
+
+    with VlmServer(script, echo) as server:
+        vlm = model(server, tmp_path, Patience(first_wait=0.01, longest_wait=0.05, read=1.5))
+        outcomes = vlm.answer(iter(asks(60)))
+        assert next(outcomes) == Answered("answer 0")
+        assert server.served >= 50
+        assert len(list(outcomes)) == 59
+        vlm.close()
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (Act("status", 401), "NYXQA_API_KEY"),
+        (Act("status", 403), "403"),
+        (Act("status", 404), "does not know the model"),
+        (Act("status", 302, (("Location", "/login"),)), "redirects"),
+        (Act("status", 500), "requests in a row got no answer"),
+        (Act("html", 200), "requests in a row got no answer"),
+    ],
+)
+def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_path: Path, act: Act, said: str) -> None:
+    with VlmServer(lambda number, payload: act) as server:
+        vlm = model(server, tmp_path, Patience(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
+        with pytest.raises(WorldError, match=said) as caught:
+            list(vlm.answer(asks(500)))
+        vlm.close()
+    assert "\n" not in str(caught.value)
+    assert server.served < 60
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with VlmServer() as server:
+        pass
+    vlm = model(server, tmp_path, Patience(attempts=2, first_wait=0.01, longest_wait=0.01))
+    with pytest.raises(WorldError, match=r"cannot reach http://127.0.0.1:\d+/v1"):
+        list(vlm.answer(asks(3)))
+    vlm.close()
+
+
+def test_a_request_that_is_itself_bad_fails_alone(tmp_path: Path) -> None:
+    with VlmServer(lambda n, payload: Act("status", 400) if number_of(payload) == 3 else Act(), echo) as server:
+        vlm = model(server, tmp_path)
+        outcomes = list(vlm.answer(asks(10)))
+        vlm.close()
+    assert outcomes[3] == Failed("refused_request", "HTTP 400")
+    assert sum(isinstance(outcome, Answered) for outcome in outcomes) == 9
+
+
+def test_retry_after_is_heeded(tmp_path: Path) -> None:
+    with VlmServer(lambda n, payload: Act("status", 429, (("Retry-After", "0.4"),)) if n == 0 else Act()) as server:
+        vlm = model(server, tmp_path)
+        started = time.perf_counter()
+        assert list(vlm.answer(asks(1))) == [Answered("38 metres")]
+        assert time.perf_counter() - started >= 0.4
+        vlm.close()
+
+
+def test_no_key_header_or_image_reaches_logs_errors_or_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    red = picture("red")
+    source = Source("d", Content("<|image|>", (red,)))
+    with VlmServer(lambda n, payload: Act("status", (429, 500, 200, 401)[n] if n < 4 else 200)) as server:
+        server.script = lambda n, payload: Act() if n == 2 else Act("status", 401 if n > 2 else 500)
+        vlm = OpenAi("m", server.url.replace("//", "//user:hidden@"), VlmSection(), 42, tmp_path, patience=QUICK)
+        assert isinstance(next(vlm.questions([source], 1)), Answered)
+        with pytest.raises(NyxqaError) as caught:
+            list(vlm.answer(asks(3)))
+        vlm.close()
+    written = "".join(capfd.readouterr()) + caplog.text + str(caught.value) + repr(vlm.info)
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in (SECRET, "Bearer", "hidden", base64.b64encode(red.data).decode()[:40]):
+        assert secret not in written
+        assert secret.encode() not in stored
+    assert red.data not in stored
+    assert len(stored) > 0

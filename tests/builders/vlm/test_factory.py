@@ -1,0 +1,144 @@
+"""The door to a model, images within the budget, and what prompts say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nyxqa.builders.vlm.factory import make_vlm, parse_model
+from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError, fit
+from nyxqa.builders.vlm.prompt import NAMES, Prompt, as_text, prompt, prompt_hashes
+from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.ids import short_hash
+from nyxqa.schemas.recipe import VlmSection
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "url"),
+    [
+        ("openai:m@http://host/v1", "m", "http://host/v1"),
+        ("openai:org/m@2@https://host:8000/v1", "org/m@2", "https://host:8000/v1"),
+        ("openai:m@http://user@http.example/v1", "m", "http://user@http.example/v1"),
+    ],
+)
+def test_a_spec_is_split_at_the_first_http(spec: str, name: str, url: str) -> None:
+    assert parse_model(spec) == (name, url)
+
+
+@pytest.mark.parametrize(
+    "spec", ["gpt", "openai:m", "openai:@http://h/v1", "openai:m@https://", "openai:m@http://h:x/v1"]
+)
+def test_a_wrong_spec_is_refused(spec: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="names no model"):
+        make_vlm(VlmSection(model=spec), 42, tmp_path)
+
+
+def test_a_password_in_a_wrong_spec_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_vlm(VlmSection(model="openai:m@http://me:hidden@h:x/v1"), 42, tmp_path)
+    assert "hidden" not in str(caught.value)
+
+
+def test_what_each_model_says_of_itself(tmp_path: Path) -> None:
+    embedded = make_vlm(VlmSection(), 42, tmp_path).info
+    assert (embedded.generator, embedded.prompts, embedded.needs_images, embedded.verifies) == (
+        "extractive",
+        {},
+        False,
+        False,
+    )
+    served = make_vlm(VlmSection(model="openai:org/m@http://h/v1"), 42, tmp_path).info
+    assert (served.generator, set(served.prompts), served.needs_images, served.verifies) == (
+        "openai:org/m",
+        set(NAMES),
+        True,
+        True,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_embedded_model_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pathlib import Path; from nyxqa.builders.vlm.factory import make_vlm;"
+        "from nyxqa.schemas.recipe import VlmSection; make_vlm(VlmSection(), 1, Path('x'));"
+        "print(sorted({'torch', 'httpx2', 'PIL', 'transformers', 'stamina', 'sqlite3'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "[]"
+
+
+def encoded(kind: str, size: tuple[int, int], mode: str = "RGB") -> bytes:
+    buffer = BytesIO()
+    Image.new(mode, size, 7 if mode == "L" else "red").save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
+def test_an_image_within_the_budget_keeps_its_bytes(kind: str, mime: str) -> None:
+    data = encoded(kind, (40, 25))
+    assert fit(data, 1000) == (mime, data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("size", [(400, 100), (100, 400), (1001, 1), (33, 31)])
+def test_a_larger_image_is_shrunk_with_its_aspect(kind: str, size: tuple[int, int]) -> None:
+    _, small = fit(encoded(kind, size), 1000)
+    with Image.open(BytesIO(small)) as image:
+        width, height = image.size
+    assert width * height <= 1000
+    assert abs(width - height * size[0] / size[1]) <= max(1, size[0] / size[1])
+
+
+def test_a_larger_image_is_not_shrunk_where_that_is_forbidden() -> None:
+    with pytest.raises(TooLargeError):
+        fit(encoded("PNG", (100, 100)), 1000, shrink=False)
+    with pytest.raises(OSError, match="cannot identify"):
+        fit(b"nothing", 1000)
+
+
+def test_prompts_are_named_by_the_hash_of_their_files() -> None:
+    hashes = prompt_hashes()
+    assert set(hashes) == set(NAMES)
+    assert len(set(hashes.values())) == len(NAMES)
+    for name in NAMES:
+        text = (ROOT / "builders/vlm/prompts" / f"{name}.txt").read_text(encoding="utf-8").strip()
+        assert hashes[name] == short_hash(text)
+
+
+def test_what_a_prompt_is_filled_with_is_not_filled_again() -> None:
+    red, blue = Picture("r", ""), Picture("b", "")
+    parts = Prompt("p", "Q {question} A {answer}.", "h").fill(
+        question=["{answer} ", red, blue, ""], answer="{question}"
+    )
+    assert parts == ("Q {answer} ", red, blue, " A {question}.")
+    assert as_text(parts) == "Q {answer} <|image|><|image|> A {question}."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_prompt_asks_for_json_and_has_an_example(name: str) -> None:
+    text = prompt(name).text
+    assert "JSON only" in text
+    assert "Example" in text
+
+
+def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
+    pictures = [Picture(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
+    roomy = DataUris()
+    first = [roomy.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
+    assert len(set(first)) == 4
+    assert roomy.of(Picture("a", "", b"gone"), 100, shrink=False) == first[0]
+    tight = DataUris(max_characters=len(first[3]))
+    assert [tight.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
+    assert tight.of(Picture("b", "", b"gone"), 10_000, shrink=False) == first[3]
+    with pytest.raises(OSError, match="cannot identify"):
+        tight.of(Picture("a", "", b"gone"), 100, shrink=False)

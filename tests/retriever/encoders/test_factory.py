@@ -1,0 +1,25 @@
+import pytest
+
+from nyxqa.retriever.encoders.bm25 import Bm25Encoder
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.schemas.errors import UsageError
+
+
+def test_bm25_by_name() -> None:
+    assert isinstance(make_encoder("bm25"), Bm25Encoder)
+
+
+def test_e5_by_name_loads_nothing_yet() -> None:
+    assert make_encoder("e5:intfloat/e5-base-v2@main").name == "e5:intfloat/e5-base-v2@main"
+
+
+@pytest.mark.parametrize("spec", ["e5:model?prefix=off", "e5:@main", "e5:model@"])
+def test_malformed_e5_names_are_refused(spec: str) -> None:
+    with pytest.raises(UsageError, match=r"e5:"):
+        make_encoder(spec)
+
+
+@pytest.mark.parametrize("spec", ["", "bm26", "e5", "e5:", "bm25:x", "tiny:", "tine", "nyx:", "hf"])
+def test_unknown_names_are_refused_with_the_valid_ones(spec: str) -> None:
+    with pytest.raises(UsageError, match=r"valid names are bm25, e5:MODEL"):
+        make_encoder(spec)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nyxqa.retriever.encoders.dense import ModelName
+from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.models.lora import LORA, Lora, lora_named
+from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
+from nyxqa.schemas.errors import UsageError, WorldError
+from tests.support.sides import shown
+
+COLOURS = ("red", "green", "blue", "orange")
+QUERIES = [shown(f"where is the {colour} *", colour, role="query") for colour in COLOURS]
+DOCUMENTS = [shown(f"page * with {n} of * words", colour, COLOURS[n - 1]) for n, colour in enumerate(COLOURS)]
+NEGATIVES = [shown(f"* page {n}", colour) for n, colour in enumerate(COLOURS)]
+
+
+def trained(
+    folder: Path,
+    lora: Lora | None,
+    steps: int = 8,
+    checkpointing: bool = True,
+    model: NyxModel | None = None,
+    rate: float = 1e-2,
+) -> tuple[NyxModel, list[float]]:
+    """The model after a few steps of InfoNCE, and its losses."""
+    import torch
+
+    torch.manual_seed(0)
+    if model is None:
+        model = load_nyx(ModelName(str(folder)), lora=lora, checkpointing=checkpointing)
+    module = model.module.train()
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=rate)
+    losses = []
+    for _ in range(steps):
+        queries, documents = (unit(model, sides) for sides in (QUERIES, [*DOCUMENTS, *NEGATIVES]))
+        loss = torch.nn.functional.cross_entropy(queries @ documents.T / 0.1, torch.arange(len(QUERIES)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    module.eval()
+    return model, losses
+
+
+def unit(model: NyxModel, sides: Sequence[Side]) -> Any:
+    import torch
+
+    return torch.nn.functional.normalize(model.embed(model.prepare(sides)), dim=-1)
+
+
+def embedded(model: NyxModel, sides: Sequence[Side] = DOCUMENTS) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return model.embed(model.prepare(sides)).numpy()
+
+
+@pytest.mark.parametrize("name", ["paper", "code"])
+def test_trains_with_lora_saves_and_embeds_to_the_same_vectors(tiny_qwen: Path, tmp_path: Path, name: str) -> None:
+    before = embedded(load_nyx(ModelName(str(tiny_qwen))))
+    model, losses = trained(tiny_qwen, LORA[name])
+    assert losses[-1] < 0.5 * losses[0]
+    after = embedded(model)
+    assert abs(after - before).max() > 0.01
+    model.save(tmp_path / "saved")
+    again = load_nyx(ModelName(str(tmp_path / "saved")))
+    assert again.adapted
+    assert embedded(again) == pytest.approx(after, abs=1e-6)
+    for side, vector in zip(DOCUMENTS, after, strict=True):
+        assert embedded(again, [side])[0] == pytest.approx(vector, abs=1e-5)
+    left = load_nyx(ModelName(str(tmp_path / "saved")), overrides={"padding": "left"})
+    assert embedded(left) == pytest.approx(after, abs=1e-5)
+    assert not any(parameter.requires_grad for parameter in again.module.parameters())
+
+
+def test_only_adapters_are_trained(tiny_qwen: Path) -> None:
+    model = load_nyx(ModelName(str(tiny_qwen)), lora=LORA["paper"])
+    learning = {name for name, parameter in model.module.named_parameters() if parameter.requires_grad}
+    assert learning
+    assert all("lora_" in name for name in learning)
+    shapes = [tuple(p.shape) for n, p in model.module.named_parameters() if "lora_A" in n]
+    assert {shape[0] for shape in shapes} == {8}
+
+
+def test_checkpointing_changes_no_gradient(tiny_qwen: Path) -> None:
+    lora = Lora(dropout=0.0)
+    _, losses = trained(tiny_qwen, lora, steps=3, checkpointing=False)
+    _, spared = trained(tiny_qwen, lora, steps=3, checkpointing=True)
+    assert spared == pytest.approx(losses, rel=1e-4)
+
+
+@pytest.mark.parametrize(("checkpointing", "passes"), [(False, 1), (True, 2)])
+def test_checkpointed_layers_are_computed_twice(tiny_qwen: Path, checkpointing: bool, passes: int) -> None:
+    model = load_nyx(ModelName(str(tiny_qwen)), lora=LORA["paper"], checkpointing=checkpointing)
+    calls: list[str] = []
+    for layer in (model.network.language_model.layers[0], model.network.visual.blocks[1]):
+        name = type(layer).__name__
+        layer.mlp.register_forward_pre_hook(lambda *_, name=name: calls.append(name))
+    model.module.train()
+    unit(model, DOCUMENTS[:2]).sum().backward()
+    assert sorted(calls) == sorted(["Qwen2_5_VLDecoderLayer", "Qwen2_5_VLVisionBlock"] * passes)
+
+
+def test_saved_adapters_go_on_learning(tiny_qwen: Path, tmp_path: Path) -> None:
+    model, losses = trained(tiny_qwen, LORA["paper"], steps=4)
+    model.save(tmp_path / "first")
+    more = load_nyx(ModelName(str(tmp_path / "first")), trainable=True, lora=LORA["code"])
+    _, further = trained(tiny_qwen, None, steps=4, model=more)
+    assert further[-1] < losses[0]
+    more.save(tmp_path / "second")
+    assert embedded(load_nyx(ModelName(str(tmp_path / "second")))) == pytest.approx(embedded(more), abs=1e-6)
+
+
+def test_merged_weights_need_neither_base_nor_adapters(tiny_qwen: Path, tmp_path: Path) -> None:
+    base = shutil.copytree(tiny_qwen, tmp_path / "base")
+    model, _ = trained(base, LORA["code"], steps=3)
+    wanted = embedded(model)
+    model.save(tmp_path / "adapters")
+    model.save(tmp_path / "merged", merged=True)
+    shutil.rmtree(base)
+    again = load_nyx(ModelName(str(tmp_path / "merged")))
+    assert not again.adapted
+    assert embedded(again) == pytest.approx(wanted, abs=1e-4)
+    with pytest.raises(WorldError, match="no folder"):
+        load_nyx(ModelName(str(tmp_path / "adapters")))
+
+
+def test_all_weights_can_be_trained_and_saved(tiny_qwen: Path, tmp_path: Path) -> None:
+    model, losses = trained(tiny_qwen, None, steps=3, rate=1e-4)
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "whole")
+    assert embedded(load_nyx(ModelName(str(tmp_path / "whole")))) == pytest.approx(embedded(model), abs=1e-6)
+
+
+def test_settings_are_saved_and_read_again(tiny_qwen: Path, tmp_path: Path) -> None:
+    changed = {"max_pixels": 400 * 28 * 28, "query_instruction": 'Say "which".', "max_text_tokens": 77}
+    model = load_nyx(ModelName(str(tiny_qwen)), lora=LORA["paper"], overrides=changed)
+    model.save(tmp_path / "saved")
+    again = load_nyx(ModelName(str(tmp_path / "saved")))
+    assert again.settings == model.settings
+    assert again.settings.base == str(tiny_qwen)
+    assert not (tmp_path / "saved" / "README.md").exists()
+
+
+def test_prepared_rows_come_from_another_process(tiny_qwen: Path) -> None:
+    from torch.utils.data import DataLoader
+
+    model = load_nyx(ModelName(str(tiny_qwen)))
+    loader: Any = DataLoader(DOCUMENTS, batch_size=2, num_workers=1, collate_fn=model.prepare)  # type: ignore[arg-type]
+    batches = list(loader)
+    assert len(batches) == 2
+    assert (batches[1]["input_ids"] == model.prepare(DOCUMENTS[2:])["input_ids"]).all()
+
+
+def test_by_name_a_model_is_ready_to_learn(tiny_qwen: Path, tmp_path: Path) -> None:
+    model = nyx_to_train(str(tiny_qwen), "code", "cpu")
+    assert model.name == "nyx:tiny-qwen"
+    model.save(tmp_path / "saved")
+    for name in (str(tiny_qwen), str(tmp_path / "saved")):
+        again = nyx_to_train(name, "code", "cpu")
+        learning = {key for key, weight in again.module.named_parameters() if weight.requires_grad}
+        assert learning
+        assert all("lora_" in key for key in learning)
+
+
+def test_unknown_lora_settings_are_refused() -> None:
+    assert (lora_named("code").rank, lora_named("code").dora) == (16, True)
+    with pytest.raises(UsageError, match="valid names are paper, code"):
+        lora_named("huge")
