@@ -27,8 +27,8 @@ import torch
 from benchmarks.machine import machine
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.model_folded import Inputs, Side
 from nyxqa.retriever.models.encode import normalised
+from nyxqa.retriever.protocols import Inputs, Side
 from nyxqa.retriever.training.examples import Document, Example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.step import batch_loss, make_batch

@@ -13,8 +13,9 @@ from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
 from nyxqa.builders.stages.choices import choices
 from nyxqa.builders.stages.chunk import chunk
-from nyxqa.builders.stages.dedup_folded import dedup
+from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.filter import filter_documents
+from nyxqa.builders.stages.images import images, pack_folder
 from nyxqa.builders.stages.negatives import negatives
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.refine import refine
@@ -23,7 +24,6 @@ from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.stages.sets import build_sets
 from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
-from nyxqa.builders.stages.stage import images, pack_folder
 from nyxqa.builders.stages.synthesize import synthesize
 from nyxqa.builders.stages.verify import verify
 from nyxqa.builders.vlm.handle import Asking

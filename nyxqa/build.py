@@ -118,7 +118,7 @@ def _recipe(options: BuildOptions, out: Path) -> Recipe:
     :raises TypeError: If there is no such option.
     :raises UsageError: If they name no source, and ``out`` has the unfinished build of another than the default.
     """
-    from nyxqa.builders.runner.begun import refuse_other_source
+    from nyxqa.builders.runner.published import refuse_other_source
     from nyxqa.schemas.recipe_file import read_recipe
 
     given: Mapping[str, Any] = dict(options)

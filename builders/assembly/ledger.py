@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, quoted
 from nyxqa.builders.engine.step import Parts
+from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.tables import LEDGER
 
 if TYPE_CHECKING:
     import duckdb
+
+_TALLY = """
+SELECT count(*), count(DISTINCT {key}), count(*) FILTER (reason IS NULL) FROM {table} WHERE split = $split
+"""
+
 
 _BATCH = 10_000
 _NAME = "ledger"
@@ -48,3 +55,15 @@ def ledger_rows(
     if files:
         db.execute(f"INSERT INTO {name} SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
     yield from arrow_rows(db, _SORTED.format(stages=list(stages)), _BATCH)
+
+
+def tally(db: duckdb.DuckDBPyConnection, table: str, key: str, split: str) -> Counts:
+    """The account of one split of ``table`` in numbers: a row is published, or it has a reason.
+
+    :param key: Column that names a row.
+    :raises LawError: If a name stands twice.
+    """
+    rows, named, published = db.execute(_TALLY.format(table=table, key=key), {"split": split}).fetchall()[0]
+    if rows != named:
+        raise LawError(f"assemble {split}: the ledger does not add up: {rows - named} of {rows} items named twice")
+    return Counts(rows, published, rows - published, 0, published)

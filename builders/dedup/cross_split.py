@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.deduplicate import open_work
 from nyxqa.builders.dedup.documents import Columns, number_documents, read_documents, set_store
-from nyxqa.builders.dedup.found import Found
 from nyxqa.builders.dedup.inputs import Source
 from nyxqa.builders.dedup.phash_pairs import check_distance, near_hashes
 from nyxqa.builders.dedup.prefix_filter import find_across
+from nyxqa.builders.dedup.result import Found
 from nyxqa.builders.engine.limits import Limits, current
 from nyxqa.schemas.errors import UsageError
 

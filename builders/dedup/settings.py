@@ -12,6 +12,9 @@ from nyxqa.schemas.recipe import Dedup
 if TYPE_CHECKING:
     import duckdb
 
+MIN_PAGES = 5  # what stands on no more pages than this is never common
+
+
 TEXT = "replace(text, '<|image|>', ' ') AS text"  # placeholders are no words
 PHASHES = "list_transform(images, lambda i: i.phash) AS phashes"  # of rows between stages
 

@@ -13,11 +13,10 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.executors.local import Executor, LocalExecutor, ThreadExecutor
-from nyxqa.builders.engine.generations_folded import generation
-from nyxqa.builders.engine.layout_folded import done_file, is_done, step_folder
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
 from nyxqa.schemas.files import read_json, write_json
 
 T = TypeVar("T")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
@@ -11,9 +12,12 @@ from tempfile import gettempdir
 from filelock import FileLock, Timeout
 
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
-from nyxqa.schemas.files import write_json
+from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import WORK, read_manifest
 from nyxqa.schemas.tables import FORMAT
+
+_FILE = "generations.json"
+
 
 _MARK = "nyxqa.json"
 
@@ -63,3 +67,51 @@ def _foreign(out: Path) -> bool:
     except (FormatError, OSError):
         return True
     return False
+
+
+def steps_folder(work: Path) -> Path:
+    """Folder of all steps below the work folder."""
+    return work / "steps"
+
+
+def step_folder(work: Path, name: str, split: str, fingerprint: str) -> Path:
+    """Folder of one step's files.
+
+    :param name: The step's name, STAGE or STAGE/PART.
+    :param split: Split it works on; empty where it works on none.
+    """
+    label = name.replace("/", ".") + (f".{split}" if split else "")
+    return steps_folder(work) / label / fingerprint[:16]
+
+
+def done_file(folder: Path) -> Path:
+    """The file that says that the step in ``folder`` is whole; written last, it holds the step's counts."""
+    return folder / "done.json"
+
+
+def is_done(folder: Path) -> bool:
+    """Whether the step in ``folder`` is whole."""
+    return done_file(folder).exists()
+
+
+def forget_stages(work: Path, stages: Collection[str]) -> None:
+    """Remove all steps of ``stages``, those of other fingerprints and splits too."""
+    for folder in steps_folder(work).glob("*"):
+        if folder.name.partition(".")[0] in stages:
+            shutil.rmtree(folder)
+
+
+def generation(work: Path, name: str, again: Collection[str] = ()) -> int:
+    """The generation of ``name``, from 0; one more if ``name`` is among those to be observed ``again``."""
+    return _read(work).get(name, 0) + (name in again)
+
+
+def begin_generation(work: Path, name: str) -> None:
+    """Let everything that stands on ``name`` be made anew."""
+    write_json(work / _FILE, {**_read(work), name: generation(work, name) + 1})
+
+
+def _read(work: Path) -> dict[str, int]:
+    file = work / _FILE
+    found: dict[str, int] = read_json(file) if file.exists() else {}
+    return found

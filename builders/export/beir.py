@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.files import ImageFiles
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.pictures_folded import ImageFiles
 from nyxqa.builders.export.readme import write_readme
 from nyxqa.builders.export.tevatron import positive_ids
 from nyxqa.schemas.content import plain_text

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from nyxqa.builders.export.dataset import Row
+from nyxqa.schemas.content import PLACEHOLDER, plain_text
+from nyxqa.schemas.files import write_bytes
+
+REASON = "further_images"
+
+
+_KINDS = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
+_SUFFIXES = {"jpeg": "jpg"}
+
 
 _ROWS = 100
 _BYTES = 16 * 2**20
@@ -60,3 +75,50 @@ def _size(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_size(item) for item in value.values())
     return sum(_size(item) for item in value) if isinstance(value, list) else 8
+
+
+def kind_of_image(data: bytes) -> str:
+    """``jpeg``, ``png`` or ``webp``: what a dataset stores."""
+    return next((kind for magic, kind in _KINDS if data.startswith(magic)), "png")
+
+
+def data_uri(data: bytes) -> str:
+    """The image as a ``data:`` URI."""
+    return f"data:image/{kind_of_image(data)};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+class ImageFiles:
+    """Image files below ``images/``, each content once.
+
+    :param folder: Folder of the export.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, data: bytes) -> str:
+        """Path of the image relative to the folder; it is written on first sight."""
+        kind = kind_of_image(data)
+        name = hashlib.sha256(data).hexdigest()
+        path = f"images/{name[:2]}/{name}.{_SUFFIXES.get(kind, kind)}"
+        if not (self.folder / path).exists():
+            write_bytes(self.folder / path, data)
+        return path
+
+
+@dataclass(frozen=True)
+class OneImage:
+    """A side as text without placeholders, its first image, and the others."""
+
+    text: str
+    image: bytes | None
+    further: tuple[bytes, ...]
+
+
+def one_image(side: Row, note: Callable[[str], None]) -> OneImage:
+    """The side in that form; ``note`` takes a line if it had more images than one."""
+    images = side["images"]
+    text = plain_text(side["text"]) if PLACEHOLDER in side["text"] else side["text"]
+    if len(images) > 1:
+        note(f"{len(images)} images, the target takes the first; the others are in the column of further images")
+    return OneImage(text, images[0] if images else None, tuple(images[1:]))

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.export.dataset import Row, Source
-from nyxqa.builders.export.files import ParquetPart
+from nyxqa.builders.export.files import ParquetPart, data_uri
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.pictures_folded import data_uri
 from nyxqa.builders.export.readme import write_readme
 from nyxqa.schemas.content import Content
 

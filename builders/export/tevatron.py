@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.export.dataset import Source
-from nyxqa.builders.export.files import ParquetPart
+from nyxqa.builders.export.files import REASON, ParquetPart, one_image
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.one_image_folded import REASON, one_image
 from nyxqa.builders.export.readme import write_readme
 
 _HOW = """```

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.export.dataset import Row, Source
-from nyxqa.builders.export.files import ParquetPart
+from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
 from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.one_image_folded import REASON, one_image
-from nyxqa.builders.export.pictures_folded import ImageFiles
 from nyxqa.builders.export.readme import write_readme
 
 _PLACE = "<|image_1|>\n"

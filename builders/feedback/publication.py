@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.engine.layout_folded import is_done, step_folder, steps_folder
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.workdir import is_done, step_folder, steps_folder
 from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
 from nyxqa.builders.feedback.tally import Tally
+from nyxqa.builders.formatting import listed
 from nyxqa.builders.stages.names import FEEDBACK, pool_stage
-from nyxqa.builders.wording_folded import listed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.manifest import Manifest, StageEntry

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
-from nyxqa.builders.engine.generations_folded import begin_generation
-from nyxqa.builders.engine.layout_folded import steps_folder
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.engine.workdir import output_folder
+from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
 from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
 from nyxqa.builders.feedback.compose import without_feedback
@@ -26,7 +24,7 @@ from nyxqa.builders.feedback.publication import Asked, label, label_step, labell
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
 from nyxqa.builders.publish.publish import complete_publishing, publish
 from nyxqa.builders.report.estimate import Estimate
-from nyxqa.builders.report.report_folded import told_lines
+from nyxqa.builders.report.lines import told_lines
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.factory import parse_model
 from nyxqa.builders.vlm.handle import Asking

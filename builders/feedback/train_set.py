@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.builders.engine.layout_folded import is_done, step_folder
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.workdir import is_done, step_folder
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
     Pool,

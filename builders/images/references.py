@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import os
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from nyxqa.builders.images.errors import Reason
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+MAX_URL = 8192  # characters; servers refuse longer ones
+_SHOWN = 120  # characters of a reference in a detail
 
 
 def images_of(parts: pa.ListArray) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pa.Array]:
@@ -15,3 +29,110 @@ def images_of(parts: pa.ListArray) -> tuple[np.ndarray[Any, np.dtype[np.int64]],
     there = pc.is_valid(images)
     rows = pc.list_parent_indices(parts).filter(there)
     return rows.to_numpy(zero_copy_only=False).astype(np.int64), images.filter(there)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of the source; ``name`` is its path inside it."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An absolute http or https URL."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Bytes that stood in the reference itself."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A reference that leads nowhere we go."""
+
+    reason: Reason
+    detail: str
+
+
+Location = LocalFile | Url | Data | Rejected
+
+
+def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> Location:
+    """Where ``reference`` points.
+
+    :param page_path: Path of the page inside the source; relative references are relative to its folder.
+    :param root: Folder of the source, which no reference may leave, be it by ``..`` or by a link.
+    :param slash_is_root: Whether ``/x`` means ``root/x``, as in HTML, and not the file system's root.
+    """
+    reference = reference.strip()
+    shown = reference[:_SHOWN]
+    if reference[:5].lower() == "data:":
+        return _inline(reference)
+    if (url := web_url(reference)) is not None:
+        return url
+    if not reference or "\0" in reference or _SCHEME.match(reference):
+        return Rejected("bad_reference", f"neither a path nor an http or data URL: {shown!r}")
+    folder = posixpath.dirname(page_path)
+    # A path is read as a URL reference first and as it stands second, for names that hold %, ? or #.
+    as_url = unquote(re.split(r"[?#]", reference, maxsplit=1)[0])
+    rejected = Rejected("missing_file", shown)
+    for path in dict.fromkeys((as_url, reference)):
+        if not path or "\0" in path:
+            continue
+        inside = path.lstrip("/") if path.startswith("/") and slash_is_root else posixpath.join(folder, path)
+        found = _file(root, inside, shown)
+        if not isinstance(found, Rejected):
+            return found
+        if path == as_url:
+            rejected = found
+    return rejected
+
+
+def web_url(reference: str) -> Url | Rejected | None:
+    """The http or https URL that ``reference`` is, without a fragment; nothing if it is something else."""
+    reference = reference.strip().partition("#")[0]
+    if reference.startswith("//"):
+        reference = f"https:{reference}"
+    if not reference[:8].lower().startswith(("http://", "https://")):
+        return None
+    try:
+        parts = urlsplit(reference)
+        _ = parts.port
+    except ValueError as error:
+        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {error}")
+    if len(reference) > MAX_URL:
+        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {len(reference)} characters, at most {MAX_URL}")
+    return Url(reference) if parts.hostname else Rejected("bad_reference", f"no host in {reference[:_SHOWN]!r}")
+
+
+def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:
+    try:
+        base = os.path.realpath(root)
+        path = Path(os.path.realpath(posixpath.join(base, inside)))
+        if not path.is_relative_to(base):
+            return Rejected("outside_source", shown)
+        if not path.is_file():
+            return Rejected("missing_file", shown)
+    except (OSError, ValueError) as error:
+        return Rejected("bad_reference", f"{shown!r}: {getattr(error, 'strerror', None) or 'no path'}")
+    return LocalFile(path, posixpath.normpath(os.path.relpath(path, base)))
+
+
+def _inline(reference: str) -> Data | Rejected:
+    head, comma, body = reference.partition(",")
+    if not comma:
+        return Rejected("bad_reference", f"a data URL without a comma: {head[:_SHOWN]!r}")
+    if not head.lower().endswith(";base64"):
+        return Data(unquote_to_bytes(body))
+    packed = re.sub(r"\s", "", unquote(body)).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return Data(base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True))
+    except (binascii.Error, ValueError) as error:
+        return Rejected("bad_reference", f"{head[:_SHOWN]!r}: not base64: {error}")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.formatting import listed
 from nyxqa.builders.mining.text_rules import Choice
-from nyxqa.builders.wording_folded import listed
 
 # Tails and quarters.
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

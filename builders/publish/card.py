@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
-from nyxqa.builders.publish.card_prompts import card_prompts
-from nyxqa.builders.report.lines import has_negatives, shortfall_lines
-from nyxqa.builders.report.report_folded import told_lines
+from nyxqa.builders.report.lines import has_negatives, shortfall_lines, told_lines
 from nyxqa.builders.report.set_reports import report_texts
+from nyxqa.builders.vlm.prompt import NAMES, prompt
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.files import write_bytes
@@ -130,3 +130,29 @@ def _given(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _given(item) for key, item in value.items() if item is not None}
     return [_given(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class CardPrompt:
+    """One prompt as the card shows it.
+
+    :param hash: Its short hash, as in column ``prompts`` of table ``qa``.
+    :param questions: Published questions that it took part in.
+    :param text: Its wording; empty if this version of nyxqa words it otherwise.
+    """
+
+    name: str
+    hash: str
+    questions: int
+    text: str
+
+
+def card_prompts(counts: Mapping[str, int]) -> list[CardPrompt]:
+    """The prompts in ``summary["prompts"]`` of a manifest, questions by ``NAME HASH``, in the order of asking."""
+    found = []
+    for key, questions in counts.items():
+        name, _, short = key.partition(" ")
+        known = prompt(name) if name in NAMES else None
+        found.append(CardPrompt(name, short, questions, known.text if known and known.hash == short else ""))
+    order = {name: place for place, name in enumerate(NAMES)}
+    return sorted(found, key=lambda one: (order.get(one.name, len(order)), one.hash))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.sample import PASSAGES, SAMPLE, sample_file
-from nyxqa.builders.question_sets.texts import fault
 from nyxqa.builders.row_files.reader import HubName, Row, file_rows, hub_rows
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 
 KINDS = ("flashrag", "psgs", "parquet")
@@ -81,3 +82,18 @@ def _unquoted(title: str) -> str:
     """``title`` without one pair of quotes around it: a title may end in a quote of its own."""
     title = title.strip()
     return title[1:-1] if len(title) > 1 and title[0] == title[-1] == '"' else title
+
+
+def fault(text: Any) -> tuple[str, str] | None:
+    """Reason and detail if ``text`` cannot be a question or passage of its own; nothing if it can."""
+    if not isinstance(text, str):
+        return "bad_type", f"expected text, found {type(text).__name__}"
+    if not text.strip():
+        return "empty_text", ""
+    if PLACEHOLDER in text:
+        return "placeholder", "the text holds a placeholder and there is no image"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return "bad_unicode", str(error)
+    return None

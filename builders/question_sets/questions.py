@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.question_sets.passages import fault
 from nyxqa.builders.question_sets.sample import SAMPLE, sample_file
-from nyxqa.builders.question_sets.texts import fault
 from nyxqa.builders.row_files.reader import HubName, Row, file_rows, hub_rows
 from nyxqa.schemas.errors import UsageError
 

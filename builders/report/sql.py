@@ -10,9 +10,8 @@ from typing import Any, Literal, TextIO
 
 import pyarrow as pa
 
-from nyxqa.builders.formatting import text_table
+from nyxqa.builders.formatting import shortened, text_table
 from nyxqa.builders.report.views import run_sql
-from nyxqa.builders.wording_folded import shortened
 
 Form = Literal["table", "json", "csv"]
 CELL_WIDTH = 60  # characters of a cell in a table; JSON and CSV cut nothing

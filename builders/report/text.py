@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import fill
 
-from nyxqa.builders.formatting import text_table
+from nyxqa.builders.formatting import shortened, text_table
+from nyxqa.builders.report.lines import told_lines
 from nyxqa.builders.report.report import QUANTILES, Report, TripletCounts
-from nyxqa.builders.report.report_folded import told_lines
 from nyxqa.builders.report.set_reports import report_texts
-from nyxqa.builders.wording_folded import shortened
 from nyxqa.schemas.content import KINDS
 
 WIDTH = 100

@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
-from nyxqa.builders.engine.generations_folded import begin_generation
-from nyxqa.builders.engine.layout_folded import forget_stages
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.workdir import output_folder
+from nyxqa.builders.engine.workdir import begin_generation, forget_stages, output_folder
 from nyxqa.builders.feedback.publication import kept
+from nyxqa.builders.formatting import listed
 from nyxqa.builders.pipeline import build, read
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
-from nyxqa.builders.runner.begun import note_source
-from nyxqa.builders.runner.manifest_folded import build_manifest
-from nyxqa.builders.runner.published import is_up_to_date, published_in, splits_to_publish, stale_splits
+from nyxqa.builders.runner.manifest import build_manifest
+from nyxqa.builders.runner.published import is_up_to_date, note_source, published_in, splits_to_publish, stale_splits
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.filter import check_conditions
@@ -30,7 +28,6 @@ from nyxqa.builders.stages.names import STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.stages.source import SOURCE
 from nyxqa.builders.vlm.factory import parse_model
-from nyxqa.builders.wording_folded import listed
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest

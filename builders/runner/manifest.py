@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.chunking.tokenizers import tokenizer_file
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.run import StepReport
+from nyxqa.builders.engine.run import StepReport, WorkingRun
 from nyxqa.builders.engine.step import Step
-from nyxqa.schemas.manifest import StageEntry
+from nyxqa.builders.pipeline import Built
+from nyxqa.builders.runner.deviations import deviations
+from nyxqa.builders.sources.factory import source_revisions
+from nyxqa.builders.stages.assemble import RESULT
+from nyxqa.builders.stages.benchmark import benchmark_counts
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.schemas.files import read_json
+from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.version import VERSION
+
+_DECIDING = (
+    "pyarrow",
+    "pillow",
+    "duckdb",
+    "bm25s",
+    "numpy",
+    "lxml",
+    "tokenizers",
+    "transformers",
+    "torch",
+    "faiss-cpu",
+)
+
+
+_NO_USAGE = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
 
 def stage_entries(
@@ -50,3 +79,57 @@ def _numbers(first: Step, last: Step, counts: Counts, seconds: float) -> StageEn
         rows_out=counts.rows_out,
         seconds=round(seconds, 3),
     )
+
+
+def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
+    """What ``run`` made of ``recipe``.
+
+    :param recipe: As given, its names on the Hub not yet pinned.
+    :param revisions: What these names stood for.
+    """
+    result: dict[str, Any] = read_json(built.tables.folder / RESULT)
+    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
+    return Manifest(
+        recipe=portable_recipe(recipe),
+        seed=recipe.seed,
+        versions=versions(),
+        revisions={**(source_revisions(recipe.web) if recipe.web is not None else {}), **revisions},
+        deviations=deviations(recipe),
+        stages=stage_entries(run.reports, built.splits, result["counts"]),
+        files={path: FileEntry(**entry) for path, entry in result["files"].items()},
+        certificate=result["certificate"],
+        usage=built.asking.usage() if built.asking is not None else _NO_USAGE,
+        summary={**result["summary"], **held},
+    )
+
+
+def portable_recipe(recipe: Recipe) -> dict[str, Any]:
+    """The recipe without paths of this machine and without URLs of endpoints."""
+    plain = recipe.model_dump(mode="json", by_alias=True)
+    if plain["web"] is not None:
+        plain["web"]["source"] = _without_folder(plain["web"]["source"])
+    if tokenizer_file(recipe.chunk.tokenizer) is not None:
+        plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
+    plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
+    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
+        plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
+    del plain["duckdb"]  # what a machine may use decides nothing
+    plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
+    plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
+    for text in plain["text"]:
+        text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
+        text["encoder"] = make_encoder(text["encoder"]).name
+    for section in plain["import"]:
+        section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
+    return plain
+
+
+def _without_folder(source: str) -> str:
+    """A source without the folder of its file; a name on the Hub stays."""
+    kind, colon, path = source.partition(":")
+    return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of each library that decides bytes."""
+    return {"nyxqa": VERSION, "python": platform.python_version(), **{name: version(name) for name in _DECIDING}}

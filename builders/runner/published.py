@@ -7,9 +7,12 @@ from pathlib import Path
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.stages.sets import set_splits
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.manifest import MANIFEST, Manifest, read_manifest
+from nyxqa.schemas.files import read_json, write_json
+from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest
 from nyxqa.schemas.recipe import Recipe, SplitName
 from nyxqa.schemas.tables import QA_SPLITS
+
+_FILE = "source.json"
 
 
 def published_in(out: Path) -> Manifest | None:
@@ -50,3 +53,34 @@ def is_up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
 def _fingerprints(manifest: Manifest) -> dict[str, str]:
     """Fingerprint of each published split."""
     return {entry.split: entry.fingerprint for entry in manifest.stages if entry.name == "assemble"}
+
+
+def note_source(work: Path, recipe: Recipe) -> None:
+    """Note in the work folder where the pages of the build come from."""
+    told = {"source": _source(recipe)}
+    if not (work / _FILE).exists() or read_json(work / _FILE) != told:
+        write_json(work / _FILE, told)
+
+
+def refuse_other_source(out: Path, recipe: Recipe) -> None:
+    """Leave the unfinished build of another source alone; a finished one may be built anew.
+
+    :raises UsageError: Naming the source that it was begun with.
+    """
+    file = out / WORK / _FILE
+    if (out / MANIFEST).exists() or not file.exists():
+        return
+    begun = read_json(file)["source"]
+    if begun != _source(recipe):
+        raise UsageError(
+            f"the build in {out} is not finished and is of source {begun}; "
+            "give the --source or --recipe it was begun with to go on, or choose another --out"
+        )
+
+
+def _source(recipe: Recipe) -> str:
+    """The source of pages, or the question sets and imports of a recipe without."""
+    if recipe.web is not None:
+        return recipe.web.source
+    names = [text.name for text in recipe.text] + [section.kind for section in recipe.imports]
+    return ", ".join(dict.fromkeys(names))

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
-from nyxqa.builders.assembly.ledger import ledger_rows, own_drops
+from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
 from nyxqa.builders.assembly.published_rows import corpus_rows, qa_row, question_rows, triplet_rows
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
-from nyxqa.builders.assembly.tally_folded import tally
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.dedup.commonness import MIN_PAGES
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.phash_pairs import near_pictures
+from nyxqa.builders.dedup.settings import MIN_PAGES
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.limits import current

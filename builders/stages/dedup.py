@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from nyxqa.builders.dedup.commonness import MIN_PAGES
 from nyxqa.builders.dedup.deduplicate import deduplicate
-from nyxqa.builders.dedup.settings import PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
+from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.recipe import Dedup
 
 if TYPE_CHECKING:
     import duckdb
+
+VERSION = 2
+
 
 # One row per chunk, in the order of its shard.
 VERDICTS = pa.schema(
@@ -144,3 +150,25 @@ def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup,
 
 def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608
+
+
+def dedup(run: Run, chunks: Parts, settings: Dedup) -> Parts:
+    """Give every document one place and a cluster; drop copies, near-duplicates and common text, naming what stays."""
+    step = Step("dedup/verdicts", VERSION, {"dedup": settings}, (chunks.fingerprint,))
+    verdicts = run.whole(step, partial(write_verdicts, chunks, settings), resume=True)
+    apply = Step("dedup", VERSION, {}, (verdicts.fingerprint,), unit_in="document", unit_out="document")
+    return run.map(apply, dedup_shard, lambda: list(zip(chunks.files(), verdicts.files(), strict=True)), DOCUMENTS)
+
+
+def dedup_shard(task: tuple[Path, Path]) -> ShardOutput:
+    """Documents of one shard that stay."""
+    chunks, verdicts = (pq.read_table(file).to_pylist() for file in task)
+    rows, drops, parents = [], [], []
+    for row, verdict in zip(chunks, verdicts, strict=True):
+        if verdict["reason"] is None:
+            parents.append(row["place"])
+            rows.append({**row, "cluster": verdict["cluster"], "also_at": verdict["also_at"]})
+        else:
+            drops.append(Drop("document", row["place"], row["page_id"], verdict["reason"], verdict["detail"]))
+    account = Account([row["place"] for row in chunks], parents, drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=DOCUMENTS), account)

@@ -11,15 +11,14 @@ from typing import IO
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.generations_folded import begin_generation
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.workdir import begin_generation
 from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
-from nyxqa.builders.images.locate_folded import Url, web_url
-from nyxqa.builders.images.references import images_of
+from nyxqa.builders.images.references import Url, images_of, web_url
 from nyxqa.schemas.recipe import Images
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import database
-from nyxqa.builders.engine.drops import DropWriter
 from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.shard import DropWriter
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import read_passages

@@ -9,11 +9,10 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets
 from nyxqa.builders.question_sets.revisions import kind_of_source
-from nyxqa.builders.stages.clean import uncontaminated
 from nyxqa.builders.stages.imports import imported, sources_of
 from nyxqa.builders.stages.names import import_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages
-from nyxqa.builders.stages.text_questions import gold, questions
+from nyxqa.builders.stages.text_questions import gold, questions, uncontaminated
 from nyxqa.builders.stages.text_triplets import mine
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 from nyxqa.schemas.recipe import Import, Recipe, Split, TextSet

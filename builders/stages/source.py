@@ -6,21 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
 from nyxqa.builders.sources.factory import open_source
-from nyxqa.builders.stages.keys import Keys, leading_bits
-from nyxqa.builders.wording_folded import listed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
+
+Keys = np.ndarray[Any, np.dtype[np.uint64]]
+
 
 # A part file and, for each of its rows that repeats an earlier page, that page's row name.
 Repeats = tuple[Path, dict[int, str]]
@@ -119,3 +123,9 @@ def _reasons(pages: Parts) -> str:
     drops = pa.concat_tables(ledgers)
     counts = dict(sorted(Counter(drops["reason"].to_pylist()).items()))
     return f"all rows were dropped ({listed(counts)}), the first because: {drops['detail'][0].as_py()}"
+
+
+def leading_bits(ids: pa.Array | pa.ChunkedArray) -> Keys:
+    """The first 64 bits of each id, given as 16 hex digits or more."""
+    text = "".join(pc.utf8_slice_codeunits(ids, 0, 16).to_pylist())
+    return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)

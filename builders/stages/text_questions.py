@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,12 +22,14 @@ from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
 from nyxqa.builders.question_sets.revisions import source_state
 from nyxqa.builders.question_sets.row_schemas import GOLD, SET_QUESTIONS
+from nyxqa.builders.stages.benchmark import REASON, Against
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.source import SOURCE
 from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
+_CLEAN_VERSION = 1
 BATCH = 2_048  # questions of a shard
 
 Batch = list[Question | Drop]
@@ -99,3 +101,38 @@ def write_gold(asked: Parts, pool: Path, folder: Path) -> None:
         found = [{"name": name, "rows": finder.rows(number + place)} for place, name in enumerate(names)]
         write_table(folder / file.name, pa.Table.from_pylist(found, schema=GOLD))
         number += len(names)
+
+
+def uncontaminated(run: Run, text: TextSet, asked: Parts, benchmark: Parts) -> Parts:
+    """The questions of a set that overlap with no item of the benchmark."""
+    inputs = (asked.fingerprint, benchmark.fingerprint)
+    step = Step(f"{text_stage(text.name)}/contaminated", _CLEAN_VERSION, {}, inputs, text.split, "row", "row")
+    return run.map(step, partial(clean_questions, Against(benchmark.folder)), asked.files, SET_QUESTIONS)
+
+
+def clean_questions(against: Against, file: Path) -> ShardOutput:
+    """Questions of one shard that overlap with no item."""
+    rows = pq.read_table(file).to_pylist()
+    found = against.questions([{"question": row["text"], "images": ()} for row in rows])
+    drops = [Drop("row", row["name"], "", REASON, told) for row, told in zip(rows, found, strict=True) if told]
+    kept = [row for row, told in zip(rows, found, strict=True) if told is None]
+    account = Account([row["name"] for row in rows], [row["name"] for row in kept], drops)
+    return ShardOutput(pa.Table.from_pylist(kept, SET_QUESTIONS), account)
+
+
+def contaminated_positives(
+    against: Against, triplets: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str]]
+) -> list[Drop | None]:
+    """For each triplet the ledger row if one of its positives overlaps with an item.
+
+    :param texts: Texts of each triplet's positives, in their order.
+    """
+    found = iter(against.passages([text for own in texts for text in own]))
+    drops: list[Drop | None] = []
+    for row, own in zip(triplets, texts, strict=True):
+        told = [(one["doc_id"], next(found)) for one, _ in zip(row["positives"], own, strict=True)]
+        first = next(((name, overlap) for name, overlap in told if overlap is not None), None)
+        drops.append(
+            None if first is None else Drop("row", row["name"], "", REASON, f"positive {first[0]}: {first[1]}")
+        )
+    return drops

@@ -19,8 +19,8 @@ from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.benchmark import Against
-from nyxqa.builders.stages.clean import contaminated_positives
 from nyxqa.builders.stages.names import text_stage
+from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 from nyxqa.retriever.protocols import Encoder, Entry, Index
 from nyxqa.schemas.recipe import TextSet

@@ -16,8 +16,7 @@ from nyxqa.retriever.index import embeddings
 from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
 from nyxqa.retriever.index.stored_ids import StoredIds
-from nyxqa.retriever.model_folded import Role
-from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.retriever.protocols import Entry, Hits, Role
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError
 

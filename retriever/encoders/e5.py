@@ -8,9 +8,8 @@ from functools import cached_property
 
 from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
 from nyxqa.retriever.index.embeddings import text_parts
-from nyxqa.retriever.model_folded import Role
 from nyxqa.retriever.models.text import TextModel, checkpoint_fingerprint, devices
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import Entry, Role
 from nyxqa.schemas.errors import UsageError
 
 # As E5-v2 was trained: one space behind the colon, at most 512 tokens.

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.encoders.dense import VectorEncoder
-from nyxqa.retriever.model_folded import Role, Side
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import Entry, Role, Side
 
 if TYPE_CHECKING:
     from nyxqa.retriever.models.tiny import TinyModel

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
-from nyxqa.retriever.model_folded import Role, Side
 from nyxqa.retriever.models.loading import checkpoint_folder, settings_of
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.text import checkpoint_fingerprint, devices
 from nyxqa.retriever.models.vision import SideEncoder, VisionTextModel
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import Entry, Role, Side
 
 # Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from nyxqa.retriever.evaluation.bootstrap import Interval, interval
 from nyxqa.retriever.evaluation.ranking import METRICS, DenseRanker, Ranks, id_order, measures
-from nyxqa.retriever.model_folded import EmbeddingModel, Side
 from nyxqa.retriever.models.encode import encode_sides, normalised
-from nyxqa.retriever.protocols import Encoder, Entry
+from nyxqa.retriever.protocols import EmbeddingModel, Encoder, Entry, Side
 from nyxqa.schemas.errors import LawError
 
 ALL = "all"

@@ -10,8 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
-from nyxqa.retriever.model_folded import EmbeddingModel, Side
-from nyxqa.retriever.protocols import Encoder
+from nyxqa.retriever.protocols import EmbeddingModel, Encoder, Side
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.tables import WEB

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.model_folded import EmbeddingModel, Side
 from nyxqa.retriever.models.text import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.retriever.protocols import EmbeddingModel, Side
 from nyxqa.schemas.errors import WorldError
 
 # Sides held at a time, images included.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nyxqa.retriever.model_folded import EmbeddingModel
+from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.schemas.errors import UsageError
 

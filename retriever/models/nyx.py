@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.encoders.dense import ModelName, parse_model
-from nyxqa.retriever.model_folded import Inputs, Side
 from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora, lora_named
 from nyxqa.retriever.models.pictures import bounded_shape, open_picture, rgb_picture
@@ -15,6 +14,7 @@ from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.side_text import SideWriter
 from nyxqa.retriever.models.text import devices
 from nyxqa.retriever.models.vision import CUT, VisionTextModel
+from nyxqa.retriever.protocols import Inputs, Side
 from nyxqa.schemas.errors import WorldError
 
 if TYPE_CHECKING:

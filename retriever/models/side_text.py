@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.settings import EmbedderSettings
+from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.content import PLACEHOLDER, check_content, plain_text
 
 

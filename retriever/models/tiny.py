@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nyxqa.retriever.model_folded import Inputs, Side
 from nyxqa.retriever.models.tiny_image import WIDTH, image_features
 from nyxqa.retriever.models.tiny_text import text_features
+from nyxqa.retriever.protocols import Inputs, Side
 from nyxqa.schemas.content import PLACEHOLDER, check_content
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json, write_json

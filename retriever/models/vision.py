@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.model_folded import Inputs, Side
 from nyxqa.retriever.models.pooling import pool
 from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
 from nyxqa.retriever.models.text import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.retriever.protocols import Inputs, Side
 from nyxqa.schemas.errors import UsageError, WorldError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.protocols import Side
 from nyxqa.retriever.training.targets import Listed
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.errors import LawError

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.model_folded import EmbeddingModel, Inputs, Side
 from nyxqa.retriever.models.grouping import length_groups
+from nyxqa.retriever.protocols import EmbeddingModel, Inputs, Side
 from nyxqa.retriever.training.devices import gather_lists, gather_vectors
 from nyxqa.retriever.training.examples import Example
 from nyxqa.retriever.training.loss import Matryoshka

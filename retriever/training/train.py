@@ -12,8 +12,8 @@ from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Line, Scores, gain, summarise
 from nyxqa.retriever.evaluation.test_set import TestSet, read_test_set
-from nyxqa.retriever.model_folded import EmbeddingModel
 from nyxqa.retriever.models.factory import default_settings, load_model
+from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.metrics import METRICS, read_metrics
 from nyxqa.retriever.training.model_card import CARD, Card, write_card

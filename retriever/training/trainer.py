@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.model_folded import EmbeddingModel
+from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.batches import Plan
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.devices import sum_gradients

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.wording_folded import listed, shortened
+from nyxqa.builders.formatting import listed, shortened
 
 
 def test_counts_are_listed_in_their_order() -> None:

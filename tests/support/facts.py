@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from nyxqa.builders.runner.versions import versions
+from nyxqa.builders.runner.manifest import versions
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, image_id, qa_id, query_id

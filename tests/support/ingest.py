@@ -15,8 +15,8 @@ from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.source import source
-from nyxqa.builders.stages.stage import images
 from nyxqa.schemas.recipe import Images, Web
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.content import PLACEHOLDER
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import IO, Protocol
 
 import httpx2
@@ -12,12 +16,10 @@ import httpx2
 from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.dns import Lookup, Names, system_lookup
 from nyxqa.builders.images.fetch.errors import FetchError
-from nyxqa.builders.images.fetch.patience_folded import wait_before
 from nyxqa.builders.images.fetch.request import Exchange, Moved
-from nyxqa.builders.images.fetch.retry import Breaker
+from nyxqa.builders.images.fetch.retry import Breaker, wait_before
 from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
-from nyxqa.builders.images.fetch.terminable_folded import terminable
-from nyxqa.builders.images.locate_folded import MAX_URL
+from nyxqa.builders.images.references import MAX_URL
 from nyxqa.schemas.recipe import Images
 
 MAX_REDIRECTS = 8
@@ -154,3 +156,29 @@ def _parsed(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
     if len(text) > 3 * MAX_URL:
         raise FetchError("bad_reference", f"{len(text)} characters, encoded, at most {3 * MAX_URL}")
     return parsed
+
+
+async def terminable(work: Awaitable[None]) -> None:
+    """Do ``work``, cancelled by SIGTERM.
+
+    What a signal handler raises inside a callback of the loop would be logged there and lost.
+    """
+    earlier = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or earlier is None:
+        await work
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        await work
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+        if received:
+            os.kill(os.getpid(), signal.SIGTERM)

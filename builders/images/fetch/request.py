@@ -13,11 +13,10 @@ from typing import IO, Any
 import httpcore2
 import httpx2
 
-from nyxqa.builders.images.fetch.connect_folded import CheckedBackend
-from nyxqa.builders.images.fetch.connections import Connections
+from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections
 from nyxqa.builders.images.fetch.dns import Names
 from nyxqa.builders.images.fetch.errors import FetchError, bad_status
-from nyxqa.builders.images.fetch.patience_folded import retry_after
+from nyxqa.builders.images.fetch.retry import retry_after
 from nyxqa.schemas.version import VERSION
 
 USER_AGENT = f"nyxqa/{VERSION} (+https://nyxqa.org)"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.formatting import listed
 from nyxqa.builders.qa.answer_match import findable, holds
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
-from nyxqa.builders.wording_folded import listed
 from nyxqa.schemas.content import plain_text
 
 

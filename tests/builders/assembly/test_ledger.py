@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.assembly.tally_folded import tally
+from nyxqa.builders.assembly.ledger import tally
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import database
 from nyxqa.schemas.errors import LawError

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.assembly.ledger import ledger_rows
+from nyxqa.builders.assembly.ledger import ledger_rows, tally
 from nyxqa.builders.assembly.select import quota_of, select_questions, shortfall
-from nyxqa.builders.assembly.tally_folded import tally
 from nyxqa.builders.engine.accounting import Counts, Drop
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.shard import ledger_table, write_table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.folds import deranged, grouped_folds
-from nyxqa.retriever.model_folded import Side
+from nyxqa.retriever.protocols import Side
 from nyxqa.retriever.training.examples import Document, Example
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.generations_folded import begin_generation, generation
 from nyxqa.builders.engine.progress import Bar
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Step
+from nyxqa.builders.engine.workdir import begin_generation, generation
 from tests.support.ingest import make_run
 
 STEP = Step("images/fetch", 1, unit_in="URL", unit_out="URL")

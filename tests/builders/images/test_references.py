@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.images.locate_folded import Data, LocalFile, Rejected, Url, locate
+from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, locate
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from huggingface_hub.repocard import metadata_load
 
 from nyxqa.builders.publish.card import render_card, write_card
 from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front
-from nyxqa.builders.runner.versions import versions
+from nyxqa.builders.runner.manifest import versions
 from nyxqa.builders.vlm.prompt import prompt
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
 

@@ -8,7 +8,7 @@ import pytest
 
 import nyxqa.builders.publish.publish as module
 from nyxqa.builders.publish.publish import complete_publishing, publish
-from nyxqa.builders.runner.versions import versions
+from nyxqa.builders.runner.manifest import versions
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.builders.stages.dedup_folded import dedup_shard, write_verdicts
+from nyxqa.builders.stages.dedup import dedup_shard, write_verdicts
 from nyxqa.schemas.recipe import Dedup
 from tests.support.rows import CHUNKS, document, parts_of
 

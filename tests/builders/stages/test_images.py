@@ -17,8 +17,8 @@ from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.stages.common_images import common_hashes
+from nyxqa.builders.stages.images import images, pack_folder
 from nyxqa.builders.stages.source import source
-from nyxqa.builders.stages.stage import images, pack_folder
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import Images, Web
 from tests.support.ingest import (

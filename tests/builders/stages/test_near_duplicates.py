@@ -19,7 +19,7 @@ from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.stages.dedup_folded import dedup
+from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.split import split
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.manifest import read_manifest

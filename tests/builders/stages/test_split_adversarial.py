@@ -19,7 +19,7 @@ from nyxqa.builders.engine.step import Step
 from nyxqa.builders.rows import PAGES
 from nyxqa.builders.stages.chunk import chunk
 from nyxqa.builders.stages.common_images import common_tasks, drop_common
-from nyxqa.builders.stages.dedup_folded import dedup
+from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.split import split
 from nyxqa.schemas.recipe import Chunk, Dedup, Recipe, Sample, SplitSection
 from tests.support.alike import signed

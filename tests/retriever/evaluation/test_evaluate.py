@@ -12,8 +12,8 @@ from nyxqa.retriever.evaluation import evaluate
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, gain, score_encoder, score_model, summarise
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.tiny import TinyModel
+from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.errors import LawError
 
 

@@ -11,10 +11,9 @@ from nyxqa.retriever.encoders.dense import ModelName
 from nyxqa.retriever.encoders.e5 import E5Encoder, E5Model
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.encoders.vision import sighted_encoder
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.hf import load_hf
 from nyxqa.retriever.models.nyx import load_nyx
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import Entry, Side
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 from tests.support.sides import picture, shown

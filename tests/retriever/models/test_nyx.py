@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from nyxqa.retriever.encoders.dense import ModelName
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx
+from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
 from tests.support.sides import picture, shown

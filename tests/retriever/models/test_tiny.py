@@ -11,12 +11,11 @@ import torch
 from PIL import Image
 
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.encode import encode_sides, normalised
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.models.tiny_image import WIDTH, image_features
 from nyxqa.retriever.models.tiny_text import text_features
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import Entry, Side
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.trainer import train
 from nyxqa.schemas.content import PLACEHOLDER

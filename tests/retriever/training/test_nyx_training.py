@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from nyxqa.retriever.encoders.dense import ModelName
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.lora import LORA, Lora, lora_named
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
+from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.support.sides import shown
 

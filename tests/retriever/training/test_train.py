@@ -10,9 +10,9 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.model_folded import Side
 from nyxqa.retriever.models.encode import encode_sides
 from nyxqa.retriever.models.factory import load_model
+from nyxqa.retriever.protocols import Side
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.errors import FormatError, UsageError
