@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nyxqa.builders.dedup.cross_split import pairs_across
+    from nyxqa.builders.dedup.deduplicate import deduplicate
     from nyxqa.builders.export.export import export
     from nyxqa.builders.publish.hub.push import push
     from nyxqa.retriever.training.collate import collate
     from nyxqa.schemas.loading.load import load
 
-__all__ = ["collate", "export", "load", "push"]
+__all__ = ["collate", "deduplicate", "export", "load", "pairs_across", "push"]
 
 _HOMES = {
     "collate": "nyxqa.retriever.training.collate",
+    "deduplicate": "nyxqa.builders.dedup.deduplicate",
     "export": "nyxqa.builders.export.export",
     "load": "nyxqa.schemas.loading.load",
+    "pairs_across": "nyxqa.builders.dedup.cross_split",
     "push": "nyxqa.builders.publish.hub.push",
 }
 

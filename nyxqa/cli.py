@@ -66,8 +66,8 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset out of pages: one split, or all of them."""
-    from nyxqa.build import BuildOptions, run
-    from nyxqa.build import estimate as estimate_build
+    from nyxqa.builders.runner.api import BuildOptions, run
+    from nyxqa.builders.runner.api import estimate as estimate_build
     from nyxqa.schemas.recipe_file import parse_override
 
     options: BuildOptions = {

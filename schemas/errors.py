@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
 
 class NyxqaError(Exception):
     """Base of every error nyxqa raises on purpose; the message is one line that says what to do."""
@@ -66,3 +69,9 @@ def missing_extra(package: str, extra: str) -> MissingExtraError:
 def install_line(extra: str) -> str:
     """What installs ``extra`` where README installs nyxqa: in a checkout."""
     return f"pip install '.[{extra}]'"
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """A hint with the valid name most like ``name``, else all of them."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(sorted(valid))}"

@@ -311,3 +311,8 @@ class Recipe(Section):
     imports: Annotated[list[Import], Field(alias="import")] = []
     mixture: Mixture | None = None
     duckdb: DuckDb = DuckDb()
+
+
+def verifies(settings: Verify, vlm: VlmSection) -> bool:
+    """Whether evidence is checked: ``auto`` means with a model that can judge."""
+    return not vlm.is_extractive if settings.enabled == "auto" else settings.enabled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
 
 _SHIPPED = Path(__file__).parent / "recipes"
@@ -91,12 +90,6 @@ def _keys(location: Sequence[Any]) -> list[str]:
             break
         keys.append(str(part))
     return keys
-
-
-def nearest(name: str, valid: Sequence[str]) -> str:
-    """A hint with the valid name most like ``name``, else all of them."""
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(sorted(valid))}"
 
 
 def _find(name: str) -> Path:

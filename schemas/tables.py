@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+DATASET = "nyxqa"
+
+
 FORMAT = 1
 FORMAT_KEY = b"nyxqa.format"
 QA_SPLITS = ("train", "validation", "test")

@@ -11,6 +11,8 @@ from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.question_sets.outputs import SetParts, Sets
 from nyxqa.schemas.recipe import Recipe
 
+RESULT = "result.json"
+
 
 @dataclass(frozen=True)
 class WebInputs:

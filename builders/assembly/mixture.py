@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nyxqa.builders.assembly.published_rows import DATASET
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.schemas.chance import chance, lot
 from nyxqa.schemas.recipe import Mixture
+from nyxqa.schemas.tables import DATASET
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nyxqa.builders.assembly.inputs import Packs, WebInputs
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, WEB
+from nyxqa.schemas.tables import CORPUS, DATASET, QA, TRIPLETS, WEB
 
 if TYPE_CHECKING:
     import duckdb
 
-DATASET = "nyxqa"
 _BATCH = 256
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
 _CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"

@@ -14,9 +14,10 @@ from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Scores, gain
 from nyxqa.retriever.evaluation.ranking import METRICS
 from nyxqa.retriever.evaluation.test_set import Searched, TestSet, join_scores, read_test_set
-from nyxqa.retriever.models.factory import default_settings, load_model
+from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.examples import Document, Example, read_example
+from nyxqa.retriever.training.settings import default_settings
 from nyxqa.retriever.training.trainer import train
 from nyxqa.schemas.chance import lot
 from nyxqa.schemas.errors import LawError

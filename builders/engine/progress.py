@@ -13,7 +13,7 @@ from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.step import Step
 
 if TYPE_CHECKING:
-    from nyxqa.builders.engine.run import StepReport
+    from nyxqa.builders.engine.step import StepReport
 
 
 class Bar(Protocol):

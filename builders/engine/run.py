@@ -5,35 +5,25 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
-from nyxqa.builders.engine.executors.local import Executor, LocalExecutor, ThreadExecutor
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.executors.protocol import Executor, Where
+from nyxqa.builders.engine.executors.threads import ThreadExecutor
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Parts, Step, StepReport
 from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
 from nyxqa.schemas.files import read_json, write_json
 
 T = TypeVar("T")
 
-# Where a step's shards are made: in worker processes; one after the other in this process, for what holds a large
-# model; or in threads of this process, for what waits for an endpoint.
-Where = Literal["workers", "driver", "threads"]
 THREADS = 4
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """A finished step: its counts and the seconds it took in this run."""
-
-    step: Step
-    counts: Counts | None
-    seconds: float
 
 
 class Run(Protocol):

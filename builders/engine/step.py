@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
+from nyxqa.builders.engine.accounting import Counts
+
 
 @dataclass(frozen=True)
 class Step:
@@ -87,3 +89,12 @@ class Parts:
 def pairs(first: Parts, second: Parts) -> list[tuple[Path, Path]]:
     """Part files of two outputs that belong together, as tasks of a step over both."""
     return list(zip(first.files(), second.files(), strict=True))
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """A finished step: its counts and the seconds it took in this run."""
+
+    step: Step
+    counts: Counts | None
+    seconds: float

@@ -15,10 +15,9 @@ from nyxqa.builders.export.sentence_transformers import write_sentence_transform
 from nyxqa.builders.export.shards import write_shards
 from nyxqa.builders.export.tevatron import write_tevatron
 from nyxqa.builders.export.vlm2vec import write_vlm2vec
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import UsageError, WorldError, nearest
 from nyxqa.schemas.loading.hub import COMMIT
 from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.tables import QA_SPLITS
 
 Target = Literal["sentence-transformers", "tevatron", "vlm2vec", "beir", "shards"]

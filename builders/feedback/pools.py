@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.builders.stages.negatives import text_key
 from nyxqa.builders.vlm.protocol import Picture, Source
 from nyxqa.retriever.protocols import Entry
 from nyxqa.schemas.content import Content

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
-from nyxqa.builders.report.lines import has_negatives, shortfall_lines, told_lines
+from nyxqa.builders.report.lines import has_negatives, probe_line, shortfall_lines, told_lines
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.vlm.prompt import NAMES, prompt
 from nyxqa.schemas.card_configs import dataset_configs
@@ -112,17 +112,6 @@ def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
         for split, outcomes in manifest.summary.get("outcomes", {}).items()
         for outcome, kinds in outcomes.items()
     ]
-
-
-def probe_line(found: Mapping[str, Any]) -> str:
-    """What the options-only probe found, for people."""
-    if "accuracy" not in found:
-        return str(found.get("result", "not run"))
-    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
-    return (
-        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
-        f"chance {share['chance']} %"
-    )
 
 
 def _given(value: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from nyxqa.builders.assembly.inputs import RESULT
 from nyxqa.builders.publish.card import write_card
-from nyxqa.builders.stages.assemble import RESULT
 from nyxqa.schemas.files import flush_folder, read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest, write_manifest
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.words import words
 
 
@@ -24,3 +25,9 @@ def words_key(found: Sequence[str], image_ids: Iterable[str]) -> str:
 def drop_question(row: Mapping[str, Any], reason: str, detail: str = "") -> Drop:
     """The ledger row of a question that has its final id."""
     return Drop("question", row["qa_id"], row["document"]["doc_id"], reason, detail)
+
+
+def text_key(text: str) -> str:
+    """Equal for texts of the same words, wherever their images stand; empty for a text without words."""
+    found = words(plain_text(text))
+    return words_key(found, []) if found else ""

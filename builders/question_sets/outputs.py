@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.step import Parts
-from nyxqa.schemas.recipe import TextSet
+from nyxqa.builders.question_sets.importers.files import sources_of
+from nyxqa.schemas.recipe import Recipe, TextSet
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,14 @@ class Sets:
 
 def _publishing(pool: PoolParts | None) -> list[object]:
     return [] if pool is None else [pool.name, pool.license, pool.whole]
+
+
+def set_splits(recipe: Recipe) -> set[str]:
+    """Splits that a question set or an import of the recipe has rows of."""
+    found: set[str] = {text.split for text in recipe.text}
+    return found | {source.split for section in recipe.imports for source in sources_of(section)}
+
+
+def pool_of(text: TextSet) -> str:
+    """Name of the pool of a question set."""
+    return text.pool or text.name

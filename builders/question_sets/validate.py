@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import get_args
 
 from nyxqa.builders.question_sets import passages, questions
+from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import ImportKind, dataset_name
+from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.sample import SAMPLE
 from nyxqa.builders.row_files.reader import HubName
-from nyxqa.builders.stages.imports import sources_of
-from nyxqa.builders.stages.sets import pool_of
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe, TextSet
-from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.tables import WEB
 
 NYXQA = "nyxqa"  # the dataset of the web builder

@@ -13,12 +13,11 @@ from typing import Any
 from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.builders.stages.verify import verifies
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
 from nyxqa.builders.vlm.prompt import Part, joined, labelled, listed, prompt
 from nyxqa.builders.vlm.protocol import Picture, Source
 from nyxqa.schemas.content import Content
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Recipe, verifies
 
 # A token is about four characters of English; a character of another script is counted as a token of its own.
 _CHARACTERS = 4

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from nyxqa.builders.assembly.published_rows import DATASET
-from nyxqa.builders.engine.step import Parts
 from nyxqa.builders.formatting import listed
-from nyxqa.builders.stages.sample import quotas
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.tables import DATASET
 
 ANY = "any"  # kind of a quota that is of no kind
-
-
-def sample_lack(recipe: Recipe, seeds: Parts) -> dict[str, int]:
-    """Documents of each kind that the train split has fewer to ask about than ``sample.count`` wants."""
-    quota = quotas(recipe, "train") or {}
-    have: Counter[str] = Counter()
-    for file in seeds.files():
-        have.update(pq.read_table(file, columns=["kind"])["kind"].to_pylist())
-    found = {kind or ANY: wanted - (have[kind] if kind else have.total()) for kind, wanted in quota.items()}
-    return {kind: lack for kind, lack in found.items() if lack > 0}
 
 
 def shortfall_lines(manifest: Manifest) -> list[str]:
@@ -85,3 +69,14 @@ def told_lines(told: Mapping[str, Any]) -> list[str]:
         f"{told['generator']} answered with up to {settings['top_k']} candidates of {told['retriever']} in windows of "
         f"{settings['window']}; searched: {pools}",
     ]
+
+
+def probe_line(found: Mapping[str, Any]) -> str:
+    """What the options-only probe found, for people."""
+    if "accuracy" not in found:
+        return str(found.get("result", "not run"))
+    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
+    return (
+        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
+        f"chance {share['chance']} %"
+    )

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.workdir import scratch_folder
-from nyxqa.builders.publish.card import probe_line
 from nyxqa.builders.report.evidence_outcomes import Outcomes
-from nyxqa.builders.report.lines import shortfall_lines
+from nyxqa.builders.report.lines import probe_line, shortfall_lines
 from nyxqa.builders.report.views import add_views
 from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.manifest import Manifest, StageEntry

@@ -24,9 +24,8 @@ from nyxqa.builders.runner.published import is_up_to_date, note_source, publishe
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.filter import check_conditions
-from nyxqa.builders.stages.names import STAGES
+from nyxqa.builders.stages.names import SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
-from nyxqa.builders.stages.source import SOURCE
 from nyxqa.builders.vlm.factory import parse_model
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError

@@ -8,14 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.assembly.inputs import RESULT
 from nyxqa.builders.chunking.tokenizers import tokenizer_file
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.run import StepReport, WorkingRun
-from nyxqa.builders.engine.step import Step
+from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.step import Step, StepReport
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.runner.deviations import deviations
 from nyxqa.builders.sources.factory import source_revisions
-from nyxqa.builders.stages.assemble import RESULT
 from nyxqa.builders.stages.benchmark import benchmark_counts
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.files import read_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nyxqa.builders.pipeline import Built
-from nyxqa.builders.stages.sets import set_splits
+from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest

@@ -9,9 +9,8 @@ from nyxqa.builders.sources.html import HtmlSource
 from nyxqa.builders.sources.jsonl import JsonlSource
 from nyxqa.builders.sources.obelics import ObelicsFolder
 from nyxqa.builders.sources.obelics_hub import ObelicsHub, hub_source
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Web
-from nyxqa.schemas.recipe_file import nearest
 
 SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 _KINDS = ("sample", "html", "jsonl", "obelics")

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import Assembly, Packs, WebInputs
+from nyxqa.builders.assembly.inputs import RESULT, Assembly, Packs, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
@@ -23,11 +23,11 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
 from nyxqa.builders.qa.options_probe import Item, probe
 from nyxqa.builders.question_sets.outputs import Sets
-from nyxqa.builders.report.lines import sample_lack
 from nyxqa.builders.report.losses import told_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.names import set_stages, with_sets
+from nyxqa.builders.stages.sample import sample_lack
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.manifest import FileEntry
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 VERSION = 4
 _TABLES_VERSION = 6
-RESULT = "result.json"
 _BATCH = 10_000
 
 Files = dict[str, FileEntry]

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.filters.conditions import CLOSED, forbidden
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.builders.stages.benchmark import REASON, Against, documents_against
+from nyxqa.builders.stages.benchmark import documents_against
 from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Filters
 

@@ -17,16 +17,15 @@ from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.packs import PackWriter, writing_pack
 from nyxqa.builders.qa.keys import question_key
-from nyxqa.builders.question_sets.importers.files import Source, find_sources
+from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.importers.kinds import import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side, lost_negative
 from nyxqa.builders.question_sets.revisions import file_state
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
-from nyxqa.builders.stages.names import import_stage
-from nyxqa.builders.stages.source import SOURCE
+from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.content import kind_of
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import doc_id, query_id
 from nyxqa.schemas.recipe import Images, Import, Split
 
@@ -59,18 +58,6 @@ class ImageStore:
     folder: Path
     max_bytes: int
     max_pixels: int
-
-
-def sources_of(section: Import, split: Split | None = None) -> list[Source]:
-    """Subsets and splits of an import, those of one split if given.
-
-    :raises UsageError: If its path does not exist.
-    :raises WorldError: If nothing is there.
-    """
-    path = Path(section.path)
-    if not path.exists():
-        raise UsageError(f"import {section.kind}: no file or folder {path}")
-    return [source for source in find_sources(path) if split is None or source.split == split]
 
 
 def imported(run: Run, sections: Sequence[Import], split: Split, images: Images) -> Parts | None:

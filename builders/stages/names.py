@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from nyxqa.schemas.recipe import Recipe
 
+SOURCE = "source"  # the generation of what was read
+
+
 # Stages of the web builder; those of text sets and imports, if any, stand before the last.
 STAGES = (
     "source",

@@ -15,8 +15,7 @@ from nyxqa.builders.question_sets.passages import read_passages
 from nyxqa.builders.question_sets.revisions import source_state
 from nyxqa.builders.question_sets.sample import PASSAGES
 from nyxqa.builders.report.losses import told_loss
-from nyxqa.builders.stages.names import pool_stage
-from nyxqa.builders.stages.source import SOURCE
+from nyxqa.builders.stages.names import SOURCE, pool_stage
 from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import WorldError
 

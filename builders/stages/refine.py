@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.qa.duplicates import write_repeated
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.rules import Broken, cites_image, resolve
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.stages.benchmark import REASON, Against
 from nyxqa.builders.vlm.handle import Asking, ask_of
 from nyxqa.builders.vlm.protocol import Failed, Vlm
 from nyxqa.schemas.chance import lot

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.database import database, quoted
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.builders.report.losses import told_loss
-from nyxqa.builders.stages.sets import set_splits
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe
 

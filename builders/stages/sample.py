@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Parts, Step, pairs
+from nyxqa.builders.report.lines import ANY
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.stages.split import SEEDS_PER_QUESTION
 from nyxqa.schemas.chance import lot
@@ -124,3 +126,13 @@ def sample_shard(split: str, task: Task) -> ShardOutput:
         left = documents.filter(pa.compute.invert(mask))["doc_id"]
         account.not_sampled = [*account.not_sampled, *left.to_pylist()]
     return ShardOutput(pa.concat_tables(rows).combine_chunks(), account)
+
+
+def sample_lack(recipe: Recipe, seeds: Parts) -> dict[str, int]:
+    """Documents of each kind that the train split has fewer to ask about than ``sample.count`` wants."""
+    quota = quotas(recipe, "train") or {}
+    have: Counter[str] = Counter()
+    for file in seeds.files():
+        have.update(pq.read_table(file, columns=["kind"])["kind"].to_pylist())
+    found = {kind or ANY: wanted - (have[kind] if kind else have.total()) for kind, wanted in quota.items()}
+    return {kind: lack for kind, lack in found.items() if lack > 0}

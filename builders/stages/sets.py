@@ -7,9 +7,9 @@ from typing import cast
 
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts
-from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets
+from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of
 from nyxqa.builders.question_sets.revisions import kind_of_source
-from nyxqa.builders.stages.imports import imported, sources_of
+from nyxqa.builders.stages.imports import imported
 from nyxqa.builders.stages.names import import_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages
 from nyxqa.builders.stages.text_questions import gold, questions, uncontaminated
@@ -37,17 +37,6 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts
     parts += _imports(run, recipe, splits)
     pools = tuple(_pool(pool, recipe, folder) for pool, folder in made.items())
     return Sets(pools, tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split))))
-
-
-def set_splits(recipe: Recipe) -> set[str]:
-    """Splits that a question set or an import of the recipe has rows of."""
-    found: set[str] = {text.split for text in recipe.text}
-    return found | {source.split for section in recipe.imports for source in sources_of(section)}
-
-
-def pool_of(text: TextSet) -> str:
-    """Name of the pool of a question set."""
-    return text.pool or text.name
 
 
 def _indexes(run: Run, texts: Sequence[TextSet], made: dict[str, Parts]) -> Indexes:

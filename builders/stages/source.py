@@ -20,6 +20,7 @@ from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
 from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.stages.names import SOURCE
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
@@ -28,9 +29,6 @@ Keys = np.ndarray[Any, np.dtype[np.uint64]]
 
 # A part file and, for each of its rows that repeats an earlier page, that page's row name.
 Repeats = tuple[Path, dict[int, str]]
-
-
-SOURCE = "source"  # the generation of what was read
 
 
 def source(run: Run, web: Web) -> Parts:

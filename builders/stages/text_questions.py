@@ -15,6 +15,7 @@ from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
@@ -22,9 +23,7 @@ from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
 from nyxqa.builders.question_sets.revisions import source_state
 from nyxqa.builders.question_sets.row_schemas import GOLD, SET_QUESTIONS
-from nyxqa.builders.stages.benchmark import REASON, Against
-from nyxqa.builders.stages.names import text_stage
-from nyxqa.builders.stages.source import SOURCE
+from nyxqa.builders.stages.names import SOURCE, text_stage
 from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.recipe import TextSet
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.filters.against import Against
 from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
-from nyxqa.builders.stages.benchmark import Against
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder

@@ -18,14 +18,9 @@ from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.vlm.handle import Asking, ask_of
 from nyxqa.builders.vlm.protocol import Failed
-from nyxqa.schemas.recipe import Keep, Verify, VlmSection
+from nyxqa.schemas.recipe import Keep, Verify, verifies
 
 VERSION = 2
-
-
-def verifies(settings: Verify, vlm: VlmSection) -> bool:
-    """Whether evidence is checked: ``auto`` means with a model that can judge."""
-    return not vlm.is_extractive if settings.enabled == "auto" else settings.enabled
 
 
 def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: str) -> Parts:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.engine.run import Where
+from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.vlm.factory import make_vlm
 from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm

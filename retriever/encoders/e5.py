@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
+from nyxqa.retriever.encoders.dense import VectorEncoder, caption_text
 from nyxqa.retriever.index.embeddings import text_parts
+from nyxqa.retriever.models.names import ModelName, parse_model
 from nyxqa.retriever.models.text import TextModel, checkpoint_fingerprint, devices
 from nyxqa.retriever.protocols import Entry, Role
 from nyxqa.schemas.errors import UsageError

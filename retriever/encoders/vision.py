@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from nyxqa.retriever.encoders.dense import ModelName, VectorEncoder, caption_text, parse_model
+from nyxqa.retriever.encoders.dense import VectorEncoder, caption_text
 from nyxqa.retriever.models.loading import checkpoint_folder, settings_of
+from nyxqa.retriever.models.names import ModelName, parse_model
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.text import checkpoint_fingerprint, devices
 from nyxqa.retriever.models.vision import SideEncoder, VisionTextModel

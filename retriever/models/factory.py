@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from nyxqa.retriever.protocols import EmbeddingModel
-from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.schemas.errors import UsageError
 
 MODELS = ("tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
@@ -29,20 +27,9 @@ def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
 
         return nyx_to_train(path)
     if kind == "hf" and path:
-        from nyxqa.retriever.encoders.dense import parse_model
         from nyxqa.retriever.models.hf import load_hf
+        from nyxqa.retriever.models.names import parse_model
         from nyxqa.retriever.models.text import devices
 
         return load_hf(parse_model(path, "hf"), devices()[0], trainable=True)
     raise UsageError(f"no model is named {spec!r}; valid names are {', '.join(MODELS)}")
-
-
-def default_settings(spec: str) -> TrainSettings:
-    """What a model is trained with unless told otherwise.
-
-    ``tiny`` starts from next to nothing: it takes a hundred times the rate of a pretrained model, and more passes.
-    """
-    settings = TrainSettings()
-    if spec.partition(":")[0] == "tiny":
-        return replace(settings, epochs=5, learning_rate=1e-3, temperature=0.05)
-    return settings

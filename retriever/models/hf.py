@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.encoders.dense import ModelName
 from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
+from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.pictures import open_picture, rgb_picture, shrunk
 from nyxqa.retriever.models.settings import TOKEN_PIXELS, EmbedderSettings
 from nyxqa.retriever.models.side_text import SideWriter

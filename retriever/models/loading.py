@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.encoders.dense import ModelName
 from nyxqa.retriever.models.lora import open_lora
+from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.settings import SETTINGS_FILE, EmbedderSettings, read_settings
 from nyxqa.retriever.models.text import resolve_revision
 from nyxqa.schemas.errors import WorldError, one_line

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.encoders.dense import ModelName, parse_model
 from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora, lora_named
+from nyxqa.retriever.models.names import ModelName, parse_model
 from nyxqa.retriever.models.pictures import bounded_shape, open_picture, rgb_picture
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.side_text import SideWriter

@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.files import write_bytes
-from nyxqa.schemas.recipe_file import nearest
 
 SETTINGS_FILE = "embedder.toml"
 # Pixels under one image token: a patch of 14 x 14, of which 2 x 2 are merged (Qwen2.5-VL).

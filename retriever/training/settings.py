@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from nyxqa.retriever.training.targets import Against
 from nyxqa.schemas.errors import UsageError
@@ -80,3 +80,14 @@ class TrainSettings:
             value.pop(name)
         text = json.dumps([value, model, list(rows), processes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def default_settings(spec: str) -> TrainSettings:
+    """What a model is trained with unless told otherwise.
+
+    ``tiny`` starts from next to nothing: it takes a hundred times the rate of a pretrained model, and more passes.
+    """
+    settings = TrainSettings()
+    if spec.partition(":")[0] == "tiny":
+        return replace(settings, epochs=5, learning_rate=1e-3, temperature=0.05)
+    return settings

@@ -12,13 +12,13 @@ from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Line, Scores, gain, summarise
 from nyxqa.retriever.evaluation.test_set import TestSet, read_test_set
-from nyxqa.retriever.models.factory import default_settings, load_model
+from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.metrics import METRICS, read_metrics
 from nyxqa.retriever.training.model_card import CARD, Card, write_card
 from nyxqa.retriever.training.plot import Panel, plot
-from nyxqa.retriever.training.settings import TrainSettings
+from nyxqa.retriever.training.settings import TrainSettings, default_settings
 from nyxqa.retriever.training.trainer import CHECKPOINTS, Trained, loss_of, train
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.files import write_json

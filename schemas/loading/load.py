@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.features import features_of
 from nyxqa.schemas.loading.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.loading.documents import Documents
@@ -20,7 +20,6 @@ from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.lookup import map_arrow
 from nyxqa.schemas.loading.published import Published, table_named
 from nyxqa.schemas.loading.sides import ImagesMode, fetched_images
-from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.tables import WEB
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.errors import FormatError, UsageError, nearest
 from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
-from nyxqa.schemas.recipe_file import nearest
 from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table
 
 

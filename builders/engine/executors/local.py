@@ -10,26 +10,18 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from nyxqa.schemas.errors import BudgetError, WorldError
+from nyxqa.schemas.errors import WorldError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-
-
-class Executor(Protocol):
-    """Runs a picklable function over tasks."""
-
-    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """Results in the order of ``tasks``, which is read lazily; the first error of a task is raised."""
-        ...
 
 
 class LocalExecutor:
@@ -89,45 +81,6 @@ class LocalExecutor:
         except BaseException:
             self.close()
             raise
-
-
-class ThreadExecutor:
-    """Threads of this process, for tasks that mostly wait for an endpoint and share one model.
-
-    The threads do not keep the process alive: an interrupted run ends at once.
-
-    :param threads: Tasks under way at a time.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-
-    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """Results in the order of ``tasks``; with a spent budget, what the other threads have paid for is awaited."""
-        pending: deque[Future[R]] = deque()
-        try:
-            for task in tasks:
-                pending.append(_started(function, task))
-                if len(pending) >= self.threads:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        except BudgetError:
-            wait(pending)
-            raise
-
-
-def _started(function: Callable[[T], R], task: T) -> Future[R]:
-    future: Future[R] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(function(task))
-        except BaseException as error:  # raised where the result is asked for
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return future
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[T], R], task: T) -> Future[R]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.recipe import Split
+from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.recipe import Import, Split
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 # Names of splits on the Hub and in the converters' folders. MMEB holds the same queries twice, once with other
@@ -74,3 +74,15 @@ def _below(path: Path) -> Iterator[Path]:
 
 def _stem(file: Path) -> str | None:
     return next((file.name.removesuffix(suffix) for suffix in _SUFFIXES if file.name.endswith(suffix)), None)
+
+
+def sources_of(section: Import, split: Split | None = None) -> list[Source]:
+    """Subsets and splits of an import, those of one split if given.
+
+    :raises UsageError: If its path does not exist.
+    :raises WorldError: If nothing is there.
+    """
+    path = Path(section.path)
+    if not path.exists():
+        raise UsageError(f"import {section.kind}: no file or folder {path}")
+    return [source for source in find_sources(path) if split is None or source.split == split]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.report.lines import has_negatives, sample_lack, shortfall_lines
+from nyxqa.builders.report.lines import has_negatives, shortfall_lines
+from nyxqa.builders.stages.sample import sample_lack
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, TextSet
 from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of

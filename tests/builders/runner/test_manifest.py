@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.run import StepReport
-from nyxqa.builders.engine.step import Step
+from nyxqa.builders.engine.step import Step, StepReport
 from nyxqa.builders.runner.manifest import stage_entries
 
 

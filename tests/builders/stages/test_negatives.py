@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.stages.negatives import Mining, choose, mine_shard, text_key, write_index
+from nyxqa.builders.mining.web_rules import choose
+from nyxqa.builders.qa.keys import text_key
+from nyxqa.builders.stages.negatives import Mining, mine_shard, write_index
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.recipe import Negatives
 from tests.support.rows import QUESTIONS, SPLIT_DOCUMENTS, document, parts_of, question, write

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.stages.verify import pass_shard, verifies, verify_shard
+from nyxqa.builders.stages.verify import pass_shard, verify_shard
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed
-from nyxqa.schemas.recipe import Keep, Verify, VlmSection
+from nyxqa.schemas.recipe import Keep, Verify, VlmSection, verifies
 from tests.support.models import Told, ToldAsking
 from tests.support.rows import QUESTIONS, locator, question, write
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nyxqa.retriever.encoders.dense import ModelName
 from nyxqa.retriever.encoders.e5 import E5Encoder, E5Model
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.encoders.vision import sighted_encoder
 from nyxqa.retriever.models.hf import load_hf
+from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.nyx import load_nyx
 from nyxqa.retriever.protocols import Entry, Side
 from nyxqa.schemas.content import PLACEHOLDER

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.retriever.encoders.dense import ModelName
+from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx
 from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.content import PLACEHOLDER

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nyxqa.retriever.encoders.dense import ModelName
 from nyxqa.retriever.models.lora import LORA, Lora, lora_named
+from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
 from nyxqa.retriever.protocols import Side
 from nyxqa.schemas.errors import UsageError, WorldError

@@ -1,0 +1,21 @@
+"""What a step needs of whoever works on its shards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Where a step's shards are made: in worker processes; one after the other in this process, for what holds a large
+# model; or in threads of this process, for what waits for an endpoint.
+Where = Literal["workers", "driver", "threads"]
+
+
+class Executor(Protocol):
+    """Runs a picklable function over tasks."""
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Results in the order of ``tasks``, which is read lazily; the first error of a task is raised."""
+        ...
