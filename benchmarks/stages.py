@@ -39,7 +39,7 @@ from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.protocols import Entry
 from nyxqa.retriever.training.train import train_on
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.words import words
@@ -194,7 +194,7 @@ def _name(number: int) -> str:
 
 
 def _drawn(texts: Sequence[str], number: int) -> list[str]:
-    return sorted(texts, key=lambda text: lot(0, f"lakes/{number}", text))[:2]
+    return sorted(texts, key=lambda text: keyed_hash(0, f"lakes/{number}", text))[:2]
 
 
 def _tells(row: Row, number: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
 from nyxqa.builders.stages.choices import choices
@@ -26,7 +26,7 @@ from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
 from nyxqa.builders.stages.synthesize import synthesize
 from nyxqa.builders.stages.verify import verify
-from nyxqa.builders.vlm.handle import Asking
+from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.recipe import Recipe, Web
 
@@ -39,7 +39,7 @@ class Read:
     :param packs: Folder of their image packs.
     """
 
-    documents: Parts
+    documents: StepOutput
     packs: Path
 
 
@@ -51,13 +51,13 @@ class Built:
     :param benchmark: The index of the benchmarks it was held against, if any.
     """
 
-    tables: Parts
+    tables: StepOutput
     splits: dict[str, Step]
-    asking: Asking | None
-    benchmark: Parts | None
+    handle: VlmHandle | None
+    benchmark: StepOutput | None
 
 
-def read(run: Run, recipe: Recipe, web: Web, known: Parts | None, splits: Sequence[str]) -> Read:
+def read(run: Run, recipe: Recipe, web: Web, known: StepOutput | None, splits: Sequence[str]) -> Read:
     """Run (or plan) the stages over all pages.
 
     :param known: The index of the benchmarks that documents are held against, if any.
@@ -77,39 +77,39 @@ def read(run: Run, recipe: Recipe, web: Web, known: Parts | None, splits: Sequen
 
 def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
     """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    web, asking, known = None, None, benchmark(run, recipe)
+    web, handle, known = None, None, benchmark(run, recipe)
     if recipe.web is not None:
         found = read(run, recipe, recipe.web, known, splits)
-        asking = Asking(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
-        seeds, questions = ask(run, recipe, found, known, asking, splits)
+        handle = VlmHandle(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
+        seeds, questions = ask(run, recipe, found, known, handle, splits)
         web = WebInputs(found.documents, questions, found.packs, seeds)
     sets = build_sets(run, recipe, splits, known)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, asking, known)
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, handle, known)
 
 
 def ask(
-    run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, splits: Sequence[str]
-) -> tuple[dict[str, Parts], dict[str, Parts]]:
+    run: Run, recipe: Recipe, found: Read, known: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
+) -> tuple[dict[str, StepOutput], dict[str, StepOutput]]:
     """Run (or plan) the stages that ask the model: seeds and questions of each split; an error gives the model up."""
-    seeds: dict[str, Parts] = {}
-    questions: dict[str, Parts] = {}
+    seeds: dict[str, StepOutput] = {}
+    questions: dict[str, StepOutput] = {}
     try:
         for split in splits:
             seeds[split] = sample(run, found.documents, recipe, split)
-            questions[split] = _questions(run, recipe, found, known, asking, split, seeds[split])
+            questions[split] = _questions(run, recipe, found, known, handle, split, seeds[split])
     except NyxqaError:
-        asking.close()  # the next build of this process has a budget of its own
+        handle.close()  # the next build of this process has a budget of its own
         raise
     return seeds, questions
 
 
 def _questions(
-    run: Run, recipe: Recipe, found: Read, known: Parts | None, asking: Asking, split: str, seeds: Parts
-) -> Parts:
+    run: Run, recipe: Recipe, found: Read, known: StepOutput | None, handle: VlmHandle, split: str, seeds: StepOutput
+) -> StepOutput:
     """Run (or plan) the stages of one split behind ``sample``."""
-    drafts = synthesize(run, seeds, asking, recipe.synthesize, split)
-    asked = refine(run, drafts, asking, recipe, split, known)
-    asked = verify(run, asked, asking, recipe.verify, split)
-    asked = choices(run, asked, asking, recipe.choices, recipe.negatives.encoder, split)
+    drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
+    asked = refine(run, drafts, handle, recipe, split, known)
+    asked = verify(run, asked, handle, recipe.verify, split)
+    asked = choices(run, asked, handle, recipe.choices, recipe.negatives.encoder, split)
     return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

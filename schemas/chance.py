@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 
-def lot(seed: int, stage: str, item: str) -> int:
+def keyed_hash(seed: int, stage: str, item: str) -> int:
     """A 64-bit number that depends only on (seed, stage, item); sort by it to shuffle, take it modulo n to pick."""
     key = f"{seed}\x1f{stage}\x1f{item}".encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
@@ -13,4 +13,4 @@ def lot(seed: int, stage: str, item: str) -> int:
 
 def chance(seed: int, stage: str, item: str) -> float:
     """A number in [0, 1) that depends only on (seed, stage, item)."""
-    return lot(seed, stage, item) / 2**64
+    return keyed_hash(seed, stage, item) / 2**64

@@ -16,7 +16,7 @@ from nyxqa.builders.report.text import WIDTH, render
 from nyxqa.builders.vlm.prompt import NAMES, prompt
 from nyxqa.retriever.encoders.bm25 import Bm25Index
 from nyxqa.retriever.protocols import Entry, Hits
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.asking import QUICK, use_patience
 from tests.support.pages import sentences
@@ -271,7 +271,7 @@ def trouble_of(teller: Teller, name: str, text: str) -> str | None:
 
 
 def trouble_with(fact: Fact, name: str) -> str | None:
-    number = lot(5, name.partition("_")[0], str(fact.page)) % 20
+    number = keyed_hash(5, name.partition("_")[0], str(fact.page)) % 20
     return list(LASTING)[number] if number < len(LASTING) else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.question_sets.outputs import SetParts, Sets
 from nyxqa.schemas.recipe import Recipe
@@ -24,10 +24,10 @@ class WebInputs:
     :param seeds: Documents of each split that questions were asked about.
     """
 
-    documents: Parts
-    questions: Mapping[str, Parts]
+    documents: StepOutput
+    questions: Mapping[str, StepOutput]
     packs: Path
-    seeds: Mapping[str, Parts] = field(default_factory=dict)
+    seeds: Mapping[str, StepOutput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Assembly:
     splits: tuple[str, ...]
     web: WebInputs | None
     sets: Sets
-    ledgers: tuple[Parts, ...]
+    ledgers: tuple[StepOutput, ...]
 
     def packs(self) -> Packs:
         """Readers of the images of all builders."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, quoted
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.tables import LEDGER
 
@@ -47,7 +47,7 @@ def own_drops(db: duckdb.DuckDBPyConnection) -> str:
 
 
 def ledger_rows(
-    db: duckdb.DuckDBPyConnection, ledgers: Sequence[Parts], stages: Sequence[str]
+    db: duckdb.DuckDBPyConnection, ledgers: Sequence[StepOutput], stages: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Rows of the steps' ledgers and of assembling itself, by (stage order, split, item, parent, reason)."""
     name = own_drops(db)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nyxqa.builders.engine.database import arrow_rows
-from nyxqa.schemas.chance import chance, lot
+from nyxqa.schemas.chance import chance, keyed_hash
 from nyxqa.schemas.recipe import Mixture
 from nyxqa.schemas.tables import DATASET
 
@@ -45,7 +45,7 @@ def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web
 
 def _drawn(row: dict[str, Any], mixture: Mixture, seed: int) -> dict[str, Any]:
     dataset = row["dataset"]
-    return {**row, "lot": lot(seed, "mixture/cap", _item(row)), "cap": mixture.caps.get(dataset)}
+    return {**row, "lot": keyed_hash(seed, "mixture/cap", _item(row)), "cap": mixture.caps.get(dataset)}
 
 
 def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[str, Any]]:
@@ -54,7 +54,7 @@ def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[s
     times = math.floor(weight)
     times += chance(seed, "mixture/weight", _item(row)) < weight - times
     for copy in range(times):
-        yield {**row, "lot": lot(seed, "mixture/order", f"{_item(row)} {copy}")}
+        yield {**row, "lot": keyed_hash(seed, "mixture/order", f"{_item(row)} {copy}")}
 
 
 def _item(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from nyxqa.builders.assembly.inputs import Assembly, Packs
 from nyxqa.builders.assembly.published_rows import image_structs, triplet_rows
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.tables import PREVIEW, WEB
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def preview_rows(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs
     query = f"{_SET_IDS} UNION ALL {_WEB_IDS}" if assembly.web is not None else _SET_IDS
     ids = (row["query_id"] for row in arrow_rows(db, query, _BATCH))
     seed = assembly.recipe.seed
-    chosen = heapq.nsmallest(ROWS, ids, key=lambda i: (lot(seed, "preview", i), i))
+    chosen = heapq.nsmallest(ROWS, ids, key=lambda i: (keyed_hash(seed, "preview", i), i))
     db.execute("CREATE TABLE chosen (query_id VARCHAR)")
     if chosen:
         db.executemany("INSERT INTO chosen VALUES (?)", [(one,) for one in chosen])

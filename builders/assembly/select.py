@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.database import literal, quoted
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Recipe
@@ -50,7 +50,7 @@ WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS
 """
 
 
-def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Parts], recipe: Recipe) -> None:
+def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, StepOutput], recipe: Recipe) -> None:
     """Make table ``question`` and give a reason to every one that is not published."""
     files = [file for parts in questions.values() for file in parts.files()]
     types = dict(db.execute(_TYPES.format(files=quoted(files))).fetchall())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nyxqa.retriever.training.examples import Document, Example
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 _STAGE = "check/teaches"
 
@@ -24,7 +24,7 @@ def grouped_folds(groups: Sequence[str], count: int, seed: int) -> list[Fold]:
 
     :param groups: Group of each row.
     """
-    sizes = dict.fromkeys(sorted(set(groups), key=lambda one: (lot(seed, f"{_STAGE}/folds", one), one)), 0)
+    sizes = dict.fromkeys(sorted(set(groups), key=lambda one: (keyed_hash(seed, f"{_STAGE}/folds", one), one)), 0)
     for group in groups:
         sizes[group] += 1
     totals = [0] * count
@@ -47,7 +47,7 @@ def deranged(examples: Sequence[Example], seed: int) -> list[Example]:
 
     A row for which no such partner is left keeps none and is left out. A negative that has become the positive goes.
     """
-    order = sorted(range(len(examples)), key=lambda row: (lot(seed, f"{_STAGE}/shuffle", examples[row].id), row))
+    order = sorted(range(len(examples)), key=lambda row: (keyed_hash(seed, f"{_STAGE}/shuffle", examples[row].id), row))
     free = [order[(place + 1) % len(order)] for place in range(len(order))]
     found: dict[int, int] = {}
     for row in order:

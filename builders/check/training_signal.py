@@ -19,7 +19,7 @@ from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.examples import Document, Example, read_example
 from nyxqa.retriever.training.settings import default_settings
 from nyxqa.retriever.training.trainer import train
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.published import Published
@@ -115,7 +115,7 @@ def _drawn(out: Path, split: str) -> Any:
     if len(rows) <= MOST_ROWS:
         return rows
     ids = rows.data.column("query_id").to_pylist()
-    first = sorted(range(len(ids)), key=lambda row: (lot(SEED, f"check/{TEACHES}/{split}", ids[row]), ids[row]))
+    first = sorted(range(len(ids)), key=lambda row: (keyed_hash(SEED, f"check/{TEACHES}/{split}", ids[row]), ids[row]))
     return rows.select(sorted(first[:MOST_ROWS]))
 
 

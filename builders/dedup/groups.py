@@ -13,7 +13,7 @@ from nyxqa.builders.dedup.leaks import links_between
 from nyxqa.builders.dedup.union_find import Components
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.database import arrow, database, quoted
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Dedup
 
@@ -70,7 +70,7 @@ class Groups:
     seeds: I64
 
 
-def find_groups(documents: Parts, settings: Dedup, min_tokens: int, folder: Path) -> Groups:
+def find_groups(documents: StepOutput, settings: Dedup, min_tokens: int, folder: Path) -> Groups:
     """Join the pages of each document (its own and those of its copies), of each cluster, and of what is alike still.
 
     Clusters come from MinHash, which may miss a pair; what the certificate's exact query finds between the groups

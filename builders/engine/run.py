@@ -17,7 +17,7 @@ from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
-from nyxqa.builders.engine.step import Parts, Step, StepReport
+from nyxqa.builders.engine.step import Step, StepOutput, StepReport
 from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
 from nyxqa.schemas.files import read_json, write_json
 
@@ -49,11 +49,11 @@ class Run(Protocol):
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
         where: Where = "workers",
-    ) -> Parts:
+    ) -> StepOutput:
         """One shard for each task, made by ``function`` (picklable where workers make it)."""
         ...
 
-    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
+    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
         """One folder of files, filled by ``function`` in this process, whole or absent.
 
         :param function: Returns the step's account in numbers, if it keeps one; it may write ledger files itself.
@@ -61,14 +61,14 @@ class Run(Protocol):
         """
         ...
 
-    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+    def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
         """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once.
 
         It returns what it did in this run, to be shown; the stage's account has no part in it.
         """
         ...
 
-    def outputs(self) -> list[Parts]:
+    def outputs(self) -> list[StepOutput]:
         """Outputs of all steps so far, in their order."""
         ...
 
@@ -101,9 +101,9 @@ class PlannedRun:
         """How often what is called ``name`` will have been observed anew."""
         return generation(self.work, name, self._again)
 
-    def outputs(self) -> list[Parts]:
+    def outputs(self) -> list[StepOutput]:
         """Outputs of all steps so far."""
-        return [Parts(step.fingerprint, self.folder(step)) for step in self.steps]
+        return [StepOutput(step.fingerprint, self.folder(step)) for step in self.steps]
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
@@ -116,24 +116,24 @@ class PlannedRun:
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
         where: Where = "workers",
-    ) -> Parts:
+    ) -> StepOutput:
         """Note the step."""
         return self._note(step)
 
-    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
+    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
         """Note the step."""
         return self._note(step)
 
-    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+    def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
         """Note the step."""
         return self._note(step)
 
     def say(self, line: str) -> None:
         """Nothing: a plan is silent."""
 
-    def _note(self, step: Step) -> Parts:
+    def _note(self, step: Step) -> StepOutput:
         self.steps.append(step)
-        return Parts(step.fingerprint, self.folder(step))
+        return StepOutput(step.fingerprint, self.folder(step))
 
 
 class WorkingRun:
@@ -158,9 +158,9 @@ class WorkingRun:
         """How often what is called ``name`` was observed anew."""
         return generation(self.work, name)
 
-    def outputs(self) -> list[Parts]:
+    def outputs(self) -> list[StepOutput]:
         """Outputs of all steps so far."""
-        return [Parts(report.step.fingerprint, self.folder(report.step)) for report in self.reports]
+        return [StepOutput(report.step.fingerprint, self.folder(report.step)) for report in self.reports]
 
     def folder(self, step: Step) -> Path:
         """Folder of the step's files."""
@@ -173,7 +173,7 @@ class WorkingRun:
         tasks: Callable[[], Iterable[T]],
         schema: pa.Schema,
         where: Where = "workers",
-    ) -> Parts:
+    ) -> StepOutput:
         """One shard for each task, made by ``function``; whole shards are kept."""
         folder, started = self.folder(step), time.perf_counter()
         counts = _read_counts(folder)
@@ -186,9 +186,9 @@ class WorkingRun:
                     bar.advance(shard)
             write_json(done_file(folder), asdict(counts))
         self._report(step, counts, time.perf_counter() - started)
-        return Parts(step.fingerprint, folder)
+        return StepOutput(step.fingerprint, folder)
 
-    def whole(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> Parts:
+    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
         """One folder of files, filled by ``function`` beside its place and then renamed into it."""
         folder, started = self.folder(step), time.perf_counter()
         if not folder.exists():
@@ -202,9 +202,9 @@ class WorkingRun:
                 write_json(done_file(unfinished), asdict(made))
             unfinished.rename(folder)
         self._report(step, _read_counts(folder), time.perf_counter() - started)
-        return Parts(step.fingerprint, folder)
+        return StepOutput(step.fingerprint, folder)
 
-    def observe(self, step: Step, function: Callable[[Bar], Counts]) -> Parts:
+    def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
         """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
         folder, started = self.folder(step), time.perf_counter()
         if not is_done(folder):
@@ -214,7 +214,7 @@ class WorkingRun:
             if counts.rows_in:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self.reports.append(StepReport(step, None, time.perf_counter() - started))
-        return Parts(step.fingerprint, folder)
+        return StepOutput(step.fingerprint, folder)
 
     def say(self, line: str) -> None:
         """One line on stderr."""

@@ -63,7 +63,7 @@ def plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Parts:
+class StepOutput:
     """The output of a step: an ordered list of Parquet files in one folder."""
 
     fingerprint: str
@@ -86,7 +86,7 @@ class Parts:
         return sum(pq.read_metadata(file).num_rows for file in self.files())
 
 
-def pairs(first: Parts, second: Parts) -> list[tuple[Path, Path]]:
+def pairs(first: StepOutput, second: StepOutput) -> list[tuple[Path, Path]]:
     """Part files of two outputs that belong together, as tasks of a step over both."""
     return list(zip(first.files(), second.files(), strict=True))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
@@ -55,7 +55,7 @@ class Source:
         if shuffled:
             seed = self.published.manifest.seed
             ids = rows.data.column("query_id")
-            lots = np.fromiter((lot(seed, "shards", one.as_py()) for one in ids), np.uint64, len(ids))
+            lots = np.fromiter((keyed_hash(seed, "shards", one.as_py()) for one in ids), np.uint64, len(ids))
             rows = rows.select(np.argsort(lots, kind="stable"))
         for batch in rows.iter(batch_size=_ROWS):
             names = list(batch)

@@ -15,15 +15,15 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
 from nyxqa.builders.feedback.labels import Labelling
 from nyxqa.builders.feedback.row_schemas import ANSWERS
 from nyxqa.builders.feedback.scoring import Truth, listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
 from nyxqa.builders.stages.names import FEEDBACK
-from nyxqa.builders.vlm.handle import Asking
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Talk
+from nyxqa.builders.vlm.handle import VlmHandle
+from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed
 from nyxqa.schemas.content import Content
 
 VERSION = 1
@@ -45,17 +45,17 @@ class Questioner:
     """
 
     train: TrainSet
-    found: Parts
-    asking: Asking
+    found: StepOutput
+    handle: VlmHandle
     labelling: Labelling
 
     def ask(self, span: Span) -> ShardOutput:
         """The answers to the questions of a shard."""
-        rows = list(self.asking.open().converse(self._talks(span)))
+        rows = list(self.handle.open().converse(self._talks(span)))
         ids = [row["query_id"] for row in rows]
         return ShardOutput(pa.Table.from_pylist(rows, schema=ANSWERS), Account(ids, ids))
 
-    def _talks(self, span: Span) -> Iterator[Talk[Row]]:
+    def _talks(self, span: Span) -> Iterator[Conversation[Row]]:
         start, stop = span
         found = pq.read_table(part_file(self.found.folder, start // BLOCK), columns=["candidates"])
         listed = found["candidates"].slice(start % BLOCK, stop - start).to_pylist()
@@ -63,7 +63,7 @@ class Questioner:
         for place, (row, candidates) in enumerate(zip(asked, listed, strict=True), start):
             yield self._talk(place, row, candidates)
 
-    def _talk(self, place: int, row: Row, candidates: list[Row]) -> Talk[Row]:
+    def _talk(self, place: int, row: Row, candidates: list[Row]) -> Conversation[Row]:
         truth, known = self.train.truth(row), self.train.known(row)
         options = listed_options(truth.choices)
         made = {
@@ -106,15 +106,15 @@ def _key(question: str, image_ids: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def answers(run: Run, train: TrainSet, found: Parts, asking: Asking, labelling: Labelling) -> Parts:
+def answers(run: Run, train: TrainSet, found: StepOutput, handle: VlmHandle, labelling: Labelling) -> StepOutput:
     """What the model answers to each question, in the order of ``triplets``."""
     params: Mapping[str, Any] = {
-        "vlm": asking.params(),
+        "vlm": handle.params(),
         "feedback": labelling.settings.model_dump(mode="json", include=_DECISIVE),
         "exclude": labelling.exclude,
         "qa": [train.manifest.files[path].sha256 for path in train.manifest.paths("qa", "train")],
         "generation": run.generation(FEEDBACK),
     }
     step = Step(FEEDBACK, VERSION, params, (found.fingerprint,), "train", "question", "question")
-    questioner = Questioner(train, found, asking, labelling)
-    return run.map(step, questioner.ask, partial(spans, len(train), SHARD), ANSWERS, asking.where)
+    questioner = Questioner(train, found, handle, labelling)
+    return run.map(step, questioner.ask, partial(spans, len(train), SHARD), ANSWERS, handle.where)

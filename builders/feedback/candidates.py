@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.pools import Pool
 from nyxqa.builders.feedback.row_schemas import CANDIDATES
 from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
@@ -80,7 +80,9 @@ def _ranked(pool: Pool, rows: list[int], scores: list[float]) -> Iterator[dict[s
             yield {**pool.family(row), "row": row, "rank": rank, "score": score}
 
 
-def candidates(run: Run, train: TrainSet, encoder: Encoder, spec: str, top_k: int) -> tuple[Parts, dict[str, Parts]]:
+def candidates(
+    run: Run, train: TrainSet, encoder: Encoder, spec: str, top_k: int
+) -> tuple[StepOutput, dict[str, StepOutput]]:
     """The ``top_k`` best documents of each train question, and the indexes they were found in.
 
     :param spec: Name of the encoder as the command has it.
@@ -98,12 +100,12 @@ def spans(rows: int, size: int) -> list[Span]:
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
-def _index(run: Run, found: FoundPool, encoder: Encoder, dense: bool) -> Parts:
+def _index(run: Run, found: FoundPool, encoder: Encoder, dense: bool) -> StepOutput:
     if found.passages is not None:  # the build may have made this very index
         return passage_index(run, found.name, found.passages, encoder, dense)
     params = {"pool": found.name, "documents": found.basis, "encoder": encoder.fingerprint}
     step = Step(f"{FEEDBACK}/index", VERSION, params, (), "train")
-    return run.whole(step, partial(_build, found.pool, encoder), resume=dense)
+    return run.run_once(step, partial(_build, found.pool, encoder), resume=dense)
 
 
 def _build(pool: Pool, encoder: Encoder, folder: Path) -> None:

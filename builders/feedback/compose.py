@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.assembly.passages import passage_row
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.feedback.train_set import passages_of, publishes_all
 from nyxqa.builders.question_sets.outputs import PoolParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
@@ -155,7 +155,7 @@ def _passages(parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict
         yield passage_row(stored, row, parts)
 
 
-def _parts(manifest: Manifest, passages: Parts, pool: str) -> PoolParts:
+def _parts(manifest: Manifest, passages: StepOutput, pool: str) -> PoolParts:
     section = next(text for text in manifest.recipe["text"] if (text["pool"] or text["name"]) == pool)
     source = kind_of_source(section["passages"])
     return PoolParts(pool, passages.fingerprint, passages.folder, source, section["license"], whole=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.feedback.scoring import listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
 from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
@@ -23,7 +23,7 @@ _KEPT = 100_000  # documents whose cost is remembered: they are candidates of ma
 _COLUMNS = ["query_id", "pool", "query", "answers"]
 
 
-def estimate_asking(train: TrainSet, found: Parts, recipe: Recipe) -> Estimate:
+def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estimate:
     """The cost of asking about all candidates of all questions.
 
     :param found: Rows of ``CANDIDATES``, in the order of the train triplets.

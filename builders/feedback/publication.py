@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.engine.workdir import is_done, step_folder, steps_folder
 from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
@@ -40,7 +40,7 @@ class Asked:
     indexes: Mapping[str, str]
     pools: Mapping[str, str]
 
-    def parts(self, work: Path) -> Parts:
+    def parts(self, work: Path) -> StepOutput:
         """The answers on disk.
 
         :raises WorldError: If they are not there.
@@ -50,7 +50,7 @@ class Asked:
             raise WorldError(
                 f"{folder} holds no answers; ask for them with: nyxqa feedback DATA --retriever ... --vlm ..."
             )
-        return Parts(self.answers, folder)
+        return StepOutput(self.answers, folder)
 
     @classmethod
     def told(cls, summary: Mapping[str, Any]) -> Asked:
@@ -103,7 +103,7 @@ def label(
 
 
 def _rows(
-    tally: Tally, answers: Parts, labelling: Labelling, generator: str, named: dict[str, set[str]]
+    tally: Tally, answers: StepOutput, labelling: Labelling, generator: str, named: dict[str, set[str]]
 ) -> Iterator[dict[str, Any]]:
     for row in tally.labelled(answers):
         made = feedback_row(row, labelling, generator)

@@ -13,7 +13,7 @@ from typing import Any
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
 from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
@@ -27,7 +27,7 @@ from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.report.lines import told_lines
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.factory import parse_model
-from nyxqa.builders.vlm.handle import Asking
+from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.index.stored_ids import StoredIds
 from nyxqa.retriever.protocols import Encoder
@@ -93,11 +93,11 @@ def feedback(data: Path, order: Order, progress: Progress) -> FeedbackResult:
         complete_publishing(data)
         published = open_published(data)
         recipe = _recipe(published.manifest, order)
-        asking = Asking(recipe.vlm, recipe.seed, work / "answers", Path(), order.retry_failed)
+        handle = VlmHandle(recipe.vlm, recipe.seed, work / "answers", Path(), order.retry_failed)
         try:
-            return _asked(published, work, recipe, order, (encoder, asking), progress)
+            return _asked(published, work, recipe, order, (encoder, handle), progress)
         finally:
-            asking.close()
+            handle.close()
 
 
 def estimate(data: Path, order: Order, progress: Progress) -> Estimate:
@@ -197,10 +197,10 @@ def _asked(
     work: Path,
     recipe: Recipe,
     order: Order,
-    models: tuple[Encoder, Asking],
+    models: tuple[Encoder, VlmHandle],
     progress: Progress,
 ) -> FeedbackResult:
-    encoder, asking = models
+    encoder, handle = models
     train = TrainSet(published, work)
     labelling = labelling_of(published.manifest, recipe.feedback)
     for pool in train.pools.values():
@@ -209,21 +209,21 @@ def _asked(
     with LocalExecutor(os.cpu_count() or 1) as executor:
         run = WorkingRun(work, executor, progress)
         found, indexes = candidates(run, train, encoder, order.retriever or "", recipe.feedback.top_k)
-        if order.retry_failed and asking.failures():
+        if order.retry_failed and handle.failures():
             begin_generation(work, FEEDBACK)
-        made = answers(run, train, found, asking, labelling)
+        made = answers(run, train, found, handle, labelling)
     asked = Asked(
         made.fingerprint,
         encoder.name,
-        asking.open().info.generator,
+        handle.open().info.generator,
         {name: index.folder.relative_to(steps_folder(work)).as_posix() for name, index in indexes.items()},
         {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)
-    return _labelled(published, work, asked, labelling, progress, asking.usage(), seconds)
+    return _labelled(published, work, asked, labelling, progress, handle.usage(), seconds)
 
 
-def _searched(found: FoundPool, index: Parts) -> str:
+def _searched(found: FoundPool, index: StepOutput) -> str:
     count = len(StoredIds(index.folder))
     return f"{count} documents" if found.whole else f"{count} documents that train triplets name"
 

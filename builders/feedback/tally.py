@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.feedback.labels import Labelling
 
 Row = Mapping[str, Any]
@@ -31,7 +31,7 @@ class Tally:
     seen: array[int] = field(default_factory=lambda: array("Q"))
     drops: list[Drop] = field(default_factory=list)
 
-    def labelled(self, answers: Parts) -> Iterator[dict[str, Any]]:
+    def labelled(self, answers: StepOutput) -> Iterator[dict[str, Any]]:
         """Rows of the questions that are kept; drops and numbers of all are noted in passing."""
         for row in answers.rows():
             self._count(row)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import is_done, step_folder
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
@@ -51,7 +51,7 @@ class FoundPool:
     pool: Pool
     basis: list[str]
     whole: bool
-    passages: Parts | None = None
+    passages: StepOutput | None = None
 
 
 class TrainSet:
@@ -167,14 +167,14 @@ class TrainSet:
         return id_table(self.published, "qa", "train", _STORED, "qa_id")
 
 
-def passages_of(manifest: Manifest, work: Path, pool: str) -> Parts | None:
+def passages_of(manifest: Manifest, work: Path, pool: str) -> StepOutput | None:
     """All passages of ``pool`` as the build has left them, if it has."""
     stage = pool_stage(pool)
     entry = next((entry for entry in manifest.stages if entry.name == stage), None)
     if entry is None:
         return None
     folder = step_folder(work, stage, "", entry.fingerprint)
-    return Parts(entry.fingerprint, folder) if is_done(folder) else None
+    return StepOutput(entry.fingerprint, folder) if is_done(folder) else None
 
 
 def publishes_all(manifest: Manifest, pool: str) -> bool:

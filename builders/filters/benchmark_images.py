@@ -16,7 +16,7 @@ from nyxqa.builders.dedup.phash_pairs import flat, near_hashes
 from nyxqa.builders.engine.database import literal, quoted
 from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.shard import write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.filters.benchmark_index import IMAGES
 from nyxqa.builders.filters.benchmark_overlap import ItemNames
 
@@ -50,7 +50,7 @@ ORDER BY ALL
 """
 
 
-def write_image_matches(documents: Parts, benchmark: Path, distance: int, folder: Path) -> None:
+def write_image_matches(documents: StepOutput, benchmark: Path, distance: int, folder: Path) -> None:
     """Write which images of the documents, by id or by perceptual hash, are near-identical to a benchmark's.
 
     :param benchmark: Output of step ``filter/benchmark``.

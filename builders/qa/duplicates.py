@@ -16,7 +16,7 @@ from nyxqa.builders.dedup.shingles import shingle_sets
 from nyxqa.builders.dedup.word_hashes import I64, U64
 from nyxqa.builders.engine.database import PART_NUMBER, append, arrow_rows, database, quoted, shard_tables
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.answers import normalise_answer
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ QUALIFY count(*) OVER (PARTITION BY topic) > 1 ORDER BY topic, shard, row
 _ROWS = "SELECT * FROM gone ORDER BY shard, row"
 
 
-def write_repeated(questions: Parts, threshold: float | None, folder: Path) -> None:
+def write_repeated(questions: StepOutput, threshold: float | None, folder: Path) -> None:
     """Write for each shard which of its questions were asked before; the first in order stays.
 
     That is a question of equal words about the same images; and one of the same normalised answer and the same images

@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.words import words
 
 Floats = npt.NDArray[np.float64]
@@ -46,12 +46,12 @@ def probe(items: Iterable[Item], seed: int) -> dict[str, float | int | str]:
 
     Deterministic, and independent of the order of ``items``.
     """
-    drawn = heapq.nsmallest(MOST, items, key=lambda item: (lot(seed, "probe", item.key), item.key))
+    drawn = heapq.nsmallest(MOST, items, key=lambda item: (keyed_hash(seed, "probe", item.key), item.key))
     if len(drawn) < LEAST:
         return {"questions": len(drawn), "result": f"not run: fewer than {LEAST} questions"}
     features = np.stack([_features(item.choices) for item in drawn])
     labels = np.array([item.label for item in drawn])
-    folds = np.array([lot(seed, "probe fold", item.document) % FOLDS for item in drawn])
+    folds = np.array([keyed_hash(seed, "probe fold", item.document) % FOLDS for item in drawn])
     hits = 0.0
     for fold in range(FOLDS):
         test = folds == fold

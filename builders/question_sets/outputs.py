@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.schemas.recipe import Recipe, TextSet
 
@@ -40,8 +40,8 @@ class SetParts:
     stage: str
     split: str
     pool: str
-    triplets: Parts
-    asked: tuple[Parts, ...] = ()
+    triplets: StepOutput
+    asked: tuple[StepOutput, ...] = ()
     text: TextSet | None = None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
@@ -87,7 +87,7 @@ class Estimate:
         return json.dumps({"estimate": value}) + "\n"
 
 
-def estimate_seeds(recipe: Recipe, seeds: Mapping[str, Parts], packs: Path) -> Estimate:
+def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path) -> Estimate:
     """The cost of asking about the seeds of each split.
 
     :param packs: Folder of the image packs; of each picture only its size is read.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.engine.database import quoted
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _DETAIL = 200  # characters of a detail that are shown
 Loss = tuple[str, str, str, int, str]
 
 
-def told_loss(db: duckdb.DuckDBPyConnection, ledgers: Sequence[Parts], split: str, table: str = "") -> str:
+def told_loss(db: duckdb.DuckDBPyConnection, ledgers: Sequence[StepOutput], split: str, table: str = "") -> str:
     """What the stages dropped most of for ``split``, or before there were splits if nothing was dropped in it.
 
     :param ledgers: Outputs of the steps so far.

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.mining.report import MiningReport, mining_report
 from nyxqa.builders.mining.text_rules import Choice, Ranked
 from nyxqa.builders.question_sets.importers.images import ImageRef
@@ -77,7 +77,7 @@ def _side(document: Mapping[str, Any]) -> Side:
     return Content(document["text"], tuple(ImageRef(image["image_id"]) for image in document["images"]))
 
 
-def _drops(steps: Sequence[Parts]) -> Iterator[Drop]:
+def _drops(steps: Sequence[StepOutput]) -> Iterator[Drop]:
     """Rows that the steps dropped; parts of rows that live are none."""
     for step in steps:
         for file in step.ledgers():

@@ -88,7 +88,7 @@ def execute(
         edited = drop_edited(plan.tables.folder)
         if edited is not None:
             progress.say(f"{out / edited} was written to after it was built; the tables are made again")
-        if retry_failed and plan.asking is not None and plan.asking.failures():
+        if retry_failed and plan.handle is not None and plan.handle.failures():
             forget_stages(work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
         elif edited is None and published is not None and is_up_to_date(out, plan, published):
             progress.say(f"{out} is up to date")
@@ -97,8 +97,8 @@ def execute(
             run = WorkingRun(work, executor, progress)
             built = build(run, recipe, splits, work / "answers", retry_failed)
         manifest = build_manifest(given, revisions, run, built)
-        if built.asking is not None:
-            built.asking.close()
+        if built.handle is not None:
+            built.handle.close()
         tables, manifest, gone = kept(published, built.tables.folder, manifest, work)
         publish(tables, out, manifest)
         if gone:

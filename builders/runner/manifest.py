@@ -98,7 +98,7 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
-        usage=built.asking.usage() if built.asking is not None else _NO_USAGE,
+        usage=built.handle.usage() if built.handle is not None else _NO_USAGE,
         summary={**result["summary"], **held},
     )
 

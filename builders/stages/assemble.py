@@ -20,7 +20,7 @@ from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.options_probe import Item, probe
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import told_loss
@@ -59,12 +59,12 @@ def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) ->
     return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
 
 
-def assemble(run: Run, assembly: Assembly) -> Parts:
+def assemble(run: Run, assembly: Assembly) -> StepOutput:
     """Write all tables of all splits, the certificate and the counts of each split into one folder."""
     steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
     step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
-    return run.whole(step, partial(write_tables, assembly))
+    return run.run_once(step, partial(write_tables, assembly))
 
 
 def write_tables(assembly: Assembly, folder: Path) -> None:

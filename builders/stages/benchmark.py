@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.against import Against
 from nyxqa.builders.filters.benchmark_files import benchmark_files
 from nyxqa.builders.filters.benchmark_images import write_image_matches
@@ -19,7 +19,7 @@ VERSION = 1
 _INDEX_VERSION = 2
 
 
-def benchmark(run: Run, recipe: Recipe) -> Parts | None:
+def benchmark(run: Run, recipe: Recipe) -> StepOutput | None:
     """Index the files of ``filters.decontaminate``; None if there are none.
 
     A file is known by its name, size and time; a file of images that its rows refer to is not looked at again.
@@ -34,16 +34,16 @@ def benchmark(run: Run, recipe: Recipe) -> Parts | None:
     files = benchmark_files(recipe.filters.decontaminate)
     params = {"files": [file.identity() for file in files], "max_pixels": recipe.images.max_pixels}
     step = Step("filter/benchmark", _INDEX_VERSION, params)
-    return run.whole(step, partial(write_index, files, recipe.images.max_pixels))
+    return run.run_once(step, partial(write_index, files, recipe.images.max_pixels))
 
 
-def benchmark_counts(indexed: Parts) -> dict[str, int]:
+def benchmark_counts(indexed: StepOutput) -> dict[str, int]:
     """Items, texts and images of the benchmark, and how many of its images could not be used."""
     counts: dict[str, Any] = read_json(indexed.folder / COUNTS)
     return {name: counts[name] for name in ("items", "texts", "images", "unusable_images")}
 
 
-def unusable_images(indexed: Parts) -> str:
+def unusable_images(indexed: StepOutput) -> str:
     """A line on the benchmark's images that were not looked for; empty if there are none."""
     counts: dict[str, Any] = read_json(indexed.folder / COUNTS)
     if not counts["unusable_images"]:
@@ -54,11 +54,13 @@ def unusable_images(indexed: Parts) -> str:
     )
 
 
-def documents_against(run: Run, documents: Parts, indexed: Parts, distance: int) -> tuple[Against, tuple[str, ...]]:
+def documents_against(
+    run: Run, documents: StepOutput, indexed: StepOutput, distance: int
+) -> tuple[Against, tuple[str, ...]]:
     """What ``documents`` are held against, and the fingerprints that decide it.
 
     :param distance: Bits in which perceptual hashes of alike images may differ.
     """
     step = Step("filter/images", VERSION, {"distance": distance}, (documents.fingerprint, indexed.fingerprint))
-    matches = run.whole(step, partial(write_image_matches, documents, indexed.folder, distance))
+    matches = run.run_once(step, partial(write_image_matches, documents, indexed.folder, distance))
     return Against(indexed.folder, matches.folder), (indexed.fingerprint, matches.fingerprint)

@@ -11,35 +11,37 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.qa.paraphrases import finds_paraphrases, paraphrases
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, ask_of
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.answers import normalise_answer
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Choices
 
 VERSION = 2
 SPARE = 2  # options asked for beyond those needed, where some may be paraphrases of the key
 
 
-def choices(run: Run, questions: Parts, asking: Asking, settings: Choices, encoder: str, split: str) -> Parts:
+def choices(
+    run: Run, questions: StepOutput, handle: VlmHandle, settings: Choices, encoder: str, split: str
+) -> StepOutput:
     """Give each question its options (Nyx steps 8 and 9); the key's position is drawn by keyed hash.
 
     With an ``e5:`` encoder, options that say the key in other words give way to spare ones.
     """
-    params: dict[str, Any] = {"count": settings.count, "vlm": asking.params()}
+    params: dict[str, Any] = {"count": settings.count, "vlm": handle.params()}
     judge = encoder if finds_paraphrases(encoder) else ""
     if judge:
         params["paraphrase"] = {"encoder": encoder, "from": settings.paraphrase}
     step = Step("choices", VERSION, params, (questions.fingerprint,), split, "question", "question")
-    function = partial(choices_shard, asking, settings, judge)
-    return run.map(step, function, questions.files, QUESTIONS, "driver" if judge else asking.where)
+    function = partial(choices_shard, handle, settings, judge)
+    return run.map(step, function, questions.files, QUESTIONS, "driver" if judge else handle.where)
 
 
-def choices_shard(asking: Asking, settings: Choices, encoder: str, file: Path) -> ShardOutput:
+def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path) -> ShardOutput:
     """Questions of one shard with their options; a question without enough of them is dropped.
 
     :param encoder: What finds paraphrases of the key; empty where nothing does.
@@ -48,8 +50,8 @@ def choices_shard(asking: Asking, settings: Choices, encoder: str, file: Path) -
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     count = settings.count - 1
-    asks = (ask_of(row, asking, row["answer"]) for row in questions)
-    outcomes = list(asking.open().distractors(asks, count, SPARE if encoder else 0))
+    asks = (ask_of(row, handle, row["answer"]) for row in questions)
+    outcomes = list(handle.open().distractors(asks, count, SPARE if encoder else 0))
     wrong = [
         [] if isinstance(outcome, Failed) else distinct(outcome.value, row["answers"])
         for row, outcome in zip(questions, outcomes, strict=True)
@@ -65,7 +67,7 @@ def choices_shard(asking: Asking, settings: Choices, encoder: str, file: Path) -
             detail = f"{len(kept)} of {count}" + (f", {len(same)} say the key in other words" if same else "")
             drops.append(drop_question(row, "too_few_distractors", detail))
         else:
-            label = lot(asking.seed, "choices", row["qa_id"]) % settings.count
+            label = keyed_hash(handle.seed, "choices", row["qa_id"]) % settings.count
             rows.append({**row, "choices": [*kept[:label], row["answer"], *kept[label:]], "label": label})
     account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)

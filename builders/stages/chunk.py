@@ -16,7 +16,7 @@ from nyxqa.builders.chunking.cutter import Cut, Layout, cut, lay_out
 from nyxqa.builders.chunking.tokenizers import Tokenizer, open_tokenizer, tokenizer_identity
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import CHUNKS
 from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
@@ -26,7 +26,7 @@ VERSION = 3
 _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
-def chunk(run: Run, pages: Parts, settings: Chunk) -> Parts:
+def chunk(run: Run, pages: StepOutput, settings: Chunk) -> StepOutput:
     """Cut pages into documents of at most ``max_tokens`` text tokens (Nyx paper), images where they stand."""
     params = {**settings.model_dump(), "tokenizer": tokenizer_identity(settings.tokenizer)}
     step = Step("chunk", VERSION, {"chunk": params}, (pages.fingerprint,), unit_in="page", unit_out="document")

@@ -17,7 +17,7 @@ from nyxqa.builders.dedup.settings import MIN_PAGES
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.limits import current
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.references import images_of
 from nyxqa.builders.rows import PAGES
 
@@ -42,7 +42,7 @@ class CommonTask:
     pages: dict[int, int]
 
 
-def common_tasks(stored: Parts, share: float, distance: int, work: Path) -> Iterator[CommonTask]:
+def common_tasks(stored: StepOutput, share: float, distance: int, work: Path) -> Iterator[CommonTask]:
     """One task a part file, once common images are known; holds 16 bytes for each image of each page.
 
     An image is common if it, with those near-identical to itself, is on more than ``max(5, share * pages)`` pages.

@@ -16,7 +16,7 @@ from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.recipe import Dedup
 
@@ -93,7 +93,7 @@ ORDER BY v.shard, v.row
 """
 
 
-def write_verdicts(chunks: Parts, settings: Dedup, folder: Path) -> None:
+def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
     """Decide over all chunks; one file of VERDICTS for each of their shards.
 
     What the search for duplicates has done stays in ``folder`` if it stops, and is not done again.
@@ -152,10 +152,10 @@ def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608
 
 
-def dedup(run: Run, chunks: Parts, settings: Dedup) -> Parts:
+def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
     """Give every document one place and a cluster; drop copies, near-duplicates and common text, naming what stays."""
     step = Step("dedup/verdicts", VERSION, {"dedup": settings}, (chunks.fingerprint,))
-    verdicts = run.whole(step, partial(write_verdicts, chunks, settings), resume=True)
+    verdicts = run.run_once(step, partial(write_verdicts, chunks, settings), resume=True)
     apply = Step("dedup", VERSION, {}, (verdicts.fingerprint,), unit_in="document", unit_out="document")
     return run.map(apply, dedup_shard, lambda: list(zip(chunks.files(), verdicts.files(), strict=True)), DOCUMENTS)
 

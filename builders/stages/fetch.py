@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.engine.workdir import begin_generation
 from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.errors import FetchError
@@ -22,16 +22,18 @@ from nyxqa.builders.images.references import Url, images_of, web_url
 from nyxqa.schemas.recipe import Images
 
 
-def fetch(run: Run, pages: Parts, settings: Images) -> Parts:
+def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
     """Ask all URLs of ``pages`` that were not asked before under the same settings.
 
     :raises UsageError: If ``images.allow_private`` has an entry that means nothing.
     """
     Guard.of(settings.allow_private)
-    return run.observe(fetch_step(run, pages, settings), partial(_fetch, pages, settings, store_folder(run, settings)))
+    return run.collect_external(
+        fetch_step(run, pages, settings), partial(_fetch, pages, settings, store_folder(run, settings))
+    )
 
 
-def fetch_step(run: Run, pages: Parts, settings: Images) -> Step:
+def fetch_step(run: Run, pages: StepOutput, settings: Images) -> Step:
     """What decides what is fetched: the pages, what may be fetched, and how often failures were tried again."""
     params = {
         "max_bytes": settings.max_bytes,
@@ -64,7 +66,7 @@ def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
     progress.say(f"images/retry: {sink.asked} failed URLs asked again, {sink.changed} changed")
 
 
-def _fetch(pages: Parts, settings: Images, folder: Path, bar: Bar) -> Counts:
+def _fetch(pages: StepOutput, settings: Images, folder: Path, bar: Bar) -> Counts:
     if next(_urls(pages), None) is None:
         return Counts()
     from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
@@ -76,7 +78,7 @@ def _fetch(pages: Parts, settings: Images, folder: Path, bar: Bar) -> Counts:
     return tally.counts
 
 
-def _urls(pages: Parts) -> Iterator[str]:
+def _urls(pages: StepOutput) -> Iterator[str]:
     for file in pages.files():
         _, images = images_of(pq.read_table(file, columns=["parts"])["parts"].combine_chunks())
         for reference in dict.fromkeys(images.to_pylist()):

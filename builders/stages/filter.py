@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.filters.conditions import CLOSED, forbidden
 from nyxqa.builders.rows import DOCUMENTS
@@ -24,7 +24,9 @@ VERSION = 1
 _IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
 
 
-def filter_documents(run: Run, documents: Parts, settings: Filters, benchmark: Parts | None, distance: int) -> Parts:
+def filter_documents(
+    run: Run, documents: StepOutput, settings: Filters, benchmark: StepOutput | None, distance: int
+) -> StepOutput:
     """Keep the documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.

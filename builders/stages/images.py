@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.store import FetchedReader
@@ -79,7 +79,7 @@ class Resolver:
             raise DeadImageError("too_many_bytes", f"{size} bytes, at most {self.max_bytes}")
 
 
-def page_slices(pages: Parts) -> Iterator[PageSlice]:
+def page_slices(pages: StepOutput) -> Iterator[PageSlice]:
     """Slices of the part files with at most 512 images each, or one page."""
     shard = 0
     for file in pages.files():
@@ -158,7 +158,7 @@ def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | Non
     return None if page["parts"] else Drop("page", page["page_id"], "", "empty", "no text, and no image that lives")
 
 
-def images(run: Run, pages: Parts, web: Web, settings: Images, distance: int) -> Parts:
+def images(run: Run, pages: StepOutput, web: Web, settings: Images, distance: int) -> StepOutput:
     """Pages whose images are stored and not common.
 
     :param distance: Bits of perceptual hashes within which images are near-identical (``dedup.image_distance``).
@@ -178,12 +178,12 @@ def images(run: Run, pages: Parts, web: Web, settings: Images, distance: int) ->
     return run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)
 
 
-def pack_folder(run: Run, pages: Parts, settings: Images) -> Path:
+def pack_folder(run: Run, pages: StepOutput, settings: Images) -> Path:
     """Where the packs of the images of ``pages`` lie; for ``PackReader``."""
     return run.folder(_store_step(run, pages, settings))
 
 
-def _store_step(run: Run, pages: Parts, settings: Images) -> Step:
+def _store_step(run: Run, pages: StepOutput, settings: Images) -> Step:
     params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
     inputs = (pages.fingerprint, fetch_step(run, pages, settings).fingerprint)
     return Step("images/store", 3, params, inputs, unit_in="page", unit_out="page")

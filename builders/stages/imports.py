@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.packs import PackWriter, writing_pack
@@ -60,7 +60,7 @@ class ImageStore:
     max_pixels: int
 
 
-def imported(run: Run, sections: Sequence[Import], split: Split, images: Images) -> Parts | None:
+def imported(run: Run, sections: Sequence[Import], split: Split, images: Images) -> StepOutput | None:
     """Triplets of one split of all sections of one kind; None if they hold nothing of it."""
     files = [
         [number, source.subset, *file_state(file)]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.mining.web_rules import choose
 from nyxqa.builders.qa.keys import text_key
@@ -49,12 +49,14 @@ class Mining:
         return make_encoder(self.settings.encoder)
 
 
-def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, settings: Negatives, split: str) -> Parts:
+def negatives(
+    run: Run, questions: StepOutput, documents: StepOutput, packs: Path, settings: Negatives, split: str
+) -> StepOutput:
     """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
     mining = Mining(settings, packs, Path())
     params = {"encoder": mining.encoder().fingerprint}  # a model retrained at the same path mines anew
     build = Step("negatives/index", _INDEX_VERSION, params, (documents.fingerprint,), split)
-    index = run.whole(build, partial(write_index, mining, documents, split))
+    index = run.run_once(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)
     step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
     where: Where = "driver" if is_dense(settings.encoder) else "workers"  # a model is not copied into every worker
@@ -62,7 +64,7 @@ def negatives(run: Run, questions: Parts, documents: Parts, packs: Path, setting
     return run.map(step, mine, questions.files, QUESTIONS, where)
 
 
-def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> None:
+def write_index(mining: Mining, documents: StepOutput, split: str, folder: Path) -> None:
     """Index the documents of one split, in page order; of what the rules need a batch is in memory."""
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
@@ -73,7 +75,7 @@ def write_index(mining: Mining, documents: Parts, split: str, folder: Path) -> N
 
 
 def _indexed(
-    documents: Parts, split: str, reader: PackReader | None, known: pa.ipc.RecordBatchWriter
+    documents: StepOutput, split: str, reader: PackReader | None, known: pa.ipc.RecordBatchWriter
 ) -> Iterator[Entry]:
     """Entries of the documents of one split; what the rules need of them goes to ``known``."""
     columns = ["doc_id", "text", "images", "page_id", "cluster", "split"]

@@ -9,7 +9,7 @@ from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import DropWriter
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import read_passages
 from nyxqa.builders.question_sets.revisions import source_state
@@ -22,14 +22,14 @@ from nyxqa.schemas.errors import WorldError
 VERSION = 1
 
 
-def passages(run: Run, pool: str, spec: str) -> Parts:
+def passages(run: Run, pool: str, spec: str) -> StepOutput:
     """The pool ``spec`` names, in a folder for ``PassagePool``.
 
     :raises WorldError: If the source is missing or gives no passage.
     """
     params = {"source": source_state(spec, PASSAGES), "generation": run.generation(SOURCE)}
     step = Step(pool_stage(pool), VERSION, params, unit_in="row", unit_out="document")
-    return run.whole(step, partial(write_passages, step, spec))
+    return run.run_once(step, partial(write_passages, step, spec))
 
 
 def write_passages(step: Step, spec: str, folder: Path) -> Counts:
@@ -42,16 +42,16 @@ def write_passages(step: Step, spec: str, folder: Path) -> Counts:
     drops.flush()
     if not kept:
         with database(folder) as db:
-            why = told_loss(db, [Parts(step.fingerprint, folder)], "")
+            why = told_loss(db, [StepOutput(step.fingerprint, folder)], "")
         raise WorldError(f"{step.name}: {spec.partition(':')[0]} source gave no passage: {why}")
     return Counts(kept + drops.count, kept, drops.count, 0, kept)
 
 
-def passage_index(run: Run, pool: str, made: Parts, encoder: Encoder, dense: bool) -> Parts:
+def passage_index(run: Run, pool: str, made: StepOutput, encoder: Encoder, dense: bool) -> StepOutput:
     """The pool's index by ``encoder``; one of vectors goes on shard by shard where a run was stopped."""
     params = {"encoder": encoder.fingerprint}
     step = Step(f"{pool_stage(pool)}/index", VERSION, params, (made.fingerprint,))
-    return run.whole(step, partial(write_index, made.folder, encoder), resume=dense)
+    return run.run_once(step, partial(write_index, made.folder, encoder), resume=dense)
 
 
 def write_index(pool: Path, encoder: Encoder, folder: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts, Step, pairs
+from nyxqa.builders.engine.step import Step, StepOutput, pairs
 from nyxqa.builders.filters.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
@@ -27,7 +27,7 @@ _COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
 Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
 
-def prefilter(run: Run, pages: Parts, settings: Prefilter) -> Parts:
+def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
     """Keep the first of pages equal in text and image references, of ``min_words`` words, in ``languages``.
 
     A page that states no language gets the one it is written in, whatever the settings.
@@ -39,12 +39,12 @@ def prefilter(run: Run, pages: Parts, settings: Prefilter) -> Parts:
             raise UsageError(f"prefilter.languages: {language!r} is no BCP-47 tag, such as 'en' or 'pt-BR'")
     params = settings.model_dump(mode="json")
     find = Step("prefilter/copies", VERSION, {"enabled": settings.enabled}, (pages.fingerprint,))
-    copies = run.whole(find, partial(write_copies, pages, settings.enabled))
+    copies = run.run_once(find, partial(write_copies, pages, settings.enabled))
     step = Step("prefilter", VERSION, params, (copies.fingerprint,), unit_in="page", unit_out="page")
     return run.map(step, partial(prefilter_shard, settings), partial(pairs, pages, copies), SOURCE_PAGES)
 
 
-def write_copies(pages: Parts, enabled: bool, folder: Path) -> None:
+def write_copies(pages: StepOutput, enabled: bool, folder: Path) -> None:
     """Write, for each part file, which of its pages equal an earlier page; holds 56 bytes a page."""
     files = pages.files()
     ids, contents, ends = [_no_bits()], [_no_bits()], [0]

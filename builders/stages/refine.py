@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.qa.duplicates import write_repeated
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.rules import Broken, cites_image, resolve
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, ask_of
 from nyxqa.builders.vlm.protocol import Failed, Vlm
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.ids import qa_id
 from nyxqa.schemas.recipe import Recipe, Refine
 from nyxqa.schemas.words import words
@@ -29,28 +29,30 @@ VERSION = 2
 _REPEATED_VERSION = 2
 
 
-def refine(run: Run, drafts: Parts, asking: Asking, recipe: Recipe, split: str, benchmark: Parts | None) -> Parts:
+def refine(
+    run: Run, drafts: StepOutput, handle: VlmHandle, recipe: Recipe, split: str, benchmark: StepOutput | None
+) -> StepOutput:
     """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
 
     Then those that overlap with a benchmark go, and those asked before in the split.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     """
-    params = {"refine": recipe.refine, "vlm": asking.params()}
+    params = {"refine": recipe.refine, "vlm": handle.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
-    ruled = run.map(rules, partial(rules_shard, asking, recipe.refine), drafts.files, QUESTIONS, asking.where)
+    ruled = run.map(rules, partial(rules_shard, handle, recipe.refine), drafts.files, QUESTIONS, handle.where)
     if benchmark is not None:
         inputs = (ruled.fingerprint, benchmark.fingerprint)
         clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
         ruled = run.map(clean, partial(clean_shard, Against(benchmark.folder)), ruled.files, QUESTIONS)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
     find = Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, (ruled.fingerprint,), split)
-    repeated = run.whole(find, partial(write_repeated, ruled, threshold))
+    repeated = run.run_once(find, partial(write_repeated, ruled, threshold))
     step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")
     return run.map(step, unrepeated_shard, lambda: list(zip(ruled.files(), repeated.files(), strict=True)), QUESTIONS)
 
 
-def rules_shard(asking: Asking, settings: Refine, file: Path) -> ShardOutput:
+def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
     """Questions of one shard of drafts."""
     drafts = pq.read_table(file).to_pylist()
     rows: list[dict[str, Any]] = []
@@ -61,12 +63,12 @@ def rules_shard(asking: Asking, settings: Refine, file: Path) -> ShardOutput:
             drops.append(_drop(draft, row.reason, row.detail))
         else:
             rows.append(row)
-    rows = _shortened(rows, drops, asking, settings.max_answer_words)
+    rows = _shortened(rows, drops, handle, settings.max_answer_words)
     for row in rows:
         ids = [image["image_id"] for image in row["images"]]
         row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
         row["key"] = question_key(row["question"], ids)
-        row["lot"] = lot(asking.seed, "assemble", row["qa_id"])
+        row["lot"] = keyed_hash(handle.seed, "assemble", row["qa_id"])
     account = Account([draft["draft"] for draft in drafts], [row["draft"] for row in rows], drops)
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
 
@@ -95,12 +97,12 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Br
     }
 
 
-def _shortened(rows: list[dict[str, Any]], drops: list[Drop], asking: Asking, most: int) -> list[dict[str, Any]]:
+def _shortened(rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle, most: int) -> list[dict[str, Any]]:
     """Rows whose answer could be brought to ``most`` words; the others join ``drops``."""
     long = [row for row in rows if len(words(row["answer"])) > most]
     failed: set[str] = set()
-    model: Vlm = asking.open()
-    outcomes = model.shorten((ask_of(row, asking, row["answer"]) for row in long), most)
+    model: Vlm = handle.open()
+    outcomes = model.shorten((ask_of(row, handle, row["answer"]) for row in long), most)
     for row, outcome in zip(long, outcomes, strict=True):
         short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
         if 0 < len(words(short)) <= most and not cites_image(short):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.database import database, quoted
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.builders.report.losses import told_loss
 from nyxqa.schemas.errors import WorldError
@@ -23,22 +23,22 @@ FROM (SELECT count(DISTINCT page_id) AS pages FROM read_parquet({files}) GROUP B
 """
 
 
-def filled(run: Run, documents: Parts, recipe: Recipe, splits: Sequence[str]) -> None:
+def filled(run: Run, documents: StepOutput, recipe: Recipe, splits: Sequence[str]) -> None:
     """Refuse to go on if one of ``splits`` has no seed; of another that has none it is told.
 
     :param splits: Those that will be built; where the pages go does not depend on them.
     """
     params = {"splits": list(splits), "min_tokens": recipe.sample.min_tokens}
     step = Step("split/filled", 1, params, (documents.fingerprint,))
-    run.whole(step, partial(check_filled, run.say, documents, recipe, tuple(splits), tuple(run.outputs())))
+    run.run_once(step, partial(check_filled, run.say, documents, recipe, tuple(splits), tuple(run.outputs())))
 
 
 def check_filled(
     say: Callable[[str], None],
-    documents: Parts,
+    documents: StepOutput,
     recipe: Recipe,
     splits: Sequence[str],
-    ledgers: Sequence[Parts],
+    ledgers: Sequence[StepOutput],
     folder: Path,
 ) -> None:
     """Look for the seeds of every split.
@@ -66,7 +66,7 @@ def check_filled(
         say(f"rows of split {name} of question sets and imports are left out, because split.{name} is 0")
 
 
-def _counted(documents: Parts, min_tokens: int) -> tuple[dict[str, int], dict[str, int], int]:
+def _counted(documents: StepOutput, min_tokens: int) -> tuple[dict[str, int], dict[str, int], int]:
     """Documents and seeds of each split that has any, and the tokens of the longest document."""
     have: dict[str, int] = {}
     seeds: dict[str, int] = {}
@@ -81,7 +81,7 @@ def _counted(documents: Parts, min_tokens: int) -> tuple[dict[str, int], dict[st
     return have, seeds, longest
 
 
-def _reason(documents: Parts, recipe: Recipe, name: str, have: dict[str, int], folder: Path) -> str:
+def _reason(documents: StepOutput, recipe: Recipe, name: str, have: dict[str, int], folder: Path) -> str:
     """Why split ``name`` has no seed though others do, and what to set otherwise."""
     with database(folder) as db:
         pages, groups, largest = db.execute(_GROUPS.format(files=quoted(documents.files()))).fetchall()[0]

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts, Step, pairs
+from nyxqa.builders.engine.step import Step, StepOutput, pairs
 from nyxqa.builders.report.lines import ANY
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.stages.split import SEEDS_PER_QUESTION
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Recipe
 
@@ -36,16 +36,16 @@ _NOT_ASKED = -1
 Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the one that says which are chosen
 
 
-def sample(run: Run, documents: Parts, recipe: Recipe, split: str) -> Parts:
+def sample(run: Run, documents: StepOutput, recipe: Recipe, split: str) -> StepOutput:
     """Choose the seeds of one split by keyed hash, per kind (Nyx step 3)."""
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
     choose = Step("sample/choose", VERSION, params, (documents.fingerprint,), split)
-    chosen = run.whole(choose, partial(write_chosen, documents, params, split))
+    chosen = run.run_once(choose, partial(write_chosen, documents, params, split))
     step = Step("sample", _SHARDS_VERSION, {}, (chosen.fingerprint,), split, unit_in="document", unit_out="document")
     return run.map(step, partial(sample_shard, split), partial(_tasks, documents, chosen), SPLIT_DOCUMENTS)
 
 
-def _tasks(documents: Parts, chosen: Parts) -> Iterator[Task]:
+def _tasks(documents: StepOutput, chosen: StepOutput) -> Iterator[Task]:
     """Part files that together hold the seeds of a shard: a few of many documents leave no shards of one or none."""
     files: list[tuple[Path, Path]] = []
     seeds = 0
@@ -75,7 +75,7 @@ def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
     return {"text": recipe.sample.count - sum(quota.values()), **quota}
 
 
-def write_chosen(documents: Parts, params: dict[str, Any], split: str, folder: Path) -> None:
+def write_chosen(documents: StepOutput, params: dict[str, Any], split: str, folder: Path) -> None:
     """Write which documents are seeds: per kind the first by keyed hash among those long enough.
 
     One file for each shard, a row for each of its documents; holds 25 bytes a document.
@@ -86,7 +86,7 @@ def write_chosen(documents: Parts, params: dict[str, Any], split: str, folder: P
     for file in documents.files():
         table = pq.read_table(file, columns=["doc_id", "kind", "n_tokens", "split"])
         lots = [
-            (lot(params["seed"], "sample", row["doc_id"]), int(row["doc_id"][:16], 16), kinds[row["kind"]])
+            (keyed_hash(params["seed"], "sample", row["doc_id"]), int(row["doc_id"][:16], 16), kinds[row["kind"]])
             if row["split"] == split and row["n_tokens"] >= params["min_tokens"]
             else (0, 0, _NOT_ASKED)
             for row in table.to_pylist()
@@ -128,7 +128,7 @@ def sample_shard(split: str, task: Task) -> ShardOutput:
     return ShardOutput(pa.concat_tables(rows).combine_chunks(), account)
 
 
-def sample_lack(recipe: Recipe, seeds: Parts) -> dict[str, int]:
+def sample_lack(recipe: Recipe, seeds: StepOutput) -> dict[str, int]:
     """Documents of each kind that the train split has fewer to ask about than ``sample.count`` wants."""
     quota = quotas(recipe, "train") or {}
     have: Counter[str] = Counter()

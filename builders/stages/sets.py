@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of
 from nyxqa.builders.question_sets.revisions import kind_of_source
 from nyxqa.builders.stages.imports import imported
@@ -18,10 +18,10 @@ from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 from nyxqa.schemas.recipe import Import, Recipe, Split, TextSet
 from nyxqa.schemas.tables import QA_SPLITS
 
-Indexes = dict[tuple[str, str], Parts]
+Indexes = dict[tuple[str, str], StepOutput]
 
 
-def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts | None) -> Sets:
+def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepOutput | None) -> Sets:
     """Pools and triplets of all question sets and imports of ``splits``.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are held against it.
@@ -39,14 +39,14 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: Parts
     return Sets(pools, tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split))))
 
 
-def _indexes(run: Run, texts: Sequence[TextSet], made: dict[str, Parts]) -> Indexes:
+def _indexes(run: Run, texts: Sequence[TextSet], made: dict[str, StepOutput]) -> Indexes:
     """The index of each pool by each encoder that a set asks for."""
     pairs = dict.fromkeys((pool_of(text), text.encoder) for text in texts)
     encoders = {spec: make_encoder(spec) for _, spec in pairs}  # each works out its fingerprint once
     return {(pool, spec): passage_index(run, pool, made[pool], encoders[spec], is_dense(spec)) for pool, spec in pairs}
 
 
-def _text(run: Run, text: TextSet, pool: Parts, index: Parts, benchmark: Parts | None) -> SetParts:
+def _text(run: Run, text: TextSet, pool: StepOutput, index: StepOutput, benchmark: StepOutput | None) -> SetParts:
     asked = questions(run, text)
     steps = [asked]
     if benchmark is not None:
@@ -70,7 +70,7 @@ def _imports(run: Run, recipe: Recipe, splits: Sequence[str]) -> list[SetParts]:
     return found
 
 
-def _pool(pool: str, recipe: Recipe, made: Parts) -> PoolParts:
+def _pool(pool: str, recipe: Recipe, made: StepOutput) -> PoolParts:
     sections = [text for text in recipe.text if pool_of(text) == pool]
     return PoolParts(
         pool,

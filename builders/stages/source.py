@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
@@ -31,7 +31,7 @@ Keys = np.ndarray[Any, np.dtype[np.uint64]]
 Repeats = tuple[Path, dict[int, str]]
 
 
-def source(run: Run, web: Web) -> Parts:
+def source(run: Run, web: Web) -> StepOutput:
     """Pages of ``web.source``, each page id once, the first kept.
 
     :raises UsageError: If ``web.source`` names no known kind.
@@ -91,7 +91,7 @@ def keep_first(task: Repeats) -> ShardOutput:
     return ShardOutput(rows, Account(names, [names[index] for index in kept], dropped))
 
 
-def _repeats(pages: Parts, spec: str) -> Iterator[Repeats]:
+def _repeats(pages: StepOutput, spec: str) -> Iterator[Repeats]:
     """Each part file with its repeated pages; holds 8 bytes a page and one entry for each id that repeats."""
     files = pages.files()
     keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
@@ -113,7 +113,7 @@ def _keys(file: Path) -> Keys:
     return leading_bits(pq.read_table(file, columns=["page_id"])["page_id"])
 
 
-def _reasons(pages: Parts) -> str:
+def _reasons(pages: StepOutput) -> str:
     """Why there are no pages, with the first row as an example."""
     ledgers = [pq.read_table(file, columns=["reason", "detail"]) for file in pages.ledgers()]
     if not ledgers:

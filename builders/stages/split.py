@@ -17,9 +17,9 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Parts, Step, pairs
+from nyxqa.builders.engine.step import Step, StepOutput, pairs
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 
@@ -33,18 +33,18 @@ _DIGITS = 32  # of an id
 Places = npt.NDArray[np.int8]
 
 
-def split(run: Run, documents: Parts, recipe: Recipe) -> Parts:
+def split(run: Run, documents: StepOutput, recipe: Recipe) -> StepOutput:
     """Give every document a group and a split, before any model is asked."""
     alike = recipe.dedup.model_dump(include={"threshold", "shingle", "image_distance"})
     params = {"split": recipe.split, "min_tokens": recipe.sample.min_tokens, "seed": recipe.seed, "alike": alike}
     step = Step("split/place", VERSION, params, (documents.fingerprint,))
-    placed = run.whole(step, partial(write_places, documents, recipe), resume=True)
+    placed = run.run_once(step, partial(write_places, documents, recipe), resume=True)
     apply = Step("split", VERSION, {}, (placed.fingerprint,), unit_in="document", unit_out="document")
     tasks = partial(pairs, documents, placed)
     return run.map(apply, split_shard, tasks, SPLIT_DOCUMENTS)
 
 
-def write_places(documents: Parts, recipe: Recipe, folder: Path) -> None:
+def write_places(documents: StepOutput, recipe: Recipe, folder: Path) -> None:
     """Write the group and split of every document: a file for each shard, a row for each of its documents.
 
     What the search for likeness between groups has done stays in ``folder`` if it stops, and is not done again.
@@ -71,7 +71,7 @@ def _bytes(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
 
 def _drawn(groups: Groups, seed: int) -> I64:
     """Numbers of the groups in the order of their lots."""
-    lots = np.fromiter((lot(seed, "split", name.as_py()) for name in groups.names), np.uint64, len(groups.names))
+    lots = np.fromiter((keyed_hash(seed, "split", name.as_py()) for name in groups.names), np.uint64, len(groups.names))
     return np.argsort(lots, kind="stable").astype(np.int64)
 
 

@@ -11,29 +11,29 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import DRAFTS
-from nyxqa.builders.vlm.handle import Asking, source_of
+from nyxqa.builders.vlm.handle import VlmHandle, source_of
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.recipe import Synthesize
 
 VERSION = 1
 
 
-def synthesize(run: Run, seeds: Parts, asking: Asking, settings: Synthesize, split: str) -> Parts:
+def synthesize(run: Run, seeds: StepOutput, handle: VlmHandle, settings: Synthesize, split: str) -> StepOutput:
     """Ask for at most ``max_questions`` context-independent questions a document (Nyx steps 4 and 6)."""
-    params = {"synthesize": settings, "vlm": asking.params()}
+    params = {"synthesize": settings, "vlm": handle.params()}
     step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
-    return run.map(step, partial(synthesize_shard, asking, settings.max_questions), seeds.files, DRAFTS, asking.where)
+    return run.map(step, partial(synthesize_shard, handle, settings.max_questions), seeds.files, DRAFTS, handle.where)
 
 
-def synthesize_shard(asking: Asking, most: int, file: Path) -> ShardOutput:
+def synthesize_shard(handle: VlmHandle, most: int, file: Path) -> ShardOutput:
     """Drafts of one shard of seeds, named DOC:ORDINAL."""
     documents = pq.read_table(file).to_pylist()
-    model = asking.open()
+    model = handle.open()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    outcomes = model.questions((source_of(document, asking) for document in documents), most)
+    outcomes = model.questions((source_of(document, handle) for document in documents), most)
     for document, outcome in zip(documents, outcomes, strict=True):
         pairs = [] if isinstance(outcome, Failed) else outcome.value
         if not pairs:

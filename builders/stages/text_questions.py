@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.against import REASON, Against
 from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.qa.keys import question_key
@@ -34,7 +34,7 @@ BATCH = 2_048  # questions of a shard
 Batch = list[Question | Drop]
 
 
-def questions(run: Run, text: TextSet) -> Parts:
+def questions(run: Run, text: TextSet) -> StepOutput:
     """The questions of a set, in the order of its source.
 
     :raises WorldError: If the source is missing.
@@ -82,14 +82,14 @@ def _name(item: Question | Drop) -> str:
     return item.item_id if isinstance(item, Drop) else item.name
 
 
-def gold(run: Run, text: TextSet, asked: Parts, pool: Parts) -> Parts:
+def gold(run: Run, text: TextSet, asked: StepOutput, pool: StepOutput) -> StepOutput:
     """For each question the rows of the passages that its set names as evidence."""
     inputs = (asked.fingerprint, pool.fingerprint)
     step = Step(f"{text_stage(text.name)}/gold", VERSION, {}, inputs, text.split)
-    return run.whole(step, partial(write_gold, asked, pool.folder))
+    return run.run_once(step, partial(write_gold, asked, pool.folder))
 
 
-def write_gold(asked: Parts, pool: Path, folder: Path) -> None:
+def write_gold(asked: StepOutput, pool: Path, folder: Path) -> None:
     """Find the evidence of all questions in one pass over the pool; one file for each file of questions."""
     finder = GoldFinder([Gold(**piece) for piece in row["gold"]] for row in asked.rows(["gold"]))
     for row, passage in PassagePool(pool).places():
@@ -102,7 +102,7 @@ def write_gold(asked: Parts, pool: Path, folder: Path) -> None:
         number += len(names)
 
 
-def uncontaminated(run: Run, text: TextSet, asked: Parts, benchmark: Parts) -> Parts:
+def uncontaminated(run: Run, text: TextSet, asked: StepOutput, benchmark: StepOutput) -> StepOutput:
     """The questions of a set that overlap with no item of the benchmark."""
     inputs = (asked.fingerprint, benchmark.fingerprint)
     step = Step(f"{text_stage(text.name)}/contaminated", _CLEAN_VERSION, {}, inputs, text.split, "row", "row")

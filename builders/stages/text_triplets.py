@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.against import Against
 from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
@@ -57,12 +57,12 @@ class Miner:
 def mine(
     run: Run,
     text: TextSet,
-    asked: Parts,
-    pool: Parts,
-    index: Parts,
-    evidence: Parts | None,
-    benchmark: Parts | None = None,
-) -> Parts:
+    asked: StepOutput,
+    pool: StepOutput,
+    index: StepOutput,
+    evidence: StepOutput | None,
+    benchmark: StepOutput | None = None,
+) -> StepOutput:
     """Triplets of the questions that get a positive, in the order of their source.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
@@ -78,7 +78,7 @@ def mine(
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
 
 
-def _tasks(asked: Parts, files: int) -> Iterator[list[Path]]:
+def _tasks(asked: StepOutput, files: int) -> Iterator[list[Path]]:
     remaining = iter(asked.files())
     while task := list(islice(remaining, files)):
         yield task

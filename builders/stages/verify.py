@@ -12,37 +12,37 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.evidence import judge, missing
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import Asking, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, ask_of
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.recipe import Keep, Verify, verifies
 
 VERSION = 2
 
 
-def verify(run: Run, questions: Parts, asking: Asking, settings: Verify, split: str) -> Parts:
+def verify(run: Run, questions: StepOutput, handle: VlmHandle, settings: Verify, split: str) -> StepOutput:
     """Ask each question closed-book, with its document, without its images and with its images only.
 
     Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
     """
-    if not verifies(settings, asking.settings):
+    if not verifies(settings, handle.settings):
         step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
         return run.map(step, pass_shard, questions.files, QUESTIONS)
-    params = {"keep": sorted(settings.keep), "vlm": asking.params()}
+    params = {"keep": sorted(settings.keep), "vlm": handle.params()}
     step = Step("verify", VERSION, params, (questions.fingerprint,), split, "question", "question")
-    return run.map(step, partial(verify_shard, asking, settings.keep), questions.files, QUESTIONS, asking.where)
+    return run.map(step, partial(verify_shard, handle, settings.keep), questions.files, QUESTIONS, handle.where)
 
 
-def verify_shard(asking: Asking, keep: Sequence[Keep], file: Path) -> ShardOutput:
+def verify_shard(handle: VlmHandle, keep: Sequence[Keep], file: Path) -> ShardOutput:
     """Questions of one shard that need their evidence, with the verdicts."""
     questions = pq.read_table(file).to_pylist()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    asks = (ask_of(row, asking, name="qa_id") for row in questions)
-    outcomes = judge(asking.open(), asks, [row["answers"] for row in questions])
+    asks = (ask_of(row, handle, name="qa_id") for row in questions)
+    outcomes = judge(handle.open(), asks, [row["answers"] for row in questions])
     for row, outcome in zip(questions, outcomes, strict=True):
         if isinstance(outcome, Failed):
             drops.append(drop_question(row, outcome.reason, outcome.detail))

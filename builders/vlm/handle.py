@@ -20,7 +20,7 @@ _DATA_PARAMS = {"model", "max_pixels", "answer_tokens"}
 
 
 @dataclass(frozen=True)
-class Asking:
+class VlmHandle:
     """A model to be opened in whatever process works on a shard.
 
     :param settings: Which model, and how it is asked.
@@ -72,8 +72,8 @@ class Asking:
 
 
 @lru_cache(maxsize=1)
-def _opened(asking: Asking) -> Vlm:
-    return make_vlm(asking.settings, asking.seed, asking.answers, retry_failed=asking.retry_failed)
+def _opened(handle: VlmHandle) -> Vlm:
+    return make_vlm(handle.settings, handle.seed, handle.answers, retry_failed=handle.retry_failed)
 
 
 @lru_cache(maxsize=8)
@@ -81,24 +81,24 @@ def _reader(packs: Path, thread: int) -> PackReader:
     return PackReader(packs)
 
 
-def pictures(images: Sequence[Mapping[str, Any]], asking: Asking) -> tuple[Picture, ...]:
+def pictures(images: Sequence[Mapping[str, Any]], handle: VlmHandle) -> tuple[Picture, ...]:
     """Images as the model sees them; bytes only where it looks at them."""
-    if not asking.open().info.needs_images:
+    if not handle.open().info.needs_images:
         return tuple(Picture(image["image_id"], image["caption"]) for image in images)
-    reader = _reader(asking.packs, threading.get_ident())
+    reader = _reader(handle.packs, threading.get_ident())
     return tuple(Picture(image["image_id"], image["caption"], reader.read(image)) for image in images)
 
 
-def source_of(document: Mapping[str, Any], asking: Asking) -> Source:
+def source_of(document: Mapping[str, Any], handle: VlmHandle) -> Source:
     """A document row as the model reads it."""
-    content = Content(document["text"], pictures(document["images"], asking))
+    content = Content(document["text"], pictures(document["images"], handle))
     return Source(document["doc_id"], content, document["title"], document["language"])
 
 
-def ask_of(row: Mapping[str, Any], asking: Asking, answer: str = "", name: str = "draft") -> Ask:
+def ask_of(row: Mapping[str, Any], handle: VlmHandle, answer: str = "", name: str = "draft") -> Ask:
     """A question row with its document as the model reads it, images in the order of their placeholders.
 
     :param name: Column that names the question.
     """
-    question = Content(row["question"], pictures(row["images"], asking))
-    return Ask(row[name], question, answer, (source_of(row["document"], asking),))
+    question = Content(row["question"], pictures(row["images"], handle))
+    return Ask(row[name], question, answer, (source_of(row["document"], handle),))

@@ -78,10 +78,10 @@ class Failed:
 ENDPOINT_FAILURES = frozenset({"server_error", "no_answer", "bad_answer", "refused_request"})
 
 # Questions of which each may depend on the answers before it; what comes of them is the generator's return value.
-Talk = Generator[Ask, Answered[str] | Failed, R]
+Conversation = Generator[Ask, Answered[str] | Failed, R]
 
 
-def advance(talk: Talk[R], outcome: Answered[str] | Failed | None) -> tuple[Ask | None, R | None]:
+def advance(talk: Conversation[R], outcome: Answered[str] | Failed | None) -> tuple[Ask | None, R | None]:
     """The next question of a talk, or what came of it.
 
     :param outcome: Of the question before; None to begin.
@@ -127,7 +127,7 @@ class Vlm(Protocol):
         """An answer to each question from its documents; an abstention is an empty string."""
         ...
 
-    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
         """What comes of each talk; questions of one talk are answered in turn, many talks are under way at a time."""
         ...
 

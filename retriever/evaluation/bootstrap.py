@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 # Efron and Tibshirani 1993 ask for a thousand or more for an interval of 95 %.
 SAMPLES = 2_000
@@ -38,7 +38,7 @@ def interval(
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), 0)
     sums, sizes = _totals(values, groups)
-    random = np.random.Generator(np.random.Philox(key=lot(seed, "bootstrap", name)))
+    random = np.random.Generator(np.random.Philox(key=keyed_hash(seed, "bootstrap", name)))
     block = max(1, _MOST_DRAWN // len(sums))
     means = []
     for start in range(0, SAMPLES, block):

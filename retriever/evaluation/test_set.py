@@ -11,7 +11,7 @@ import numpy as np
 
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
 from nyxqa.retriever.protocols import EmbeddingModel, Encoder, Side
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.tables import WEB
 
@@ -102,7 +102,7 @@ def _searched(data: Path, name: str, rows: Sequence[Mapping[str, Any]], seed: in
 def _kept(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> list[int]:
     others = [row for row, name in enumerate(ids) if name not in needed]
     if most is not None and len(others) > most:
-        others = sorted(others, key=lambda row: (lot(seed, "pool", ids[row]), ids[row]))[:most]
+        others = sorted(others, key=lambda row: (keyed_hash(seed, "pool", ids[row]), ids[row]))[:most]
     return sorted([*others, *(row for row, name in enumerate(ids) if name in needed)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 # Rows whose lengths are sorted together, in batches: enough to leave little padding, and batches still differ from
 # epoch to epoch in what they hold.
@@ -38,12 +38,12 @@ class Plan:
             for dataset in sorted(set(self.datasets))
             for place, batch in enumerate(self._batches(dataset, number))
         ]
-        batches.sort(key=lambda one: (lot(self.seed, f"batches/{number}", one[0]), one[0]))
+        batches.sort(key=lambda one: (keyed_hash(self.seed, f"batches/{number}", one[0]), one[0]))
         return [batch for _, batch in batches]
 
     def _batches(self, dataset: str, number: int) -> list[list[int]]:
         rows = [row for row, one in enumerate(self.datasets) if one == dataset]
-        rows.sort(key=lambda row: (lot(self.seed, f"rows/{number}", self.names[row]), self.names[row], row))
+        rows.sort(key=lambda row: (keyed_hash(self.seed, f"rows/{number}", self.names[row]), self.names[row], row))
         window = self.size * _WINDOW
         batches = []
         for start in range(0, len(rows), window):

@@ -8,7 +8,7 @@ from typing import Any
 
 from nyxqa.retriever.protocols import Side
 from nyxqa.retriever.training.targets import Listed
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import LawError
 
 Row = Mapping[str, Any]
@@ -42,7 +42,9 @@ class Example:
         """The same with at most so many negatives, others in another epoch; none is ever made up."""
         if len(self.negatives) <= negatives:
             return self
-        order = sorted(self.negatives, key=lambda one: (lot(seed, f"negatives/{epoch}", f"{self.id}/{one.id}"), one.id))
+        order = sorted(
+            self.negatives, key=lambda one: (keyed_hash(seed, f"negatives/{epoch}", f"{self.id}/{one.id}"), one.id)
+        )
         taken = {one.id for one in order[:negatives]}
         kept = tuple(one for one in self.negatives if one.id in taken)
         return Example(self.id, self.dataset, self.query, self.positives, kept, self.known)

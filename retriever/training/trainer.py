@@ -23,7 +23,7 @@ from nyxqa.retriever.training.prefetch import prefetched
 from nyxqa.retriever.training.schedule import learning_rate
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.step import Batch, batch_loss, make_batch
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import UsageError, WorldError, missing_extra
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Run:
         import torch
 
         # Dropout draws by (seed, step, device), so a resumed run draws what the stopped one would have.
-        torch.manual_seed(lot(self.settings.seed, "step", f"{step}/{self.accelerator.process_index}") % 2**63)
+        torch.manual_seed(keyed_hash(self.settings.seed, "step", f"{step}/{self.accelerator.process_index}") % 2**63)
         rate = learning_rate(step, self.steps, self.settings.learning_rate, self.settings.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nyxqa.schemas import ids
-from nyxqa.schemas.chance import chance, lot
+from nyxqa.schemas.chance import chance, keyed_hash
 
 PICTURE = "2cea274d0bedc39ec4ab6ba9e59ec889e3ed6fb56a1cf088a64d9b383378dc97"
 
@@ -66,9 +66,9 @@ def test_what_is_no_absolute_url_is_refused(url: str) -> None:
 
 
 def test_lots_depend_on_seed_stage_and_item_alone() -> None:
-    assert lot(42, "split", "abc") == 11231739336628777942
+    assert keyed_hash(42, "split", "abc") == 11231739336628777942
     assert chance(42, "split", "abc") == 0.6088738094781909
-    assert len({lot(seed, stage, item) for seed in (1, 2) for stage in ("a", "b") for item in ("x", "y")}) == 8
+    assert len({keyed_hash(seed, stage, item) for seed in (1, 2) for stage in ("a", "b") for item in ("x", "y")}) == 8
     drawn = [chance(42, "sample", str(i)) for i in range(4000)]
     assert 0 <= min(drawn) < max(drawn) < 1
     assert sum(drawn) / len(drawn) == pytest.approx(0.5, abs=0.02)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nyxqa.builders.runner.manifest import versions
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, image_id, qa_id, query_id
 from nyxqa.schemas.manifest import Manifest, write_manifest
@@ -118,12 +118,12 @@ class Facts:
     def _fact(self, number: int) -> Fact:
         kind = KINDS[number % len(KINDS)]
         pictured = kind in ("picture", "both", "shown")
-        order = sorted(range(self.documents), key=lambda n: lot(7, f"fact/{number}", str(n)))
+        order = sorted(range(self.documents), key=lambda n: keyed_hash(7, f"fact/{number}", str(n)))
         drawn = [n for n in order if not pictured or n % 2 == 0]
         # One question in five of those told by text has documents that all hold it.
         every = kind == "text" and number % 5 == 0
         mentioned = tuple(drawn[: 12 if every else 9])
-        return Fact(number, kind, mentioned, len(mentioned) if every else 1 + lot(7, "holders", str(number)) % 3)
+        return Fact(number, kind, mentioned, len(mentioned) if every else 1 + keyed_hash(7, "holders", str(number)) % 3)
 
     @cached_property
     def _lines(self) -> dict[tuple[str, int], list[tuple[Fact, bool]]]:

@@ -14,7 +14,7 @@ from PIL import Image
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.source import source
 from nyxqa.schemas.recipe import Images, Web
@@ -43,7 +43,7 @@ def make_run(work: Path, workers: int = 1) -> WorkingRun:
     return WorkingRun(work, LocalExecutor(workers), Progress())
 
 
-def ingest(run: WorkingRun, web: Web, settings: Images | None = None) -> Parts:
+def ingest(run: WorkingRun, web: Web, settings: Images | None = None) -> StepOutput:
     """Stages ``source`` and ``images``."""
     return images(run, source(run, web), web, settings or Images(), 0)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from nyxqa.builders.vlm.handle import Asking
+from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Vlm, VlmInfo
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class ToldAsking(Asking):
+class ToldAsking(VlmHandle):
     """Asks a given model."""
 
     vlm: Vlm = field(default_factory=Told, compare=False)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 _S = pa.string()
 SCHEMA = pa.schema(
@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
 
 def obelics_row(number: int, letters: int = 40) -> dict[str, Any]:
     """A row of a text with ``letters`` letters that no compression makes much smaller, and of an image."""
-    words = "".join(f"{lot(0, 'row', f'{number}:{index}'):x} " for index in range(letters // 16))
+    words = "".join(f"{keyed_hash(0, 'row', f'{number}:{index}'):x} " for index in range(letters // 16))
     return {
         "texts": [f"Text {number}. {words}", None],
         "images": [None, f"https://img.example/{number}.jpg"],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 _START = ("B", "D", "F", "G", "K", "L", "M", "N", "P", "R", "S", "T", "V", "Z", "Br", "Dr", "Kl", "Tr")
 _MIDDLE = ("a", "e", "i", "o", "u", "ai", "ou")
@@ -19,7 +19,7 @@ _END = ("l", "n", "r", "s", "t", "m", "ld", "nd", "st", "rk")
 
 def name(*key: object) -> str:
     """An invented word, capitalised; the same for the same key."""
-    number = lot(0, "name", repr(key))
+    number = keyed_hash(0, "name", repr(key))
     word = ""
     for _ in range(3):
         for choice in (_START, _MIDDLE, _END):
@@ -34,7 +34,7 @@ def sentences(page: int, count: int = 4) -> list[str]:
     found = []
     for index in range(count):
         own = words[12 * index : 12 * index + 12]
-        year = 1200 + lot(1, "year", f"{page}:{index}") % 800
+        year = 1200 + keyed_hash(1, "year", f"{page}:{index}") % 800
         found.append(
             f"The {own[0]} {own[1]} of {name(page, 'city', index)} {own[2]} its {own[3]} {own[4]} "
             f"in {year} and {own[5]} the {own[6]} {own[7]} of {name(page, 'town', index)} by {own[8]} {own[9]}."
@@ -44,7 +44,7 @@ def sentences(page: int, count: int = 4) -> list[str]:
 
 def picture(key: object, size: int = 48) -> bytes:
     """A PNG of smooth noise, unlike that of any other key."""
-    grid = np.array([[lot(2, "pixel", f"{key}:{x}:{y}") % 256 for x in range(8)] for y in range(8)], np.uint8)
+    grid = np.array([[keyed_hash(2, "pixel", f"{key}:{x}:{y}") % 256 for x in range(8)] for y in range(8)], np.uint8)
     out = io.BytesIO()
     Image.fromarray(grid).resize((size, size), Image.Resampling.BICUBIC).save(out, "PNG")
     return out.getvalue()

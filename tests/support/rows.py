@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.rows import CHUNKS, DOCUMENTS, PAGES, QUESTIONS, SOURCE_PAGES, SPLIT_DOCUMENTS
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id
@@ -122,8 +122,8 @@ def write(file: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> Path:
     return file
 
 
-def parts_of(folder: Path, schema: pa.Schema, *shards: list[dict[str, Any]]) -> Parts:
+def parts_of(folder: Path, schema: pa.Schema, *shards: list[dict[str, Any]]) -> StepOutput:
     """The output of a step of these shards."""
     for index, rows in enumerate(shards):
         write(folder / f"part-{index:06d}.parquet", rows, schema)
-    return Parts("f" * 64, folder)
+    return StepOutput("f" * 64, folder)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from tests.support.ingest import encoded, picture
 
 PICTURES = 40  # different images
@@ -53,7 +53,7 @@ BEHAVIOURS: dict[str, tuple[int, str | None]] = {
 def drawn(number: int, among: Iterable[str] = BEHAVIOURS) -> str:
     """Behaviour of URL ``number``, by keyed hash."""
     lots = [name for name in among for _ in range(BEHAVIOURS[name][0])]
-    return lots[lot(7, "web", str(number)) % len(lots)]
+    return lots[keyed_hash(7, "web", str(number)) % len(lots)]
 
 
 class WebServer:

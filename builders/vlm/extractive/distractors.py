@@ -11,7 +11,7 @@ from nyxqa.builders.vlm.extractive.spans import find_spans, kind_of_text
 from nyxqa.builders.vlm.extractive.vocabulary import PEOPLE, PLACES, STOP_WORDS, alike, kind_of_word, others
 from nyxqa.builders.vlm.protocol import Ask
 from nyxqa.schemas.answers import normalise_answer
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.words import sentences, words
 
@@ -51,7 +51,9 @@ def _candidates(ask: Ask, key: str, question: str, seed: int, company: Company) 
     kind = kind_of_text(key)
 
     def drawn(group: Iterable[str]) -> list[str]:
-        return sorted(dict.fromkeys(group), key=lambda option: (lot(seed, "choices", f"{ask.key}\x1f{option}"), option))
+        return sorted(
+            dict.fromkeys(group), key=lambda option: (keyed_hash(seed, "choices", f"{ask.key}\x1f{option}"), option)
+        )
 
     if kind_of_word(key) is not None:
         yield from company.offered(ask)

@@ -9,8 +9,8 @@ from nyxqa.builders.vlm.extractive.answers import read_answer
 from nyxqa.builders.vlm.extractive.distractors import wrong_options
 from nyxqa.builders.vlm.extractive.questions import draft
 from nyxqa.builders.vlm.extractive.shared_keys import Company
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
-from nyxqa.schemas.chance import lot
+from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed, Pair, Source, VlmInfo, advance
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import EXTRACTIVE
 from nyxqa.schemas.words import words
 
@@ -45,7 +45,7 @@ class Extractive:
             seen = bool(ask.question.images) or not ask.documents
             yield Answered("" if seen else read_answer(ask.question.text, ask.documents))
 
-    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
         """What comes of each talk, one after the other."""
         for talk in talks:
             ask, result = advance(talk, None)
@@ -61,7 +61,7 @@ class Extractive:
         asked = list(asks)
         company = Company(asked, count + spare, self._seed)
         found: dict[str, list[str]] = {}
-        for ask in sorted(asked, key=lambda ask: (lot(self._seed, "company", ask.key), ask.key)):
+        for ask in sorted(asked, key=lambda ask: (keyed_hash(self._seed, "company", ask.key), ask.key)):
             found[ask.key] = wrong_options(ask, count + spare, self._seed, company)
             company.settle(ask, found[ask.key])
         for ask in asked:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 AMOUNTS = frozenset({"date", "measure", "ratio", "year", "rank", "number"})
 
@@ -35,9 +35,9 @@ def perturbed(key: str, kind: str, item: str, seed: int) -> Iterator[str]:
     """
     numbers = list(_DIGITS.finditer(key))
     limit = 100 if "percent" in key or "per cent" in key or "%" in key else None
-    own = lot(seed, "choices", f"{item}\x1f{key}")
+    own = keyed_hash(seed, "choices", f"{item}\x1f{key}")
     for turn in range(_ROUNDS if numbers else 0):
-        draw = lot(seed, "choices", f"{item}\x1f{key}\x1f{turn}")
+        draw = keyed_hash(seed, "choices", f"{item}\x1f{key}\x1f{turn}")
         target = numbers[own % len(numbers)]
         changed = _changed(target.group(), kind, own // len(numbers), draw, limit)
         if changed is None or (limit is not None and Decimal(changed.replace(",", "")) >= limit):

@@ -13,7 +13,7 @@ from math import log
 from nyxqa.builders.vlm.extractive.spans import kind_of_text
 from nyxqa.builders.vlm.protocol import Ask
 from nyxqa.schemas.answers import normalise_answer
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 
 _SURE = 0.999  # largest share of the questions left that a word is drawn for, short of always
 
@@ -44,7 +44,7 @@ class Company:
         for word, due in self._due[kind].items():
             if word != own:
                 share = min(_SURE, due / left) if due > 0 else 0.5
-                drawn = (lot(self._seed, "company", f"{ask.key}\x1f{word}") + 1) / 2**64
+                drawn = (keyed_hash(self._seed, "company", f"{ask.key}\x1f{word}") + 1) / 2**64
                 waits.append((due <= 0, -log(drawn) * (1 - share) / share, word))
         return (self._spelt[kind][word] for _, _, word in sorted(waits))
 

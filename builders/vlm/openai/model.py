@@ -28,7 +28,7 @@ from nyxqa.builders.vlm.openai.request import (
 )
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.prompt import INVENTED, as_text, labelled, listed, plain, prompt, prompt_hashes
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Talk, VlmInfo, advance
+from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed, Pair, Source, VlmInfo, advance
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
@@ -105,11 +105,11 @@ class OpenAi:
         for reply in self._replies(map(self._answering, asks)):
             yield _answer(reply)
 
-    def converse(self, talks: Iterable[Talk[R]]) -> Iterator[R]:
+    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
         """What comes of each talk; questions are made in other threads, for they may read pictures."""
         session = self._opened()
 
-        async def held(talk: Talk[R]) -> R:
+        async def held(talk: Conversation[R]) -> R:
             ask, result = await asyncio.to_thread(advance, talk, None)
             while ask is not None:
                 outcome = _answer(await session.outcome(self._answering(ask)))

@@ -10,7 +10,7 @@ from nyxqa.builders.assembly.select import quota_of, select_questions, shortfall
 from nyxqa.builders.engine.accounting import Counts, Drop
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.shard import ledger_table, write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.names import STAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters, Recipe, SplitSection
@@ -36,8 +36,12 @@ def test_a_question_of_an_earlier_split_goes_before_quotas_are_cut(tmp_path: Pat
         tmp_path,
         Recipe(split=QUOTA),
         train=[question("t1", key="k1"), question("t2", key="k2")],
-        validation=[question(f"v{i}", key=f"k{i}", lot=i) for i in range(1, 6)],
-        test=[question("e1", key="k3", lot=0), question("e2", key="k5", lot=1), question("e3", key="k9", lot=2)],
+        validation=[question(f"v{i}", key=f"k{i}", keyed_hash=i) for i in range(1, 6)],
+        test=[
+            question("e1", key="k3", keyed_hash=0),
+            question("e2", key="k5", keyed_hash=1),
+            question("e3", key="k9", keyed_hash=2),
+        ],
     )
     assert reasons == {
         "t1": None, "t2": None,
@@ -61,8 +65,8 @@ def test_a_question_of_an_earlier_split_goes_before_quotas_are_cut(tmp_path: Pat
 
 def test_quotas_are_per_kind_of_document_and_by_lot(tmp_path: Path) -> None:
     single = document("p", 0, "text", ["i" * 64])
-    rows = [question(f"a{lot}", lot=lot) for lot in (9, 2, 5)]
-    rows += [question(f"s{lot}", lot=lot, document=single) for lot in (2**64 - 1, 1, 2**63)]
+    rows = [question(f"a{keyed_hash}", keyed_hash=keyed_hash) for keyed_hash in (9, 2, 5)]
+    rows += [question(f"s{keyed_hash}", keyed_hash=keyed_hash, document=single) for keyed_hash in (2**64 - 1, 1, 2**63)]
     reasons, *_ = selected(tmp_path, Recipe(split=QUOTA), validation=rows)
     assert {name for name, reason in reasons.items() if reason is None} == {"a2", "a5", "s1", f"s{2**63}"}
 
@@ -96,7 +100,7 @@ def test_the_ledger_is_in_the_order_of_the_stages(tmp_path: Path) -> None:
         write_table(tmp_path / folder / "ledger-000000.parquet", ledger_table(drops, stage, ""))
     with database(tmp_path) as db:
         select_questions(db, {"train": parts_of(tmp_path / "train", QUESTIONS, [])}, Recipe())
-        rows = list(ledger_rows(db, [Parts("f", tmp_path / folder) for folder in "abc"], STAGES))
+        rows = list(ledger_rows(db, [StepOutput("f", tmp_path / folder) for folder in "abc"], STAGES))
     assert [(row["stage"], row["item_id"]) for row in rows] == [
         ("chunk", "p"), ("chunk", "q"), ("split", "p"), ("split", "q"), ("refine", "p"), ("refine", "q"),
     ]  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 from nyxqa.builders.check.check import check_all
 from nyxqa.cli import main
 from nyxqa.retriever.training.plot import plot
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from tests.support.restamp import Row, rewrite
 
 
@@ -42,7 +42,7 @@ def test_sound_data_teaches(dataset: Path, capsys: pytest.CaptureFixture[str]) -
 
 def permuted(rows: list[Row]) -> None:
     """Each row gets the positive of the next in an order by chance."""
-    order = sorted(range(len(rows)), key=lambda row: lot(1, "permuted", rows[row]["query_id"]))
+    order = sorted(range(len(rows)), key=lambda row: keyed_hash(1, "permuted", rows[row]["query_id"]))
     positives = [(rows[row]["positive_id"], rows[row]["positives"]) for row in order]
     for row, (name, listed) in zip(order, [*positives[1:], positives[0]], strict=True):
         rows[row]["positive_id"], rows[row]["positives"] = name, listed

@@ -16,7 +16,7 @@ from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.shard import part_file, whole_shards
-from nyxqa.builders.engine.step import Parts, Step
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.tables import LEDGER
 from tests.support.tasks import NUMBERS, logged_shard, shard
@@ -138,10 +138,10 @@ def test_a_whole_step_is_whole_or_absent(tmp_path: Path) -> None:
 
     run = working(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run.whole(STEP, half)
+        run.run_once(STEP, half)
     assert not run.folder(STEP).exists()
     for _ in range(2):
-        assert [file.name for file in run.whole(STEP, full).folder.iterdir()] == ["b"]
+        assert [file.name for file in run.run_once(STEP, full).folder.iterdir()] == ["b"]
     assert seen == [[]]
     assert run.reports[-1].counts is None
 
@@ -150,7 +150,7 @@ def test_a_whole_step_may_keep_an_account_that_a_later_run_reports(tmp_path: Pat
     counted = Counts(5, 4, 1, 0, 4)
     for _ in range(2):
         run = working(tmp_path)
-        run.whole(STEP, lambda _: counted)
+        run.run_once(STEP, lambda _: counted)
         assert run.reports[-1].counts == counted
 
 
@@ -166,9 +166,9 @@ def test_a_whole_step_that_resumes_finds_what_a_stopped_run_left(tmp_path: Path)
 
     run = working(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run.whole(STEP, half, resume=True)
+        run.run_once(STEP, half, resume=True)
     assert not run.folder(STEP).exists()
-    run.whole(STEP, rest, resume=True)
+    run.run_once(STEP, rest, resume=True)
     assert seen == [["a"]]
     assert [file.name for file in run.folder(STEP).iterdir()] == ["a"]
 
@@ -176,8 +176,8 @@ def test_a_whole_step_that_resumes_finds_what_a_stopped_run_left(tmp_path: Path)
 def test_planning_names_the_steps_of_the_run_and_writes_nothing(tmp_path: Path) -> None:
     planned = PlannedRun(tmp_path)
     run = working(tmp_path)
-    assert planned.map(STEP, shard, lambda: TASKS, NUMBERS) == Parts(STEP.fingerprint, run.folder(STEP))
-    assert planned.whole(STEP, lambda _: None).folder == run.folder(STEP)
+    assert planned.map(STEP, shard, lambda: TASKS, NUMBERS) == StepOutput(STEP.fingerprint, run.folder(STEP))
+    assert planned.run_once(STEP, lambda _: None).folder == run.folder(STEP)
     assert planned.steps == [STEP, STEP]
     assert [parts.fingerprint for parts in planned.outputs()] == [STEP.fingerprint] * 2
     assert list(tmp_path.iterdir()) == []
@@ -188,7 +188,7 @@ def test_progress_says_one_line_a_step_and_one_object_as_json(
 ) -> None:
     run = WorkingRun(tmp_path, LocalExecutor(1), Progress(as_json=True))
     run.map(STEP, shard, lambda: TASKS, NUMBERS)
-    run.whole(Step("stage/whole", 1), lambda _: None)
+    run.run_once(Step("stage/whole", 1), lambda _: None)
     out, err = capsys.readouterr()
     part, whole = err.splitlines()
     assert part.startswith("stage/part train: 8 row in, 4 row out, 4 dropped, ")

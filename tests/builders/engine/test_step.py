@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.engine.step import Parts, Step, plain
+from nyxqa.builders.engine.step import Step, StepOutput, plain
 from nyxqa.builders.pipeline import build
 from nyxqa.schemas.recipe import Chunk
 from nyxqa.schemas.recipe_file import read_recipe
@@ -53,7 +53,7 @@ def test_parts_are_read_in_order(tmp_path: Path) -> None:
         pq.write_table(pa.table({"n": [index], "m": ["x"]}), tmp_path / f"part-{index:06d}.parquet")
     (tmp_path / ".part-000002.parquet.part").write_bytes(b"half")
     (tmp_path / "ledger-000001.parquet").write_bytes(b"")
-    parts = Parts("f", tmp_path)
+    parts = StepOutput("f", tmp_path)
     assert list(parts.rows(["n"])) == [{"n": 0}, {"n": 1}, {"n": 10}]
     assert len(parts) == 3
     assert [file.name for file in parts.ledgers()] == ["ledger-000001.parquet"]

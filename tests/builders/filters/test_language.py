@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.filters.language import MIN_BYTES, detect, is_tag, matches
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.source import source
@@ -84,7 +84,7 @@ def test_tags_match_by_their_beginning() -> None:
     assert [is_tag(tag) for tag in ("en", "pt-BR", "zh-Hant", "english", "", "e")] == [True] * 3 + [False] * 3
 
 
-def filtered(tmp_path: Path, rows: list[dict[str, Any]], **settings: Any) -> Parts:
+def filtered(tmp_path: Path, rows: list[dict[str, Any]], **settings: Any) -> StepOutput:
     tmp_path.mkdir(exist_ok=True)
     run = make_run(tmp_path / "w")
     pages = source(run, Web(source=f"jsonl:{write_jsonl(tmp_path / 'p.jsonl', rows)}"))
@@ -116,7 +116,7 @@ def test_only_the_wanted_languages_stay(tmp_path: Path) -> None:
 
 def test_a_language_that_is_no_tag_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'english' is no BCP-47 tag"):
-        prefilter(PlannedRun(tmp_path), Parts("", tmp_path), Prefilter(languages=["english"]))
+        prefilter(PlannedRun(tmp_path), StepOutput("", tmp_path), Prefilter(languages=["english"]))
 
 
 def test_copies_are_found_across_shards_and_keep_the_first(tmp_path: Path) -> None:

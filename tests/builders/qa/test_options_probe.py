@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nyxqa.builders.qa.options_probe import LEAST, MOST, Item, probe, wilson
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from tests.support.pages import name
 
 
@@ -12,7 +12,7 @@ def made(count: int, longest: bool = False) -> list[Item]:
     items = []
     for number in range(count):
         options = [name("option", number, index) for index in range(4)]
-        label = lot(3, "key", str(number)) % 4
+        label = keyed_hash(3, "key", str(number)) % 4
         if longest:
             options[label] += " and the rest of it"
         items.append(Item(f"q{number}", f"d{number // 3}", options, label))

@@ -25,9 +25,9 @@ def test_only_an_encoder_of_text_finds_any() -> None:
 def test_a_spare_option_takes_the_place_of_a_paraphrase(encoder: str, tmp_path: Path) -> None:
     offered = ["g\u00f6ld", "tin", "copper", "iron", "zinc"]
     assert paraphrases(encoder, ["gold"], [offered], 0.999) == [{"g\u00f6ld"}]
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=Told(wrong={"a:0": offered}))
+    handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=Told(wrong={"a:0": offered}))
     file = write(tmp_path / "part.parquet", [question("a")], QUESTIONS)
-    output = choices_shard(asking, Choices(paraphrase=0.999), encoder, file)
+    output = choices_shard(handle, Choices(paraphrase=0.999), encoder, file)
     output.account.check("choices")
     (row,) = output.rows.to_pylist()
     assert [option for option in row["choices"] if option != "gold"] == ["tin", "copper", "iron"]
@@ -38,9 +38,9 @@ def test_a_question_left_with_too_few_is_dropped_and_told_why(encoder: str, tmp_
     wrong = ["gold (a)", "tin", "copper"]
     near = paraphrases(encoder, ["gold"], [wrong], -1.0)
     assert near == [set(wrong)]
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=Told(wrong={"a:0": wrong}))
+    handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=Told(wrong={"a:0": wrong}))
     file = write(tmp_path / "part.parquet", [question("a")], QUESTIONS)
-    output = choices_shard(asking, Choices(paraphrase=1e-9), encoder, file)
+    output = choices_shard(handle, Choices(paraphrase=1e-9), encoder, file)
     output.account.check("choices")
     (drop,) = output.account.dropped
     assert drop.reason == "too_few_distractors"

@@ -7,12 +7,12 @@ import pytest
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.shard import ledger_table, write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.report.losses import told_loss
 
 
-def ledger(folder: Path, stage: str, split: str, *drops: Drop) -> Parts:
-    parts = Parts("", folder / f"{stage}.{split}")
+def ledger(folder: Path, stage: str, split: str, *drops: Drop) -> StepOutput:
+    parts = StepOutput("", folder / f"{stage}.{split}")
     write_table(parts.folder / "ledger-000000.parquet", ledger_table(drops, stage, split))
     return parts
 
@@ -24,7 +24,7 @@ def drops(kind: str, reason: str, count: int, detail: str = "") -> list[Drop]:
     return [Drop(kind, drop.item_id, "p", reason, drop.detail) for drop in found]  # type: ignore[arg-type]
 
 
-def told(folder: Path, parts: list[Parts], split: str) -> str:
+def told(folder: Path, parts: list[StepOutput], split: str) -> str:
     with database(folder) as db:
         return told_loss(db, parts, split)
 
@@ -53,7 +53,7 @@ def test_parts_of_items_that_live_on_are_no_drops(tmp_path: Path) -> None:
         ledger(tmp_path, "import.mmeb", "", *drops("document", "dead_image", 9, "z")),
     ]
     assert told(tmp_path, parts, "").startswith("stage images dropped most: 1 pages (dead_image 1)")
-    assert told(tmp_path, [Parts("", tmp_path / "none")], "") == "no stage dropped anything"
+    assert told(tmp_path, [StepOutput("", tmp_path / "none")], "") == "no stage dropped anything"
 
 
 @pytest.mark.parametrize(("detail", "again"), [("HTTP 500, 4 times", True), ("", False)])

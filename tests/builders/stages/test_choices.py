@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.stages.choices import choices_shard, distinct
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Choices, VlmSection
 from tests.support.models import Told, ToldAsking
 from tests.support.rows import QUESTIONS, question, write
@@ -16,9 +16,9 @@ WRONG = ["silver", "copper", "iron"]
 
 def chosen(tmp_path: Path, wrong: dict[str, list[str]], *ids: str) -> tuple[dict[str, tuple[list[str], int]], dict]:  # type: ignore[type-arg]
     told = Told(wrong={f"{name}:0": options for name, options in wrong.items()})
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
+    handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
     file = write(tmp_path / "part.parquet", [question(name, answers=["gold", "Au metal"]) for name in ids], QUESTIONS)
-    output = choices_shard(asking, Choices(), "", file)
+    output = choices_shard(handle, Choices(), "", file)
     output.account.check("choices")
     rows = {row["qa_id"]: (row["choices"], row["label"]) for row in output.rows.to_pylist()}
     return rows, {drop.item_id: (drop.reason, drop.detail) for drop in output.account.dropped}
@@ -54,7 +54,7 @@ def test_the_key_s_position_is_balanced_and_its_own(tmp_path: Path) -> None:
     chi_square = sum((counts[label] - 1000) ** 2 / 1000 for label in range(4))
     assert chi_square < 16.27  # 3 degrees of freedom, p = 0.001
     assert all(options[label] == "gold" for options, label in rows.values())
-    assert rows[ids[7]][1] == lot(42, "choices", ids[7]) % 4
+    assert rows[ids[7]][1] == keyed_hash(42, "choices", ids[7]) % 4
     alone, _ = chosen(tmp_path, {ids[7]: WRONG}, ids[7])
     assert alone[ids[7]] == rows[ids[7]]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.stages.common_images import common_hashes
 from nyxqa.builders.stages.images import images, pack_folder
@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def read(folder: Path, work: Path, rows: list[Any], settings: Images | None = None) -> Parts:
+def read(folder: Path, work: Path, rows: list[Any], settings: Images | None = None) -> StepOutput:
     file = write_jsonl(folder / "pages.jsonl", rows)
     return ingest(make_run(work), Web(source=f"jsonl:{file}"), settings)
 
@@ -201,7 +201,7 @@ def test_html_references(folder: Path, tmp_path: Path) -> None:
 def test_shards_without_a_page(folder: Path, tmp_path: Path) -> None:
     rows = [page(f"text {n}", "<images/1.png>", url=f"http://x.org/{n % 256}") for n in range(300)]
     stored = read(folder, tmp_path / "w", rows, Images(common=1.0))
-    assert [len(list(Parts("", stored.folder).files())), len(stored)] == [2, 256]
+    assert [len(list(StepOutput("", stored.folder).files())), len(stored)] == [2, 256]
 
 
 def test_stored_bytes_of_the_pack_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:

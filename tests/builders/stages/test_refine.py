@@ -27,8 +27,8 @@ def draft(name: str, text: str, answer: str) -> dict[str, Any]:
 def refined(
     tmp_path: Path, *drafts: dict[str, Any], told: Told | None = None, **settings: Any
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told or Told())
-    output = rules_shard(asking, Refine(**settings), write(tmp_path / "part.parquet", list(drafts), DRAFTS))
+    handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told or Told())
+    output = rules_shard(handle, Refine(**settings), write(tmp_path / "part.parquet", list(drafts), DRAFTS))
     output.account.check("refine")
     return output.rows.to_pylist(), {drop.item_id: drop.reason for drop in output.account.dropped}
 

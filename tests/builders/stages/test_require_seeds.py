@@ -7,7 +7,7 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table, write_table
-from nyxqa.builders.engine.step import Parts
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.require_seeds import check_filled
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe, Sample, SplitSection
@@ -19,7 +19,7 @@ def checked(folder: Path, rows: list[dict[str, Any]], splits: tuple[str, ...], s
     said: list[str] = []
     documents = parts_of(folder / "in", SPLIT_DOCUMENTS, rows[:1], rows[1:])
     recipe = Recipe(split=split, sample=Sample(min_tokens=2))
-    ledgers = Parts("", folder / "filter")
+    ledgers = StepOutput("", folder / "filter")
     drops = [Drop("document", f"d{index}", "p", "filter", "n_tokens > 9") for index in range(3)]
     write_table(ledgers.folder / "ledger-000000.parquet", ledger_table(drops, "filter", ""))
     check_filled(said.append, documents, recipe, splits, [ledgers], folder)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.engine.step import Parts, pairs
+from nyxqa.builders.engine.step import StepOutput, pairs
 from nyxqa.builders.stages.sample import quotas, sample, sample_shard, write_chosen
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection
 from nyxqa.schemas.recipe_file import read_recipe
 from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of
@@ -30,7 +30,7 @@ def documents(first: int, count: int) -> list[dict[str, Any]]:
 def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
     parts = parts_of(tmp_path / "in", SPLIT_DOCUMENTS, *shards)
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
-    chosen = Parts("", tmp_path / "chosen")
+    chosen = StepOutput("", tmp_path / "chosen")
     chosen.folder.mkdir()
     write_chosen(parts, params, split, chosen.folder)
     rows: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ def test_count_alone_draws_from_all_kinds_by_keyed_hash(tmp_path: Path) -> None:
     recipe = Recipe(sample=Sample(count=20))
     rows = sampled(tmp_path, recipe, "train", documents(0, 200))
     long = [row for row in documents(0, 200) if row["split"] == "train" and row["n_tokens"] >= 40]
-    first = sorted(long, key=lambda row: lot(42, "sample", row["doc_id"]))[:20]
+    first = sorted(long, key=lambda row: keyed_hash(42, "sample", row["doc_id"]))[:20]
     assert {row["doc_id"] for row in rows} == {row["doc_id"] for row in first}
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyxqa.builders.dedup.groups import Groups, find_groups
-from nyxqa.builders.engine.step import Parts, pairs
+from nyxqa.builders.engine.step import StepOutput, pairs
 from nyxqa.builders.stages.split import by_pages, by_questions, split_shard, write_places
-from nyxqa.schemas.chance import lot
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 from tests.support.rows import DOCUMENTS, SPLIT_DOCUMENTS, document, parts_of
@@ -110,7 +110,7 @@ def test_a_group_of_long_pages_goes_to_train() -> None:
 
 def _first(groups: Groups) -> int:
     names = groups.names.to_pylist()
-    return min(range(len(names)), key=lambda index: lot(42, "split", names[index]))
+    return min(range(len(names)), key=lambda index: keyed_hash(42, "split", names[index]))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(0, 99))
@@ -128,7 +128,7 @@ def test_a_group_draws_the_same_lot_whatever_else_is_there() -> None:
     more = grouped({f"{letter}{i:03d}": 1 for i in range(40) for letter in "pq"})
 
     def order(groups: Groups) -> list[str]:
-        return sorted(groups.names.to_pylist(), key=lambda g: lot(42, "split", g))
+        return sorted(groups.names.to_pylist(), key=lambda g: keyed_hash(42, "split", g))
 
     assert [group for group in order(more) if group.startswith("p")] == order(few)
     first, second = (placed(groups, by_pages(groups, FRACTIONS, 42)) for groups in (few, more))
@@ -168,7 +168,7 @@ def test_pages_go_where_they_go_whatever_stays_empty(tmp_path: Path) -> None:
         folder = tmp_path / str(settings.validation)
         folder.mkdir()
         write_places(documents_of(folder / "in", rows), recipe_of(settings), folder)
-        assert {row["split"] for row in Parts("", folder).rows()} == {"train"}
+        assert {row["split"] for row in StepOutput("", folder).rows()} == {"train"}
 
 
 def test_no_question_goes_with_a_number_of_questions() -> None:
@@ -189,7 +189,7 @@ def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> Non
     parts = documents_of(tmp_path / "in", rows)
     write_places(parts, recipe_of(FRACTIONS), tmp_path)
     found: list[dict[str, Any]] = []
-    for task in pairs(parts, Parts("", tmp_path)):
+    for task in pairs(parts, StepOutput("", tmp_path)):
         output = split_shard(task)
         output.account.check("split")
         assert output.rows.schema.equals(SPLIT_DOCUMENTS)

@@ -13,8 +13,8 @@ def test_drafts_are_named_by_document_and_ordinal_and_silence_is_a_drop(tmp_path
     documents = [document(name, 0, f"The text of {name}.", ["a" * 64]) for name in ("p", "q", "r")]
     first, second, third = (row["doc_id"] for row in documents)
     told = Told(pairs={first: [("Q1?", "A1"), ("Q2?", "A2"), ("Q3?", "A3")], second: []})
-    asking = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
-    output = synthesize_shard(asking, 2, write(tmp_path / "part.parquet", documents, SPLIT_DOCUMENTS))
+    handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
+    output = synthesize_shard(handle, 2, write(tmp_path / "part.parquet", documents, SPLIT_DOCUMENTS))
     output.account.check("synthesize")
     assert output.rows.schema.equals(DRAFTS)
     rows = output.rows.to_pylist()

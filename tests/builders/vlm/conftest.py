@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.support.asking import SECRET
+from tests.support.handle import SECRET
 
 
 @pytest.fixture(autouse=True)

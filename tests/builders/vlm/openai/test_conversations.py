@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nyxqa.builders.vlm.openai.model import OpenAi
-from nyxqa.builders.vlm.protocol import Answered, Ask, Talk
+from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
@@ -25,7 +25,7 @@ def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None
         number, turn = re.findall(r"talk (\d+) turn (\d+)", prompt_text(payload))[-1]
         return json.dumps({"answer": "stop" if int(turn) == int(number) % 4 else "go on"})
 
-    def talk(number: int) -> Talk[tuple[int, list[str]]]:
+    def talk(number: int) -> Conversation[tuple[int, list[str]]]:
         said: list[str] = []
         while not said or said[-1] != "stop":
             outcome = yield Ask(str(number), Content(f"talk {number % 20} turn {len(said)}"))

@@ -9,15 +9,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.support.handle import QUICK, SECRET, asks, echo, model, number_of, picture
 
 from nyxqa.builders.vlm.openai.endpoint import Patience
 from nyxqa.builders.vlm.openai.model import OpenAi
 from nyxqa.builders.vlm.protocol import Answered, Failed, Source
-from nyxqa.schemas.chance import chance, lot
+from nyxqa.schemas.chance import chance, keyed_hash
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import NyxqaError, WorldError
 from nyxqa.schemas.recipe import VlmSection
-from tests.support.asking import QUICK, SECRET, asks, echo, model, number_of, picture
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 
@@ -28,7 +28,7 @@ def faults(number: int, payload: Payload) -> Act:
     kinds = [Act("status", 429, (("Retry-After", "0.02"),)), Act("status", 500), Act("status", 503), Act("status", 408)]
     kinds += [Act("drop"), Act("half"), Act("garbage"), Act("html"), Act("choices", count=2), Act("choices", count=0)]
     kinds += [Act("no_text"), Act("status", 409)]
-    return kinds[lot(0, "kind", str(number)) % len(kinds)] if chance(0, "fault", str(number)) < 0.3 else Act()
+    return kinds[keyed_hash(0, "kind", str(number)) % len(kinds)] if chance(0, "fault", str(number)) < 0.3 else Act()
 
 
 def test_no_item_is_lost_and_order_is_kept_whatever_the_server_does(tmp_path: Path) -> None:

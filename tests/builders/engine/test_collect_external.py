@@ -21,17 +21,17 @@ def test_a_stopped_observation_goes_on_and_a_finished_one_does_not(
 ) -> None:
     calls = []
 
-    def observe(bar: Bar) -> Counts:
+    def collect_external(bar: Bar) -> Counts:
         calls.append(bar)
         if len(calls) == 1:
             raise KeyboardInterrupt
         return Counts(3, 2, 1, 0, 2)
 
     with pytest.raises(KeyboardInterrupt):
-        make_run(tmp_path).observe(STEP, observe)
+        make_run(tmp_path).collect_external(STEP, collect_external)
     for _ in range(2):
         run = make_run(tmp_path)
-        parts = run.observe(STEP, observe)
+        parts = run.collect_external(STEP, collect_external)
         assert (parts.files(), parts.ledgers()) == ([], [])
         assert [report.counts for report in run.reports] == [None]
     assert len(calls) == 2
