@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.handle import SECRET
+
+from tests.support.asking import SECRET
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.images.fetch import patience_folded
+from nyxqa.builders.images.fetch import retry
 from nyxqa.schemas.recipe import Images
 from tests.support.fetching import LOOPBACK, fates, names
 from tests.support.web_server import WebServer
@@ -17,7 +17,7 @@ from tests.support.web_server import WebServer
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience_folded, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
 
 
 def test_by_default_no_loopback_at_all(tmp_path: Path) -> None:

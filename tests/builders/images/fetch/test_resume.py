@@ -22,7 +22,7 @@ SETTINGS = {"allow_private": ["127.0.0.1"], "per_host": 16, "concurrency": 16, "
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from nyxqa.builders.images.fetch import patience_folded as patience
+from nyxqa.builders.images.fetch import retry as patience
 from nyxqa.schemas.recipe import Images, Web
 from tests.support.ingest import ingest, make_run
 patience.FIRST_WAIT = 0.02

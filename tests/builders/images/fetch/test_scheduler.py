@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from nyxqa.builders.images.fetch import patience_folded
+from nyxqa.builders.images.fetch import retry
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.retry import Breaker
 from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
@@ -127,17 +127,17 @@ def test_retry_after_gives_the_whole_host_a_rest(tmp_path: Path) -> None:
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert patience_folded.retry_after(header) == seconds
+    assert retry.retry_after(header) == seconds
 
 
 def test_waits_grow_and_end() -> None:
-    waits = [patience_folded.wait_before(tries, None) for tries in (1, 2, 3)]
+    waits = [retry.wait_before(tries, None) for tries in (1, 2, 3)]
     assert waits[0] is not None
     assert waits[1] is not None
     assert 0.5 <= waits[0] <= 1.0 <= waits[1] <= 1.5
     assert waits[2] is None
-    assert 10 <= (patience_folded.wait_before(1, 10.0) or 0) <= 10.5
-    assert patience_folded.wait_before(1, 61.0) is None
+    assert 10 <= (retry.wait_before(1, 10.0) or 0) <= 10.5
+    assert retry.wait_before(1, 61.0) is None
 
 
 def test_a_host_that_never_answers_counts_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_a_host_that_never_answers_counts_as_down(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_dead_host_does_not_hold_up_its_thousand_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience_folded, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
     urls = [f"http://127.0.0.1:1/{n}.png" for n in range(1000)]
     found = Counter(fates(tmp_path, urls, Images(allow_private=LOOPBACK)).values())
     assert set(found) == {"connect", "host_down"}

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.images.fetch import patience_folded
+from nyxqa.builders.images.fetch import retry
 from nyxqa.schemas.recipe import Images, Web
 from nyxqa.schemas.version import VERSION
 from tests.support.fetching import LOOPBACK, fates, names
@@ -55,7 +55,7 @@ ODD = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
-    monkeypatch.setattr(patience_folded, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.05)
 
     def faked(host: Any, port: Any, *rest: Any, **options: Any) -> Any:
         if str(host).endswith("nowhere.invalid"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builders.hub.conftest import write_report
 
+from tests.builders.publish.hub.conftest import write_report
 from tests.support.hub_client import Client
 from tests.support.hub_server import Fault, HubServer
 from tests.support.restamp import rewrite

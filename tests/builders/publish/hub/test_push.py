@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builders.hub.conftest import write_report
 
 from nyxqa.builders.publish.hub.preconditions import refuse_unproven
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import read_manifest
+from tests.builders.publish.hub.conftest import write_report
 from tests.support.hub_client import WRITES, Client
 from tests.support.hub_server import Fault, HubServer
 from tests.support.hub_store import small_blob

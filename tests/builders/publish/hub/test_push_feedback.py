@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builders.hub.conftest import write_report
 
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
+from tests.builders.publish.hub.conftest import write_report
 from tests.support.dataset_cache import use_cache
 from tests.support.hub_client import Client
 from tests.support.oracle import oracle_of

@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.handle import asks, echo, model, number_of
 
 from nyxqa.builders.vlm.openai.endpoint import Patience
 from nyxqa.builders.vlm.protocol import Answered, Failed, Source
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import BudgetError, WorldError
+from tests.support.asking import asks, echo, model, number_of
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.handle import QUICK, SECRET, asks, echo, model, number_of, picture
 
 from nyxqa.builders.vlm.openai.endpoint import Patience
 from nyxqa.builders.vlm.openai.model import OpenAi
@@ -18,6 +17,7 @@ from nyxqa.schemas.chance import chance, keyed_hash
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import NyxqaError, WorldError
 from nyxqa.schemas.recipe import VlmSection
+from tests.support.asking import QUICK, SECRET, asks, echo, model, number_of, picture
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 

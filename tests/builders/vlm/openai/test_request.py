@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from tests.support.handle import asks, echo, images_of, model, picture
 
 from nyxqa.builders.vlm.openai.budget import Usage
 from nyxqa.builders.vlm.prompt import INVENTED, NAMES, prompt
 from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source
 from nyxqa.schemas.content import Content
+from tests.support.asking import asks, echo, images_of, model, picture
 from tests.support.vlm_server import Act, Payload, VlmServer, prompt_text
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.support.handle import picture
 
 from nyxqa.builders.vlm.openai.answer_store import ANSWERS
 from nyxqa.builders.vlm.openai.model import OpenAi
 from nyxqa.builders.vlm.protocol import Ask, Source
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
+from tests.support.asking import picture
 from tests.support.tiny_qwen import make_tiny_qwen
 from tests.support.torchvision_cpu import missing_torchvision
 
