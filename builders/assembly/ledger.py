@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.database import arrow_rows, quoted
+from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import LEDGER
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def ledger_rows(
     name = own_drops(db)
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
-        db.execute(f"INSERT INTO {name} SELECT * FROM read_parquet({quoted(files)})")  # noqa: S608
+        db.execute(f"INSERT INTO {name} SELECT * FROM read_parquet({file_list(files)})")  # noqa: S608
     yield from arrow_rows(db, _SORTED.format(stages=list(stages)), _BATCH)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.database import literal, quoted
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.sql import file_list, string_literal
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS
 def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, StepOutput], recipe: Recipe) -> None:
     """Make table ``question`` and give a reason to every one that is not published."""
     files = [file for parts in questions.values() for file in parts.files()]
-    types = dict(db.execute(_TYPES.format(files=quoted(files))).fetchall())
+    types = dict(db.execute(_TYPES.format(files=file_list(files))).fetchall())
     db.execute(_LOAD.format(**{name: types[name] for name in ("images", "prompts", "evidence", "positives")}))
     conditions = recipe.filters.qa if recipe.filters.enabled else []
     for split, parts in questions.items():
-        db.execute(_FILL.format(split=split, files=quoted(parts.files())))
+        db.execute(_FILL.format(split=split, files=file_list(parts.files())))
         for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
             db.execute(_REPEATED.format(split=split, earlier=earlier))
         for condition in conditions:
@@ -75,7 +75,7 @@ def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
     import duckdb
 
     try:
-        db.execute(_FILTER.format(split=split, text=literal(condition), condition=condition))
+        db.execute(_FILTER.format(split=split, text=string_literal(condition), condition=condition))
     except (duckdb.DataError, duckdb.ProgrammingError) as error:
         raise UsageError(f"filters.qa: {condition!r} fails on a row: {first_line(error)}") from error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.database import quoted
 from nyxqa.builders.question_sets.outputs import SetParts
+from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,7 +56,7 @@ def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> Non
     db.execute(_LOAD.format(locator=_LOCATOR))
     for number, part in enumerate(sets):
         if files := part.triplets.files():
-            db.execute(_FILL.format(split=part.split, source=number, files=quoted(files)))
+            db.execute(_FILL.format(split=part.split, source=number, files=file_list(files)))
     db.execute(_REPEATED)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.check.dataset import Examined
 from nyxqa.builders.check.sql import tell
-from nyxqa.builders.engine.database import quoted
 from nyxqa.builders.stages.names import with_sets
+from nyxqa.schemas.sql import file_list, string_list
 from nyxqa.schemas.tables import TABLES
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ _SORTED = ("qa", "triplets", "mixture", "feedback", "preview")
 # Which page comes first is known to the source alone; that its documents stand together is seen here.
 _CORPUS = """
     WITH numbered AS (SELECT list_position({files}, filename) AS file, file_row_number AS row, page_id, chunk, doc_id
-                      FROM read_parquet({patterns}, filename = true, file_row_number = true)),
+                      FROM read_parquet({readable}, filename = true, file_row_number = true)),
          followed AS (SELECT *, lag(page_id) OVER place AS page_before, lag(chunk) OVER place AS chunk_before
                       FROM numbered WINDOW place AS (ORDER BY file, row)),
          start AS (SELECT page_id FROM followed WHERE page_before IS DISTINCT FROM page_id)
@@ -44,8 +42,7 @@ def check_order(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
         published = examined.published()
         for pool in published.manifest.splits("corpus"):
             files = published.files("corpus", pool)
-            literal = [Path(glob.escape(str(file))) for file in files]
-            query = _CORPUS.format(files=quoted(files), patterns=quoted(literal), pool=pool)
+            query = _CORPUS.format(files=string_list(map(str, files)), readable=file_list(files), pool=pool)
             tell(db, examined, "corpus_order", query)
 
 

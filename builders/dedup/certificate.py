@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nyxqa.builders.dedup.leaks import count_across_splits
-from nyxqa.builders.engine.database import database, quoted
+from nyxqa.builders.engine.database import database
 from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import QA_SPLITS, WEB
 
 # Each query counts pairs or rows that must not be; it never reads ``cluster`` or ``group``.
@@ -63,7 +64,7 @@ def certify(folder: Path, files: Iterable[str], settings: Dedup, scratch: Path) 
             for split in (WEB,) if table == "corpus" else QA_SPLITS:
                 own = [folder / name for name in names if name.startswith(f"data/{table}/{split}-")]
                 if own:
-                    selects.append(query.format(files=quoted(own), split=split))
+                    selects.append(query.format(files=file_list(own), split=split))
             db.execute(f"CREATE VIEW {table} AS " + " UNION ALL ".join(f"({select})" for select in selects))
         counts = {name: db.execute(query).fetchall()[0][0] for name, query in _CHECKS.items()}
     web = [folder / name for name in names if name.startswith(f"data/corpus/{WEB}-")]

@@ -12,10 +12,11 @@ import pyarrow as pa
 from nyxqa.builders.dedup.leaks import links_between
 from nyxqa.builders.dedup.union_find import Components
 from nyxqa.builders.dedup.word_hashes import I64
-from nyxqa.builders.engine.database import arrow, database, quoted
+from nyxqa.builders.engine.database import arrow, database
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,7 +81,7 @@ def find_groups(documents: StepOutput, settings: Dedup, min_tokens: int, folder:
     """
     files = documents.files()
     with database(folder) as db:
-        db.execute(_PAGES.format(files=quoted(files)))
+        db.execute(_PAGES.format(files=file_list(files)))
         ids = arrow(db, "SELECT page_id FROM page ORDER BY page")["page_id"].combine_chunks()
         labels = _components(db, _EDGES, np.arange(len(ids), dtype=np.int64))
         side = pa.table({"page_id": ids, "side": ids.take(pa.array(labels))})

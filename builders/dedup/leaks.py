@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from nyxqa.builders.dedup.cross_split import CrossPairs, pairs_across
 from nyxqa.builders.dedup.settings import PHASHES, TEXT, alike, write_documents
-from nyxqa.builders.engine.database import SCRATCH, database, quoted
+from nyxqa.builders.engine.database import SCRATCH, database
 from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.sql import file_list
 
 _PLACED = "SELECT doc_id, {text}, {phashes}, side FROM read_parquet({files}) JOIN placed USING (page_id)"
 # The id is none of the table's: a broken table may hold one twice.
@@ -34,7 +35,7 @@ def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder
     target = work / "documents.parquet"
     with database(folder) as db:
         db.register("placed", side)
-        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=quoted(list(files))), target)
+        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=file_list(list(files))), target)
     with _across(target, settings, work) as pairs:
         links = pairs.links
     shutil.rmtree(work)
@@ -52,7 +53,7 @@ def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -
     with TemporaryDirectory(dir=scratch, prefix=SCRATCH) as temporary:
         target = Path(temporary) / "documents.parquet"
         with database(Path(temporary)) as db:
-            write_documents(db, _PUBLISHED.format(text=TEXT, files=quoted(list(files))), target)
+            write_documents(db, _PUBLISHED.format(text=TEXT, files=file_list(list(files))), target)
         with _across(target, settings, Path(temporary)) as pairs:
             counts = pairs.counts()
     return {"near_text_in_two_splits": counts["texts"], "near_image_in_two_splits": counts["images"]}

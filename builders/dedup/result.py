@@ -12,6 +12,7 @@ from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.joint import label_clusters, label_joint, level_pairs
 from nyxqa.builders.dedup.shingle_store import SetStore
 from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.sql import string_literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,8 +38,8 @@ class Found(ABC):
         """
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.TABLES:
-            file = str(folder / f"{name}.parquet").replace("'", "''")
-            self._database.run(f"COPY ({self._sql(name)}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
+            file = string_literal(str(folder / f"{name}.parquet"))
+            self._database.run(f"COPY ({self._sql(name)}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
 
     def close(self) -> None:
         """Close the database, and with it every result that stands on it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from nyxqa.builders.engine.database import literal
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.sql import string_literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +43,5 @@ def write_documents(db: duckdb.DuckDBPyConnection, query: str, file: Path) -> No
     """
     if not file.exists():
         with replacing(file) as temporary:
-            db.execute(
-                f"COPY ({query}) TO {literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)"
-            )
+            options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
+            db.execute(f"COPY ({query}) TO {string_literal(str(temporary))} ({options})")

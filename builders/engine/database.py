@@ -44,16 +44,6 @@ def clear_scratch(folder: Path) -> None:
         shutil.rmtree(left)
 
 
-def literal(text: str) -> str:
-    """``text`` as a SQL string."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quoted(files: list[Path]) -> str:
-    """A SQL list of file names."""
-    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
-
-
 def arrow(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> pa.Table:
     """The result of ``query`` as one Arrow table."""
     result: Any = db.sql(query, params=values)

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.phash_pairs import flat, near_hashes
-from nyxqa.builders.engine.database import literal, quoted
 from nyxqa.builders.engine.limits import current
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.filters.benchmark_index import IMAGES
 from nyxqa.builders.filters.benchmark_overlap import ItemNames
+from nyxqa.schemas.sql import file_list
 
 MATCHES = "matches.parquet"
 _MATCHES = pa.schema([("image_id", pa.string()), ("phash", pa.int64()), ("item", pa.int64()), ("distance", pa.int64())])
@@ -69,8 +69,8 @@ def write_image_matches(documents: StepOutput, benchmark: Path, distance: int, f
 
 
 def _matches(database: Database, files: list[Path], images: Path, distance: int) -> pa.Table:
-    database.run(_OURS.format(files=quoted(files)))
-    database.run(_THEIRS.format(file=literal(str(images))))
+    database.run(_OURS.format(files=file_list(files)))
+    database.run(_THEIRS.format(file=file_list([images])))
     database.run(_HASHES.format(flat=flat("phash")))
     near_hashes(database, "hash", distance, "pair", "a.ours <> b.ours")
     database.run(_ALIKE)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.shingles import run_hashes, run_starts
 from nyxqa.builders.dedup.word_hashes import I64, word_hashes
-from nyxqa.builders.engine.database import append, arrow_batches, database, literal
+from nyxqa.builders.engine.database import append, arrow_batches, database
 from nyxqa.builders.engine.executors.threads import in_order
 from nyxqa.builders.filters.benchmark_fields import Item
 from nyxqa.builders.filters.benchmark_files import BenchmarkFile, items
@@ -24,6 +24,7 @@ from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import write_json
+from nyxqa.schemas.sql import string_literal
 from nyxqa.schemas.words import words
 
 if TYPE_CHECKING:
@@ -227,5 +228,5 @@ def _finish(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
             batch.column("hash").to_numpy().tofile(hashes)
             batch.column("place").to_numpy().tofile(places)
     images = "SELECT image_id, any_value(phash) AS phash, min(item) AS item FROM image GROUP BY image_id ORDER BY item"
-    file = literal(str(folder / IMAGES))
+    file = string_literal(str(folder / IMAGES))
     db.execute(f"COPY ({images}, image_id) TO {file} (FORMAT parquet)")

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.shingles import shingle_sets
 from nyxqa.builders.dedup.word_hashes import I64, U64
-from nyxqa.builders.engine.database import PART_NUMBER, append, arrow_rows, database, quoted, shard_tables
+from nyxqa.builders.engine.database import PART_NUMBER, append, arrow_rows, database, shard_tables
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,7 +65,7 @@ def write_repeated(questions: StepOutput, threshold: float | None, folder: Path)
     files = questions.files()
     with database(folder) as db:
         if files:
-            db.execute(_LOAD.format(files=quoted(files), shard=PART_NUMBER))
+            db.execute(_LOAD.format(files=file_list(files), shard=PART_NUMBER))
             db.execute(_REPEATED)
             if threshold is not None:
                 _find_similar(db, files, threshold)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.database import quoted
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def evidence_outcomes(
 
 def _queries(qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]) -> Iterable[str]:
     for split, files in qa.items():
-        table = _QA.format(split=split, files=quoted(files))
+        table = _QA.format(split=split, files=file_list(files))
         yield _KEPT.format(qa=table)
         yield from (_RIGHT.format(qa=table, view=view) for view in _VIEWS)
     if corpus and ledger:
-        yield _DROPPED.format(corpus=quoted(corpus), ledger=quoted(ledger))
+        yield _DROPPED.format(corpus=file_list(corpus), ledger=file_list(ledger))

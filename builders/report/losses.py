@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.engine.database import quoted
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES
+from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,7 +34,7 @@ def told_loss(db: duckdb.DuckDBPyConnection, ledgers: Sequence[StepOutput], spli
     :param table: A table of ledger rows that belong to them, beside their files.
     """
     files = [file for parts in ledgers for file in parts.ledgers()]
-    sources = [_FILES.format(files=quoted(files))] if files else []
+    sources = [_FILES.format(files=file_list(files))] if files else []
     sources += [table] if table else []
     if not sources:
         return "no stage dropped anything"

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.engine.database import database, quoted
+from nyxqa.builders.engine.database import database
 from nyxqa.builders.report.evidence_outcomes import evidence_outcomes
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import QA
 
 _PROMPTS = ", ".join(f"{{'name': '{one.name}', 'hash': prompts.{one.name}}}" for one in QA.schema.field("prompts").type)
@@ -41,7 +42,7 @@ def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
     with database(folder) as db:
         for name, query in _QUERIES.items():
             used = {table: paths for table, paths in tables.items() if f"{{{table}}}" in query}
-            read = {table: f"read_parquet({quoted(paths)})" for table, paths in used.items()}
+            read = {table: f"read_parquet({file_list(paths)})" for table, paths in used.items()}
             sql = query.format(**read, prompts=_PROMPTS)
             found[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
         found["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])

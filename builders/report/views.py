@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.layouts import plain, without_images
 from nyxqa.schemas.loading.published import Published, open_published
+from nyxqa.schemas.sql import file_list, identifier, string_literal
 from nyxqa.schemas.tables import CORPUS, TABLES
 
 if TYPE_CHECKING:
@@ -85,14 +85,12 @@ def _part(name: str, files: Sequence[Path], split: str) -> str:
     for column in schema:
         kept = without_images(column.type)
         if kept is not None:
-            value = _quoted(column.name)
+            value = identifier(column.name)
             columns.append(value if kept.equals(column.type) else f"{_pruned(value, column.type)} AS {value}")
     added = _added(name)
     if added not in schema.names:
-        columns.append(f"{_literal(split)} AS {added}")
-    # A folder's name may hold what DuckDB takes for a pattern.
-    paths = ", ".join(_literal(glob.escape(str(file))) for file in files)
-    return f"FROM read_parquet([{paths}]) SELECT {', '.join(columns)}"
+        columns.append(f"{string_literal(split)} AS {added}")
+    return f"FROM read_parquet({file_list(files)}) SELECT {', '.join(columns)}"
 
 
 def _pruned(value: str, kind: pa.DataType) -> str:
@@ -103,13 +101,5 @@ def _pruned(value: str, kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
         return f"list_transform({value}, lambda item: {_pruned('item', kind.value_type)})"
     fields = [kept.field(i).name for i in range(kept.num_fields)]
-    inner = (f"{_literal(f)}: {_pruned(f'{value}.{_quoted(f)}', kind.field(f).type)}" for f in fields)
+    inner = (f"{string_literal(f)}: {_pruned(f'{value}.{identifier(f)}', kind.field(f).type)}" for f in fields)
     return f"{{{', '.join(inner)}}}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from nyxqa.builders.dedup.deduplicate import deduplicate
 from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, alike, write_documents
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
-from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, literal, quoted, shard_tables
+from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, shard_tables
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.recipe import Dedup
+from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,7 +104,7 @@ def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
     files = chunks.files()
     clear_scratch(folder)
     with database(folder) as db:
-        db.execute(_PLACES.format(files=quoted(files), shard=PART_NUMBER))
+        db.execute(_PLACES.format(files=file_list(files), shard=PART_NUMBER))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
         search = folder / ".search"
         _find_alike(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
@@ -135,7 +136,7 @@ def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup,
     """The folder of what a search over the documents that are not common finds; a stopped one continues."""
     folder.mkdir(parents=True, exist_ok=True)
     documents = folder / "documents.parquet"
-    write_documents(db, _DOCUMENTS.format(text=TEXT, phashes=PHASHES, files=quoted(files)), documents)
+    write_documents(db, _DOCUMENTS.format(text=TEXT, phashes=PHASHES, files=file_list(files)), documents)
     with deduplicate(
         documents,
         phashes="phashes",
@@ -149,7 +150,7 @@ def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup,
 
 
 def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
-    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({literal(str(file))})")  # noqa: S608
+    db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({file_list([file])})")  # noqa: S608
 
 
 def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:

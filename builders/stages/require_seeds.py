@@ -9,13 +9,14 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.database import database, quoted
+from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.builders.report.losses import told_loss
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.sql import file_list
 
 _GROUPS = """
 SELECT coalesce(sum(pages), 0)::BIGINT, count(*), coalesce(max(pages), 0)
@@ -84,7 +85,7 @@ def _counted(documents: StepOutput, min_tokens: int) -> tuple[dict[str, int], di
 def _reason(documents: StepOutput, recipe: Recipe, name: str, have: dict[str, int], folder: Path) -> str:
     """Why split ``name`` has no seed though others do, and what to set otherwise."""
     with database(folder) as db:
-        pages, groups, largest = db.execute(_GROUPS.format(files=quoted(documents.files()))).fetchall()[0]
+        pages, groups, largest = db.execute(_GROUPS.format(files=file_list(documents.files()))).fetchall()[0]
     told = f"{pages} pages in {groups} groups that must not be cut, the largest of {largest} pages"
     short = f"{have.get(name, 0)} documents, but none of at least sample.min_tokens = {recipe.sample.min_tokens} tokens"
     if name == "train":

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.engine.database import append, arrow, arrow_rows, database, literal, quoted, shard_tables
+from nyxqa.builders.engine.database import append, arrow, arrow_rows, database, shard_tables
+from nyxqa.schemas.sql import file_list
 
 ODD = "it's [an] {odd} *folder"
 
@@ -18,7 +19,7 @@ def test_a_database_leaves_nothing_behind_in_a_folder_of_any_name(tmp_path: Path
     file = folder / "part[0]*.parquet"
     pq.write_table(pa.table({"n": [1, 2, 3]}), file)
     with database(folder) as db:
-        db.execute(f"CREATE VIEW t AS FROM read_parquet({quoted([file])})")
+        db.execute(f"CREATE VIEW t AS FROM read_parquet({file_list([file])})")
         assert arrow(db, "SELECT n FROM t WHERE n > $n ORDER BY n", {"n": 1}).to_pydict() == {"n": [2, 3]}
         assert db.execute("SELECT current_setting('temp_directory')").fetchall()[0][0].startswith(str(folder))
     assert list(folder.iterdir()) == [file]
@@ -44,10 +45,6 @@ def test_reading_results_warns_of_nothing(tmp_path: Path) -> None:
 def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(duckdb.BinderException), database(tmp_path) as db:
         db.execute("SELECT nothing")
-
-
-def test_literal_doubles_quotes() -> None:
-    assert literal("it's") == "'it''s'"
 
 
 @pytest.mark.parametrize("batch", [1, 2, 1000])
