@@ -2,115 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Split = Literal["train", "validation", "test"]
-SplitName = Literal[Split, "all"]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(gt=0)]
+from nyxqa.schemas.recipe_types import (
+    Fraction,
+    Hosts,
+    Name,
+    Positive,
+    PositiveShare,
+    RankRange,
+    Section,
+    Share,
+    Size,
+    Split,
+)
 
+EXTRACTIVE = "extractive"  # the embedded rules in place of a model
 
-def _ascending(ranks: list[int]) -> list[int]:
-    if ranks[0] > ranks[1]:
-        raise ValueError("the first rank must not exceed the last")
-    return ranks
-
-
-def _not_all(name: str) -> str:
-    if name == "all":
-        raise ValueError("'all' names every split and pool together; choose another name")
-    return name
-
-
-def _none_all_or_listed(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-        return value
-    raise ValueError(
-        'give false (none), true (all) or a list of hosts, addresses and CIDR blocks in quotes, as ["10.0.0.0/8"]'
-    )
-
-
-Allowed = Annotated[bool | list[str], BeforeValidator(_none_all_or_listed)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_not_all)]
-Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")]
-RankRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-
-
-class Section(BaseModel):
-    """A TOML table: unknown keys and loose types are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+Keep = Literal["closed_book_wrong", "document_right", "images_needed", "text_needed"]
+Settled = Literal["right_closed_book", "right_with_all", "wrong_with_all"]
 
 
 class Web(Section):
     """Where pages come from."""
 
-    source: str
-    limit: Positive | None = None
-    every: Positive = 1
-    license: str | None = None
+    source: str = Field(description="source of the pages: sample, html:DIR, jsonl:FILE, obelics[:DIR]")
+    limit: Positive | None = Field(None, description="maximum number of pages to read; all if not set")
+    every: Positive = Field(1, description="read every n-th page")
+    license: str | None = Field(None, description="licence of pages that do not state one themselves")
 
 
 class Prefilter(Section):
     """What is dropped before any image is fetched."""
 
-    enabled: bool = True
-    min_words: Annotated[int, Field(ge=0)] = 5
-    languages: list[str] = []
+    enabled: bool = Field(True, description="whether duplicate and short pages are dropped")
+    min_words: Annotated[int, Field(ge=0)] = Field(5, description="minimum number of words of a page")
+    languages: list[str] = Field([], description="BCP-47 tags of the languages to keep; any if empty")
 
 
 class Images(Section):
-    """How images are fetched, checked and kept; bytes and pixels are caps, ``timeout`` seconds for a whole request.
+    """How images are fetched, checked and stored."""
 
-    ``allow_private`` lets URLs lead to addresses that are not of the public internet: none, all, or the listed hosts,
-    addresses and CIDR blocks.
-    """
-
-    on_dead: Literal["image", "page"] = "image"
-    common: Annotated[float, Field(gt=0, le=1)] = 0.01
-    allow_private: Allowed = False
-    timeout: Annotated[float, Field(gt=0)] = 10.0
-    concurrency: Positive = 64
-    per_host: Positive = 4
-    max_bytes: Positive = 20_000_000
-    max_pixels: Positive = 50_000_000
+    on_dead: Literal["image", "page"] = Field("image", description="what a dead image drops: itself or its page")
+    common: PositiveShare = Field(0.01, description="drop images on more than this share of the pages (and on over 5)")
+    allow_private: Hosts = Field(
+        False,
+        description="addresses outside the public internet that may be fetched: false (none), true (all), or a list of "
+        "hosts, addresses and CIDR blocks",
+    )
+    timeout: Annotated[float, Field(gt=0)] = Field(10.0, description="seconds for a whole request")
+    concurrency: Positive = Field(64, description="maximum number of concurrent requests")
+    per_host: Positive = Field(4, description="maximum number of concurrent requests to one host")
+    max_bytes: Positive = Field(20_000_000, description="maximum size of an image file in bytes")
+    max_pixels: Positive = Field(50_000_000, description="maximum number of pixels of an image")
 
 
 class Chunk(Section):
     """How pages become documents (Nyx paper: 200 text tokens, at most 5 images)."""
 
-    max_tokens: Positive = 200
-    max_images: Positive = 5
-    tokenizer: str = "words"
+    max_tokens: Positive = Field(200, description="maximum number of text tokens of a document; images do not count")
+    max_images: Positive = Field(5, description="maximum number of images of a document; the next one starts another")
+    tokenizer: str = Field("words", description="tokenizer that counts: words, a tokenizer.json, or a Hub name")
 
 
 class Dedup(Section):
     """Near-duplicates: Jaccard over word shingles, Hamming distance over 64-bit perceptual hashes."""
 
-    enabled: bool = True
-    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
-    shingle: Positive = 3
-    permutations: Positive = 50
-    image_distance: Annotated[int, Field(ge=0, le=16)] = 4
-    common: Annotated[float, Field(gt=0, le=1)] = 0.01
+    enabled: bool = Field(True, description="whether near-duplicates are removed; clusters are always computed")
+    threshold: PositiveShare = Field(0.8, description="minimum Jaccard similarity of near-duplicate texts")
+    shingle: Positive = Field(3, description="words of a shingle")
+    permutations: Positive = Field(50, description="length of a MinHash signature")
+    image_distance: Annotated[int, Field(ge=0, le=16)] = Field(
+        4, description="maximum Hamming distance of the perceptual hashes of near-duplicate images"
+    )
+    common: PositiveShare = Field(
+        0.01, description="reduce a text on more than this share of the pages (and on over 5) to one document"
+    )
 
 
 class Filters(Section):
-    """SQL conditions that a row of the table must meet."""
+    """SQL conditions that a row must meet, and benchmarks that it must not contain."""
 
-    enabled: bool = True
-    corpus: list[str] = []
-    qa: list[str] = []
-    decontaminate: list[str] = []
+    enabled: bool = Field(True, description="whether the filters are applied")
+    corpus: list[str] = Field([], description="SQL conditions over the columns of table corpus, image bytes excluded")
+    qa: list[str] = Field([], description="SQL conditions over the columns of table qa")
+    decontaminate: list[str] = Field([], description="benchmark files or folders that the data must not contain")
 
 
 class SplitSection(Section):
-    """Validation and test: both fractions of pages, or both numbers of questions per kind; 0 goes with either."""
+    """Sizes of validation and test: both fractions of pages, or both questions per kind; 0 goes with either."""
 
-    validation: Fraction | Positive = 0.1
-    test: Fraction | Positive = 0.1
+    validation: Fraction | Positive = Field(0.1, description="fraction of the pages, or number of questions per kind")
+    test: Fraction | Positive = Field(0.1, description="fraction of the pages, or number of questions per kind")
 
     @model_validator(mode="after")
     def _one_unit(self) -> SplitSection:
@@ -128,16 +113,16 @@ class SplitSection(Section):
 
     @property
     def splits(self) -> list[str]:
-        """Splits that the pages are divided into, in their order; one of size 0 is none."""
+        """Splits that the pages are divided into, in order; a split of size 0 is left out."""
         return ["train", *(name for name in ("validation", "test") if getattr(self, name))]
 
 
 class Shares(Section):
     """Shares of the sampled documents by kind."""
 
-    text: Annotated[float, Field(ge=0, le=1)]
-    single: Annotated[float, Field(ge=0, le=1)]
-    multi: Annotated[float, Field(ge=0, le=1)]
+    text: Share = Field(description="share of documents without images")
+    single: Share = Field(description="share of documents with one image")
+    multi: Share = Field(description="share of documents with several images")
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Shares:
@@ -147,11 +132,13 @@ class Shares(Section):
 
 
 class Sample(Section):
-    """Which documents of the train split are asked about; without ``count`` all of at least ``min_tokens``."""
+    """Train documents that questions are written about; without ``count`` all of at least ``min_tokens``."""
 
-    count: Positive | None = None
-    shares: Shares | None = None
-    min_tokens: Annotated[int, Field(ge=0)] = 40
+    count: Positive | None = Field(None, description="number of train documents; all if not set")
+    shares: Shares | None = Field(None, description="shares of the kinds of documents; as they come if not set")
+    min_tokens: Annotated[int, Field(ge=0)] = Field(
+        40, description="minimum number of text tokens of a document that questions are written about, in every split"
+    )
 
     @model_validator(mode="after")
     def _shares_need_count(self) -> Sample:
@@ -161,156 +148,168 @@ class Sample(Section):
 
 
 class Synthesize(Section):
-    """Questions a document (Nyx step 4: at most 5)."""
+    """How questions are written (Nyx step 4: at most 5 per document)."""
 
-    max_questions: Positive = 5
+    max_questions: Positive = Field(5, description="maximum number of questions per document")
 
 
 class Refine(Section):
     """Rules over questions and answers (Nyx steps 5 and 7)."""
 
-    rules: Literal["repaired", "paper"] = "repaired"
-    max_answer_words: Positive = 5
-
-
-Keep = Literal["closed_book_wrong", "document_right", "images_needed", "text_needed"]
+    rules: Literal["repaired", "paper"] = Field(
+        "repaired", description="repaired: rules on whole words; paper: the paper's substrings"
+    )
+    max_answer_words: Positive = Field(5, description="maximum number of words of an answer")
 
 
 class Verify(Section):
-    """Whether evidence is checked with the model, and which outcomes a question needs to be kept."""
+    """Whether the model checks that a question needs its evidence."""
 
-    enabled: bool | Literal["auto"] = "auto"
-    keep: list[Keep] = ["closed_book_wrong", "document_right"]
+    enabled: bool | Literal["auto"] = Field("auto", description="whether to check; auto: if the model can judge")
+    keep: list[Keep] = Field(
+        ["closed_book_wrong", "document_right"], description="outcomes that a question must have to be retained"
+    )
 
 
 class Choices(Section):
-    """Options of the multiple-choice form (Nyx step 8: the key and three distractors).
+    """Options of the multiple-choice form (Nyx step 8: the key and three distractors)."""
 
-    With an ``e5:`` encoder, an option whose cosine to the key is ``paraphrase`` or more is no option.
-    """
-
-    count: Annotated[int, Field(ge=4, le=4)] = 4
-    paraphrase: Annotated[float, Field(gt=0, le=1)] = 0.9
-
-
-EXTRACTIVE = "extractive"  # the embedded rules in place of a model
+    count: Annotated[int, Field(ge=4, le=4)] = Field(4, description="number of options")
+    paraphrase: PositiveShare = Field(
+        0.9, description="with an e5: encoder, the cosine to the key from which an option counts as a paraphrase of it"
+    )
 
 
 class VlmSection(Section):
     """The model that writes, answers and judges, and the budget of the run."""
 
-    model: str = EXTRACTIVE
-    concurrency: Positive = 64
-    max_pixels: Positive = 802_816
-    answer_tokens: Positive = 256
-    max_requests: Positive | None = None
-    max_tokens: Positive | None = None
+    model: str = Field(EXTRACTIVE, description="extractive (no model), or openai:MODEL@URL")
+    concurrency: Positive = Field(64, description="maximum number of concurrent requests")
+    max_pixels: Positive = Field(802_816, description="maximum number of pixels of an image as the model sees it")
+    answer_tokens: Positive = Field(256, description="maximum number of tokens of an answer")
+    max_requests: Positive | None = Field(None, description="maximum number of requests of one run, retries included")
+    max_tokens: Positive | None = Field(None, description="maximum number of prompt and completion tokens of one run")
 
     @property
     def is_extractive(self) -> bool:
-        """Whether the embedded rules stand in for a model: no endpoint is asked, and nothing is judged."""
+        """Whether the embedded rules replace a model: no endpoint is called, and nothing is judged."""
         return self.model == EXTRACTIVE
 
 
 class Negatives(Section):
-    """Ranks are counted over the raw list (Nyx step 11: ranks 11-20, first 5)."""
+    """How hard negatives of page questions are mined (Nyx step 11: ranks 11-20, first 5)."""
 
-    encoder: str = "bm25"
-    ranks: RankRange = [11, 20]
-    count: Positive = 5
-    margin: Annotated[float, Field(gt=0, le=1)] | None = None
-    exclude: list[Literal["page", "cluster", "equal"]] = ["page", "cluster", "equal"]
-
-
-Settled = Literal["right_closed_book", "right_with_all", "wrong_with_all"]
+    encoder: str = Field("bm25", description="retriever: bm25, tiny[:PATH], e5:MODEL, nyx:PATH or hf:PATH")
+    ranks: RankRange = Field([11, 20], description="first and last rank of a negative, counted over the raw list")
+    count: Positive = Field(5, description="maximum number of negatives of a question")
+    margin: PositiveShare | None = Field(
+        None, description="maximum score of a negative as a share of the positive's score; no limit if not set"
+    )
+    exclude: list[Literal["page", "cluster", "equal"]] = Field(
+        ["page", "cluster", "equal"],
+        description="documents that are never negatives: of the positive's page, of its cluster, of equal text",
+    )
 
 
 class Feedback(Section):
-    """Stage 2: candidates a question, documents a window, and which right ones are positives.
+    """Stage 2: how many candidates a question gets, and which of those answered correctly are positives.
 
-    Candidates are asked about in rank order until so many positives (one window, where only the first counts) and
-    negatives are found. ``drop`` names the questions that teach nothing.
+    Candidates are sent to the model in rank order until there are enough positives (``enough_positives``; one window,
+    where only the first counts) and enough negatives.
     """
 
-    top_k: Positive = 30
-    window: Positive = 1
-    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
-    positives: Literal["all", "first"] = "all"
-    enough_positives: Positive = 1
-    enough_negatives: Positive = 5
-    drop: list[Settled] = ["right_closed_book", "right_with_all", "wrong_with_all"]
+    top_k: Positive = Field(30, description="number of candidates of a question")
+    window: Positive = Field(1, description="number of documents shown to the model at once")
+    threshold: PositiveShare = Field(0.5, description="minimum F1 of a correct answer")
+    positives: Literal["all", "first"] = Field("all", description="which candidates answered correctly are positives")
+    enough_positives: Positive = Field(1, description="number of positives after which no more are searched for")
+    enough_negatives: Positive = Field(5, description="number of negatives after which no more are searched for")
+    drop: list[Settled] = Field(
+        ["right_closed_book", "right_with_all", "wrong_with_all"],
+        description="outcomes that carry no training signal, whose questions are dropped",
+    )
 
 
 class TextSet(Section):
     """A question set over a passage pool."""
 
-    name: Name
-    questions: str
-    passages: str
-    split: Split = "train"
-    count: Positive | None = None
-    encoder: str = "bm25"
-    top_k: Positive = 20
-    positive: Literal["top1", "answer", "gold"] = "answer"
-    negatives: RankRange = [11, 20]
-    exclude: list[Literal["title", "answer", "equal"]] = ["title", "answer", "equal"]
-    margin: Annotated[float, Field(gt=0, le=1)] | None = None
-    pool: Name | None = None
-    keep: Literal["referenced", "all"] = "referenced"
-    instruction: str = ""
-    license: str | None = None
+    name: Name = Field(description="name of the dataset")
+    questions: str = Field(description="file of questions: hotpotqa:, 2wiki:, musique: or flashrag:FILE, or hf:NAME")
+    passages: str = Field(description="file of passages: flashrag:, psgs: or parquet:FILE, or hf:NAME")
+    split: Split = Field("train", description="split that the questions go to")
+    count: Positive | None = Field(None, description="number of questions; all if not set")
+    encoder: str = Field("bm25", description="retriever: bm25, tiny[:PATH], e5:MODEL, nyx:PATH or hf:PATH")
+    top_k: Positive = Field(20, description="number of passages retrieved per question")
+    positive: Literal["top1", "answer", "gold"] = Field(
+        "answer", description="positive: the first passage, the first that holds an answer, or the annotated one"
+    )
+    negatives: RankRange = Field([11, 20], description="first and last rank of a negative")
+    exclude: list[Literal["title", "answer", "equal"]] = Field(
+        ["title", "answer", "equal"],
+        description="passages that are never negatives: of a positive's title, that hold an answer, of equal text",
+    )
+    margin: PositiveShare | None = Field(
+        None, description="maximum score of a negative as a share of the positive's score; no limit if not set"
+    )
+    pool: Name | None = Field(None, description="pool that the passages go to; the name of the set if not set")
+    keep: Literal["referenced", "all"] = Field(
+        "referenced", description="passages that are published: those that a row refers to, or all"
+    )
+    instruction: str = Field("", description="task instruction of each question")
+    license: str | None = Field(None, description="licence of the passages")
 
 
 class Import(Section):
-    """A published set to read."""
+    """A published training set to read."""
 
-    kind: Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"]
-    path: str
-    images: str | None = None
+    kind: Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"] = Field(
+        description="format of the set"
+    )
+    path: str = Field(description="file or folder of the set, or hf:NAME")
+    images: str | None = Field(None, description="folder or archive of its images")
 
 
 class Mixture(Section):
     """Weights and caps of the train mixture, by dataset."""
 
-    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
-    caps: dict[str, Positive] = {}
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="how often each row of a dataset occurs; 1 if not listed, 0 leaves the dataset out"
+    )
+    caps: dict[str, Positive] = Field({}, description="maximum number of rows of a dataset, chosen by keyed hash")
 
 
 class DuckDb(Section):
-    """What each DuckDB database of the build may use; decides nothing of its output.
+    """Resources of each DuckDB database of the build; they do not affect its output."""
 
-    ``memory`` and ``spill`` (of the disk) are sizes, ``folder`` is where to spill, without it beside the database.
-    """
-
-    memory: Size = "1GB"
-    threads: Positive = 2
-    spill: Size | None = None
-    folder: str | None = None
+    memory: Size = Field("1GB", description="maximum memory, as a size")
+    threads: Positive = Field(2, description="number of threads")
+    spill: Size | None = Field(None, description="maximum disk space for spilling, as a size; no limit if not set")
+    folder: str | None = Field(None, description="folder to spill to; beside the database if not set")
 
 
 class Recipe(Section):
     """A whole recipe."""
 
-    seed: int = 42
-    web: Web | None = None
-    prefilter: Prefilter = Prefilter()
-    images: Images = Images()
-    chunk: Chunk = Chunk()
-    dedup: Dedup = Dedup()
-    filters: Filters = Filters()
-    split: SplitSection = SplitSection()
-    sample: Sample = Sample()
-    synthesize: Synthesize = Synthesize()
-    refine: Refine = Refine()
-    verify: Verify = Verify()
-    choices: Choices = Choices()
-    vlm: VlmSection = VlmSection()
-    negatives: Negatives = Negatives()
-    feedback: Feedback = Feedback()
-    text: list[TextSet] = []
-    imports: Annotated[list[Import], Field(alias="import")] = []
-    mixture: Mixture | None = None
-    duckdb: DuckDb = DuckDb()
+    seed: int = Field(42, description="seed of every random choice")
+    web: Web | None = Field(None, description="pages to build from; none if not set")
+    prefilter: Prefilter = Field(Prefilter(), description="what is dropped before any image is fetched")
+    images: Images = Field(Images(), description="how images are fetched, checked and stored")
+    chunk: Chunk = Field(Chunk(), description="how pages become documents")
+    dedup: Dedup = Field(Dedup(), description="near-duplicates")
+    filters: Filters = Field(Filters(), description="SQL conditions and benchmarks")
+    split: SplitSection = Field(SplitSection(), description="sizes of validation and test")
+    sample: Sample = Field(Sample(), description="train documents that questions are written about")
+    synthesize: Synthesize = Field(Synthesize(), description="how questions are written")
+    refine: Refine = Field(Refine(), description="rules over questions and answers")
+    verify: Verify = Field(Verify(), description="whether the model checks that a question needs its evidence")
+    choices: Choices = Field(Choices(), description="options of the multiple-choice form")
+    vlm: VlmSection = Field(VlmSection(), description="the model that writes, answers and judges")
+    negatives: Negatives = Field(Negatives(), description="how hard negatives of page questions are mined")
+    feedback: Feedback = Field(Feedback(), description="stage 2: candidates labelled by the model's answers")
+    text: list[TextSet] = Field([], description="question sets over passage pools")
+    imports: list[Import] = Field([], alias="import", description="published training sets to read")
+    mixture: Mixture | None = Field(None, description="weights and caps of the train mixture; no mixture if not set")
+    duckdb: DuckDb = Field(DuckDb(), description="resources of each DuckDB database")
 
 
 def verifies(settings: Verify, vlm: VlmSection) -> bool:

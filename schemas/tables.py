@@ -1,15 +1,15 @@
-"""The published tables, each declared once: Arrow schema, splits, order of rows."""
+"""The published tables, each declared once: columns with their meaning, splits, order of rows."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 
 DATASET = "nyxqa"
-
 
 FORMAT = 1
 FORMAT_KEY = b"nyxqa.format"
@@ -17,7 +17,7 @@ QA_SPLITS = ("train", "validation", "test")
 WEB = "web"
 POOL_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
-# What datasets calls Image(): a struct of encoded bytes and a path; nyxqa always fills the bytes.
+# The storage type of ``datasets.Image()``: encoded bytes and a path; nyxqa always sets the bytes.
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 _S, _I32, _I64, _F32, _B = pa.string(), pa.int32(), pa.int64(), pa.float32(), pa.bool_()
@@ -27,19 +27,33 @@ _SCORED = [("prediction", _S), ("f1", _F32), ("correct", _B)]
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table's name, Arrow schema, splits (empty: one per pool), sort order and nullable columns."""
+class Column:
+    """A column's name, Arrow type and meaning."""
 
     name: str
-    schema: pa.Schema
+    type: pa.DataType
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, columns, splits (empty: one per pool), sort order and nullable columns."""
+
+    name: str
+    columns: tuple[Column, ...]
     splits: tuple[str, ...]
     order: tuple[str, ...]
     nullable: frozenset[str] = field(default_factory=frozenset)
 
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, without metadata."""
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
     @property
     def has_images(self) -> bool:
         """Whether rows carry image bytes, which keeps row groups small."""
-        return any(_holds_image(column.type) for column in self.schema)
+        return any(_holds_image(column.type) for column in self.columns)
 
 
 def _holds_image(kind: pa.DataType) -> bool:
@@ -59,31 +73,31 @@ SIDE = pa.struct([("text", _S), ("images", pa.list_(IMAGE))])
 
 CORPUS = Table(
     "corpus",
-    pa.schema(
-        [
-            ("doc_id", _S),
-            ("text", _S),
-            ("images", pa.list_(IMAGE)),
-            ("image_ids", _STRINGS),
-            ("image_phashes", pa.list_(_I64)),
-            ("captions", _STRINGS),
-            ("kind", _S),
-            ("n_tokens", _I32),
-            ("page_id", _S),
-            ("chunk", _I32),
-            ("title", _S),
-            ("section", _S),
-            ("url", _S),
-            ("image_urls", _STRINGS),
-            ("license", _S),
-            ("language", _S),
-            ("external_id", _S),
-            ("source", _S),
-            ("split", _S),
-            ("group", _S),
-            ("cluster", _S),
-            ("also_at", pa.list_(_PLACE)),
-        ]
+    (
+        Column("doc_id", _S, "id of the document: first 32 digits of a hash over text and image ids"),
+        Column("text", _S, "text with one <|image|> for each image"),
+        Column("images", pa.list_(IMAGE), "images, in the order of their placeholders"),
+        Column("image_ids", _STRINGS, "SHA-256 of each image's bytes"),
+        Column("image_phashes", pa.list_(_I64), "64-bit perceptual hash of each image"),
+        Column("captions", _STRINGS, "best caption of each image (figure caption, alt text or title), empty if none"),
+        Column("kind", _S, "text, single or multi, by the number of images"),
+        Column("n_tokens", _I32, "number of text tokens; images do not count"),
+        Column("page_id", _S, "id of the page that the document was cut from"),
+        Column("chunk", _I32, "position of the document in its page, from 0"),
+        Column("title", _S, "title of the page"),
+        Column("section", _S, "heading above the start of the document, empty if none"),
+        Column("url", _S, "URL of the page"),
+        Column("image_urls", _STRINGS, "where each image was read from"),
+        Column("license", _S, "licence of the page"),
+        Column("language", _S, "BCP-47 tag of the page's language"),
+        Column("external_id", _S, "id of the passage in the set that it was read from"),
+        Column("source", _S, "source that the page was read from"),
+        Column("split", _S, "split of the page: train, validation or test; empty outside pool web"),
+        Column("group", _S, "pages of one group share a split; outside pool web the doc_id"),
+        Column(
+            "cluster", _S, "near-duplicates share a cluster; the doc_id of a document without any"
+        ),
+        Column("also_at", pa.list_(_PLACE), "other pages with the same content"),
     ),
     splits=(),
     order=(),
@@ -92,51 +106,61 @@ CORPUS = Table(
 
 QA = Table(
     "qa",
-    pa.schema(
-        [
-            ("qa_id", _S),
-            ("question", _S),
-            ("images", pa.list_(IMAGE)),
-            ("image_ids", _STRINGS),
-            ("answer", _S),
-            ("answers", _STRINGS),
-            ("answer_long", _S),
-            ("choices", _STRINGS),
-            ("label", _I32),
-            ("doc_id", _S),
-            ("page_id", _S),
-            ("kind", _S),
-            ("source", _S),
-            ("generator", _S),
-            ("prompts", _PROMPTS),
-            ("evidence", _EVIDENCE),
-        ]
+    (
+        Column("qa_id", _S, "id of the question; also the query_id of its triplet"),
+        Column("question", _S, "question, with one <|image|> for each image"),
+        Column("images", pa.list_(IMAGE), "images of the question, in the order of their placeholders"),
+        Column("image_ids", _STRINGS, "SHA-256 of each image's bytes"),
+        Column("answer", _S, "short answer"),
+        Column("answers", _STRINGS, "accepted forms of the answer"),
+        Column("answer_long", _S, "answer before it was shortened"),
+        Column("choices", _STRINGS, "options of the multiple-choice form"),
+        Column("label", _I32, "position of the right option in choices, from 0"),
+        Column("doc_id", _S, "document that the question was written about"),
+        Column("page_id", _S, "page of that document"),
+        Column("kind", _S, "kind of that document: text, single or multi"),
+        Column("source", _S, "source of that document"),
+        Column("generator", _S, "what wrote the question: extractive or openai:MODEL"),
+        Column("prompts", _PROMPTS, "short hash of each prompt used"),
+        Column("evidence", _EVIDENCE, "the model's answers with and without the evidence; null if not verified"),
     ),
     splits=QA_SPLITS,
     order=("qa_id",),
     nullable=frozenset({"evidence"}),
 )
 
+_QUERY_ID = Column("query_id", _S, "id of the query")
+_DATASET = Column("dataset", _S, "set that the query belongs to: nyxqa, the name of a text set, or mmeb/SUBSET")
+_POOL = Column("pool", _S, "split of corpus that holds the documents")
+_INSTRUCTION = Column("instruction", _S, "task instruction, empty if none")
+_QUERY_IMAGE_IDS = Column("query_image_ids", _STRINGS, "SHA-256 of the bytes of each image of the query")
+_ANSWERS = Column("answers", _STRINGS, "accepted answers; empty if unknown")
+_POSITIVE_ID = Column("positive_id", _S, "document that answers the query")
+_POSITIVES = Column("positives", pa.list_(_POSITIVE), "documents known to answer, with rank, score and origin")
+_NEGATIVE_IDS = Column("negative_ids", _STRINGS, "hard negatives, best ranked first")
+_NEGATIVE_RANKS = Column("negative_ranks", pa.list_(_I32), "rank of each negative, from 1; null if not retrieved")
+_NEGATIVE_SCORES = Column("negative_scores", pa.list_(_F32), "score of each negative; null if not retrieved")
+_MINER = Column("miner", _S, "encoder that retrieved the negatives")
+_KIND = Column("kind", _S, "kind of the positive: text, single or multi")
+
 TRIPLETS = Table(
     "triplets",
-    pa.schema(
-        [
-            ("query_id", _S),
-            ("dataset", _S),
-            ("pool", _S),
-            ("instruction", _S),
-            ("query", _S),
-            ("query_images", pa.list_(IMAGE)),
-            ("query_image_ids", _STRINGS),
-            ("answers", _STRINGS),
-            ("positive_id", _S),
-            ("positives", pa.list_(_POSITIVE)),
-            ("negative_ids", _STRINGS),
-            ("negative_ranks", pa.list_(_I32)),
-            ("negative_scores", pa.list_(_F32)),
-            ("miner", _S),
-            ("kind", _S),
-        ]
+    (
+        _QUERY_ID,
+        _DATASET,
+        _POOL,
+        _INSTRUCTION,
+        Column("query", _S, "query, with one <|image|> for each image"),
+        Column("query_images", pa.list_(IMAGE), "images of the query, in the order of their placeholders"),
+        _QUERY_IMAGE_IDS,
+        _ANSWERS,
+        _POSITIVE_ID,
+        _POSITIVES,
+        _NEGATIVE_IDS,
+        _NEGATIVE_RANKS,
+        _NEGATIVE_SCORES,
+        _MINER,
+        _KIND,
     ),
     splits=QA_SPLITS,
     order=("dataset", "query_id"),
@@ -144,23 +168,21 @@ TRIPLETS = Table(
 
 MIXTURE = Table(
     "mixture",
-    pa.schema([("position", _I64), ("query_id", _S), ("dataset", _S)]),
+    (Column("position", _I64, "position in the shuffled order, from 0"), _QUERY_ID, _DATASET),
     splits=("train",),
     order=("position",),
 )
 
 FEEDBACK = Table(
     "feedback",
-    pa.schema(
-        [
-            ("query_id", _S),
-            ("dataset", _S),
-            ("candidates", pa.list_(_CANDIDATE)),
-            ("closed_book", pa.struct(_SCORED)),
-            ("positive_ids", _STRINGS),
-            ("negative_ids", _STRINGS),
-            ("generator", _S),
-        ]
+    (
+        _QUERY_ID,
+        _DATASET,
+        Column("candidates", pa.list_(_CANDIDATE), "retrieved documents, with the model's answer to each"),
+        Column("closed_book", pa.struct(_SCORED), "the model's answer without any document"),
+        Column("positive_ids", _STRINGS, "candidates that the model answered correctly with"),
+        Column("negative_ids", _STRINGS, "candidates that it answered wrongly with"),
+        Column("generator", _S, "model that answered"),
     ),
     splits=("train",),
     order=("dataset", "query_id"),
@@ -168,32 +190,38 @@ FEEDBACK = Table(
 
 LEDGER = Table(
     "ledger",
-    pa.schema([(n, _S) for n in ("stage", "split", "item_type", "item_id", "parent_id", "reason", "detail")]),
+    (
+        Column("stage", _S, "stage that dropped the item"),
+        Column("split", _S, "split of the item; empty up to stage split"),
+        Column("item_type", _S, "page, block, image, document, question, negative or row"),
+        Column("item_id", _S, "id of the item, or PARENT:ORDINAL until it has one"),
+        Column("parent_id", _S, "id of the item that it was made from, empty if none"),
+        Column("reason", _S, "why it was dropped, one word"),
+        Column("detail", _S, "what exactly was wrong, one line"),
+    ),
     splits=("rows",),
     order=("stage", "split", "item_type", "item_id", "parent_id", "reason"),
 )
 
 PREVIEW = Table(
     "preview",
-    pa.schema(
-        [
-            ("query_id", _S),
-            ("dataset", _S),
-            ("pool", _S),
-            ("instruction", _S),
-            ("query", SIDE),
-            ("query_image_ids", _STRINGS),
-            ("answers", _STRINGS),
-            ("positive_id", _S),
-            ("positive", SIDE),
-            ("positives", pa.list_(_POSITIVE)),
-            ("negative_ids", _STRINGS),
-            ("negatives", pa.list_(SIDE)),
-            ("negative_ranks", pa.list_(_I32)),
-            ("negative_scores", pa.list_(_F32)),
-            ("miner", _S),
-            ("kind", _S),
-        ]
+    (
+        _QUERY_ID,
+        _DATASET,
+        _POOL,
+        _INSTRUCTION,
+        Column("query", SIDE, "query: text and images"),
+        _QUERY_IMAGE_IDS,
+        _ANSWERS,
+        _POSITIVE_ID,
+        Column("positive", SIDE, "document that answers the query: text and images"),
+        _POSITIVES,
+        _NEGATIVE_IDS,
+        Column("negatives", pa.list_(SIDE), "hard negatives: text and images"),
+        _NEGATIVE_RANKS,
+        _NEGATIVE_SCORES,
+        _MINER,
+        _KIND,
     ),
     splits=("train",),
     order=("dataset", "query_id"),

@@ -11,7 +11,7 @@ from nyxqa.builders.export.readme import write_readme
 from nyxqa.schemas.tables import PREVIEW, QA_SPLITS, Table
 from nyxqa.schemas.writing import write_split
 
-SHARDS = Table("shards", PREVIEW.schema, splits=QA_SPLITS, order=())
+SHARDS = Table("shards", PREVIEW.columns, splits=QA_SPLITS, order=())
 # Smaller than published files, so that the nodes and workers of a training run each get some.
 SHARD_BYTES = 100_000_000
 _HOW = """```python

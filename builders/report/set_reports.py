@@ -17,7 +17,7 @@ from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side
 from nyxqa.builders.question_sets.importers.report import RepairReport, repair_report
 from nyxqa.builders.question_sets.outputs import SetParts
 from nyxqa.schemas.content import Content
-from nyxqa.schemas.recipe import Split
+from nyxqa.schemas.recipe_types import Split
 
 _LEDGER = ["item_type", "item_id", "parent_id", "reason", "detail"]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 if TYPE_CHECKING:
     from nyxqa.builders.report.estimate import Estimate
     from nyxqa.builders.runner.execute import BuildResult
-    from nyxqa.schemas.recipe import Recipe, SplitName
+    from nyxqa.schemas.recipe import Recipe
+    from nyxqa.schemas.recipe_types import SplitName
 
 OUT = "nyxqa_data"
 # Options that set one value of the recipe each.

@@ -30,7 +30,8 @@ from nyxqa.builders.vlm.factory import parse_model
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Images, Recipe, SplitName
+from nyxqa.schemas.recipe import Images, Recipe
+from nyxqa.schemas.recipe_types import SplitName
 from nyxqa.schemas.tables import QA
 
 

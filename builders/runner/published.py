@@ -9,7 +9,8 @@ from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest
-from nyxqa.schemas.recipe import Recipe, SplitName
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe_types import SplitName
 from nyxqa.schemas.tables import QA_SPLITS
 
 _FILE = "source.json"

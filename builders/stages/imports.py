@@ -27,7 +27,8 @@ from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.content import kind_of
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import doc_id, query_id
-from nyxqa.schemas.recipe import Images, Import, Split
+from nyxqa.schemas.recipe import Images, Import
+from nyxqa.schemas.recipe_types import Split
 
 VERSION = 1
 MINER = "imported"

@@ -15,7 +15,8 @@ from nyxqa.builders.stages.passages import passage_index, passages
 from nyxqa.builders.stages.text_questions import gold, questions, uncontaminated
 from nyxqa.builders.stages.text_triplets import mine
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.schemas.recipe import Import, Recipe, Split, TextSet
+from nyxqa.schemas.recipe import Import, Recipe, TextSet
+from nyxqa.schemas.recipe_types import Split
 from nyxqa.schemas.tables import QA_SPLITS
 
 Indexes = dict[tuple[str, str], StepOutput]

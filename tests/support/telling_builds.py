@@ -9,7 +9,7 @@ from typing import Any
 from nyxqa.build import run
 from nyxqa.builders.runner.execute import BuildResult
 from nyxqa.schemas.manifest import read_manifest
-from nyxqa.schemas.recipe import SplitName
+from nyxqa.schemas.recipe_types import SplitName
 from tests.support.published import table
 from tests.support.telling import facts_of
 from tests.support.vlm_server import VlmServer

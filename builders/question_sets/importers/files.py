@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.schemas.errors import UsageError, WorldError
-from nyxqa.schemas.recipe import Import, Split
+from nyxqa.schemas.recipe import Import
+from nyxqa.schemas.recipe_types import Split
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 # Names of splits on the Hub and in the converters' folders. MMEB holds the same queries twice, once with other

@@ -13,7 +13,7 @@ from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Repairs, UnusableError, text_answers
 from nyxqa.builders.row_files.reader import Row, file_rows
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.recipe import Split
+from nyxqa.schemas.recipe_types import Split
 
 ImportKind = Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"]
 

@@ -12,7 +12,7 @@ from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef
 from nyxqa.builders.question_sets.importers.lists import parse_list
 from nyxqa.builders.row_files.reader import Row
 from nyxqa.schemas.content import PLACEHOLDER, Content
-from nyxqa.schemas.recipe import Split
+from nyxqa.schemas.recipe_types import Split
 
 _TOKEN = re.compile(r"<\|image(?:_\d+)?\|>")
 # A token and the line end that the published sets put behind it.

@@ -21,7 +21,7 @@ from nyxqa.builders.report.text import render
 from nyxqa.builders.report.views import run_sql
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.manifest import read_manifest
-from nyxqa.schemas.recipe import SplitName
+from nyxqa.schemas.recipe_types import SplitName
 from tests.support.oracle import oracle_of
 from tests.support.published import table
 from tests.support.running import leave, published
