@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from nyxqa.builders.export.export import export
     from nyxqa.builders.publish.hub.push import push
     from nyxqa.retriever.training.collate import collate
+    from nyxqa.schemas.loading.frame import frame
     from nyxqa.schemas.loading.load import load
 
-__all__ = ["collate", "deduplicate", "export", "load", "pairs_across", "push"]
+__all__ = ["collate", "deduplicate", "export", "frame", "load", "pairs_across", "push"]
 
 _HOMES = {
     "collate": "nyxqa.retriever.training.collate",
     "deduplicate": "nyxqa.builders.dedup.deduplicate",
     "export": "nyxqa.builders.export.export",
+    "frame": "nyxqa.schemas.loading.frame",
     "load": "nyxqa.schemas.loading.load",
     "pairs_across": "nyxqa.builders.dedup.cross_split",
     "push": "nyxqa.builders.publish.hub.push",
@@ -25,7 +27,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: ``datasets`` is heavy."""
+    """Import a public function on first use: ``datasets``, ``polars`` and ``torch`` are slow to import."""
     import importlib
 
     if name in _HOMES:

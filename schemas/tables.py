@@ -94,9 +94,7 @@ CORPUS = Table(
         Column("source", _S, "source that the page was read from"),
         Column("split", _S, "split of the page: train, validation or test; empty outside pool web"),
         Column("group", _S, "pages of one group share a split; outside pool web the doc_id"),
-        Column(
-            "cluster", _S, "near-duplicates share a cluster; the doc_id of a document without any"
-        ),
+        Column("cluster", _S, "near-duplicates share a cluster; the doc_id of a document without any"),
         Column("also_at", pa.list_(_PLACE), "other pages with the same content"),
     ),
     splits=(),

@@ -1,0 +1,79 @@
+"""``frame``: a published table as a lazy frame of polars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nyxqa.schemas.loading.layouts import plain_columns, without_images
+from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.loading.published import table_named
+from nyxqa.schemas.tables import CORPUS, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+
+def frame(name: str = "triplets", path: str | Path | None = None) -> pl.LazyFrame:
+    """A table over all its splits, read from its Parquet files when the frame is collected.
+
+    Images are left out, also those inside structs. A last column ``split`` names the split of each row; in ``corpus``,
+    where ``split`` is a stored column, ``pool`` names the pool. ::
+
+        nyxqa.frame("ledger").group_by("stage", "reason").len().collect()
+
+    :param name: A table: triplets, qa, corpus, mixture, feedback, ledger, preview.
+    :param path: An existing folder, ``user/name`` on the Hub, or None for ``NYXQA_DATA``, else ``nyxqa_data``.
+    :returns: Rows in their stored order, split by split; no rows, with the declared columns, for a table without files.
+    :raises UsageError: If there is no table of that name.
+    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
+    :raises WorldError: If the Hub cannot be used.
+    """
+    import polars as pl
+
+    table = table_named(name)
+    published = find_published(path, None, (name,))
+    label = "pool" if table is CORPUS else "split"
+    frames = []
+    for split in published.splits(name):
+        files = published.files(name, split)
+        if files:
+            stored = pl.scan_parquet(files, glob=False, hive_partitioning=False)
+            frames.append(_without_images(stored, _file_schema(files[0])).with_columns(pl.lit(split).alias(label)))
+    return pl.concat(frames) if frames else _no_rows(table, label)
+
+
+def _file_schema(file: Path) -> pa.Schema:
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(file).remove_metadata()
+
+
+def _no_rows(table: Table, label: str) -> pl.LazyFrame:
+    import polars as pl
+
+    empty = pl.from_arrow(table.schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)  # noqa: S101 - an Arrow table is never a series
+    return _without_images(empty.lazy(), table.schema).with_columns(pl.lit("").alias(label))
+
+
+def _without_images(rows: pl.LazyFrame, schema: pa.Schema) -> pl.LazyFrame:
+    import polars as pl
+
+    return rows.select(_pruned(pl.col(name), schema.field(name).type).alias(name) for name in plain_columns(schema))
+
+
+def _pruned(column: pl.Expr, kind: pa.DataType) -> Any:
+    """``column`` of the Arrow type ``kind``, less the images inside its structs."""
+    import polars as pl
+    import pyarrow as pa
+
+    target = without_images(kind)
+    if target is None or target.equals(kind):
+        return column
+    if pa.types.is_list(kind):
+        return column.list.eval(_pruned(pl.element(), kind.value_type))
+    fields = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
+    names = [target.field(i).name for i in range(target.num_fields)]
+    return pl.struct(_pruned(column.struct.field(name), fields[name]).alias(name) for name in names)
