@@ -12,7 +12,8 @@ import pytest
 
 from nyxqa.builders.dedup.cross_split import CrossPairs
 from nyxqa.builders.dedup.result import DedupResult
-from nyxqa.builders.stages.filter import check_conditions, filter_shard, first_failed
+from nyxqa.builders.filters.conditions import DocumentConditions, check_conditions, first_failed
+from nyxqa.builders.stages.filter import filter_shard
 from nyxqa.schemas.recipe import Filters
 from nyxqa.schemas.tables import QA
 from tests.support.rows import DOCUMENTS, document, write
@@ -46,7 +47,7 @@ def test_the_conditions_hold_of_what_they_should_keep(tmp_path: Path) -> None:
         document("crowded", 0, "word " * 22, [f"{n}" * 64 for n in range(5)]),
         document("foreign", 0, "word " * 23, language="de"),
     ]
-    output = filter_shard(filters.corpus, write(tmp_path / "part.parquet", rows, DOCUMENTS))
+    output = filter_shard([DocumentConditions(filters.corpus)], write(tmp_path / "part.parquet", rows, DOCUMENTS))
     assert output.rows["page_id"].to_pylist() == ["good", "unknown"]
     assert [drop.detail for drop in output.account.dropped] == filters.corpus
     answers = pa.table({"answer": ["a" * 59, "a" * 60]})

@@ -1,101 +1,103 @@
-"""What a condition of ``[filters]`` may be made of: nothing but the row it is asked of decides it."""
+"""The filter by SQL conditions of ``[filters]``."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyxqa.builders.filters.base import Rejection, Verdicts
+from nyxqa.builders.filters.condition_syntax import CLOSED, forbidden
+from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.schemas.errors import UsageError, first_line
+from nyxqa.schemas.recipe import Filters
+
+REASON = "filter"
+_IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
+
+
+@dataclass(frozen=True)
+class DocumentConditions:
+    """Rejects the documents that do not meet every condition of ``filters.corpus``; picklable.
+
+    :param conditions: DuckDB expressions over the columns of table ``corpus``, in the order they are applied.
+    """
+
+    conditions: Sequence[str]
+
+    def __call__(self, rows: pa.Table) -> Verdicts:
+        """Verdicts on rows of DOCUMENTS; the detail is the first condition that is not true of the row.
+
+        :raises UsageError: If DuckDB refuses a condition.
+        """
+        failed = first_failed(corpus_columns(rows), self.conditions, "filters.corpus")
+        return [None if condition is None else Rejection(REASON, condition) for condition in failed]
+
+
+def check_conditions(settings: Filters, qa: pa.Schema) -> None:
+    """Try every condition on an empty table, before anything is spent.
+
+    :param qa: Schema of table ``qa``.
+    :raises UsageError: Naming the condition that DuckDB refuses, or that depends on more than its row.
+    """
+    _check_own(settings.corpus, "filters.corpus")
+    _check_own(settings.qa, "filters.qa")
+    first_failed(corpus_columns(DOCUMENTS.empty_table()), settings.corpus, "filters.corpus")
+    first_failed(qa.empty_table().drop_columns(["images"]), settings.qa, "filters.qa")
+
+
+def _check_own(conditions: Sequence[str], where: str) -> None:
+    """Refuse conditions that may evaluate differently in another build of the same rows.
+
+    :raises UsageError: Naming the condition and the part of it that is at fault.
+    """
+    if not conditions:
+        return
     import duckdb
 
-# A database that reads no file and loads no extension, whatever a condition asks for.
-CLOSED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
-    "autoload_known_extensions": False,
-    "autoinstall_known_extensions": False,
-}
-
-_UNSTABLE = """
-SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND function_name <> 'error'
-"""
-_MACROS = "SELECT DISTINCT function_name, macro_definition FROM duckdb_functions() WHERE function_type = 'macro'"
-# Words that mean a function though nothing follows them, and functions that DuckDB lists as consistent wrongly.
-_CLOCKS = frozenset(("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"))
-_ALSO_UNSTABLE = _CLOCKS | {"current_localtime", "current_localtimestamp"}
-# Table functions that only take values apart.
-_OWN_TABLES = frozenset(("unnest", "range", "generate_series"))
+    with duckdb.connect(config=CLOSED) as db:
+        for condition in conditions:
+            if (fault := forbidden(db, condition)) is not None:
+                raise UsageError(f"{where}: {condition!r} cannot be used: {fault}")
 
 
-def forbidden(db: duckdb.DuckDBPyConnection, condition: str) -> str | None:
-    """Why ``condition`` may not decide over rows, or None; what does not parse is left to DuckDB to refuse."""
-    tree = _parsed(db, f"SELECT ({condition}\n)")
-    if tree is None:
-        return None
-    statements = tree["statements"]
-    first = statements[0]["node"]
-    if len(statements) > 1 or first.get("from_table", {}).get("type") != "EMPTY" or len(first["select_list"]) > 1:
-        return "it is more than one expression"
-    unstable = {name for (name,) in db.execute(_UNSTABLE).fetchall()} | _ALSO_UNSTABLE
-    macros: dict[str, list[str]] = {}
-    for name, definition in db.execute(_MACROS).fetchall():
-        macros.setdefault(name, []).append(definition)
-    return _fault(db, tree, unstable, macros)
+def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[str | None]:
+    """For each row the first condition that is not true of it, or None.
+
+    :param where: Recipe key of the conditions, for messages.
+    :raises UsageError: If DuckDB refuses a condition.
+    """
+    failed: list[str | None] = [None] * rows.num_rows
+    if not conditions:
+        return failed
+    import duckdb
+
+    with duckdb.connect(config=CLOSED) as db:
+        db.register("rows", rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64())))
+        for condition in reversed(conditions):
+            query = f"SELECT _row FROM rows WHERE NOT coalesce(({condition}\n)::BOOLEAN, false) ORDER BY _row"  # noqa: S608
+            try:
+                missed = db.execute(query).fetchall()
+            except duckdb.Error as error:
+                raise UsageError(f"{where}: DuckDB refuses {condition!r}: {first_line(error)}") from error
+            for (row,) in missed:
+                failed[row] = condition
+    return failed
 
 
-def _fault(db: duckdb.DuckDBPyConnection, tree: Any, unstable: set[str], macros: dict[str, list[str]]) -> str | None:
-    """The first fault of a parsed query; a macro has those of its definition."""
-    nodes = list(_nodes(tree))
-    own = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
-    for node in nodes:
-        if (fault := _table_fault(node, own)) is not None:
-            return fault
-        name = _function(node)
-        if name is None:
-            continue
-        if name in unstable or (name == "age" and len(node.get("arguments") or node.get("children", [])) == 1):
-            return f"{name} does not give the same in every build"
-        for definition in macros.pop(name, []):
-            inner = _parsed(db, f"SELECT ({definition}\n)")
-            if inner is not None and _fault(db, inner, unstable, macros) is not None:
-                return f"{name} does not give the same in every build"
-    return None
+def corpus_columns(documents: pa.Table) -> pa.Table:
+    """Documents under the column names of table ``corpus``, without image bytes."""
+    images = documents["images"].combine_chunks()
+    table = documents.drop_columns(["images"])
+    for name, field in _IMAGE_FIELDS.items():
+        values = images.flatten().field(field)
+        table = table.append_column(name, pa.ListArray.from_arrays(_offsets(images), values))
+    return table
 
 
-def _table_fault(node: dict[str, Any], own: set[str]) -> str | None:
-    """What is wrong with a node that reads rows."""
-    if node.get("sample") is not None:
-        return "a sample does not give the same in every build"
-    if node.get("type") == "BASE_TABLE" and node["table_name"] not in own:
-        return f"it reads {node['table_name']!r}, and a condition may read nothing but its own row"
-    if node.get("type") == "TABLE_FUNCTION":
-        name = str(node["function"]["function_name"]).lower()
-        if name not in _OWN_TABLES:
-            return f"it reads {name}(...), and a condition may read nothing but its own row"
-    return None
-
-
-def _function(node: dict[str, Any]) -> str | None:
-    """Name of the function that a node calls."""
-    if node.get("type") == "COLUMN_REF" and len(node["column_names"]) == 1:
-        word = str(node["column_names"][0]).lower()
-        return word if word in _CLOCKS else None
-    return str(node["function_name"]).lower() if "function_name" in node else None
-
-
-def _parsed(db: duckdb.DuckDBPyConnection, query: str) -> Any:
-    """The parsed query, or None."""
-    (text,) = db.execute("SELECT json_serialize_sql($query)", {"query": query}).fetchall()[0]
-    tree = json.loads(text)
-    return None if tree["error"] else tree
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a parsed query."""
-    if isinstance(tree, dict):
-        yield tree
-        for value in tree.values():
-            yield from _nodes(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _nodes(value)
+def _offsets(lists: pa.ListArray) -> pa.Array:
+    """Where each list begins in the flattened values; a null list is an empty one."""
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0))
+    return pa.concat_arrays([pa.array([0], pa.int32()), ends])

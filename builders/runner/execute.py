@@ -12,6 +12,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, output_folder
 from nyxqa.builders.feedback.publication import kept
+from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.pipeline import build, read
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
@@ -23,7 +24,6 @@ from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.published import is_up_to_date, note_source, published_in, splits_to_publish, stale_splits
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
-from nyxqa.builders.stages.filter import check_conditions
 from nyxqa.builders.stages.names import SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.vlm.factory import parse_model

@@ -7,8 +7,8 @@ from typing import Any
 
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.filters.against import Against
 from nyxqa.builders.filters.benchmark_files import benchmark_files
+from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.filters.benchmark_images import write_image_matches
 from nyxqa.builders.filters.benchmark_index import COUNTS, write_index
 from nyxqa.schemas.errors import UsageError
@@ -56,11 +56,11 @@ def unusable_images(indexed: StepOutput) -> str:
 
 def documents_against(
     run: Run, documents: StepOutput, indexed: StepOutput, distance: int
-) -> tuple[Against, tuple[str, ...]]:
-    """What ``documents`` are held against, and the fingerprints that decide it.
+) -> tuple[BenchmarkFilter, tuple[str, ...]]:
+    """The benchmark filter for ``documents``, and the fingerprints of its inputs.
 
-    :param distance: Bits in which perceptual hashes of alike images may differ.
+    :param distance: Bits in which perceptual hashes of near-identical images may differ.
     """
     step = Step("filter/images", VERSION, {"distance": distance}, (documents.fingerprint, indexed.fingerprint))
     matches = run.run_once(step, partial(write_image_matches, documents, indexed.folder, distance))
-    return Against(indexed.folder, matches.folder), (indexed.fingerprint, matches.fingerprint)
+    return BenchmarkFilter(indexed.folder, matches.folder), (indexed.fingerprint, matches.fingerprint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.filters.against import REASON, Against
+from nyxqa.builders.filters.base import Filter, apply_filters
+from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.qa.duplicates import write_repeated
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.rules import Broken, cites_image, resolve
@@ -44,7 +45,9 @@ def refine(
     if benchmark is not None:
         inputs = (ruled.fingerprint, benchmark.fingerprint)
         clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
-        ruled = run.map(clean, partial(clean_shard, Against(benchmark.folder)), ruled.files, QUESTIONS)
+        ruled = run.map(
+            clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, QUESTIONS
+        )
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
     find = Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, (ruled.fingerprint,), split)
     repeated = run.run_once(find, partial(write_repeated, ruled, threshold))
@@ -117,10 +120,11 @@ def _shortened(rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle,
     return kept
 
 
-def clean_shard(against: Against, file: Path) -> ShardOutput:
-    """Questions of one shard that overlap with no item of the benchmark."""
-    rows = pq.read_table(file).to_pylist()
-    return _without(rows, {row: (REASON, text) for row, text in enumerate(against.questions(rows)) if text is not None})
+def clean_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:
+    """Questions of one shard that every filter keeps."""
+    table = pq.read_table(file)
+    _, rejected = apply_filters(table, filters)
+    return _without(table.to_pylist(), {row: (why.reason, why.detail) for row, why in rejected.items()})
 
 
 def unrepeated_shard(task: tuple[Path, Path]) -> ShardOutput:

@@ -15,7 +15,8 @@ from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.filters.against import REASON, Against
+from nyxqa.builders.filters.base import Filter, apply_filters
+from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
@@ -106,32 +107,36 @@ def uncontaminated(run: Run, text: TextSet, asked: StepOutput, benchmark: StepOu
     """The questions of a set that overlap with no item of the benchmark."""
     inputs = (asked.fingerprint, benchmark.fingerprint)
     step = Step(f"{text_stage(text.name)}/contaminated", _CLEAN_VERSION, {}, inputs, text.split, "row", "row")
-    return run.map(step, partial(clean_questions, Against(benchmark.folder)), asked.files, SET_QUESTIONS)
+    return run.map(
+        step, partial(clean_questions, [BenchmarkFilter(benchmark.folder).set_questions]), asked.files, SET_QUESTIONS
+    )
 
 
-def clean_questions(against: Against, file: Path) -> ShardOutput:
-    """Questions of one shard that overlap with no item."""
-    rows = pq.read_table(file).to_pylist()
-    found = against.questions([{"question": row["text"], "images": ()} for row in rows])
-    drops = [Drop("row", row["name"], "", REASON, told) for row, told in zip(rows, found, strict=True) if told]
-    kept = [row for row, told in zip(rows, found, strict=True) if told is None]
-    account = Account([row["name"] for row in rows], [row["name"] for row in kept], drops)
-    return ShardOutput(pa.Table.from_pylist(kept, SET_QUESTIONS), account)
+def clean_questions(filters: Sequence[Filter], file: Path) -> ShardOutput:
+    """Questions of one shard that every filter keeps."""
+    table = pq.read_table(file)
+    kept, rejected = apply_filters(table, filters)
+    names = table["name"].to_pylist()
+    drops = [Drop("row", names[row], "", why.reason, why.detail) for row, why in rejected.items()]
+    return ShardOutput(kept.cast(SET_QUESTIONS), Account(names, kept["name"].to_pylist(), drops))
 
 
 def contaminated_positives(
-    against: Against, triplets: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str]]
+    benchmark: BenchmarkFilter, triplets: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str]]
 ) -> list[Drop | None]:
     """For each triplet the ledger row if one of its positives overlaps with an item.
 
     :param texts: Texts of each triplet's positives, in their order.
     """
-    found = iter(against.passages([text for own in texts for text in own]))
+    verdicts = iter(benchmark.passages([text for own in texts for text in own]))
     drops: list[Drop | None] = []
     for row, own in zip(triplets, texts, strict=True):
-        told = [(one["doc_id"], next(found)) for one, _ in zip(row["positives"], own, strict=True)]
-        first = next(((name, overlap) for name, overlap in told if overlap is not None), None)
-        drops.append(
-            None if first is None else Drop("row", row["name"], "", REASON, f"positive {first[0]}: {first[1]}")
-        )
+        judged = [(one["doc_id"], next(verdicts)) for one, _ in zip(row["positives"], own, strict=True)]
+        rejected = ((name, why) for name, why in judged if why is not None)
+        first = next(rejected, None)
+        if first is None:
+            drops.append(None)
+        else:
+            name, why = first
+            drops.append(Drop("row", row["name"], "", why.reason, f"positive {name}: {why.detail}"))
     return drops

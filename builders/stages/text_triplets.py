@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.filters.against import Against
+from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
@@ -37,14 +37,14 @@ class Miner:
     :param pool: Folder of the passages.
     :param index: Folder of their index.
     :param gold: Folder of the evidence; None where the set's own is not asked for.
-    :param against: What positives are held against, if the recipe names benchmarks.
+    :param benchmark: Rejects positives that overlap with a benchmark, if the recipe names any.
     """
 
     text: TextSet
     pool: Path
     index: Path
     gold: Path | None
-    against: Against | None = None
+    benchmark: BenchmarkFilter | None = None
 
     @property
     def rules(self) -> Rules:
@@ -71,8 +71,8 @@ def mine(
     params = {**{name: getattr(text, name) for name in names}, "pool": text.pool or text.name}
     inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
-    against = Against(benchmark.folder) if benchmark is not None else None
-    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, against)
+    overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
+    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, asked, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
@@ -110,8 +110,8 @@ def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
             else:
                 rows.append(_triplet(row, outcome, passages, miner.text, encoder.name))
                 positives.append(passages.texts(outcome.positives))
-    if miner.against is not None:
-        drops = contaminated_positives(miner.against, rows, positives)
+    if miner.benchmark is not None:
+        drops = contaminated_positives(miner.benchmark, rows, positives)
         rows = [row for row, drop in zip(rows, drops, strict=True) if drop is None]
         account.dropped += [drop for drop in drops if drop is not None]
     account.parents = [row["name"] for row in rows]

@@ -144,8 +144,8 @@ def test_a_changed_benchmark_makes_the_splits_stale(planted: Path, held: Path) -
         ('decontaminate = ["gone.jsonl"]', WorldError, "gone.jsonl does not exist"),
         ('decontaminate = ["bench", "recipe.toml"]', UsageError, "recipe.toml is of no kind that is read"),
         ('decontaminate = ["bench"]\nenabled = false', UsageError, "filters.enabled is false"),
-        ('corpus = ["n_tokens >"]', UsageError, "filters.corpus: 'n_tokens >' is no condition DuckDB takes: Parser"),
-        ('qa = ["n_token > 1"]', UsageError, "filters.qa: 'n_token > 1' is no condition DuckDB takes: Binder Error"),
+        ('corpus = ["n_tokens >"]', UsageError, "filters.corpus: DuckDB refuses 'n_tokens >': Parser"),
+        ('qa = ["n_token > 1"]', UsageError, "filters.qa: DuckDB refuses 'n_token > 1': Binder Error"),
     ],
     ids=["missing", "kind", "off", "condition", "column"],
 )

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.build import run
+from nyxqa.builders.filters.conditions import DocumentConditions, check_conditions, first_failed
 from nyxqa.builders.report.report import make_report
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.builders.stages.filter import check_conditions, filter_shard, first_failed
+from nyxqa.builders.stages.filter import filter_shard
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters
 from nyxqa.schemas.tables import QA
@@ -23,7 +24,7 @@ from tests.support.running import ROOT, environment
 
 
 def filtered(tmp_path: Path, rows: list[dict[str, Any]], *conditions: str) -> tuple[list[str], dict[str, str]]:
-    output = filter_shard(conditions, write(tmp_path / "part.parquet", rows, DOCUMENTS))
+    output = filter_shard([DocumentConditions(conditions)], write(tmp_path / "part.parquet", rows, DOCUMENTS))
     output.account.check("filter")
     assert output.rows.schema.equals(DOCUMENTS)
     names = {row["doc_id"]: row["page_id"] for row in rows}
@@ -63,9 +64,9 @@ def test_no_condition_and_no_row_pass(tmp_path: Path) -> None:
 
 def test_the_stage_needs_no_other_import_to_work() -> None:
     code = (
-        "from nyxqa.builders.stages.filter import first_failed, _corpus_columns; "
+        "from nyxqa.builders.filters.conditions import corpus_columns, first_failed; "
         "from nyxqa.builders.rows import DOCUMENTS; "
-        "print(first_failed(_corpus_columns(DOCUMENTS.empty_table()), ['n_tokens > 1'], 'x'))"
+        "print(first_failed(corpus_columns(DOCUMENTS.empty_table()), ['n_tokens > 1'], 'x'))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
@@ -76,7 +77,7 @@ def test_the_stage_needs_no_other_import_to_work() -> None:
 @pytest.mark.parametrize(
     ("filters", "where"),
     [
-        (Filters(corpus=["n_tokens >"]), "filters.corpus: 'n_tokens >' is no condition"),
+        (Filters(corpus=["n_tokens >"]), "filters.corpus: DuckDB refuses 'n_tokens >'"),
         (Filters(corpus=["n_token > 1"]), "filters.corpus"),
         (Filters(qa=["n_tokens > 1"]), "filters.qa"),
         (Filters(qa=["images[1].bytes IS NULL"]), "filters.qa"),
@@ -91,12 +92,12 @@ def test_a_bad_condition_is_known_before_anything_is_spent(filters: Filters, whe
 
 
 def test_a_condition_that_fails_on_a_row_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"filters\.corpus: 'text::INT > 1' is no condition DuckDB takes") as error:
+    with pytest.raises(UsageError, match=r"filters\.corpus: DuckDB refuses 'text::INT > 1'") as error:
         filtered(tmp_path, [document("a", 0, "no number")], "text::INT > 1")
     assert "\n" not in str(error.value)
 
 
-def test_good_conditions_pass_and_are_those_that_rows_are_held_against(tmp_path: Path) -> None:
+def test_good_conditions_pass_and_are_those_that_rows_are_compared_with(tmp_path: Path) -> None:
     good = Filters(corpus=["n_tokens > 1"], qa=["label < 4 AND len(image_ids) = 0"])
     check_conditions(good, QA.schema)
     rows = [document("a", 0, "one two"), document("b", 0, "one")]
@@ -153,7 +154,7 @@ def test_what_only_its_row_decides_passes(condition: str) -> None:
 
 def test_rows_are_filtered_without_access_to_files(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a\n1\n")
-    with pytest.raises(UsageError, match="is no condition DuckDB takes: Permission Error"):
+    with pytest.raises(UsageError, match=r"DuckDB refuses .*: Permission Error"):
         filtered(tmp_path, [document("a", 0, "text")], f"(SELECT count(*) FROM '{tmp_path}/other.csv') > 0")
 
 
