@@ -86,11 +86,6 @@ class StepOutput:
         return sum(pq.read_metadata(file).num_rows for file in self.files())
 
 
-def pairs(first: StepOutput, second: StepOutput) -> list[tuple[Path, Path]]:
-    """Part files of two outputs that belong together, as tasks of a step over both."""
-    return list(zip(first.files(), second.files(), strict=True))
-
-
 @dataclass(frozen=True)
 class StepReport:
     """A finished step: its counts and the seconds it took in this run."""

@@ -14,6 +14,7 @@ from nyxqa.builders.dedup.deduplicate import deduplicate
 from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, alike, write_documents
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, shard_tables
+from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
 from nyxqa.builders.engine.step import Step, StepOutput
@@ -155,10 +156,17 @@ def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
 
 def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
     """Give every document one place and a cluster; drop copies, near-duplicates and common text, naming what stays."""
-    step = Step("dedup/verdicts", VERSION, {"dedup": settings}, (chunks.fingerprint,))
-    verdicts = run.run_once(step, partial(write_verdicts, chunks, settings), resume=True)
-    apply = Step("dedup", VERSION, {}, (verdicts.fingerprint,), unit_in="document", unit_out="document")
-    return run.map(apply, dedup_shard, lambda: list(zip(chunks.files(), verdicts.files(), strict=True)), DOCUMENTS)
+    return decide_then_apply(
+        run,
+        chunks,
+        Step("dedup/verdicts", VERSION, {"dedup": settings}),
+        partial(write_verdicts, chunks, settings),
+        Step("dedup", VERSION, unit_in="document", unit_out="document"),
+        paired_files,
+        dedup_shard,
+        DOCUMENTS,
+        resume=True,
+    )
 
 
 def dedup_shard(task: tuple[Path, Path]) -> ShardOutput:

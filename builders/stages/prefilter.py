@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Step, StepOutput, pairs
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
@@ -37,11 +38,16 @@ def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
     for language in settings.languages:
         if not is_tag(language):
             raise UsageError(f"prefilter.languages: {language!r} is no BCP-47 tag, such as 'en' or 'pt-BR'")
-    params = settings.model_dump(mode="json")
-    find = Step("prefilter/copies", VERSION, {"enabled": settings.enabled}, (pages.fingerprint,))
-    copies = run.run_once(find, partial(write_copies, pages, settings.enabled))
-    step = Step("prefilter", VERSION, params, (copies.fingerprint,), unit_in="page", unit_out="page")
-    return run.map(step, partial(prefilter_shard, settings), partial(pairs, pages, copies), SOURCE_PAGES)
+    return decide_then_apply(
+        run,
+        pages,
+        Step("prefilter/copies", VERSION, {"enabled": settings.enabled}),
+        partial(write_copies, pages, settings.enabled),
+        Step("prefilter", VERSION, settings.model_dump(mode="json"), unit_in="page", unit_out="page"),
+        paired_files,
+        partial(prefilter_shard, settings),
+        SOURCE_PAGES,
+    )
 
 
 def write_copies(pages: StepOutput, enabled: bool, folder: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.base import Filter, apply_filters
@@ -49,10 +50,16 @@ def refine(
             clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, QUESTIONS
         )
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
-    find = Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, (ruled.fingerprint,), split)
-    repeated = run.run_once(find, partial(write_repeated, ruled, threshold))
-    step = Step("refine", VERSION, {}, (repeated.fingerprint,), split, "question", "question")
-    return run.map(step, unrepeated_shard, lambda: list(zip(ruled.files(), repeated.files(), strict=True)), QUESTIONS)
+    return decide_then_apply(
+        run,
+        ruled,
+        Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, split=split),
+        partial(write_repeated, ruled, threshold),
+        Step("refine", VERSION, split=split, unit_in="question", unit_out="question"),
+        paired_files,
+        unrepeated_shard,
+        QUESTIONS,
+    )
 
 
 def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:

@@ -15,9 +15,10 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Step, StepOutput, pairs
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.report.lines import ANY
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.stages.split import SEEDS_PER_QUESTION
@@ -39,17 +40,23 @@ Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the o
 def sample(run: Run, documents: StepOutput, recipe: Recipe, split: str) -> StepOutput:
     """Choose the seeds of one split by keyed hash, per kind (Nyx step 3)."""
     params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
-    choose = Step("sample/choose", VERSION, params, (documents.fingerprint,), split)
-    chosen = run.run_once(choose, partial(write_chosen, documents, params, split))
-    step = Step("sample", _SHARDS_VERSION, {}, (chosen.fingerprint,), split, unit_in="document", unit_out="document")
-    return run.map(step, partial(sample_shard, split), partial(_tasks, documents, chosen), SPLIT_DOCUMENTS)
+    return decide_then_apply(
+        run,
+        documents,
+        Step("sample/choose", VERSION, params, split=split),
+        partial(write_chosen, documents, params, split),
+        Step("sample", _SHARDS_VERSION, split=split, unit_in="document", unit_out="document"),
+        _tasks,
+        partial(sample_shard, split),
+        SPLIT_DOCUMENTS,
+    )
 
 
 def _tasks(documents: StepOutput, chosen: StepOutput) -> Iterator[Task]:
     """Part files that together hold the seeds of a shard: a few of many documents leave no shards of one or none."""
     files: list[tuple[Path, Path]] = []
     seeds = 0
-    for pair in pairs(documents, chosen):
+    for pair in paired_files(documents, chosen):
         files.append(pair)
         seeds += pa.compute.sum(pq.read_table(pair[1])["chosen"]).as_py() or 0
         if seeds >= _SEEDS or len(files) == _FILES:

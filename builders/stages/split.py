@@ -15,9 +15,10 @@ from nyxqa.builders.dedup.groups import Groups, find_groups
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
+from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Step, StepOutput, pairs
+from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, SplitSection
@@ -37,11 +38,17 @@ def split(run: Run, documents: StepOutput, recipe: Recipe) -> StepOutput:
     """Give every document a group and a split, before any model is asked."""
     alike = recipe.dedup.model_dump(include={"threshold", "shingle", "image_distance"})
     params = {"split": recipe.split, "min_tokens": recipe.sample.min_tokens, "seed": recipe.seed, "alike": alike}
-    step = Step("split/place", VERSION, params, (documents.fingerprint,))
-    placed = run.run_once(step, partial(write_places, documents, recipe), resume=True)
-    apply = Step("split", VERSION, {}, (placed.fingerprint,), unit_in="document", unit_out="document")
-    tasks = partial(pairs, documents, placed)
-    return run.map(apply, split_shard, tasks, SPLIT_DOCUMENTS)
+    return decide_then_apply(
+        run,
+        documents,
+        Step("split/place", VERSION, params),
+        partial(write_places, documents, recipe),
+        Step("split", VERSION, unit_in="document", unit_out="document"),
+        paired_files,
+        split_shard,
+        SPLIT_DOCUMENTS,
+        resume=True,
+    )
 
 
 def write_places(documents: StepOutput, recipe: Recipe, folder: Path) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from nyxqa.builders.engine.decide import paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.engine.step import StepOutput, pairs
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.sample import quotas, sample, sample_shard, write_chosen
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection
@@ -34,7 +35,7 @@ def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, 
     chosen.folder.mkdir()
     write_chosen(parts, params, split, chosen.folder)
     rows: list[dict[str, Any]] = []
-    for file, own_chosen in pairs(parts, chosen):
+    for file, own_chosen in paired_files(parts, chosen):
         output = sample_shard(split, ((file, own_chosen),))
         output.account.check("sample")
         assert {row["split"] for row in output.rows.to_pylist()} <= {split}

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyxqa.builders.dedup.groups import Groups, find_groups
-from nyxqa.builders.engine.step import StepOutput, pairs
+from nyxqa.builders.engine.decide import paired_files
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.split import by_pages, by_questions, split_shard, write_places
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
@@ -189,7 +190,7 @@ def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> Non
     parts = documents_of(tmp_path / "in", rows)
     write_places(parts, recipe_of(FRACTIONS), tmp_path)
     found: list[dict[str, Any]] = []
-    for task in pairs(parts, StepOutput("", tmp_path)):
+    for task in paired_files(parts, StepOutput("", tmp_path)):
         output = split_shard(task)
         output.account.check("split")
         assert output.rows.schema.equals(SPLIT_DOCUMENTS)
