@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures, ring, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures, ring, smooth
 
 DARK = "#202428"
 

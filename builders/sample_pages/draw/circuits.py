@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Point, pictures, ring
+from nyxqa.builders.sample_pages.draw.canvas import Board, Point, pictures, ring
 
 RED, BLUE, ORANGE, GREEN = "#d63031", "#1f6fd0", "#f39c12", "#27ae60"
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from PIL import Image
 
-from nyxqa.builders.sample_pages.draw.canvas_a import Canvas, Point, on_circle
+from nyxqa.builders.sample_pages.draw.canvas import Canvas, Point, on_circle
 
 Ratio = tuple[int, int]
 

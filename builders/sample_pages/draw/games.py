@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Path, pictures, ring, shift
+from nyxqa.builders.sample_pages.draw.canvas import Board, Path, pictures, ring, shift
 
 RED, BLUE, INK = "#d63031", "#1f6fd0", "#202428"
 CELL = 26

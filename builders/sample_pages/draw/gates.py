@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures, ring, shift, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures, ring, shift, smooth
 
 COLOURS = {
     "AND": "#74b9ff",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Point, pictures, ring, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, Point, pictures, ring, smooth
 
 SEA, LAND, SAND = "#8fc9ea", "#a8d08d", "#f1dca7"
 RED, BLUE, BROWN = "#d63031", "#1f6fd0", "#8d5a2b"

@@ -7,7 +7,7 @@ from functools import partial
 
 from PIL import Image
 
-from nyxqa.builders.sample_pages.draw.canvas_a import INK, Canvas, Point, on_circle
+from nyxqa.builders.sample_pages.draw.canvas import INK, Canvas, Point, on_circle
 
 PAPER = "#F7FBFF"
 RED, BLUE, GREEN, AMBER, VIOLET = "#D64541", "#2E6FD0", "#2FA35B", "#F0A830", "#8A4FBF"

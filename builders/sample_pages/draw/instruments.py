@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Point, pictures, ring
+from nyxqa.builders.sample_pages.draw.canvas import Board, Point, pictures, ring
 
 RED, BLUE, INK = "#d63031", "#1f6fd0", "#202428"
 

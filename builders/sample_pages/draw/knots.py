@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Path, Point, pictures, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, Path, Point, pictures, smooth
 
 ROPE, BLUE = ("#e0a84e", "#6b4423"), ("#4a90d9", "#143d6b")
 RED = ("#e4572e", "#6d1f0b")

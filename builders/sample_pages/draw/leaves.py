@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Path, Point, pictures, shift, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, Path, Point, pictures, shift, smooth
 
 GREEN, DARK = "#4caf50", "#1b5e20"
 HALVES: dict[str, Path] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Point, pictures
+from nyxqa.builders.sample_pages.draw.canvas import Board, Point, pictures
 
 RED, BLUE, WOOD, GREY = "#d63031", "#1f6fd0", "#c68642", "#7f8c8d"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, Path, pictures, regular, ring, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, Path, pictures, regular, ring, smooth
 
 SEA, LAND, SAND, SHORE = "#8fc9ea", "#a8d08d", "#f1dca7", "#5d7a48"
 RED, BLUE, BROWN = "#d63031", "#1f6fd0", "#8d5a2b"

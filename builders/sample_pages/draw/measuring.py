@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures, ring
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures, ring
 
 RED, BLUE, INK, WOOD = "#d63031", "#1f6fd0", "#202428", "#a9713c"
 

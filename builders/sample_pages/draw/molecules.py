@@ -7,7 +7,7 @@ from functools import partial
 
 from PIL import Image
 
-from nyxqa.builders.sample_pages.draw.canvas_a import INK, Canvas, Point, on_circle
+from nyxqa.builders.sample_pages.draw.canvas import INK, Canvas, Point, on_circle
 
 Atom = tuple[str, float, float]
 Bond = tuple[int, int, int]

@@ -8,7 +8,7 @@ from functools import partial
 
 from PIL import Image
 
-from nyxqa.builders.sample_pages.draw.canvas_a import Canvas, on_circle
+from nyxqa.builders.sample_pages.draw.canvas import Canvas, on_circle
 
 NIGHT, PALE, FAINT, SUN = "#0B1030", "#E8ECFF", "#6F7FB8", "#FFD23F"
 

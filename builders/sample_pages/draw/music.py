@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures, ring, shift, smooth
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures, ring, shift, smooth
 
 INK, RED = "#101418", "#d63031"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures
 
 RED, BLUE, YELLOW, BLACK, WHITE = "#d81e2c", "#0b4ea2", "#ffd500", "#111111", "#ffffff"
 X0, Y0, X1, Y1 = 40.0, 20.0, 210.0, 150.0

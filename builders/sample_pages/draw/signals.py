@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from nyxqa.builders.sample_pages.draw.canvas_b import Board, pictures, regular
+from nyxqa.builders.sample_pages.draw.canvas import Board, pictures, regular
 
 RED, GREEN, YELLOW, BLACK, BLUE = "#d81e2c", "#1e9e4a", "#ffd500", "#111111", "#0b5cc0"
 
