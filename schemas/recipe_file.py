@@ -13,8 +13,6 @@ from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
 
 _SHIPPED = Path(__file__).parent / "recipes"
-_SOURCE_KINDS = ("html", "jsonl", "obelics")
-_SET_KINDS = ("hotpotqa", "2wiki", "musique", "bamboogle", "flashrag", "psgs", "parquet")
 _ENCODER_KINDS = ("tiny", "nyx", "hf")
 
 
@@ -135,11 +133,11 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     """Make the relative paths of a recipe file relative to its folder."""
     web = data.get("web")
     if isinstance(web, dict) and isinstance(web.get("source"), str):
-        web["source"] = _anchored(web["source"], folder, _SOURCE_KINDS)
+        web["source"] = _anchored(web["source"], folder)
     vlm_free = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
     for section, key in vlm_free:
         if isinstance(section.get(key), str):
-            section[key] = _anchored(section[key], folder, _SET_KINDS)
+            section[key] = _anchored(section[key], folder)
     negatives = data.get("negatives")
     for section in (*([negatives] if isinstance(negatives, dict) else []), *_tables(data, "text")):
         if isinstance(section.get("encoder"), str):
@@ -161,8 +159,12 @@ def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
-def _anchored(value: str, folder: Path, kinds: Sequence[str]) -> str:
+def _anchored(value: str, folder: Path, kinds: Sequence[str] | None = None) -> str:
+    """``KIND:PATH`` with a path relative to ``folder``; names on the Hub and URLs stay.
+
+    :param kinds: Kinds followed by a path; None for all.
+    """
     kind, _, path = value.partition(":")
-    if not path or kind not in kinds or path.startswith("hf:"):
+    if not path or path.startswith(("hf:", "//")) or kind == "hf" or (kinds is not None and kind not in kinds):
         return value
     return f"{kind}:{folder / path}"

@@ -1,78 +1,75 @@
-"""The files of ``filters.decontaminate``: which there are, and their items one by one."""
+"""The files that ``filters.decontaminate`` names, and their items."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any, AnyStr
 
 from nyxqa.builders.filters.benchmark_fields import IMAGE_SUFFIXES, Item, item_of
+from nyxqa.builders.row_files.delimited import DELIMITERS, padded_rows
+from nyxqa.builders.row_files.parquet import parquet_values
+from nyxqa.builders.row_files.streams import MAX_LINE, READ_ERRORS, numbered_lines, open_bytes, open_text
 from nyxqa.schemas.errors import UsageError, WorldError
 
 _WHERE = "filters.decontaminate"
 _ROWS = 64  # rows of a Parquet file in memory: they may hold images
-_MOST_FIELD = 1 << 27  # characters of a field of a table; the csv module's own limit is below an image in base64
 
 
 @dataclass(frozen=True)
 class BenchmarkFile:
-    """A file with items.
+    """A benchmark file.
 
-    :param name: Its name in the ledger: the file's own, with its path inside the folder that the recipe names.
+    :param name: Its name in the ledger: the file name, after the path inside the folder that the recipe names.
     """
 
     path: Path
     name: str
 
     def identity(self) -> list[object]:
-        """What changes when the file does: name, size and time."""
+        """Return name, size in bytes and modification time in nanoseconds."""
         state = self.path.stat()
         return [self.name, state.st_size, state.st_mtime_ns]
 
 
-def benchmark_files(given: Sequence[str]) -> list[BenchmarkFile]:
-    """All files that ``given`` names, folders searched through, in the recipe's order.
+def benchmark_files(paths: Sequence[str]) -> list[BenchmarkFile]:
+    """Return the files in the recipe's order; folders are searched recursively.
 
-    :raises UsageError: If a file is of no kind that is read.
-    :raises WorldError: If one is missing, unreadable or empty, or a folder holds none of a kind that is read.
+    :param paths: Files and folders.
+    :raises UsageError: If the format of a file is not supported.
+    :raises WorldError: If a file is missing, unreadable or empty, or a folder has no file of a supported format.
     """
-    found: list[BenchmarkFile] = []
-    for name in given:
+    files: list[BenchmarkFile] = []
+    for name in paths:
         path = Path(name)
         if path.is_dir():
             inside = [file for file in sorted(path.rglob("*")) if file.is_file() and _reader(file) is not None]
             if not inside:
-                raise WorldError(f"{_WHERE}: folder {path} holds no file of a kind that is read: {_kinds()}")
+                raise WorldError(f"{_WHERE}: folder {path} has no file of a supported format: {_formats()}")
             top = path.resolve().name
-            found += [BenchmarkFile(file, f"{top}/{file.relative_to(path).as_posix()}") for file in inside]
+            files += [BenchmarkFile(file, f"{top}/{file.relative_to(path).as_posix()}") for file in inside]
         elif path.exists() and _reader(path) is None:
-            raise UsageError(f"{_WHERE}: {path} is of no kind that is read; give a folder or {_kinds()}")
+            raise UsageError(f"{_WHERE}: the format of {path} is not supported; give a folder or {_formats()}")
         else:
-            found.append(BenchmarkFile(path, path.name))
-    for file in found:
+            files.append(BenchmarkFile(path, path.name))
+    for file in files:
         _check(file.path)
-    return found
+    return files
 
 
 def items(file: BenchmarkFile) -> Iterator[Item]:
-    """Items of one file, a few in memory at a time (of ``.json`` all).
+    """Yield the items of one file; only a few are in memory at a time, except that a ``.json`` file is read whole.
 
-    :raises WorldError: If the file cannot be read to its end; naming the line or row where it can be said.
+    :raises WorldError: If the file cannot be read to its end; the message names the line or row where it is known.
     """
     read = _reader(file.path)
     if read is None:
-        raise UsageError(f"{_WHERE}: {file.path} is of no kind that is read; give {_kinds()}")
+        raise UsageError(f"{_WHERE}: the format of {file.path} is not supported; give {_formats()}")
     try:
         yield from read(file.path)
-    except (OSError, EOFError, zlib.error, pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
+    except READ_ERRORS as error:
         raise WorldError(f"{_WHERE}: {file.path} cannot be read to its end: {error}") from error
 
 
@@ -89,61 +86,53 @@ def _check(path: Path) -> None:
 
 
 def _lines(path: Path) -> Iterator[Item]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield Item(f"line {number}", (line,))
+    with open_text(path) as stream:
+        for number, line, length in numbered_lines(stream):
+            yield Item(f"line {number + 1}", (_short_enough(line, number, length, path),))
 
 
 def _json_lines(path: Path) -> Iterator[Item]:
-    with _binary(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    row = json.loads(line.decode("utf-8-sig"))
-                except (ValueError, RecursionError) as error:
-                    raise WorldError(f"{_WHERE}: {path} line {number} is no JSON: {error}") from error
-                yield _item(row, f"line {number}", path)
+    with open_bytes(path) as stream:
+        for number, line, length in numbered_lines(stream):
+            place = f"line {number + 1}"
+            try:
+                row = json.loads(_short_enough(line, number, length, path).decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                raise WorldError(f"{_WHERE}: {path} {place} is not valid JSON: {error}") from error
+            yield _item(row, place, path)
 
 
-def _binary(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _short_enough(line: AnyStr | None, number: int, length: int, path: Path) -> AnyStr:
+    if line is None:
+        raise WorldError(f"{_WHERE}: {path} line {number + 1} has length {length}, at most {MAX_LINE} are read")
+    return line
 
 
 def _json_list(path: Path) -> Iterator[Item]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise WorldError(f"{_WHERE}: {path} is no JSON: {error}") from error
+        raise WorldError(f"{_WHERE}: {path} is not valid JSON: {error}") from error
     if isinstance(value, dict):
         value = value.get("data")
     if not isinstance(value, list):
-        raise WorldError(f"{_WHERE}: {path} holds neither a list of items nor one under 'data'")
+        raise WorldError(f"{_WHERE}: {path} is neither a list of items nor an object with a list under 'data'")
     for number, row in enumerate(value, 1):
         yield _item(row, f"row {number}", path)
 
 
 def _parquet(path: Path) -> Iterator[Item]:
-    number = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                yield _item(row, f"row {number}", path)
+    for number, row in enumerate(parquet_values(path, _ROWS), 1):
+        yield _item(row, f"row {number}", path)
 
 
-def _separated(path: Path) -> Iterator[Item]:
-    dialect = "excel-tab" if path.suffix.lower() == ".tsv" else "excel"
-    before = csv.field_size_limit(_MOST_FIELD)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file, dialect=dialect, restkey="more", restval=""), 1):
-                yield _item(row, f"row {number}", path)
-    finally:
-        csv.field_size_limit(before)
+def _delimited(path: Path) -> Iterator[Item]:
+    with open_text(path) as stream:
+        for number, row in enumerate(padded_rows(stream, DELIMITERS[path.suffix.lower()]), 1):
+            yield _item(row, f"row {number}", path)
 
 
-def _picture(path: Path) -> Iterator[Item]:
+def _image(path: Path) -> Iterator[Item]:
     yield Item("", (), (path,))
 
 
@@ -151,7 +140,7 @@ def _item(row: Any, place: str, path: Path) -> Item:
     if isinstance(row, str):
         return Item(place, (row,))
     if not isinstance(row, dict):
-        raise WorldError(f"{_WHERE}: {path} {place} is neither an object nor a text")
+        raise WorldError(f"{_WHERE}: {path} {place} is neither an object nor a string")
     return item_of(row, place, path.parent)
 
 
@@ -161,8 +150,8 @@ _READERS: dict[str, Callable[[Path], Iterator[Item]]] = {
     ".jsonl.gz": _json_lines,
     ".json": _json_list,
     ".parquet": _parquet,
-    ".csv": _separated,
-    ".tsv": _separated,
+    ".csv": _delimited,
+    ".tsv": _delimited,
 }
 
 
@@ -171,9 +160,9 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Item]] | None:
     if name.startswith("."):
         return None
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _picture
+        return _image
     return next((read for suffix, read in _READERS.items() if name.endswith(suffix)), None)
 
 
-def _kinds() -> str:
+def _formats() -> str:
     return f"{', '.join(_READERS)}, or images"

@@ -12,7 +12,9 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.passages import fault
 from nyxqa.builders.question_sets.sample import SAMPLE, sample_file
-from nyxqa.builders.row_files.reader import HubName, Row, file_rows, hub_rows
+from nyxqa.builders.row_files.factory import file_rows
+from nyxqa.builders.row_files.hub import HubName, hub_rows
+from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.errors import UsageError
 
 

@@ -12,7 +12,7 @@ from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import ImportKind, dataset_name
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.sample import SAMPLE
-from nyxqa.builders.row_files.reader import HubName
+from nyxqa.builders.row_files.hub import HubName
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe, TextSet

@@ -1,1 +1,1 @@
-"""How rows are read from JSON lines, CSV and Parquet files."""
+"""How rows are read from JSON lines, CSV and Parquet files and from datasets on the Hub."""

@@ -1,14 +1,18 @@
-"""Chosen rows of Parquet files on any file system: from the footers to the row groups that hold them, no others."""
+"""Rows of Parquet files: all rows of a local file, or chosen rows on any file system.
+
+For chosen rows only footers and the row groups that hold them are read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import SEEK_END
 from itertools import islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,12 +24,27 @@ from nyxqa.schemas.errors import WorldError, first_line
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_FOOTERS_AT_ONCE = 16  # footers read side by side; each is a round trip or two to a server
+_FOOTERS_AT_ONCE = 16  # footers read concurrently; each takes a round trip or two to a server
 _GROUPS_AT_ONCE = 4
-_KEPT_FOOTERS = 8  # footers a process holds, so that a small sample reads none twice
-_TAIL = 1 << 16  # bytes that most footers fit into
+_CACHED_FOOTERS = 8  # footers cached by a process, so that a small sample reads none twice
+_TAIL = 1 << 16  # bytes that hold most footers
 _ROWS_AT_ONCE = 64  # rows turned into Python objects at a time
+_FILE_ROWS_AT_ONCE = 1_000  # the same when all rows of a file are read
 _STREAM_BUFFER = 1 << 20  # bytes read ahead of a row group that is streamed
+
+
+def parquet_values(path: Path, rows_at_once: int = _FILE_ROWS_AT_ONCE) -> Iterator[dict[str, Any]]:
+    """Yield the cells of each row of a local file by column.
+
+    :param rows_at_once: Rows in memory.
+    :raises OSError: If the file is unreadable or not valid Parquet.
+    """
+    try:
+        with closing(pq.ParquetFile(path)) as file:
+            for batch in file.iter_batches(batch_size=rows_at_once):
+                yield from batch.to_pylist()
+    except pa.ArrowException as error:
+        raise OSError(f"not valid Parquet: {first_line(error)}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +56,8 @@ class Group:
     :param first: Number in the file of its first row.
     :param rows: Numbers in the file of its chosen rows.
     :param count: Number of all its rows.
-    :param stored: Bytes of the wanted columns as they lie in the file.
-    :param size: Bytes of the wanted columns unpacked.
+    :param stored: Compressed bytes of the wanted columns.
+    :param size: Uncompressed bytes of the wanted columns.
     """
 
     file: str
@@ -52,7 +71,7 @@ class Group:
 
 @dataclass(slots=True)
 class Totals:
-    """What a look at the footers found: row groups, their bytes of the wanted columns, bytes of the footers."""
+    """Sums over the footers read: row groups, compressed bytes of their wanted columns, bytes of the footers."""
 
     groups: int = 0
     stored: int = 0
@@ -61,26 +80,26 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands in for a row whose bytes are broken, with the reason."""
+    """Placeholder for a row whose bytes are corrupt, with the reason."""
 
     detail: str
 
 
-Row = dict[str, Any] | Unreadable
+Values = dict[str, Any] | Unreadable
 
 
 class UnreadableRowsError(ValueError):
-    """A row group whose bytes are not as its footer says."""
+    """Corrupt bytes in a row group."""
 
 
 @dataclass(frozen=True)
 class ParquetRows:
-    """Parquet files that hold the same columns.
+    """Reader of chosen rows of Parquet files that have the same columns.
 
-    :param files: File system that the paths are on.
-    :param wanted: Columns that are read, where a file has them.
-    :param needed: Those that each file must have.
-    :param version: Changes whenever a file does.
+    :param files: File system of the paths.
+    :param wanted: Columns that are read where a file has them.
+    :param needed: Columns that each file must have.
+    :param version: Changes whenever a file does; key of the footer cache.
     """
 
     files: AbstractFileSystem
@@ -89,9 +108,10 @@ class ParquetRows:
     version: str
 
     def plan(self, paths: Sequence[str], every: int, limit: int | None, totals: Totals) -> Iterator[Group]:
-        """Row groups that hold every ``every``-th row of all files, at most ``limit`` rows; adds to ``totals``.
+        """Yield the row groups that hold every ``every``-th row of all files, at most ``limit`` rows.
 
-        :raises WorldError: If a file is no Parquet file or lacks a column.
+        :param totals: Updated with each footer and row group.
+        :raises WorldError: If a file is not a Parquet file or lacks a needed column.
         """
         row, left = 0, limit
         for path, footer in self._footers(paths):
@@ -110,8 +130,10 @@ class ParquetRows:
                 if left == 0:
                     return
 
-    def read(self, path: str, numbers: Sequence[int]) -> Iterator[Row]:
-        """Rows of one file by their ascending numbers in it.
+    def read(self, path: str, numbers: Sequence[int]) -> Iterator[Values]:
+        """Yield rows of one file.
+
+        :param numbers: Row numbers in the file, ascending.
 
         :raises WorldError: If the file cannot be read.
         """
@@ -122,54 +144,54 @@ class ParquetRows:
                 here = [number - first for number in left if number < end]
                 left, first = left[len(here) :], end
                 try:
-                    yield from self._taken(path, file, index, here)
+                    yield from self._group_rows(path, file, index, here)
                 except UnreadableRowsError as error:
                     yield from [Unreadable(str(error))] * len(here)
 
-    def taken(self, groups: Iterable[Group]) -> Iterator[tuple[Group, list[Row]]]:
-        """Each group with its chosen rows, a few groups read side by side.
+    def groups(self, groups: Iterable[Group]) -> Iterator[tuple[Group, list[Values]]]:
+        """Yield each group with its chosen rows; a few groups are read concurrently.
 
         :raises WorldError: If a file cannot be read.
         """
 
         def ready() -> Iterator[Group]:
             for group in groups:
-                self._footer(group.file)  # by one thread, so that none is read twice
+                self._footer(group.file)  # cached by one thread, so that no footer is read twice
                 yield group
 
-        def rows(group: Group) -> tuple[Group, list[Row]]:
+        def rows(group: Group) -> tuple[Group, list[Values]]:
             return group, list(self.read(group.file, group.rows))
 
         yield from in_order(rows, ready(), _GROUPS_AT_ONCE)
 
-    def _taken(self, path: str, file: pq.ParquetFile, index: int, rows: list[int]) -> Iterator[Row]:
+    def _group_rows(self, path: str, file: pq.ParquetFile, index: int, rows: list[int]) -> Iterator[Values]:
         if not rows:
             return
-        with _telling(path):
+        with _classified_errors(path):
             table = file.read_row_group(index, columns=self._columns(file)).take(rows)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             yield from _as_python(table.slice(start, _ROWS_AT_ONCE))
 
-    def stream(self, group: Group) -> Iterator[Row]:
-        """Chosen rows of a row group too large to be held at once."""
-        number, given = group.first, 0
+    def stream(self, group: Group) -> Iterator[Values]:
+        """Yield the chosen rows of a row group that is too large to be held in memory."""
+        number, yielded = group.first, 0
         try:
-            with self._opened(group.file, streaming=True) as file, _telling(group.file):
+            with self._opened(group.file, streaming=True) as file, _classified_errors(group.file):
                 for batch in file.iter_batches(_ROWS_AT_ONCE, [group.index], self._columns(file)):
                     here = [row - number for row in range(number, number + batch.num_rows) if row in group.rows]
                     number += batch.num_rows
                     if here:
                         for row in _as_python(pa.Table.from_batches([batch]).take(here)):
-                            given += 1
+                            yielded += 1
                             yield row
         except UnreadableRowsError as error:
-            yield from [Unreadable(str(error))] * (len(group.rows) - given)
+            yield from [Unreadable(str(error))] * (len(group.rows) - yielded)
 
     def _footers(self, paths: Sequence[str]) -> Iterator[tuple[str, pq.FileMetaData]]:
         remaining = iter(paths)
         with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-            while some := list(islice(remaining, _FOOTERS_AT_ONCE)):
-                yield from zip(some, pool.map(self._footer, some), strict=True)
+            while batch := list(islice(remaining, _FOOTERS_AT_ONCE)):
+                yield from zip(batch, pool.map(self._footer, batch), strict=True)
 
     def _footer(self, path: str) -> pq.FileMetaData:
         footer = _footer(self.files, path, self.version)
@@ -190,24 +212,24 @@ class ParquetRows:
     def _opened(self, path: str, streaming: bool) -> Iterator[pq.ParquetFile]:
         footer = self._footer(path)
         with ExitStack() as closing:
-            with _telling(path):
+            with _classified_errors(path):
                 opened = closing.enter_context(self.files.open(path, cache_type="none"))
                 buffer = _STREAM_BUFFER if streaming else 0
                 file = pq.ParquetFile(opened, metadata=footer, pre_buffer=not streaming, buffer_size=buffer)
             yield file
 
 
-@lru_cache(_KEPT_FOOTERS)
+@lru_cache(_CACHED_FOOTERS)
 def _footer(files: AbstractFileSystem, path: str, version: str) -> pq.FileMetaData:
     try:
-        with _telling(path), files.open(path, cache_type="none") as opened:
+        with _classified_errors(path), files.open(path, cache_type="none") as opened:
             return pq.read_metadata(pa.BufferReader(_tail(opened)))
     except UnreadableRowsError as error:
-        raise WorldError(f"source file {path} is no whole Parquet file: {error}") from error
+        raise WorldError(f"source file {path} is not a complete Parquet file: {error}") from error
 
 
 def _tail(opened: IO[bytes]) -> bytes:
-    """The end of a Parquet file with its footer, no byte read twice; a reader of footers reads the last 64 KB again."""
+    """Return the end of a Parquet file with its footer; no byte is read twice, as pyarrow would on the file itself."""
     size = opened.seek(0, SEEK_END)
     start = opened.seek(max(0, size - _TAIL))
     tail = opened.read(size - start)
@@ -219,20 +241,20 @@ def _tail(opened: IO[bytes]) -> bytes:
 
 
 @contextmanager
-def _telling(path: str) -> Iterator[None]:
-    """Tell broken bytes, whose rows are dropped, from a file that cannot be read, which ends the run."""
+def _classified_errors(path: str) -> Iterator[None]:
+    """Raise ``UnreadableRowsError`` for corrupt bytes (rows are dropped) and ``WorldError`` for unreadable files."""
     try:
         yield
     except (pa.ArrowInvalid, OSError) as error:
-        # Arrow raises a bare OSError without a number for what cannot be unpacked.
+        # Arrow raises a bare OSError without an errno for bytes that cannot be decompressed.
         if isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None):
             raise UnreadableRowsError(first_line(error)) from error
-        raise WorldError(f"source file {path} cannot be read: {error}; run again to go on") from error
+        raise WorldError(f"source file {path} cannot be read: {error}; run again to continue") from error
 
 
-def _as_python(table: pa.Table) -> list[Row]:
+def _as_python(table: pa.Table) -> list[Values]:
     try:
-        rows: list[Row] = table.to_pylist()
+        rows: list[Values] = table.to_pylist()
     except UnicodeDecodeError:
         if table.num_rows == 1:
             return [Unreadable("not UTF-8")]

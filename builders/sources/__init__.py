@@ -1,1 +1,1 @@
-"""How pages are read, one module a format."""
+"""How pages are read, one module for each input format."""

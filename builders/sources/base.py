@@ -1,7 +1,8 @@
-"""What every source gives: a fingerprint, tasks in fixed batches, and pages or drops."""
+"""What a source is: a fingerprint, input rows in fixed batches, and a page or a drop for each row."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,15 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.row_files.streams import MAX_LINE
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.schemas.recipe import Web
 
 MAX_TEXT = 20_000_000  # characters of text; a longer page is a dump, not a page
-MAX_RAW = 128_000_000  # bytes of a file or line; embedded images make a page longer than its text
+MAX_RAW = MAX_LINE  # bytes of a file or line
 _BATCH_ROWS = 256
 _BATCH_BYTES = 16_000_000
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 T = TypeVar("T")
 
@@ -27,9 +29,9 @@ class Item:
     """One input row of a source.
 
     :param name: Name in the ledger: the path inside the source, with ``:NUMBER`` from 1 in a file of many rows.
-    :param path: Path inside the source, which relative image references are relative to.
+    :param path: Path inside the source; relative image references are relative to its folder.
     :param row: Row number from 0 in a file of many rows.
-    :param raw: The row's bytes where the driver reads them; none if they were too many.
+    :param raw: The row's bytes if the driver has read them; None if a worker reads them, or if they are too many.
     :param size: Number of bytes.
     """
 
@@ -39,13 +41,17 @@ class Item:
     raw: bytes | None
     size: int
 
+    def drop(self, reason: str, detail: str) -> Drop:
+        """Return the ledger entry that drops this row."""
+        return Drop("row", self.name, "", reason, detail)
+
 
 Batch = tuple[Item, ...]
 
 
 @dataclass(slots=True)
 class Page:
-    """A page of a source: the columns of ``SOURCE_PAGES`` less those every row of a source shares."""
+    """A page of a source: the columns of ``SOURCE_PAGES`` except those that all rows of a source share."""
 
     row: str
     path: str
@@ -59,44 +65,53 @@ class Page:
 
 
 class Source(Protocol):
-    """Where pages come from; picklable."""
+    """Where pages come from; instances are pickled and sent to workers.
+
+    :param kind: Value of column ``source``; enters the fingerprint.
+    :param root_relative_links: Whether an image reference ``/x`` is relative to ``root``, as in HTML.
+    """
+
+    kind: str
+    root_relative_links: bool = False
 
     @property
-    def kind(self) -> str:
-        """Value of the column ``source``."""
-        ...
-
-    @property
+    @abstractmethod
     def root(self) -> Path:
-        """Folder that no image reference may leave."""
-        ...
+        """Folder that contains all local images; references out of it are rejected."""
 
+    @abstractmethod
     def fingerprint(self) -> object:
-        """What changes when the source does: relative paths, sizes and times of files.
+        """Return a JSON value that changes when the source does, such as paths, sizes and times of its files.
 
         :raises WorldError: If the source is missing, empty or unreadable.
         """
-        ...
 
-    def tasks(self, say: Say) -> Iterator[Batch]:
-        """All chosen rows in batches fixed by row number and size.
+    @abstractmethod
+    def tasks(self, notify: Notify) -> Iterator[Batch]:
+        """Yield the selected rows in batches that depend on row numbers and sizes alone.
 
-        :param say: Takes a line for people, as on what reading will cost.
+        :param notify: Called with progress lines for the user, such as the bytes to be read.
         """
-        ...
 
+    @abstractmethod
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
-        """For each row its page, or why there is none."""
-        ...
+        """Yield a page or a drop for each row of the batch, in its order."""
+
+    def revisions(self) -> dict[str, str]:
+        """Return the resolved commit of each dataset that the source reads from the Hub, by dataset name.
+
+        :raises WorldError: If the Hub does not answer.
+        """
+        return {}
 
 
-def chosen(rows: Iterable[T], web: Web) -> Iterator[T]:
-    """Every ``web.every``-th row, at most ``web.limit`` of them."""
+def subsample(rows: Iterable[T], web: Web) -> Iterator[T]:
+    """Return every ``web.every``-th row, at most ``web.limit`` rows."""
     return islice(islice(rows, 0, None, web.every), web.limit)
 
 
 def batched(items: Iterable[Item]) -> Iterator[Batch]:
-    """Items in batches of at most 256 rows, closed once they hold 16 MB."""
+    """Yield the items in batches of at most 256 rows; a batch ends once it holds 16 MB."""
     batch: list[Item] = []
     size = 0
     for item in items:
@@ -109,18 +124,13 @@ def batched(items: Iterable[Item]) -> Iterator[Batch]:
         yield tuple(batch)
 
 
-def dropped(item: Item, reason: str, detail: str) -> Drop:
-    """The ledger row of an input row that gives no page."""
-    return Drop("row", item.name, "", reason, detail)
-
-
-def finished(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
-    """``page`` with notes of what was cleaned, or a drop if it is empty or too large."""
+def checked_page(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
+    """Return ``page`` with notes on what was cleaned, or a drop if it is empty or too large."""
     if not page.parts:
-        return dropped(item, "empty", "neither text nor image")
+        return item.drop("empty", "neither text nor image")
     characters = sum(len(part["text"] or "") for part in page.parts)
     if characters > MAX_TEXT:
-        return dropped(item, "too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
+        return item.drop("too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
     if cleaner.replaced:
         detail = f"{cleaner.replaced} characters that are no text removed or replaced"
         page.notes.append(Drop("page", page.page_id, item.name, "text_cleaned", detail))
@@ -132,10 +142,10 @@ def finished(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
 
 
 def text_part(text: str, section: str = "") -> dict[str, Any]:
-    """A part of a page that is text."""
+    """Return a part of a page that is text."""
     return {"text": text, "image": None, "caption": "", "section": section}
 
 
 def image_part(reference: str, caption: str, section: str = "") -> dict[str, Any]:
-    """A part of a page that refers to an image."""
+    """Return a part of a page that refers to an image."""
     return {"text": None, "image": reference, "caption": caption, "section": section}

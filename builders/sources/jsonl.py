@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, chosen, dropped
+from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines, open_bytes
+from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, subsample
 from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
 
 @dataclass(frozen=True)
-class JsonlSource:
-    """Rows of one file; images lie beside it, elsewhere on the web, or in the rows.
+class JsonlSource(Source):
+    """Rows of one file; images are in the file's folder, at URLs, or inline.
 
-    :param file: The file; ``.gz`` is read through gzip.
+    :param file: The file; decompressed if its name ends in ``.gz``.
     """
 
     kind: str
@@ -34,9 +32,9 @@ class JsonlSource:
         return self.file.parent
 
     def fingerprint(self) -> object:
-        """Name, size and time of the file.
+        """Return name, size and time of the file.
 
-        :raises WorldError: If it is missing, empty or no file.
+        :raises WorldError: If the file is missing, empty or unreadable.
         """
         try:
             state = self.file.stat()
@@ -50,51 +48,33 @@ class JsonlSource:
             raise WorldError(f"source file {self.file} is empty")
         return [[self.file.name, state.st_size, state.st_mtime_ns]]
 
-    def tasks(self, say: Say) -> Iterator[Batch]:
-        """Batches of raw lines; blank lines are no rows."""
-        return batched(chosen(self._items(), self.web))
+    def tasks(self, notify: Notify) -> Iterator[Batch]:
+        """Yield batches of raw lines; blank lines are not rows."""
+        return batched(subsample(self._items(), self.web))
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
-        """The page of each line, or why there is none."""
+        """Yield the page of each line, or a drop."""
         return map(self._parse, batch)
 
     def _parse(self, item: Item) -> Page | Drop:
         where = f"{item.path} line {(item.row or 0) + 1}"
         if item.raw is None:
-            return dropped(item, "too_large", f"{where}: {item.size} bytes, at most {MAX_RAW} are taken")
+            return item.drop("too_large", f"{where}: {item.size} bytes, at most {MAX_RAW} are taken")
         try:
             row = json.loads(item.raw.decode("utf-8-sig"))
         except json.JSONDecodeError as error:
-            return dropped(item, "bad_json", f"{where} column {error.colno}: {error.msg}")
+            return item.drop("bad_json", f"{where} column {error.colno}: {error.msg}")
         except UnicodeDecodeError as error:
-            return dropped(item, "bad_json", f"{where} byte {error.start + 1}: not UTF-8")
+            return item.drop("bad_json", f"{where} byte {error.start + 1}: not UTF-8")
         except (ValueError, RecursionError) as error:
-            return dropped(item, "bad_json", f"{where}: {error}")
+            return item.drop("bad_json", f"{where}: {error}")
         return page_of_row(item, row, where)
 
     def _items(self) -> Iterator[Item]:
         name = self.file.name
         try:
-            with self._open() as lines:
-                for row, (raw, size) in enumerate(_lines(lines)):
-                    if raw is None or raw.strip():
-                        yield Item(f"{name}:{row + 1}", name, row, raw, size)
-        except (OSError, EOFError, zlib.error) as error:
+            with open_bytes(self.file) as stream:
+                for row, raw, size in numbered_lines(stream, MAX_RAW):
+                    yield Item(f"{name}:{row + 1}", name, row, raw, size)
+        except READ_ERRORS as error:
             raise WorldError(f"source file {self.file} cannot be read to its end: {error}") from error
-
-    def _open(self) -> IO[bytes]:
-        if self.file.suffix == ".gz":
-            return cast(IO[bytes], gzip.open(self.file))
-        return self.file.open("rb")
-
-
-def _lines(lines: IO[bytes]) -> Iterator[tuple[bytes | None, int]]:
-    """Each line with its size; one of more than ``MAX_RAW`` bytes is passed over and comes as none."""
-    while raw := lines.readline(MAX_RAW + 1):
-        size = len(raw)
-        if size <= MAX_RAW or raw.endswith(b"\n"):
-            yield raw, size
-            continue
-        while not raw.endswith(b"\n") and (raw := lines.readline(MAX_RAW)):
-            size += len(raw)
-        yield None, size

@@ -8,25 +8,27 @@ from pathlib import Path
 
 from nyxqa.schemas.errors import WorldError
 
-Listed = tuple[str, os.stat_result]
+ListedFile = tuple[str, os.stat_result]
 
 
-def listed_files(folder: Path, suffix: str = "") -> list[Listed]:
-    """Files below ``folder`` by relative path with their state, less hidden folders and the outputs of builds.
+def listed_files(folder: Path, suffix: str = "") -> list[ListedFile]:
+    """Return the files below ``folder`` as relative path and state, sorted by path.
 
-    :param suffix: Of the files' names, in whatever case.
+    Hidden folders and the outputs of builds are left out.
+
+    :param suffix: Suffix that a file's name must have, in either case.
     :raises WorldError: If the folder is missing or unreadable.
     """
     if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise WorldError(f"source folder {folder} {what}")
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise WorldError(f"source folder {folder} {problem}")
     try:
-        return sorted(_walked(folder, suffix))
+        return sorted(_walk(folder, suffix))
     except OSError as error:
         raise WorldError(f"source folder {error.filename} cannot be read: {error.strerror}") from error
 
 
-def _walked(folder: Path, suffix: str) -> Iterator[Listed]:
+def _walk(folder: Path, suffix: str) -> Iterator[ListedFile]:
     for place, folders, files in os.walk(folder, onerror=_raise):
         if ".work" in folders:
             folders.clear()

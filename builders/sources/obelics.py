@@ -14,52 +14,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Page, Say, batched, dropped
-from nyxqa.builders.sources.listing import Listed, listed_files
+from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched
+from nyxqa.builders.sources.listing import ListedFile, listed_files
 from nyxqa.builders.sources.obelics_row import COLUMNS, page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
 if TYPE_CHECKING:
-    from nyxqa.builders.row_files.parquet import Group, ParquetRows, Row
+    from nyxqa.builders.row_files.parquet import Group, ParquetRows, Values
 
-_NEEDED = ("texts", "images")
+NEEDED = ("texts", "images")
 _SHARD_ROWS = 256
 _SHARD_BYTES = 16_000_000
-# Workers read row groups up to here; the rows of larger ones are handed to them as they stream past.
+# Workers read row groups up to this size; the rows of larger groups are streamed by the driver and sent to workers.
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 64_000_000
-# So are the rows of groups of which one in so many is chosen: they are few, and each worker would need the footers.
+# The driver also reads groups of which at most one row in so many is selected: such rows are few, and each worker
+# would need the footers.
 _SPARSE = 10
 _TOO_LONG = b""
-Way = Literal["streamed", "here", "workers"]
+ReadBy = Literal["driver_stream", "driver", "workers"]
 
 
-class ParquetSource:
-    """What a folder of OBELICS files and OBELICS on the Hub have in common."""
+class ParquetSource(Source):
+    """Base of OBELICS files in a folder and on the Hub."""
 
     kind = "obelics"
     web: Web
 
     @abstractmethod
     def files(self) -> Sequence[str]:
-        """Names of the files in order, relative to the source.
+        """Return the names of the files in order, relative to the source.
 
-        :raises WorldError: If there are none to be had.
+        :raises WorldError: If they cannot be listed.
         """
 
     @abstractmethod
     def rows(self) -> ParquetRows:
-        """What reads those files."""
+        """Return a reader of those files."""
 
     @abstractmethod
     def path(self, name: str) -> str:
-        """Path of a file on its file system."""
+        """Return the path of a file on its file system."""
 
-    def tasks(self, say: Say) -> Iterator[Batch]:
-        """Batches of rows: whole row groups, or the rows themselves where a row group is too large.
+    def tasks(self, notify: Notify) -> Iterator[Batch]:
+        """Yield batches of rows: whole row groups by number, or the rows themselves where a row group is too large.
 
-        :raises WorldError: If a file is no Parquet file or lacks a column.
+        :raises WorldError: If a file is not a Parquet file or lacks a needed column.
         """
         from nyxqa.builders.row_files.parquet import Totals
 
@@ -67,32 +68,32 @@ class ParquetSource:
         totals = Totals()
         groups = list(self.rows().plan(list(names), self.web.every, self.web.limit, totals))
         read = sum(group.stored for group in groups)
-        say(
+        notify(
             f"source {self.web.source}: {sum(len(group.rows) for group in groups)} rows in {len(groups)} of "
             f"{totals.groups} row groups, {_size(read)} of {_size(totals.stored)} to read, and footers of "
             f"{_size(totals.footers)}"
         )
-        for way, some in groupby(groups, _way):
-            if way == "workers":
-                yield from _whole_groups(_items(group, names[group.file]) for group in some)
+        for read_by, members in groupby(groups, _read_by):
+            if read_by == "workers":
+                yield from _whole_groups(_numbered_items(group, names[group.file]) for group in members)
             else:
-                taken = self._taken(some, way)
-                yield from batched(chain.from_iterable(_handed(g, names[g.file], rows) for g, rows in taken))
+                loaded = self._loaded(members, read_by)
+                yield from batched(chain.from_iterable(_loaded_items(g, names[g.file], rows) for g, rows in loaded))
 
-    def _taken(self, groups: Iterable[Group], way: Way) -> Iterator[tuple[Group, Iterable[Row]]]:
-        """Groups with their chosen rows, read by this process."""
+    def _loaded(self, groups: Iterable[Group], read_by: ReadBy) -> Iterator[tuple[Group, Iterable[Values]]]:
+        """Yield groups with their selected rows, read by this process."""
         rows = self.rows()
-        if way == "here":
-            yield from rows.taken(groups)
+        if read_by == "driver":
+            yield from rows.groups(groups)
         else:
             yield from ((group, rows.stream(group)) for group in groups)
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
-        """For each row its page, or why there is none."""
-        for (name, with_rows), some in groupby(batch, lambda item: (item.path, item.raw is not None)):
-            items = list(some)
-            if with_rows:
-                rows: Iterator[Row | None] = (json.loads(item.raw) if item.raw else None for item in items)
+        """Yield the page of each row, or a drop."""
+        for (name, loaded), members in groupby(batch, lambda item: (item.path, item.raw is not None)):
+            items = list(members)
+            if loaded:
+                rows: Iterator[Values | None] = (json.loads(item.raw) if item.raw else None for item in items)
             else:
                 rows = self.rows().read(self.path(name), [item.row or 0 for item in items])
             for item, row in zip(items, rows, strict=True):
@@ -101,9 +102,9 @@ class ParquetSource:
 
 @dataclass(frozen=True)
 class ObelicsFolder(ParquetSource):
-    """All ``*.parquet`` below a folder, sorted by relative path; their rows are numbered through.
+    """All ``*.parquet`` files below a folder, sorted by relative path; rows are counted through all of them.
 
-    :param folder: The folder, which relative image references stay in.
+    :param folder: The folder; relative image references must stay inside.
     """
 
     folder: Path
@@ -115,63 +116,62 @@ class ObelicsFolder(ParquetSource):
         return self.folder
 
     def fingerprint(self) -> object:
-        """Path, size and time of every file.
+        """Return a hash over path, size and time of every Parquet file.
 
-        :raises WorldError: If the folder is missing, unreadable or holds no Parquet file.
+        :raises WorldError: If the folder is missing or unreadable, or has no Parquet file.
         """
         return self._version
 
     @cached_property
     def _version(self) -> str:
-        """Looked at once: a worker is sent it with the source, and a folder may hold millions of images."""
+        """Computed once and pickled with the source: the folder may hold millions of images beside."""
         listed = [[path, state.st_size, state.st_mtime_ns] for path, state in self._listed()]
         if not listed:
-            raise WorldError(f"source folder {self.folder} holds no *.parquet file")
+            raise WorldError(f"source folder {self.folder} has no *.parquet file")
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
     def files(self) -> Sequence[str]:
-        """Paths in the folder."""
+        """Return paths in the folder."""
         return [path for path, _ in self._listed()]
 
     def path(self, name: str) -> str:
-        """Path of a file."""
+        """Return the path of a file."""
         return os.fspath(self.folder / name)
 
     def rows(self) -> ParquetRows:
-        """A reader of local files."""
+        """Return a reader of local files."""
         from fsspec.implementations.local import LocalFileSystem
 
         from nyxqa.builders.row_files.parquet import ParquetRows
 
-        return ParquetRows(LocalFileSystem(), COLUMNS, _NEEDED, self._version)
+        return ParquetRows(LocalFileSystem(), COLUMNS, NEEDED, self._version)
 
-    def _listed(self) -> list[Listed]:
+    def _listed(self) -> list[ListedFile]:
         return listed_files(self.folder, ".parquet")
 
 
-def _way(group: Group) -> Way:
-    """Where the rows of a group are read."""
+def _read_by(group: Group) -> ReadBy:
     if group.count > _GROUP_ROWS or group.size > _GROUP_BYTES:
-        return "streamed"
-    return "here" if len(group.rows) * _SPARSE <= group.count else "workers"
+        return "driver_stream"
+    return "driver" if len(group.rows) * _SPARSE <= group.count else "workers"
 
 
-def _handed(group: Group, name: str, rows: Iterable[Row]) -> Iterator[Item]:
-    """Items that hold their rows."""
+def _loaded_items(group: Group, name: str, rows: Iterable[Values]) -> Iterator[Item]:
+    """Yield items that hold their rows as JSON."""
     for number, row in zip(group.rows, rows, strict=True):
         value = row if isinstance(row, dict) else {"unreadable": row.detail}
         raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        kept = raw if len(raw) <= MAX_RAW else _TOO_LONG
-        yield Item(f"{name}:{number + 1}", name, number, kept, len(raw))
+        capped = raw if len(raw) <= MAX_RAW else _TOO_LONG
+        yield Item(f"{name}:{number + 1}", name, number, capped, len(raw))
 
 
-def _items(group: Group, name: str) -> list[Item]:
+def _numbered_items(group: Group, name: str) -> list[Item]:
     share = group.size // max(1, group.count)
     return [Item(f"{name}:{row + 1}", name, row, None, share) for row in group.rows]
 
 
 def _whole_groups(groups: Iterable[list[Item]]) -> Iterator[Batch]:
-    """Batches of whole row groups, closed once they hold 256 rows or 16 MB, so that each group is read once."""
+    """Yield batches of whole row groups, so that each is read once; a batch ends at 256 rows or 16 MB."""
     batch: list[Item] = []
     size = 0
     for group in groups:
@@ -184,12 +184,12 @@ def _whole_groups(groups: Iterable[list[Item]]) -> Iterator[Batch]:
         yield tuple(batch)
 
 
-def _page(item: Item, row: Row | None) -> Page | Drop:
+def _page(item: Item, row: Values | None) -> Page | Drop:
     if row is None:
-        return dropped(item, "too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")
+        return item.drop("too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")
     unreadable = row.get("unreadable") if isinstance(row, dict) else row.detail
     if unreadable is not None:
-        return dropped(item, "unreadable", str(unreadable))
+        return item.drop("unreadable", str(unreadable))
     return page_of_row(item, row, f"{item.path} row {(item.row or 0) + 1}")
 
 

@@ -1,4 +1,4 @@
-"""Pages of OBELICS, or of a set like it, straight from the Hub."""
+"""Pages of OBELICS, or of a dataset with its columns, from the Hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.sources.obelics import _NEEDED, ParquetSource
+from nyxqa.builders.sources.obelics import NEEDED, ParquetSource
 from nyxqa.builders.sources.obelics_row import COLUMNS
 from nyxqa.schemas.errors import UsageError, WorldError, one_line
 from nyxqa.schemas.recipe import Web
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from nyxqa.builders.row_files.parquet import ParquetRows
 
 NAME = "HuggingFaceM4/OBELICS"
-# Pages whose publishers have opted out of training since are left out of it (the set's own card).
+# The config without the pages whose publishers have since opted out of training (see the dataset's card).
 OPT_OUT = "opt_out_docs_removed_2023_07_12"
 _PREFIX = "hf://"
 
 
 @dataclass(frozen=True)
 class HubFiles:
-    """What a name on the Hub stands for: a revision, 40 hex digits, and its files below ``root``."""
+    """What a name on the Hub resolves to: a commit of 40 hex digits and its files, relative to ``root``."""
 
     revision: str
     root: str
@@ -34,11 +34,11 @@ class HubFiles:
 
 @dataclass(frozen=True)
 class ObelicsHub(ParquetSource):
-    """The Parquet files of one config of a set on the Hub, split ``train``.
+    """The Parquet files of one config of a dataset on the Hub, split ``train``.
 
     :param name: ``user/name``.
-    :param config: Config; none is the set's default.
-    :param revision: Branch, tag or commit; none is the newest.
+    :param config: Config; None is the dataset's default.
+    :param revision: Branch, tag or commit; None is the newest commit.
     """
 
     name: str
@@ -48,44 +48,45 @@ class ObelicsHub(ParquetSource):
 
     @property
     def root(self) -> Path:
-        """A place that holds no file: images are URLs."""
+        """A path that contains no file: all images are URLs."""
         return Path(os.devnull)
 
     def fingerprint(self) -> object:
-        """Name, config and the commit that the revision stands for.
+        """Return name, config and the commit that the revision resolves to.
 
-        :raises WorldError: If the Hub does not tell.
+        :raises WorldError: If the Hub does not answer.
         """
         return [self.name, self.config, self._resolved().revision]
 
     def revisions(self) -> dict[str, str]:
-        """The commit that is read, by the set's name."""
+        """Return the commit that is read, by dataset name."""
         return {self.name: self._resolved().revision}
 
     def files(self) -> Sequence[str]:
-        """Paths in the repository."""
+        """Return paths in the repository."""
         return self._resolved().files
 
     def path(self, name: str) -> str:
-        """Path of a file with its commit."""
+        """Return the path of a file at its commit."""
         return f"{self._resolved().root}/{name}"
 
     def rows(self) -> ParquetRows:
-        """A reader of files on the Hub."""
+        """Return a reader of files on the Hub."""
         from huggingface_hub import HfFileSystem
 
         from nyxqa.builders.row_files.parquet import ParquetRows
 
-        return ParquetRows(HfFileSystem(), COLUMNS, _NEEDED, self._resolved().revision)
+        return ParquetRows(HfFileSystem(), COLUMNS, NEEDED, self._resolved().revision)
 
     def _resolved(self) -> HubFiles:
         return resolve(self.name, self.config, self.revision)
 
 
 def hub_source(spec: str, web: Web) -> ObelicsHub:
-    """The source of ``USER/NAME[/CONFIG][@REVISION]``; nothing is OBELICS itself without those who opted out.
+    """Return the source that ``USER/NAME[/CONFIG][@REVISION]`` names.
 
-    :raises UsageError: If it is no such name.
+    :param spec: The name; the empty string is OBELICS itself without the pages whose publishers opted out.
+    :raises UsageError: If ``spec`` has another form.
     """
     path, _, revision = (spec or NAME).partition("@")
     parts = path.split("/")
@@ -98,35 +99,36 @@ def hub_source(spec: str, web: Web) -> ObelicsHub:
 
 @lru_cache
 def resolve(name: str, config: str | None, revision: str | None) -> HubFiles:
-    """Ask the Hub once a process what a name stands for.
+    """Return what a name on the Hub resolves to; the Hub is asked once for each process.
 
-    :raises WorldError: If it does not answer, or the set holds other files than Parquet.
+    :raises WorldError: If the Hub does not answer, or the dataset has other files than Parquet.
     """
     from datasets import load_dataset_builder
 
     shown = f"{name} ({config or 'default config'}, {revision or 'newest revision'})"
     try:
-        found = load_dataset_builder(name, config, revision=revision).config.data_files
-        files = [str(file) for file in (found or {})["train"]]
+        by_split = load_dataset_builder(name, config, revision=revision).config.data_files or {}
+        files = [str(file) for file in by_split["train"]]
     except Exception as error:  # the libraries below raise errors of many unrelated classes
-        said = one_line(error)
         raise WorldError(
-            f"cannot get {shown} from the Hub: {type(error).__name__}: {said}; with a copy on disk use obelics:DIR"
+            f"cannot get {shown} from the Hub: {type(error).__name__}: {one_line(error)}; "
+            "if you have a copy on disk, use obelics:DIR"
         ) from error
     return hub_files(files, shown)
 
 
 def hub_files(urls: Sequence[str], shown: str) -> HubFiles:
-    """Revision and paths in URLs such as ``hf://datasets/USER/NAME@COMMIT/data/train-00000.parquet``.
+    """Return the commit and paths in URLs such as ``hf://datasets/USER/NAME@COMMIT/data/train-00000.parquet``.
 
-    :raises WorldError: If they are none, or of other formats.
+    :param shown: What error messages call the dataset.
+    :raises WorldError: If there is no URL, or one of another format or commit.
     """
     roots, names = set(), []
     for url in urls:
         head, _, rest = url.removeprefix(_PREFIX).partition("@")
         commit, _, name = rest.partition("/")
         if not url.startswith(_PREFIX) or not name.endswith(".parquet"):
-            raise WorldError(f"{shown} on the Hub holds {url.rpartition('/')[2]!r}; only Parquet files are read")
+            raise WorldError(f"{shown} on the Hub has {url.rpartition('/')[2]!r}; only Parquet files can be read")
         roots.add((commit, f"{head}@{commit}"))
         names.append(name)
     if len(roots) != 1:

@@ -1,4 +1,4 @@
-"""A row of OBELICS columns, from whatever file, becomes a page."""
+"""From a row with the columns of OBELICS to a page, whatever the container."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import json
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.sources.base import MAX_TEXT, Item, Page, dropped, finished, image_part, text_part
+from nyxqa.builders.sources.base import MAX_TEXT, Item, Page, checked_page, image_part, text_part
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 
-# All that is read of a row; the first two must be there. ``url`` is MINT-1T's, the others our own.
+# The columns that are read; the first two are required. ``url`` is MINT-1T's; title, language and license are ours.
 COLUMNS = ("texts", "images", "metadata", "general_metadata", "url", "title", "language", "license")
 
 
 class BadRowError(ValueError):
-    """A row whose columns are not as the format says; the message names the column."""
+    """A row whose columns do not match the format; the message names the column."""
 
 
 class TooLongError(ValueError):
-    """A row with more text than is taken."""
+    """A row with more than ``MAX_TEXT`` characters of text."""
 
 
 def page_of_row(item: Item, row: Any, where: str) -> Page | Drop:
-    """The page of one row, or why there is none.
+    """Return the page of one row, or a drop.
 
-    :param row: The row's columns as JSON types; keys not in ``COLUMNS`` are left out.
-    :param where: What to call the row's place.
+    :param row: The row's columns as JSON types; keys that are not in ``COLUMNS`` are ignored.
+    :param where: What the ledger calls the row's place.
     """
     cleaner = TextCleaner()
     try:
         page = _page(item, row, cleaner)
     except TooLongError as error:
-        return dropped(item, "too_large", f"{where}: {error}")
+        return item.drop("too_large", f"{where}: {error}")
     except BadRowError as error:
-        return dropped(item, "bad_row", f"{where}: {error}")
-    return finished(page, item, cleaner)
+        return item.drop("bad_row", f"{where}: {error}")
+    return checked_page(page, item, cleaner)
 
 
 def _page(item: Item, row: Any, cleaner: TextCleaner) -> Page:
@@ -82,7 +82,7 @@ def _entries(row: dict[str, Any], column: str) -> list[str | None]:
 
 
 def _captions(row: dict[str, Any], count: int) -> list[str]:
-    """``alt_text`` of each entry of ``metadata``; empty where there is none."""
+    """Return ``alt_text`` of each entry of ``metadata``, the empty string where it is missing."""
     metadata = _nested(row, "metadata")
     if metadata is None:
         return [""] * count
@@ -108,7 +108,7 @@ def _url(row: dict[str, Any], cleaner: TextCleaner) -> str | None:
 
 
 def _nested(row: dict[str, Any], column: str) -> Any:
-    """The value of a column that OBELICS holds as a JSON string."""
+    """Return the value of a column that OBELICS stores as a JSON string."""
     value = row.get(column)
     if not isinstance(value, str):
         return value

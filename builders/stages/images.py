@@ -44,12 +44,14 @@ class Resolver:
     """Turns references into bytes.
 
     :param root: Folder of the source.
+    :param slash_is_root: Whether a reference ``/x`` is relative to ``root``.
     :param fetched: Folder of what was fetched from URLs.
     :param max_bytes: Bytes an image file may have.
     :param max_pixels: Pixels an image may have.
     """
 
     root: Path
+    slash_is_root: bool
     fetched: Path
     max_bytes: int
     max_pixels: int
@@ -59,7 +61,7 @@ class Resolver:
 
         :raises DeadImageError: If there are none to be had.
         """
-        match locate(reference, page["path"], self.root, slash_is_root=page["source"] == "html"):
+        match locate(reference, page["path"], self.root, self.slash_is_root):
             case Rejected(reason, detail):
                 raise DeadImageError(reason, detail)
             case Url(url):
@@ -166,7 +168,9 @@ def images(run: Run, pages: StepOutput, web: Web, settings: Images, distance: in
     The packs lie in the folder of step ``images/store``; see ``pack_folder``.
     """
     fetch(run, pages, settings)
-    resolver = Resolver(open_source(web).root, store_folder(run, settings), settings.max_bytes, settings.max_pixels)
+    opened = open_source(web)
+    folder, links = store_folder(run, settings), opened.root_relative_links
+    resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels)
     stored = run.map(
         _store_step(run, pages, settings),
         partial(store_images, resolver, pack_folder(run, pages, settings), settings.on_dead),

@@ -11,7 +11,8 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.files import Source, find_sources
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Repairs, UnusableError, text_answers
-from nyxqa.builders.row_files.reader import Row, file_rows
+from nyxqa.builders.row_files.factory import file_rows
+from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe_types import Split
 

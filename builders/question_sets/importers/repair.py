@@ -10,7 +10,7 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef
 from nyxqa.builders.question_sets.importers.lists import parse_list
-from nyxqa.builders.row_files.reader import Row
+from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.recipe_types import Split
 

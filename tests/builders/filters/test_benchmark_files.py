@@ -112,7 +112,7 @@ def test_images_are_bytes_structs_paths_and_base64(tmp_path: Path) -> None:
         ("none.jsonl", None, WorldError, "none.jsonl does not exist"),
         ("none.md", None, WorldError, "none.md does not exist"),
         ("a.jsonl", b"", WorldError, "a.jsonl is empty"),
-        ("a.md", b"text", UsageError, "a.md is of no kind that is read; give a folder or .txt"),
+        ("a.md", b"text", UsageError, "a.md is not supported; give a folder or .txt"),
     ],
     ids=["missing", "missing of no kind", "empty", "kind"],
 )
@@ -128,18 +128,18 @@ def test_a_wrong_file_is_known_before_it_is_read(
 
 def test_a_folder_without_a_file_of_a_known_kind_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("text")
-    with pytest.raises(WorldError, match="holds no file of a kind that is read"):
+    with pytest.raises(WorldError, match="has no file of a supported format"):
         benchmark_files([str(tmp_path)])
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.jsonl", b'{"question": "Who?"}\n{"question"\n', "a.jsonl line 2 is no JSON"),
+        ("a.jsonl", b'{"question": "Who?"}\n{"question"\n', "a.jsonl line 2 is not valid JSON"),
         ("a.jsonl", b"3\n", "a.jsonl line 1 is neither an object nor a text"),
         ("a.jsonl.gz", gzip.compress(b'"Who?"\n' * 100)[:-9], "cannot be read to its end"),
-        ("a.json", b'{"rows": []}', "holds neither a list of items"),
-        ("a.json", b"[", "a.json is no JSON"),
+        ("a.json", b'{"rows": []}', "is neither a list of items"),
+        ("a.json", b"[", "a.json is not valid JSON"),
         ("a.parquet", b"PAR1 no PAR1", "cannot be read to its end"),
         ("a.txt", b"\xff\xfe\xff", "cannot be read to its end"),
     ],

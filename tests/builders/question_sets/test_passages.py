@@ -79,9 +79,9 @@ def test_bad_passages_are_drops(tmp_path: Path) -> None:
 
 
 def test_missing_columns_and_kinds_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match=r"p\.jsonl, row 0: no column 'id'"):
+    with pytest.raises(WorldError, match=r"p\.jsonl, row 0: column 'id' is missing"):
         list(read_passages(f"flashrag:{lines(tmp_path / 'p.jsonl', {'contents': 'x'})}"))
-    with pytest.raises(WorldError, match=r"row 0: no column 'text' or 'contents'"):
+    with pytest.raises(WorldError, match=r"row 0: column 'text' or 'contents' is missing"):
         list(read_passages(f"flashrag:{lines(tmp_path / 'p.jsonl', {'id': '1'})}"))
     with pytest.raises(UsageError, match="valid are flashrag:FILE, psgs:FILE, parquet:FILE"):
         list(read_passages("wiki"))

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.question_sets.passages import Passage, read_passages
-from nyxqa.builders.row_files.reader import HubName
+from nyxqa.builders.row_files.hub import HubName
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CODE = """
 import sys
-from nyxqa.builders.row_files.reader import HubName
+from nyxqa.builders.row_files.hub import HubName
 from nyxqa.retriever.models.text import resolve_revision
 from nyxqa.schemas.errors import WorldError
 try:
@@ -70,7 +70,7 @@ def test_revisions_are_resolved_to_commits(hub: ThreadingHTTPServer, tmp_path: P
 
 
 def test_a_hub_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
-    assert run("http://127.0.0.1:9", tmp_path).startswith("error: cannot find out the commit of hf:user/set")
+    assert run("http://127.0.0.1:9", tmp_path).startswith("error: cannot resolve hf:user/set to a commit")
 
 
 def test_a_full_commit_needs_no_network() -> None:

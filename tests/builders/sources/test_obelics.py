@@ -183,10 +183,10 @@ def test_files_that_are_no_obelics_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match="does not exist"):
         read(tmp_path / "w", folder)
     folder.mkdir()
-    with pytest.raises(WorldError, match=r"holds no \*\.parquet file"):
+    with pytest.raises(WorldError, match=r"has no \*\.parquet file"):
         read(tmp_path / "w", folder)
     (folder / "a.parquet").write_bytes(b"PAR1 no footer")
-    with pytest.raises(WorldError, match=r"a\.parquet is no whole Parquet file"):
+    with pytest.raises(WorldError, match=r"a\.parquet is not a complete Parquet file"):
         read(tmp_path / "w", folder)
     pq.write_table(pa.table({"texts": [["a"]]}), folder / "a.parquet")
     with pytest.raises(WorldError, match=r"a\.parquet: column images is missing"):

@@ -251,7 +251,7 @@ def test_files_without_permission(tmp_path: Path) -> None:
 def test_html_folders_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "a.txt").write_text("x")
-    for folder, message in (("none", "does not exist"), ("site", "holds no"), ("site/a.txt", "is not a folder")):
+    for folder, message in (("none", "does not exist"), ("site", "has no page"), ("site/a.txt", "is not a folder")):
         with pytest.raises(WorldError, match=message):
             read(tmp_path / "w", f"html:{tmp_path / folder}")
 
@@ -262,8 +262,8 @@ def test_html_folders_that_cannot_be_read(tmp_path: Path) -> None:
         ("htm:x", "did you mean 'html'"),
         ("josnl:x", "did you mean 'jsonl'"),
         ("x.jsonl", "unknown source"),
-        ("html", "names no path; use html:DIR"),
-        ("jsonl:", "names no path; use jsonl:FILE"),
+        ("html", "has no path; use html:DIR"),
+        ("jsonl:", "has no path; use jsonl:FILE"),
         ("sample:x", "takes no path"),
     ],
 )

@@ -294,7 +294,7 @@ def test_a_missing_column_names_file_row_and_column(tmp_path: Path) -> None:
     row = six()
     del row["pos_image_path"]
     path = write_json(tmp_path / "VQA.json", six(), row)
-    with pytest.raises(WorldError, match=r"VQA/VQA\.json, row 1: no column 'pos_image_path'"):
+    with pytest.raises(WorldError, match=r"VQA/VQA\.json, row 1: column 'pos_image_path' is missing"):
         list(import_rows("mme5_synthetic", path))
 
 
