@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.check.training_signal import LEAST_QUESTIONS
+from nyxqa.builders.check.training_signal import MIN_QUESTIONS
 from nyxqa.cli import main
 from nyxqa.schemas.ids import doc_id
 from tests.support.restamp import Row, read, restamp, rewrite
@@ -22,7 +22,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("few") / "out"
     run("all", out=out, limit=16, workers=1, settings={"text": []})
     restamp(out)
-    assert 40 <= len(read(out, "triplets", "train")) < LEAST_QUESTIONS
+    assert 40 <= len(read(out, "triplets", "train")) < MIN_QUESTIONS
     return out
 
 

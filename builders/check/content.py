@@ -1,80 +1,84 @@
-"""Checks of single rows of the tables that carry content: what can be seen without looking elsewhere."""
+"""Checks of single rows: content, lists, ids, options and images, and how often the key is at each position."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.check.dataset import Examined
-from nyxqa.builders.check.images import PICTURE_CHECKS, Pictures
+from nyxqa.builders.check.context import CheckContext
+from nyxqa.builders.check.images import IMAGE_CHECKS, ImageChecks
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, qa_id
 from nyxqa.schemas.tables import QA_SPLITS, WEB
 
-if TYPE_CHECKING:
-    import duckdb
+_OPTIONS = 4
+# 99.99 % quantile of chi-square with 3 degrees of freedom: one balanced split in 10,000 exceeds it.
+_MAX_CHI_SQUARE = 21.108
+# Ten expected at each position; the chi-square approximation needs at least five.
+_MIN_QUESTIONS = 40
 
 ROW_CHECKS = ("content", "aligned_lists", "kinds", "doc_ids", "qa_ids", "choices", "pools")
-_OPTIONS = 4
 _KEYS = pa.schema([(name, pa.string()) for name in ("pool", "doc_id", "key")])
-_KEYS_AT_ONCE = 10_000
+_KEY_BATCH = 10_000
 
 
-def check_rows(db: duckdb.DuckDBPyConnection, examined: Examined, pictures: Pictures) -> None:
-    """Look at every row of every table but ``preview``; leaves table ``content`` (pool, doc_id, key).
+def check_rows(context: CheckContext) -> None:
+    """Check every row of every table except ``preview``; creates the table ``content`` (pool, doc_id, key).
 
     ``key`` is equal for documents of the same words and images.
     """
-    db.execute("CREATE TABLE content (pool VARCHAR, doc_id VARCHAR, key VARCHAR)")
-    shared = ("nulls", "content", "aligned_lists", *PICTURE_CHECKS)
-    if examined.ready(("corpus",), "kinds", "doc_ids", "pools", *shared):
-        check_documents(db, examined, pictures)
-    if examined.ready(("qa",), "qa_ids", "choices", *shared):
-        check_questions(examined, pictures)
-    if examined.ready(("triplets",), *shared):
-        check_triplets(examined, pictures)
+    images = ImageChecks(context.findings, context.manifest.versions, context.by_address)
+    context.db.execute("CREATE TABLE content (pool VARCHAR, doc_id VARCHAR, key VARCHAR)")
+    shared = ("nulls", "content", "aligned_lists", *IMAGE_CHECKS)
+    if context.ready(("corpus",), "kinds", "doc_ids", "pools", *shared):
+        _check_documents(context, images)
+    if context.ready(("qa",), "qa_ids", "choices", *shared):
+        _check_questions(context, images)
+    if context.ready(("triplets",), *shared):
+        _check_triplets(context, images)
     for name in ("mixture", "feedback", "ledger"):
-        if examined.ready((name,), "nulls"):
-            for _ in examined.rows(name):
+        if context.ready((name,), "nulls"):
+            for _ in context.rows(name):  # counts their nulls
                 pass
+    images.skip_unfetched()
 
 
-def check_documents(db: duckdb.DuckDBPyConnection, examined: Examined, pictures: Pictures) -> None:
-    """Look at every row of ``corpus``."""
-    fail = examined.findings.fail
+def _check_documents(context: CheckContext, images: ImageChecks) -> None:
+    fail = context.findings.fail
     keys: list[dict[str, str]] = []
-    for pool, row in examined.rows("corpus"):
+    for pool, row in context.rows("corpus"):
         where = f"corpus {pool} {row['doc_id']}"
-        _content(examined, where, row["text"], row["images"])
-        own = len(row["image_ids"])
+        _content(context, where, row["text"], row["images"])
+        count = len(row["image_ids"])
         for name in ("images", "image_phashes", "captions", "image_urls"):
-            if len(row[name]) != own:
-                fail("aligned_lists", f"{where}: {len(row[name])} {name} but {own} image_ids")
-        if row["kind"] != kind_of(own):
-            fail("kinds", f"{where}: kind {row['kind']!r} with {own} images")
-        if (found := doc_id(row["text"], row["image_ids"])) != row["doc_id"]:
-            fail("doc_ids", f"{where}: its content gives {found}")
-        if wrong := _wrong_place(pool, row):
+            if len(row[name]) != count:
+                fail("aligned_lists", f"{where}: {len(row[name])} {name} but {count} image_ids")
+        if row["kind"] != kind_of(count):
+            fail("kinds", f"{where}: kind {row['kind']!r} with {count} images")
+        if (expected := doc_id(row["text"], row["image_ids"])) != row["doc_id"]:
+            fail("doc_ids", f"{where}: its content gives {expected}")
+        if wrong := _wrong_pool(pool, row):
             fail("pools", f"{where}: {wrong}")
-        pictures.look(where, row["images"], row["image_ids"], row["image_phashes"])
+        images.check(where, row["images"], row["image_ids"], row["image_phashes"])
         keys.append({"pool": pool, "doc_id": row["doc_id"], "key": question_key(row["text"], row["image_ids"])})
-        if len(keys) >= _KEYS_AT_ONCE:
-            _store(db, keys)
-    _store(db, keys)
+        if len(keys) >= _KEY_BATCH:
+            _store(context, keys)
+    _store(context, keys)
 
 
-def _store(db: duckdb.DuckDBPyConnection, keys: list[dict[str, str]]) -> None:
+def _store(context: CheckContext, keys: list[dict[str, str]]) -> None:
+    db = context.db
     db.register("keys", pa.Table.from_pylist(keys, schema=_KEYS))
     db.execute("INSERT INTO content SELECT pool, doc_id, key FROM keys")
     db.unregister("keys")
     keys.clear()
 
 
-def _wrong_place(pool: str, row: Mapping[str, Any]) -> str:
+def _wrong_pool(pool: str, row: Mapping[str, Any]) -> str:
     if not row["cluster"]:
         return "no cluster"
     if pool == WEB:
@@ -84,28 +88,27 @@ def _wrong_place(pool: str, row: Mapping[str, Any]) -> str:
     return ""
 
 
-def check_questions(examined: Examined, pictures: Pictures) -> None:
-    """Look at every row of ``qa``."""
-    fail = examined.findings.fail
-    for split, row in examined.rows("qa"):
+def _check_questions(context: CheckContext, images: ImageChecks) -> None:
+    fail = context.findings.fail
+    for split, row in context.rows("qa"):
         where = f"qa {split} {row['qa_id']}"
-        _content(examined, where, row["question"], row["images"])
+        _content(context, where, row["question"], row["images"])
         if len(row["images"]) != len(row["image_ids"]):
             fail("aligned_lists", f"{where}: {len(row['images'])} images but {len(row['image_ids'])} image_ids")
-        if (found := qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"])) != row["qa_id"]:
-            fail("qa_ids", f"{where}: its content gives {found}")
-        if wrong := wrong_options(row):
+        if (expected := qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"])) != row["qa_id"]:
+            fail("qa_ids", f"{where}: its content gives {expected}")
+        if wrong := _wrong_options(row):
             fail("choices", f"{where}: {wrong}")
-        pictures.look(where, row["images"], row["image_ids"])
+        images.check(where, row["images"], row["image_ids"])
 
 
-def wrong_options(row: Mapping[str, Any]) -> str:
-    """What is wrong with a question's options: four, distinct once normalised, the key at ``label``."""
+def _wrong_options(row: Mapping[str, Any]) -> str:
+    """What is wrong with a question's options, "" if nothing: four, distinct once normalised, the key at ``label``."""
     options, label = row["choices"], row["label"]
     if len(options) != _OPTIONS:
         return f"{len(options)} options"
     if len({normalise_answer(option) for option in options}) != _OPTIONS:
-        return f"options that are alike: {options}"
+        return f"options that are equal once normalised: {options}"
     if not 0 <= label < _OPTIONS:
         return f"label {label}"
     if options[label] != row["answer"]:
@@ -113,22 +116,44 @@ def wrong_options(row: Mapping[str, Any]) -> str:
     return ""
 
 
-def check_triplets(examined: Examined, pictures: Pictures) -> None:
-    """Look at every row of ``triplets``."""
-    fail = examined.findings.fail
-    for split, row in examined.rows("triplets"):
+def _check_triplets(context: CheckContext, images: ImageChecks) -> None:
+    fail = context.findings.fail
+    for split, row in context.rows("triplets"):
         where = f"triplets {split} {row['query_id']}"
-        _content(examined, where, row["query"], row["query_images"])
-        images, ids = len(row["query_images"]), len(row["query_image_ids"])
-        if images != ids:
-            fail("aligned_lists", f"{where}: {images} query_images but {ids} query_image_ids")
+        _content(context, where, row["query"], row["query_images"])
+        count, ids = len(row["query_images"]), len(row["query_image_ids"])
+        if count != ids:
+            fail("aligned_lists", f"{where}: {count} query_images but {ids} query_image_ids")
         negatives = len(row["negative_ids"])
         for name in ("negative_ranks", "negative_scores"):
             if len(row[name]) != negatives:
                 fail("aligned_lists", f"{where}: {len(row[name])} {name} but {negatives} negative_ids")
-        pictures.look(where, row["query_images"], row["query_image_ids"])
+        images.check(where, row["query_images"], row["query_image_ids"])
 
 
-def _content(examined: Examined, where: str, text: str, images: list[Any]) -> None:
-    if (found := text.count(PLACEHOLDER)) != len(images):
-        examined.findings.fail("content", f"{where}: {found} placeholders but {len(images)} images")
+def _content(context: CheckContext, where: str, text: str, images: list[Any]) -> None:
+    if (placeholders := text.count(PLACEHOLDER)) != len(images):
+        context.findings.fail("content", f"{where}: {placeholders} placeholders but {len(images)} images")
+
+
+def check_labels(context: CheckContext) -> None:
+    """Check that the key is equally often at each position, in each split with enough questions."""
+    if not context.ready(("qa",), "label_balance"):
+        return
+    query = "SELECT split, label, count(*) FROM qa WHERE label BETWEEN 0 AND 3 GROUP BY ALL ORDER BY ALL"
+    counts: dict[str, list[int]] = {}
+    for split, label, count in context.db.execute(query).fetchall():
+        counts.setdefault(split, [0] * _OPTIONS)[label] = count
+    large = {split: labels for split, labels in counts.items() if sum(labels) >= _MIN_QUESTIONS}
+    if not large:
+        context.findings.skip(f"no split has {_MIN_QUESTIONS} questions", "label_balance")
+    for split, labels in large.items():
+        if (value := _chi_square(labels)) > _MAX_CHI_SQUARE:
+            line = f"qa {split}: labels {labels}, chi-square {value:.1f}, at most {_MAX_CHI_SQUARE}"
+            context.findings.fail("label_balance", line)
+
+
+def _chi_square(counts: list[int]) -> float:
+    """Pearson's chi-square statistic of ``counts`` for equal expected shares."""
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts)

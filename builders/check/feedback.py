@@ -1,11 +1,8 @@
-"""Checks of feedback: labels follow from answers, answers stand on whole windows, candidates are of the train split."""
+"""Checks of feedback: labels follow from answers, one answer for each window, candidates from the train split."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from nyxqa.builders.check.sql import Sql
+from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
 from nyxqa.schemas.recipe import Feedback
 
 FEEDBACK_CHECKS = ("feedback_labels", "feedback_ranks", "feedback_scores", "feedback_windows", "feedback_splits")
@@ -17,26 +14,26 @@ _LABELS = """
             WHEN len(list_filter(candidates, lambda c: c.correct IS DISTINCT FROM false
                      AND list_contains(negative_ids, c.doc_id))) > 0 THEN 'a negative that did not make the model wrong'
             WHEN len(list_distinct(positive_ids)) < len(positive_ids)
-                 OR len(list_distinct(negative_ids)) < len(negative_ids) THEN 'a label twice' END AS wrong
+                 OR len(list_distinct(negative_ids)) < len(negative_ids) THEN 'a repeated label' END AS wrong
         FROM feedback) WHERE wrong IS NOT NULL
 """
 _RANKS = """
     SELECT 'feedback ' || query_id || ': ' || wrong AS example FROM (
         SELECT *, CASE
-            WHEN len(list_filter(ranks, lambda r: r IS NULL OR r < 1)) > 0 THEN 'a candidate without a rank from 1 on'
+            WHEN len(list_filter(ranks, lambda r: r IS NULL OR r < 1)) > 0 THEN 'a rank that is null or below 1'
             WHEN list_sort(list_distinct(ranks)) <> ranks THEN 'ranks that do not ascend'
-            WHEN len(list_distinct(ids)) < len(ids) THEN 'a candidate twice'
-            WHEN len(candidates) = 0 THEN 'no candidate' END AS wrong
+            WHEN len(list_distinct(ids)) < len(ids) THEN 'a repeated candidate'
+            WHEN len(candidates) = 0 THEN 'no candidates' END AS wrong
         FROM (SELECT *, list_transform(candidates, lambda c: c.rank) AS ranks,
                      list_transform(candidates, lambda c: c.doc_id) AS ids FROM feedback)) WHERE wrong IS NOT NULL
 """
 _SCORES = """
-    SELECT 'feedback ' || query_id || ': an answer whose f1 and correct do not fit ' || {threshold} AS example
+    SELECT 'feedback ' || query_id || ': an answer whose f1 and correct contradict threshold ' || {threshold} AS example
     FROM (SELECT query_id, unnest(list_append(list_transform(candidates,
-                 lambda c: {{'prediction': c.prediction, 'f1': c.f1, 'correct': c.correct}}), closed_book)) AS said
+                 lambda c: {{'prediction': c.prediction, 'f1': c.f1, 'correct': c.correct}}), closed_book)) AS answer
           FROM feedback)
-    WHERE (said.correct IS DISTINCT FROM (said.f1 >= {threshold}::FLOAT))
-       OR ((said.prediction IS NULL) <> (said.f1 IS NULL)) OR said.f1 NOT BETWEEN 0 AND 1
+    WHERE (answer.correct IS DISTINCT FROM (answer.f1 >= {threshold}::FLOAT))
+       OR ((answer.prediction IS NULL) <> (answer.f1 IS NULL)) OR answer.f1 NOT BETWEEN 0 AND 1
 """
 _WINDOWS = """
     SELECT 'feedback ' || query_id || ': candidates of one window with different answers' AS example
@@ -53,14 +50,15 @@ _SPLITS = """
 """
 
 
-def feedback_checks(recipe: Mapping[str, Any]) -> tuple[Sql, ...]:
-    """The checks by the threshold and window that the recipe names."""
-    settings = Feedback.model_validate(recipe.get("feedback", {}))
+def check_feedback(context: CheckContext) -> None:
+    """Check the table ``feedback`` by the threshold and window of the recipe."""
+    settings = Feedback.model_validate(context.manifest.recipe.get("feedback", {}))
     own = ("feedback",)
-    return (
-        Sql("feedback_labels", own, _LABELS),
-        Sql("feedback_ranks", own, _RANKS),
-        Sql("feedback_scores", own, _SCORES.format(threshold=settings.threshold)),
-        Sql("feedback_windows", own, _WINDOWS.format(window=settings.window)),
-        Sql("feedback_splits", ("feedback", "triplets", "corpus"), _SPLITS),
+    checks = (
+        SqlCheck("feedback_labels", own, _LABELS),
+        SqlCheck("feedback_ranks", own, _RANKS),
+        SqlCheck("feedback_scores", own, _SCORES.format(threshold=settings.threshold)),
+        SqlCheck("feedback_windows", own, _WINDOWS.format(window=settings.window)),
+        SqlCheck("feedback_splits", ("feedback", "triplets", "corpus"), _SPLITS),
     )
+    run_sql_checks(context, checks)

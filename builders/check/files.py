@@ -1,18 +1,24 @@
-"""Checks of files: those the manifest lists, no others, unchanged, and of the declared form."""
+"""Checks of files: exactly those the manifest lists, unchanged, in the declared format, and listed in the card."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.check.dataset import Examined
+from nyxqa.builders.check.context import CheckContext
+from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, POOL_NAME, TABLES, Table, published_schema
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
+
+CARD = "README.md"
+
 
 FILE_CHECKS = (
     "files_missing",
@@ -28,44 +34,46 @@ _NAME = re.compile(r"data/([a-z]+)/([a-z][a-z0-9_]*)-(\d{5})-of-(\d{5})\.parquet
 _FEATURES = b"huggingface"
 
 
-def check_files(examined: Examined) -> None:
-    """Hold ``data/`` against the manifest and every footer against the declared tables."""
-    findings = examined.findings
+def check_files(context: CheckContext) -> None:
+    """Compare ``data/`` with the manifest, and every Parquet footer with the declared tables."""
+    findings = context.findings
     findings.begin(*FILE_CHECKS)
-    listed = examined.manifest.files
-    found = _found(examined.out)
-    for path in sorted(found - listed.keys()):
+    listed = context.manifest.files
+    present = _present(context.out)
+    for path in sorted(present - listed.keys()):
         findings.fail("files_extra", path)
-    _check_names(examined)
+    _check_names(context)
     for path, entry in sorted(listed.items()):
         table = path.split("/")[1] if path.count("/") == 2 else ""
-        if path not in found:
+        if path not in present:
             findings.fail("files_missing", path)
-            examined.unreadable.setdefault(table, f"{path} is missing")
+            context.unreadable.setdefault(table, f"{path} is missing")
             continue
-        if file_hash(examined.out / path) != entry.sha256:
+        if file_hash(context.out / path) != entry.sha256:
             findings.fail("files_changed", path)
         if table in TABLES:
-            _check_footer(examined, TABLES[table], path, entry)
+            _check_footer(context, TABLES[table], path, entry)
 
 
-def _found(out: Path) -> set[str]:
-    """All files below ``data/``, hidden ones too: a published folder has none."""
+def _present(out: Path) -> set[str]:
+    """All files below ``data/``, including hidden ones, which a published folder does not have."""
     return {path.relative_to(out).as_posix() for path in (out / "data").rglob("*") if not path.is_dir()}
 
 
-def _check_names(examined: Examined) -> None:
-    """Each path is ``data/TABLE/SPLIT-INDEX-of-COUNT.parquet``, and no index is missing."""
+def _check_names(context: CheckContext) -> None:
+    """Check that each path is ``data/TABLE/SPLIT-INDEX-of-COUNT.parquet``, and that no index is missing."""
     parts: dict[tuple[str, str], list[tuple[int, int, str]]] = defaultdict(list)
-    for path in sorted(examined.manifest.files):
+    for path in sorted(context.manifest.files):
         match = _NAME.match(path)
         if match is None or not _known(match[1], match[2]):
-            examined.findings.fail("files_named", path)
+            context.findings.fail("files_named", path)
         else:
             parts[match[1], match[2]].append((int(match[3]), int(match[4]), path))
     for files in parts.values():
         if [(index, count) for index, count, _ in files] != [(index, len(files)) for index in range(len(files))]:
-            examined.findings.fail("files_named", f"{files[0][2]}: one of {len(files)} files, numbered otherwise")
+            context.findings.fail(
+                "files_named", f"{files[0][2]}: wrong numbers for the {len(files)} files of its split"
+            )
 
 
 def _known(table: str, split: str) -> bool:
@@ -75,29 +83,29 @@ def _known(table: str, split: str) -> bool:
     return split in splits if splits else bool(POOL_NAME.match(split)) and split != "all"
 
 
-def _check_footer(examined: Examined, table: Table, path: str, entry: FileEntry) -> None:
-    findings = examined.findings
+def _check_footer(context: CheckContext, table: Table, path: str, entry: FileEntry) -> None:
+    findings = context.findings
     try:
-        footer = pq.read_metadata(examined.out / path)
+        footer = pq.read_metadata(context.out / path)
         schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowException) as error:
-        findings.fail("files_schema", f"{path}: no Parquet file: {error}")
-        examined.unreadable.setdefault(table.name, f"{path} is no Parquet file")
+        findings.fail("files_schema", f"{path}: not a Parquet file: {error}")
+        context.unreadable.setdefault(table.name, f"{path} is not a Parquet file")
         return
     if footer.num_rows != entry.rows:
         findings.fail("files_rows", f"{path}: {footer.num_rows} rows, the manifest says {entry.rows}")
     if wrong := _wrong_columns(table, schema):
         findings.fail("files_schema", f"{path}: {wrong}")
-        examined.unreadable.setdefault(table.name, f"{path}: {wrong}")
+        context.unreadable.setdefault(table.name, f"{path}: {wrong}")
     if wrong := _wrong_metadata(table, schema, footer.metadata or {}):
         findings.fail("files_format", f"{path}: {wrong}")
     largest = max((footer.row_group(group).num_rows for group in range(footer.num_row_groups)), default=0)
     if table.has_images and largest > IMAGE_GROUP_ROWS:
-        findings.fail("files_row_groups", f"{path}: a row group of {largest} rows, at most {IMAGE_GROUP_ROWS}")
+        findings.fail("files_row_groups", f"{path}: a row group of {largest} rows, more than {IMAGE_GROUP_ROWS}")
 
 
 def _wrong_columns(table: Table, schema: pa.Schema) -> str:
-    """What is wrong with a file's columns; further columns may follow the declared ones."""
+    """What is wrong with a file's columns, "" if nothing; further columns may follow the declared ones."""
     for index, column in enumerate(table.schema):
         if index >= len(schema) or schema.field(index).name != column.name:
             return f"column {column.name!r} is not in its place"
@@ -116,3 +124,48 @@ def _wrong_metadata(table: Table, schema: pa.Schema, metadata: dict[bytes, bytes
     ):
         return "the features for datasets differ from the declared ones"
     return ""
+
+
+def check_card(context: CheckContext) -> None:
+    """Check that the front matter of ``README.md`` holds the configs that follow from the manifest."""
+    context.findings.begin("card_configs")
+    try:
+        configs = _card_configs(context.out / CARD)
+    except (OSError, ValueError) as error:
+        context.findings.fail("card_configs", f"{CARD}: {getattr(error, 'strerror', None) or error}")
+        return
+    for wrong in _wrong_configs(configs, context):
+        context.findings.fail("card_configs", f"{CARD}: {wrong}")
+
+
+def _card_configs(path: Path) -> list[Mapping[str, Any]]:
+    """The configs in the front matter of a card.
+
+    :raises ValueError: If the front matter is missing, is not YAML, or has no configs.
+    """
+    from huggingface_hub.repocard import metadata_load
+    from yaml import YAMLError
+
+    try:
+        value = metadata_load(path)
+    except YAMLError as error:
+        raise ValueError(f"the front matter is not YAML: {error}") from error
+    configs = (value or {}).get("configs")
+    if not isinstance(configs, list) or not all(isinstance(config, Mapping) for config in configs):
+        raise ValueError("no configs in the front matter")
+    return configs
+
+
+def _wrong_configs(configs: Sequence[Mapping[str, Any]], context: CheckContext) -> list[str]:
+    """What differs from the configs that follow from the manifest; a config may have further keys."""
+    expected = dataset_configs(context.manifest)
+    names = [config.get("config_name") for config in configs]
+    expected_names = [config["config_name"] for config in expected]
+    if names != expected_names:
+        return [f"configs {names}, not {expected_names}"]
+    return [
+        f"config {target['config_name']}: {key} differs from what the manifest lists"
+        for config, target in zip(configs, expected, strict=True)
+        for key in target
+        if config.get(key) != target[key]
+    ]

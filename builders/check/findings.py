@@ -1,4 +1,4 @@
-"""What a check finds: for every named check whether it holds, fails, or was not run."""
+"""The results of checks: each named check is ok, failed, or was not run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Status = Literal["ok", "failed", "not run"]
 class Finding:
     """The outcome of one named check.
 
-    :param count: How many rows, files or pairs break it.
-    :param examples: The first of them, one line each.
+    :param count: How many rows, files or pairs violate it.
+    :param examples: The first few of them, one line each.
     :param reason: Why it was not run.
     """
 
@@ -53,7 +53,7 @@ class CheckResult:
         return tuple(finding.name for finding in self.findings if finding.status == "not run")
 
     def text(self) -> str:
-        """One line a check."""
+        """One line for each check."""
         return "".join(f"{' '.join(finding.line().split())}\n" for finding in self.findings)
 
     def json(self) -> str:
@@ -72,31 +72,31 @@ class CheckResult:
 
 @dataclass
 class Findings:
-    """Collects findings: a check is named once begun, fails any number of times, or is skipped with a reason."""
+    """Collects findings: a check is started, may fail any number of times, or is skipped with a reason."""
 
     _counts: dict[str, int] = field(default_factory=dict)
     _examples: dict[str, list[str]] = field(default_factory=dict)
     _skipped: dict[str, str] = field(default_factory=dict)
 
     def begin(self, *names: str) -> None:
-        """Say that these checks are run."""
+        """Record that these checks are run."""
         for name in names:
             self._counts.setdefault(name, 0)
 
     def fail(self, name: str, example: str, count: int = 1) -> None:
-        """Note ``count`` failures of ``name``, one of them told."""
+        """Record ``count`` failures of ``name`` with one example."""
         self._counts[name] = self._counts.get(name, 0) + count
         examples = self._examples.setdefault(name, [])
         if len(examples) < EXAMPLES:
             examples.append(example)
 
     def skip(self, reason: str, *names: str) -> None:
-        """Say why these checks are not run."""
+        """Record why these checks are not run."""
         for name in names:
             self._skipped[name] = reason
 
     def result(self, names: Sequence[str]) -> CheckResult:
-        """The findings in the order of ``names``; one that no check reached was not run."""
+        """The findings in the order of ``names``; a check that was never started counts as not run."""
         return CheckResult(tuple(self._finding(name) for name in names))
 
     def _finding(self, name: str) -> Finding:
@@ -106,4 +106,4 @@ class Findings:
             return Finding(name, "not run", reason=self._skipped[name])
         if name in self._counts:
             return Finding(name, "ok")
-        return Finding(name, "not run", reason="nothing it needs could be read")
+        return Finding(name, "not run", reason="the tables that it needs could not be read")

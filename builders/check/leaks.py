@@ -1,8 +1,8 @@
-"""The certificate, derived again from the tables."""
+"""Check of the leak certificate, computed again from the tables."""
 
 from __future__ import annotations
 
-from nyxqa.builders.check.dataset import Examined
+from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.schemas.recipe import Dedup
@@ -10,22 +10,22 @@ from nyxqa.schemas.recipe import Dedup
 LEAK_CHECKS = ("certificate", "certificate_of_manifest")
 
 
-def check_leaks(examined: Examined) -> None:
-    """Every count must be zero, and be what the manifest says."""
-    if not examined.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
+def check_leaks(context: CheckContext) -> None:
+    """Check that every count is zero and equals the one in the manifest."""
+    if not context.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
         return
-    scratch = scratch_folder(examined.out)
+    scratch = scratch_folder(context.out)
     try:
-        settings = Dedup.model_validate(examined.manifest.recipe["dedup"])
-        found = certify(examined.out, examined.manifest.files, settings, scratch)
+        settings = Dedup.model_validate(context.manifest.recipe["dedup"])
+        counts = certify(context.out, context.manifest.files, settings, scratch)
     except OSError as error:
-        examined.findings.skip(f"{scratch} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
+        context.findings.skip(f"{scratch} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
         return
-    told = examined.manifest.certificate
-    for name, count in found.items():
+    recorded = context.manifest.certificate
+    for name, count in counts.items():
         if count:
-            examined.findings.fail("certificate", f"{name}: {count}")
-    for name in sorted(found.keys() | told.keys()):
-        if found.get(name) != told.get(name):
-            line = f"{name}: {told.get(name, 'absent')} in the manifest, {found.get(name, 'no check')} in the tables"
-            examined.findings.fail("certificate_of_manifest", line)
+            context.findings.fail("certificate", f"{name}: {count}")
+    for name in sorted(counts.keys() | recorded.keys()):
+        if counts.get(name) != recorded.get(name):
+            line = f"{name}: {recorded.get(name, 'absent')} in the manifest, {counts.get(name, 'absent')} in the tables"
+            context.findings.fail("certificate_of_manifest", line)

@@ -1,11 +1,8 @@
-"""Checks of positives and negatives: no positive among the negatives, ranks and scores in step."""
+"""Checks of positives and negatives: no positive among the negatives, ranks ascending, ranks and scores paired."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from nyxqa.builders.check.sql import Sql
+from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
 
 # One row for each pair of a positive and a negative of a query.
 _PAIRS = """
@@ -27,13 +24,13 @@ _JOINED = f"""
     JOIN corpus p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN corpus n ON n.pool = pair.pool AND n.doc_id = negative
 """  # noqa: S608
-# Equal content under another id is equal words and the same images; a set may ask for no such exclusion.
+# Equal content under another id: the same words and images. A set without that exclusion is left out.
 _EQUAL = f"""
     SELECT example || ' has the content of positive ' || positive AS example
     FROM ({_PAIRS}) pair
     JOIN content p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN content n ON n.pool = pair.pool AND n.doc_id = negative
-    WHERE positive <> negative AND p.key = n.key AND NOT list_contains({{unbound}}::VARCHAR[], pair.dataset)
+    WHERE positive <> negative AND p.key = n.key AND NOT list_contains({{exempt}}::VARCHAR[], pair.dataset)
 """  # noqa: S608
 _RANKS = """
     SELECT 'triplets ' || split || ' ' || query_id || ': ' || wrong AS example FROM (
@@ -43,14 +40,14 @@ _RANKS = """
             WHEN list_filter(negative_ranks, lambda r: r IS NOT NULL)
                  <> list_sort(list_filter(negative_ranks, lambda r: r IS NOT NULL)) THEN 'ranks that do not ascend'
             WHEN len(list_filter(list_zip(negative_ranks, negative_scores), lambda z: (z[1] IS NULL) <> (z[2] IS NULL)))
-                 > 0 THEN 'a negative with one of rank and score'
+                 > 0 THEN 'a negative with a rank or a score but not both'
             WHEN len(list_filter(positives, lambda p: (p.rank IS NULL) <> (p.score IS NULL))) > 0
-                 THEN 'a positive with one of rank and score'
-            WHEN len(list_distinct(negative_ids)) < len(negative_ids) THEN 'a negative twice' END AS wrong
+                 THEN 'a positive with a rank or a score but not both'
+            WHEN len(list_distinct(negative_ids)) < len(negative_ids) THEN 'a repeated negative' END AS wrong
         FROM triplets) WHERE wrong IS NOT NULL
 """
 _PRESENT = """
-    SELECT 'triplets ' || split || ' ' || query_id || ': positive_id is none of positives' AS example
+    SELECT 'triplets ' || split || ' ' || query_id || ': positive_id is not one of positives' AS example
     FROM triplets WHERE NOT list_contains(list_transform(positives, lambda p: p.doc_id), positive_id)
 """
 _ORIGINS = """
@@ -61,31 +58,37 @@ _ORIGINS = """
 _READS = ("triplets", "feedback")
 _WEB_RULES = {"page": ("negative_of_own_page", "page_id"), "cluster": ("negative_of_own_cluster", "cluster")}
 
-NEGATIVES = (
-    Sql(
+_CHECKS = (
+    SqlCheck(
         "positive_among_negatives",
         _READS,
         f"SELECT example || ' is a positive' AS example FROM ({_PAIRS}) WHERE positive = negative",  # noqa: S608
     ),
-    Sql("ranks", ("triplets",), _RANKS),
-    Sql("positive_in_positives", ("triplets",), _PRESENT),
-    Sql("origins", ("triplets",), _ORIGINS),
+    SqlCheck("ranks", ("triplets",), _RANKS),
+    SqlCheck("positive_in_positives", ("triplets",), _PRESENT),
+    SqlCheck("origins", ("triplets",), _ORIGINS),
+)
+NEGATIVE_CHECKS = (
+    *(check.name for check in _CHECKS),
+    "negative_equals_positive",
+    *(name for name, _ in _WEB_RULES.values()),
 )
 
 
-def excluded_negatives(recipe: Mapping[str, Any]) -> tuple[tuple[Sql, ...], tuple[str, ...]]:
-    """Checks of the exclusions that the recipe asks for, and the names of those it does not ask for in pool ``web``."""
-    unbound = [text["name"] for text in recipe.get("text", []) if "equal" not in text["exclude"]]
-    equal = Sql("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(unbound=unbound))
-    asked = recipe.get("negatives", {}).get("exclude", [])
-    checks = tuple(
-        Sql(
-            name,
-            (*_READS, "corpus"),
+def check_negatives(context: CheckContext) -> None:
+    """Check triplets and feedback, and those exclusions that the recipe names."""
+    recipe = context.manifest.recipe
+    run_sql_checks(context, _CHECKS)
+    exempt = [text["name"] for text in recipe.get("text", []) if "equal" not in text["exclude"]]
+    equal = SqlCheck("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(exempt=exempt))
+    run_sql_checks(context, (equal,))
+    excluded = recipe.get("negatives", {}).get("exclude", [])
+    for rule, (name, column) in _WEB_RULES.items():
+        if rule not in excluded:
+            context.findings.skip("the recipe does not exclude such negatives", name)
+            continue
+        query = (
             f"SELECT example || ' shares the {rule} of positive ' || positive AS example {_JOINED} "
-            f"WHERE pair.pool = 'web' AND p.{column} = n.{column}",
+            f"WHERE pair.pool = 'web' AND p.{column} = n.{column}"
         )
-        for rule, (name, column) in _WEB_RULES.items()
-        if rule in asked
-    )
-    return (equal, *checks), tuple(name for rule, (name, _) in _WEB_RULES.items() if rule not in asked)
+        run_sql_checks(context, (SqlCheck(name, (*_READS, "corpus"), query),))

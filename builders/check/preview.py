@@ -1,19 +1,15 @@
-"""Check of the preview: each row is its triplet joined with its documents."""
+"""Check of the preview: each row equals its triplet joined with its documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.check.dataset import Examined
-from nyxqa.builders.check.sql import tell
+from nyxqa.builders.check.context import CheckContext, record_failures
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import image_id
-
-if TYPE_CHECKING:
-    import duckdb
 
 _SIDES = pa.schema(
     [
@@ -35,7 +31,7 @@ _DIFFERENT = """
     WHERE doc_id = '' AND t.split = 'train'
       AND (side.text, {side}) IS DISTINCT FROM (t.query, {query})
     UNION ALL
-    SELECT 'preview ' || query_id || ': other columns than its triplet' FROM preview p
+    SELECT 'preview ' || query_id || ': columns differ from its triplet' FROM preview p
     JOIN triplets t USING (dataset, query_id)
     WHERE t.split = 'train' AND (p.pool, p.instruction, p.query_image_ids, p.answers, p.positive_id, p.positives,
         p.negative_ids, p.negative_ranks, p.negative_scores, p.miner, p.kind)
@@ -44,30 +40,30 @@ _DIFFERENT = """
 """
 
 
-def check_preview(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
-    """Look at every row of ``preview`` and hold it against ``triplets`` and ``corpus``."""
-    if not examined.ready(("preview",), "content", "aligned_lists", "nulls"):
-        examined.ready(("preview",), "preview_rows")
+def check_preview(context: CheckContext) -> None:
+    """Compare every row of ``preview`` with ``triplets`` and ``corpus``."""
+    if not context.ready(("preview",), "content", "aligned_lists", "nulls"):
+        context.ready(("preview",), "preview_rows")
         return
-    sides = [side for _, row in examined.rows("preview") for side in _sides(examined, row)]
-    if examined.ready(("preview", "triplets", "corpus"), "preview_rows"):
-        db.register("side", pa.Table.from_pylist(sides, schema=_SIDES))
-        # An address is no id: where images were published by address, only their number is compared.
-        images = {name: f"len({column})" if examined.by_address else column for name, column in _IMAGE_IDS.items()}
-        tell(db, examined, "preview_rows", _DIFFERENT.format(**images))
+    sides = [side for _, row in context.rows("preview") for side in _sides(context, row)]
+    if context.ready(("preview", "triplets", "corpus"), "preview_rows"):
+        context.db.register("side", pa.Table.from_pylist(sides, schema=_SIDES))
+        # An address gives no image id: for images published by address only their number is compared.
+        images = {name: f"len({column})" if context.by_address else column for name, column in _IMAGE_IDS.items()}
+        record_failures(context, "preview_rows", _DIFFERENT.format(**images))
 
 
-def _sides(examined: Examined, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _sides(context: CheckContext, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     where = f"preview {row['query_id']}"
     if len(row["negatives"]) != len(row["negative_ids"]):
-        told = f"{len(row['negatives'])} negatives but {len(row['negative_ids'])} negative_ids"
-        examined.findings.fail("aligned_lists", f"{where}: {told}")
+        counts = f"{len(row['negatives'])} negatives but {len(row['negative_ids'])} negative_ids"
+        context.findings.fail("aligned_lists", f"{where}: {counts}")
     sides = [("query", "", row["query"]), ("positive", row["positive_id"], row["positive"])]
     sides += [("negative", doc, side) for doc, side in zip(row["negative_ids"], row["negatives"], strict=False)]
     for name, doc, side in sides:
-        if (found := side["text"].count(PLACEHOLDER)) != len(side["images"]):
-            told = f"{found} placeholders but {len(side['images'])} images"
-            examined.findings.fail("content", f"{where} {name} {doc}: {told}")
+        if (placeholders := side["text"].count(PLACEHOLDER)) != len(side["images"]):
+            counts = f"{placeholders} placeholders but {len(side['images'])} images"
+            context.findings.fail("content", f"{where} {name} {doc}: {counts}")
         yield {
             "place": f"{where} {name} {doc}".strip(),
             "pool": row["pool"],

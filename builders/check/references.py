@@ -1,8 +1,8 @@
-"""Checks of what rows say of each other: ids that exist, and copies that agree."""
+"""Checks across tables: ids are unique and refer to rows that exist, and copied columns agree."""
 
 from __future__ import annotations
 
-from nyxqa.builders.check.sql import Sql
+from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
 from nyxqa.schemas.tables import TABLES
 
 _KEYS = {
@@ -18,14 +18,14 @@ _KEYS = {
 
 def _repeated() -> str:
     selects = (
-        f"SELECT '{name} ' || concat_ws(' ', {', '.join(key)}) || ' stands ' || count(*) || ' times' AS example "  # noqa: S608
+        f"SELECT '{name} ' || concat_ws(' ', {', '.join(key)}) || ' occurs ' || count(*) || ' times' AS example "  # noqa: S608
         f"FROM {name} GROUP BY {', '.join(key)} HAVING count(*) > 1"
         for name, key in _KEYS.items()
     )
     return " UNION ALL ".join(selects)
 
 
-# Every reference to a document: where it stands, the pool, the id.
+# Every reference to a document: its place, the pool, the id.
 _TO_DOCUMENTS = """
     SELECT 'triplets ' || split || ' ' || query_id || ' positive_id' AS place, pool, positive_id AS doc_id FROM triplets
     UNION ALL SELECT 'triplets ' || split || ' ' || query_id || ' positives', pool, unnest(positives).doc_id
@@ -36,14 +36,14 @@ _TO_DOCUMENTS = """
     UNION ALL SELECT 'feedback ' || f.query_id || ' candidates', t.pool, unnest(f.candidates).doc_id
     FROM feedback f JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
 """
-# Every reference to a triplet of train.
+# Every reference to a train triplet.
 _TO_TRIPLETS = """
     SELECT 'mixture ' || position AS place, dataset, query_id FROM mixture
     UNION ALL SELECT 'feedback', dataset, query_id FROM feedback
     UNION ALL SELECT 'preview', dataset, query_id FROM preview
 """
 _FEEDBACK = """
-    SELECT 'feedback ' || query_id || ': positive_ids or negative_ids that are no candidates' AS example
+    SELECT 'feedback ' || query_id || ': positive_ids or negative_ids that are not candidates' AS example
     FROM (SELECT query_id, list_transform(candidates, lambda c: c.doc_id) AS own, positive_ids, negative_ids
           FROM feedback)
     WHERE NOT list_has_all(own, positive_ids) OR NOT list_has_all(own, negative_ids)
@@ -69,21 +69,27 @@ _OF_DOCUMENT = """
     WHERE wrong IS NOT NULL
 """
 
-REFERENCES = (
-    Sql("unique_ids", tuple(TABLES), _repeated()),
-    Sql(
+_CHECKS = (
+    SqlCheck("unique_ids", tuple(TABLES), _repeated()),
+    SqlCheck(
         "dangling_documents",
         ("corpus", "qa", "triplets", "feedback"),
         f"SELECT place || ': no document ' || doc_id || ' in pool ' || pool AS example "  # noqa: S608
         f"FROM ({_TO_DOCUMENTS}) ANTI JOIN corpus USING (pool, doc_id)",
     ),
-    Sql(
+    SqlCheck(
         "dangling_triplets",
         ("triplets", "mixture", "feedback", "preview"),
         f"SELECT place || ': no train triplet ' || dataset || ' ' || query_id AS example FROM ({_TO_TRIPLETS}) "  # noqa: S608
         "ANTI JOIN (SELECT dataset, query_id FROM triplets WHERE split = 'train') USING (dataset, query_id)",
     ),
-    Sql("feedback_candidates", ("feedback",), _FEEDBACK),
-    Sql("qa_triplets", ("qa", "triplets"), _PAIRS),
-    Sql("qa_documents", ("qa", "corpus"), _OF_DOCUMENT),
+    SqlCheck("feedback_candidates", ("feedback",), _FEEDBACK),
+    SqlCheck("qa_triplets", ("qa", "triplets"), _PAIRS),
+    SqlCheck("qa_documents", ("qa", "corpus"), _OF_DOCUMENT),
 )
+REFERENCE_CHECKS = tuple(check.name for check in _CHECKS)
+
+
+def check_references(context: CheckContext) -> None:
+    """Check every id and every copied column."""
+    run_sql_checks(context, _CHECKS)

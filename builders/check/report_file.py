@@ -1,4 +1,4 @@
-"""``report.json``: what the whole check said, and of which bytes."""
+"""``report.json``: the result of the full check, and the bytes it is about."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from nyxqa.schemas.manifest import MANIFEST
 from nyxqa.schemas.writing import file_hash
 
 REPORT = "report.json"
+TRAINING_SIGNAL = "training_signal"
+_OLD_SIGNAL = "teaches"
 _ABOUT = "manifest_sha256"
 _PUBLISHED_AS = "published_as"
 
 
-def write_report(out: Path, said: dict[str, Any]) -> None:
-    """Write what was said of the dataset in ``out``, tied to its manifest."""
-    write_json(out / REPORT, {_ABOUT: file_hash(out / MANIFEST), **said})
+def write_report(out: Path, result: dict[str, Any]) -> None:
+    """Write the result of a check of the dataset in ``out``, with the hash of its manifest."""
+    write_json(out / REPORT, {_ABOUT: file_hash(out / MANIFEST), **result})
 
 
 def read_report(out: Path) -> dict[str, Any] | None:
-    """What was said; None if nothing was.
+    """The report, in today's names whatever version wrote it; None if the dataset has none.
 
-    :raises FormatError: If the file is no JSON object.
+    :raises FormatError: If the file is not a JSON object.
     """
     path = out / REPORT
     if not path.is_file():
@@ -32,21 +34,35 @@ def read_report(out: Path) -> dict[str, Any] | None:
     try:
         report = json.loads(path.read_bytes())
     except ValueError as error:
-        raise FormatError(f"{path} is no JSON: {error}") from error
+        raise FormatError(f"{path} is not JSON: {error}") from error
     if not isinstance(report, dict):
-        raise FormatError(f"{path} is no JSON object")
-    return report
+        raise FormatError(f"{path} is not a JSON object")
+    return _renamed(report)
+
+
+def _renamed(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with the key and the check that 0.1.0 called ``teaches`` under their new name."""
+    if _OLD_SIGNAL not in report:
+        return report
+    renamed = {TRAINING_SIGNAL if key == _OLD_SIGNAL else key: value for key, value in report.items()}
+    for key in ("failed", "not_run"):
+        renamed[key] = [TRAINING_SIGNAL if name == _OLD_SIGNAL else name for name in report.get(key, [])]
+    renamed["findings"] = [
+        {**finding, "name": TRAINING_SIGNAL} if finding.get("name") == _OLD_SIGNAL else finding
+        for finding in report.get("findings", [])
+    ]
+    return renamed
 
 
 def is_about(report: dict[str, Any], out: Path) -> bool:
-    """Whether it was said of the bytes in ``out``, or of the images whose addresses are there in their place."""
+    """Whether the report is about the bytes in ``out``, or about the images whose addresses ``out`` holds instead."""
     published = report.get(_PUBLISHED_AS)
-    known = [report.get(_ABOUT), *([published.get(_ABOUT)] if isinstance(published, dict) else [])]
-    return file_hash(out / MANIFEST) in known
+    hashes = [report.get(_ABOUT), *([published.get(_ABOUT)] if isinstance(published, dict) else [])]
+    return file_hash(out / MANIFEST) in hashes
 
 
 def carry_report(out: Path, published: Path) -> None:
-    """Give ``published``, which holds addresses for the images of ``out``, the report on ``out`` if there is one."""
+    """Copy the report on ``out``, if there is one, to ``published``, which holds addresses instead of its images."""
     report = read_report(out)
     if report is not None:
         form = {"images": "urls", _ABOUT: file_hash(published / MANIFEST)}

@@ -1,62 +1,52 @@
-"""All structural checks of a dataset, in one run."""
+"""All structural checks of a dataset, in the order in which they are run and reported."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nyxqa.builders.check.card import check_card
-from nyxqa.builders.check.content import ROW_CHECKS, check_rows
-from nyxqa.builders.check.dataset import Examined
-from nyxqa.builders.check.feedback import FEEDBACK_CHECKS, feedback_checks
-from nyxqa.builders.check.files import FILE_CHECKS, check_files
+from nyxqa.builders.check.content import ROW_CHECKS, check_labels, check_rows
+from nyxqa.builders.check.context import CheckContext
+from nyxqa.builders.check.feedback import FEEDBACK_CHECKS, check_feedback
+from nyxqa.builders.check.files import FILE_CHECKS, check_card, check_files
 from nyxqa.builders.check.findings import CheckResult, Findings
-from nyxqa.builders.check.images import PICTURE_CHECKS, Pictures
-from nyxqa.builders.check.labels import check_labels
+from nyxqa.builders.check.images import IMAGE_CHECKS
 from nyxqa.builders.check.leaks import LEAK_CHECKS, check_leaks
 from nyxqa.builders.check.ledger import LEDGER_CHECKS, check_ledger
-from nyxqa.builders.check.negatives import NEGATIVES, excluded_negatives
+from nyxqa.builders.check.negatives import NEGATIVE_CHECKS, check_negatives
 from nyxqa.builders.check.order import ORDER_CHECKS, check_order
 from nyxqa.builders.check.preview import check_preview
-from nyxqa.builders.check.references import REFERENCES
-from nyxqa.builders.check.sql import run_sql_checks
-from nyxqa.builders.engine.database import database
-from nyxqa.builders.engine.workdir import scratch_folder
-from nyxqa.builders.report.views import add_views
+from nyxqa.builders.check.references import REFERENCE_CHECKS, check_references
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.manifest import read_manifest
 
-if TYPE_CHECKING:
-    import duckdb
-
-CHECKS = (
-    "manifest",
-    *FILE_CHECKS,
-    "card_configs",
-    "nulls",
-    *ROW_CHECKS,
-    *PICTURE_CHECKS,
-    "preview_rows",
-    *ORDER_CHECKS,
-    *LEDGER_CHECKS,
-    *(check.name for check in REFERENCES),
-    *FEEDBACK_CHECKS,
-    *(check.name for check in NEGATIVES),
-    "negative_equals_positive",
-    "negative_of_own_page",
-    "negative_of_own_cluster",
-    "label_balance",
-    *LEAK_CHECKS,
+# Each function with the names it reports under. A check of its own is a function and a line here; later checks may
+# rely on what earlier ones found: which tables can be read, and the table ``content``.
+_CHECKS: tuple[tuple[Callable[[CheckContext], None], tuple[str, ...]], ...] = (
+    (check_files, FILE_CHECKS),
+    (check_card, ("card_configs",)),
+    (check_rows, ("nulls", *ROW_CHECKS, *IMAGE_CHECKS)),
+    (check_preview, ("preview_rows",)),
+    (check_order, ORDER_CHECKS),
+    (check_ledger, LEDGER_CHECKS),
+    (check_references, REFERENCE_CHECKS),
+    (check_feedback, FEEDBACK_CHECKS),
+    (check_negatives, NEGATIVE_CHECKS),
+    (check_labels, ("label_balance",)),
+    (check_leaks, LEAK_CHECKS),
 )
+CHECKS = ("manifest", *(name for _, names in _CHECKS for name in names))
 
 
 def check(out: Path) -> CheckResult:
-    """Every structural check of the dataset in ``out``; none stops another that can still be run.
+    """Run every structural check on the dataset in ``out``; a failure stops only the checks that need what failed.
 
-    :raises FormatError: If ``out`` is no folder.
+    :raises FormatError: If ``out`` is not a folder.
     """
     if not out.is_dir():
-        raise FormatError(f"{out} is no folder; build a dataset with: python -m nyxqa.build --split train --out {out}")
+        raise FormatError(
+            f"{out} is not a folder; build a dataset with: python -m nyxqa.build --split train --out {out}"
+        )
     findings = Findings()
     findings.begin("manifest")
     try:
@@ -65,25 +55,7 @@ def check(out: Path) -> CheckResult:
         findings.fail("manifest", str(error))
         findings.skip("the manifest cannot be read", *CHECKS[1:])
         return findings.result(CHECKS)
-    examined = Examined(out, manifest, findings)
-    check_files(examined)
-    check_card(examined)
-    with database(scratch_folder(out)) as db:
-        add_views(db, examined.published())
-        _check_tables(db, examined)
-    check_leaks(examined)
+    with CheckContext(out, manifest, findings) as context:
+        for run_check, _ in _CHECKS:
+            run_check(context)
     return findings.result(CHECKS)
-
-
-def _check_tables(db: duckdb.DuckDBPyConnection, examined: Examined) -> None:
-    pictures = Pictures(examined.findings, examined.manifest.versions, examined.by_address)
-    check_rows(db, examined, pictures)
-    pictures.tell_addresses()
-    check_preview(db, examined)
-    check_order(db, examined)
-    check_ledger(db, examined)
-    run_sql_checks(db, examined, (*REFERENCES, *feedback_checks(examined.manifest.recipe)))
-    exclusions, not_asked = excluded_negatives(examined.manifest.recipe)
-    run_sql_checks(db, examined, (*NEGATIVES, *exclusions))
-    examined.findings.skip("the recipe does not exclude such negatives", *not_asked)
-    check_labels(db, examined)

@@ -1,8 +1,8 @@
-"""Folds by group, and positives put in the wrong place."""
+"""Folds by group, and shuffled positives."""
 
 from __future__ import annotations
 
-from nyxqa.builders.check.folds import deranged, grouped_folds
+from nyxqa.builders.check.folds import grouped_folds, shuffled_positives
 from nyxqa.retriever.protocols import Side
 from nyxqa.retriever.training.examples import Document, Example
 
@@ -30,20 +30,20 @@ def test_fewer_groups_than_folds() -> None:
 
 def test_no_query_keeps_its_positive() -> None:
     examples = [example(row, f"d{row // 5}") for row in range(60)]
-    found = deranged(examples, 42)
+    found = shuffled_positives(examples, 42)
     assert [one.id for one in found] == [one.id for one in examples]
     assert all(new.positives != old.positives for new, old in zip(found, examples, strict=True))
     used, given = ([one.positives[0].id for one in side] for side in (found, examples))
     assert sorted(used) == sorted(given)
-    assert found == deranged(examples, 42) != deranged(examples, 43)
+    assert found == shuffled_positives(examples, 42) != shuffled_positives(examples, 43)
 
 
 def test_a_negative_that_becomes_the_positive_goes() -> None:
-    one, other = deranged([example(0, "a", ("b", "c")), example(1, "b")], 1)
+    one, other = shuffled_positives([example(0, "a", ("b", "c")), example(1, "b")], 1)
     assert (one.positives[0].id, [document.id for document in one.negatives]) == ("b", ["c"])
     assert one.known == {"b"}
     assert other.positives[0].id == "a"
 
 
 def test_a_row_without_a_partner_is_left_out() -> None:
-    assert deranged([example(0, "a"), example(1, "a")], 1) == []
+    assert shuffled_positives([example(0, "a"), example(1, "a")], 1) == []

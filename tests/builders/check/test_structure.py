@@ -30,7 +30,7 @@ def test_every_failure_is_named_in_one_run(dataset: Path) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="is no folder; build a dataset with"):
+    with pytest.raises(FormatError, match="is not a folder; build a dataset with"):
         check(tmp_path / "absent")
 
 

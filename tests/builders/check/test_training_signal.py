@@ -1,4 +1,4 @@
-"""The second part of the check: sound data teaches, wrong positives do not, and the report says so."""
+"""The training signal: sound data has one, data with wrong positives does not, and the report says so."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def report(out: Path) -> dict[str, object]:
 
 
 @pytest.mark.timeout(900)  # trains ten times; a busy machine stretches that
-def test_sound_data_teaches(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sound_data_has_a_training_signal(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["check", str(dataset)])
     assert left.value.code == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "ok teaches"
+    assert capsys.readouterr().out.splitlines()[-1] == "ok training_signal"
     found = report(dataset)
     assert found["passed"] is True and found["failed"] == found["not_run"] == []
     assert found["manifest_sha256"] == hashlib.sha256((dataset / "manifest.json").read_bytes()).hexdigest()
-    taught = found["teaches"]
-    assert isinstance(taught, dict)
-    assert taught["gains"]["shuffled"]["mrr"]["low"] > 0
-    assert taught["gains"]["untrained"]["mrr"]["mean"] > 0
-    assert set(taught["means"]) == {"data", "shuffled", "untrained", "bm25"}
+    signal = found["training_signal"]
+    assert isinstance(signal, dict)
+    assert signal["gains"]["shuffled"]["mrr"]["low"] > 0
+    assert signal["gains"]["untrained"]["mrr"]["mean"] > 0
+    assert set(signal["means"]) == {"data", "shuffled", "untrained", "bm25"}
     assert (dataset / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -49,7 +49,7 @@ def permuted(rows: list[Row]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_shuffled_positives_do_not_teach(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shuffled_positives_have_no_training_signal(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("train", "validation", "test"):
         rewrite(dataset, "triplets", split, permuted)
     with pytest.raises(SystemExit) as left:
@@ -57,16 +57,16 @@ def test_shuffled_positives_do_not_teach(dataset: Path, capsys: pytest.CaptureFi
     assert left.value.code == 3
     told = capsys.readouterr()
     assert "so the positives do not answer their questions" in told.out.splitlines()[-1]
-    assert told.err.rstrip().endswith("teaches")
+    assert told.err.rstrip().endswith("training_signal")
     found = report(dataset)
     assert found["passed"] is False
-    assert "teaches" in found["failed"]  # type: ignore[operator]
+    assert "training_signal" in found["failed"]  # type: ignore[operator]
 
 
 def test_too_little_to_tell(dataset: Path) -> None:
     rewrite(dataset, "triplets", "train", lambda rows: rows[:30])
     result = check_all(dataset)
-    assert "teaches" in result.not_run
+    assert "training_signal" in result.not_run
     assert "are too few" in result.findings[-1].reason
     assert report(dataset)["passed"] is False
 

@@ -82,7 +82,7 @@ def test_one_line_says_what_is_wrong(
 def test_without_train_triplets_or_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     models = ("--retriever", "bm25", "--vlm", "openai:m@http://127.0.0.1:9/v1")
     assert leave("feedback", tmp_path / "none", *models) == 1
-    assert "is no folder; build a dataset with" in capsys.readouterr().err
+    assert "is not a folder; build a dataset with" in capsys.readouterr().err
     facts = Facts(8, 20)
     facts.tiny.tables["triplets"]["validation"] = facts.tiny.tables["triplets"].pop("train")
     facts.tiny.tables["qa"]["validation"] = facts.tiny.tables["qa"].pop("train")

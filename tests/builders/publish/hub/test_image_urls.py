@@ -16,9 +16,9 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.builders.check.findings import Finding
-from nyxqa.builders.check.images import PICTURE_CHECKS
+from nyxqa.builders.check.images import IMAGE_CHECKS
 from nyxqa.builders.check.structure import check
-from nyxqa.builders.check.training_signal import NotTaughtError, teach
+from nyxqa.builders.check.training_signal import NotMeasuredError, measure_training_signal
 from nyxqa.builders.publish.card import write_card
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.preconditions import refuse_unproven
@@ -149,12 +149,12 @@ def test_check_takes_addresses_for_images_and_counts_them(
     write_card(folder, manifest)
     found = _found(folder)
     assert [name for name, one in found.items() if one.status == "failed"] == []
-    for name in PICTURE_CHECKS:
+    for name in IMAGE_CHECKS:
         told = f"{count} images are published by address and were not fetched"
         assert (found[name].status, found[name].reason) == ("not run", told)
     assert found["preview_rows"].status == found["doc_ids"].status == found["nulls"].status == "ok"
-    with pytest.raises(NotTaughtError, match="published by address"):
-        teach(folder, manifest)
+    with pytest.raises(NotMeasuredError, match="published by address"):
+        measure_training_signal(folder, manifest)
 
     def without(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (row, *_) = [row for row in rows if row["images"]]

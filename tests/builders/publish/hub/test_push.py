@@ -164,8 +164,8 @@ def test_lost_table_is_refused_even_with_force(server: HubServer, client: Client
         ('{"passed": true, "manifest_sha256": "00"}', "is about other bytes"),
         ('{"passed": true}', "is about other bytes"),
         ("{}", "does not say that it passed"),
-        ("[1]", "is no JSON object"),
-        ("[", "is no JSON"),
+        ("[1]", "is not a JSON object"),
+        ("[", "is not JSON"),
     ],
 )
 def test_report_must_have_passed_on_these_bytes(fit: Path, report: str | None, line: str) -> None:

@@ -1,0 +1,175 @@
+"""What a check is given: the dataset, its readable tables as rows and as SQL views, and where findings are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nyxqa.builders.check.findings import EXAMPLES, Findings
+from nyxqa.builders.engine.database import database
+from nyxqa.builders.engine.workdir import scratch_folder
+from nyxqa.builders.report.views import add_views
+from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.tables import IMAGE, TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+_IMAGE_BATCH = 100  # rows; the most that a row group of a table with images holds
+_PLAIN_BATCH = 10_000
+
+# Parts of lists and structs that are null where something was not retrieved, not answered, or has no URL.
+_NULLABLE_INSIDE = frozenset(
+    (
+        "negative_ranks[]",
+        "negative_scores[]",
+        "positives[].rank",
+        "positives[].score",
+        "candidates[].rank",
+        "candidates[].score",
+        "candidates[].prediction",
+        "candidates[].f1",
+        "candidates[].correct",
+        "closed_book.prediction",
+        "closed_book.f1",
+        "closed_book.correct",
+        "also_at[].url",
+        "image_urls[]",
+    )
+)
+
+
+@dataclass
+class CheckContext:
+    """A dataset under check; a context manager that removes its database at the end.
+
+    :param findings: Where checks record what they find.
+    :param unreadable: Why a table cannot be read, by table name; later checks leave these tables out.
+    """
+
+    out: Path
+    manifest: Manifest
+    findings: Findings
+    unreadable: dict[str, str] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> CheckContext:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def db(self) -> duckdb.DuckDBPyConnection:
+        """A database with a view of each table that was readable at first use."""
+        db = self._open.enter_context(database(scratch_folder(self.out)))
+        add_views(db, self.published())
+        return db
+
+    def ready(self, tables: tuple[str, ...], *names: str) -> bool:
+        """Start the checks ``names`` if all ``tables`` can be read, else record why they are not run.
+
+        :return: Whether they were started.
+        """
+        for table in tables:
+            if table in self.unreadable:
+                self.findings.skip(self.unreadable[table], *names)
+                return False
+        self.findings.begin(*names)
+        return True
+
+    @property
+    def by_address(self) -> bool:
+        """Whether images were published by address."""
+        return Published(self.out, self.manifest).by_address
+
+    def published(self) -> Published:
+        """The dataset without the tables that cannot be read."""
+        files = {
+            path: entry for path, entry in self.manifest.files.items() if path.split("/")[1] not in self.unreadable
+        }
+        return Published(self.out, replace(self.manifest, files=files))
+
+    def rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Split and row of table ``name``, in order, one batch in memory; counts nulls on the way."""
+        table = TABLES[name]
+        size = _IMAGE_BATCH if table.has_images else _PLAIN_BATCH
+        for split, batch in self._batches(name, table.schema.names, size):
+            _check_nulls(self.findings, table, batch, self.by_address)
+            for row in batch.to_pylist():
+                yield split, row
+
+    def keys(self, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Split and values of ``columns``, which must not hold images, of each row, in order."""
+        for split, batch in self._batches(name, list(columns), _PLAIN_BATCH):
+            for values in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
+                yield split, values
+
+    def _batches(self, name: str, columns: list[str], size: int) -> Iterator[tuple[str, pa.RecordBatch]]:
+        published = self.published()
+        for split in published.splits(name):
+            for file in published.files(name, split):
+                with pq.ParquetFile(file) as parquet:
+                    for batch in parquet.iter_batches(size, columns=columns):
+                        yield split, batch
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCheck:
+    """A check made by one query.
+
+    :param tables: Tables it reads.
+    :param query: Returns a text column ``example``, one row for each failure.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    query: str
+
+
+def run_sql_checks(context: CheckContext, checks: Iterable[SqlCheck]) -> None:
+    """Run each check whose tables can be read."""
+    for check in checks:
+        if context.ready(check.tables, check.name):
+            record_failures(context, check.name, check.query)
+
+
+def record_failures(context: CheckContext, name: str, query: str) -> None:
+    """Record each row of ``query`` as a failure of check ``name``; the examples are its first in alphabetical order."""
+    summary = f"SELECT count(*), min(example, {EXAMPLES}) FROM ({query})"  # noqa: S608
+    count, examples = context.db.execute(summary).fetchall()[0]
+    for index, example in enumerate(examples or []):
+        last = index == len(examples) - 1
+        context.findings.fail(name, example, count - index if last else 1)
+
+
+def _check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch, by_address: bool) -> None:
+    """Count nulls in the declared columns, and inside their lists and structs."""
+    for column in table.schema.names:
+        if column not in table.nullable:
+            for path, count in _null_counts(column, batch.column(column), by_address):
+                if count:
+                    findings.fail("nulls", f"{table.name}: null in {path}", count)
+
+
+def _null_counts(path: str, values: pa.Array, by_address: bool) -> Iterator[tuple[str, int]]:
+    if values.type.equals(IMAGE):
+        data, paths = values.field("bytes"), values.field("path")
+        yield f"{path}.bytes", pc.coalesce(data, paths.cast(data.type)).null_count if by_address else data.null_count
+        return
+    if path not in _NULLABLE_INSIDE:
+        yield path, values.null_count
+    if pa.types.is_list(values.type):
+        yield from _null_counts(f"{path}[]", values.flatten(), by_address)
+    elif pa.types.is_struct(values.type):
+        for index in range(values.type.num_fields):
+            yield from _null_counts(f"{path}.{values.type.field(index).name}", values.field(index), by_address)
