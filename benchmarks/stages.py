@@ -33,7 +33,7 @@ from benchmarks.machine import machine
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
-from nyxqa.builders.qa.answer_match import findable, holds
+from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.evaluation.bootstrap import interval
@@ -107,12 +107,12 @@ def sample(folder: Path) -> Known:
         for row in listed
     }
     for row in (one for listed in known.triplets.values() for one in listed):
-        wanted, pictures = findable(row["answers"]), set(row["query_image_ids"])
+        wanted, pictures = searchable_answers(row["answers"]), set(row["query_image_ids"])
         asked = set(words(plain_text(row["query"]))) - STOP_WORDS
         known.telling[row["query_id"]] = {one["doc_id"] for one in row["positives"]} | {
             document["doc_id"]
             for document in known.documents[row["pool"]]
-            if holds(held[document["doc_id"]], wanted)
+            if contains_answer(held[document["doc_id"]], wanted)
             and (pictures <= set(document["image_ids"]) if pictures else _covers(held[document["doc_id"]], asked))
         }
     return known

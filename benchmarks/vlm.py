@@ -23,8 +23,8 @@ import httpx2
 import psutil
 from PIL import Image
 
-from nyxqa.builders.vlm.factory import make_vlm
-from nyxqa.builders.vlm.protocol import Answered, Picture, Source
+from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.builders.vlm.protocol import Answered, VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import VlmSection
@@ -32,7 +32,7 @@ from nyxqa.schemas.recipe import VlmSection
 _POOL, _IMAGE_BYTES = 50, 40_000
 
 
-def images() -> list[Picture]:
+def images() -> list[VlmImage]:
     """Noisy JPEG images of at most 40 KB each."""
     pool = []
     for number in range(_POOL):
@@ -43,14 +43,14 @@ def images() -> list[Picture]:
         data = buffer.getvalue()
         if len(data) > _IMAGE_BYTES:
             raise ValueError(f"image of {len(data)} bytes")
-        pool.append(Picture(image_id(data), "", data))
+        pool.append(VlmImage(image_id(data), "", data))
     return pool
 
 
-def documents(count: int, pool: list[Picture]) -> Iterator[Source]:
+def documents(count: int, pool: list[VlmImage]) -> Iterator[VlmDocument]:
     """Documents with one image each."""
     for number in range(count):
-        yield Source(
+        yield VlmDocument(
             str(number), Content(f"Document {number} of the benchmark. <|image|>", (pool[number % len(pool)],))
         )
 
@@ -58,7 +58,7 @@ def documents(count: int, pool: list[Picture]) -> Iterator[Source]:
 def measure(port: int, requests: int, slots: int, folder: Path) -> dict[str, float]:
     """One pass over all documents, then another that should send nothing."""
     section = VlmSection(model=f"openai:bench@http://127.0.0.1:{port}/v1", concurrency=slots)
-    vlm, pool, me = make_vlm(section, 42, folder), images(), psutil.Process()
+    vlm, pool, me = make_provider(section.model).open(section, 42, folder), images(), psutil.Process()
     memory, started, answered = [], time.perf_counter(), 0
     for number, outcome in enumerate(vlm.questions(documents(requests, pool), 5)):
         answered += isinstance(outcome, Answered)

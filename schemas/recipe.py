@@ -190,11 +190,6 @@ class VlmSection(Section):
     max_requests: Positive | None = Field(None, description="maximum number of requests of one run, retries included")
     max_tokens: Positive | None = Field(None, description="maximum number of prompt and completion tokens of one run")
 
-    @property
-    def is_extractive(self) -> bool:
-        """Whether the embedded rules replace a model: no endpoint is called, and nothing is judged."""
-        return self.model == EXTRACTIVE
-
 
 class Negatives(Section):
     """How hard negatives of page questions are mined (Nyx step 11: ranks 11-20, first 5)."""
@@ -310,8 +305,3 @@ class Recipe(Section):
     imports: list[Import] = Field([], alias="import", description="published training sets to read")
     mixture: Mixture | None = Field(None, description="weights and caps of the train mixture; no mixture if not set")
     duckdb: DuckDb = Field(DuckDb(), description="resources of each DuckDB database")
-
-
-def verifies(settings: Verify, vlm: VlmSection) -> bool:
-    """Whether evidence is checked: ``auto`` means with a model that can judge."""
-    return not vlm.is_extractive if settings.enabled == "auto" else settings.enabled

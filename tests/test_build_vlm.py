@@ -13,12 +13,12 @@ import pytest
 
 from nyxqa.builders.report.report import make_report
 from nyxqa.builders.report.text import WIDTH, render
-from nyxqa.builders.vlm.prompt import NAMES, prompt
+from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
 from nyxqa.retriever.encoders.bm25 import Bm25Index
 from nyxqa.retriever.protocols import Entry, Hits
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.manifest import read_manifest
-from tests.support.asking import QUICK, use_patience
+from tests.support.model_answers import FAST_RETRIES, use_retry_policy
 from tests.support.pages import sentences
 from tests.support.published import table
 from tests.support.running import published
@@ -30,7 +30,7 @@ from tests.support.vlm_server import Act, Payload, VlmServer
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_patience(monkeypatch, replace(QUICK, read=1.0))
+    use_retry_policy(monkeypatch, replace(FAST_RETRIES, read=1.0))
 
 
 def facts_by_id(out: Path) -> dict[str, Fact]:
@@ -53,9 +53,11 @@ def test_every_question_has_the_verdicts_that_its_fact_must_have(told_build: tup
         assert row["generator"] == "openai:teller"
         assert all(row["prompts"].values())
     counted = read_manifest(out).summary["prompts"]
-    assert sum(counted.values()) == len(table(out, "qa")) * len(NAMES)
+    assert sum(counted.values()) == len(table(out, "qa")) * len(PROMPT_NAMES)
     card = (out / "README.md").read_text()
-    assert all(prompt(name).text in card and f"{name} {prompt(name).hash}" in counted for name in NAMES)
+    assert all(
+        load_prompt(name).text in card and f"{name} {load_prompt(name).hash}" in counted for name in PROMPT_NAMES
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
 from nyxqa.cli import main
 from nyxqa.schemas.manifest import read_manifest
-from tests.support.asking import BRIEF, use_patience
 from tests.support.dataset_cache import use_cache
 from tests.support.facts import Facts
+from tests.support.model_answers import FEW_RETRIES, use_retry_policy
 from tests.support.published import table
 from tests.support.running import published, started, wait_for_none
 from tests.support.vlm_server import Act, Payload, VlmServer, prompt_text
@@ -48,7 +48,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_patience(monkeypatch, replace(BRIEF, read=5.0))
+    use_retry_policy(monkeypatch, replace(FEW_RETRIES, read=5.0))
 
 
 @pytest.fixture(scope="module")

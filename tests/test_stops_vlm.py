@@ -16,7 +16,7 @@ import pytest
 
 from nyxqa.cli import main
 from nyxqa.schemas.errors import BudgetError
-from tests.support.asking import BRIEF, SECRET, use_patience
+from tests.support.model_answers import FEW_RETRIES, SECRET, use_retry_policy
 from tests.support.pages import picture
 from tests.support.published import table
 from tests.support.running import published, started, wait_for_none
@@ -37,7 +37,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_patience(monkeypatch, BRIEF)
+    use_retry_policy(monkeypatch, FEW_RETRIES)
 
 
 def arguments(recipe: Path, out: Path, url: str, *more: str) -> list[str]:

@@ -23,7 +23,7 @@ from nyxqa.builders.feedback.scoring import Truth, listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed
+from nyxqa.builders.vlm.protocol import Answered, Conversation, Failed, VlmRequest
 from nyxqa.schemas.content import Content
 
 VERSION = 1
@@ -79,14 +79,14 @@ class Questioner:
             return {**made, "unasked": "no_answers"}
         if not candidates:
             return made
-        ask = Ask(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
+        ask = VlmRequest(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
         made["closed_book"] = said(truth, (yield ask))
         pool, size = self.train.pools[row["pool"]].pool, self.labelling.settings.window
         judged: list[Row] = []
         for start in range(0, len(candidates), size):
             window = candidates[start : start + size]
             documents = tuple(pool.source(one["row"]) for one in window)
-            verdict = said(truth, (yield Ask(ask.key, ask.question, documents=documents)))
+            verdict = said(truth, (yield VlmRequest(ask.key, ask.question, documents=documents)))
             judged += [{**one, **verdict} for one in window]
             if self.labelling.enough(judged, known):
                 break

@@ -10,8 +10,8 @@ from nyxqa.builders.feedback.scoring import listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
 from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
 from nyxqa.builders.stages.names import FEEDBACK
-from nyxqa.builders.vlm.prompt import Part, listed, prompt
-from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.builders.vlm.prompt import PromptPart, load_prompt, numbered_documents
+from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.recipe import Recipe
 
 HOW = (
@@ -32,7 +32,7 @@ def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estim
 
     @lru_cache(_KEPT)
     def document(pool: str, row: int) -> tuple[int, int]:
-        return _tokens(listed([train.pools[pool].pool.source(row)]), pixels)
+        return _tokens(numbered_documents([train.pools[pool].pool.source(row)]), pixels)
 
     total = Cost()
     for place, row in enumerate(found.rows(["candidates"])):
@@ -44,7 +44,7 @@ def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estim
         own, images = _tokens(question, pixels)
         documents = [document(asked["pool"], one["row"]) for one in row["candidates"]]
         windows = -(-len(documents) // size)
-        fixed = text_tokens(prompt("answer_closed").text) + windows * text_tokens(prompt("answer").text)
+        fixed = text_tokens(load_prompt("answer_closed").text) + windows * text_tokens(load_prompt("answer").text)
         total += Cost(
             1 + windows,
             fixed + (1 + windows) * own + sum(tokens for tokens, _ in documents),
@@ -54,12 +54,12 @@ def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estim
     return Estimate(recipe.vlm.model.partition("@http")[0], {("train", FEEDBACK): total}, HOW)
 
 
-def _tokens(parts: Iterable[Part], max_pixels: int) -> tuple[int, int]:
+def _tokens(parts: Iterable[PromptPart], max_pixels: int) -> tuple[int, int]:
     """Tokens, and how many pictures they are of."""
     pictures, texts = 0, 0
     tokens = 0
     for part in parts:
-        if isinstance(part, Picture):
+        if isinstance(part, VlmImage):
             pictures += 1
             tokens += picture_tokens(part.data, max_pixels)
         else:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.retriever.protocols import Entry
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import page_id_of_passage
@@ -38,7 +38,7 @@ class Pool(Protocol):
         """``doc_id``, ``page_id``, ``cluster`` and ``key`` of a document."""
         ...
 
-    def source(self, row: int) -> Source:
+    def source(self, row: int) -> VlmDocument:
         """A document as a model reads it."""
         ...
 
@@ -68,7 +68,7 @@ class PublishedPool:
         """As in ``Pool``."""
         return family_at(self.table, int(self.places[row]))
 
-    def source(self, row: int) -> Source:
+    def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""
         table, place = self.table.table, int(self.places[row])
         text, title = table.column("text")[place].as_py(), table.column("title")[place].as_py()
@@ -78,7 +78,9 @@ class PublishedPool:
             table.column("captions")[place].as_py(),
         )
         language = table.column("language")[place].as_py()
-        return Source(table.column("doc_id")[place].as_py(), Content(text, pictures), _title(title, text), language)
+        return VlmDocument(
+            table.column("doc_id")[place].as_py(), Content(text, pictures), _title(title, text), language
+        )
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class PassagesPool:
         page = page_id_of_passage(self.name, passage.external_id)
         return {"doc_id": passage.id, "page_id": page, "cluster": passage.id, "key": text_key(passage.text)}
 
-    def source(self, row: int) -> Source:
+    def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""
         passage = self.passages[row]
-        return Source(passage.id, Content(passage.text), _title(passage.title, passage.text))
+        return VlmDocument(passage.id, Content(passage.text), _title(passage.title, passage.text))
 
 
 def family_at(table: IdTable, place: int) -> dict[str, str]:
@@ -113,9 +115,9 @@ def family_at(table: IdTable, place: int) -> dict[str, str]:
     return {**found, "key": text_key(table.table.column("text")[place].as_py())}
 
 
-def pictures_of(images: pa.ListScalar, ids: list[str], captions: list[str]) -> tuple[Picture, ...]:
+def pictures_of(images: pa.ListScalar, ids: list[str], captions: list[str]) -> tuple[VlmImage, ...]:
     """Stored images as a model sees them."""
-    return tuple(map(Picture, ids, captions, stored_bytes(images))) if ids else ()
+    return tuple(map(VlmImage, ids, captions, stored_bytes(images))) if ids else ()
 
 
 def rows_where(table: IdTable, column: str, value: str) -> npt.NDArray[np.int64]:

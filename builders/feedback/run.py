@@ -26,7 +26,7 @@ from nyxqa.builders.publish.publish import complete_publishing, publish
 from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.report.lines import told_lines
 from nyxqa.builders.stages.names import FEEDBACK
-from nyxqa.builders.vlm.factory import parse_model
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.index.stored_ids import StoredIds
@@ -34,7 +34,7 @@ from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Recipe, VlmSection
+from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 
 _SECTIONS = ("feedback", "vlm")
@@ -145,12 +145,12 @@ def _encoder(order: Order) -> Encoder:
     """The retriever, once it is known that both models can be what they are named."""
     if order.retriever is None or order.vlm is None:
         raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
-    if VlmSection(model=order.vlm).is_extractive:
+    provider = make_provider(order.vlm)
+    if not provider.info.can_judge:
         raise UsageError(
-            "--vlm extractive only looks for words and cannot tell a document that answers from one that does not; "
-            "name a model: openai:MODEL@URL"
+            f"--vlm {provider.info.generator} only looks for words and cannot judge whether a document answers a "
+            "question; name a model: openai:MODEL@URL"
         )
-    parse_model(order.vlm)
     return make_encoder(order.retriever)
 
 

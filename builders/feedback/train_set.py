@@ -26,7 +26,7 @@ from nyxqa.builders.feedback.pools import (
 from nyxqa.builders.feedback.scoring import Truth, truth_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.stages.names import pool_stage
-from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.lookup import IdTable
@@ -129,7 +129,7 @@ class TrainSet:
         found: list[dict[str, Any]] = self.triplets.select(columns).slice(start, stop - start).to_pylist()
         return found
 
-    def pictures(self, place: int) -> tuple[Picture, ...]:
+    def pictures(self, place: int) -> tuple[VlmImage, ...]:
         """Images of a question, with the captions they have in its document."""
         ids = self.triplets.column("query_image_ids")[place].as_py()
         if not ids:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.mining.margin import ceiling
-from nyxqa.builders.qa.answer_match import findable, holds
+from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.qa.keys import question_key
 
 _KEPT = 10_000  # texts whose key is kept: passages come back in the lists of other questions
@@ -104,7 +104,7 @@ def choose(
     :param document: Gives the passage of a row.
     :param gold: Rows of the passages the set names as evidence.
     """
-    wanted = findable(answers) if answers else ()
+    wanted = searchable_answers(answers) if answers else ()
     found = [row for row in rows if row >= 0]
     positive_rows = _positives(found, document, rules, gold, wanted)
     if isinstance(positive_rows, str):
@@ -119,7 +119,7 @@ def choose(
     if len(positives) > 1:
         positives.sort(key=lambda one: math.inf if one[1].rank is None else one[1].rank)
     negatives, excluded = _negatives(found, scores, document, rules, positives, wanted)
-    holding = holds(positives[0][0].text, wanted) if wanted else None
+    holding = contains_answer(positives[0][0].text, wanted) if wanted else None
     return Choice(name, _unique(positives), negatives, holding, excluded)
 
 
@@ -135,7 +135,7 @@ def _positives(
         return found[:1]
     if not wanted:
         return "no_findable_answer"
-    holding = (row for row in found if holds(document(row).text, wanted))
+    holding = (row for row in found if contains_answer(document(row).text, wanted))
     first = next(holding, None)
     return "answer_not_retrieved" if first is None else [first]
 
@@ -197,7 +197,7 @@ class _Exclusions:
             if text in self._texts:
                 return "equal"
             self._texts.add(text)
-        if self._holding and holds(passage.text, self._wanted):
+        if self._holding and contains_answer(passage.text, self._wanted):
             return "answer"
         self._taken.add(passage.id)
         return None

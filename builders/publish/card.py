@@ -10,7 +10,7 @@ from typing import Any
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.report.lines import has_negatives, probe_line, shortfall_lines, told_lines
 from nyxqa.builders.report.set_reports import report_texts
-from nyxqa.builders.vlm.prompt import NAMES, prompt
+from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.files import write_bytes
@@ -141,7 +141,7 @@ def card_prompts(counts: Mapping[str, int]) -> list[CardPrompt]:
     found = []
     for key, questions in counts.items():
         name, _, short = key.partition(" ")
-        known = prompt(name) if name in NAMES else None
+        known = load_prompt(name) if name in PROMPT_NAMES else None
         found.append(CardPrompt(name, short, questions, known.text if known and known.hash == short else ""))
-    order = {name: place for place, name in enumerate(NAMES)}
+    order = {name: place for place, name in enumerate(PROMPT_NAMES)}
     return sorted(found, key=lambda one: (order.get(one.name, len(order)), one.hash))

@@ -14,22 +14,22 @@ _NOWHERE = frozenset({"yes", "no", "noanswer"})
 _KEPT = 10_000
 
 
-def findable(answers: Iterable[str]) -> tuple[str, ...]:
+def searchable_answers(answers: Iterable[str]) -> tuple[str, ...]:
     """The answers that can be looked for in a passage, folded, none twice."""
-    folded = dict.fromkeys(fold(answer) for answer in answers)
+    folded = dict.fromkeys(fold_answer(answer) for answer in answers)
     return tuple(answer for answer in folded if answer.strip() and answer.strip() not in _NOWHERE)
 
 
-def holds(text: str, folded_answers: Iterable[str]) -> bool:
-    """Whether ``text`` holds one of the answers given by ``findable``, on word boundaries."""
+def contains_answer(text: str, folded_answers: Iterable[str]) -> bool:
+    """Whether ``text`` holds one of the answers given by ``searchable_answers``, on word boundaries."""
     folded = _fold_kept(text)
     return any(answer in folded for answer in folded_answers)
 
 
-def fold(text: str) -> str:
+def fold_answer(text: str) -> str:
     """The words of the normalised text, one blank before and behind each."""
     found = words(normalise_answer(text))
     return f" {' '.join(found)} " if found else ""
 
 
-_fold_kept = lru_cache(_KEPT)(fold)
+_fold_kept = lru_cache(_KEPT)(fold_answer)

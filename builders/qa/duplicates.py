@@ -31,8 +31,8 @@ _COMPARED = 1 << 16  # questions of one answer and equal images that are compare
 _BATCH = 1 << 12
 
 # Rows of a shard that go, in their order.
-REPEATED = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
-_GONE = pa.schema([("shard", pa.int64()), *REPEATED])
+DUPLICATE_ROWS = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
+_GONE = pa.schema([("shard", pa.int64()), *DUPLICATE_ROWS])
 
 _LOAD = """
 CREATE TABLE question AS
@@ -52,7 +52,7 @@ QUALIFY count(*) OVER (PARTITION BY topic) > 1 ORDER BY topic, shard, row
 _ROWS = "SELECT * FROM gone ORDER BY shard, row"
 
 
-def write_repeated(questions: StepOutput, threshold: float | None, folder: Path) -> None:
+def write_duplicates(questions: StepOutput, threshold: float | None, folder: Path) -> None:
     """Write for each shard which of its questions were asked before; the first in order stays.
 
     That is a question of equal words about the same images; and one of the same normalised answer and the same images
@@ -70,7 +70,7 @@ def write_repeated(questions: StepOutput, threshold: float | None, folder: Path)
             if threshold is not None:
                 _find_similar(db, files, threshold)
             for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
-                write_table(part_file(folder, shard), table.select(REPEATED.names).cast(REPEATED))
+                write_table(part_file(folder, shard), table.select(DUPLICATE_ROWS.names).cast(DUPLICATE_ROWS))
 
 
 def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshold: float) -> None:
@@ -85,7 +85,7 @@ def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshol
         for asked in _slices(group):
             found = [
                 {**asked[number], "reason": "similar_question", "detail": _likeness(asked[kept]["draft"], similarity)}
-                for number, kept, similarity in similar([row["question"] for row in asked], threshold)
+                for number, kept, similarity in similar_questions([row["question"] for row in asked], threshold)
             ]
             if found:
                 append(db, "gone", pa.Table.from_pylist(found, _GONE))
@@ -113,7 +113,7 @@ def _slices(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield asked
 
 
-def similar(questions: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+def similar_questions(questions: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
     """The questions, of one at least, that go: number, number of the most similar one that stays, and similarity.
 
     Of two sets alike, the rarest members of one hold one of the rarest of the other, so a question is compared only

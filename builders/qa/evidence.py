@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Picture, Source, Vlm
+from nyxqa.builders.vlm.protocol import Answered, Failed, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.answers import exact_match, token_f1
 from nyxqa.schemas.content import PLACEHOLDER, Content, plain_text
-from nyxqa.schemas.recipe import Keep
+from nyxqa.schemas.recipe import Keep, Verify
 
 # An answer is right if it matches exactly or shares this much F1 with an accepted form (Nyx paper: F1).
 RIGHT_F1 = 0.5
@@ -19,7 +19,14 @@ Verdict = dict[str, Any]
 Evidence = dict[str, Verdict | None]
 
 
-def judge(model: Vlm, asks: Iterable[Ask], answers: Sequence[Sequence[str]]) -> Iterator[Evidence | Failed]:
+def collects_evidence(settings: Verify, model: VlmInfo) -> bool:
+    """Whether evidence is collected: ``auto`` means with a model that can judge."""
+    return model.can_judge if settings.enabled == "auto" else settings.enabled
+
+
+def collect_evidence(
+    model: Vlm, asks: Iterable[VlmRequest], answers: Sequence[Sequence[str]]
+) -> Iterator[Evidence | Failed]:
     """The verdicts on each question, in order; views that the question does not have are None.
 
     :param asks: Questions with their document, read as they are asked: pictures are large.
@@ -27,7 +34,7 @@ def judge(model: Vlm, asks: Iterable[Ask], answers: Sequence[Sequence[str]]) -> 
     """
     shown: deque[dict[str, bool]] = deque()
 
-    def flat() -> Iterator[Ask]:
+    def flat() -> Iterator[VlmRequest]:
         for ask in asks:
             views = _views(ask)
             shown.append({name: view is not None for name, view in views.items()})
@@ -55,7 +62,7 @@ def _verdict(outcome: Answered[str] | None, accepted: Sequence[str]) -> Verdict 
     return {"prediction": prediction, "correct": right}
 
 
-def _views(ask: Ask) -> dict[str, Ask | None]:
+def _views(ask: VlmRequest) -> dict[str, VlmRequest | None]:
     """What the model gets to see, by the name of the verdict."""
     pictured = bool(ask.question.images) or any(source.content.images for source in ask.documents)
     return {
@@ -66,21 +73,21 @@ def _views(ask: Ask) -> dict[str, Ask | None]:
     }
 
 
-def _without_images(ask: Ask) -> Ask:
+def _without_images(ask: VlmRequest) -> VlmRequest:
     documents = tuple(replace(source, content=_text_only(source.content)) for source in ask.documents)
     return replace(ask, question=_text_only(ask.question), documents=documents)
 
 
-def _text_only(content: Content[Picture]) -> Content[Picture]:
+def _text_only(content: Content[VlmImage]) -> Content[VlmImage]:
     return Content(plain_text(content.text))
 
 
-def _images_only(source: Source) -> Source:
+def _images_only(source: VlmDocument) -> VlmDocument:
     images = source.content.images
     return replace(source, content=Content("\n".join([PLACEHOLDER] * len(images)), images), title=None)
 
 
-def missing(evidence: Mapping[str, Any], keep: Sequence[Keep]) -> str | None:
+def missing_outcome(evidence: Mapping[str, Any], keep: Sequence[Keep]) -> str | None:
     """The reason to drop a question, if an outcome that the recipe asks for is missing."""
     right = {name: verdict["correct"] for name, verdict in evidence.items() if verdict is not None}
     outcomes: dict[Keep, tuple[bool, str]] = {

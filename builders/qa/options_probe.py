@@ -20,8 +20,8 @@ from nyxqa.schemas.words import words
 
 Floats = npt.NDArray[np.float64]
 
-MOST = 2_000  # questions looked at, which bounds time and memory and gives +-2 % at chance
-LEAST = 50  # below that an interval says nothing
+MAX_QUESTIONS = 2_000  # questions looked at, which bounds time and memory and gives +-2 % at chance
+MIN_QUESTIONS = 50  # below that an interval says nothing
 FOLDS = 5
 _HASHED = 128
 _STEPS, _RATE, _DECAY = 120, 0.05, 0.02
@@ -29,7 +29,7 @@ _Z = 1.959964  # 95 %
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ProbeItem:
     """The options of one question.
 
     :param document: Its document's id; questions on one document are never on both sides of a fold.
@@ -41,14 +41,14 @@ class Item:
     label: int
 
 
-def probe(items: Iterable[Item], seed: int) -> dict[str, float | int | str]:
+def probe_options(items: Iterable[ProbeItem], seed: int) -> dict[str, float | int | str]:
     """Accuracy of the probe over folds it was not trained on, with its Wilson interval of 95 %, against chance.
 
     Deterministic, and independent of the order of ``items``.
     """
-    drawn = heapq.nsmallest(MOST, items, key=lambda item: (keyed_hash(seed, "probe", item.key), item.key))
-    if len(drawn) < LEAST:
-        return {"questions": len(drawn), "result": f"not run: fewer than {LEAST} questions"}
+    drawn = heapq.nsmallest(MAX_QUESTIONS, items, key=lambda item: (keyed_hash(seed, "probe", item.key), item.key))
+    if len(drawn) < MIN_QUESTIONS:
+        return {"questions": len(drawn), "result": f"not run: fewer than {MIN_QUESTIONS} questions"}
     features = np.stack([_features(item.choices) for item in drawn])
     labels = np.array([item.label for item in drawn])
     folds = np.array([keyed_hash(seed, "probe fold", item.document) % FOLDS for item in drawn])
@@ -59,12 +59,12 @@ def probe(items: Iterable[Item], seed: int) -> dict[str, float | int | str]:
             weights = _fit(features[~test], labels[~test])
             hits += _hits(features[test] @ weights, labels[test])
     options = features.shape[1]
-    low, high = wilson(hits, len(drawn))
+    low, high = wilson_interval(hits, len(drawn))
     found = {"accuracy": hits / len(drawn), "low": low, "high": high, "chance": 1 / options}
     return {"questions": len(drawn), **{name: round(value, 4) for name, value in found.items()}}
 
 
-def wilson(hits: float, count: int) -> tuple[float, float]:
+def wilson_interval(hits: float, count: int) -> tuple[float, float]:
     """The interval of 95 % of a share (Wilson 1927)."""
     share, squared = hits / count, _Z**2 / count
     middle = (share + squared / 2) / (1 + squared)

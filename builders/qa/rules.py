@@ -22,7 +22,7 @@ _TO_IMAGE = re.compile(r"\b(?:images?|pictures?|photos?|photographs?)\d*\b", re.
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedQuestion:
     """A question with placeholders, and for each the index of its image in the document."""
 
     question: str
@@ -30,14 +30,16 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class RuleViolation:
     """The rule a question breaks."""
 
     reason: str
     detail: str = ""
 
 
-def resolve(question: str, images: int, rules: Literal["repaired", "paper"]) -> Resolved | Broken:
+def resolve_citations(
+    question: str, images: int, rules: Literal["repaired", "paper"]
+) -> ResolvedQuestion | RuleViolation:
     """Put placeholders for ``<imageN>`` (N from 1) and hold the question against the rules.
 
     An image cited twice becomes one placeholder, later mentions become words: "the same image", or "the
@@ -48,7 +50,7 @@ def resolve(question: str, images: int, rules: Literal["repaired", "paper"]) -> 
     """
     text = " ".join(question.replace(PLACEHOLDER, " <image> ").split())
     if not _CITATION.sub("", text).strip(" ?."):
-        return Broken("no_question")
+        return RuleViolation("no_question")
     broken = _paper_words(text) if rules == "paper" else _words(text)
     return broken or _cite(text, images)
 
@@ -58,30 +60,30 @@ def cites_image(text: str) -> bool:
     return bool(_LOOSE_CITATION.search(text))
 
 
-def _paper_words(text: str) -> Broken | None:
+def _paper_words(text: str) -> RuleViolation | None:
     found = next((word for word in ("text", "author") if word in text), None)
     if found:
-        return Broken("refers_to_document", found)
-    return Broken("image_not_cited") if "image" in text and not _CITATION.search(text) else None
+        return RuleViolation("refers_to_document", found)
+    return RuleViolation("image_not_cited") if "image" in text and not _CITATION.search(text) else None
 
 
-def _words(text: str) -> Broken | None:
+def _words(text: str) -> RuleViolation | None:
     bare = _CITATION.sub(" ", text)
     found = _TO_DOCUMENT.search(bare)
     if found:
-        return Broken("refers_to_document", found.group())
+        return RuleViolation("refers_to_document", found.group())
     if _LOOSE_CITATION.search(bare):
-        return Broken("bad_citation", _LOOSE_CITATION.findall(bare)[0])
+        return RuleViolation("bad_citation", _LOOSE_CITATION.findall(bare)[0])
     word = _TO_IMAGE.search(bare)
-    return Broken("image_not_cited", word.group()) if word and not _CITATION.search(text) else None
+    return RuleViolation("image_not_cited", word.group()) if word and not _CITATION.search(text) else None
 
 
-def _cite(text: str, images: int) -> Resolved | Broken:
+def _cite(text: str, images: int) -> ResolvedQuestion | RuleViolation:
     cited = list(_CITATION.finditer(text))
     numbers = [int(match.group(1)) for match in cited]
     wrong = next((match for match, number in zip(cited, numbers, strict=True) if not 1 <= number <= images), None)
     if wrong is not None:
-        return Broken("bad_citation", f"{wrong.group()} of {images} images")
+        return RuleViolation("bad_citation", f"{wrong.group()} of {images} images")
     order = list(dict.fromkeys(numbers))
     pieces, position, seen = [], 0, set[int]()
     for match, number in zip(cited, numbers, strict=True):
@@ -90,7 +92,7 @@ def _cite(text: str, images: int) -> Resolved | Broken:
         seen.add(number)
         position = match.end()
     pieces.append(text[position:])
-    return Resolved("".join(pieces), tuple(number - 1 for number in order))
+    return ResolvedQuestion("".join(pieces), tuple(number - 1 for number in order))
 
 
 def _again(place: int, cited: int) -> str:

@@ -13,11 +13,19 @@ from typing import Any
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.qa.evidence import collects_evidence
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
-from nyxqa.builders.vlm.prompt import Part, joined, labelled, listed, prompt
-from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.builders.vlm.prompt import (
+    PromptPart,
+    document_with_labels,
+    load_prompt,
+    merge_text_parts,
+    numbered_documents,
+)
+from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
-from nyxqa.schemas.recipe import Recipe, verifies
+from nyxqa.schemas.recipe import Recipe
 
 # A token is about four characters of English; a character of another script is counted as a token of its own.
 _CHARACTERS = 4
@@ -94,7 +102,7 @@ def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path)
     """
     model = recipe.vlm.model.partition("@http")[0]
     costs = {(split, stage): Cost() for split in seeds for stage in _STAGES}
-    if not recipe.vlm.is_extractive:
+    if not make_provider(recipe.vlm.model).info.is_local:
         reader = PackReader(packs)
         for split, parts in seeds.items():
             for row in parts.rows(["doc_id", "text", "images", "title", "language"]):
@@ -103,9 +111,9 @@ def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path)
     return Estimate(model, costs)
 
 
-def _source(row: Mapping[str, Any]) -> Source:
-    pictures = tuple(Picture(image["image_id"], image["caption"]) for image in row["images"])
-    return Source(row["doc_id"], Content(row["text"], pictures), row["title"], row["language"])
+def _source(row: Mapping[str, Any]) -> VlmDocument:
+    pictures = tuple(VlmImage(image["image_id"], image["caption"]) for image in row["images"])
+    return VlmDocument(row["doc_id"], Content(row["text"], pictures), row["title"], row["language"])
 
 
 def _image_tokens(row: Mapping[str, Any], reader: PackReader, recipe: Recipe) -> dict[str, int]:
@@ -123,28 +131,28 @@ def picture_tokens(data: bytes, max_pixels: int) -> int:
         return -(-min(image.width * image.height, max_pixels) // _PATCH)
 
 
-def _of_document(recipe: Recipe, source: Source, tokens: Mapping[str, int]) -> Iterator[tuple[str, Cost]]:
+def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int]) -> Iterator[tuple[str, Cost]]:
     """Cost of each stage for one document."""
     pictures = source.content.images
     most = recipe.synthesize.max_questions
     names = ["questions", "questions_multi"] if len(pictures) > 1 else ["questions"]
     short = recipe.vlm.answer_tokens
 
-    def cost(name: str, completion: int, **slots: str | Iterable[Part]) -> Cost:
-        parts = prompt(name).fill(**slots)
-        shown = [part for part in parts if isinstance(part, Picture)]
+    def cost(name: str, completion: int, **slots: str | Iterable[PromptPart]) -> Cost:
+        parts = load_prompt(name).fill(**slots)
+        shown = [part for part in parts if isinstance(part, VlmImage)]
         text = sum(text_tokens(part) for part in parts if isinstance(part, str))
         return Cost(1, text + sum(tokens[picture.image_id] for picture in shown), completion, len(shown))
 
     for name in names:
-        yield "synthesize", cost(name, QUESTION_TOKENS, document=labelled(source), count=str(most))
-    question = joined(["x" * _QUESTION, *pictures])
-    document = listed([source])
-    text_only, images_only = ([part for part in document if isinstance(part, kind)] for kind in (str, Picture))
+        yield "synthesize", cost(name, QUESTION_TOKENS, document=document_with_labels(source), count=str(most))
+    question = merge_text_parts(["x" * _QUESTION, *pictures])
+    document = numbered_documents([source])
+    text_only, images_only = ([part for part in document if isinstance(part, kind)] for kind in (str, VlmImage))
     asked = most * len(names)
     words = str(recipe.refine.max_answer_words)
     yield "refine", cost("shorten", short, question=question, answer="x" * _ANSWER, words=words).times(asked)
-    if verifies(recipe.verify, recipe.vlm):
+    if collects_evidence(recipe.verify, make_provider(recipe.vlm.model).info):
         views = cost("answer_closed", short, question=question) + cost(
             "answer", short, question=question, documents=document
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.recipe import Images, Recipe
 from nyxqa.schemas.recipe_file import read_recipe
@@ -61,7 +62,7 @@ def deviations(recipe: Recipe) -> list[str]:
 def _of_web(recipe: Recipe) -> list[str]:
     found = [f"negatives are mined with {make_encoder(recipe.negatives.encoder).name} instead of mmE5 (Nyx step 11)"]
     found += _ALWAYS
-    if recipe.vlm.is_extractive:
+    if not make_provider(recipe.vlm.model).info.prompts:
         found.append(f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)")
     elif _WRITER not in recipe.vlm.model:
         found.append(f"questions are written by {recipe.vlm.model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)")

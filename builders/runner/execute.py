@@ -26,7 +26,7 @@ from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.names import SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
-from nyxqa.builders.vlm.factory import parse_model
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
@@ -165,8 +165,7 @@ def _check(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
-        if not recipe.vlm.is_extractive:
-            parse_model(recipe.vlm.model)
+        make_provider(recipe.vlm.model)
 
 
 def _rows(manifest: Manifest) -> dict[str, int]:

@@ -21,7 +21,7 @@ from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.qa.options_probe import Item, probe
+from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import told_loss
 from nyxqa.builders.report.set_reports import set_reports
@@ -95,7 +95,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
-            found["probe"] = probe(_items(db), recipe.seed)
+            found["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:
                 found["sample_shortfall"] = sample_lack(recipe, web.seeds["train"])
     certificate = certify(folder, files, recipe.dedup, folder)
@@ -113,11 +113,11 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
     )
 
 
-def _items(db: duckdb.DuckDBPyConnection) -> Iterator[Item]:
+def _items(db: duckdb.DuckDBPyConnection) -> Iterator[ProbeItem]:
     """Options of the published questions."""
     query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL"
     for row in arrow_rows(db, query, _BATCH):
-        yield Item(*row.values())
+        yield ProbeItem(*row.values())
 
 
 def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:

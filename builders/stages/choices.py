@@ -15,7 +15,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.qa.paraphrases import finds_paraphrases, paraphrases
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import VlmHandle, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.chance import keyed_hash
@@ -50,7 +50,7 @@ def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     count = settings.count - 1
-    asks = (ask_of(row, handle, row["answer"]) for row in questions)
+    asks = (vlm_request(row, handle, row["answer"]) for row in questions)
     outcomes = list(handle.open().distractors(asks, count, SPARE if encoder else 0))
     wrong = [
         [] if isinstance(outcome, Failed) else distinct(outcome.value, row["answers"])

@@ -16,11 +16,11 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.base import Filter, apply_filters
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
-from nyxqa.builders.qa.duplicates import write_repeated
+from nyxqa.builders.qa.duplicates import write_duplicates
 from nyxqa.builders.qa.keys import question_key
-from nyxqa.builders.qa.rules import Broken, cites_image, resolve
+from nyxqa.builders.qa.rules import RuleViolation, cites_image, resolve_citations
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import VlmHandle, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed, Vlm
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.ids import qa_id
@@ -54,7 +54,7 @@ def refine(
         run,
         ruled,
         Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, split=split),
-        partial(write_repeated, ruled, threshold),
+        partial(write_duplicates, ruled, threshold),
         Step("refine", VERSION, split=split, unit_in="question", unit_out="question"),
         paired_files,
         unrepeated_shard,
@@ -69,7 +69,7 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
     drops: list[Drop] = []
     for draft in drafts:
         row = _resolved(draft, settings)
-        if isinstance(row, Broken):
+        if isinstance(row, RuleViolation):
             drops.append(_drop(draft, row.reason, row.detail))
         else:
             rows.append(row)
@@ -83,17 +83,17 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
 
 
-def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Broken:
+def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | RuleViolation:
     """A row of QUESTIONS whose answer is not yet short."""
     images = draft["document"]["images"]
-    resolved = resolve(draft["question"], len(images), settings.rules)
+    resolved = resolve_citations(draft["question"], len(images), settings.rules)
     answer = " ".join(draft["answer"].split())
-    if isinstance(resolved, Broken):
+    if isinstance(resolved, RuleViolation):
         return resolved
     if not words(answer):
-        return Broken("no_answer")
+        return RuleViolation("no_answer")
     if cites_image(answer):
-        return Broken("bad_citation", "the answer cites an image")
+        return RuleViolation("bad_citation", "the answer cites an image")
     return {
         **{name: draft[name] for name in ("draft", "generator", "prompts", "document")},
         "question": resolved.question,
@@ -112,7 +112,7 @@ def _shortened(rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle,
     long = [row for row in rows if len(words(row["answer"])) > most]
     failed: set[str] = set()
     model: Vlm = handle.open()
-    outcomes = model.shorten((ask_of(row, handle, row["answer"]) for row in long), most)
+    outcomes = model.shorten((vlm_request(row, handle, row["answer"]) for row in long), most)
     for row, outcome in zip(long, outcomes, strict=True):
         short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
         if 0 < len(words(short)) <= most and not cites_image(short):

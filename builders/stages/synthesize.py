@@ -13,7 +13,7 @@ from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.rows import DRAFTS
-from nyxqa.builders.vlm.handle import VlmHandle, source_of
+from nyxqa.builders.vlm.handle import VlmHandle, vlm_document
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.recipe import Synthesize
 
@@ -33,7 +33,7 @@ def synthesize_shard(handle: VlmHandle, most: int, file: Path) -> ShardOutput:
     model = handle.open()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    outcomes = model.questions((source_of(document, handle) for document in documents), most)
+    outcomes = model.questions((vlm_document(document, handle) for document in documents), most)
     for document, outcome in zip(documents, outcomes, strict=True):
         pairs = [] if isinstance(outcome, Failed) else outcome.value
         if not pairs:

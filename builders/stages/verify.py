@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.qa.evidence import judge, missing
+from nyxqa.builders.qa.evidence import collect_evidence, collects_evidence, missing_outcome
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import VlmHandle, ask_of
+from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed
-from nyxqa.schemas.recipe import Keep, Verify, verifies
+from nyxqa.schemas.recipe import Keep, Verify
 
 VERSION = 2
 
@@ -28,7 +28,7 @@ def verify(run: Run, questions: StepOutput, handle: VlmHandle, settings: Verify,
 
     Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
     """
-    if not verifies(settings, handle.settings):
+    if not collects_evidence(settings, handle.info):
         step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")
         return run.map(step, pass_shard, questions.files, QUESTIONS)
     params = {"keep": sorted(settings.keep), "vlm": handle.params()}
@@ -41,13 +41,13 @@ def verify_shard(handle: VlmHandle, keep: Sequence[Keep], file: Path) -> ShardOu
     questions = pq.read_table(file).to_pylist()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    asks = (ask_of(row, handle, name="qa_id") for row in questions)
-    outcomes = judge(handle.open(), asks, [row["answers"] for row in questions])
+    asks = (vlm_request(row, handle, id_column="qa_id") for row in questions)
+    outcomes = collect_evidence(handle.open(), asks, [row["answers"] for row in questions])
     for row, outcome in zip(questions, outcomes, strict=True):
         if isinstance(outcome, Failed):
             drops.append(drop_question(row, outcome.reason, outcome.detail))
             continue
-        reason = missing(outcome, keep)
+        reason = missing_outcome(outcome, keep)
         if reason is None:
             rows.append({**row, "evidence": outcome})
         else:

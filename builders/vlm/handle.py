@@ -1,4 +1,4 @@
-"""What the stages that ask a model share: opening it, and showing it documents and questions."""
+"""A model that steps pass to their shards, and rows converted to what a model reads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.builders.vlm.factory import make_vlm
-from nyxqa.builders.vlm.protocol import Ask, Picture, Source, Vlm
+from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.builders.vlm.protocol import Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
 
@@ -21,13 +21,13 @@ _DATA_PARAMS = {"model", "max_pixels", "answer_tokens"}
 
 @dataclass(frozen=True)
 class VlmHandle:
-    """A model to be opened in whatever process works on a shard.
+    """A picklable reference to a model, opened once in each process that works on a shard.
 
-    :param settings: Which model, and how it is asked.
-    :param seed: Seed of its choices.
-    :param answers: Folder where answers are stored.
+    :param settings: Model and limits.
+    :param seed: Seed of the recipe.
+    :param answers: Folder of stored answers.
     :param packs: Folder of the image packs.
-    :param retry_failed: Whether what the model failed at in an earlier run is asked again.
+    :param retry_failed: Whether requests that failed in an earlier run are sent again.
     """
 
     settings: VlmSection
@@ -37,31 +37,36 @@ class VlmHandle:
     retry_failed: bool = False
 
     @property
+    def info(self) -> VlmInfo:
+        """Name, prompts and abilities of the model."""
+        return self.open().info
+
+    @property
     def where(self) -> Where:
-        """Where shards are asked about: an endpoint's answers have one owner, this process."""
-        return "workers" if self.settings.is_extractive else "threads"
+        """Where shards of a step that uses the model run."""
+        return self.info.where
 
     def open(self) -> Vlm:
-        """The model; one a process."""
+        """The model of this process."""
         return _opened(self)
 
     def usage(self) -> dict[str, int]:
-        """Requests and tokens of all answers that were kept, of earlier runs too."""
+        """Requests and tokens of all stored answers, earlier runs included."""
         return self.open().totals()
 
     def failures(self) -> int:
-        """Number of questions that failed and can be asked again."""
+        """Number of stored failures, which can be retried."""
         return self.open().failures()
 
     def close(self) -> None:
-        """Give up what an endpoint needs: its thread, connections and stored answers; what was spent is forgotten."""
+        """Release the model's thread, connections and answer store; its count of what it spent is lost."""
         self.open().close()
         _opened.cache_clear()
 
     def params(self) -> dict[str, Any]:
-        """What decides the model's answers: not where it is reached nor how many are asked at once."""
+        """Step params: what decides the answers, so neither the URL nor the concurrency."""
         params = self.settings.model_dump(mode="json", include=_DATA_PARAMS)
-        info = self.open().info
+        info = self.info
         return {
             **params,
             "model": info.generator,
@@ -73,32 +78,30 @@ class VlmHandle:
 
 @lru_cache(maxsize=1)
 def _opened(handle: VlmHandle) -> Vlm:
-    return make_vlm(handle.settings, handle.seed, handle.answers, retry_failed=handle.retry_failed)
+    provider = make_provider(handle.settings.model)
+    return provider.open(handle.settings, handle.seed, handle.answers, retry_failed=handle.retry_failed)
 
 
 @lru_cache(maxsize=8)
-def _reader(packs: Path, thread: int) -> PackReader:
+def _pack_reader(packs: Path, thread: int) -> PackReader:
     return PackReader(packs)
 
 
-def pictures(images: Sequence[Mapping[str, Any]], handle: VlmHandle) -> tuple[Picture, ...]:
-    """Images as the model sees them; bytes only where it looks at them."""
-    if not handle.open().info.needs_images:
-        return tuple(Picture(image["image_id"], image["caption"]) for image in images)
-    reader = _reader(handle.packs, threading.get_ident())
-    return tuple(Picture(image["image_id"], image["caption"], reader.read(image)) for image in images)
+def vlm_images(images: Sequence[Mapping[str, Any]], handle: VlmHandle) -> tuple[VlmImage, ...]:
+    """Image locators as the model's images; bytes are read only for a model that needs them."""
+    if not handle.info.needs_images:
+        return tuple(VlmImage(image["image_id"], image["caption"]) for image in images)
+    reader = _pack_reader(handle.packs, threading.get_ident())
+    return tuple(VlmImage(image["image_id"], image["caption"], reader.read(image)) for image in images)
 
 
-def source_of(document: Mapping[str, Any], handle: VlmHandle) -> Source:
+def vlm_document(document: Mapping[str, Any], handle: VlmHandle) -> VlmDocument:
     """A document row as the model reads it."""
-    content = Content(document["text"], pictures(document["images"], handle))
-    return Source(document["doc_id"], content, document["title"], document["language"])
+    content = Content(document["text"], vlm_images(document["images"], handle))
+    return VlmDocument(document["doc_id"], content, document["title"], document["language"])
 
 
-def ask_of(row: Mapping[str, Any], handle: VlmHandle, answer: str = "", name: str = "draft") -> Ask:
-    """A question row with its document as the model reads it, images in the order of their placeholders.
-
-    :param name: Column that names the question.
-    """
-    question = Content(row["question"], pictures(row["images"], handle))
-    return Ask(row[name], question, answer, (source_of(row["document"], handle),))
+def vlm_request(row: Mapping[str, Any], handle: VlmHandle, answer: str = "", id_column: str = "draft") -> VlmRequest:
+    """A question row with its document as the model reads it, images in the order of their placeholders."""
+    question = Content(row["question"], vlm_images(row["images"], handle))
+    return VlmRequest(row[id_column], question, answer, (vlm_document(row["document"], handle),))

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from nyxqa.builders.vlm.protocol import Picture, Source
+from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.ids import short_hash
 
 # The place that the examples of the prompts for questions speak of; there is none of this name. Prompts for answers
 # speak of another, so that a question copied from an example is not answered from one.
-INVENTED = "Quarnholm"
-NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
+FICTIONAL_PLACE = "Quarnholm"
+PROMPT_NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
 
-Part = str | Picture
+PromptPart = str | VlmImage
 
 _SLOT = re.compile(r"\{(documents?|question|answer|count|words)\}")
 _LABEL = re.compile(r"<(image\d+)>")
@@ -34,17 +34,17 @@ class Prompt:
     text: str
     hash: str
 
-    def fill(self, **values: str | Iterable[Part]) -> tuple[Part, ...]:
+    def fill(self, **values: str | Iterable[PromptPart]) -> tuple[PromptPart, ...]:
         """The prompt with its slots filled in one pass, so that nothing inside a value is taken for a slot."""
-        parts: list[Part] = []
+        parts: list[PromptPart] = []
         for number, piece in enumerate(_SLOT.split(self.text)):
             value = values[piece] if number % 2 else piece
             parts.extend([value] if isinstance(value, str) else value)
-        return joined(parts)
+        return merge_text_parts(parts)
 
 
 @cache
-def prompt(name: str) -> Prompt:
+def load_prompt(name: str) -> Prompt:
     """The prompt of that name, from its file in the package."""
     text = files("nyxqa.builders.vlm").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").strip()
     return Prompt(name, text, short_hash(text))
@@ -52,12 +52,12 @@ def prompt(name: str) -> Prompt:
 
 def prompt_hashes() -> dict[str, str]:
     """Short hash of every prompt by name."""
-    return {name: prompt(name).hash for name in NAMES}
+    return {name: load_prompt(name).hash for name in PROMPT_NAMES}
 
 
-def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+def merge_text_parts(parts: Iterable[PromptPart]) -> tuple[PromptPart, ...]:
     """``parts`` with neighbouring texts joined and empty ones left out."""
-    merged: list[Part] = []
+    merged: list[PromptPart] = []
     for part in parts:
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
             merged[-1] += part
@@ -66,9 +66,9 @@ def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(merged)
 
 
-def labelled(source: Source) -> list[Part]:
+def document_with_labels(source: VlmDocument) -> list[PromptPart]:
     """The document with ``<imageN>`` before its N-th picture; a label written in its own text is made harmless."""
-    parts: list[Part] = [f"{source.title}\n"] if source.title else []
+    parts: list[PromptPart] = [f"{source.title}\n"] if source.title else []
     count = 0
     for part in source.content.parts():
         if isinstance(part, str):
@@ -79,25 +79,25 @@ def labelled(source: Source) -> list[Part]:
     return parts
 
 
-def plain(content: Content[Picture]) -> list[Part]:
+def content_parts(content: Content[VlmImage]) -> list[PromptPart]:
     """Text and pictures as they alternate."""
     return list(content.parts())
 
 
-def listed(sources: Iterable[Source]) -> list[Part]:
+def numbered_documents(sources: Iterable[VlmDocument]) -> list[PromptPart]:
     """Documents one after the other, each with its number and title."""
-    parts: list[Part] = []
+    parts: list[PromptPart] = []
     for number, source in enumerate(sources, 1):
         title = f" {source.title}" if source.title else ""
-        parts += [f"[{number}]{title}\n", *plain(source.content), "\n\n"]
+        parts += [f"[{number}]{title}\n", *content_parts(source.content), "\n\n"]
     return parts or ["(none)"]
 
 
-def pictures(parts: Iterable[Part]) -> list[Picture]:
+def pictures(parts: Iterable[PromptPart]) -> list[VlmImage]:
     """The pictures of ``parts`` in order."""
-    return [part for part in parts if isinstance(part, Picture)]
+    return [part for part in parts if isinstance(part, VlmImage)]
 
 
-def as_text(parts: Iterable[Part]) -> str:
+def as_text(parts: Iterable[PromptPart]) -> str:
     """``parts`` with a placeholder for each picture."""
     return "".join(part if isinstance(part, str) else PLACEHOLDER for part in parts)

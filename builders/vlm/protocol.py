@@ -1,20 +1,30 @@
-"""The border between stages and the model that writes, answers and judges."""
+"""The contract of a model that writes questions, answers them and judges evidence.
+
+A provider is one module that implements ``VlmProvider`` and ``Vlm``, and one line of ``factory.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import VlmSection
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An image of a document as a model may need it: what is said of it and its bytes."""
+class VlmImage:
+    """An image of a document.
+
+    :param caption: Its best caption; a model without vision reads it in place of the pixels.
+    :param data: Encoded bytes (JPEG, PNG or WebP); empty for a model that needs no images.
+    """
 
     image_id: str
     caption: str
@@ -22,21 +32,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VlmDocument:
     """A document that a model reads.
 
     :param key: Its id.
-    :param content: Text and pictures.
+    :param content: Text and images.
     """
 
     key: str
-    content: Content[Picture]
+    content: Content[VlmImage]
     title: str | None = None
     language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class QaPair:
     """A question and its answer as written; images of the document are cited as ``<imageN>`` from 1."""
 
     question: str
@@ -44,19 +54,19 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A question to be answered or given distractors.
+class VlmRequest:
+    """A question to answer, whose answer to shorten, or to write distractors for.
 
     :param key: Its id.
-    :param question: Text and pictures of the question.
-    :param answer: The known answer; empty when it is asked for.
+    :param question: Text and images of the question.
+    :param answer: The known answer; empty when the model is to answer.
     :param documents: What the model may read, in this order; empty means closed-book.
     """
 
     key: str
-    question: Content[Picture]
+    question: Content[VlmImage]
     answer: str = ""
-    documents: tuple[Source, ...] = ()
+    documents: tuple[VlmDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,64 +84,90 @@ class Failed:
     detail: str = ""
 
 
-# Reasons that may lie with the endpoint; a refusal by the model or a broken image says nothing about it.
+# Reasons that may be the endpoint's fault; a refusal by the model or a broken image does not indicate one.
 ENDPOINT_FAILURES = frozenset({"server_error", "no_answer", "bad_answer", "refused_request"})
 
-# Questions of which each may depend on the answers before it; what comes of them is the generator's return value.
-Conversation = Generator[Ask, Answered[str] | Failed, R]
+# Requests each of which may depend on the answers before it; the generator returns the result.
+Conversation = Generator[VlmRequest, Answered[str] | Failed, R]
 
 
-def advance(talk: Conversation[R], outcome: Answered[str] | Failed | None) -> tuple[Ask | None, R | None]:
-    """The next question of a talk, or what came of it.
+def advance(
+    conversation: Conversation[R], outcome: Answered[str] | Failed | None
+) -> tuple[VlmRequest | None, R | None]:
+    """The next request of a conversation, or its result.
 
-    :param outcome: Of the question before; None to begin.
+    :param outcome: Outcome of the previous request; None to start.
+    :return: (request, None) while it goes on, (None, result) at its end.
     """
     try:
-        return (next(talk) if outcome is None else talk.send(outcome)), None
+        return (next(conversation) if outcome is None else conversation.send(outcome)), None
     except StopIteration as end:
         return None, end.value
 
 
 @dataclass(frozen=True)
 class VlmInfo:
-    """What a model is called and which prompts it uses.
+    """What callers may know of a model before they use it.
 
     :param generator: Value of column ``generator``: ``extractive`` or ``openai:MODEL``.
     :param prompts: Short hash of each prompt by its name; empty for a model without prompts.
-    :param needs_images: Whether pictures must carry bytes.
-    :param version: Raised whenever a model without prompts would answer otherwise.
-    :param verifies: Whether its answers say anything about evidence (``verify.enabled = "auto"``).
+    :param version: Raised whenever a model without prompts would give other answers.
+    :param is_local: Whether it runs in this process: no endpoint is contacted and nothing is spent.
+    :param can_judge: Whether its answers are evidence (``verify.enabled = "auto"``, feedback).
+    :param needs_images: Whether images must carry bytes.
+    :param where: Where shards of a step that uses it run; an endpoint's answer store has one owner, the driver process.
     """
 
     generator: str
     prompts: Mapping[str, str] = field(default_factory=dict)
-    needs_images: bool = True
-    verifies: bool = True
     version: int = 1
+    is_local: bool = False
+    can_judge: bool = True
+    needs_images: bool = True
+    where: Where = "threads"
+
+
+class VlmProvider(Protocol):
+    """A model as the recipe names it: making one opens no connection and loads no weights."""
+
+    @property
+    def info(self) -> VlmInfo:
+        """Name, prompts and abilities."""
+        ...
+
+    def open(self, settings: VlmSection, seed: int, store_folder: Path, *, retry_failed: bool = False) -> Vlm:
+        """The model, ready for requests.
+
+        :param store_folder: Folder of stored answers; one process owns it at a time.
+        :param retry_failed: Whether requests that failed in an earlier run are sent again.
+        """
+        ...
 
 
 class Vlm(Protocol):
-    """Every method answers in the order of its input, one outcome an item, and never raises for a bad answer."""
+    """Every method yields one outcome per item, in input order, and never raises for a bad answer."""
 
     info: VlmInfo
 
-    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
-        """At most ``most`` context-independent questions on each document, and as many over two or more images."""
+    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
+        """At most ``limit`` context-independent questions on each document, and as many over two or more images."""
         ...
 
-    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Answered[str] | Failed]:
+    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
         """The answer in at most ``words`` words."""
         ...
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
+    def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer to each question from its documents; an abstention is an empty string."""
         ...
 
-    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
-        """What comes of each talk; questions of one talk are answered in turn, many talks are under way at a time."""
+    def converse(self, conversations: Iterable[Conversation[R]]) -> Iterator[R]:
+        """The result of each conversation: sequential within one, many conversations at a time."""
         ...
 
-    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
+    def distractors(
+        self, requests: Iterable[VlmRequest], count: int, spare: int = 0
+    ) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` wrong but plausible options for each question, and up to ``spare`` more to choose from."""
         ...
 
@@ -140,9 +176,9 @@ class Vlm(Protocol):
         ...
 
     def failures(self) -> int:
-        """Number of questions that got no usable answer and can be asked again."""
+        """Number of stored failures, which can be retried."""
         ...
 
     def close(self) -> None:
-        """Give up threads, connections and files; the next question opens them again."""
+        """Release threads, connections and files; the next request opens them again."""
         ...

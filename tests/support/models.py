@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Source, Vlm, VlmInfo
+from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
 
 T = TypeVar("T")
 Outcome = Answered[T] | Failed
@@ -21,23 +21,25 @@ class Told:
     short: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
     info: VlmInfo = field(
-        default_factory=lambda: VlmInfo("told", {"questions": "abc"}, needs_images=False, verifies=False)
+        default_factory=lambda: VlmInfo(
+            "told", {"questions": "abc"}, can_judge=False, needs_images=False, where="workers"
+        )
     )
 
-    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Outcome[list[Pair]]]:
+    def questions(self, sources: Iterable[VlmDocument], most: int) -> Iterator[Outcome[list[QaPair]]]:
         for source in sources:
             found = self.pairs.get(source.key)
-            yield Failed("untold") if found is None else Answered([Pair(*pair) for pair in found[:most]])
+            yield Failed("untold") if found is None else Answered([QaPair(*pair) for pair in found[:most]])
 
-    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Outcome[str]]:
+    def shorten(self, asks: Iterable[VlmRequest], words: int) -> Iterator[Outcome[str]]:
         for ask in asks:
             yield Answered(self.short[ask.key]) if ask.key in self.short else Failed("untold")
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Outcome[str]]:
+    def answer(self, asks: Iterable[VlmRequest]) -> Iterator[Outcome[str]]:
         for _ in asks:
             yield Failed("untold")
 
-    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Outcome[list[str]]]:
+    def distractors(self, asks: Iterable[VlmRequest], count: int, spare: int = 0) -> Iterator[Outcome[list[str]]]:
         for ask in asks:
             yield Answered(self.wrong[ask.key]) if ask.key in self.wrong else Failed("untold")
 

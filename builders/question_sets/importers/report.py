@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.formatting import listed
-from nyxqa.builders.qa.answer_match import findable, holds
+from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.schemas.content import plain_text
 
@@ -78,5 +78,5 @@ def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
 
 
 def _lacks_answer(row: ImportedRow) -> bool:
-    wanted = findable(row.answers)
-    return bool(wanted) and not row.positive.images and not holds(plain_text(row.positive.text), wanted)
+    wanted = searchable_answers(row.answers)
+    return bool(wanted) and not row.positive.images and not contains_answer(plain_text(row.positive.text), wanted)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from nyxqa.builders.vlm.extractive.cloze import BLANK
 from nyxqa.builders.vlm.extractive.spans import Span, find_spans
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
-from nyxqa.builders.vlm.protocol import Source
+from nyxqa.builders.vlm.protocol import VlmDocument
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import sentences, words
 
@@ -24,7 +24,7 @@ _WANTED = [
 ]
 
 
-def read_answer(question: str, documents: Sequence[Source]) -> str:
+def read_answer(question: str, documents: Sequence[VlmDocument]) -> str:
     """What the best sentence of ``documents`` says; empty where none is near enough."""
     asked = _telling(_OPENING.sub("", question))
     best, share = "", 0.0

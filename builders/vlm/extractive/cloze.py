@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nyxqa.builders.vlm.extractive.spans import Span, find_spans
-from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, listed
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, word_list
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import sentences, words
@@ -57,7 +57,7 @@ _CAPTION_SCORES = _TEXT_SCORES | {
 
 # A sentence that opens like this leans on the one before it.
 _LEANING = frozenset(
-    listed(
+    word_list(
         """it its he his him she her they their them this these those that such there here another other others both one
     some many most several each however therefore thus consequently hence then also instead moreover furthermore
     additionally similarly likewise nevertheless nonetheless meanwhile afterwards later finally first firstly second
@@ -142,7 +142,7 @@ def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
     """Every acceptable cloze of the sentences of ``text``, the title put before those that do not name it."""
     name = _usable_title(title)
     for place, sentence in enumerate(whole_sentences(text)):
-        if not stands_alone(sentence):
+        if not is_self_contained(sentence):
             continue
         for cloze in _clozes(sentence, find_spans(sentence), place, _TEXT_SCORES, name):
             if name and (cloze.kind == "subject" or _names(sentence, name)):
@@ -153,30 +153,30 @@ def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
                 yield cloze
 
 
-def describes(caption: str) -> bool:
+def is_prose(caption: str) -> bool:
     """Whether a caption is prose: no file name, no formula, no list of the labels of a figure's parts."""
     return bool(caption.strip()) and not (_FILE_NAME.search(caption) or _CODE.search(caption) or _LIST.search(caption))
 
 
 def caption_clozes(caption: str, place: int) -> Iterator[Cloze]:
     """Every acceptable cloze of the first sentence of a caption; a file name or a bare label gives none."""
-    if not describes(caption):
+    if not is_prose(caption):
         return
     sentence = " ".join((sentences(caption) or [""])[0].split())
-    if len(words(sentence)) >= _FEWEST and stands_alone(sentence, caption=True):
+    if len(words(sentence)) >= _FEWEST and is_self_contained(sentence, caption=True):
         yield from _clozes(sentence, find_spans(sentence), place, _CAPTION_SCORES, None)
 
 
-def stands_alone(sentence: str, caption: bool = False) -> bool:
+def is_self_contained(sentence: str, caption: bool = False) -> bool:
     """Whether a reader who sees nothing else knows what ``sentence`` speaks of."""
-    listed = words(sentence)
-    if not _FEWEST <= len(listed) <= _MOST or _ABOUT_THE_PAGE.search(sentence) or BLANK[:2] in sentence:
+    word_list = words(sentence)
+    if not _FEWEST <= len(word_list) <= _MOST or _ABOUT_THE_PAGE.search(sentence) or BLANK[:2] in sentence:
         return False
     if not caption and (_REFERENCE.search(sentence) or _CODE.search(sentence) or not _VERB.search(sentence)):
         return False
     if sentence.count("(") != sentence.count(")") or sentence.count('"') % 2 or "<" in sentence:
         return False
-    if listed[0] in _LEANING or (_BACKWARD.search(sentence) and not caption):
+    if word_list[0] in _LEANING or (_BACKWARD.search(sentence) and not caption):
         return False
     pronoun = _PRONOUN.search(sentence)
     return pronoun is None or any(span.end <= pronoun.start() for span in find_spans(sentence) if span.kind == "name")
@@ -253,7 +253,9 @@ _NAME_BEFORE = re.compile(r"\b(?P<word>[A-Z][^\W\d_]*)[\"\u201d]? [\"\u201c]?$")
 _NAME_BEHIND = re.compile(r"[\"\u201d]? (?:[A-Z]|al-|d[aeiou]s? )|\.[A-Z]")
 _AMOUNTS = frozenset({"number", "count", "measure"})
 _DIRECTION = re.compile(r"\b(?:north|south|east|west)")
-_UNITS = frozenset(listed("percent degrees celsius kilometres kilometers metres meters square million billion years"))
+_UNITS = frozenset(
+    word_list("percent degrees celsius kilometres kilometers metres meters square million billion years")
+)
 
 
 def _is_unit(word: str) -> bool:

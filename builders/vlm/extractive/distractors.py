@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from nyxqa.builders.vlm.extractive.quantities import AMOUNTS, perturbed, same_format
-from nyxqa.builders.vlm.extractive.shared_keys import Company
+from nyxqa.builders.vlm.extractive.quantities import AMOUNTS, perturbed_amounts, same_format
+from nyxqa.builders.vlm.extractive.shared_keys import SharedKeys
 from nyxqa.builders.vlm.extractive.spans import find_spans, kind_of_text
-from nyxqa.builders.vlm.extractive.vocabulary import PEOPLE, PLACES, STOP_WORDS, alike, kind_of_word, others
-from nyxqa.builders.vlm.protocol import Ask
+from nyxqa.builders.vlm.extractive.vocabulary import (
+    PEOPLE,
+    PLACES,
+    STOP_WORDS,
+    alternatives,
+    are_synonyms,
+    kind_of_word,
+)
+from nyxqa.builders.vlm.protocol import VlmRequest
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
@@ -23,7 +30,7 @@ _NOUN = re.compile(
 _BEFORE_A_PLACE = re.compile(r"\b(?:in|at|near|from|to|of) ____")
 
 
-def wrong_options(ask: Ask, count: int, seed: int, company: Company) -> list[str]:
+def wrong_options(ask: VlmRequest, count: int, seed: int, company: SharedKeys) -> list[str]:
     """Up to ``count`` options of the kind of ``ask.answer``, distinct after normalisation, none of them right.
 
     Words of a vocabulary come first from the keys of ``company``; else what the documents name, then the vocabularies;
@@ -46,7 +53,7 @@ def wrong_options(ask: Ask, count: int, seed: int, company: Company) -> list[str
     return options
 
 
-def _candidates(ask: Ask, key: str, question: str, seed: int, company: Company) -> Iterator[str]:
+def _candidates(ask: VlmRequest, key: str, question: str, seed: int, company: SharedKeys) -> Iterator[str]:
     """Candidates by how plausible they are, each group in the order of its lots."""
     kind = kind_of_text(key)
 
@@ -59,8 +66,8 @@ def _candidates(ask: Ask, key: str, question: str, seed: int, company: Company) 
         yield from company.offered(ask)
     yield from drawn(_of_documents(ask, kind, key))
     if kind in AMOUNTS:
-        yield from perturbed(key, kind, ask.key, seed)
-    yield from drawn(others(key))
+        yield from perturbed_amounts(key, kind, ask.key, seed)
+    yield from drawn(alternatives(key))
     if kind == "name":
         yield from drawn(_known_names(key, question))
     if kind == "term" and " " not in key:
@@ -69,22 +76,22 @@ def _candidates(ask: Ask, key: str, question: str, seed: int, company: Company) 
         yield from drawn(noun for noun in nouns if noun.endswith("s") == key.endswith("s"))
 
 
-def _texts(ask: Ask) -> Iterator[str]:
+def _texts(ask: VlmRequest) -> Iterator[str]:
     for document in ask.documents:
         for text in (document.content.text, *(picture.caption for picture in document.content.images)):
             yield from sentences(plain_text(text))
 
 
-def _of_documents(ask: Ask, kind: str, key: str) -> Iterator[str]:
+def _of_documents(ask: VlmRequest, kind: str, key: str) -> Iterator[str]:
     """Spans of the documents of the kind of the key, amounts also of its unit and format."""
     for sentence in _texts(ask):
         for span in find_spans(sentence):
-            alike = span.kind == kind or {span.kind, kind} <= {"called", "term"}
-            if alike and (kind not in AMOUNTS or same_format(span.text, key, kind)):
+            are_synonyms = span.kind == kind or {span.kind, kind} <= {"called", "term"}
+            if are_synonyms and (kind not in AMOUNTS or same_format(span.text, key, kind)):
                 yield span.text
 
 
-def _nouns(ask: Ask) -> list[str]:
+def _nouns(ask: VlmRequest) -> list[str]:
     found = (match.group(1) for sentence in _texts(ask) for match in _NOUN.finditer(sentence))
     return [word for word in found if word not in STOP_WORDS and kind_of_word(word) is None]
 
@@ -100,7 +107,7 @@ def _known_names(key: str, question: str) -> list[str]:
 def _overlaps(option: str, key: str) -> bool:
     """Whether one holds the other, so that both might be right; amounts never do."""
     mine, theirs = set(words(normalise_answer(option))), set(words(normalise_answer(key)))
-    return kind_of_text(key) not in AMOUNTS and (mine <= theirs or theirs <= mine or alike(option, key))
+    return kind_of_text(key) not in AMOUNTS and (mine <= theirs or theirs <= mine or are_synonyms(option, key))
 
 
 def _as_written(option: str, key: str) -> str:

@@ -1,23 +1,46 @@
-"""The embedded model: cloze questions and answers taken from the documents themselves, no network, no weights."""
+"""``extractive``: cloze questions and answers taken from the documents themselves; no network, no weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.extractive.answers import read_answer
 from nyxqa.builders.vlm.extractive.distractors import wrong_options
-from nyxqa.builders.vlm.extractive.questions import draft
-from nyxqa.builders.vlm.extractive.shared_keys import Company
-from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed, Pair, Source, VlmInfo, advance
+from nyxqa.builders.vlm.extractive.questions import draft_questions
+from nyxqa.builders.vlm.extractive.shared_keys import SharedKeys
+from nyxqa.builders.vlm.protocol import (
+    Answered,
+    Conversation,
+    Failed,
+    QaPair,
+    VlmDocument,
+    VlmInfo,
+    VlmRequest,
+    advance,
+)
 from nyxqa.schemas.chance import keyed_hash
-from nyxqa.schemas.recipe import EXTRACTIVE
-from nyxqa.schemas.words import words
+from nyxqa.schemas.recipe import EXTRACTIVE, VlmSection
+from nyxqa.schemas.words import words as words_of
 
 R = TypeVar("R")
 
+# Its answers only show that words overlap, so they are not evidence.
+_INFO = VlmInfo(EXTRACTIVE, version=5, is_local=True, can_judge=False, needs_images=False, where="workers")
 
-class Extractive:
+
+class ExtractiveProvider:
+    """The embedded generator; it opens nothing and stores no answers."""
+
+    info = _INFO
+
+    def open(self, settings: VlmSection, seed: int, store_folder: Path, *, retry_failed: bool = False) -> ExtractiveVlm:
+        """The generator with the recipe's seed; the other parameters do not apply to it."""
+        return ExtractiveVlm(seed)
+
+
+class ExtractiveVlm:
     """A ``Vlm`` that reads text and captions, never pixels; its vocabularies are English.
 
     :param seed: Seed of the recipe; it decides which wrong options are drawn.
@@ -25,63 +48,58 @@ class Extractive:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.info = VlmInfo(generator=EXTRACTIVE, prompts={}, needs_images=False, verifies=False, version=5)
+        self.info = _INFO
 
-    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
-        """Cloze questions from sentences and captions; ``no_question`` where nothing stands on its own."""
-        for source in sources:
-            pairs = draft(source, most)
+    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
+        """Cloze questions from sentences and captions; ``no_question`` if none is self-contained."""
+        for document in documents:
+            pairs = draft_questions(document, limit)
             yield Answered(pairs) if pairs else Failed("no_question", "no sentence or caption stands on its own")
 
-    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Answered[str] | Failed]:
-        """The answer as it is, or ``too_long``: nothing is rephrased here."""
-        for ask in asks:
-            size = _size(ask.answer)
-            yield Answered(ask.answer) if 0 < size <= words else Failed("too_long", f"{size} words, limit {words}")
+    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
+        """The answer unchanged, or ``too_long``: this generator does not rephrase."""
+        for request in requests:
+            size = len(words_of(request.answer))
+            yield Answered(request.answer) if 0 < size <= words else Failed("too_long", f"{size} words, limit {words}")
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
-        """A span of the best-overlapping sentence; an abstention without documents and on pictures."""
-        for ask in asks:
-            seen = bool(ask.question.images) or not ask.documents
-            yield Answered("" if seen else read_answer(ask.question.text, ask.documents))
+    def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
+        """A span of the sentence that overlaps most; it abstains without documents and on questions with images."""
+        for request in requests:
+            abstains = bool(request.question.images) or not request.documents
+            yield Answered("" if abstains else read_answer(request.question.text, request.documents))
 
-    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
-        """What comes of each talk, one after the other."""
-        for talk in talks:
-            ask, result = advance(talk, None)
-            while ask is not None:
-                ask, result = advance(talk, next(self.answer([ask])))
+    def converse(self, conversations: Iterable[Conversation[R]]) -> Iterator[R]:
+        """The result of each conversation, one after the other."""
+        for conversation in conversations:
+            request, result = advance(conversation, None)
+            while request is not None:
+                request, result = advance(conversation, next(self.answer([request])))
             yield cast(R, result)
 
-    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
-        """Wrong options of the key's kind; ``too_few_distractors`` where the documents and vocabularies lack them.
+    def distractors(
+        self, requests: Iterable[VlmRequest], count: int, spare: int = 0
+    ) -> Iterator[Answered[list[str]] | Failed]:
+        """Wrong options of the key's kind; ``too_few_distractors`` if documents and vocabularies lack them.
 
-        Questions asked together share their keys, so their options depend on each other, whatever their order.
+        Requests of one call share their keys, so their options depend on each other, whatever their order.
         """
-        asked = list(asks)
-        company = Company(asked, count + spare, self._seed)
-        found: dict[str, list[str]] = {}
-        for ask in sorted(asked, key=lambda ask: (keyed_hash(self._seed, "company", ask.key), ask.key)):
-            found[ask.key] = wrong_options(ask, count + spare, self._seed, company)
-            company.settle(ask, found[ask.key])
-        for ask in asked:
-            options = found[ask.key]
-            if len(options) < count:
-                yield Failed("too_few_distractors", f"{len(options)} of {count}")
-            else:
-                yield Answered(options)
+        batch = list(requests)
+        shared_keys = SharedKeys(batch, count + spare, self._seed)
+        options: dict[str, list[str]] = {}
+        for request in sorted(batch, key=lambda item: (keyed_hash(self._seed, "company", item.key), item.key)):
+            options[request.key] = wrong_options(request, count + spare, self._seed, shared_keys)
+            shared_keys.record(request, options[request.key])
+        for request in batch:
+            own = options[request.key]
+            yield Answered(own) if len(own) >= count else Failed("too_few_distractors", f"{len(own)} of {count}")
 
     def totals(self) -> dict[str, int]:
-        """Nothing is asked of anybody."""
+        """Zeros: nothing is requested of an endpoint."""
         return {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
     def failures(self) -> int:
-        """Asked again it would say the same."""
+        """Zero: a retry would give the same result."""
         return 0
 
     def close(self) -> None:
-        """There is nothing to give up."""
-
-
-def _size(text: str) -> int:
-    return len(words(text))
+        """Nothing to release."""

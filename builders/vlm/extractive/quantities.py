@@ -25,7 +25,7 @@ def same_format(option: str, key: str, kind: str) -> bool:
     return kind != "number" or (abs(len(option) - len(key)) < 2 and ("." in option) == ("." in key))
 
 
-def perturbed(key: str, kind: str, item: str, seed: int) -> Iterator[str]:
+def perturbed_amounts(key: str, kind: str, item: str, seed: int) -> Iterator[str]:
     """``key`` with another number in it, again and again.
 
     One number of the key changes, the same in every option, and the key is a draw like the others: it stands anywhere

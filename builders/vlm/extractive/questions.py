@@ -6,29 +6,27 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes, describes, text_clozes
+from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes, is_prose, text_clozes
 from nyxqa.builders.vlm.extractive.spans import find_spans
-from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, alike, listed
-from nyxqa.builders.vlm.protocol import Pair, Source
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, are_synonyms, word_list
+from nyxqa.builders.vlm.protocol import QaPair, VlmDocument
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.words import words
 
 _DIFFERING = {"colour": "Which colour", "shape": "Which shape", "orientation": "Which orientation of lines"}
 
 
-def draft(source: Source, most: int) -> list[Pair]:
+def draft_questions(source: VlmDocument, most: int) -> list[QaPair]:
     """At most ``most`` questions on ``source`` and as many over two of its pictures, in reading order."""
     taken: set[str] = set()
-    captions = [
-        (n, picture.caption) for n, picture in enumerate(source.content.images, 1) if describes(picture.caption)
-    ]
+    captions = [(n, picture.caption) for n, picture in enumerate(source.content.images, 1) if is_prose(picture.caption)]
     pictured = _best((c for n, caption in captions for c in caption_clozes(caption, n)), most, taken)
     texts = _best(text_clozes(source.content.text, source.title), most, taken)
     room = max(most - len(texts), (most + 1) // 2)
     pictured = sorted(sorted(pictured, key=_rank)[:room], key=lambda cloze: cloze.place)
     texts = sorted(sorted(texts, key=_rank)[: most - len(pictured)], key=lambda cloze: cloze.place)
-    pairs = [Pair(f"Fill in the blank: {cloze.text}", cloze.answer) for cloze in texts]
-    pairs += [Pair(f"Fill in the blank for <image{cloze.place}>: {cloze.text}", cloze.answer) for cloze in pictured]
+    pairs = [QaPair(f"Fill in the blank: {cloze.text}", cloze.answer) for cloze in texts]
+    pairs += [QaPair(f"Fill in the blank for <image{cloze.place}>: {cloze.text}", cloze.answer) for cloze in pictured]
     over_two = (pair for first, second in combinations(captions, 2) for pair in _over_two(first, second))
     return pairs + _distinct(over_two, most)
 
@@ -52,15 +50,15 @@ def _best(clozes: Iterable[Cloze], most: int, taken: set[str]) -> list[Cloze]:
     return chosen
 
 
-def _distinct(pairs: Iterable[Pair], most: int) -> list[Pair]:
-    kept: dict[str, Pair] = {}
+def _distinct(pairs: Iterable[QaPair], most: int) -> list[QaPair]:
+    kept: dict[str, QaPair] = {}
     for pair in pairs:
         if len(kept) < most:
             kept.setdefault(normalise_answer(pair.answer), pair)
     return list(kept.values())
 
 
-def _over_two(first: tuple[int, str], second: tuple[int, str]) -> Iterator[Pair]:
+def _over_two(first: tuple[int, str], second: tuple[int, str]) -> Iterator[QaPair]:
     """What tells two captioned pictures apart, and what they share."""
     (i, left), (j, right) = first, second
     for kind, which in _DIFFERING.items():
@@ -68,12 +66,12 @@ def _over_two(first: tuple[int, str], second: tuple[int, str]) -> Iterator[Pair]
         if not here or not there:
             continue
         for one, other, a, b in ((here, there, i, j), (there, here, j, i)):
-            only = [word for word in one if not any(alike(word, w) for w in other)]
+            only = [word for word in one if not any(are_synonyms(word, w) for w in other)]
             if len(only) == 1 and len(one) > 1:
-                yield Pair(f"{which} appears in <image{a}> but not in <image{b}>?", only[0])
+                yield QaPair(f"{which} appears in <image{a}> but not in <image{b}>?", only[0])
         shared = [word for word in here if word in there]
         if len(shared) == 1 and (len(here) > 1 or len(there) > 1):
-            yield Pair(f"{which} appears in both <image{i}> and <image{j}>?", shared[0])
+            yield QaPair(f"{which} appears in both <image{i}> and <image{j}>?", shared[0])
     yield from _both_blanks(first, second)
 
 
@@ -81,7 +79,7 @@ def _of_kind(caption: str, kind: str) -> list[str]:
     return list(dict.fromkeys(span.text.lower() for span in find_spans(caption) if span.kind == kind))
 
 
-def _both_blanks(first: tuple[int, str], second: tuple[int, str]) -> Iterator[Pair]:
+def _both_blanks(first: tuple[int, str], second: tuple[int, str]) -> Iterator[QaPair]:
     """One word that both captions use once, blanked in both."""
     (i, left), (j, right) = first, second
     if left == right or min(len(words(left)), len(words(right))) < 5:
@@ -91,11 +89,11 @@ def _both_blanks(first: tuple[int, str], second: tuple[int, str]) -> Iterator[Pa
         blanked = [re.sub(rf"\b{word}\b", BLANK, text, flags=re.IGNORECASE) for text in (left, right)]
         if all(text.count(BLANK) == 1 and word[:4] not in text.lower() for text in blanked):
             question = f"Which word fits both blanks? <image{i}>: {blanked[0]} <image{j}>: {blanked[1]}"
-            yield Pair(question, _spelt(word, left, right))
+            yield QaPair(question, _spelt(word, left, right))
             return
 
 
-_PALE = frozenset(listed("drawn shown seen shows show looks made placed joined large small long short equal sides"))
+_PALE = frozenset(word_list("drawn shown seen shows show looks made placed joined large small long short equal sides"))
 
 
 def _telling(word: str) -> bool:

@@ -11,21 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import log
 
 from nyxqa.builders.vlm.extractive.spans import kind_of_text
-from nyxqa.builders.vlm.protocol import Ask
+from nyxqa.builders.vlm.protocol import VlmRequest
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.chance import keyed_hash
 
 _SURE = 0.999  # largest share of the questions left that a word is drawn for, short of always
 
 
-class Company:
+class SharedKeys:
     """How often each key is still to be offered, by kind.
 
     :param asks: The questions; which of them come first is drawn by lot.
     :param count: Wrong options of a question.
     """
 
-    def __init__(self, asks: Sequence[Ask], count: int, seed: int) -> None:
+    def __init__(self, asks: Sequence[VlmRequest], count: int, seed: int) -> None:
         self._count, self._seed = count, seed
         self._spelt: dict[str, dict[str, str]] = defaultdict(dict)
         self._due: dict[str, Counter[str]] = defaultdict(Counter)
@@ -36,7 +36,7 @@ class Company:
             self._due[kind][word] += count
             self._left[kind] += 1
 
-    def offered(self, ask: Ask) -> Iterator[str]:
+    def offered(self, ask: VlmRequest) -> Iterator[str]:
         """Keys of the same kind, each drawn as its share of the questions left asks for; those not due come last."""
         kind, own = _placed(ask)
         left = max(1, self._left[kind])
@@ -48,7 +48,7 @@ class Company:
                 waits.append((due <= 0, -log(drawn) * (1 - share) / share, word))
         return (self._spelt[kind][word] for _, _, word in sorted(waits))
 
-    def settle(self, ask: Ask, options: Iterable[str]) -> None:
+    def record(self, ask: VlmRequest, options: Iterable[str]) -> None:
         """Note the options that ``ask`` got."""
         kind, _ = _placed(ask)
         self._left[kind] -= 1
@@ -58,6 +58,6 @@ class Company:
                 self._due[kind][word] -= 1
 
 
-def _placed(ask: Ask) -> tuple[str, str]:
+def _placed(ask: VlmRequest) -> tuple[str, str]:
     key = ask.answer.strip()
     return kind_of_text(key), normalise_answer(key)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nyxqa.builders.vlm.extractive.vocabulary import MONTHS, STOP_WORDS, WEEKDAYS, kind_of_word, listed
+from nyxqa.builders.vlm.extractive.vocabulary import MONTHS, STOP_WORDS, WEEKDAYS, kind_of_word, word_list
 
 _MONTH = "|".join(MONTHS)
 _BEFORE_NUMBER, _AFTER_NUMBER = r"(?<![\w.,:/\u2013-])", r"(?![\w:/\u2013-]|[.,]\d)"
@@ -36,7 +36,7 @@ _PATTERNS = [
     ("number", re.compile(_NUMBER)),
 ]
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
-_CONNECTORS = frozenset(listed("of the de la du da di del do dos das van von der den al"))
+_CONNECTORS = frozenset(word_list("of the de la du da di del do dos das van von der den al"))
 _CALLED = re.compile(
     r"\b(?:called|named|termed|nicknamed|(?:known|referred to) as) (?:the |an? )?(?P<term>[^\W\d_][\w'\u2019 -]*)"
 )
@@ -45,13 +45,13 @@ _TERM = re.compile(
     r"(?![\w-])"
 )
 _PLAIN = frozenset(
-    listed(
+    word_list(
         """addition application combination composition condition definition foundation generation information
     interpretation introduction mechanism nation nations operation organisation organization population position
     production reputation relation situation tradition transition variation edition location creation station"""
     )
 )
-_NOT_NAMES = frozenset([*MONTHS, *WEEKDAYS, *listed("I BC AD CE BCE True False None Note See")])
+_NOT_NAMES = frozenset([*MONTHS, *WEEKDAYS, *word_list("I BC AD CE BCE True False None Note See")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ def find_spans(sentence: str) -> list[Span]:
 
 def kind_of_text(text: str) -> str:
     """The kind of a whole answer; ``term`` where nothing tells."""
-    listed = kind_of_word(text)
-    if listed is not None:
-        return listed
+    word_list = kind_of_word(text)
+    if word_list is not None:
+        return word_list
     for kind, pattern in _PATTERNS:
         if pattern.fullmatch(text):
             return kind
@@ -100,9 +100,9 @@ def _all_spans(sentence: str) -> Iterator[Span]:
         for match in pattern.finditer(sentence):
             yield Span(match.start(), match.end(), match.group(), kind)
     for match in _WORD.finditer(sentence):
-        listed = kind_of_word(match.group())
-        if listed is not None:
-            yield Span(match.start(), match.end(), match.group(), listed)
+        word_list = kind_of_word(match.group())
+        if word_list is not None:
+            yield Span(match.start(), match.end(), match.group(), word_list)
     for match in _TERM.finditer(sentence):
         if match.group() in _PLAIN:
             continue

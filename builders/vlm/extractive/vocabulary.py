@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 
-def listed(text: str) -> list[str]:
+def word_list(text: str) -> list[str]:
     """The words of a list written as running text."""
     return text.split()
 
 
-COLOURS = listed(
+COLOURS = word_list(
     "black white red green blue yellow orange purple pink brown grey gray gold golden silver crimson scarlet "
     "turquoise violet beige maroon magenta cyan"
 )
-DIRECTIONS = listed("north south east west northeast northwest southeast southwest")
-SIDES = listed("left right top bottom")
-ORIENTATIONS = listed("horizontal vertical diagonal curved")
-SHAPES = listed(
+DIRECTIONS = word_list("north south east west northeast northwest southeast southwest")
+SIDES = word_list("left right top bottom")
+ORIENTATIONS = word_list("horizontal vertical diagonal curved")
+SHAPES = word_list(
     "circle square triangle rectangle hexagon pentagon octagon star cross disc crescent oval ellipse spiral sphere "
     "cube cone cylinder pyramid diamond parabola ring"
 )
-NUMBERS = listed(
+NUMBERS = word_list(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty forty fifty"
 )
-ORDINALS = listed("second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth")
-MONTHS = listed("January February March April May June July August September October November December")
-WEEKDAYS = listed("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
-PLANETS = listed("Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune")
-ELEMENTS = listed(
+ORDINALS = word_list("second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth")
+MONTHS = word_list("January February March April May June July August September October November December")
+WEEKDAYS = word_list("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+PLANETS = word_list("Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune")
+ELEMENTS = word_list(
     "hydrogen helium lithium carbon nitrogen oxygen fluorine neon sodium magnesium aluminium silicon phosphorus "
     "sulfur chlorine argon potassium calcium titanium chromium manganese iron cobalt nickel copper zinc bromine "
     "iodine tin platinum mercury uranium"
 )
-CONTINENTS = listed("Africa Antarctica Asia Europe Oceania")
+CONTINENTS = word_list("Africa Antarctica Asia Europe Oceania")
 OCEANS = ["Atlantic Ocean", "Pacific Ocean", "Indian Ocean", "Arctic Ocean", "Southern Ocean"]
-COUNTRIES = listed(
+COUNTRIES = word_list(
     "Argentina Australia Austria Belgium Brazil Canada Chile China Colombia Cuba Denmark Egypt Ethiopia Finland France "
     "Germany Ghana Greece Hungary Iceland India Indonesia Iran Iraq Ireland Israel Italy Japan Kenya Luxembourg Mexico "
     "Morocco Netherlands Nigeria Norway Pakistan Peru Poland Portugal Romania Russia Spain Sudan Sweden Switzerland "
     "Thailand Turkey Ukraine Vietnam England Scotland"
 )
-CITIES = listed(
+CITIES = word_list(
     "Amsterdam Athens Baghdad Barcelona Beijing Berlin Brussels Budapest Cairo Chicago Copenhagen Delhi Dublin Geneva "
     "Hamburg Istanbul Jerusalem Lisbon London Madrid Milan Moscow Mumbai Munich Naples Oslo Paris Prague Rome "
     "Shanghai Stockholm Tokyo Vienna Warsaw"
 )
-PEOPLES = listed(
+PEOPLES = word_list(
     "American Arab Australian Austrian Belgian Brazilian British Canadian Chinese Danish Dutch Egyptian English "
     "Finnish French German Greek Hungarian Indian Iranian Irish Israeli Italian Japanese Korean Mexican Norwegian "
     "Ottoman Persian Polish Portuguese Roman Russian Scottish Spanish Swedish Swiss Turkish Ukrainian"
 )
-LANGUAGES = listed("Arabic Latin Sanskrit Hebrew Hindi Aramaic Tamil Mandarin")
-TRADES = listed(
+LANGUAGES = word_list("Arabic Latin Sanskrit Hebrew Hindi Aramaic Tamil Mandarin")
+TRADES = word_list(
     "actor actress architect artist astronomer biologist botanist chemist composer conductor dancer diplomat dramatist "
     "economist engineer explorer geologist historian inventor journalist lawyer mathematician musician novelist "
     "painter philosopher photographer physician physicist pianist playwright poet politician psychologist sculptor "
@@ -60,7 +60,7 @@ TRADES = listed(
 # Fallbacks for names, where a document holds too few of its own.
 PEOPLE = [
     name.replace("_", " ")
-    for name in listed(
+    for name in word_list(
         """Ada_Lovelace Alan_Turing Albert_Einstein Alexander_Fleming Charles_Darwin Emmy_Noether Ernest_Rutherford
         Florence_Nightingale Galileo_Galilei Isaac_Newton James_Maxwell Johannes_Kepler Louis_Pasteur Marie_Curie
         Max_Planck Michael_Faraday Niels_Bohr Nikola_Tesla Rosa_Luxemburg Simone_Weil Thomas_Edison Virginia_Woolf"""
@@ -103,22 +103,22 @@ def kind_of_word(word: str) -> str | None:
     return _KIND_OF.get(word) or _KIND_OF.get(word.lower() if word[:1].isupper() and word.lower() in COLOURS else word)
 
 
-def others(word: str) -> list[str]:
+def alternatives(word: str) -> list[str]:
     """The other words of the vocabulary of ``word``, none that could mean the same; empty for an unlisted word."""
     kind = kind_of_word(word)
     if kind is None:
         return []
-    return [member for member in _KINDS[kind] if not alike(member, word)]
+    return [member for member in _KINDS[kind] if not are_synonyms(member, word)]
 
 
-def alike(one: str, other: str) -> bool:
+def are_synonyms(one: str, other: str) -> bool:
     """Whether two words name the same thing."""
     pair = {one.lower(), other.lower()}
     return len(pair) == 1 or any(pair <= group for group in _ALIKE)
 
 
 STOP_WORDS = frozenset(
-    listed(
+    word_list(
         """a about above after again all along also although among an and another any are around as at away be because
     been before being below between both but by can could did do does done down during each either else ever every
     few first for from further had has have having he her here hers him his how however i if in into is it its itself

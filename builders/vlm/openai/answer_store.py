@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 from nyxqa.builders.engine.sqlite import open_store, transact
-from nyxqa.builders.vlm.openai.request import Reply
+from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 
 ANSWERS = "answers.sqlite"
-_PATIENCE = 5.0  # seconds to wait for another owner
+_LOCK_TIMEOUT = 5.0  # seconds to wait for another owner
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, truncated INTEGER NOT NULL,
@@ -35,17 +35,17 @@ class AnswerStore:
         self._lock = threading.Lock()
         path = folder / ANSWERS
         try:
-            self._db = open_store(path, _TABLES, _PATIENCE, exclusive=True)
+            self._db = open_store(path, _TABLES, _LOCK_TIMEOUT, exclusive=True)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the model answers in {path}: {error}; is another build running?") from error
 
-    def answer(self, key: str) -> Reply | None:
+    def answer(self, key: str) -> ChatReply | None:
         """The stored answer, if any."""
         with self._lock:
             row = self._db.execute(
                 "SELECT text, truncated, prompt_tokens, completion_tokens FROM answers WHERE key = ?", (key,)
             ).fetchone()
-        return None if row is None else Reply(row[0], bool(row[1]), row[2], row[3])
+        return None if row is None else ChatReply(row[0], bool(row[1]), row[2], row[3])
 
     def failure(self, key: str) -> Failed | None:
         """The stored failure, if any."""
@@ -53,7 +53,7 @@ class AnswerStore:
             row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (key,)).fetchone()
         return None if row is None else Failed(*row)
 
-    def keep(self, key: str, reply: Reply) -> None:
+    def keep(self, key: str, reply: ChatReply) -> None:
         """Store an answer; it takes the place of a failure."""
         row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
         with self._lock:

@@ -17,7 +17,7 @@ import stamina
 from nyxqa.builders.vlm.openai.budget import Usage
 from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError
 from nyxqa.builders.vlm.openai.messages import body_of
-from nyxqa.builders.vlm.openai.request import Reply, Request, schema
+from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, response_schema
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 
@@ -38,7 +38,7 @@ _FORMATS = 3  # json_schema with bounds, json_schema without, none
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to wait and how often to try; none of it decides what is answered.
 
     :param attempts: Tries of one request.
@@ -76,7 +76,7 @@ class _Outcome:
     """
 
     status: int
-    value: Reply | Failed
+    value: ChatReply | Failed
 
     @property
     def malformed(self) -> bool:
@@ -98,13 +98,13 @@ class Endpoint:
         url: str,
         key: str,
         connections: int,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         usage: Usage,
         budget: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.model, self.usage = model, usage
         self._url, self._shown, login = _taken_apart(url)
-        self._patience, self._budget = patience, budget
+        self._retry_policy, self._budget = retry_policy, budget
         self._uris = DataUris()
         self._format, self._proven = 0, False
         self._finding_format = asyncio.Lock()
@@ -115,7 +115,7 @@ class Endpoint:
                 headers={"Authorization": f"Bearer {key}"} if key else {},
                 auth=login,
                 verify=context,
-                timeout=httpx2.Timeout(patience.read, connect=patience.connect, pool=None),
+                timeout=httpx2.Timeout(retry_policy.read, connect=retry_policy.connect, pool=None),
             )
 
         # A client for each slot: one pool of many connections looks at all of them for every request.
@@ -129,7 +129,7 @@ class Endpoint:
         for client in self._clients:
             await client.aclose()
 
-    async def ask(self, request: Request) -> Reply | Failed:
+    async def ask(self, request: ChatRequest) -> ChatReply | Failed:
         """The answer, or why there is none after all tries.
 
         :raises WorldError: If the endpoint cannot be reached or refuses this model altogether.
@@ -141,23 +141,23 @@ class Endpoint:
             return Failed("bad_image", f"an image cannot be read: {type(error).__name__}")
         tries = stamina.retry_context(
             on=_worth_another,
-            attempts=self._patience.attempts,
+            attempts=self._retry_policy.attempts,
             timeout=None,
-            wait_initial=self._patience.first_wait,
-            wait_max=self._patience.longest_wait,
-            wait_jitter=self._patience.first_wait,
+            wait_initial=self._retry_policy.first_wait,
+            wait_max=self._retry_policy.longest_wait,
+            wait_jitter=self._retry_policy.first_wait,
         )
         try:
             async for attempt in tries:
                 with attempt:
                     return (await self._try(request, parts)).value
         except _TransientError as failure:
-            return Failed(failure.reason, f"{failure.detail}, {self._patience.attempts} times")
+            return Failed(failure.reason, f"{failure.detail}, {self._retry_policy.attempts} times")
         except httpx2.ConnectError as error:
             raise WorldError(f"cannot reach {self._shown}: {type(error).__name__}; is the server running?") from None
         raise AssertionError("unreachable: a try returns or raises")
 
-    async def _try(self, request: Request, parts: dict[str, Any]) -> _Outcome:
+    async def _try(self, request: ChatRequest, parts: dict[str, Any]) -> _Outcome:
         """One try in the response format the server takes; who is refused first finds out which that is."""
         number = self._format
         outcome = await self._send(request, parts, number)
@@ -168,17 +168,17 @@ class Endpoint:
                 return await self._next_formats(request, parts, outcome)
         return outcome if self._format == number else await self._send(request, parts, self._format)
 
-    async def _next_formats(self, request: Request, parts: dict[str, Any], outcome: _Outcome) -> _Outcome:
+    async def _next_formats(self, request: ChatRequest, parts: dict[str, Any], outcome: _Outcome) -> _Outcome:
         """The answer in the first plainer format that is not refused; a request refused in each is itself at fault."""
         for number in range(self._format + 1, _FORMATS):
             outcome = await self._send(request, parts, number)
-            if isinstance(outcome.value, Reply) and not self._proven:
+            if isinstance(outcome.value, ChatReply) and not self._proven:
                 self._format, self._proven = number, True
             if not outcome.malformed:
                 break
         return outcome
 
-    async def _send(self, request: Request, parts: dict[str, Any], number: int) -> _Outcome:
+    async def _send(self, request: ChatRequest, parts: dict[str, Any], number: int) -> _Outcome:
         body = json.dumps({"model": self.model, **parts, **_response_format(request, number)}).encode("utf-8")
         # Only the exchange itself holds a slot: bodies are ready before, answers are stored and waits done outside.
         client = await self._free.get()
@@ -195,11 +195,11 @@ class Endpoint:
         finally:
             self._free.put_nowait(client)
         value = self._judged(response)
-        if isinstance(value, Reply) and number == self._format:
+        if isinstance(value, ChatReply) and number == self._format:
             self._proven = True
         return _Outcome(response.status_code, value)
 
-    def _judged(self, response: httpx2.Response) -> Reply | Failed:
+    def _judged(self, response: httpx2.Response) -> ChatReply | Failed:
         status = response.status_code
         if status in _REFUSALS or 300 <= status < 400:
             raise WorldError(f"{self._shown} {_REFUSALS.get(status, f'redirects elsewhere ({status}): correct URL')}")
@@ -208,13 +208,13 @@ class Endpoint:
         if status >= 400:
             return Failed("refused_request", f"HTTP {status}")
         reply = _read(response)
-        if isinstance(reply, Reply):
+        if isinstance(reply, ChatReply):
             self.usage.prompt_tokens += reply.prompt_tokens
             self.usage.completion_tokens += reply.completion_tokens
         return reply
 
 
-async def _body(request: Request, uris: DataUris) -> dict[str, Any]:
+async def _body(request: ChatRequest, uris: DataUris) -> dict[str, Any]:
     """The body, made in another thread where an image has to be shrunk."""
     try:
         return body_of(request, uris, shrink=False)
@@ -232,10 +232,10 @@ def _taken_apart(url: str) -> tuple[str, str, tuple[str, str] | None]:
     return urlunsplit((parts.scheme, host, path, parts.query, "")), shown, login
 
 
-def _response_format(request: Request, number: int) -> dict[str, Any]:
+def _response_format(request: ChatRequest, number: int) -> dict[str, Any]:
     if number == _FORMATS - 1:
         return {}
-    shape = {"name": request.form, "strict": True, "schema": schema(request, bounded=number == 0)}
+    shape = {"name": request.form, "strict": True, "schema": response_schema(request, bounded=number == 0)}
     return {"response_format": {"type": "json_schema", "json_schema": shape}}
 
 
@@ -260,7 +260,7 @@ def _until(date: str) -> float:
     return parsedate_to_datetime(date).timestamp() - time()
 
 
-def _read(response: httpx2.Response) -> Reply | Failed:
+def _read(response: httpx2.Response) -> ChatReply | Failed:
     """The single choice of a completion."""
     try:
         value = response.json()
@@ -279,7 +279,7 @@ def _read(response: httpx2.Response) -> Reply | Failed:
         raise _TransientError("bad_answer", "a choice without text")
     spent = value.get("usage") or {}
     text = content.encode("utf-8", "replace").decode("utf-8")
-    return Reply(text, finish == "length", _count(spent, "prompt_tokens"), _count(spent, "completion_tokens"))
+    return ChatReply(text, finish == "length", _count(spent, "prompt_tokens"), _count(spent, "completion_tokens"))
 
 
 def _count(spent: Any, name: str) -> int:

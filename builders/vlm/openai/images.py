@@ -9,7 +9,7 @@ from collections import OrderedDict
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.builders.vlm.protocol import VlmImage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,7 +34,7 @@ class DataUris:
         self._size = 0
         self._lock = threading.Lock()
 
-    def of(self, picture: Picture, max_pixels: int, *, shrink: bool) -> str:
+    def of(self, picture: VlmImage, max_pixels: int, *, shrink: bool) -> str:
         """The image as a data URI of at most ``max_pixels``, undecoded where it already is.
 
         :raises OSError: If the bytes are no image that can be read.

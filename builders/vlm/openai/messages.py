@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nyxqa.builders.vlm.openai.images import DataUris
-from nyxqa.builders.vlm.openai.request import Request
-from nyxqa.builders.vlm.prompt import Part
+from nyxqa.builders.vlm.openai.request import ChatRequest
+from nyxqa.builders.vlm.prompt import PromptPart
 
 
-def body_of(request: Request, uris: DataUris, *, shrink: bool) -> dict[str, Any]:
+def body_of(request: ChatRequest, uris: DataUris, *, shrink: bool) -> dict[str, Any]:
     """What is sent besides the model's name and the response format.
 
     :raises OSError: If an image cannot be read.
@@ -24,7 +24,9 @@ def body_of(request: Request, uris: DataUris, *, shrink: bool) -> dict[str, Any]
     }
 
 
-def content_of(parts: tuple[Part, ...], uris: DataUris, max_pixels: int, shrink: bool) -> str | list[dict[str, Any]]:
+def content_of(
+    parts: tuple[PromptPart, ...], uris: DataUris, max_pixels: int, shrink: bool
+) -> str | list[dict[str, Any]]:
     """The content of a message; plain text without images, as servers of text models want it."""
     if all(isinstance(part, str) for part in parts):
         return "".join(part for part in parts if isinstance(part, str))

@@ -13,22 +13,39 @@ from threading import Lock
 from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
+from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.budget import Usage
-from nyxqa.builders.vlm.openai.endpoint import Endpoint, Patience
-from nyxqa.builders.vlm.openai.ordered import Loop
+from nyxqa.builders.vlm.openai.endpoint import Endpoint, RetryPolicy
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs
 from nyxqa.builders.vlm.openai.request import (
     ANSWER_BOUND,
     QUESTION_BOUND,
     QUESTION_TOKENS,
     SHORT_BOUND,
-    Reply,
-    Request,
+    ChatReply,
+    ChatRequest,
     Sampling,
 )
 from nyxqa.builders.vlm.openai.session import Session
-from nyxqa.builders.vlm.prompt import INVENTED, as_text, labelled, listed, plain, prompt, prompt_hashes
-from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation, Failed, Pair, Source, VlmInfo, advance
+from nyxqa.builders.vlm.prompt import (
+    FICTIONAL_PLACE,
+    as_text,
+    content_parts,
+    document_with_labels,
+    load_prompt,
+    numbered_documents,
+    prompt_hashes,
+)
+from nyxqa.builders.vlm.protocol import (
+    Answered,
+    Conversation,
+    Failed,
+    QaPair,
+    VlmDocument,
+    VlmInfo,
+    VlmRequest,
+    advance,
+)
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
@@ -36,7 +53,7 @@ from nyxqa.schemas.words import words as words_of
 R = TypeVar("R")
 
 
-class OpenAi:
+class OpenAiVlm:
     """A ``Vlm`` that asks an endpoint; connections, thread and store are opened with the first question.
 
     :param model: Name of the model as the endpoint knows it.
@@ -54,29 +71,32 @@ class OpenAi:
         folder: Path,
         *,
         retry_failed: bool = False,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
-        self.info = VlmInfo(f"openai:{model}", prompt_hashes(), needs_images=True, verifies=True)
+        self.info = VlmInfo(f"openai:{model}", prompt_hashes())
         self.usage = Usage()
         self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
-        self._retry_failed, self._patience = retry_failed, patience if patience is not None else Patience()
+        self._retry_failed, self._retry_policy = (
+            retry_failed,
+            retry_policy if retry_policy is not None else RetryPolicy(),
+        )
         self._session: Session | None = None
         self._opening = Lock()
 
-    def questions(self, sources: Iterable[Source], most: int) -> Iterator[Answered[list[Pair]] | Failed]:
+    def questions(self, sources: Iterable[VlmDocument], most: int) -> Iterator[Answered[list[QaPair]] | Failed]:
         """Questions on each document, then, where it has several images, questions over two or more of them."""
         asked: deque[tuple[int, bool]] = deque()
 
-        def requests() -> Iterator[Request]:
+        def requests() -> Iterator[ChatRequest]:
             for source in sources:
-                document = labelled(source)
+                document = document_with_labels(source)
                 several = len(source.content.images) > 1
-                asked.append((2 if several else 1, INVENTED in as_text(document)))
+                asked.append((2 if several else 1, FICTIONAL_PLACE in as_text(document)))
                 for name in ("questions", "questions_multi") if several else ("questions",):
-                    filled = prompt(name).fill(document=document, count=str(most))
-                    yield Request(prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS), most)
+                    filled = load_prompt(name).fill(document=document, count=str(most))
+                    yield ChatRequest(load_prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS), most)
 
-        outcomes: list[Answered[list[Pair]] | Failed] = []
+        outcomes: list[Answered[list[QaPair]] | Failed] = []
         for reply in self._replies(requests()):
             count, invented = asked[0]
             outcomes.append(_pairs(reply, most, invented))
@@ -85,22 +105,24 @@ class OpenAi:
                 yield _together(outcomes)
                 outcomes = []
 
-    def shorten(self, asks: Iterable[Ask], words: int) -> Iterator[Answered[str] | Failed]:
+    def shorten(self, asks: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
         """The answer in at most ``words`` words; one that is short enough is not asked about."""
         short: deque[Answered[str] | None] = deque()
 
-        def requests() -> Iterator[Request | None]:
+        def requests() -> Iterator[ChatRequest | None]:
             for ask in asks:
                 done = 0 < len(words_of(ask.answer)) <= words
                 short.append(Answered(ask.answer) if done else None)
-                filled = prompt("shorten").fill(question=plain(ask.question), answer=ask.answer, words=str(words))
-                yield None if done else Request(prompt("shorten"), "answer", filled, self._tokens())
+                filled = load_prompt("shorten").fill(
+                    question=content_parts(ask.question), answer=ask.answer, words=str(words)
+                )
+                yield None if done else ChatRequest(load_prompt("shorten"), "answer", filled, self._tokens())
 
         for reply in self._replies(requests()):
             kept = short.popleft()
             yield kept if kept is not None else _shortened(reply, words)
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
+    def answer(self, asks: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer from the documents, or without any; an abstention is an empty string."""
         for reply in self._replies(map(self._answering, asks)):
             yield _answer(reply)
@@ -118,20 +140,22 @@ class OpenAi:
 
         yield from session.over(held, talks)
 
-    def distractors(self, asks: Iterable[Ask], count: int, spare: int = 0) -> Iterator[Answered[list[str]] | Failed]:
+    def distractors(
+        self, asks: Iterable[VlmRequest], count: int, spare: int = 0
+    ) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` to ``count + spare`` wrong options, distinct from the key and from each other."""
         keys: deque[str] = deque()
 
-        def requests() -> Iterator[Request]:
+        def requests() -> Iterator[ChatRequest]:
             for ask in asks:
                 keys.append(ask.answer)
-                filled = prompt("distractors").fill(
-                    question=plain(ask.question),
+                filled = load_prompt("distractors").fill(
+                    question=content_parts(ask.question),
                     answer=ask.answer,
-                    documents=listed(ask.documents),
+                    documents=numbered_documents(ask.documents),
                     count=str(count + spare),
                 )
-                yield Request(prompt("distractors"), "options", filled, self._tokens(), count + spare)
+                yield ChatRequest(load_prompt("distractors"), "options", filled, self._tokens(), count + spare)
 
         for reply in self._replies(requests()):
             yield _options(reply, keys.popleft(), count, count + spare)
@@ -150,11 +174,15 @@ class OpenAi:
             self._session.close()
             self._session = None
 
-    def _answering(self, ask: Ask) -> Request:
+    def _answering(self, ask: VlmRequest) -> ChatRequest:
         name = "answer" if ask.documents else "answer_closed"
-        question = plain(ask.question)
-        slots = {"question": question, "documents": listed(ask.documents)} if ask.documents else {"question": question}
-        return Request(prompt(name), "answer", prompt(name).fill(**slots), self._tokens())
+        question = content_parts(ask.question)
+        slots = (
+            {"question": question, "documents": numbered_documents(ask.documents)}
+            if ask.documents
+            else {"question": question}
+        )
+        return ChatRequest(load_prompt(name), "answer", load_prompt(name).fill(**slots), self._tokens())
 
     def _tokens(self) -> Sampling:
         return self._sampling(self._section.answer_tokens)
@@ -162,7 +190,7 @@ class OpenAi:
     def _sampling(self, tokens: int) -> Sampling:
         return Sampling(tokens, self._section.max_pixels, self._seed)
 
-    def _replies(self, requests: Iterable[Request | None]) -> Iterator[Reply | Failed]:
+    def _replies(self, requests: Iterable[ChatRequest | None]) -> Iterator[ChatReply | Failed]:
         return self._opened().replies(requests)
 
     def _opened(self) -> Session:
@@ -173,26 +201,26 @@ class OpenAi:
             return self._session
 
     def _open(self) -> Session:
-        section, loop = self._section, Loop()
+        section, loop = self._section, EventLoopThread()
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
         store = AnswerStore(self._folder)
         budget = (section.max_requests, section.max_tokens)
         connect = partial(
-            Endpoint, self._model, self._url, key, section.concurrency, self._patience, self.usage, budget
+            Endpoint, self._model, self._url, key, section.concurrency, self._retry_policy, self.usage, budget
         )
         return Session(
-            loop, connect, store, self._model, section.concurrency, self._patience.streak, self._retry_failed
+            loop, connect, store, self._model, section.concurrency, self._retry_policy.streak, self._retry_failed
         )
 
 
 _ENDLESS = Failed("unparsable", "cut off at the limit of characters")
 
 
-def _unparsable(reply: Reply) -> Failed:
+def _unparsable(reply: ChatReply) -> Failed:
     return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
 
 
-def _pairs(reply: Reply | Failed, most: int, invented: bool) -> Answered[list[Pair]] | Failed:
+def _pairs(reply: ChatReply | Failed, most: int, invented: bool) -> Answered[list[QaPair]] | Failed:
     """The first ``most`` pairs that are whole and the model's own.
 
     :param invented: Whether the document itself names what the prompt's examples are about.
@@ -206,13 +234,13 @@ def _pairs(reply: Reply | Failed, most: int, invented: bool) -> Answered[list[Pa
         return Failed("no_question", "the model found nothing to ask")
     questions, answers = cut_strings(reply.text, QUESTION_BOUND), cut_strings(reply.text, ANSWER_BOUND)
     whole = [pair for pair in pairs if pair.question not in questions and pair.answer not in answers]
-    own = [pair for pair in whole if invented or INVENTED not in f"{pair.question} {pair.answer}"]
+    own = [pair for pair in whole if invented or FICTIONAL_PLACE not in f"{pair.question} {pair.answer}"]
     if own:
         return Answered(own[:most])
     return Failed("no_question", "the model copied examples of its prompt") if whole else _ENDLESS
 
 
-def _together(outcomes: list[Answered[list[Pair]] | Failed]) -> Answered[list[Pair]] | Failed:
+def _together(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[list[QaPair]] | Failed:
     """The pairs of both prompts, none twice; a failure only where neither gave any."""
     pairs = [pair for outcome in outcomes if isinstance(outcome, Answered) for pair in outcome.value]
     if pairs:
@@ -221,7 +249,7 @@ def _together(outcomes: list[Answered[list[Pair]] | Failed]) -> Answered[list[Pa
     return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
 
 
-def _answer(reply: Reply | Failed) -> Answered[str] | Failed:
+def _answer(reply: ChatReply | Failed) -> Answered[str] | Failed:
     if isinstance(reply, Failed):
         return reply
     answer = parse_answer(reply.text)
@@ -230,7 +258,7 @@ def _answer(reply: Reply | Failed) -> Answered[str] | Failed:
     return _ENDLESS if answer in cut_strings(reply.text, SHORT_BOUND) else Answered(answer)
 
 
-def _shortened(reply: Reply | Failed, words: int) -> Answered[str] | Failed:
+def _shortened(reply: ChatReply | Failed, words: int) -> Answered[str] | Failed:
     outcome = _answer(reply)
     if isinstance(outcome, Failed):
         return outcome
@@ -240,7 +268,7 @@ def _shortened(reply: Reply | Failed, words: int) -> Answered[str] | Failed:
     return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
 
 
-def _options(reply: Reply | Failed, key: str, least: int, most: int) -> Answered[list[str]] | Failed:
+def _options(reply: ChatReply | Failed, key: str, least: int, most: int) -> Answered[list[str]] | Failed:
     if isinstance(reply, Failed):
         return reply
     options = parse_options(reply.text)

@@ -19,7 +19,7 @@ from nyxqa.builders.vlm.openai.lenient_json import (
     quoted_items,
     whole_json,
 )
-from nyxqa.builders.vlm.protocol import Pair
+from nyxqa.builders.vlm.protocol import QaPair
 
 _THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _PAIR_LISTS = ("pairs", "questions", "qa_pairs", "qa", "items", "data", "result", "results")
@@ -36,7 +36,7 @@ _ABSTENTIONS = frozenset(
 )  # fmt: skip
 
 
-def parse_pairs(text: str, truncated: bool = False) -> list[Pair] | None:
+def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
     """Question-answer pairs; None where nothing tells what was meant, empty where the model said there are none.
 
     :param truncated: Whether the answer was cut off: then an unclosed last pair is left out.
@@ -108,7 +108,7 @@ def _without_thinking(text: str) -> str:
     return _THINKING.sub(" ", text).strip("\ufeff \t\r\n")
 
 
-def _pairs_of(value: Any) -> list[Pair] | None:
+def _pairs_of(value: Any) -> list[QaPair] | None:
     """Pairs of a JSON value of any of the shapes models write; None for a value that is something else."""
     if isinstance(value, dict):
         for name in _PAIR_LISTS:
@@ -120,7 +120,7 @@ def _pairs_of(value: Any) -> list[Pair] | None:
         return None
     if not value:
         return []
-    pairs: list[Pair] = []
+    pairs: list[QaPair] = []
     for item in value:
         if isinstance(item, dict):
             pairs.extend(_fields(item))
@@ -130,7 +130,7 @@ def _pairs_of(value: Any) -> list[Pair] | None:
     return pairs or None
 
 
-def _fields(item: dict[str, Any]) -> Iterator[Pair]:
+def _fields(item: dict[str, Any]) -> Iterator[QaPair]:
     """Pairs of an object: its question and answer, or several with numbers."""
     questions = [key for key in item if _QUESTION_KEY.fullmatch(key.strip())]
     answers = [key for key in item if _ANSWER_KEY.fullmatch(key.strip())]
@@ -140,13 +140,13 @@ def _fields(item: dict[str, Any]) -> Iterator[Pair]:
             yield pair
 
 
-def _sound(found: Iterable[tuple[str, str]]) -> list[Pair]:
+def _sound(found: Iterable[tuple[str, str]]) -> list[QaPair]:
     return [pair for pair in (_pair(question, answer) for question, answer in found) if pair is not None]
 
 
-def _pair(question: str, answer: str) -> Pair | None:
+def _pair(question: str, answer: str) -> QaPair | None:
     question, answer = tidy(question), tidy(answer)
-    return Pair(question, answer) if question and answer else None
+    return QaPair(question, answer) if question and answer else None
 
 
 def _scalar(value: Any) -> str:

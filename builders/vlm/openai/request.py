@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nyxqa.builders.vlm.prompt import Part, Prompt
+from nyxqa.builders.vlm.prompt import Prompt, PromptPart
 
 KEY_FORMAT = 2
 # Room for twenty pairs; the reference allows as much (Nyx step 4: max_tokens 4,096).
 QUESTION_TOKENS = 4096
-Form = Literal["pairs", "answer", "options"]
+ResponseForm = Literal["pairs", "answer", "options"]
 
 # Characters. A small model held to a grammar repeats itself for as long as a string may go on, so each has an end; what
 # a person would ask or answer is shorter by far. What is exactly as long was cut there, and is no answer.
@@ -35,7 +35,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ChatRequest:
     """A filled prompt.
 
     :param form: Shape of the JSON that is asked for.
@@ -44,8 +44,8 @@ class Request:
     """
 
     prompt: Prompt
-    form: Form
-    parts: tuple[Part, ...]
+    form: ResponseForm
+    parts: tuple[PromptPart, ...]
     sampling: Sampling
     most: int = 1
 
@@ -66,7 +66,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ChatReply:
     """What a model answered.
 
     :param truncated: Whether the answer was cut at the limit of tokens.
@@ -79,14 +79,14 @@ class Reply:
     completion_tokens: int = 0
 
 
-def schema(request: Request, bounded: bool) -> dict[str, Any]:
+def response_schema(request: ChatRequest, bounded: bool) -> dict[str, Any]:
     """JSON schema of an answer; the bounded one limits lengths, which not every server takes."""
     shape = {request.form: _shape(request)}
     whole = {"type": "object", "properties": shape, "required": [request.form], "additionalProperties": False}
     return whole if bounded else _unbounded(whole)
 
 
-def _shape(request: Request) -> dict[str, Any]:
+def _shape(request: ChatRequest) -> dict[str, Any]:
     if request.form == "answer":
         return {"type": ["string", "null"], "maxLength": SHORT_BOUND}
     if request.form == "options":

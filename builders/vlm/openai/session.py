@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
+from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedMap
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
-from nyxqa.builders.vlm.openai.ordered import Loop, Ordered
-from nyxqa.builders.vlm.openai.request import Reply, Request
+from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES, Failed
 from nyxqa.schemas.errors import BudgetError, WorldError
 
@@ -29,7 +29,7 @@ class Session:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: EventLoopThread,
         connect: Callable[[], Endpoint],
         store: AnswerStore,
         model: str,
@@ -44,10 +44,10 @@ class Session:
         self._retried: set[str] = set()
         self._unproven: list[tuple[str, Failed]] = []
         # Equal requests are asked once: with two answers the result would depend on which came last.
-        self._under_way: dict[str, asyncio.Future[Reply | Failed]] = {}
+        self._under_way: dict[str, asyncio.Future[ChatReply | Failed]] = {}
         self._closed = False
 
-    def replies(self, requests: Iterable[Request | None]) -> Iterator[Reply | Failed]:
+    def replies(self, requests: Iterable[ChatRequest | None]) -> Iterator[ChatReply | Failed]:
         """An outcome for each request, in order; None passes through as a failure that nobody reads.
 
         :raises WorldError: If the endpoint is dead or refuses.
@@ -57,10 +57,10 @@ class Session:
 
     def over(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
         """What ``work``, which may ask for any number of outcomes in turn, makes of each item, in order."""
-        yield from Ordered(self._loop, work, self._concurrency, BudgetError).over(items)
+        yield from OrderedMap(self._loop, work, self._concurrency, BudgetError).over(items)
         self._settle()
 
-    async def outcome(self, request: Request | None) -> Reply | Failed:
+    async def outcome(self, request: ChatRequest | None) -> ChatReply | Failed:
         """The outcome of one request; for work under ``over``."""
         if request is None:
             return _SKIPPED
@@ -79,18 +79,18 @@ class Session:
         finally:
             del self._under_way[key]
 
-    async def _asked(self, key: str, request: Request) -> Reply | Failed:
+    async def _asked(self, key: str, request: ChatRequest) -> ChatReply | Failed:
         if self._endpoint is None:
             self._endpoint = self._connect()
         outcome = await self._endpoint.ask(request)
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, ChatReply):
             self.store.keep(key, outcome)
             self._settle()
         else:
             self._failed(key, outcome)
         return outcome
 
-    def _known(self, key: str) -> Reply | Failed | None:
+    def _known(self, key: str) -> ChatReply | Failed | None:
         answer = self.store.answer(key)
         if answer is not None or (self._retry_failed and key not in self._retried):
             return answer

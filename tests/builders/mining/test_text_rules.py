@@ -8,7 +8,7 @@ from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.mining.margin import ceiling
 from nyxqa.builders.mining.report import mining_report
 from nyxqa.builders.mining.text_rules import PAPER, Choice, Ranked, Rules, choose
-from nyxqa.builders.qa.answer_match import findable, holds
+from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold
 
@@ -138,7 +138,7 @@ def test_short_and_empty_lists() -> None:
     ],
 )
 def test_answers_stand_on_word_boundaries(text: str, answer: str, expected: bool) -> None:
-    assert holds(text, findable([answer])) is expected
+    assert contains_answer(text, searchable_answers([answer])) is expected
 
 
 def test_gold_is_found_by_id_by_text_and_by_title() -> None:

@@ -11,7 +11,7 @@ from huggingface_hub.repocard import metadata_load
 from nyxqa.builders.publish.card import render_card, write_card
 from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front
 from nyxqa.builders.runner.manifest import versions
-from nyxqa.builders.vlm.prompt import prompt
+from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
 
 FRESH = f"---\nlicense: mit\ntags:\n- nyxqa\nconfigs: []\n---\n{BEGIN}\nnew\n{END}\n"
@@ -58,7 +58,7 @@ def _with_prompts(counts: dict[str, int]) -> str:
 
 
 def test_prompts_stand_with_hash_and_text_in_the_order_of_asking() -> None:
-    known, other = prompt("questions"), prompt("answer")
+    known, other = load_prompt("questions"), load_prompt("answer")
     card = _with_prompts({f"answer {other.hash}": 3, f"questions {known.hash}": 5, "questions 0123abcd": 2})
     rows = [line for line in card.splitlines() if line.startswith(("| questions ", "| answer "))]
     assert [row.split(" | ")[:3] for row in rows] == [

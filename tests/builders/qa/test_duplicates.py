@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nyxqa.builders.qa import duplicates
-from nyxqa.builders.qa.duplicates import similar, write_repeated
+from nyxqa.builders.qa.duplicates import similar_questions, write_duplicates
 from nyxqa.builders.stages.refine import unrepeated_shard
 from nyxqa.schemas.words import words
 from tests.support.rows import QUESTIONS, locator, parts_of, question
@@ -23,7 +23,7 @@ LONG = "In which year did the council of the old harbour town of Brackwell open 
 def faults(tmp_path: Path, *shards: list[dict[str, Any]], threshold: float | None = 0.8) -> dict[str, tuple[str, str]]:
     questions = parts_of(tmp_path / "in", QUESTIONS, *shards)
     (tmp_path / "out").mkdir()
-    write_repeated(questions, threshold, tmp_path / "out")
+    write_duplicates(questions, threshold, tmp_path / "out")
     found: dict[str, tuple[str, str]] = {}
     for index, (file, rows) in enumerate(zip(questions.files(), shards, strict=True)):
         verdicts = tmp_path / "out" / f"part-{index:06d}.parquet"
@@ -69,7 +69,7 @@ def test_another_question_stays(other: dict[str, Any], tmp_path: Path) -> None:
 def test_one_changed_word_makes_another_short_question(place: int) -> None:
     first = ["which", "colour", "is", "the", "wide", "roof", "of", "the", "old", "library"]
     changed = [*first[:place], "changed", *first[place + 1 :]]
-    assert list(similar([" ".join(first), " ".join(changed)], 0.8)) == []
+    assert list(similar_questions([" ".join(first), " ".join(changed)], 0.8)) == []
 
 
 def test_without_a_threshold_only_equal_questions_go(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_search_finds_what_comparing_all_finds(texts: list[str], threshold: 
             expected.append((number, -best[1], best[0]))
         else:
             stays.append(number)
-    assert list(similar(texts, threshold)) == expected
+    assert list(similar_questions(texts, threshold)) == expected
     kept = [number for number in range(len(texts)) if number not in {found[0] for found in expected}]
     assert all(len(sets[a] & sets[b]) / len(sets[a] | sets[b]) < threshold for a, b in combinations(kept, 2))
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.qa.options_probe import LEAST, MOST, Item, probe, wilson
+from nyxqa.builders.qa.options_probe import MAX_QUESTIONS, MIN_QUESTIONS, ProbeItem, probe_options, wilson_interval
 from nyxqa.schemas.chance import keyed_hash
 from tests.support.pages import name
 
 
-def made(count: int, longest: bool = False) -> list[Item]:
+def made(count: int, longest: bool = False) -> list[ProbeItem]:
     """Questions with invented options of one kind; the key is any of them, or always the longest."""
     items = []
     for number in range(count):
@@ -15,19 +15,19 @@ def made(count: int, longest: bool = False) -> list[Item]:
         label = keyed_hash(3, "key", str(number)) % 4
         if longest:
             options[label] += " and the rest of it"
-        items.append(Item(f"q{number}", f"d{number // 3}", options, label))
+        items.append(ProbeItem(f"q{number}", f"d{number // 3}", options, label))
     return items
 
 
 def test_a_fair_set_is_at_chance() -> None:
-    found = probe(made(2_000), 42)
+    found = probe_options(made(2_000), 42)
     assert found["chance"] == 0.25
     assert found["low"] < 0.25 < found["high"]  # type: ignore[operator]
     assert found["high"] - found["low"] < 0.04  # type: ignore[operator]
 
 
 def test_a_set_whose_key_is_always_the_longest_is_found_out() -> None:
-    found = probe(made(300, longest=True), 42)
+    found = probe_options(made(300, longest=True), 42)
     assert found["accuracy"] > 0.95  # type: ignore[operator]
     assert found["low"] > 0.9  # type: ignore[operator]
 
@@ -47,27 +47,27 @@ def odd(options: list[str], label: int) -> list[str]:
     ],
 )
 def test_other_leaks_are_found_too(change) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    items = [Item(i.key, i.document, change(list(i.choices), i.label), i.label) for i in made(300)]
-    assert probe(items, 42)["accuracy"] > 0.8  # type: ignore[operator]
+    items = [ProbeItem(i.key, i.document, change(list(i.choices), i.label), i.label) for i in made(300)]
+    assert probe_options(items, 42)["accuracy"] > 0.8  # type: ignore[operator]
 
 
 def test_the_order_of_the_questions_changes_nothing() -> None:
     items = made(200)
-    assert probe(items, 42) == probe(items[::-1], 42)
+    assert probe_options(items, 42) == probe_options(items[::-1], 42)
 
 
 def test_a_set_too_small_is_not_judged_and_a_large_one_is_drawn_from() -> None:
-    few = probe(made(LEAST - 1), 42)
-    assert few == {"questions": LEAST - 1, "result": f"not run: fewer than {LEAST} questions"}
-    assert probe(made(MOST + 100), 42)["questions"] == MOST
+    few = probe_options(made(MIN_QUESTIONS - 1), 42)
+    assert few == {"questions": MIN_QUESTIONS - 1, "result": f"not run: fewer than {MIN_QUESTIONS} questions"}
+    assert probe_options(made(MAX_QUESTIONS + 100), 42)["questions"] == MAX_QUESTIONS
 
 
 def test_options_that_all_look_alike_are_guessed_at_chance() -> None:
-    items = [Item(f"q{n}", f"d{n}", ["same"] * 4, n % 4) for n in range(100)]
-    assert probe(items, 42)["accuracy"] == 0.25
+    items = [ProbeItem(f"q{n}", f"d{n}", ["same"] * 4, n % 4) for n in range(100)]
+    assert probe_options(items, 42)["accuracy"] == 0.25
 
 
 def test_the_interval_of_wilson() -> None:
-    low, high = wilson(5, 10)
+    low, high = wilson_interval(5, 10)
     assert (round(low, 4), round(high, 4)) == (0.2366, 0.7634)
-    assert wilson(0, 10)[0] == pytest.approx(0)
+    assert wilson_interval(0, 10)[0] == pytest.approx(0)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.qa.rules import Broken, Resolved, cites_image, resolve
+from nyxqa.builders.qa.rules import ResolvedQuestion, RuleViolation, cites_image, resolve_citations
 from nyxqa.schemas.content import PLACEHOLDER
 
 
 def reason(question: str, images: int = 2) -> str | None:
-    found = resolve(question, images, "repaired")
-    return found.reason if isinstance(found, Broken) else None
+    found = resolve_citations(question, images, "repaired")
+    return found.reason if isinstance(found, RuleViolation) else None
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def reason(question: str, images: int = 2) -> str | None:
     ],
 )
 def test_words_that_only_look_like_ours_stay(question: str) -> None:
-    assert resolve(question, 0, "repaired") == Resolved(question, ())
+    assert resolve_citations(question, 0, "repaired") == ResolvedQuestion(question, ())
 
 
 @pytest.mark.parametrize(
@@ -65,38 +65,42 @@ def test_a_citation_alone_asks_nothing(question: str) -> None:
 
 
 def test_images_are_those_of_the_placeholders_in_their_order() -> None:
-    found = resolve("Is <image2> older  than < Image 1 >?", 2, "repaired")
-    assert found == Resolved(f"Is {PLACEHOLDER} older than {PLACEHOLDER}?", (1, 0))
+    found = resolve_citations("Is <image2> older  than < Image 1 >?", 2, "repaired")
+    assert found == ResolvedQuestion(f"Is {PLACEHOLDER} older than {PLACEHOLDER}?", (1, 0))
 
 
 def test_an_image_cited_twice_counts_once() -> None:
-    found = resolve("Which flag in <image1> is red, and which in <image1> is blue?", 1, "repaired")
-    assert isinstance(found, Resolved)
+    found = resolve_citations("Which flag in <image1> is red, and which in <image1> is blue?", 1, "repaired")
+    assert isinstance(found, ResolvedQuestion)
     assert found.images == (0,)
     assert found.question.count(PLACEHOLDER) == 1
     assert "the same image" in found.question
 
 
 def test_each_of_several_images_cited_again_is_told_from_the_others() -> None:
-    found = resolve("Is <image3> older than <image1>, or <image1> newer than <image3>?", 3, "repaired")
+    found = resolve_citations("Is <image3> older than <image1>, or <image1> newer than <image3>?", 3, "repaired")
     asked = f"Is {PLACEHOLDER} older than {PLACEHOLDER}, or the second image newer than the first image?"
-    assert found == Resolved(asked, (2, 0))
+    assert found == ResolvedQuestion(asked, (2, 0))
     six = "".join(f"<image{n}> " for n in (1, 2, 3, 4, 5, 6, 6))
-    seen = resolve(f"Which of {six} is red?", 6, "repaired")
-    assert isinstance(seen, Resolved)
+    seen = resolve_citations(f"Which of {six} is red?", 6, "repaired")
+    assert isinstance(seen, ResolvedQuestion)
     assert seen.question.endswith(f"{PLACEHOLDER} image number 6 is red?")
-    assert resolve("Is <image1> or <image4> or <image1> red?", 3, "repaired") == Broken(
+    assert resolve_citations("Is <image1> or <image4> or <image1> red?", 3, "repaired") == RuleViolation(
         "bad_citation", "<image4> of 3 images"
     )
 
 
 def test_paper_rules_look_at_parts_of_words_as_the_paper_did() -> None:
-    assert isinstance(resolve("In what context?", 0, "paper"), Broken)
-    assert isinstance(resolve("Which authority?", 0, "paper"), Broken)
-    assert resolve("What is said in this document?", 0, "paper") == Resolved("What is said in this document?", ())
-    assert isinstance(resolve("What does the image show?", 1, "paper"), Broken)
-    assert resolve("What does <image1> show?", 1, "paper") == Resolved(f"What does {PLACEHOLDER} show?", (0,))
-    assert resolve("What is <image0>?", 1, "paper") == Broken("bad_citation", "<image0> of 1 images")
+    assert isinstance(resolve_citations("In what context?", 0, "paper"), RuleViolation)
+    assert isinstance(resolve_citations("Which authority?", 0, "paper"), RuleViolation)
+    assert resolve_citations("What is said in this document?", 0, "paper") == ResolvedQuestion(
+        "What is said in this document?", ()
+    )
+    assert isinstance(resolve_citations("What does the image show?", 1, "paper"), RuleViolation)
+    assert resolve_citations("What does <image1> show?", 1, "paper") == ResolvedQuestion(
+        f"What does {PLACEHOLDER} show?", (0,)
+    )
+    assert resolve_citations("What is <image0>?", 1, "paper") == RuleViolation("bad_citation", "<image0> of 1 images")
 
 
 def test_answers_that_cite_images_are_seen() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from nyxqa.builders.qa.evidence import collects_evidence
 from nyxqa.builders.stages.verify import pass_shard, verify_shard
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed
-from nyxqa.schemas.recipe import Keep, Verify, VlmSection, verifies
+from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.builders.vlm.protocol import Answered, Failed, VlmRequest
+from nyxqa.schemas.recipe import Keep, Verify, VlmSection
 from tests.support.models import Told, ToldAsking
 from tests.support.rows import QUESTIONS, locator, question, write
 
@@ -23,7 +25,7 @@ from tests.support.rows import QUESTIONS, locator, question, write
     ],
 )
 def test_auto_means_with_a_model_that_can_judge(enabled: bool, model: str, expected: bool) -> None:
-    assert verifies(Verify(enabled=enabled), VlmSection(model=model)) is expected
+    assert collects_evidence(Verify(enabled=enabled), make_provider(model).info) is expected
 
 
 def test_without_a_judge_all_questions_pass_as_not_verified(tmp_path: Path) -> None:
@@ -37,7 +39,7 @@ def told(answers: dict[str, list[str]]) -> ToldAsking:
     queues = {key: iter(values) for key, values in answers.items()}
 
     class Judge(Told):
-        def answer(self, asks: Iterable[Ask]) -> Iterator[Answered[str] | Failed]:
+        def answer(self, asks: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
             for ask in asks:
                 answer = next(queues[ask.key])
                 yield Failed("server_error") if answer == "!" else Answered(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.asking import SECRET
+from tests.support.model_answers import SECRET
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nyxqa.builders.vlm.factory import make_vlm, parse_model
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError, fit
-from nyxqa.builders.vlm.prompt import NAMES, Prompt, as_text, prompt, prompt_hashes
-from nyxqa.builders.vlm.protocol import Picture
+from nyxqa.builders.vlm.openai.provider import OpenAiProvider
+from nyxqa.builders.vlm.prompt import PROMPT_NAMES, Prompt, as_text, load_prompt, prompt_hashes
+from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.recipe import VlmSection
@@ -31,45 +32,46 @@ ROOT = Path(__file__).parents[3]
     ],
 )
 def test_a_spec_is_split_at_the_first_http(spec: str, name: str, url: str) -> None:
-    assert parse_model(spec) == (name, url)
+    assert make_provider(spec) == OpenAiProvider(name, url)
 
 
 @pytest.mark.parametrize(
     "spec", ["gpt", "openai:m", "openai:@http://h/v1", "openai:m@https://", "openai:m@http://h:x/v1"]
 )
-def test_a_wrong_spec_is_refused(spec: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="names no model"):
-        make_vlm(VlmSection(model=spec), 42, tmp_path)
+def test_a_wrong_spec_is_refused(spec: str) -> None:
+    with pytest.raises(UsageError, match="is not a model"):
+        make_provider(spec)
 
 
-def test_a_password_in_a_wrong_spec_is_not_shown(tmp_path: Path) -> None:
+def test_a_password_in_a_wrong_spec_is_not_shown() -> None:
     with pytest.raises(UsageError) as caught:
-        make_vlm(VlmSection(model="openai:m@http://me:hidden@h:x/v1"), 42, tmp_path)
+        make_provider("openai:m@http://me:hidden@h:x/v1")
     assert "hidden" not in str(caught.value)
 
 
-def test_what_each_model_says_of_itself(tmp_path: Path) -> None:
-    embedded = make_vlm(VlmSection(), 42, tmp_path).info
-    assert (embedded.generator, embedded.prompts, embedded.needs_images, embedded.verifies) == (
-        "extractive",
-        {},
-        False,
-        False,
-    )
-    served = make_vlm(VlmSection(model="openai:org/m@http://h/v1"), 42, tmp_path).info
-    assert (served.generator, set(served.prompts), served.needs_images, served.verifies) == (
+def test_callers_ask_the_provider_not_its_name(tmp_path: Path) -> None:
+    rules = make_provider("extractive")
+    assert (rules.info.generator, rules.info.prompts, rules.info.version) == ("extractive", {}, 5)
+    assert (rules.info.is_local, rules.info.can_judge, rules.info.needs_images) == (True, False, False)
+    assert rules.info.where == "workers"
+    served = make_provider("openai:org/m@http://h/v1")
+    assert (served.info.generator, set(served.info.prompts), served.info.version) == (
         "openai:org/m",
-        set(NAMES),
-        True,
-        True,
+        set(PROMPT_NAMES),
+        1,
     )
+    assert (served.info.is_local, served.info.can_judge, served.info.needs_images) == (False, True, True)
+    assert served.info.where == "threads"
+    for provider in (rules, served):
+        assert provider.open(VlmSection(), 42, tmp_path).info == provider.info
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_embedded_model_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from pathlib import Path; from nyxqa.builders.vlm.factory import make_vlm;"
-        "from nyxqa.schemas.recipe import VlmSection; make_vlm(VlmSection(), 1, Path('x'));"
+        "import sys; from pathlib import Path; from nyxqa.builders.vlm.factory import make_provider;"
+        "from nyxqa.schemas.recipe import VlmSection; make_provider('openai:m@http://h/v1');"
+        "make_provider('extractive').open(VlmSection(), 1, Path('x'));"
         "print(sorted({'torch', 'httpx2', 'PIL', 'transformers', 'stamina', 'sqlite3'} & set(sys.modules)))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -108,15 +110,15 @@ def test_a_larger_image_is_not_shrunk_where_that_is_forbidden() -> None:
 
 def test_prompts_are_named_by_the_hash_of_their_files() -> None:
     hashes = prompt_hashes()
-    assert set(hashes) == set(NAMES)
-    assert len(set(hashes.values())) == len(NAMES)
-    for name in NAMES:
+    assert set(hashes) == set(PROMPT_NAMES)
+    assert len(set(hashes.values())) == len(PROMPT_NAMES)
+    for name in PROMPT_NAMES:
         text = (ROOT / "builders/vlm/prompts" / f"{name}.txt").read_text(encoding="utf-8").strip()
         assert hashes[name] == short_hash(text)
 
 
 def test_what_a_prompt_is_filled_with_is_not_filled_again() -> None:
-    red, blue = Picture("r", ""), Picture("b", "")
+    red, blue = VlmImage("r", ""), VlmImage("b", "")
     parts = Prompt("p", "Q {question} A {answer}.", "h").fill(
         question=["{answer} ", red, blue, ""], answer="{question}"
     )
@@ -124,21 +126,21 @@ def test_what_a_prompt_is_filled_with_is_not_filled_again() -> None:
     assert as_text(parts) == "Q {answer} <|image|><|image|> A {question}."
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PROMPT_NAMES)
 def test_every_prompt_asks_for_json_and_has_an_example(name: str) -> None:
-    text = prompt(name).text
+    text = load_prompt(name).text
     assert "JSON only" in text
     assert "Example" in text
 
 
 def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
-    pictures = [Picture(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
+    pictures = [VlmImage(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
     roomy = DataUris()
     first = [roomy.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
     assert len(set(first)) == 4
-    assert roomy.of(Picture("a", "", b"gone"), 100, shrink=False) == first[0]
+    assert roomy.of(VlmImage("a", "", b"gone"), 100, shrink=False) == first[0]
     tight = DataUris(max_characters=len(first[3]))
     assert [tight.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
-    assert tight.of(Picture("b", "", b"gone"), 10_000, shrink=False) == first[3]
+    assert tight.of(VlmImage("b", "", b"gone"), 10_000, shrink=False) == first[3]
     with pytest.raises(OSError, match="cannot identify"):
-        tight.of(Picture("a", "", b"gone"), 100, shrink=False)
+        tight.of(VlmImage("a", "", b"gone"), 100, shrink=False)

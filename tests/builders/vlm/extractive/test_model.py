@@ -7,13 +7,13 @@ from collections import Counter
 
 import pytest
 
-from nyxqa.builders.vlm.extractive.model import Extractive
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source
+from nyxqa.builders.vlm.extractive.model import ExtractiveVlm
+from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, VlmDocument, VlmImage, VlmRequest
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.words import words
 
-JAPAN = Source(
+JAPAN = VlmDocument(
     "japan",
     Content(
         "The flag of Japan shows a red disc on a white field. It was adopted late. The Tokugawa shogunate ordered "
@@ -21,8 +21,8 @@ JAPAN = Source(
         "This text says more. The author of the flag is unknown. A proclamation of 27 February 1870 made the sun disc "
         "the flag of Japanese merchant ships.\n<|image|>",
         (
-            Picture("a", "The flag of Japan is white with one large red disc in the centre."),
-            Picture("b", "The flag of Bangladesh is dark green with one red disc slightly left of the centre."),
+            VlmImage("a", "The flag of Japan is white with one large red disc in the centre."),
+            VlmImage("b", "The flag of Bangladesh is dark green with one red disc slightly left of the centre."),
         ),
     ),
     title="Flag of Japan",
@@ -30,30 +30,32 @@ JAPAN = Source(
 SEED = 42
 
 
-def asked(source: Source, most: int = 5) -> list[Pair]:
-    outcome = next(Extractive(SEED).questions([source], most))
+def asked(source: VlmDocument, most: int = 5) -> list[QaPair]:
+    outcome = next(ExtractiveVlm(SEED).questions([source], most))
     assert isinstance(outcome, Answered)
     return outcome.value
 
 
-def options(answer: str, *documents: Source, question: str = "Fill in the blank: ____", key: str = "q") -> list[str]:
-    outcome = next(Extractive(SEED).distractors([Ask(key, Content(question), answer, documents)], 3))
+def options(
+    answer: str, *documents: VlmDocument, question: str = "Fill in the blank: ____", key: str = "q"
+) -> list[str]:
+    outcome = next(ExtractiveVlm(SEED).distractors([VlmRequest(key, Content(question), answer, documents)], 3))
     assert isinstance(outcome, Answered), outcome
     return outcome.value
 
 
 def test_questions_of_a_document_with_two_pictures() -> None:
     assert asked(JAPAN, 2) == [
-        Pair(
+        QaPair(
             "Fill in the blank: Flag of Japan: A proclamation of ____ made the sun disc the flag of Japanese merchant "
             "ships.",
             "27 February 1870",
         ),
-        Pair(
+        QaPair(
             "Fill in the blank for <image1>: The flag of Japan is white with one large ____ disc in the centre.", "red"
         ),
-        Pair("Which colour appears in <image1> but not in <image2>?", "white"),
-        Pair("Which colour appears in <image2> but not in <image1>?", "green"),
+        QaPair("Which colour appears in <image1> but not in <image2>?", "white"),
+        QaPair("Which colour appears in <image2> but not in <image1>?", "green"),
     ]
 
 
@@ -82,50 +84,55 @@ def test_sentences_that_lean_on_others_or_speak_of_the_page_are_not_asked() -> N
     ],
 )
 def test_a_document_without_a_telling_sentence_has_no_question(text: str) -> None:
-    outcome = next(Extractive(SEED).questions([Source("d", Content(text))], 5))
+    outcome = next(ExtractiveVlm(SEED).questions([VlmDocument("d", Content(text))], 5))
     assert isinstance(outcome, Failed)
     assert outcome.reason == "no_question"
 
 
 def test_a_title_is_named_where_the_sentence_does_not_name_it() -> None:
-    source = Source(
+    source = VlmDocument(
         "n", Content("The nebula was discovered by the astronomer John Bevis in 1731."), title="Crab Nebula"
     )
     assert asked(source)[0].question.startswith("Fill in the blank: Crab Nebula: The nebula was discovered")
 
 
 def test_abbreviations_end_no_sentence() -> None:
-    source = Source("g", Content("The book of Dr. Smith was printed in Leipzig by J. K. Galbraith in 1731."))
+    source = VlmDocument("g", Content("The book of Dr. Smith was printed in Leipzig by J. K. Galbraith in 1731."))
     assert all("Dr. " in pair.question or pair.answer == "Smith" for pair in asked(source))
 
 
 def test_shorten_keeps_what_is_short() -> None:
-    asks = [Ask("a", Content("?"), "five short words are fine"), Ask("b", Content("?"), "six words are one too many")]
-    assert list(Extractive(SEED).shorten(asks, 5)) == [
+    asks = [
+        VlmRequest("a", Content("?"), "five short words are fine"),
+        VlmRequest("b", Content("?"), "six words are one too many"),
+    ]
+    assert list(ExtractiveVlm(SEED).shorten(asks, 5)) == [
         Answered("five short words are fine"),
         Failed("too_long", "6 words, limit 5"),
     ]
 
 
 def test_answers_come_from_the_best_sentence() -> None:
-    model = Extractive(SEED)
+    model = ExtractiveVlm(SEED)
     pairs = [pair for pair in asked(JAPAN) if "<image" not in pair.question]
-    asks = [Ask(str(n), Content(pair.question), documents=(JAPAN,)) for n, pair in enumerate(pairs)]
+    asks = [VlmRequest(str(n), Content(pair.question), documents=(JAPAN,)) for n, pair in enumerate(pairs)]
     assert list(model.answer(asks)) == [Answered(pair.answer) for pair in pairs]
-    plain = Ask("p", Content("When did a proclamation make the sun disc the flag of merchant ships?"), "", (JAPAN,))
+    plain = VlmRequest(
+        "p", Content("When did a proclamation make the sun disc the flag of merchant ships?"), "", (JAPAN,)
+    )
     assert list(model.answer([plain])) == [Answered("27 February 1870")]
 
 
 def test_it_abstains_closed_book_on_pictures_and_on_foreign_documents() -> None:
     picture = JAPAN.content.images[0]
-    far = Source("x", Content("Ammonia is a colourless gas with a pungent smell."))
+    far = VlmDocument("x", Content("Ammonia is a colourless gas with a pungent smell."))
     question = "Fill in the blank: The flag of Japan shows a ____ disc on a white field."
     asks = [
-        Ask("closed", Content(question)),
-        Ask("seen", Content(f"<|image|> {question}", (picture,)), "", (JAPAN,)),
-        Ask("far", Content(question), "", (far,)),
+        VlmRequest("closed", Content(question)),
+        VlmRequest("seen", Content(f"<|image|> {question}", (picture,)), "", (JAPAN,)),
+        VlmRequest("far", Content(question), "", (far,)),
     ]
-    assert list(Extractive(SEED).answer(asks)) == [Answered("")] * 3
+    assert list(ExtractiveVlm(SEED).answer(asks)) == [Answered("")] * 3
 
 
 @pytest.mark.parametrize(
@@ -151,7 +158,9 @@ def test_wrong_options_have_the_form_of_the_key(key: str, form: str) -> None:
 
 
 def test_wrong_options_prefer_what_the_documents_name_and_leave_out_what_the_question_says() -> None:
-    source = Source("f", Content("The flag of Mali has bands in green, yellow and red. The sky is blue and black."))
+    source = VlmDocument(
+        "f", Content("The flag of Mali has bands in green, yellow and red. The sky is blue and black.")
+    )
     question = "Fill in the blank: The flag of Mali has bands in green, ____ and red."
     found = options("yellow", source, question=question)
     assert {"blue", "black"} < set(found)
@@ -160,17 +169,17 @@ def test_wrong_options_prefer_what_the_documents_name_and_leave_out_what_the_que
 
 def test_wrong_options_depend_on_item_and_seed_not_on_the_order() -> None:
     colours = ["red", "blue", "green", "white", "red", "black", "blue", "red"]
-    asks = [Ask(f"q{n}", Content("____"), colour) for n, colour in enumerate(colours)]
-    found = list(Extractive(SEED).distractors(asks, 3))
-    assert list(Extractive(SEED).distractors(reversed(asks), 3)) == found[::-1]
-    assert any(list(Extractive(seed).distractors(asks, 3)) != found for seed in range(5))
+    asks = [VlmRequest(f"q{n}", Content("____"), colour) for n, colour in enumerate(colours)]
+    found = list(ExtractiveVlm(SEED).distractors(asks, 3))
+    assert list(ExtractiveVlm(SEED).distractors(reversed(asks), 3)) == found[::-1]
+    assert any(list(ExtractiveVlm(seed).distractors(asks, 3)) != found for seed in range(5))
 
 
 def test_each_word_is_a_wrong_option_three_times_as_often_as_it_is_the_key() -> None:
     keys = Counter({"red": 60, "blue": 50, "white": 40, "green": 30, "black": 15, "pink": 5})
-    asks = [Ask(f"{key}{n}", Content("____"), key) for key, count in keys.items() for n in range(count)]
+    asks = [VlmRequest(f"{key}{n}", Content("____"), key) for key, count in keys.items() for n in range(count)]
     shown: Counter[str] = Counter()
-    for outcome in Extractive(SEED).distractors(asks, 3):
+    for outcome in ExtractiveVlm(SEED).distractors(asks, 3):
         assert isinstance(outcome, Answered)
         shown.update(outcome.value)
     assert set(shown) == set(keys)
@@ -178,7 +187,7 @@ def test_each_word_is_a_wrong_option_three_times_as_often_as_it_is_the_key() -> 
     assert shown["red"] > 130
     keys["red"] = 40
     asks = [ask for ask in asks if ask.answer != "red" or int(ask.key[3:]) < 40]
-    shown = Counter(o for found in Extractive(SEED).distractors(asks, 3) for o in getattr(found, "value", []))
+    shown = Counter(o for found in ExtractiveVlm(SEED).distractors(asks, 3) for o in getattr(found, "value", []))
     assert all(0.8 <= shown[key] / (3 * count) <= 1.4 for key, count in keys.items()), shown
 
 
@@ -198,6 +207,6 @@ def test_shares_stay_below_a_hundred(share: str) -> None:
 
 
 def test_too_few_options_is_a_failure() -> None:
-    assert list(Extractive(SEED).distractors([Ask("a", Content("____"), "zugzwang")], 3)) == [
+    assert list(ExtractiveVlm(SEED).distractors([VlmRequest("a", Content("____"), "zugzwang")], 3)) == [
         Failed("too_few_distractors", "0 of 3")
     ]

@@ -7,15 +7,15 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from nyxqa.builders.vlm.openai.model import OpenAi
-from nyxqa.builders.vlm.protocol import Answered, Ask, Conversation
+from nyxqa.builders.vlm.openai.model import OpenAiVlm
+from nyxqa.builders.vlm.protocol import Answered, Conversation, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 
 
-def model(server: VlmServer, folder: Path) -> OpenAi:
-    return OpenAi("m", server.url, VlmSection(model="openai:m@x", concurrency=8), 42, folder)
+def model(server: VlmServer, folder: Path) -> OpenAiVlm:
+    return OpenAiVlm("m", server.url, VlmSection(model="openai:m@x", concurrency=8), 42, folder)
 
 
 def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None
     def talk(number: int) -> Conversation[tuple[int, list[str]]]:
         said: list[str] = []
         while not said or said[-1] != "stop":
-            outcome = yield Ask(str(number), Content(f"talk {number % 20} turn {len(said)}"))
+            outcome = yield VlmRequest(str(number), Content(f"talk {number % 20} turn {len(said)}"))
             assert isinstance(outcome, Answered)
             said.append(outcome.value)
         return number, said
@@ -46,7 +46,7 @@ def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None
 def test_threads_that_ask_first_at_once_share_one_store(tmp_path: Path) -> None:
     with VlmServer() as server:
         vlm = model(server, tmp_path)
-        asks = [Ask(str(number), Content(f"question {number}")) for number in range(4)]
+        asks = [VlmRequest(str(number), Content(f"question {number}")) for number in range(4)]
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda ask: list(vlm.answer([ask])), asks))
         assert found == [[Answered("38 metres")]] * 4

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.openai.endpoint import Patience
-from nyxqa.builders.vlm.openai.model import OpenAi
-from nyxqa.builders.vlm.protocol import Answered, Failed, Source
+from nyxqa.builders.vlm.openai.endpoint import RetryPolicy
+from nyxqa.builders.vlm.openai.model import OpenAiVlm
+from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
 from nyxqa.schemas.chance import chance, keyed_hash
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import NyxqaError, WorldError
 from nyxqa.schemas.recipe import VlmSection
-from tests.support.asking import QUICK, SECRET, asks, echo, model, number_of, picture
+from tests.support.model_answers import FAST_RETRIES, SECRET, echo, model, number_of, vlm_image, vlm_requests
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 
@@ -33,8 +33,8 @@ def faults(number: int, payload: Payload) -> Act:
 
 def test_no_item_is_lost_and_order_is_kept_whatever_the_server_does(tmp_path: Path) -> None:
     with VlmServer(faults, echo, latency=0.002) as server:
-        vlm = model(server, tmp_path, Patience(attempts=10, first_wait=0.01, longest_wait=0.05, read=0.5))
-        outcomes = list(vlm.answer(iter(asks(200))))
+        vlm = model(server, tmp_path, RetryPolicy(attempts=10, first_wait=0.01, longest_wait=0.05, read=0.5))
+        outcomes = list(vlm.answer(iter(vlm_requests(200))))
         vlm.close()
     expected = [Answered(f"answer {n}") for n in range(200)]
     assert outcomes[:7] + outcomes[8:] == expected[:7] + expected[8:]
@@ -50,8 +50,8 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
         return Act("hang") if number_of(payload) == 0 and hung[0] == 1 else Act()
 
     with VlmServer(script, echo) as server:
-        vlm = model(server, tmp_path, Patience(first_wait=0.01, longest_wait=0.05, read=1.5))
-        outcomes = vlm.answer(iter(asks(60)))
+        vlm = model(server, tmp_path, RetryPolicy(first_wait=0.01, longest_wait=0.05, read=1.5))
+        outcomes = vlm.answer(iter(vlm_requests(60)))
         assert next(outcomes) == Answered("answer 0")
         assert server.served >= 50
         assert len(list(outcomes)) == 59
@@ -71,9 +71,9 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
 )
 def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_path: Path, act: Act, said: str) -> None:
     with VlmServer(lambda number, payload: act) as server:
-        vlm = model(server, tmp_path, Patience(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
+        vlm = model(server, tmp_path, RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
         with pytest.raises(WorldError, match=said) as caught:
-            list(vlm.answer(asks(500)))
+            list(vlm.answer(vlm_requests(500)))
         vlm.close()
     assert "\n" not in str(caught.value)
     assert server.served < 60
@@ -82,16 +82,16 @@ def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_pat
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with VlmServer() as server:
         pass
-    vlm = model(server, tmp_path, Patience(attempts=2, first_wait=0.01, longest_wait=0.01))
+    vlm = model(server, tmp_path, RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01))
     with pytest.raises(WorldError, match=r"cannot reach http://127.0.0.1:\d+/v1"):
-        list(vlm.answer(asks(3)))
+        list(vlm.answer(vlm_requests(3)))
     vlm.close()
 
 
 def test_a_request_that_is_itself_bad_fails_alone(tmp_path: Path) -> None:
     with VlmServer(lambda n, payload: Act("status", 400) if number_of(payload) == 3 else Act(), echo) as server:
         vlm = model(server, tmp_path)
-        outcomes = list(vlm.answer(asks(10)))
+        outcomes = list(vlm.answer(vlm_requests(10)))
         vlm.close()
     assert outcomes[3] == Failed("refused_request", "HTTP 400")
     assert sum(isinstance(outcome, Answered) for outcome in outcomes) == 9
@@ -101,7 +101,7 @@ def test_retry_after_is_heeded(tmp_path: Path) -> None:
     with VlmServer(lambda n, payload: Act("status", 429, (("Retry-After", "0.4"),)) if n == 0 else Act()) as server:
         vlm = model(server, tmp_path)
         started = time.perf_counter()
-        assert list(vlm.answer(asks(1))) == [Answered("38 metres")]
+        assert list(vlm.answer(vlm_requests(1))) == [Answered("38 metres")]
         assert time.perf_counter() - started >= 0.4
         vlm.close()
 
@@ -110,14 +110,16 @@ def test_no_key_header_or_image_reaches_logs_errors_or_store(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    red = picture("red")
-    source = Source("d", Content("<|image|>", (red,)))
+    red = vlm_image("red")
+    source = VlmDocument("d", Content("<|image|>", (red,)))
     with VlmServer(lambda n, payload: Act("status", (429, 500, 200, 401)[n] if n < 4 else 200)) as server:
         server.script = lambda n, payload: Act() if n == 2 else Act("status", 401 if n > 2 else 500)
-        vlm = OpenAi("m", server.url.replace("//", "//user:hidden@"), VlmSection(), 42, tmp_path, patience=QUICK)
+        vlm = OpenAiVlm(
+            "m", server.url.replace("//", "//user:hidden@"), VlmSection(), 42, tmp_path, retry_policy=FAST_RETRIES
+        )
         assert isinstance(next(vlm.questions([source], 1)), Answered)
         with pytest.raises(NyxqaError) as caught:
-            list(vlm.answer(asks(3)))
+            list(vlm.answer(vlm_requests(3)))
         vlm.close()
     written = "".join(capfd.readouterr()) + caplog.text + str(caught.value) + repr(vlm.info)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyxqa.builders.vlm.openai.parsing import parse_answer, parse_options, parse_pairs, tidy
-from nyxqa.builders.vlm.protocol import Pair
+from nyxqa.builders.vlm.protocol import QaPair
 
 ONE = [("What is x?", "y")]
 TWO = [("What is x?", "y"), ("Who was z?", "Ada Holt")]
@@ -112,7 +112,7 @@ def test_the_table_is_long_enough() -> None:
 
 def test_an_unclosed_last_pair_of_a_truncated_answer_is_left_out() -> None:
     text = "[Q1: What is x?, A1: y], [Q2: Who was z?, A2: Ada Ho"
-    assert parse_pairs(text, truncated=True) == [Pair("What is x?", "y")]
+    assert parse_pairs(text, truncated=True) == [QaPair("What is x?", "y")]
 
 
 ANSWERS = [
@@ -191,7 +191,7 @@ def test_well_formed_pairs_always_come_back(pairs: list[tuple[str, str]], fence:
     if fence and "```" in text:
         fence = ""
     text = f"{fence}{text}\n```" if fence else text
-    assert parse_pairs(text) == [Pair(question, answer) for question, answer in pairs]
+    assert parse_pairs(text) == [QaPair(question, answer) for question, answer in pairs]
 
 
 _PLAIN = st.text(alphabet="abcdefgh ijk", min_size=1, max_size=20).map(tidy).filter(bool)
@@ -200,4 +200,4 @@ _PLAIN = st.text(alphabet="abcdefgh ijk", min_size=1, max_size=20).map(tidy).fil
 @given(st.lists(st.tuples(_PLAIN, _PLAIN), min_size=1, max_size=5), st.sampled_from([", ", ",", "\n", ",\n"]))
 def test_well_formed_brackets_always_come_back(pairs: list[tuple[str, str]], between: str) -> None:
     text = between.join(f"[Q{n}:{q}?{between}A{n}:{a}]" for n, (q, a) in enumerate(pairs, 1))
-    assert parse_pairs(text) == [Pair(f"{question}?", answer) for question, answer in pairs]
+    assert parse_pairs(text) == [QaPair(f"{question}?", answer) for question, answer in pairs]

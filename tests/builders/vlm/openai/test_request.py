@@ -10,24 +10,24 @@ from typing import Any
 from PIL import Image
 
 from nyxqa.builders.vlm.openai.budget import Usage
-from nyxqa.builders.vlm.prompt import INVENTED, NAMES, prompt
-from nyxqa.builders.vlm.protocol import Answered, Ask, Failed, Pair, Picture, Source
+from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, PROMPT_NAMES, load_prompt
+from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, VlmDocument, VlmImage, VlmRequest
 from nyxqa.schemas.content import Content
-from tests.support.asking import asks, echo, images_of, model, picture
+from tests.support.model_answers import echo, images_of, model, vlm_image, vlm_requests
 from tests.support.vlm_server import Act, Payload, VlmServer, prompt_text
 
 
 def test_all_four_jobs(tmp_path: Path) -> None:
-    source = Source("d", Content("Varn. <|image|><|image|>", (picture("red"), picture("blue"))), "Towers")
-    ask = Ask("a", Content("How high is it?"), "it rises to a height of 38 metres", (source,))
+    source = VlmDocument("d", Content("Varn. <|image|><|image|>", (vlm_image("red"), vlm_image("blue"))), "Towers")
+    ask = VlmRequest("a", Content("How high is it?"), "it rises to a height of 38 metres", (source,))
     with VlmServer() as server:
         vlm = model(server, tmp_path)
-        assert list(vlm.questions([source], 1)) == [Answered([Pair("Who built tower 1 of Varn?", "Ada Holt 1")])]
-        assert list(vlm.shorten([ask, Ask("b", Content("?"), "short")], 5)) == [
+        assert list(vlm.questions([source], 1)) == [Answered([QaPair("Who built tower 1 of Varn?", "Ada Holt 1")])]
+        assert list(vlm.shorten([ask, VlmRequest("b", Content("?"), "short")], 5)) == [
             Answered("38 metres"),
             Answered("short"),
         ]
-        assert list(vlm.answer([ask, Ask("c", Content("What?"))])) == [Answered("38 metres")] * 2
+        assert list(vlm.answer([ask, VlmRequest("c", Content("What?"))])) == [Answered("38 metres")] * 2
         assert list(vlm.distractors([ask], 3)) == [Answered(["one wrong", "two wrong", "three wrong"])]
         vlm.close()
     # Two prompts for a document with two images; "short" needed no request.
@@ -46,7 +46,7 @@ def test_all_four_jobs(tmp_path: Path) -> None:
 def test_a_refusal_by_the_model_is_its_answer(tmp_path: Path) -> None:
     with VlmServer(lambda number, payload: Act("refusal")) as server:
         vlm = model(server, tmp_path)
-        assert set(vlm.answer(asks(40))) == {Failed("refused", "the model or its filter refused")}
+        assert set(vlm.answer(vlm_requests(40))) == {Failed("refused", "the model or its filter refused")}
         vlm.close()
     assert server.served == 40
 
@@ -57,7 +57,7 @@ def test_the_response_format_is_found_out_once(tmp_path: Path) -> None:
 
     with VlmServer(script, echo) as server:
         vlm = model(server, tmp_path)
-        assert list(vlm.answer(asks(40))) == [Answered(f"answer {n}") for n in range(40)]
+        assert list(vlm.answer(vlm_requests(40))) == [Answered(f"answer {n}") for n in range(40)]
         vlm.close()
     refused = sum("response_format" in payload for payload in server.payloads)
     # Those that were under way or ready to be sent (twice the concurrency), and one try without bounds.
@@ -69,10 +69,10 @@ def test_every_string_and_list_has_an_end_until_a_server_refuses_bounds(tmp_path
     def script(number: int, payload: Payload) -> Act:
         return Act("status", 400) if number >= 3 and "maxLength" in str(payload) else Act()
 
-    ask = Ask("a", Content("How high is it?"), "it rises to a height of 38 metres", ())
+    ask = VlmRequest("a", Content("How high is it?"), "it rises to a height of 38 metres", ())
     with VlmServer(script) as server:
         vlm = model(server, tmp_path / "bounded", concurrency=1)
-        list(vlm.questions([Source("d", Content("Varn."))], 4))
+        list(vlm.questions([VlmDocument("d", Content("Varn."))], 4))
         list(vlm.distractors([ask], 3, 2))
         list(vlm.answer([ask]))
         vlm.close()
@@ -103,20 +103,20 @@ def test_what_was_cut_at_a_bound_or_copied_from_the_prompt_is_no_answer(tmp_path
     with VlmServer(lambda number, payload: Act(text=script[number])) as server:
         vlm = model(server, tmp_path, concurrency=1)
         texts = ["Varn.", "Far.", "Near.", "Quarnholm."]
-        assert list(vlm.questions([Source("d", Content(text)) for text in texts], 5)) == [
-            Answered([Pair("How high is it?", "38 metres")]),
+        assert list(vlm.questions([VlmDocument("d", Content(text)) for text in texts], 5)) == [
+            Answered([QaPair("How high is it?", "38 metres")]),
             Failed("unparsable", "cut off at the limit of characters"),
             Failed("no_question", "the model copied examples of its prompt"),
-            Answered([Pair("How high is the lighthouse of Quarnholm?", "38 metres")]),
+            Answered([QaPair("How high is the lighthouse of Quarnholm?", "38 metres")]),
         ]
-        (ask,) = asks(1)
+        (ask,) = vlm_requests(1)
         assert list(vlm.answer([ask])) == [Failed("unparsable", "cut off at the limit of characters")]
         assert list(vlm.distractors([ask], 3)) == [Answered(["2", "3", "4"])]
         vlm.close()
 
 
 def test_only_prompts_for_questions_speak_of_the_invented_place() -> None:
-    named = {name for name in NAMES if INVENTED in prompt(name).text}
+    named = {name for name in PROMPT_NAMES if FICTIONAL_PLACE in load_prompt(name).text}
     assert named == {"questions", "questions_multi"}
 
 
@@ -128,10 +128,10 @@ def _wanted(payload: Payload) -> dict[str, Any]:
 
 
 def test_each_placeholder_gets_its_own_image_in_document_and_question(tmp_path: Path) -> None:
-    red, green, blue = picture("red"), picture("green"), picture("blue")
-    first = Source("d", Content("one <|image|> two <|image|>", (red, green)))
-    second = Source("e", Content("three <|image|>", (blue,)))
-    ask = Ask("a", Content("what is <|image|> beside <|image|>?", (blue, red)), "x", (second, first))
+    red, green, blue = vlm_image("red"), vlm_image("green"), vlm_image("blue")
+    first = VlmDocument("d", Content("one <|image|> two <|image|>", (red, green)))
+    second = VlmDocument("e", Content("three <|image|>", (blue,)))
+    ask = VlmRequest("a", Content("what is <|image|> beside <|image|>?", (blue, red)), "x", (second, first))
     with VlmServer() as server:
         vlm = model(server, tmp_path)
         list(vlm.questions([first], 5))
@@ -149,9 +149,9 @@ def test_each_placeholder_gets_its_own_image_in_document_and_question(tmp_path: 
 
 
 def test_images_are_shrunk_to_the_budget_and_a_broken_one_fails_alone(tmp_path: Path) -> None:
-    large, small = picture("red", (400, 100)), picture("blue", (20, 20))
-    broken = Picture("0" * 64, "", b"no image")
-    documents = [Source(str(n), Content("<|image|>", (image,))) for n, image in enumerate((large, broken, small))]
+    large, small = vlm_image("red", (400, 100)), vlm_image("blue", (20, 20))
+    broken = VlmImage("0" * 64, "", b"no image")
+    documents = [VlmDocument(str(n), Content("<|image|>", (image,))) for n, image in enumerate((large, broken, small))]
     with VlmServer() as server:
         vlm = model(server, tmp_path, max_pixels=1000, concurrency=1)
         outcomes = list(vlm.questions(documents, 1))

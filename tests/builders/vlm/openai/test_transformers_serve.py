@@ -16,11 +16,11 @@ import httpx2
 import pytest
 
 from nyxqa.builders.vlm.openai.answer_store import ANSWERS
-from nyxqa.builders.vlm.openai.model import OpenAi
-from nyxqa.builders.vlm.protocol import Ask, Source
+from nyxqa.builders.vlm.openai.model import OpenAiVlm
+from nyxqa.builders.vlm.protocol import VlmDocument, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
-from tests.support.asking import picture
+from tests.support.model_answers import vlm_image
 from tests.support.tiny_qwen import make_tiny_qwen
 from tests.support.torchvision_cpu import missing_torchvision
 
@@ -68,14 +68,14 @@ def wait_for(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise TimeoutError(log.read_text()[-2000:])
 
 
-def ask(*colours: str) -> Ask:
+def ask(*colours: str) -> VlmRequest:
     """A question over a document with a picture of each colour."""
     text = "A boat. " + "<|image|> and " * len(colours)
-    return Ask(
+    return VlmRequest(
         "a",
         Content("Which boat?"),
         "",
-        (Source("d", Content(text, tuple(picture(colour, (112, 84)) for colour in colours))),),
+        (VlmDocument("d", Content(text, tuple(vlm_image(colour, (112, 84)) for colour in colours))),),
     )
 
 
@@ -83,7 +83,7 @@ def ask(*colours: str) -> Ask:
 def test_two_pictures_are_read_in_their_order(served: tuple[str, str], tmp_path: Path) -> None:
     name, url = served
     settings = VlmSection(model="openai:m@x", answer_tokens=TOKENS)
-    vlm = OpenAi(name, url, settings, 42, tmp_path)
+    vlm = OpenAiVlm(name, url, settings, 42, tmp_path)
     usage = vlm.usage
     prompts = []
     for colours in ((), ("red",), ("red", "blue"), ("blue", "red")):

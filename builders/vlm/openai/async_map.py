@@ -15,7 +15,7 @@ R = TypeVar("R")
 _FINISHED_AHEAD = 16  # answers that may wait behind a slow one, as a multiple of the concurrency
 
 
-class Loop:
+class EventLoopThread:
     """An event loop in a thread of its own that dies with the process."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Loop:
             self._loop.close()
 
 
-class Ordered(Generic[T, R]):
+class OrderedMap(Generic[T, R]):
     """Calls ``work`` on items and yields results in input order.
 
     Twice the concurrency is under way, so that work which limits itself finds the next item ready, and memory holds no
@@ -46,7 +46,7 @@ class Ordered(Generic[T, R]):
 
     def __init__(
         self,
-        loop: Loop,
+        loop: EventLoopThread,
         work: Callable[[T], Coroutine[Any, Any, R]],
         concurrency: int,
         patient: type[BaseException],
