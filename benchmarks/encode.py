@@ -25,10 +25,10 @@ import torch
 
 from benchmarks.machine import machine
 from nyxqa.retriever.encoders.e5 import MAX_TOKENS, E5Encoder, E5Model
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 
 Vectors = npt.NDArray[np.float32]
-Side = Callable[[list[str]], Vectors]
+Embed = Callable[[list[str]], Vectors]
 
 _SCRIPTS = [
     "plain words in a row",
@@ -91,13 +91,13 @@ def _minilm() -> Path | None:
     return Path(str(package.origin)).parent / "model" if package else None
 
 
-def ours(model: Path) -> Side:
+def ours(model: Path) -> Embed:
     """``e5:MODEL?prefixes=off``."""
     encoder = E5Encoder(E5Model(str(model), prefixes=False))
-    return lambda texts: encoder.encode([Entry(str(row), text) for row, text in enumerate(texts)], "document")
+    return lambda texts: encoder.encode([SearchEntry(str(row), text) for row, text in enumerate(texts)], "document")
 
 
-def peer(model: Path) -> Side:
+def peer(model: Path) -> Embed:
     """sentence-transformers at its defaults, but for the length that both are held to."""
     from sentence_transformers import SentenceTransformer
 

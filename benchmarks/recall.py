@@ -31,7 +31,7 @@ from nyxqa.builders.question_sets.questions import Question, read_questions
 from nyxqa.retriever.encoders.bm25 import K1, B
 from nyxqa.retriever.encoders.e5 import E5Encoder, parse_e5
 from nyxqa.retriever.index.embeddings import Embeddings
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.words import words
@@ -148,7 +148,7 @@ def dense_scores(encoder: str, index: Path, queries: list[str]) -> list[Scores]:
     """Inner products of each query with all vectors on disk."""
     model = E5Encoder(parse_e5(encoder.partition(":")[2]))
     vectors = np.concatenate([np.array(shard) for _, shard in Embeddings(index, model.fingerprint).shards()])
-    found = model.encode([Entry(str(number), query) for number, query in enumerate(queries)], "query")
+    found = model.encode([SearchEntry(str(number), query) for number, query in enumerate(queries)], "query")
     return list((found @ vectors.T).astype(np.float64))
 
 

@@ -37,7 +37,7 @@ from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.evaluation.bootstrap import interval
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
@@ -226,8 +226,8 @@ def measured(known: Known, spec: str) -> dict[str, Values]:
     }
 
 
-def _entry(row: Row, name: str, text: str, images: str) -> Entry:
-    return Entry(name, row[text], (), tuple(image["bytes"] for image in row[images]))
+def _entry(row: Row, name: str, text: str, images: str) -> SearchEntry:
+    return SearchEntry(name, row[text], (), tuple(image["bytes"] for image in row[images]))
 
 
 def seeded(known: Known, seed: int, folder: Path) -> tuple[dict[str, dict[str, Values]], dict[str, Any]]:

@@ -27,8 +27,8 @@ import torch
 from benchmarks.machine import machine
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.models.encode import normalised
-from nyxqa.retriever.protocols import Inputs, Side
+from nyxqa.retriever.models.encode import truncate_and_normalise
+from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.retriever.training.examples import Document, Example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.step import batch_loss, make_batch
@@ -131,11 +131,11 @@ class MiniLm:
         ).train()
         self._tokens = tokens
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """Tokens, as the model will get them."""
         return len(self._tokenizer(side.text, truncation=True, max_length=self._tokens)["input_ids"])
 
-    def prepare(self, sides: Sequence[Side]) -> Inputs:
+    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
         """Token numbers padded to the longest."""
         texts = [side.text for side in sides]
         found: Mapping[str, torch.Tensor] = self._tokenizer(
@@ -143,7 +143,7 @@ class MiniLm:
         )
         return {name: found[name] for name in ("input_ids", "attention_mask")}
 
-    def embed(self, inputs: Inputs) -> torch.Tensor:
+    def embed(self, inputs: Tensors) -> torch.Tensor:
         """Vectors, float32 [sides, 384]."""
         states = self.module(**inputs)[0]
         weights = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
@@ -173,9 +173,9 @@ class Ours:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of ``texts``."""
-        from nyxqa.retriever.models.encode import encode_sides
+        from nyxqa.retriever.models.encode import encode_inputs
 
-        return encode_sides(self.model, [Side(text) for text in texts])
+        return encode_inputs(self.model, [ModelInput(text) for text in texts])
 
 
 class Peer:
@@ -218,8 +218,8 @@ def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
 
 def _example(number: int, row: Triple) -> Example:
     query, positive, negative = row
-    right, wrong = Document(f"p{number}", Side(positive)), Document(f"n{number}", Side(negative))
-    return Example(str(number), "wiki", Side(query, role="query"), (right,), (wrong,), frozenset({right.id}))
+    right, wrong = Document(f"p{number}", ModelInput(positive)), Document(f"n{number}", ModelInput(negative))
+    return Example(str(number), "wiki", ModelInput(query, role="query"), (right,), (wrong,), frozenset({right.id}))
 
 
 def quality(options: argparse.Namespace, rows: Sequence[Triple]) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def quality(options: argparse.Namespace, rows: Sequence[Triple]) -> dict[str, An
 def mrr(trainer: Ours | Peer, rows: Sequence[Triple]) -> Any:
     """Reciprocal rank of each row's positive among all positives and negatives of ``rows``."""
     documents = [row[1] for row in rows] + [row[2] for row in rows]
-    vectors = [normalised(trainer.encode(texts), 384) for texts in ([row[0] for row in rows], documents)]
+    vectors = [truncate_and_normalise(trainer.encode(texts), 384) for texts in ([row[0] for row in rows], documents)]
     ranks = DenseRanker(*vectors, id_order([f"{number:06d}" for number in range(len(documents))])).ranks(
         [[number] for number in range(len(rows))]
     )

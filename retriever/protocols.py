@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import torch
 
 Role = Literal["query", "document"]
-Inputs = Mapping[str, "torch.Tensor"]
+Tensors = Mapping[str, "torch.Tensor"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SearchEntry:
     """A document or query as an encoder sees it.
 
     :param id: Its id; ties in score are broken by it.
@@ -55,7 +55,7 @@ class Index(Protocol):
         """Ids of the entries, by row number."""
         ...
 
-    def search(self, queries: Sequence[Entry], k: int) -> Hits:
+    def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
         """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
         ...
 
@@ -78,7 +78,7 @@ class Encoder(Protocol):
         """Whether entries must carry image bytes."""
         ...
 
-    def build(self, entries: Iterable[Entry], folder: Path) -> None:
+    def build(self, entries: Iterable[SearchEntry], folder: Path) -> None:
         """Write the index of ``entries`` into the empty ``folder``."""
         ...
 
@@ -88,7 +88,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ModelInput:
     """One side of a training row: a query or a document.
 
     :param text: Text with ``<|image|>`` for each image, in order.
@@ -124,15 +124,15 @@ class EmbeddingModel(Protocol):
         """What holds the weights; only parameters with ``requires_grad`` are trained."""
         ...
 
-    def prepare(self, sides: Sequence[Side]) -> Inputs:
+    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
         """CPU tensors for ``embed``; picklable work that may run in a loader's process."""
         ...
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """About how many tokens a side costs, images included; batches are grouped by it."""
         ...
 
-    def embed(self, inputs: Inputs) -> torch.Tensor:
+    def embed(self, inputs: Tensors) -> torch.Tensor:
         """Vectors [sides, dim], float32, not normalised, on the module's device."""
         ...
 

@@ -15,7 +15,7 @@ from nyxqa.builders.report.report import make_report
 from nyxqa.builders.report.text import WIDTH, render
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
 from nyxqa.retriever.encoders.bm25 import Bm25Index
-from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.model_answers import FAST_RETRIES, use_retry_policy
@@ -175,7 +175,7 @@ def test_no_option_is_searched_for(told_recipe: Path, tmp_path: Path, monkeypatc
     queries: list[str] = []
     real = Bm25Index.search
 
-    def search(self: Bm25Index, entries: Sequence[Entry], k: int) -> Hits:
+    def search(self: Bm25Index, entries: Sequence[SearchEntry], k: int) -> Hits:
         queries.extend(entry.text for entry in entries)
         return real(self, entries, k)
 

@@ -204,8 +204,8 @@ def test_a_planted_circle_between_rooms_is_found() -> None:
 
 def test_a_planted_circle_between_sub_rooms_is_found() -> None:
     planted = {
-        "nyxqa.retriever.index.search": ["nyxqa.retriever.models.names"],
-        "nyxqa.retriever.models.names": [],
+        "nyxqa.retriever.index.search": ["nyxqa.retriever.models.checkpoints"],
+        "nyxqa.retriever.models.checkpoints": [],
         "nyxqa.retriever.models.hf": ["nyxqa.retriever.index.embeddings"],
         "nyxqa.retriever.index.embeddings": ["nyxqa.retriever.protocols"],
         "nyxqa.retriever.protocols": [],

@@ -18,7 +18,8 @@ ROWS = 16  # of a shard here
 CODE = f"""
 import sys, time
 from nyxqa.build import run
-from nyxqa.retriever import embeddings, text_model
+from nyxqa.retriever.index import embeddings
+from nyxqa.retriever.models import text_model
 
 encode = text_model.TextModel.encode
 

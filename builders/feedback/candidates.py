@@ -19,7 +19,7 @@ from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.stages.passages import passage_index
 from nyxqa.retriever.encoders.factory import is_dense
-from nyxqa.retriever.protocols import Encoder, Entry, Index
+from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 
 VERSION = 1
 # Questions searched as one: every dense search reads all vectors of the pool once.
@@ -67,11 +67,11 @@ class Searcher:
             self._open[pool] = self.encoder.open(self.indexes[pool])
         return self._open[pool]
 
-    def _entry(self, place: int, row: dict[str, Any]) -> Entry:
+    def _entry(self, place: int, row: dict[str, Any]) -> SearchEntry:
         pictures = self.train.pictures(place)
         captions = tuple(picture.caption for picture in pictures)
         images = tuple(picture.data for picture in pictures) if self.encoder.needs_images else ()
-        return Entry(row["query_id"], row["query"], captions, images, row["instruction"])
+        return SearchEntry(row["query_id"], row["query"], captions, images, row["instruction"])
 
 
 def _ranked(pool: Pool, rows: list[int], scores: list[float]) -> Iterator[dict[str, Any]]:

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import page_id_of_passage
-from nyxqa.schemas.loading.lookup import IdTable
-from nyxqa.schemas.loading.sides import stored_bytes
+from nyxqa.schemas.loading.id_index import IdTable
+from nyxqa.schemas.loading.joined_content import list_bytes
 
 _FAMILY = ("doc_id", "page_id", "cluster")
 _BATCH = 64
@@ -27,7 +27,7 @@ _BATCH = 64
 class Pool(Protocol):
     """Documents by their place in the index."""
 
-    def entries(self, images: bool) -> Iterator[Entry]:
+    def entries(self, images: bool) -> Iterator[SearchEntry]:
         """All documents, in the order of the index.
 
         :param images: Whether with the bytes of their images.
@@ -54,15 +54,15 @@ class PublishedPool:
     table: IdTable
     places: npt.NDArray[np.int64]
 
-    def entries(self, images: bool) -> Iterator[Entry]:
+    def entries(self, images: bool) -> Iterator[SearchEntry]:
         """Text, captions and, if asked for, images."""
         columns = ["doc_id", "text", "captions", *(["images"] if images else [])]
         table = self.table.table.select(columns)
         for start in range(0, len(self.places), _BATCH):
             for place in self.places[start : start + _BATCH].tolist():
                 row = {name: table.column(name)[place] for name in columns}
-                found = tuple(stored_bytes(row["images"])) if images else ()
-                yield Entry(row["doc_id"].as_py(), row["text"].as_py(), tuple(row["captions"].as_py()), found)
+                found = tuple(list_bytes(row["images"])) if images else ()
+                yield SearchEntry(row["doc_id"].as_py(), row["text"].as_py(), tuple(row["captions"].as_py()), found)
 
     def family(self, row: int) -> dict[str, str]:
         """As in ``Pool``."""
@@ -93,7 +93,7 @@ class PassagesPool:
     name: str
     passages: PassagePool
 
-    def entries(self, images: bool) -> Iterator[Entry]:
+    def entries(self, images: bool) -> Iterator[SearchEntry]:
         """Passages have no images."""
         return self.passages.entries()
 
@@ -117,7 +117,7 @@ def family_at(table: IdTable, place: int) -> dict[str, str]:
 
 def pictures_of(images: pa.ListScalar, ids: list[str], captions: list[str]) -> tuple[VlmImage, ...]:
     """Stored images as a model sees them."""
-    return tuple(map(VlmImage, ids, captions, stored_bytes(images))) if ids else ()
+    return tuple(map(VlmImage, ids, captions, list_bytes(images))) if ids else ()
 
 
 def rows_where(table: IdTable, column: str, value: str) -> npt.NDArray[np.int64]:

@@ -29,7 +29,7 @@ from nyxqa.builders.stages.names import pool_stage
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
-from nyxqa.schemas.loading.lookup import IdTable
+from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import WEB

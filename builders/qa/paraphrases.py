@@ -29,10 +29,10 @@ def paraphrases(
 
     :param encoder: An ``e5:`` encoder as the recipe names it.
     """
-    from nyxqa.retriever.protocols import Entry
+    from nyxqa.retriever.protocols import SearchEntry
 
     texts = list(dict.fromkeys([*keys, *(option for own in options for option in own)]))
-    vectors = _opened(encoder).encode([Entry(text, text) for text in texts], "query")
+    vectors = _opened(encoder).encode([SearchEntry(text, text) for text in texts], "query")
     row = {text: number for number, text in enumerate(texts)}
     return [
         {

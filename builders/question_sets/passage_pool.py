@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.retriever.index.stored_strings import StoredStrings, StringWriter
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.ids import doc_id
 
 _COLUMNS = ("names", "external_ids", "titles", "texts")
@@ -148,11 +148,11 @@ class PassagePool(Sequence[PooledPassage]):
         for stored in np.flatnonzero(rows >= 0).tolist():
             yield int(rows[stored]), self._stored(stored)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[SearchEntry]:
         """The passages as an encoder wants them, by the ids ties are broken by."""
         for row in range(len(self)):
             passage = self[row]
-            yield Entry(passage.id, passage.text)
+            yield SearchEntry(passage.id, passage.text)
 
     def _stored(self, row: int) -> PooledPassage:
         return PooledPassage(*(column[row] for column in self._columns))

@@ -8,7 +8,7 @@ from typing import Any
 from nyxqa.builders.question_sets.sample import SAMPLE, sample_file
 from nyxqa.builders.row_files.hub import HubName
 from nyxqa.retriever.encoders.e5 import parse_e5
-from nyxqa.retriever.models.text import resolve_revision
+from nyxqa.retriever.models.checkpoints import resolve_revision
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe
 

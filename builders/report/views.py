@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.loading.layouts import plain, without_images
+from nyxqa.schemas.loading.arrow_layouts import plain, without_images
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.sql import file_list, identifier, string_literal
 from nyxqa.schemas.tables import CORPUS, TABLES

@@ -20,7 +20,7 @@ from nyxqa.builders.mining.web_rules import choose
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.retriever.protocols import Encoder, Entry, Index
+from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 from nyxqa.schemas.recipe import Negatives
 
 VERSION = 2
@@ -76,7 +76,7 @@ def write_index(mining: Mining, documents: StepOutput, split: str, folder: Path)
 
 def _indexed(
     documents: StepOutput, split: str, reader: PackReader | None, known: pa.ipc.RecordBatchWriter
-) -> Iterator[Entry]:
+) -> Iterator[SearchEntry]:
     """Entries of the documents of one split; what the rules need of them goes to ``known``."""
     columns = ["doc_id", "text", "images", "page_id", "cluster", "split"]
     for file in documents.files():
@@ -87,9 +87,9 @@ def _indexed(
             yield _entry(row["doc_id"], row["text"], row["images"], reader)
 
 
-def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: PackReader | None) -> Entry:
+def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: PackReader | None) -> SearchEntry:
     captions = tuple(image["caption"] for image in images)
-    return Entry(key, text, captions, tuple(reader.read(image) for image in images) if reader else ())
+    return SearchEntry(key, text, captions, tuple(reader.read(image) for image in images) if reader else ())
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.retriever.protocols import Encoder, Entry, Index
+from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
@@ -100,7 +100,7 @@ def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
         made = miner.index.stat().st_mtime_ns  # one process may see the same step made twice
         encoder, index, pool = _opened(miner.text.encoder, miner.pool, miner.index, made)
         evidence = _evidence(miner, files) or [[]] * len(asked)
-        hits = index.search([Entry(row["query_id"], row["text"]) for row in asked], miner.text.top_k)
+        hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in asked], miner.text.top_k)
         found = zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True)
         for row, ranked, scores, gold in found:
             passages = _Passages(pool)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.index.stored_ids import StoredIds, write_ids
-from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.words import words
@@ -35,7 +35,7 @@ class Bm25Encoder:
     fingerprint = f"bm25/{_VERSION}/{_METHOD}/k1={K1}/b={B}"
     needs_images = False
 
-    def build(self, entries: Iterable[Entry], folder: Path) -> None:
+    def build(self, entries: Iterable[SearchEntry], folder: Path) -> None:
         """Write the index of ``entries`` into the empty ``folder``.
 
         :raises WorldError: If there are more than ``MAX_ENTRIES`` entries.
@@ -55,7 +55,7 @@ class Bm25Encoder:
         return Bm25Index(folder)
 
 
-def _read(entries: Iterable[Entry], vocabulary: dict[str, int], documents: list[array[int]]) -> Iterator[str]:
+def _read(entries: Iterable[SearchEntry], vocabulary: dict[str, int], documents: list[array[int]]) -> Iterator[str]:
     """Ids of ``entries``, filling ``documents`` with numbers of words, given out as the words turn up."""
     for entry in entries:
         if len(documents) == MAX_ENTRIES:
@@ -67,7 +67,7 @@ def _read(entries: Iterable[Entry], vocabulary: dict[str, int], documents: list[
         yield entry.id
 
 
-def _words(entry: Entry) -> list[str]:
+def _words(entry: SearchEntry) -> list[str]:
     found = words(plain_text(entry.text))
     for caption in entry.captions:
         found.extend(words(caption))
@@ -92,7 +92,7 @@ class Bm25Index:
             self._rows = stored.scores["indices"]
             self._weights = stored.scores["data"]
 
-    def search(self, queries: Sequence[Entry], k: int) -> Hits:
+    def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
         """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
         hits = Hits(np.full((len(queries), k), -1, dtype=np.int64), np.full((len(queries), k), -np.inf))
         totals = np.zeros(len(self.ids))
@@ -104,7 +104,7 @@ class Bm25Index:
             totals[rows] = 0
         return hits
 
-    def _score(self, query: Entry, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    def _score(self, query: SearchEntry, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Add the query's scores to ``totals`` (all 0) and return the rows that got any."""
         for word in _words(query):
             number = self._vocabulary.get(word)

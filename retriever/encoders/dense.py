@@ -15,13 +15,13 @@ from nyxqa.retriever.index import embeddings
 from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
 from nyxqa.retriever.index.stored_ids import StoredIds
-from nyxqa.retriever.protocols import Entry, Hits, Role
+from nyxqa.retriever.protocols import Hits, Role, SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 
 Item = TypeVar("Item")
 
 
-def caption_text(entry: Entry) -> str:
+def text_with_captions(entry: SearchEntry) -> str:
     """What an encoder without eyes reads: the text without placeholders, then the captions, a line each."""
     text = plain_text(entry.text) if PLACEHOLDER in entry.text else entry.text
     return "\n".join([text, *(caption for caption in entry.captions if caption)])
@@ -46,7 +46,7 @@ class VectorEncoder(ABC, Generic[Item]):
         """Changes whenever vectors would."""
 
     @abstractmethod
-    def item(self, entry: Entry, role: Role) -> Item:
+    def item(self, entry: SearchEntry, role: Role) -> Item:
         """What the model takes."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class VectorEncoder(ABC, Generic[Item]):
         """Items encoded as one: what a kill loses at most, and what is in memory on each device."""
         return embeddings.SHARD_ROWS
 
-    def build(self, entries: Iterable[Entry], folder: Path) -> None:
+    def build(self, entries: Iterable[SearchEntry], folder: Path) -> None:
         """Write the vectors of ``entries`` into ``folder``, shard by shard."""
         items = ((entry.id, self.item(entry, "document")) for entry in entries)
         write_embeddings(items, folder, self.fingerprint, lambda: self._replicas, self.parts, self.shard_rows)
@@ -74,7 +74,7 @@ class VectorEncoder(ABC, Generic[Item]):
         """
         return VectorIndex(folder, self)
 
-    def encode(self, entries: Sequence[Entry], role: Role) -> npt.NDArray[np.float32]:
+    def encode(self, entries: Sequence[SearchEntry], role: Role) -> npt.NDArray[np.float32]:
         """Vectors of ``entries``, float32 [entries, dimensions], in blocks fixed by row number."""
         model = self._replicas[0]
         blocks = [
@@ -100,7 +100,7 @@ class VectorIndex(Generic[Item]):
         self.ids = StoredIds(folder)
         self._encoder = encoder
 
-    def search(self, queries: Sequence[Entry], k: int) -> Hits:
+    def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
         """The ``k`` best entries of each query by inner product; equal scores stand in the order of their ids."""
         if not queries or not len(self.ids):
             shape = (len(queries), k)

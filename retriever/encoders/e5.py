@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nyxqa.retriever.encoders.dense import VectorEncoder, caption_text
+from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
 from nyxqa.retriever.index.embeddings import text_parts
-from nyxqa.retriever.models.names import ModelName, parse_model
-from nyxqa.retriever.models.text import TextModel, checkpoint_fingerprint, devices
-from nyxqa.retriever.protocols import Entry, Role
+from nyxqa.retriever.models.batching import devices
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, parse_model
+from nyxqa.retriever.models.text_model import TextModel
+from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.errors import UsageError
 
 # As E5-v2 was trained: one space behind the colon, at most 512 tokens.
@@ -67,9 +68,9 @@ class E5Encoder(VectorEncoder[str]):
         checkpoint = checkpoint_fingerprint(self._model.model, self._model.revision)
         return f"e5/{_VERSION}/{checkpoint}/prefixes={self._model.prefixes}/tokens={MAX_TOKENS}"
 
-    def item(self, entry: Entry, role: Role) -> str:
+    def item(self, entry: SearchEntry, role: Role) -> str:
         """The text with its prefix and captions."""
-        return (PREFIXES[role] if self._model.prefixes else "") + caption_text(entry)
+        return (PREFIXES[role] if self._model.prefixes else "") + text_with_captions(entry)
 
     def parts(self, item: str) -> Iterable[bytes]:
         """The text."""

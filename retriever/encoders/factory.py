@@ -34,13 +34,13 @@ def make_encoder(spec: str) -> Encoder:
 
         return TinyEncoder(rest)
     if kind == "nyx" and rest:
-        from nyxqa.retriever.encoders.vision import sighted_encoder
+        from nyxqa.retriever.encoders.vision import vision_encoder
         from nyxqa.retriever.models.nyx import load_nyx
 
-        return sighted_encoder(kind, rest, load_nyx)
+        return vision_encoder(kind, rest, load_nyx)
     if kind == "hf" and rest:
-        from nyxqa.retriever.encoders.vision import sighted_encoder
+        from nyxqa.retriever.encoders.vision import vision_encoder
         from nyxqa.retriever.models.hf import load_hf
 
-        return sighted_encoder(kind, rest, load_hf)
+        return vision_encoder(kind, rest, load_hf)
     raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")

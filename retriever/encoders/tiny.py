@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.encoders.dense import VectorEncoder
-from nyxqa.retriever.protocols import Entry, Role, Side
+from nyxqa.retriever.protocols import ModelInput, Role, SearchEntry
 
 if TYPE_CHECKING:
     from nyxqa.retriever.models.tiny import TinyModel
 
 
-class TinyEncoder(VectorEncoder[Side]):
+class TinyEncoder(VectorEncoder[ModelInput]):
     """The bundled model's vectors; no weights are read before they are used.
 
     :param path: Folder of a trained model; untrained if empty.
@@ -32,17 +32,17 @@ class TinyEncoder(VectorEncoder[Side]):
     @cached_property
     def fingerprint(self) -> str:
         """Changes with the files of the folder."""
-        from nyxqa.retriever.models.text import checkpoint_fingerprint
+        from nyxqa.retriever.models.checkpoints import checkpoint_fingerprint
         from nyxqa.retriever.models.tiny import VERSION
 
         made = f"tiny/{VERSION}"
         return f"{made}/{checkpoint_fingerprint(self._path, None)}" if self._path else made
 
-    def item(self, entry: Entry, role: Role) -> Side:
+    def item(self, entry: SearchEntry, role: Role) -> ModelInput:
         """The entry as a side of a row."""
-        return Side(entry.text, entry.images, role, entry.instruction)
+        return ModelInput(entry.text, entry.images, role, entry.instruction)
 
-    def parts(self, item: Side) -> Iterable[bytes]:
+    def parts(self, item: ModelInput) -> Iterable[bytes]:
         """Text and images' bytes; how many images there are the text's placeholders say."""
         return (item.text.encode(), *item.images)
 
@@ -60,8 +60,8 @@ class _Sides:
         self._model = model
         self.dimensions = model.dim
 
-    def encode(self, items: Sequence[Side], /) -> npt.NDArray[np.float32]:
+    def encode(self, items: Sequence[ModelInput], /) -> npt.NDArray[np.float32]:
         """Unit vectors, float32 [items, dimensions]."""
-        from nyxqa.retriever.models.encode import encode_sides, normalised
+        from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
 
-        return normalised(encode_sides(self._model, items), self._model.dim)
+        return truncate_and_normalise(encode_inputs(self._model, items), self._model.dim)

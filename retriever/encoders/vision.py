@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from nyxqa.retriever.encoders.dense import VectorEncoder, caption_text
-from nyxqa.retriever.models.loading import checkpoint_folder, settings_of
-from nyxqa.retriever.models.names import ModelName, parse_model
+from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
+from nyxqa.retriever.models.batching import devices
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, parse_model
+from nyxqa.retriever.models.loading import settings_of
 from nyxqa.retriever.models.settings import EmbedderSettings
-from nyxqa.retriever.models.text import checkpoint_fingerprint, devices
-from nyxqa.retriever.models.vision import SideEncoder, VisionTextModel
-from nyxqa.retriever.protocols import Entry, Role, Side
+from nyxqa.retriever.models.vision_model import DeviceEncoder, VisionTextModel
+from nyxqa.retriever.protocols import ModelInput, Role, SearchEntry
 
 # Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256
@@ -23,7 +23,7 @@ _VERSION = 1
 Load = Callable[[ModelName, str], VisionTextModel]
 
 
-def sighted_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> SightedEncoder:
+def vision_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> VisionEncoder:
     """The encoder ``kind:text``; no weights are read before they are used.
 
     :param load: Gives the model of that name, on the device of that name.
@@ -32,17 +32,17 @@ def sighted_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) ->
     :raises WorldError: If there is no such folder.
     """
     model = parse_model(text, kind)
-    return SightedEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
+    return VisionEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
 
 
-class SightedEncoder(VectorEncoder[Side]):
+class VisionEncoder(VectorEncoder[ModelInput]):
     """Encoder over a vision-language model; with ``images = false`` in its settings it reads captions instead.
 
     :param kind: ``nyx`` or ``hf``.
     :param model: The checkpoint.
     :param settings: Its settings.
-    :param load: As ``sighted_encoder`` takes it.
-    :param on: As ``sighted_encoder`` takes it.
+    :param load: As ``vision_encoder`` takes it.
+    :param on: As ``vision_encoder`` takes it.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class SightedEncoder(VectorEncoder[Side]):
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
         return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
 
-    def item(self, entry: Entry, role: Role) -> Side:
+    def item(self, entry: SearchEntry, role: Role) -> ModelInput:
         """The entry as a side of a row."""
         if self._settings.images:
-            return Side(entry.text, entry.images, role, entry.instruction)
-        return Side(caption_text(entry), (), role, entry.instruction)
+            return ModelInput(entry.text, entry.images, role, entry.instruction)
+        return ModelInput(text_with_captions(entry), (), role, entry.instruction)
 
-    def parts(self, item: Side) -> Iterable[bytes]:
+    def parts(self, item: ModelInput) -> Iterable[bytes]:
         """Role, text and images' bytes; how many images there are the text's placeholders say."""
         return (item.role.encode(), item.text.encode(), *item.images)
 
-    def load(self) -> Sequence[SideEncoder]:
+    def load(self) -> Sequence[DeviceEncoder]:
         """The model on each device."""
-        return [SideEncoder(self._load(self._model, device), device) for device in self._on or devices()]
+        return [DeviceEncoder(self._load(self._model, device), device) for device in self._on or devices()]

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from nyxqa.retriever.evaluation.bootstrap import Interval, interval
 from nyxqa.retriever.evaluation.ranking import METRICS, DenseRanker, Ranks, id_order, measures
-from nyxqa.retriever.models.encode import encode_sides, normalised
-from nyxqa.retriever.protocols import EmbeddingModel, Encoder, Entry, Side
+from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput, SearchEntry
 from nyxqa.schemas.errors import LawError
 
 ALL = "all"
@@ -33,7 +33,7 @@ class Question:
     id: str
     dataset: str
     kind: str
-    side: Side
+    side: ModelInput
     positives: tuple[str, ...]
     group: str = ""
 
@@ -48,7 +48,7 @@ class Pool:
     """
 
     ids: Sequence[str]
-    sides: Sequence[Side]
+    sides: Sequence[ModelInput]
     captions: Sequence[tuple[str, ...]] = ()
 
 
@@ -88,14 +88,18 @@ def score_model(
     :raises LawError: If a question's positive is not in the pool.
     """
     wanted = _positives(questions, pool)
-    queries = encode_sides(model, [question.side for question in questions])
-    documents = encode_sides(model, pool.sides)
+    queries = encode_inputs(model, [question.side for question in questions])
+    documents = encode_inputs(model, pool.sides)
     order = id_order(pool.ids)
     return [
         Scores(
             system or model.name,
             dim,
-            measures(DenseRanker(normalised(queries, dim), normalised(documents, dim), order).ranks(wanted)),
+            measures(
+                DenseRanker(truncate_and_normalise(queries, dim), truncate_and_normalise(documents, dim), order).ranks(
+                    wanted
+                )
+            ),
         )
         for dim in dims
     ]
@@ -129,8 +133,8 @@ def _ranks(row: npt.NDArray[np.int64], positives: Sequence[int]) -> Ranks:
     return np.sort(np.array([place[0] + 1.0 if len(place) else np.inf for place in places]))
 
 
-def _entry(name: str, side: Side, captions: tuple[str, ...], needs_images: bool) -> Entry:
-    return Entry(name, side.text, captions, side.images if needs_images else ())
+def _entry(name: str, side: ModelInput, captions: tuple[str, ...], needs_images: bool) -> SearchEntry:
+    return SearchEntry(name, side.text, captions, side.images if needs_images else ())
 
 
 def _positives(questions: Sequence[Question], pool: Pool) -> list[list[int]]:

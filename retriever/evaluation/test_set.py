@@ -10,13 +10,13 @@ from typing import Any, overload
 import numpy as np
 
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
-from nyxqa.retriever.protocols import EmbeddingModel, Encoder, Side
+from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.tables import WEB
 
 
-class _Sides(Sequence[Side]):
+class _Sides(Sequence[ModelInput]):
     """Contents of chosen documents, read when they are asked for."""
 
     def __init__(self, corpus: Any, rows: Sequence[int]) -> None:
@@ -26,16 +26,16 @@ class _Sides(Sequence[Side]):
         return len(self._rows)
 
     @overload
-    def __getitem__(self, index: int) -> Side: ...
+    def __getitem__(self, index: int) -> ModelInput: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[Side]: ...
+    def __getitem__(self, index: slice) -> list[ModelInput]: ...
 
-    def __getitem__(self, index: int | slice) -> Side | list[Side]:
+    def __getitem__(self, index: int | slice) -> ModelInput | list[ModelInput]:
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
         row = self._corpus[self._rows[index]]
-        return Side(row["text"], tuple(image["bytes"] for image in row["images"]))
+        return ModelInput(row["text"], tuple(image["bytes"] for image in row["images"]))
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,6 @@ def _kept(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> 
 
 def _question(row: Mapping[str, Any], positives: Sequence[str], groups: Mapping[str, str]) -> Question:
     query = row["query"]
-    side = Side(query["text"], tuple(query["images"]), "query", row["instruction"])
+    side = ModelInput(query["text"], tuple(query["images"]), "query", row["instruction"])
     group = groups.get(row["positive_id"], row["positive_id"])
     return Question(row["query_id"], row["dataset"], row["kind"], side, tuple(positives), group)

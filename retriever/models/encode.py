@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.models.text import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
-from nyxqa.retriever.protocols import EmbeddingModel, Side
+from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.retriever.protocols import EmbeddingModel, ModelInput
 from nyxqa.schemas.errors import WorldError
 
 # Sides held at a time, images included.
 BLOCK = 512
 
 
-def encode_sides(model: EmbeddingModel, sides: Sequence[Side]) -> npt.NDArray[np.float32]:
+def encode_inputs(model: EmbeddingModel, sides: Sequence[ModelInput]) -> npt.NDArray[np.float32]:
     """Vectors of ``sides`` as the model gives them, not normalised, float32 [sides, dim].
 
     :param sides: Read once, a block at a time.
@@ -38,7 +38,7 @@ def encode_sides(model: EmbeddingModel, sides: Sequence[Side]) -> npt.NDArray[np
     return vectors
 
 
-def _encode_block(model: EmbeddingModel, block: Sequence[Side]) -> npt.NDArray[np.float32]:
+def _encode_block(model: EmbeddingModel, block: Sequence[ModelInput]) -> npt.NDArray[np.float32]:
     device = next(model.module.parameters()).device
     budget = CPU_BATCH_TOKENS if device.type == "cpu" else GPU_BATCH_TOKENS
     vectors = np.empty((len(block), model.dim), dtype=np.float32)
@@ -47,7 +47,7 @@ def _encode_block(model: EmbeddingModel, block: Sequence[Side]) -> npt.NDArray[n
     return vectors
 
 
-def normalised(vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
+def truncate_and_normalise(vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
     """The first ``dim`` numbers of each vector, scaled to length 1; a vector of zeros stays one."""
     cut = np.ascontiguousarray(vectors[:, :dim])
     lengths = np.linalg.norm(cut, axis=1, keepdims=True)

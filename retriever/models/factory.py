@@ -27,9 +27,9 @@ def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
 
         return nyx_to_train(path)
     if kind == "hf" and path:
+        from nyxqa.retriever.models.batching import devices
+        from nyxqa.retriever.models.checkpoints import parse_model
         from nyxqa.retriever.models.hf import load_hf
-        from nyxqa.retriever.models.names import parse_model
-        from nyxqa.retriever.models.text import devices
 
         return load_hf(parse_model(path, "hf"), devices()[0], trainable=True)
     raise UsageError(f"no model is named {spec!r}; valid names are {', '.join(MODELS)}")

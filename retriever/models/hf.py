@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
-from nyxqa.retriever.models.names import ModelName
-from nyxqa.retriever.models.pictures import open_picture, rgb_picture, shrunk
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
+from nyxqa.retriever.models.images import pil_image, rgb_image, shrink
+from nyxqa.retriever.models.input_text import InputTextWriter
+from nyxqa.retriever.models.loading import load_module, settings_of
 from nyxqa.retriever.models.settings import TOKEN_PIXELS, EmbedderSettings
-from nyxqa.retriever.models.side_text import SideWriter
-from nyxqa.retriever.models.vision import CUT, VisionTextModel
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
+from nyxqa.retriever.protocols import ModelInput
 
 if TYPE_CHECKING:
     import torch
@@ -30,9 +30,9 @@ class ProcessorPreparer:
         self._processor = processor
         self._tokenizer = tokenizer
         self._settings = settings
-        self._writer = SideWriter(tokenizer, settings)
+        self._writer = InputTextWriter(tokenizer, settings)
 
-    def prepare(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
         """What the processor makes of ``sides``; images too large are shrunk before it sees them."""
         import torch
 
@@ -40,19 +40,19 @@ class ProcessorPreparer:
         options: dict[str, Any] = {"padding": True, "padding_side": self._settings.padding, "return_tensors": "pt"}
         if self._settings.images and any(side.images for side in sides):
             options["images"] = [
-                [shrunk(rgb_picture(image), self._settings.max_pixels) for image in side.images] for side in sides
+                [shrink(rgb_image(image), self._settings.max_pixels) for image in side.images] for side in sides
             ]
         # An empty text would be a row without tokens in some tokenizers.
         made = self._processor(text=[side.text or " " for side in written], **options)
         tensors = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
         return {**tensors, CUT: torch.tensor([side.cut for side in written], dtype=torch.int64)}
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """About the tokens of a side, one for 28 x 28 pixels; of images only the headers are read."""
         text = self._writer.write(side).text
         total = len(self._tokenizer(text, verbose=False)["input_ids"])
         for image in side.images if self._settings.images else ():
-            width, height = open_picture(image).size
+            width, height = pil_image(image).size
             total += min(width * height, self._settings.max_pixels) // TOKEN_PIXELS
         return total
 
@@ -81,7 +81,7 @@ def _preparer(folder: Path, settings: EmbedderSettings) -> ProcessorPreparer:
     import transformers
 
     library: Any = transformers
-    with loading(folder.name):
+    with load_errors(folder.name):
         if not settings.images:
             tokenizer = library.AutoTokenizer.from_pretrained(folder)
             return ProcessorPreparer(tokenizer, tokenizer, settings)

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
 from nyxqa.retriever.models.lora import open_lora
-from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.settings import SETTINGS_FILE, EmbedderSettings, read_settings
-from nyxqa.retriever.models.text import resolve_revision
-from nyxqa.schemas.errors import WorldError, one_line
+from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json
 
 if TYPE_CHECKING:
     import torch
 
 ADAPTER_FILE = "adapter_config.json"
-
-
-def checkpoint_folder(model: ModelName) -> Path:
-    """The folder of a checkpoint; one on the Hub is fetched.
-
-    :raises WorldError: If there is none.
-    """
-    folder = Path(model.model)
-    if folder.is_dir():
-        return folder
-    if model.model.startswith(("/", ".", "~")) or model.model.count("/") != 1:
-        raise WorldError(f"no folder {model.model}: a model is a folder or a name on the Hub (USER/NAME)")
-    return _fetched(model)
-
-
-@lru_cache
-def _fetched(model: ModelName) -> Path:
-    from huggingface_hub import snapshot_download
-
-    commit = resolve_revision(model.model, model.revision)
-    with loading(model.model):
-        return Path(snapshot_download(model.model, revision=commit))
 
 
 def settings_of(folder: Path, overrides: Mapping[str, Any] | None = None) -> EmbedderSettings:
@@ -72,7 +47,7 @@ def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable
     if adapters and not settings.base:
         raise WorldError(f"{folder.name} holds adapters but does not say of which model; set base in {SETTINGS_FILE}")
     source = checkpoint_folder(ModelName(settings.base, settings.base_revision or None)) if adapters else folder
-    with loading(source.name):
+    with load_errors(source.name):
         network, report = AutoModel.from_pretrained(source, dtype=network_dtype(device), output_loading_info=True)
     # Some checkpoints leave out the pooler, which no vector here comes from.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
@@ -82,24 +57,5 @@ def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable
     network.to(device).eval()
     if not adapters:
         return network, network
-    with loading(folder.name):
+    with load_errors(folder.name):
         return network, open_lora(network, folder, trainable)
-
-
-@contextmanager
-def loading(name: str) -> Iterator[None]:
-    """Turn the errors of loading into one line, and keep its bars and reports off the screen."""
-    from transformers.utils import logging as transformers_logging
-
-    logging: Any = transformers_logging
-    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise WorldError(f"cannot load model {name!r}: {one_line(error, 300)}") from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

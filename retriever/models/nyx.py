@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.models.loading import checkpoint_folder, load_module, loading, settings_of
+from nyxqa.retriever.models.batching import devices
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors, parse_model
+from nyxqa.retriever.models.images import bounded_shape, pil_image, rgb_image
+from nyxqa.retriever.models.input_text import InputTextWriter
+from nyxqa.retriever.models.loading import load_module, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora, lora_named
-from nyxqa.retriever.models.names import ModelName, parse_model
-from nyxqa.retriever.models.pictures import bounded_shape, open_picture, rgb_picture
 from nyxqa.retriever.models.settings import EmbedderSettings
-from nyxqa.retriever.models.side_text import SideWriter
-from nyxqa.retriever.models.text import devices
-from nyxqa.retriever.models.vision import CUT, VisionTextModel
-from nyxqa.retriever.protocols import Inputs, Side
+from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
+from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.schemas.errors import WorldError
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class QwenPreparer:
         self._images = images
         self._image_id = image_id
         self._settings = settings
-        self._writer = SideWriter(tokenizer, settings)
+        self._writer = InputTextWriter(tokenizer, settings)
 
-    def prepare(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
         """Token numbers, masks and patches of ``sides``."""
         import torch
 
         written = [self._writer.write(side) for side in sides]
-        pictures = [rgb_picture(image) for side in sides for image in self._seen(side)]
+        pictures = [rgb_image(image) for side in sides for image in self._seen(side)]
         seen = {}
         if pictures:
             made = self._images(images=pictures, size=self._size, return_tensors="pt")
@@ -54,12 +54,12 @@ class QwenPreparer:
             rows.append([n for n, repeat in zip(numbers, repeats, strict=True) for _ in range(repeat)])
         return {**self._padded(rows), **seen, CUT: torch.tensor([side.cut for side in written], dtype=torch.int64)}
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """Tokens of a side; of images only the headers are read."""
         text = self._writer.write(side).text
         total: int = len(self._tokenizer(text, verbose=False)["input_ids"])
         for image in self._seen(side):
-            width, height = bounded_shape(*open_picture(image).size)
+            width, height = bounded_shape(*pil_image(image).size)
             patches = self._images.get_number_of_image_patches(height, width, {"size": self._size})
             total += int(patches) // int(self._images.merge_size) ** 2 - 1
         return total
@@ -73,7 +73,7 @@ class QwenPreparer:
     def _size(self) -> dict[str, int]:
         return {"shortest_edge": self._settings.min_pixels, "longest_edge": self._settings.max_pixels}
 
-    def _seen(self, side: Side) -> tuple[Any, ...]:
+    def _seen(self, side: ModelInput) -> tuple[Any, ...]:
         return side.images if self._settings.images else ()
 
     def _tokens(self, grid: Sequence[int]) -> int:
@@ -99,7 +99,7 @@ class QwenPreparer:
 class NyxModel(VisionTextModel):
     """Qwen2.5-VL, last state after the last norm."""
 
-    def _arguments(self, inputs: Inputs) -> Inputs:
+    def _arguments(self, inputs: Tensors) -> Tensors:
         """Inputs with positions counted from each row's first token, so that filling changes nothing."""
         positions, _ = self.network.get_rope_index(
             inputs["input_ids"],
@@ -174,7 +174,7 @@ def _preparer(folder: Path, network: Any, settings: EmbedderSettings) -> QwenPre
     import transformers
 
     library: Any = transformers
-    with loading(folder.name):
+    with load_errors(folder.name):
         tokenizer = library.AutoTokenizer.from_pretrained(folder)
         images = library.AutoImageProcessor.from_pretrained(folder, backend="pil")
     image_id: int = network.config.image_token_id

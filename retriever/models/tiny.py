@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nyxqa.retriever.models.tiny_image import WIDTH, image_features
-from nyxqa.retriever.models.tiny_text import text_features
-from nyxqa.retriever.protocols import Inputs, Side
+from nyxqa.retriever.models.tiny_features import WIDTH, image_features, text_features
+from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.schemas.content import PLACEHOLDER, check_content
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json, write_json
@@ -74,11 +73,11 @@ class TinyModel:
         """What holds the weights."""
         return self._module
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """Words and images of a side."""
         return side.text.count(" ") + 1 + _IMAGE_LENGTH * len(side.images)
 
-    def prepare(self, sides: Sequence[Side]) -> Inputs:
+    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
         """Features of all sides, one after another, with the number of the side each belongs to.
 
         :raises ContentError: If a side has more or fewer images than placeholders.
@@ -112,7 +111,7 @@ class TinyModel:
             "roles": torch.tensor([ROLES.index(side.role) for side in sides], dtype=torch.int64),
         }
 
-    def embed(self, inputs: Inputs) -> torch.Tensor:
+    def embed(self, inputs: Tensors) -> torch.Tensor:
         """Vectors, float32 [sides, 256]."""
         device = next(self._module.parameters()).device
         moved: Mapping[str, Any] = {name: tensor.to(device) for name, tensor in inputs.items()}

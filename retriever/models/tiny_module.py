@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nyxqa.retriever.models.tiny_image import WIDTH
-from nyxqa.retriever.models.tiny_text import BUCKETS, KINDS
+from nyxqa.retriever.models.tiny_features import BUCKETS, KINDS, WIDTH
 
 ROLES = ("query", "document")
 QUERY = 0

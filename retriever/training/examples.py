@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nyxqa.retriever.protocols import Side
-from nyxqa.retriever.training.targets import Listed
+from nyxqa.retriever.protocols import ModelInput
+from nyxqa.retriever.training.label_masks import NamedIds
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import LawError
 
@@ -19,7 +19,7 @@ class Document:
     """A document by id and content."""
 
     id: str
-    side: Side
+    side: ModelInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Example:
 
     id: str
     dataset: str
-    query: Side
+    query: ModelInput
     positives: tuple[Document, ...]
     negatives: tuple[Document, ...]
     known: frozenset[str]
@@ -49,10 +49,10 @@ class Example:
         kept = tuple(one for one in self.negatives if one.id in taken)
         return Example(self.id, self.dataset, self.query, self.positives, kept, self.known)
 
-    def listed(self) -> Listed:
+    def listed(self) -> NamedIds:
         """The ids alone."""
         positives, negatives = (tuple(one.id for one in documents) for documents in (self.positives, self.negatives))
-        return Listed(self.id, positives, negatives, self.known)
+        return NamedIds(self.id, positives, negatives, self.known)
 
 
 def read_example(row: Row | Example) -> Example:
@@ -92,9 +92,9 @@ def _documents(ids: Sequence[str], sides: Sequence[Row], name: str, what: str) -
     return tuple(Document(one, _side(side, name, f"{what} {one}")) for one, side in zip(ids, sides, strict=True))
 
 
-def _side(side: Row, name: str, what: str, instruction: str | None = None) -> Side:
+def _side(side: Row, name: str, what: str, instruction: str | None = None) -> ModelInput:
     if not side["text"].strip():
         raise LawError(f"row {name}: {what} is empty")
     if instruction is None:
-        return Side(side["text"], tuple(side["images"]))
-    return Side(side["text"], tuple(side["images"]), "query", instruction)
+        return ModelInput(side["text"], tuple(side["images"]))
+    return ModelInput(side["text"], tuple(side["images"]), "query", instruction)

@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-    from nyxqa.retriever.training.targets import Targets
+    from nyxqa.retriever.training.label_masks import LabelMasks
 
 # Of the Nyx code.
 TEMPERATURE = 0.02
@@ -63,7 +63,7 @@ class Matryoshka:
         if max(self.dims) > dim:
             raise UsageError(f"prefix length {max(self.dims)} exceeds the model's vectors of length {dim}")
 
-    def __call__(self, queries: torch.Tensor, documents: torch.Tensor, targets: Targets) -> torch.Tensor:
+    def __call__(self, queries: torch.Tensor, documents: torch.Tensor, targets: LabelMasks) -> torch.Tensor:
         """The weighted sum over the prefixes of the mean over queries; scalar.
 
         :param queries: Float [queries, dim], not normalised.
@@ -80,7 +80,7 @@ class Matryoshka:
         return total
 
 
-def _info_nce(queries: torch.Tensor, documents: torch.Tensor, targets: Targets, temperature: float) -> torch.Tensor:
+def _info_nce(queries: torch.Tensor, documents: torch.Tensor, targets: LabelMasks, temperature: float) -> torch.Tensor:
     """Mean over queries of the mean over their positives of ``-log p(positive among it and the negatives)``.
 
     Other positives of a query are no part of a positive's denominator. A query whose batch holds no negative has

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from nyxqa.retriever.training.targets import Against
+from nyxqa.retriever.training.label_masks import NegativeScope
 from nyxqa.schemas.errors import UsageError
 
 # Numbers of the Nyx code, but for the batch, which there is that of many GPUs.
@@ -45,7 +45,7 @@ class TrainSettings:
     dims: tuple[int, ...] = ()
     weights: tuple[float, ...] = ()
     temperature: float = 0.02
-    against: Against = "all"
+    against: NegativeScope = "all"
     max_steps: int | None = None
     warmup: float = WARMUP
     weight_decay: float = 0.0

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.models.grouping import length_groups
-from nyxqa.retriever.protocols import EmbeddingModel, Inputs, Side
+from nyxqa.retriever.models.batching import length_groups
+from nyxqa.retriever.protocols import EmbeddingModel, ModelInput, Tensors
 from nyxqa.retriever.training.devices import gather_lists, gather_vectors
 from nyxqa.retriever.training.examples import Example
+from nyxqa.retriever.training.label_masks import NamedIds, NegativeScope, label_masks
 from nyxqa.retriever.training.loss import Matryoshka
-from nyxqa.retriever.training.targets import Against, Listed, make_targets
 
 if TYPE_CHECKING:
     import torch
@@ -28,17 +28,17 @@ class Batch:
     :param tokens: About how many tokens all sides cost.
     """
 
-    listed: tuple[Listed, ...]
+    listed: tuple[NamedIds, ...]
     documents: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
-    inputs: tuple[Inputs, ...]
+    inputs: tuple[Tensors, ...]
     tokens: int
 
 
 def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
     """A batch of ``examples``; a document that several of them name is encoded once."""
     documents = {one.id: one.side for example in examples for one in (*example.positives, *example.negatives)}
-    sides: list[Side] = [*(example.query for example in examples), *documents.values()]
+    sides: list[ModelInput] = [*(example.query for example in examples), *documents.values()]
     lengths = [model.length(side) for side in sides]
     groups = length_groups(lengths)
     return Batch(
@@ -51,14 +51,14 @@ def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
 
 
 def batch_loss(
-    model: EmbeddingModel, batch: Batch, loss: Matryoshka, against: Against, accelerator: Any
+    model: EmbeddingModel, batch: Batch, loss: Matryoshka, against: NegativeScope, accelerator: Any
 ) -> torch.Tensor:
     """Loss of the whole step, the batches of all devices together; scalar on this device."""
     vectors = _embedded(model, batch)
     count = len(batch.listed)
     queries = gather_vectors(accelerator, vectors[:count])
     documents = gather_vectors(accelerator, vectors[count:])
-    targets = make_targets(
+    targets = label_masks(
         gather_lists(accelerator, batch.listed), gather_lists(accelerator, batch.documents), against
     ).to(vectors.device)
     return loss(queries, documents, targets)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.batches import Plan
@@ -19,8 +20,6 @@ from nyxqa.retriever.training.devices import sum_gradients
 from nyxqa.retriever.training.examples import Example, Row, read_example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.metrics import METRICS, MetricsLog
-from nyxqa.retriever.training.prefetch import prefetched
-from nyxqa.retriever.training.schedule import learning_rate
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.step import Batch, batch_loss, make_batch
 from nyxqa.schemas.chance import keyed_hash
@@ -28,6 +27,11 @@ from nyxqa.schemas.errors import UsageError, WorldError, missing_extra
 
 if TYPE_CHECKING:
     import torch
+
+Item = TypeVar("Item")
+Ready = TypeVar("Ready")
+_AHEAD = 2  # items made ready before they are asked for
+
 
 CHECKPOINTS = "checkpoints"
 
@@ -237,3 +241,33 @@ def _measured(model: EmbeddingModel, example: Example) -> tuple[str, int, str]:
     """Dataset, length and name of a row."""
     length = model.length(example.query) + sum(model.length(one.side) for one in example.positives)
     return example.dataset, length, f"{example.dataset}/{example.id}"
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
+    """Rate of ``step`` (from 0): up to ``peak`` in a straight line, then down to zero behind the last step.
+
+    :param steps: Steps of the whole run.
+    :param warmup: Share of them that the way up takes, rounded up.
+    """
+    rising = math.ceil(steps * warmup)
+    if step < rising:
+        return peak * (step + 1) / rising
+    return peak * (steps - step) / (steps - rising)
+
+
+def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready]) -> Iterator[Ready]:
+    """``prepare`` of each item, in order, two of them ahead in one thread; errors come up where they belong.
+
+    Decoding images and cutting words into tokens happen outside Python's lock for the most part.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+    waiting: list[Future[Ready]] = []
+    try:
+        for item in items:
+            waiting.append(pool.submit(prepare, item))
+            if len(waiting) > _AHEAD:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(cancel_futures=True)

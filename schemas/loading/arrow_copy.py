@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, LawError, WorldError
 from nyxqa.schemas.files import replacing
-from nyxqa.schemas.loading import layouts
-from nyxqa.schemas.loading.lookup import Gatherer, IdTable
+from nyxqa.schemas.loading import arrow_layouts
+from nyxqa.schemas.loading.id_index import IdTable, RowGatherer
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
@@ -75,13 +75,13 @@ def arranged(published: Published, table: str, split: str, layout: Layout) -> It
     """The rows of one split in a layout, small batch by small batch; one empty batch if there are none."""
     batches = _stored(published, table, split, layout)
     if not layout.joined:
-        yield from batches if layout.with_bytes else map(layouts.plain, batches)
+        yield from batches if layout.with_bytes else map(arrow_layouts.plain, batches)
     elif table == "triplets":
-        yield from (layouts.joined_triplets(batch, layout.with_bytes) for batch in batches)
+        yield from (arrow_layouts.joined_triplets(batch, layout.with_bytes) for batch in batches)
     elif table == "qa":
-        yield from (layouts.joined_qa(batch, layout.with_bytes) for batch in batches)
+        yield from (arrow_layouts.joined_qa(batch, layout.with_bytes) for batch in batches)
     else:
-        join = layouts.joined_mixture if table == "mixture" else layouts.joined_feedback
+        join = arrow_layouts.joined_mixture if table == "mixture" else arrow_layouts.joined_feedback
         follow = _Follow(published, layout)
         yield from (join(batch, follow(table, batch), layout.with_bytes) for batch in batches)
 
@@ -96,7 +96,7 @@ def _stored(published: Published, table: str, split: str, layout: Layout) -> Ite
             if first is not None and not schema.equals(first):
                 raise FormatError(f"{path} has other columns than the file before it; build the dataset again")
             first = schema
-            columns = None if layout.with_bytes else layouts.plain_columns(schema)
+            columns = None if layout.with_bytes else arrow_layouts.plain_columns(schema)
             try:
                 for batch in file.iter_batches(batch_size=rows, columns=columns):
                     yield batch.replace_schema_metadata(None)
@@ -115,7 +115,7 @@ class _Follow:
             table = pa.Table.from_batches(arranged(published, "triplets", "train", layout))
         else:
             table = self.triplets.table
-        self.gather = Gatherer(layouts.without_query_images(table) if layout.with_bytes else table)
+        self.gather = RowGatherer(arrow_layouts.without_query_images(table) if layout.with_bytes else table)
 
     def __call__(self, table: str, batch: pa.RecordBatch) -> pa.RecordBatch:
         ids = batch.column("query_id").to_pylist()

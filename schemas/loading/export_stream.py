@@ -15,8 +15,8 @@ from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.features import features_of
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.loading.join import CUT
+from nyxqa.schemas.loading.joined_content import ImagesMode, joined_content, open_image
 from nyxqa.schemas.loading.locate import DATA_VARIABLE, DEFAULT_FOLDER
-from nyxqa.schemas.loading.sides import ImagesMode, open_image, side
 from nyxqa.schemas.manifest import MANIFEST
 from nyxqa.schemas.tables import QA_SPLITS, SIDE
 
@@ -123,7 +123,7 @@ class _Joined:
     def _side(self, row: str, stored: dict[str, Any]) -> dict[str, Any]:
         data = [image["bytes"] for image in stored["images"]]
         if self.images == "none":
-            return side(stored["text"], [image_id(one) for one in data], row)
-        return side(
+            return joined_content(stored["text"], [image_id(one) for one in data], row)
+        return joined_content(
             stored["text"], [open_image(one, f"row {row}") for one in data] if self.images == "decode" else data, row
         )

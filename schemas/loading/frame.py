@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.schemas.loading.layouts import plain_columns, without_images
+from nyxqa.schemas.loading.arrow_layouts import plain_columns, without_images
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.published import table_named
 from nyxqa.schemas.tables import CORPUS, Table

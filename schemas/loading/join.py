@@ -7,8 +7,8 @@ from itertools import repeat
 from typing import Any
 
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.loading.documents import Documents
-from nyxqa.schemas.loading.sides import bytes_of, open_image, side
+from nyxqa.schemas.loading.document_lookup import DocumentLookup
+from nyxqa.schemas.loading.joined_content import image_bytes, joined_content, open_image
 
 _SINGLE = ("query", "positive", "document")
 _LISTED = ("negatives", "candidates")
@@ -46,7 +46,7 @@ class Joiner:
     :param max_negatives: How many negatives a row keeps; all if None.
     """
 
-    def __init__(self, table: str, documents: Documents, max_negatives: int | None) -> None:
+    def __init__(self, table: str, documents: DocumentLookup, max_negatives: int | None) -> None:
         self.table = table
         self.documents = documents
         self.max_negatives = max_negatives
@@ -111,11 +111,11 @@ class Joiner:
             images = self.documents.query_images(value["query_id"])
         else:
             images = self._own_images(value["images"], row)
-        return {**side(value["text"], images, row), **_further(value)}
+        return {**joined_content(value["text"], images, row), **_further(value)}
 
     def _own_images(self, images: list[Any] | None, row: str) -> list[Any]:
         try:
-            stored = [bytes_of(image) if isinstance(image, dict) else image for image in images or []]
+            stored = [image_bytes(image) if isinstance(image, dict) else image for image in images or []]
         except WorldError as error:
             raise WorldError(f"row {row}: {error}") from error
         if self.documents.images != "decode":

@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.features import features_of
 from nyxqa.schemas.loading.arrow_copy import Layout, arranged, arrow_copy
-from nyxqa.schemas.loading.documents import Documents
+from nyxqa.schemas.loading.arrow_layouts import plain_columns
+from nyxqa.schemas.loading.document_lookup import DocumentLookup
 from nyxqa.schemas.loading.export_stream import export_folder, load_exported
+from nyxqa.schemas.loading.id_index import map_arrow
 from nyxqa.schemas.loading.join import Joiner
-from nyxqa.schemas.loading.layouts import plain_columns
+from nyxqa.schemas.loading.joined_content import ImagesMode, decode_images
 from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.loading.lookup import map_arrow
 from nyxqa.schemas.loading.published import Published, table_named
-from nyxqa.schemas.loading.sides import ImagesMode, fetched_images
 from nyxqa.schemas.tables import WEB
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def load(
         _join(published, loaded, name, images, max_negatives)
     elif images == "decode" and published.by_address:
         for dataset in loaded.values():
-            dataset.set_transform(fetched_images)
+            dataset.set_transform(decode_images)
     if split is not None:
         return loaded[split]
     from datasets import DatasetDict
@@ -118,7 +118,7 @@ def _join(
     published: Published, loaded: dict[str, Dataset], name: str, images: ImagesMode, max_negatives: int | None
 ) -> None:
     """Set the transform, and make the copies that rows will look into now rather than in a worker."""
-    documents = Documents(published, images)
+    documents = DocumentLookup(published, images)
     rows = [dataset for dataset in loaded.values() if dataset.num_rows]
     for pool in sorted({pool for dataset in rows for pool in _pools(dataset)}):
         documents.pool(pool)
@@ -136,9 +136,9 @@ def _pools(dataset: Dataset) -> list[str]:
 def _mapped(published: Published, name: str, split: str, layout: Layout, images: ImagesMode) -> Dataset:
     from datasets import Dataset, DatasetInfo, NamedSplit
 
-    from nyxqa.schemas.loading.joined_rows import JoinedRows
+    from nyxqa.schemas.loading.joined_dataset import JoinedDataset
 
-    kind = JoinedRows if layout.joined else Dataset
+    kind = JoinedDataset if layout.joined else Dataset
     # Joined rows decode their own images, so that reading an id costs no decoding.
     decode = images == "decode" and not layout.joined and not published.by_address
     file = arrow_copy(published, name, split, layout)
@@ -182,6 +182,6 @@ def _stream(published: Published, name: str, split: str, layout: Layout, images:
         features=features_of(schema, images == "decode" and not published.by_address),
     )
     if images == "decode" and published.by_address:
-        fetched: IterableDataset = stream.map(fetched_images, batched=True, batch_size=_FETCHED_ROWS)
+        fetched: IterableDataset = stream.map(decode_images, batched=True, batch_size=_FETCHED_ROWS)
         return fetched
     return stream

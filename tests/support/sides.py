@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER
 
 
@@ -19,7 +19,7 @@ def picture(colour: str, width: int = 60, height: int = 40) -> bytes:
     return data.getvalue()
 
 
-def shown(text: str, *colours: str, role: str = "document", instruction: str = "") -> Side:
+def shown(text: str, *colours: str, role: str = "document", instruction: str = "") -> ModelInput:
     """A side whose ``*`` stand for pictures of ``colours``; each colour has its own size."""
     images = tuple(picture(colour, 50 + 10 * len(colour), 40) for colour in colours)
-    return Side(text.replace("*", PLACEHOLDER), images, "query" if role == "query" else "document", instruction)
+    return ModelInput(text.replace("*", PLACEHOLDER), images, "query" if role == "query" else "document", instruction)

@@ -16,7 +16,7 @@ from nyxqa.builders.check.report_file import carry_report
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.report.views import add_views
 from nyxqa.schemas.errors import LawError, UsageError
-from nyxqa.schemas.loading.layouts import IMAGES
+from nyxqa.schemas.loading.arrow_layouts import IMAGES
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import BY_ADDRESS, WORK, FileEntry, Manifest, write_manifest
 from nyxqa.schemas.tables import IMAGE, TABLES

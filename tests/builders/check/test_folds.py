@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.folds import grouped_folds, shuffled_positives
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.retriever.training.examples import Document, Example
 
 
 def example(number: int, positive: str, negatives: tuple[str, ...] = ()) -> Example:
-    documents = tuple(Document(name, Side(name)) for name in negatives)
-    one = Document(positive, Side(positive))
-    return Example(f"q{number}", "nyxqa", Side("?", role="query"), (one,), documents, frozenset({positive}))
+    documents = tuple(Document(name, ModelInput(name)) for name in negatives)
+    one = Document(positive, ModelInput(positive))
+    return Example(f"q{number}", "nyxqa", ModelInput("?", role="query"), (one,), documents, frozenset({positive}))
 
 
 def test_a_group_is_never_on_both_sides() -> None:

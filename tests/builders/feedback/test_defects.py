@@ -15,7 +15,7 @@ from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
-from nyxqa.retriever.protocols import Entry, Hits
+from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.retriever.training.examples import read_example
 from nyxqa.schemas.ids import doc_id, query_id
 from nyxqa.schemas.loading.load import load
@@ -121,13 +121,13 @@ INSTRUCTION = "Find the lake that the question names."
 class Recorded(Bm25Encoder):
     """BM25 that notes the queries it is asked."""
 
-    queries: list[Entry]
+    queries: list[SearchEntry]
 
     def open(self, folder: Path) -> Bm25Index:
         index, queries = super().open(folder), self.queries
 
         class Noting(Bm25Index):
-            def search(self, asked: Sequence[Entry], k: int) -> Hits:
+            def search(self, asked: Sequence[SearchEntry], k: int) -> Hits:
                 queries.extend(asked)
                 return index.search(asked, k)
 

@@ -13,7 +13,7 @@ import pytest
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback, relabel
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Fact, Facts
 from tests.support.published import table
@@ -94,13 +94,13 @@ def ranking(facts: Facts, folder: Path) -> dict[str, list[str]]:
     for pool, documents in facts.pools.items():
         (folder / pool).mkdir()
         Bm25Encoder().build(
-            [Entry(row["doc_id"], row["text"], tuple(row["captions"])) for row in documents], folder / pool
+            [SearchEntry(row["doc_id"], row["text"], tuple(row["captions"])) for row in documents], folder / pool
         )
         index = Bm25Encoder().open(folder / pool)
         own = [fact for fact in facts.facts if fact.pool == pool]
         rows = {facts.ids(fact)[1]: fact for fact in own}
         triplets = [row for row in facts.tiny.rows("triplets", "train") if row["query_id"] in rows]
-        queries = [Entry("", row["query"], ("seen from afar",) * len(row["query_images"])) for row in triplets]
+        queries = [SearchEntry("", row["query"], ("seen from afar",) * len(row["query_images"])) for row in triplets]
         for row, hits in zip(triplets, index.search(queries, TOP_K).rows.tolist(), strict=True):
             ranked[rows[row["query_id"]].code] = [documents[one]["doc_id"] for one in hits if one >= 0]
     return ranked

@@ -9,7 +9,7 @@ import pytest
 
 from nyxqa.builders.report.views import connect, run_sql
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.loading.layouts import without_images
+from nyxqa.schemas.loading.arrow_layouts import without_images
 from nyxqa.schemas.tables import TABLES
 from tests.support.tiny_dataset import TinyDataset, tiny_dataset
 

@@ -17,7 +17,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CODE = """
 import sys
 from nyxqa.builders.row_files.hub import HubName
-from nyxqa.retriever.models.text import resolve_revision
+from nyxqa.retriever.models.checkpoints import resolve_revision
 from nyxqa.schemas.errors import WorldError
 try:
     print(HubName.parse("user/set/config").pinned().revision, resolve_revision("user/model", "v1"))

@@ -14,7 +14,7 @@ from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import Passage, read_passages
 from nyxqa.builders.question_sets.questions import Question, read_questions
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.protocols import Encoder, Entry
+from nyxqa.retriever.protocols import Encoder, SearchEntry
 from tests.support.tiny_bert import make_tiny_bert
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -33,7 +33,7 @@ def mine(questions: str, passages: str, rules: Rules, folder: Path, encoder: Enc
     for row, passage in pool.places():
         finder.take(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
     encoder.build(pool.entries(), index_folder)
-    hits = encoder.open(index_folder).search([Entry(str(item.own_id), item.text) for item in asked], 20)
+    hits = encoder.open(index_folder).search([SearchEntry(str(item.own_id), item.text) for item in asked], 20)
     return [
         choose(item.name, item.answers, rows, scores, pool.__getitem__, rules, finder.rows(number))
         for number, (item, rows, scores) in enumerate(zip(asked, hits.rows.tolist(), hits.scores.tolist(), strict=True))

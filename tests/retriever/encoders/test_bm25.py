@@ -7,12 +7,12 @@ import pytest
 
 import nyxqa.retriever.encoders.bm25 as bm25
 from nyxqa.retriever.encoders.bm25 import K1, B, Bm25Encoder, Bm25Index
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import WorldError
 
 
-def index_of(folder: Path, *entries: Entry) -> Bm25Index:
+def index_of(folder: Path, *entries: SearchEntry) -> Bm25Index:
     folder.mkdir(parents=True, exist_ok=True)
     encoder = Bm25Encoder()
     encoder.build(entries, folder)
@@ -21,8 +21,8 @@ def index_of(folder: Path, *entries: Entry) -> Bm25Index:
 
 def test_scores_are_those_of_the_formula(tmp_path: Path) -> None:
     texts = ["red fox runs", "red red dog", "a cat sleeps on the long mat"]
-    index = index_of(tmp_path, *(Entry(str(row), text) for row, text in enumerate(texts)))
-    hits = index.search([Entry("q", "Red!")], 3)
+    index = index_of(tmp_path, *(SearchEntry(str(row), text) for row, text in enumerate(texts)))
+    hits = index.search([SearchEntry("q", "Red!")], 3)
     mean = (3 + 3 + 7) / 3
     idf = np.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
     expected = [idf * tf / (K1 * (1 - B + B * 3 / mean) + tf) for tf in (2, 1)]
@@ -34,17 +34,17 @@ def test_scores_are_those_of_the_formula(tmp_path: Path) -> None:
 
 def test_equal_scores_stand_by_id_also_where_k_cuts_them(tmp_path: Path) -> None:
     ids = ["d", "a", "é", "c", "b"]
-    index = index_of(tmp_path, *(Entry(name, "same words") for name in ids))
+    index = index_of(tmp_path, *(SearchEntry(name, "same words") for name in ids))
     assert list(index.ids) == ids
     for k in (1, 2, 3, 5, 7):
-        rows = index.search([Entry("q", "words")], k).rows[0]
+        rows = index.search([SearchEntry("q", "words")], k).rows[0]
         assert [ids[row] for row in rows if row >= 0] == ["a", "b", "c", "d", "é"][:k]
         assert (rows[5:] == -1).all()
 
 
 def test_order_of_entries_does_not_matter(tmp_path: Path) -> None:
-    entries = [Entry(f"{n:02}", f"word{n % 3} word{n % 5} common") for n in range(40)]
-    queries = [Entry("q", "word1 word4"), Entry("r", "common")]
+    entries = [SearchEntry(f"{n:02}", f"word{n % 3} word{n % 5} common") for n in range(40)]
+    queries = [SearchEntry("q", "word1 word4"), SearchEntry("r", "common")]
     forward = index_of(tmp_path / "f", *entries)
     backward = index_of(tmp_path / "b", *reversed(entries))
     for one, other in zip(forward.search(queries, 12).rows, backward.search(queries, 12).rows, strict=True):
@@ -52,29 +52,31 @@ def test_order_of_entries_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_captions_are_read_and_placeholders_are_not(tmp_path: Path) -> None:
-    index = index_of(tmp_path, Entry("a", f"{PLACEHOLDER} image", captions=("a lighthouse",)), Entry("b", "plain"))
-    rows = index.search([Entry("q", "lighthouse"), Entry("r", f"{PLACEHOLDER}")], 2).rows
+    index = index_of(
+        tmp_path, SearchEntry("a", f"{PLACEHOLDER} image", captions=("a lighthouse",)), SearchEntry("b", "plain")
+    )
+    rows = index.search([SearchEntry("q", "lighthouse"), SearchEntry("r", f"{PLACEHOLDER}")], 2).rows
     assert rows.tolist() == [[0, -1], [-1, -1]]
 
 
 def test_wordless_entries_and_queries_are_no_hits(tmp_path: Path) -> None:
-    index = index_of(tmp_path / "some", Entry("a", ""), Entry("b", "... !"), Entry("c", "日本 word"))
-    queries = [Entry("q", ""), Entry("r", "unknown"), Entry("s", "本")]
+    index = index_of(tmp_path / "some", SearchEntry("a", ""), SearchEntry("b", "... !"), SearchEntry("c", "日本 word"))
+    queries = [SearchEntry("q", ""), SearchEntry("r", "unknown"), SearchEntry("s", "本")]
     assert index.search(queries, 2).rows.tolist() == [[-1, -1], [-1, -1], [2, -1]]
-    for entries in ((), (Entry("a", ""), Entry("b", "?"))):
+    for entries in ((), (SearchEntry("a", ""), SearchEntry("b", "?"))):
         empty = index_of(tmp_path / f"empty{len(entries)}", *entries)
         assert len(empty.ids) == len(entries)
-        assert empty.search([Entry("q", "word")], 2).rows.tolist() == [[-1, -1]]
+        assert empty.search([SearchEntry("q", "word")], 2).rows.tolist() == [[-1, -1]]
     assert index.search([], 2).rows.shape == (0, 2)
 
 
 def test_same_entries_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from nyxqa.retriever.encoders.bm25 import Bm25Encoder\n"
-        "from nyxqa.retriever.protocols import Entry\n"
+        "from nyxqa.retriever.protocols import SearchEntry\n"
         "folder = pathlib.Path(sys.argv[1]); folder.mkdir()\n"
-        "Bm25Encoder().build((Entry(str(n), f'one two{n} three{n % 7}') for n in range(50)), folder)\n"
-        "index = Bm25Encoder().open(folder); index.search([Entry('q', 'one')], 3)\n"
+        "Bm25Encoder().build((SearchEntry(str(n), f'one two{n} three{n % 7}') for n in range(50)), folder)\n"
+        "index = Bm25Encoder().open(folder); index.search([SearchEntry('q', 'one')], 3)\n"
         "assert not {'torch', 'numba', 'jax', 'transformers', 'datasets'} & set(sys.modules)"
     )
     found = []
@@ -92,4 +94,4 @@ def test_same_entries_give_the_same_bytes_in_any_process(tmp_path: Path) -> None
 def test_refuses_more_entries_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bm25, "MAX_ENTRIES", 2)
     with pytest.raises(WorldError, match=r"at most 2 entries.*e5:MODEL"):
-        index_of(tmp_path, *(Entry(str(n), "x") for n in range(3)))
+        index_of(tmp_path, *(SearchEntry(str(n), "x") for n in range(3)))

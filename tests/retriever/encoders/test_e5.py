@@ -7,8 +7,8 @@ import pytest
 
 from nyxqa.retriever.encoders.e5 import E5Encoder, E5Model, parse_e5
 from nyxqa.retriever.index import embeddings
-from nyxqa.retriever.models.text import batches
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.models.batching import batches
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import WorldError
 from tests.support.tiny_bert import make_tiny_bert
@@ -21,8 +21,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_bert(tmp_path_factory.mktemp("model") / "tiny-bert")
 
 
-def entries(*texts: str) -> list[Entry]:
-    return [Entry(f"{number:03}", text) for number, text in enumerate(texts)]
+def entries(*texts: str) -> list[SearchEntry]:
+    return [SearchEntry(f"{number:03}", text) for number, text in enumerate(texts)]
 
 
 def encoder(checkpoint: Path, prefixes: bool = True, on: tuple[str, ...] = ("cpu",)) -> E5Encoder:
@@ -61,8 +61,8 @@ def test_prefixes_can_be_off(checkpoint: Path) -> None:
 # In the Nyx code captions never reach the index.
 def test_captions_stand_in_for_images(checkpoint: Path) -> None:
     e5 = encoder(checkpoint)
-    shown = Entry("a", f"harbour {PLACEHOLDER} at night", captions=("a boat",))
-    same = Entry("b", "harbour at night\na boat")
+    shown = SearchEntry("a", f"harbour {PLACEHOLDER} at night", captions=("a boat",))
+    same = SearchEntry("b", "harbour at night\na boat")
     assert (e5.encode([shown], "document") == e5.encode([same], "document")).all()
 
 

@@ -7,22 +7,24 @@ import numpy as np
 import pytest
 
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.encoders.vision import SightedEncoder, sighted_encoder
+from nyxqa.retriever.encoders.vision import VisionEncoder, vision_encoder
 from nyxqa.retriever.models.nyx import load_nyx
-from nyxqa.retriever.protocols import Entry
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from tests.support.sides import picture
 
 COLOURS = ("red", "green", "blue", "orange", "black")
 ENTRIES = [
-    Entry(f"{n:03}", f"page {PLACEHOLDER} number {n % 3} {PLACEHOLDER}", (), (picture(colour), picture(COLOURS[n % 4])))
+    SearchEntry(
+        f"{n:03}", f"page {PLACEHOLDER} number {n % 3} {PLACEHOLDER}", (), (picture(colour), picture(COLOURS[n % 4]))
+    )
     for n, colour in enumerate(COLOURS)
-] + [Entry("900", "text alone"), Entry("901", "text alone")]
+] + [SearchEntry("900", "text alone"), SearchEntry("901", "text alone")]
 
 
-def encoder(folder: Path, *on: str) -> SightedEncoder:
-    return sighted_encoder("nyx", str(folder), load_nyx, on or ("cpu",))
+def encoder(folder: Path, *on: str) -> VisionEncoder:
+    return vision_encoder("nyx", str(folder), load_nyx, on or ("cpu",))
 
 
 def write_toml(folder: Path, text: str) -> None:
@@ -52,7 +54,11 @@ def test_the_instruction_of_a_query_is_read_before_it(tiny_qwen: Path, tmp_path:
     """A query whose instruction makes up for the words it lacks is the query with all of them."""
     nyx = encoder(tiny_qwen)
     nyx.build(ENTRIES, tmp_path)
-    queries = [Entry("q", "find it\nhere"), Entry("q", "here", instruction="find it"), Entry("q", "here")]
+    queries = [
+        SearchEntry("q", "find it\nhere"),
+        SearchEntry("q", "here", instruction="find it"),
+        SearchEntry("q", "here"),
+    ]
     scores = nyx.open(tmp_path).search(queries, len(ENTRIES)).scores
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
     assert scores[0] != pytest.approx(scores[2], abs=1e-6)
@@ -73,18 +79,18 @@ def test_bytes_are_the_same_whatever_the_devices(
 def test_only_shards_with_other_images_are_encoded_again(
     tiny_qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nyxqa.retriever.models.vision import SideEncoder
+    from nyxqa.retriever.models.vision_model import DeviceEncoder
 
     monkeypatch.setattr("nyxqa.retriever.encoders.vision._SHARD_ROWS", 2)
     nyx = encoder(tiny_qwen)
     nyx.build(ENTRIES, tmp_path)
     seen: list[int] = []
-    encode = SideEncoder.encode
-    monkeypatch.setattr(SideEncoder, "encode", lambda self, sides: (seen.append(len(sides)), encode(self, sides))[1])
+    encode = DeviceEncoder.encode
+    monkeypatch.setattr(DeviceEncoder, "encode", lambda self, sides: (seen.append(len(sides)), encode(self, sides))[1])
     nyx.build(ENTRIES, tmp_path)
     assert seen == []
     fifth = ENTRIES[4]
-    nyx.build([*ENTRIES[:4], Entry(fifth.id, fifth.text, (), fifth.images[::-1]), *ENTRIES[5:]], tmp_path)
+    nyx.build([*ENTRIES[:4], SearchEntry(fifth.id, fifth.text, (), fifth.images[::-1]), *ENTRIES[5:]], tmp_path)
     assert seen == [2]
 
 

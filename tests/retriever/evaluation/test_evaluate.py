@@ -13,7 +13,7 @@ from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, gain, score_encoder, score_model, summarise
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
 from nyxqa.retriever.models.tiny import TinyModel
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.errors import LawError
 
 
@@ -57,11 +57,11 @@ def test_no_questions_give_no_number() -> None:
 
 
 TEXTS = ["the mill by the river", "a bridge of stone", "green parrots", "the tower on the hill"]
-POOL = Pool(["d0", "d1", "d2", "d3"], [Side(text) for text in TEXTS], [("",)] * 4)
+POOL = Pool(["d0", "d1", "d2", "d3"], [ModelInput(text) for text in TEXTS], [("",)] * 4)
 
 
 def question(number: int, text: str, kind: str = "text", dataset: str = "nyxqa") -> Question:
-    return Question(f"q{number}", dataset, kind, Side(text, role="query"), (f"d{number}",))
+    return Question(f"q{number}", dataset, kind, ModelInput(text, role="query"), (f"d{number}",))
 
 
 QUESTIONS = [question(0, "which mill?"), question(1, "which bridge?"), question(3, "zebra", "single", "other")]
@@ -91,6 +91,6 @@ def test_systems_side_by_side() -> None:
 
 
 def test_a_positive_outside_the_pool_is_named() -> None:
-    lost = Question("q", "nyxqa", "text", Side("x"), ("d9",))
+    lost = Question("q", "nyxqa", "text", ModelInput("x"), ("d9",))
     with pytest.raises(LawError, match=r"question q: its positives \['d9'\] are not all in the pool"):
         score_encoder(Bm25Encoder(), [lost], POOL)

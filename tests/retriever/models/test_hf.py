@@ -9,11 +9,11 @@ import pytest
 
 from nyxqa.retriever.encoders.e5 import E5Encoder, E5Model
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.encoders.vision import sighted_encoder
+from nyxqa.retriever.encoders.vision import vision_encoder
+from nyxqa.retriever.models.checkpoints import ModelName
 from nyxqa.retriever.models.hf import load_hf
-from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.nyx import load_nyx
-from nyxqa.retriever.protocols import Entry, Side
+from nyxqa.retriever.protocols import ModelInput, SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 from tests.support.sides import picture, shown
@@ -47,7 +47,7 @@ def bert(tmp_path: Path) -> Path:
     return make_tiny_bert(tmp_path / "tiny-bert")
 
 
-def vectors(model: Any, sides: list[Side]) -> Any:
+def vectors(model: Any, sides: list[ModelInput]) -> Any:
     import torch
 
     with torch.no_grad():
@@ -56,13 +56,13 @@ def vectors(model: Any, sides: list[Side]) -> Any:
 
 def test_e5_by_its_settings_is_e5(bert: Path) -> None:
     entries = [
-        Entry("a", f"harbour {PLACEHOLDER} at night", ("a boat",), (b"unread",)),
-        Entry("b", "two words"),
-        Entry("c", ""),
+        SearchEntry("a", f"harbour {PLACEHOLDER} at night", ("a boat",), (b"unread",)),
+        SearchEntry("b", "two words"),
+        SearchEntry("c", ""),
     ]
     e5 = E5Encoder(E5Model(str(bert)), ("cpu",))
     (bert / "embedder.toml").write_text(E5_TOML)
-    hf = sighted_encoder("hf", str(bert), load_hf, ("cpu",))
+    hf = vision_encoder("hf", str(bert), load_hf, ("cpu",))
     assert not hf.needs_images
     assert hf.encode(entries, "query") == pytest.approx(e5.encode(entries, "query"), abs=1e-5)
     assert hf.encode(entries, "document") == pytest.approx(e5.encode(entries, "document"), abs=1e-5)
@@ -70,9 +70,9 @@ def test_e5_by_its_settings_is_e5(bert: Path) -> None:
 
 def test_index_finds_what_e5_finds(bert: Path, tmp_path: Path) -> None:
     (bert / "embedder.toml").write_text(E5_TOML)
-    entries = [Entry(f"{n:02}", f"{'abc'[n % 3]} {n}") for n in range(20)]
+    entries = [SearchEntry(f"{n:02}", f"{'abc'[n % 3]} {n}") for n in range(20)]
     hits = []
-    for encoder in (sighted_encoder("hf", str(bert), load_hf, ("cpu",)), E5Encoder(E5Model(str(bert)), ("cpu",))):
+    for encoder in (vision_encoder("hf", str(bert), load_hf, ("cpu",)), E5Encoder(E5Model(str(bert)), ("cpu",))):
         folder = tmp_path / encoder.name.partition(":")[0]
         encoder.build(entries, folder)
         hits.append(encoder.open(folder).search(entries[:3], 4))
@@ -87,8 +87,8 @@ def test_pooling_and_template_are_settings(bert: Path, pooling: str) -> None:
     (bert / "embedder.toml").write_text(
         f'pooling = "{pooling}"\nimages = false\nnormalise = false\ntemplate = "say {{text}} now"\n'
     )
-    found = sighted_encoder("hf", str(bert), load_hf, ("cpu",)).encode(
-        [Entry("a", "two words"), Entry("b", "three more words")], "query"
+    found = vision_encoder("hf", str(bert), load_hf, ("cpu",)).encode(
+        [SearchEntry("a", "two words"), SearchEntry("b", "three more words")], "query"
     )
     tokenizer, network = AutoTokenizer.from_pretrained(bert), AutoModel.from_pretrained(bert).eval()
     with torch.no_grad():
@@ -119,7 +119,7 @@ def test_with_eyes_rows_are_the_same_together_and_alone(tiny_qwen: Path, padding
     together = vectors(model, SIDES)
     for side, vector in zip(SIDES, together, strict=True):
         assert vectors(model, [side])[0] == pytest.approx(vector, abs=1e-5)
-    swapped = Side(SIDES[0].text, SIDES[0].images[::-1])
+    swapped = ModelInput(SIDES[0].text, SIDES[0].images[::-1])
     assert abs(vectors(model, [swapped])[0] - together[0]).max() > 0.05
 
 
@@ -144,8 +144,10 @@ def test_searches_with_images(tiny_qwen: Path, tmp_path: Path) -> None:
     copy = tmp_path / "tiny-qwen"
     shutil.copytree(tiny_qwen, copy)
     (copy / "embedder.toml").write_text('template = "<|im_start|>{text}<|im_end|>"\nmax_pixels = 12544\n')
-    entries = [Entry(colour, f"page {PLACEHOLDER}", (), (picture(colour),)) for colour in ("red", "blue", "green")]
-    encoder = sighted_encoder("hf", str(copy), load_hf, ("cpu",))
+    entries = [
+        SearchEntry(colour, f"page {PLACEHOLDER}", (), (picture(colour),)) for colour in ("red", "blue", "green")
+    ]
+    encoder = vision_encoder("hf", str(copy), load_hf, ("cpu",))
     assert encoder.needs_images
     encoder.build(entries, tmp_path / "index")
     hits = encoder.open(tmp_path / "index").search(entries, 1)

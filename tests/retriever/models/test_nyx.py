@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nyxqa.retriever.models.names import ModelName
+from nyxqa.retriever.models.checkpoints import ModelName
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
 from tests.support.sides import picture, shown
@@ -26,7 +26,7 @@ def opened(folder: Path, **overrides: Any) -> NyxModel:
     return load_nyx(ModelName(str(folder)), overrides=overrides)
 
 
-def vectors(model: NyxModel, *sides: Side) -> Any:
+def vectors(model: NyxModel, *sides: ModelInput) -> Any:
     import torch
 
     with torch.no_grad():
@@ -114,7 +114,9 @@ def test_long_text_is_cut_and_images_never(tiny_qwen: Path) -> None:
     assert inputs["mm_token_type_ids"][0].sum() == whole["mm_token_type_ids"][0].sum()
     assert model.length(long) == inputs["attention_mask"][0].sum()
     start = shown("word " * 20, role="document").text
-    assert vectors(model, Side(start)).numpy() == pytest.approx(vectors(model, Side(start + " tail")).numpy())
+    assert vectors(model, ModelInput(start)).numpy() == pytest.approx(
+        vectors(model, ModelInput(start + " tail")).numpy()
+    )
 
 
 def _text_tokens(inputs: Any, row: int) -> int:
@@ -127,7 +129,7 @@ def test_lengths_are_those_of_the_inputs(tiny_qwen: Path) -> None:
 
 
 def test_pixel_budget_bounds_each_image(tiny_qwen: Path) -> None:
-    large = Side(PLACEHOLDER, (picture("red", 900, 600),))
+    large = ModelInput(PLACEHOLDER, (picture("red", 900, 600),))
     sizes = [
         int(opened(tiny_qwen, max_pixels=tokens * 28 * 28).prepare([large])["mm_token_type_ids"].sum())
         for tokens in (8, 400)
@@ -141,7 +143,7 @@ def test_odd_shapes_are_taken(tiny_qwen: Path, shape: tuple[int, int]) -> None:
     from PIL import Image
 
     model = opened(tiny_qwen)
-    side = Side(PLACEHOLDER, (Image.new("RGB", shape),))
+    side = ModelInput(PLACEHOLDER, (Image.new("RGB", shape),))
     assert model.length(side) == model.prepare([side])["attention_mask"].sum()
 
 
@@ -150,7 +152,7 @@ def test_transparent_is_white(tiny_qwen: Path) -> None:
 
     model = opened(tiny_qwen)
     clear, white = Image.new("RGBA", (56, 56), (9, 9, 9, 0)), Image.new("RGB", (56, 56), "white")
-    first, second = (model.prepare([Side(PLACEHOLDER, (image,))])["pixel_values"] for image in (clear, white))
+    first, second = (model.prepare([ModelInput(PLACEHOLDER, (image,))])["pixel_values"] for image in (clear, white))
     assert (first == second).all()
 
 
@@ -164,11 +166,11 @@ def test_the_models_own_tokens_in_a_page_are_words(tiny_qwen: Path) -> None:
 def test_wrong_content_and_broken_images_are_errors(tiny_qwen: Path) -> None:
     model = opened(tiny_qwen)
     with pytest.raises(ContentError, match="1 placeholders but 0 images"):
-        model.prepare([Side(PLACEHOLDER)])
+        model.prepare([ModelInput(PLACEHOLDER)])
     with pytest.raises(WorldError, match="cannot be read"):
-        model.prepare([Side(PLACEHOLDER, (b"no image",))])
+        model.prepare([ModelInput(PLACEHOLDER, (b"no image",))])
     with pytest.raises(WorldError, match="cannot be decoded"):
-        model.prepare([Side(PLACEHOLDER, (picture("red", 300, 300)[:-60],))])
+        model.prepare([ModelInput(PLACEHOLDER, (picture("red", 300, 300)[:-60],))])
 
 
 def test_what_is_no_qwen_or_no_folder_is_an_error(tmp_path: Path, tiny_qwen: Path) -> None:

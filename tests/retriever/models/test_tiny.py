@@ -11,11 +11,10 @@ import torch
 from PIL import Image
 
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.models.encode import encode_sides, normalised
+from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.models.tiny import TinyModel
-from nyxqa.retriever.models.tiny_image import WIDTH, image_features
-from nyxqa.retriever.models.tiny_text import text_features
-from nyxqa.retriever.protocols import Entry, Side
+from nyxqa.retriever.models.tiny_features import WIDTH, image_features, text_features
+from nyxqa.retriever.protocols import ModelInput, SearchEntry
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.trainer import train
 from nyxqa.schemas.content import PLACEHOLDER
@@ -29,13 +28,13 @@ def colour(name: str, form: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
-def cosines(*sides: Side) -> np.ndarray:
-    unit = normalised(encode_sides(TinyModel(), list(sides)), 256)
+def cosines(*sides: ModelInput) -> np.ndarray:
+    unit = truncate_and_normalise(encode_inputs(TinyModel(), list(sides)), 256)
     return np.asarray(unit @ unit.T)
 
 
 def test_shared_words_make_texts_alike_before_training() -> None:
-    near = cosines(Side("the mill by the river"), Side("a river mill"), Side("seven green parrots"))
+    near = cosines(ModelInput("the mill by the river"), ModelInput("a river mill"), ModelInput("seven green parrots"))
     assert near[0, 1] > 0.4 > 0.2 > near[0, 2]
 
 
@@ -50,8 +49,12 @@ def test_features_are_counted_once_with_their_number() -> None:
 
 def test_images_count_also_without_text_and_in_order() -> None:
     red, blue = colour("red"), colour("blue")
-    one, same, other = Side(PLACEHOLDER, (red,)), Side(PLACEHOLDER, (red,)), Side(PLACEHOLDER, (blue,))
-    near = cosines(one, same, other, Side(PLACEHOLDER * 2, (red, blue)), Side(PLACEHOLDER * 2, (blue, red)))
+    one, same, other = (
+        ModelInput(PLACEHOLDER, (red,)),
+        ModelInput(PLACEHOLDER, (red,)),
+        ModelInput(PLACEHOLDER, (blue,)),
+    )
+    near = cosines(one, same, other, ModelInput(PLACEHOLDER * 2, (red, blue)), ModelInput(PLACEHOLDER * 2, (blue, red)))
     assert near[0, 1] == pytest.approx(1, abs=1e-6)
     assert near[0, 2] < 0.9
     assert near[0, 3] > near[2, 0]
@@ -73,28 +76,32 @@ def test_what_is_no_picture_is_named() -> None:
 
 def test_images_and_placeholders_must_agree() -> None:
     with pytest.raises(ContentError):
-        TinyModel().prepare([Side("none here", (colour("red"),))])
+        TinyModel().prepare([ModelInput("none here", (colour("red"),))])
 
 
 def test_a_side_without_anything_has_a_vector_of_zeros() -> None:
-    assert np.array_equal(encode_sides(TinyModel(), [Side("")]), np.zeros((1, 256), dtype=np.float32))
+    assert np.array_equal(encode_inputs(TinyModel(), [ModelInput("")]), np.zeros((1, 256), dtype=np.float32))
 
 
 def test_a_vector_does_not_depend_on_its_batch() -> None:
-    sides = [Side("the mill", role="query"), Side(f"bridge {PLACEHOLDER}", (colour("red"),)), Side("tower")]
+    sides = [
+        ModelInput("the mill", role="query"),
+        ModelInput(f"bridge {PLACEHOLDER}", (colour("red"),)),
+        ModelInput("tower"),
+    ]
     model = TinyModel()
-    together = encode_sides(model, sides)
+    together = encode_inputs(model, sides)
     for row, side in enumerate(sides):
-        np.testing.assert_allclose(encode_sides(model, [side])[0], together[row], atol=1e-7)
+        np.testing.assert_allclose(encode_inputs(model, [side])[0], together[row], atol=1e-7)
 
 
 def test_saved_and_loaded_it_gives_the_same_vectors(tmp_path: Path) -> None:
     model = TinyModel(3)
     train(model, triplets(8), TrainSettings(batch_size=4, learning_rate=1e-2))
     model.save(tmp_path / "model")
-    sides = [Side("the old amill5", role="query"), Side(PLACEHOLDER, (colour("blue"),))]
-    assert np.array_equal(encode_sides(model, sides), encode_sides(TinyModel.load(tmp_path / "model"), sides))
-    assert not np.array_equal(encode_sides(model, sides), encode_sides(TinyModel(3), sides))
+    sides = [ModelInput("the old amill5", role="query"), ModelInput(PLACEHOLDER, (colour("blue"),))]
+    assert np.array_equal(encode_inputs(model, sides), encode_inputs(TinyModel.load(tmp_path / "model"), sides))
+    assert not np.array_equal(encode_inputs(model, sides), encode_inputs(TinyModel(3), sides))
 
 
 @pytest.mark.parametrize("content", [None, "{}", '{"model_type": "bert", "version": 1}'])
@@ -116,13 +123,13 @@ def test_searched_as_an_encoder(tmp_path: Path) -> None:
     encoder = make_encoder("tiny")
     assert encoder.needs_images and encoder.name == "tiny"
     entries = [
-        Entry("b", f"a picture {PLACEHOLDER}", images=(colour("red"),)),
-        Entry("a", f"a picture {PLACEHOLDER}", images=(colour("blue"),)),
-        Entry("c", "the mill by the river"),
+        SearchEntry("b", f"a picture {PLACEHOLDER}", images=(colour("red"),)),
+        SearchEntry("a", f"a picture {PLACEHOLDER}", images=(colour("blue"),)),
+        SearchEntry("c", "the mill by the river"),
     ]
     encoder.build(entries, tmp_path)
     index = encoder.open(tmp_path)
-    asked = [Entry("q", PLACEHOLDER, images=(colour("red"),)), Entry("r", "which mill is at the river?")]
+    asked = [SearchEntry("q", PLACEHOLDER, images=(colour("red"),)), SearchEntry("r", "which mill is at the river?")]
     hits = index.search(asked, 3)
     assert [[index.ids[row] for row in rows] for rows in hits.rows.tolist()] == [["b", "a", "c"], ["c", "b", "a"]]
     assert index.search([], 3).rows.shape == (0, 3)
@@ -131,10 +138,10 @@ def test_searched_as_an_encoder(tmp_path: Path) -> None:
 def test_another_picture_is_another_vector_on_disk(tmp_path: Path) -> None:
     """Vectors are kept by the hash of text and images together."""
     encoder = make_encoder("tiny")
-    asked = [Entry("q", PLACEHOLDER, images=(colour("red"),))]
+    asked = [SearchEntry("q", PLACEHOLDER, images=(colour("red"),))]
     scores = []
     for name in ("red", "blue"):
-        encoder.build([Entry("a", PLACEHOLDER, images=(colour(name),))], tmp_path)
+        encoder.build([SearchEntry("a", PLACEHOLDER, images=(colour(name),))], tmp_path)
         scores.append(float(encoder.open(tmp_path).search(asked, 1).scores[0, 0]))
     assert scores[0] == pytest.approx(1, abs=1e-6)
     assert scores[1] < 0.9

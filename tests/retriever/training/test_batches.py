@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyxqa.retriever.models.grouping import length_groups
+from nyxqa.retriever.models.batching import length_groups
 from nyxqa.retriever.training.batches import Plan
-from nyxqa.retriever.training.schedule import learning_rate
+from nyxqa.retriever.training.trainer import learning_rate
 
 
 def plan(rows: int = 100, size: int = 8, seed: int = 1) -> Plan:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from nyxqa.retriever.training.label_masks import NamedIds, NegativeScope, label_masks
 from nyxqa.retriever.training.loss import Matryoshka
-from nyxqa.retriever.training.targets import Against, Listed, make_targets
 from nyxqa.schemas.errors import LawError, UsageError
 from tests.support.info_nce import slow_loss
 
 
-def random_batch(seed: int) -> tuple[list[Listed], list[str]]:
+def random_batch(seed: int) -> tuple[list[NamedIds], list[str]]:
     """Rows with one to three positives, none to four negatives, positives shared between rows, further known ones."""
     random = np.random.default_rng(seed)
     names = [f"d{number}" for number in range(int(random.integers(8, 20)))]
@@ -22,12 +22,14 @@ def random_batch(seed: int) -> tuple[list[Listed], list[str]]:
         right = int(random.integers(1, 4))
         wrong = int(random.integers(0, 5))
         known = frozenset(drawn[right + wrong : right + wrong + int(random.integers(0, 3))])
-        rows.append(Listed(f"q{number}", tuple(drawn[:right]), tuple(drawn[right : right + wrong]), known))
+        rows.append(NamedIds(f"q{number}", tuple(drawn[:right]), tuple(drawn[right : right + wrong]), known))
     used = sorted({one for row in rows for one in (*row.positives, *row.negatives)})
     return rows, [str(one) for one in random.permutation(used)]
 
 
-def by_hand(rows: list[Listed], documents: list[str], against: Against) -> tuple[list[list[int]], list[list[int]]]:
+def by_hand(
+    rows: list[NamedIds], documents: list[str], against: NegativeScope
+) -> tuple[list[list[int]], list[list[int]]]:
     """Columns of positives and negatives of each row, by the words of the rule."""
     shared = {one for row in rows for one in row.positives}
     if against == "all":
@@ -46,7 +48,7 @@ def by_hand(rows: list[Listed], documents: list[str], against: Against) -> tuple
 
 @pytest.mark.parametrize("against", ["all", "own"])
 @pytest.mark.parametrize("seed", range(20))
-def test_equals_the_slow_reference(seed: int, against: Against) -> None:
+def test_equals_the_slow_reference(seed: int, against: NegativeScope) -> None:
     rows, documents = random_batch(seed)
     random = np.random.default_rng(1_000 + seed)
     dim = int(random.integers(3, 12))
@@ -56,16 +58,16 @@ def test_equals_the_slow_reference(seed: int, against: Against) -> None:
     queries = random.standard_normal((len(rows), dim))
     vectors = random.standard_normal((len(documents), dim))
     loss = Matryoshka(tuple(dims), tuple(weights), temperature)
-    found = loss(torch.from_numpy(queries), torch.from_numpy(vectors), make_targets(rows, documents, against))
+    found = loss(torch.from_numpy(queries), torch.from_numpy(vectors), label_masks(rows, documents, against))
     wanted = slow_loss(queries, vectors, *by_hand(rows, documents, against), dims, weights, temperature)
     assert float(found) == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("against", ["all", "own"])
 @pytest.mark.parametrize("seed", range(6))
-def test_gradients(seed: int, against: Against) -> None:
+def test_gradients(seed: int, against: NegativeScope) -> None:
     rows, documents = random_batch(seed)
-    targets = make_targets(rows, documents, against)
+    targets = label_masks(rows, documents, against)
     generator = torch.Generator().manual_seed(seed)
     queries = torch.randn(len(rows), 6, dtype=torch.float64, generator=generator, requires_grad=True)
     vectors = torch.randn(len(documents), 6, dtype=torch.float64, generator=generator, requires_grad=True)
@@ -75,7 +77,7 @@ def test_gradients(seed: int, against: Against) -> None:
 
 def test_a_prefix_is_cut_and_normalised() -> None:
     """What lies behind the prefix, and the length of a vector, make no difference."""
-    targets = make_targets([Listed("q", ("a",), ("b",))], ["a", "b"])
+    targets = label_masks([NamedIds("q", ("a",), ("b",))], ["a", "b"])
     loss = Matryoshka((2,), (1.0,), 0.1)
     query, documents = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1.0, 1.0, 0.0], [2.0, -1.0, 5.0]])
     other = loss(query * torch.tensor([3.0, 3.0, 0.0]), documents * torch.tensor([[7.0], [0.5]]), targets)
@@ -86,7 +88,7 @@ def test_a_lone_row_without_negatives_has_no_loss_and_no_gradient() -> None:
     """On such rows the Nyx code fails."""
     query = torch.randn(1, 4, requires_grad=True)
     document = torch.randn(1, 4, requires_grad=True)
-    loss = Matryoshka.of(4)(query, document, make_targets([Listed("q", ("a",))], ["a"]))
+    loss = Matryoshka.of(4)(query, document, label_masks([NamedIds("q", ("a",))], ["a"]))
     loss.backward()
     assert float(loss) == 0
     assert query.grad is not None and torch.equal(query.grad, torch.zeros(1, 4))
@@ -94,25 +96,25 @@ def test_a_lone_row_without_negatives_has_no_loss_and_no_gradient() -> None:
 
 def test_a_row_without_negatives_learns_from_the_batch() -> None:
     """Ragged rows go together, and hard negatives of one row count against the others."""
-    rows = [Listed("q", ("a",)), Listed("r", ("b",), ("c", "d"))]
+    rows = [NamedIds("q", ("a",)), NamedIds("r", ("b",), ("c", "d"))]
     documents = ["a", "b", "c", "d"]
-    assert make_targets(rows, documents, "all").negatives.tolist() == [
+    assert label_masks(rows, documents, "all").negatives.tolist() == [
         [False, True, True, True],
         [True, False, True, True],
     ]
-    assert make_targets(rows, documents, "own").negatives.tolist() == [
+    assert label_masks(rows, documents, "own").negatives.tolist() == [
         [False, True, False, False],
         [True, False, True, True],
     ]
 
 
 def test_positives_of_the_same_id_and_known_answers_are_no_negatives() -> None:
-    rows = [Listed("q", ("a",), known=frozenset({"b"})), Listed("r", ("b",)), Listed("s", ("a",))]
-    assert make_targets(rows, ["a", "b"]).negatives.tolist() == [[False, False], [True, False], [False, True]]
+    rows = [NamedIds("q", ("a",), known=frozenset({"b"})), NamedIds("r", ("b",)), NamedIds("s", ("a",))]
+    assert label_masks(rows, ["a", "b"]).negatives.tolist() == [[False, False], [True, False], [False, True]]
 
 
 def test_a_document_that_two_devices_hold_counts_once() -> None:
-    targets = make_targets([Listed("q", ("a",)), Listed("r", ("b",))], ["a", "b", "a"])
+    targets = label_masks([NamedIds("q", ("a",)), NamedIds("r", ("b",))], ["a", "b", "a"])
     assert targets.positives.tolist() == [[True, False, False], [False, True, False]]
     assert targets.negatives.tolist() == [[False, True, False], [True, False, False]]
 
@@ -120,14 +122,14 @@ def test_a_document_that_two_devices_hold_counts_once() -> None:
 def test_a_positive_is_never_its_own_negative() -> None:
     """In the Nyx code it can be."""
     with pytest.raises(LawError, match=r"query q: document a is both its positive and its negative"):
-        make_targets([Listed("q", ("a",), ("a",))], ["a"])
+        label_masks([NamedIds("q", ("a",), ("a",))], ["a"])
     with pytest.raises(LawError, match=r"query q: document b is both"):
-        make_targets([Listed("q", ("a",), ("b",), frozenset({"b"}))], ["a", "b"])
+        label_masks([NamedIds("q", ("a",), ("b",), frozenset({"b"}))], ["a", "b"])
 
 
 def test_a_document_outside_the_batch_is_named() -> None:
     with pytest.raises(LawError, match=r"query q: document z is not in the batch"):
-        make_targets([Listed("q", ("a",), ("z",))], ["a"])
+        label_masks([NamedIds("q", ("a",), ("z",))], ["a"])
 
 
 def test_weights_must_sum_to_one() -> None:
@@ -160,4 +162,4 @@ def test_malformed_settings(dims: tuple[int, ...], weights: tuple[float, ...], t
 
 def test_a_prefix_beyond_the_vector() -> None:
     with pytest.raises(UsageError, match="prefix length 8 exceeds the model's vectors of length 4"):
-        Matryoshka.of(8)(torch.ones(1, 4), torch.ones(1, 4), make_targets([Listed("q", ("a",))], ["a"]))
+        Matryoshka.of(8)(torch.ones(1, 4), torch.ones(1, 4), label_masks([NamedIds("q", ("a",))], ["a"]))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from nyxqa.retriever.models.checkpoints import ModelName
 from nyxqa.retriever.models.lora import LORA, Lora, lora_named
-from nyxqa.retriever.models.names import ModelName
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.support.sides import shown
 
@@ -49,13 +49,13 @@ def trained(
     return model, losses
 
 
-def unit(model: NyxModel, sides: Sequence[Side]) -> Any:
+def unit(model: NyxModel, sides: Sequence[ModelInput]) -> Any:
     import torch
 
     return torch.nn.functional.normalize(model.embed(model.prepare(sides)), dim=-1)
 
 
-def embedded(model: NyxModel, sides: Sequence[Side] = DOCUMENTS) -> Any:
+def embedded(model: NyxModel, sides: Sequence[ModelInput] = DOCUMENTS) -> Any:
     import torch
 
     with torch.no_grad():

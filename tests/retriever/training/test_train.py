@@ -10,9 +10,9 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.models.encode import encode_sides
+from nyxqa.retriever.models.encode import encode_inputs
 from nyxqa.retriever.models.factory import load_model
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.errors import FormatError, UsageError
@@ -107,8 +107,8 @@ def test_the_second_stage_goes_on_from_a_trained_model(tmp_path: Path, capsys: p
     assert leave("train", tmp_path / "data", "--stage", 2, *arguments) == 0
     assert "1 rows of feedback without a positive are left out" in capsys.readouterr().err
     assert f"on {len(rows) - 1} rows of feedback/train with" in (two / "README.md").read_text()
-    sides = [Side("The harbour in pool web.")]
-    fresh, first, second = (encode_sides(load_model(spec), sides) for spec in ("tiny", f"tiny:{one}", f"tiny:{two}"))
+    sides = [ModelInput("The harbour in pool web.")]
+    fresh, first, second = (encode_inputs(load_model(spec), sides) for spec in ("tiny", f"tiny:{one}", f"tiny:{two}"))
     assert abs(second - first).max() < 1e-6 < abs(first - fresh).max()
     for row in rows:
         row["positive_ids"] = []

@@ -12,7 +12,7 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.schemas.errors import LawError, UsageError
-from nyxqa.schemas.loading import joined_columns, joined_rows
+from nyxqa.schemas.loading import joined_columns, joined_dataset
 from nyxqa.schemas.loading.join import Joiner
 from tests.support.dataset_cache import use_cache
 from tests.support.tiny_dataset import tiny_dataset
@@ -25,7 +25,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Few rows at a time, so that a tiny table has several lots of them."""
     use_cache(monkeypatch, tmp_path / "cache")
     datasets.disable_progress_bars()
-    monkeypatch.setattr(joined_rows, "_REFERENCES", 4)
+    monkeypatch.setattr(joined_dataset, "_REFERENCES", 4)
     monkeypatch.setattr(joined_columns, "_BLOCK", 3)
 
 
@@ -69,7 +69,7 @@ def test_rows_that_a_map_filled_in_part_are_joined_in_the_rest(root: Path) -> No
     rows = nyxqa.load("triplets", root, split="train", images="bytes")
     whole = [row["positive"] for row in rows]
     mixed = rows.map(lambda row, number: row if number % 2 else {}, with_indices=True)
-    mixed = joined_rows.JoinedRows(mixed.data, info=mixed.info)
+    mixed = joined_dataset.JoinedDataset(mixed.data, info=mixed.info)
     join = rows.format["format_kwargs"]["transform"]
     assert isinstance(join, Joiner)
     mixed.set_transform(join)
@@ -80,7 +80,7 @@ def test_rows_that_a_map_filled_in_part_are_joined_in_the_rest(root: Path) -> No
 def test_pictures_of_rows_gone_by_are_let_go(root: Path, table: str) -> None:
     """Decoded pixels are a hundred times the encoded bytes, so no more than a block of them may be kept."""
     rows = datasets.concatenate_datasets([nyxqa.load(table, root)[split] for split in _splits(root, table)] * 8)
-    rows = joined_rows.JoinedRows(rows.data, info=rows.info, fingerprint="repeated")
+    rows = joined_dataset.JoinedDataset(rows.data, info=rows.info, fingerprint="repeated")
     rows.set_transform(nyxqa.load(table, root)[_splits(root, table)[0]].format["format_kwargs"]["transform"])
     alive: weakref.WeakValueDictionary[int, Image.Image] = weakref.WeakValueDictionary()
     seen, most, a_row = 0, 0, 0

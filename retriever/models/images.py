@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_RATIO = 199
 
 
-def open_picture(image: Any) -> Image:
+def pil_image(image: Any) -> Image:
     """The picture behind encoded bytes, read as far as its header; a decoded picture as it is.
 
     :raises WorldError: If the bytes are no image.
@@ -30,14 +30,14 @@ def open_picture(image: Any) -> Image:
         raise WorldError(f"an image of {len(image)} bytes cannot be read: {error}; build the dataset again") from error
 
 
-def rgb_picture(image: Any) -> Image:
+def rgb_image(image: Any) -> Image:
     """The decoded picture in RGB, what is transparent on white; one too long for a model is stretched across.
 
     :raises WorldError: If it cannot be decoded.
     """
     from PIL import Image
 
-    picture = open_picture(image)
+    picture = pil_image(image)
     try:
         if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             layered = picture.convert("RGBA")
@@ -57,7 +57,7 @@ def bounded_shape(width: int, height: int) -> tuple[int, int]:
     return max(width, least), max(height, least)
 
 
-def shrunk(picture: Image, max_pixels: int) -> Image:
+def shrink(picture: Image, max_pixels: int) -> Image:
     """The picture at no more than ``max_pixels``, its shape kept."""
     width, height = picture.size
     if width * height <= max_pixels:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.models.pooling import pool
+from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
 from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
-from nyxqa.retriever.models.text import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
-from nyxqa.retriever.protocols import Inputs, Side
+from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.schemas.errors import UsageError, WorldError
 
 if TYPE_CHECKING:
     import torch
+
+    from nyxqa.retriever.models.settings import Pooling
 
 CUT = "cut_tokens"
 
@@ -24,11 +25,11 @@ CUT = "cut_tokens"
 class Preparer(Protocol):
     """Turns sides into a network's inputs."""
 
-    def prepare(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
         """CPU tensors by the network's argument names, ``attention_mask`` among them, and ``cut_tokens`` [sides]."""
         ...
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """Tokens of a side, images included."""
         ...
 
@@ -71,7 +72,7 @@ class VisionTextModel:
         """Whether there are adapters."""
         return hasattr(self._module, "peft_config")
 
-    def prepare(self, sides: Sequence[Side]) -> Inputs:
+    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
         """CPU tensors for ``embed``, and ``cut_tokens``.
 
         :raises ContentError: If placeholders and images of a side differ in number.
@@ -79,11 +80,11 @@ class VisionTextModel:
         """
         return self._preparer.prepare(sides)
 
-    def length(self, side: Side) -> int:
+    def length(self, side: ModelInput) -> int:
         """Tokens of a side, images included, after what is cut."""
         return self._preparer.length(side)
 
-    def embed(self, inputs: Inputs) -> torch.Tensor:
+    def embed(self, inputs: Tensors) -> torch.Tensor:
         """Vectors [sides, dim], float32, not normalised, on the module's device."""
         device = next(self.module.parameters()).device
         arguments = {name: value.to(device) for name, value in self._arguments(inputs).items() if name != CUT}
@@ -107,12 +108,12 @@ class VisionTextModel:
         self._preparer.save(folder)
         write_settings(settings, folder)
 
-    def _arguments(self, inputs: Inputs) -> Inputs:
+    def _arguments(self, inputs: Tensors) -> Tensors:
         """What the network is called with."""
         return inputs
 
 
-class SideEncoder:
+class DeviceEncoder:
     """A model on one device, as search needs it.
 
     :param model: The model.
@@ -128,7 +129,7 @@ class SideEncoder:
         self.dimensions = settings.dimensions or model.dim
         model.module.to(device).eval()
 
-    def encode(self, sides: Sequence[Side]) -> npt.NDArray[np.float32]:
+    def encode(self, sides: Sequence[ModelInput]) -> npt.NDArray[np.float32]:
         """Vectors, float32 [sides, dimensions], cut and of unit length as the settings say.
 
         :raises WorldError: If the model gives numbers that are not finite.
@@ -145,3 +146,18 @@ class SideEncoder:
         if not np.isfinite(vectors).all():
             raise WorldError(f"{self._model.name} gives vectors that are not finite; its weights may be damaged")
         return vectors
+
+
+def pool(states: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor:
+    """Vectors [rows, dim], float32, of states [rows, tokens, dim], whichever side is filled up.
+
+    :param mask: [rows, tokens], 1 for tokens, 0 for filling; at least one 1 a row.
+    """
+    import torch
+
+    if how == "mean":
+        weights = mask.unsqueeze(-1).float()
+        return (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    chosen = (mask * places).argmax(dim=1) if how == "last" else mask.argmax(dim=1)
+    return states[torch.arange(len(states), device=states.device), chosen].float()

@@ -13,10 +13,10 @@ from nyxqa.schemas.errors import ContentError, FormatError, LawError
 from nyxqa.schemas.loading.image_fetch import fetch_image
 
 ImagesMode = Literal["decode", "bytes", "none"]
-Side = dict[str, Any]
+JoinedContent = dict[str, Any]
 
 
-def side(text: str, images: list[Any], row: str) -> Side:
+def joined_content(text: str, images: list[Any], row: str) -> JoinedContent:
     """``{"text", "images"}``, held against the law of content.
 
     :param row: The row that they are of, for errors.
@@ -43,7 +43,7 @@ def open_image(data: bytes, what: str) -> Any:
         raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
 
 
-def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
+def list_bytes(stored: pa.ListScalar) -> list[bytes]:
     """Encoded images of one row; those published by address are fetched.
 
     :raises WorldError: If one cannot be fetched.
@@ -53,7 +53,7 @@ def stored_bytes(stored: pa.ListScalar) -> list[bytes]:
     return [fetch_image(path) if one is None else one for one, path in zip(data, paths, strict=True)]
 
 
-def bytes_of(image: Mapping[str, Any]) -> Any:
+def image_bytes(image: Mapping[str, Any]) -> Any:
     """Bytes of a stored image, fetched if only its address is there.
 
     :raises WorldError: If it cannot be fetched.
@@ -63,7 +63,7 @@ def bytes_of(image: Mapping[str, Any]) -> Any:
     return image["bytes"]
 
 
-def fetched_images(batch: Mapping[str, Any]) -> dict[str, Any]:
+def decode_images(batch: Mapping[str, Any]) -> dict[str, Any]:
     """Stored columns with every image, however deep, as a picture, fetched where only its address is there.
 
     :raises WorldError: If one cannot be fetched.
@@ -77,5 +77,5 @@ def _opened(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value.keys() == {"bytes", "path"}:
-        return open_image(bytes_of(value), value["path"] or "an image")
+        return open_image(image_bytes(value), value["path"] or "an image")
     return {name: _opened(item) for name, item in value.items()}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nyxqa.retriever.models.settings import EmbedderSettings
-from nyxqa.retriever.protocols import Side
+from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER, check_content, plain_text
 
 
 @dataclass(frozen=True, slots=True)
-class SideText:
+class InputText:
     """A side as one string.
 
     :param text: With the model's own token for each image.
@@ -24,7 +24,7 @@ class SideText:
     cut: int
 
 
-class SideWriter:
+class InputTextWriter:
     """Turns sides into strings.
 
     :param tokenizer: The model's, a fast one.
@@ -37,7 +37,7 @@ class SideWriter:
         specials = sorted({str(token) for token in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, specials))) if specials else None
 
-    def write(self, side: Side) -> SideText:
+    def write(self, side: ModelInput) -> InputText:
         """The side within template and prefix; only its own text is ever cut.
 
         :raises ContentError: If placeholders and images differ in number.
@@ -50,9 +50,9 @@ class SideWriter:
             pieces = [plain_text(side.text) if PLACEHOLDER in side.text else side.text]
         kept, cut = self._cut([self._literal(piece) for piece in pieces])
         body = self._before(side) + settings.image_token.join(kept)
-        return SideText(settings.template.replace("{text}", body), cut)
+        return InputText(settings.template.replace("{text}", body), cut)
 
-    def _before(self, side: Side) -> str:
+    def _before(self, side: ModelInput) -> str:
         if side.role == "document":
             return self._settings.document_prefix
         instruction = self._literal(side.instruction) or self._settings.query_instruction

@@ -2,70 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.retriever.models.checkpoints import resolve_revision
 from nyxqa.schemas.errors import WorldError, one_line
-from nyxqa.schemas.writing import file_hash
-
-# Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest; a GPU needs more to
-# be busy. Part of what decides the bytes of vectors on a kind of machine, hence no parameter.
-CPU_BATCH_TOKENS = 2_048
-GPU_BATCH_TOKENS = 16_384
-
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-# Files of a checkpoint folder that decide vectors; a card or a training log does not.
-_CHECKPOINT_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".bin", ".jinja"}
-
-
-def devices() -> list[str]:
-    """Torch names of all GPUs, else of the one accelerator or the processor."""
-    import torch
-
-    if torch.cuda.is_available():
-        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
-
-
-def checkpoint_fingerprint(model: str, revision: str | None) -> str:
-    """Hash of a folder's files, or name and commit of a model on the Hub.
-
-    :raises WorldError: If the folder holds no checkpoint, or the Hub cannot say which commit ``revision`` is.
-    """
-    folder = Path(model)
-    if not folder.is_dir():
-        return f"{model}@{resolve_revision(model, revision)}"
-    files = sorted(path for path in folder.iterdir() if path.suffix in _CHECKPOINT_SUFFIXES and path.is_file())
-    if not files:
-        raise WorldError(f"{model} holds no model: no file with a name in {sorted(_CHECKPOINT_SUFFIXES)}")
-    content = "".join(f"{path.name} {file_hash(path)}\n" for path in files)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def resolve_revision(model: str, revision: str | None) -> str:
-    """The commit of ``revision`` (default: the main branch) of a model on the Hub; a full commit needs no network.
-
-    :raises WorldError: If the Hub does not answer or has no such model.
-    """
-    if revision is not None and _COMMIT.match(revision):
-        return revision
-    import httpx2
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return str(HfApi().model_info(model, revision=revision).sha)
-    except (httpx2.HTTPError, HFValidationError, OSError) as error:
-        raise WorldError(
-            f"cannot find out the commit of model {model!r}, which is no folder here either: {one_line(error, 300)}; "
-            "name a folder, or a commit that is in the cache: MODEL@COMMIT"
-        ) from error
 
 
 class TextModel:
@@ -120,16 +66,6 @@ class TextModel:
             means = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
             unit: npt.NDArray[np.float32] = torch.nn.functional.normalize(means, dim=-1).float().cpu().numpy()
         return unit
-
-
-def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in batches of like length, longest first; rows times the longest is at most ``budget``, or one row."""
-    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
-    start = 0
-    while start < len(order):
-        size = max(1, budget // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
 
 
 def _load(model: str, revision: str | None) -> tuple[Any, Any]:

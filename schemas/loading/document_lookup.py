@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
-from nyxqa.schemas.loading.contents import Contents
-from nyxqa.schemas.loading.lookup import IdTable
+from nyxqa.schemas.loading.document_reader import DocumentReader
+from nyxqa.schemas.loading.id_index import IdTable
+from nyxqa.schemas.loading.joined_content import ImagesMode, JoinedContent, list_bytes, open_image
 from nyxqa.schemas.loading.published import Published
-from nyxqa.schemas.loading.sides import ImagesMode, Side, open_image, stored_bytes
 
 
-class Documents:
+class DocumentLookup:
     """Contents of documents and of queries with images, looked up in mapped files.
 
     Copies in other processes open the files anew; nothing grows with the number of rows read.
@@ -32,10 +32,10 @@ class Documents:
         self.published = published
         self.images = images
         self._pools = dict(pools or {})
-        self._contents: dict[str, Contents] = {}
+        self._contents: dict[str, DocumentReader] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Documents, (self.published, self.images, self._pools)
+        return DocumentLookup, (self.published, self.images, self._pools)
 
     def pool(self, name: str) -> IdTable | None:
         """The documents of one pool; None for a pool without files. The first call may have to copy it."""
@@ -44,14 +44,16 @@ class Documents:
             self._pools[name] = id_table(self.published, "corpus", name, layout, "doc_id")
         return self._pools[name]
 
-    def find(self, doc_ids: Sequence[str], pools: Sequence[str | None], row_of: Callable[[int], str]) -> Iterator[Side]:
+    def find(
+        self, doc_ids: Sequence[str], pools: Sequence[str | None], row_of: Callable[[int], str]
+    ) -> Iterator[JoinedContent]:
         """``{"text", "images"}`` of each document; all are looked up at once, each is read when it is asked for.
 
         :param pools: Of each document the pool that is searched first; every other holds equal content under its id.
         :param row_of: From a position to the row that names that document, for errors.
         :raises LawError: If no pool holds one of them, naming row and id.
         """
-        found: list[tuple[Contents, int] | None] = [None] * len(doc_ids)
+        found: list[tuple[DocumentReader, int] | None] = [None] * len(doc_ids)
         for pool in dict.fromkeys(pools):
             wanted = [i for i, one in enumerate(pools) if one == pool]
             for name in self._order(pool):
@@ -71,10 +73,10 @@ class Documents:
             contents, row = place
             yield contents(row)
 
-    def _of(self, pool: str, documents: IdTable) -> Contents:
+    def _of(self, pool: str, documents: IdTable) -> DocumentReader:
         contents = self._contents.get(pool)
         if contents is None:
-            contents = self._contents[pool] = Contents(documents.table, self.images)
+            contents = self._contents[pool] = DocumentReader(documents.table, self.images)
         return contents
 
     def query_images(self, query_id: str) -> list[Any]:
@@ -105,5 +107,5 @@ class Documents:
             return list(stored.as_py())
         if not len(stored):
             return []
-        data = stored_bytes(stored)
+        data = list_bytes(stored)
         return data if self.images == "bytes" else [open_image(one, what) for one in data]

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import torch
 
 # Whether a row's hard negatives count against every query of the batch or against its own alone.
-Against = Literal["all", "own"]
+NegativeScope = Literal["all", "own"]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class NamedIds:
     """The ids that a query names.
 
     :param query: Its name, for errors.
@@ -32,7 +32,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Targets:
+class LabelMasks:
     """What the loss contrasts.
 
     :param positives: Bool [queries, documents].
@@ -42,12 +42,12 @@ class Targets:
     positives: torch.Tensor
     negatives: torch.Tensor
 
-    def to(self, device: torch.device) -> Targets:
+    def to(self, device: torch.device) -> LabelMasks:
         """The same on another device."""
-        return Targets(self.positives.to(device), self.negatives.to(device))
+        return LabelMasks(self.positives.to(device), self.negatives.to(device))
 
 
-def make_targets(rows: Sequence[Listed], documents: Sequence[str], against: Against = "all") -> Targets:
+def label_masks(rows: Sequence[NamedIds], documents: Sequence[str], against: NegativeScope = "all") -> LabelMasks:
     """Targets of a batch: positives of other queries are negatives of this one, unless known to answer it.
 
     A document that stands twice in the batch (on two devices) counts once, where it stands first.
@@ -77,4 +77,4 @@ def make_targets(rows: Sequence[Listed], documents: Sequence[str], against: Agai
     shared = positives.any(dim=0)
     if against == "all":
         shared = shared | own.any(dim=0)
-    return Targets(positives, (shared[None, :] | own) & ~known)
+    return LabelMasks(positives, (shared[None, :] | own) & ~known)

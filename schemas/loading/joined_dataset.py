@@ -16,7 +16,7 @@ from nyxqa.schemas.loading.joined_columns import joined_columns
 _REFERENCES = 256
 
 
-class JoinedRows(Dataset):  # type: ignore[misc]
+class JoinedDataset(Dataset):  # type: ignore[misc]
     """A ``Dataset`` whose rows are looked up a few hundred at a time and read one by one, where read in their order.
 
     What ``select``, ``shuffle`` and the like make of it is a plain ``Dataset`` of the same rows.

@@ -12,7 +12,7 @@ import pyarrow as pa
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, LawError, WorldError
 from nyxqa.schemas.loading.image_fetch import fetch_image
-from nyxqa.schemas.loading.sides import ImagesMode, Side, open_image
+from nyxqa.schemas.loading.joined_content import ImagesMode, JoinedContent, open_image
 
 # The C library hands freed memory back to the system unless a block of its own was once given back whole; from then on
 # it keeps up to twice that block's size. Without, every batch of images is copied into pages that are new to the
@@ -38,7 +38,7 @@ class _Piece(NamedTuple):
     paths: pa.Array | None
 
 
-class Contents:
+class DocumentReader:
     """Text and images of any row of a table of documents.
 
     :param table: Mapped rows with the columns of ``corpus``.
@@ -55,7 +55,7 @@ class Contents:
         self._pieces: dict[int, _Piece] = {}
         np.empty(_KEPT_BYTES, np.uint8)
 
-    def __call__(self, row: int) -> Side:
+    def __call__(self, row: int) -> JoinedContent:
         """Text and images (or ids) of one row; images published by address are fetched.
 
         :raises WorldError: If one cannot be fetched.

@@ -90,7 +90,7 @@ class IdTable:
         return found
 
 
-class Gatherer:
+class RowGatherer:
     """Rows of a mapped table in any order, read batch by batch: taking from the whole would copy the whole."""
 
     def __init__(self, table: pa.Table) -> None:

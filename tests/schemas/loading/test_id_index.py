@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nyxqa.schemas.errors import FormatError
-from nyxqa.schemas.loading.lookup import Gatherer, IdTable
+from nyxqa.schemas.loading.id_index import IdTable, RowGatherer
 
 
 def _table(folder: Path, ids: list[str]) -> IdTable:
@@ -63,5 +63,5 @@ def test_a_column_that_holds_no_ids_is_refused(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, 29), max_size=60), st.integers(1, 30))
 def test_rows_are_gathered_in_the_order_asked_for(rows: list[int], chunk: int) -> None:
     table = pa.Table.from_batches(pa.table({"a": list(range(30)), "b": [[i] for i in range(30)]}).to_batches(chunk))
-    batch = Gatherer(table)(np.array(rows, np.int64))
+    batch = RowGatherer(table)(np.array(rows, np.int64))
     assert batch.to_pylist() == [{"a": i, "b": [i]} for i in rows]

@@ -12,7 +12,7 @@ from nyxqa.retriever.index.embeddings import Embeddings
 CODE = """
 import sys, time, pathlib
 import numpy as np
-from nyxqa.retriever import embeddings
+from nyxqa.retriever.index import embeddings
 
 class Slow:
     dimensions = 2
@@ -43,11 +43,11 @@ def test_killed_while_encoding_no_whole_shard_is_encoded_twice(tmp_path: Path) -
     process.send_signal(signal.SIGKILL)
     process.wait()
     whole = journal.read_bytes().count(b"\n")
-    begun = log.read_text().splitlines()
+    started = log.read_text().splitlines()
     assert whole < 10
     assert start(folder, log, 0.0).wait() == 0
-    again = log.read_text().splitlines()[len(begun) :]
-    assert not set(begun[:whole]) & set(again)
+    again = log.read_text().splitlines()[len(started) :]
+    assert not set(started[:whole]) & set(again)
     assert len(again) == 10 - whole
     stored = np.concatenate([np.array(shard) for _, shard in Embeddings(folder, "f").shards()])
     assert stored[:, 0].tolist() == list(range(40))
