@@ -16,7 +16,7 @@ from nyxqa.builders.dedup.minhash import Banding, band_keys, set_keys
 from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
 from nyxqa.builders.dedup.shingles import shingle_sets
 from nyxqa.builders.dedup.word_hashes import U64
-from nyxqa.builders.engine.executors.threads import in_order
+from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.schemas.errors import UsageError
 
 _COMMIT_BATCHES = 32  # batches redone at most after a kill
@@ -69,7 +69,7 @@ def read_documents(
     with file.open("r+b" if file.exists() else "w+b") as stream:
         stream.truncate(shingles * 8)
         stream.seek(0, 2)
-        results = in_order(sketch, batches, database.limits.threads)
+        results = thread_map(sketch, batches, database.limits.threads)
         while group := list(islice(results, _COMMIT_BATCHES)):
             items, images = [], []
             for part in group:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.dedup.shingles import run_hashes, run_starts
 from nyxqa.builders.dedup.word_hashes import I64, word_hashes
 from nyxqa.builders.engine.database import append, arrow_batches, database
-from nyxqa.builders.engine.executors.threads import in_order
+from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.builders.filters.benchmark_fields import Item
 from nyxqa.builders.filters.benchmark_files import BenchmarkFile, items
 from nyxqa.builders.images.decode import stored_image
@@ -125,7 +125,7 @@ def _read(files: Sequence[BenchmarkFile], max_pixels: int) -> Iterator[_Read]:
         return read
 
     tasks = ((file.name, item) for file in files for item in items(file))
-    return in_order(known, tasks, os.cpu_count() or 1)
+    return thread_map(known, tasks, os.cpu_count() or 1)
 
 
 def _grouped(read: Iterable[_Read]) -> Iterator[list[_Read]]:

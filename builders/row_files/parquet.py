@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.executors.threads import in_order
+from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.schemas.errors import WorldError, first_line
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class ParquetRows:
         def rows(group: Group) -> tuple[Group, list[Values]]:
             return group, list(self.read(group.file, group.rows))
 
-        yield from in_order(rows, ready(), _GROUPS_AT_ONCE)
+        yield from thread_map(rows, ready(), _GROUPS_AT_ONCE)
 
     def _group_rows(self, path: str, file: pq.ParquetFile, index: int, rows: list[int]) -> Iterator[Values]:
         if not rows:

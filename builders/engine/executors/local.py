@@ -1,4 +1,4 @@
-"""Where shards are worked on: one small protocol, and local processes behind it."""
+"""Worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain, islice
 from types import TracebackType
 from typing import TypeVar
 
+from nyxqa.builders.engine.ordered import ordered_results
 from nyxqa.schemas.errors import WorldError
 
 T = TypeVar("T")
@@ -25,9 +26,9 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class LocalExecutor:
-    """Spawned processes on this machine, or this very process for one worker or a single task.
+    """Spawned processes on this machine, or this process itself for one worker or a single task.
 
-    The processes start with the first tasks that need them and stay until the executor is closed: starting them costs
+    The processes start with the first tasks that need them and live until the executor is closed: starting them costs
     more than most steps do.
 
     :param workers: Number of processes.
@@ -44,7 +45,7 @@ class LocalExecutor:
         self.close()
 
     def close(self) -> None:
-        """End all processes at once; what they had not finished is redone on the next run."""
+        """Kill all processes; the next run repeats what they had not finished."""
         pool, self._pool = self._pool, None
         if pool is not None:
             _end(pool)
@@ -52,7 +53,7 @@ class LocalExecutor:
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """Results in the order of ``tasks``.
 
-        :raises WorldError: If a worker dies, as one killed for lack of memory does.
+        :raises WorldError: If a worker process dies, for example because memory ran out.
         """
         iterator = iter(tasks)
         first = list(islice(iterator, 2))
@@ -65,18 +66,12 @@ class LocalExecutor:
         pool = self._pool = self._pool or ProcessPoolExecutor(
             self.workers, multiprocessing.get_context("spawn"), _start_worker
         )
-        pending: deque[Future[R]] = deque()
         try:
-            for task in tasks:
-                pending.append(_submit(pool, function, task))
-                if len(pending) >= 2 * self.workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+            yield from ordered_results(partial(_submit, pool, function), tasks, 2 * self.workers)
         except BrokenProcessPool as error:
             self.close()
             raise WorldError(
-                "a worker process died, killed perhaps for lack of memory; run again with fewer --workers"
+                "a worker process died, perhaps because memory ran out; run again with fewer --workers"
             ) from error
         except BaseException:
             self.close()
@@ -84,7 +79,7 @@ class LocalExecutor:
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[T], R], task: T) -> Future[R]:
-    """Hand ``task`` to the pool, which may start a process: one that Ctrl-C cannot reach before it ignores it."""
+    """Submit ``task`` with SIGINT blocked: a process that the pool starts inherits that until it ignores SIGINT."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return pool.submit(function, task)
@@ -102,10 +97,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and die with it."""
+    """Ignore Ctrl-C, which the parent handles, and die with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    if sys.platform == "linux":  # at once, also from within a long call that lets no thread run
+    if sys.platform == "linux":  # works even while a long call lets no other thread run
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""What a step needs of whoever works on its shards."""
+"""What a step needs of whatever works on its shards."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal, Protocol, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Where a step's shards are made: in worker processes; one after the other in this process, for what holds a large
-# model; or in threads of this process, for what waits for an endpoint.
+# Where a step's shards are worked on: in the workers of the build's executor; one after the other in this process, for
+# steps that hold a large model; or in threads of this process, for steps that wait for an endpoint.
 Where = Literal["workers", "driver", "threads"]
 
 
