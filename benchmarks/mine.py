@@ -25,7 +25,7 @@ from datasets import Dataset
 
 from benchmarks.machine import machine
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.mining.text_rules import Rules, choose
+from nyxqa.builders.mining.text_rules import Rules, mine_set_question
 from nyxqa.retriever.index.search import search_vectors
 
 Vectors = npt.NDArray[np.float32]
@@ -147,7 +147,7 @@ def ours(queries: Vectors, passages: Vectors, rules: Rules) -> list[list[int]]:
     documents = [Passage(str(row), "", str(row)) for row in range(len(passages))]
     mined = []
     for number, (rows, scores) in enumerate(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)):
-        choice = choose(str(number), (), rows, scores, documents.__getitem__, rules, gold=(number,))
+        choice = mine_set_question(str(number), (), rows, scores, documents.__getitem__, rules, gold=(number,))
         if isinstance(choice, Drop):
             raise TypeError(choice)
         mined.append([int(negative.id) for negative in choice.negatives])

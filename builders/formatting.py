@@ -32,3 +32,11 @@ def listed(counts: Mapping[str, int]) -> str:
 def shortened(text: str, width: int) -> str:
     """``text`` in at most ``width`` characters, with dots where it was cut."""
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, as ``1 page`` and ``2 pages``.
+
+    :param plural: The noun's plural if that is not the noun and an s.
+    """
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

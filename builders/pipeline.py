@@ -9,17 +9,19 @@ from pathlib import Path
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.question_sets.outputs import set_splits
+from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
 from nyxqa.builders.stages.choices import choices
 from nyxqa.builders.stages.chunk import chunk
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.filter import filter_documents
-from nyxqa.builders.stages.images import images, pack_folder
+from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.negatives import negatives
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.refine import refine
-from nyxqa.builders.stages.require_seeds import filled
+from nyxqa.builders.stages.require_seeds import require_seeds
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.stages.sets import build_sets
 from nyxqa.builders.stages.source import source
@@ -57,29 +59,42 @@ class Built:
     benchmark: StepOutput | None
 
 
-def read(run: Run, recipe: Recipe, web: Web, known: StepOutput | None, splits: Sequence[str]) -> Read:
+def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput | None, splits: Sequence[str]) -> Read:
     """Run (or plan) the stages over all pages.
 
-    :param known: The index of the benchmarks that documents are held against, if any.
+    :param opened: The source that ``web.source`` names.
+    :param known: The index of the benchmarks that documents are compared with, if any.
     :param splits: Splits that will be built, which must have documents to ask about.
     """
-    pages = source(run, web)
+    pages = source(run, opened, web)
     pages = prefilter(run, pages, recipe.prefilter)
-    packs = pack_folder(run, pages, recipe.images)
-    pages = images(run, pages, web, recipe.images, recipe.dedup.image_distance)
+    pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe)
-    filled(run, documents, recipe, splits)
+    require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
     return Read(documents, packs)
 
 
-def build(run: Run, recipe: Recipe, splits: Sequence[str], answers: Path, retry_failed: bool = False) -> Built:
-    """Run (or plan) every stage for ``splits``, given in the order train, validation, test."""
-    web, handle, known = None, None, benchmark(run, recipe)
-    if recipe.web is not None:
-        found = read(run, recipe, recipe.web, known, splits)
+def build(
+    run: Run,
+    recipe: Recipe,
+    opened: Source | None,
+    splits: Sequence[str],
+    answers: Path,
+    retry_failed: bool = False,
+) -> Built:
+    """Run (or plan) every stage.
+
+    :param opened: The source that ``recipe.web`` names; None without a web builder.
+    :param splits: Splits to build, in the order train, validation, test.
+    :param answers: Folder where a model's answers are stored.
+    :param retry_failed: Whether questions that a model failed at in an earlier run are asked again.
+    """
+    web, handle, known = None, None, benchmark(run, recipe.filters, recipe.images.max_pixels)
+    if recipe.web is not None and opened is not None:
+        found = read(run, recipe, recipe.web, opened, known, splits)
         handle = VlmHandle(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
         seeds, questions = ask(run, recipe, found, known, handle, splits)
         web = WebInputs(found.documents, questions, found.packs, seeds)

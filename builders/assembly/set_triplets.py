@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from nyxqa.builders.question_sets.outputs import SetParts
+from nyxqa.builders.rows import LOCATOR
 from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
@@ -20,10 +23,9 @@ CREATE TABLE entry (split VARCHAR, reason VARCHAR, detail VARCHAR, place BIGINT,
     negative_ranks INTEGER[], negative_scores FLOAT[], miner VARCHAR, kind VARCHAR,
     documents STRUCT(doc_id VARCHAR, "row" BIGINT, "text" VARCHAR, images {locator}[])[])
 """
-_LOCATOR = (
-    'STRUCT(image_id VARCHAR, phash BIGINT, caption VARCHAR, url VARCHAR, shard INTEGER, "offset" BIGINT, '
-    "length BIGINT)"
-)
+_SQL_TYPES = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
+_LOCATOR_FIELDS = [f'"{field.name}" {_SQL_TYPES[field.type]}' for field in LOCATOR]
+_LOCATOR_TYPE = f"STRUCT({', '.join(_LOCATOR_FIELDS)})"
 _FILL = """
 INSERT INTO entry
 SELECT '{split}', NULL, '',
@@ -53,7 +55,7 @@ def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> Non
 
     :param sets: In the order of their splits, so that the first of equal ids is that of the earliest split.
     """
-    db.execute(_LOAD.format(locator=_LOCATOR))
+    db.execute(_LOAD.format(locator=_LOCATOR_TYPE))
     for number, part in enumerate(sets):
         if files := part.triplets.files():
             db.execute(_FILL.format(split=part.split, source=number, files=file_list(files)))

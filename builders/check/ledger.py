@@ -12,7 +12,7 @@ from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.engine.accounting import DETAIL_LIMIT
 from nyxqa.builders.stages.names import STAGES
 from nyxqa.schemas.manifest import StageEntry
-from nyxqa.schemas.tables import QA_SPLITS
+from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
 LEDGER_CHECKS = ("ledger_sums", "ledger_dropped", "ledger_stages", "ledger_detail", "stage_chain", "stage_tables")
 _ITEM_TYPES = frozenset(("page", "image", "document", "question", "row"))
@@ -20,9 +20,9 @@ _ITEM_TYPES = frozenset(("page", "image", "document", "question", "row"))
 _MACHINE_PATH = re.compile(r"(?<![\w./-])(?:/(?:home|root|tmp|usr|var|mnt|opt|etc|srv|Users|private|proc)/|[A-Z]:\\\w)")
 # What the last stage writes: the questions of pages (``qa_triplets`` compares their triplets), and set triplets.
 _PUBLISHED = """
-    SELECT split, count(*) FROM (SELECT split FROM qa UNION ALL SELECT split FROM triplets WHERE dataset <> 'nyxqa')
+    SELECT split, count(*) FROM (SELECT split FROM qa UNION ALL SELECT split FROM triplets WHERE dataset <> {dataset})
     GROUP BY 1
-"""
+""".format(dataset=f"'{DATASET}'")  # noqa: S608
 _SPLIT_STAGE = STAGES.index("sample")  # from here on a stage works on one split
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
-from nyxqa.schemas.tables import TABLES
+from nyxqa.schemas.tables import DATASET, TABLES
 
 _KEYS = {
     "corpus": ("pool", "doc_id"),
@@ -51,15 +51,15 @@ _FEEDBACK = """
 _PAIRS = """
     SELECT 'query ' || coalesce(q.split || ' ' || q.qa_id, t.split || ' ' || t.query_id) || ' is only in '
            || CASE WHEN t.query_id IS NULL THEN 'qa' ELSE 'triplets' END AS example
-    FROM qa q FULL JOIN (SELECT * FROM triplets WHERE dataset = 'nyxqa') t
+    FROM qa q FULL JOIN (SELECT * FROM triplets WHERE dataset = {dataset}) t
       ON t.query_id = q.qa_id AND t.split = q.split
     WHERE t.query_id IS NULL OR q.qa_id IS NULL
     UNION ALL
     SELECT 'query ' || q.split || ' ' || q.qa_id || ' differs between qa and triplets'
-    FROM qa q JOIN triplets t ON t.query_id = q.qa_id AND t.split = q.split AND t.dataset = 'nyxqa'
+    FROM qa q JOIN triplets t ON t.query_id = q.qa_id AND t.split = q.split AND t.dataset = {dataset}
     WHERE (q.question, q.image_ids, q.answers, q.doc_id, q.kind) IS DISTINCT FROM
           (t.query, t.query_image_ids, t.answers, t.positive_id, t.kind)
-"""
+""".format(dataset=f"'{DATASET}'")  # noqa: S608
 _OF_DOCUMENT = """
     SELECT 'qa ' || q.split || ' ' || qa_id || ': ' || wrong || ' is not that of its document' AS example
     FROM (SELECT q.*, CASE WHEN q.page_id <> c.page_id THEN 'page_id' WHEN q.kind <> c.kind THEN 'kind'

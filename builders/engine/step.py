@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def section_params(section: BaseModel, keys: Iterable[str], added: Iterable[str] = ()) -> dict[str, Any]:
+    """Values of the data keys of a recipe section as JSON types, for ``Step.params``.
+
+    :param keys: Keys that always enter the fingerprint.
+    :param added: Keys added to the section since the step was first released; they enter only where they differ from
+        their defaults, so that outputs made without them stay valid.
+    """
+    fields = type(section).model_fields
+    changed = {key for key in added if getattr(section, key) != fields[key].get_default(call_default_factory=True)}
+    return section.model_dump(mode="json", include={*keys, *changed})
 
 
 @dataclass(frozen=True)

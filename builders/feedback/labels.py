@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nyxqa.builders.feedback.scoring import reached
+from nyxqa.builders.mining.negative_selection import Candidate, column_exclusions, select_negatives
 from nyxqa.schemas.recipe import Feedback
 
 Family = Mapping[str, Any]
 Rule = Literal["page", "cluster", "equal"]
-_COLUMNS: dict[Rule, str] = {"page": "page_id", "cluster": "cluster", "equal": "key"}
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,14 @@ class Labelling:
         Right candidates that the recipe passes over are no negatives either.
         """
         near = [*known, *(one for one in candidates if self.right(one))]
-        taken = {one["doc_id"] for one in near}
-        values = {rule: {one[_COLUMNS[rule]] for one in near} - {""} for rule in self.exclude}
-        found = [
-            one["doc_id"]
-            for one in candidates
-            if self.right(one) is False
-            and one["doc_id"] not in taken
-            and not any(one[_COLUMNS[rule]] in values[rule] for rule in self.exclude)
-        ]
-        return found[: self.settings.enough_negatives] if self.settings.positives == "first" else found
+        wrong = (one for one in candidates if self.right(one) is False)
+        selected, _ = select_negatives(
+            (Candidate(one["rank"], one["doc_id"], one, one["score"]) for one in wrong),
+            {one["doc_id"] for one in near},
+            column_exclusions(self.exclude, near),
+            count=self.settings.enough_negatives if self.settings.positives == "first" else None,
+        )
+        return [negative.id for negative in selected]
 
     def enough(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[Family]) -> bool:
         """Whether further candidates need not be asked about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nyxqa.builders.mining.text_rules import folded
+from nyxqa.builders.mining.text_rules import normalise_title
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold
 from nyxqa.schemas.words import words
@@ -35,13 +35,13 @@ class GoldFinder:
                 if piece.passage_id:
                     self._by_id[piece.passage_id].append(question)
                 elif piece.title:
-                    self._by_title[folded(piece.title)].append((question, piece.text))
+                    self._by_title[normalise_title(piece.title)].append((question, piece.text))
 
     def take(self, row: int, passage: Passage) -> None:
         """Look at the pool's next passage."""
         for question in self._by_id.get(passage.id, ()):
             self._rows[question].append(row)
-        title = folded(passage.title)
+        title = normalise_title(passage.title)
         waiting = self._by_title.get(title)
         if not waiting:
             return

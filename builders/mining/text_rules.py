@@ -1,4 +1,4 @@
-"""Triplets by rule: which ranked passage is positive, which are negatives, and why the others are not."""
+"""Triplets of question sets: which ranked passage is positive, which are negatives, and why others are excluded."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.mining.margin import ceiling
+from nyxqa.builders.mining.negative_selection import (
+    Candidate,
+    Exclusion,
+    max_negative_score,
+    rank_window,
+    select_negatives,
+)
 from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.qa.keys import question_key
 
-_KEPT = 10_000  # texts whose key is kept: passages come back in the lists of other questions
+_CACHED_KEYS = 10_000  # passages are retrieved again for other questions
 
 Origin = Literal["retrieved", "gold"]
-Exclusion = Literal["title", "answer", "equal"]
+ExclusionRule = Literal["title", "answer", "equal"]
 
 
 class Document(Protocol):
-    """What the rules look at in a passage."""
+    """The fields of a passage that the rules read."""
 
     @property
     def id(self) -> str:
@@ -30,7 +36,7 @@ class Document(Protocol):
 
     @property
     def title(self) -> str:
-        """The title; "" if there is none."""
+        """The title, or ""."""
         ...
 
     @property
@@ -41,23 +47,23 @@ class Document(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How to choose (recipe section ``[[text]]``).
+    """How positives and negatives are chosen (recipe section ``[[text]]``).
 
     :param positive: ``top1``: rank 1 (Nyx paper). ``answer``: the best-ranked passage that holds an answer.
-        ``gold``: what the set names as evidence.
+        ``gold``: the passages that the set names as evidence.
     :param negatives: First and last rank of negatives, counted over the raw list.
-    :param exclude: No negative with the title of a positive, with an answer, or equal in text to a positive.
+    :param exclude: Excludes passages with the title of a positive, with an answer, or equal in text to a positive.
     :param margin: A negative scores at most this share of the positive's score.
     """
 
     positive: Literal["top1", "answer", "gold"] = "answer"
     negatives: tuple[int, int] = (11, 20)
-    exclude: tuple[Exclusion, ...] = ("title", "answer", "equal")
+    exclude: tuple[ExclusionRule, ...] = ("title", "answer", "equal")
     margin: float | None = None
 
     @property
-    def asked(self) -> int:
-        """Negatives a question gets if none is excluded."""
+    def wanted(self) -> int:
+        """Number of negatives of a question if no passage is excluded."""
         return self.negatives[1] - self.negatives[0] + 1
 
 
@@ -65,7 +71,7 @@ PAPER = Rules(positive="top1", exclude=())
 
 
 class Ranked(NamedTuple):
-    """A passage of a list; rank and score are empty where the list does not hold it."""
+    """A chosen passage; rank and score are None if it was not retrieved."""
 
     id: str
     rank: int | None
@@ -77,8 +83,8 @@ class Ranked(NamedTuple):
 class Choice:
     """A question's positives (the best first) and negatives (by rank).
 
-    :param positive_holds: Whether the first positive holds an answer; empty if no answer can be looked for.
-    :param excluded: Passages in the range of ranks that are no negatives, by rule.
+    :param positive_holds: Whether the first positive holds an answer; None if no answer can be searched for.
+    :param excluded: Number of passages in the window of ranks that each rule excluded.
     """
 
     name: str
@@ -88,7 +94,7 @@ class Choice:
     excluded: dict[str, int] = field(default_factory=dict)
 
 
-def choose(
+def mine_set_question(
     name: str,
     answers: Sequence[str],
     rows: Sequence[int],
@@ -97,118 +103,100 @@ def choose(
     rules: Rules,
     gold: Sequence[int] = (),
 ) -> Choice | Drop:
-    """Positives and negatives of one question, or why it has none.
+    """Positives and negatives of one question, or its ledger row if it has no positive.
 
-    :param name: What the ledger calls the question.
-    :param rows: Retrieved passages, best first; -1 where there were fewer.
-    :param document: Gives the passage of a row.
-    :param gold: Rows of the passages the set names as evidence.
+    :param name: Name of the question in the ledger.
+    :param rows: Retrieved passages, best first; padded with -1.
+    :param document: Returns the passage of a row.
+    :param gold: Rows of the passages that the set names as evidence.
     """
-    wanted = searchable_answers(answers) if answers else ()
-    found = [row for row in rows if row >= 0]
-    positive_rows = _positives(found, document, rules, gold, wanted)
+    patterns = searchable_answers(answers) if answers else ()
+    retrieved = [row for row in rows if row >= 0]
+    positive_rows = _positive_rows(retrieved, document, rules, gold, patterns)
     if isinstance(positive_rows, str):
         return Drop("row", name, "", positive_rows)
     origin: Origin = "gold" if rules.positive == "gold" else "retrieved"
     positives = []
     for row in positive_rows:
-        rank = found.index(row) + 1 if row in found else None
+        rank = retrieved.index(row) + 1 if row in retrieved else None
         score = None if rank is None else scores[rank - 1]
         passage = document(row)
         positives.append((passage, Ranked(passage.id, rank, score, origin)))
     if len(positives) > 1:
-        positives.sort(key=lambda one: math.inf if one[1].rank is None else one[1].rank)
-    negatives, excluded = _negatives(found, scores, document, rules, positives, wanted)
-    holding = contains_answer(positives[0][0].text, wanted) if wanted else None
-    return Choice(name, _unique(positives), negatives, holding, excluded)
+        positives.sort(key=lambda positive: math.inf if positive[1].rank is None else positive[1].rank)
+    passages = [passage for passage, _ in positives]
+    ranked = list(zip(retrieved, scores, strict=False))
+    in_window = ((rank, document(row), score) for rank, (row, score) in rank_window(ranked, rules.negatives))
+    negatives, excluded = select_negatives(
+        (Candidate(rank, passage.id, passage, score) for rank, passage, score in in_window),
+        {passage.id for passage in passages},
+        _exclusions(rules, passages, patterns),
+        max_negative_score(positives[0][1].score, rules.margin),
+    )
+    return Choice(
+        name,
+        _unique(positives),
+        tuple(Ranked(negative.id, negative.rank, negative.score) for negative in negatives),
+        contains_answer(passages[0].text, patterns) if patterns else None,
+        excluded,
+    )
 
 
-def _positives(
-    found: list[int], document: Callable[[int], Document], rules: Rules, gold: Sequence[int], wanted: tuple[str, ...]
+def _positive_rows(
+    retrieved: list[int],
+    document: Callable[[int], Document],
+    rules: Rules,
+    gold: Sequence[int],
+    patterns: tuple[str, ...],
 ) -> list[int] | str:
-    """Rows of the positives, or the reason for having none."""
+    """Rows of the positives, or the reason why there is none."""
     if rules.positive == "gold":
         return list(dict.fromkeys(gold)) or "gold_not_in_pool"
-    if not found:
+    if not retrieved:
         return "nothing_retrieved"
     if rules.positive == "top1":
-        return found[:1]
-    if not wanted:
+        return retrieved[:1]
+    if not patterns:
         return "no_findable_answer"
-    holding = (row for row in found if contains_answer(document(row).text, wanted))
-    first = next(holding, None)
+    first = next((row for row in retrieved if contains_answer(document(row).text, patterns)), None)
     return "answer_not_retrieved" if first is None else [first]
 
 
 def _unique(positives: list[tuple[Document, Ranked]]) -> tuple[Ranked, ...]:
-    """One of each id, the best-ranked."""
-    if len(positives) == 1:
-        return (positives[0][1],)
+    """The best-ranked positive of each id."""
     by_id: dict[str, Ranked] = {}
     for _, ranked in positives:
         by_id.setdefault(ranked.id, ranked)
     return tuple(by_id.values())
 
 
-def _negatives(
-    found: list[int],
-    scores: Sequence[float],
-    document: Callable[[int], Document],
-    rules: Rules,
-    positives: list[tuple[Document, Ranked]],
-    wanted: tuple[str, ...],
-) -> tuple[tuple[Ranked, ...], dict[str, int]]:
-    reason_of = _Exclusions(rules, positives, wanted).reason
-    first, last = rules.negatives
-    negatives = []
-    excluded: dict[str, int] = {}
-    for rank, row in enumerate(found[first - 1 : last], start=first):
-        passage, score = document(row), scores[rank - 1]
-        reason = reason_of(passage, score)
-        if reason is None:
-            negatives.append(Ranked(passage.id, rank, score))
-        else:
-            excluded[reason] = excluded.get(reason, 0) + 1
-    return tuple(negatives), excluded
+def _exclusions(rules: Rules, positives: list[Document], patterns: tuple[str, ...]) -> list[Exclusion[Document]]:
+    """The rules that a negative of one question must pass, the cheap ones first."""
+    exclusions: list[Exclusion[Document]] = []
+    titles = {normalise_title(passage.title) for passage in positives} - {""}
+    if "title" in rules.exclude and titles:
+        exclusions.append(Exclusion("title", lambda passage: normalise_title(passage.title) in titles))
+    if "equal" in rules.exclude:
+        texts = {_text_key(passage.text) for passage in positives}
+        exclusions.append(Exclusion("equal", lambda passage: not _added(texts, _text_key(passage.text))))
+    if "answer" in rules.exclude:
+        exclusions.append(Exclusion("answer", lambda passage: contains_answer(passage.text, patterns)))
+    return exclusions
 
 
-class _Exclusions:
-    """The rules a negative of one question must pass, the cheap ones first."""
-
-    def __init__(self, rules: Rules, positives: list[tuple[Document, Ranked]], wanted: tuple[str, ...]) -> None:
-        self._wanted = wanted
-        self._taken = {passage.id for passage, _ in positives}
-        exclude = rules.exclude
-        self._titles = {folded(passage.title) for passage, _ in positives} - {""} if "title" in exclude else set()
-        self._texts = {_key(passage.text) for passage, _ in positives} if "equal" in exclude else set()
-        self._ceiling = math.inf if rules.margin is None else ceiling(positives[0][1].score, rules.margin)
-        self._holding = "answer" in exclude
-
-    def reason(self, passage: Document, score: float) -> str | None:
-        """Why ``passage`` is no negative; a passage listed twice counts once."""
-        if passage.id in self._taken:
-            return "same"
-        if score > self._ceiling:
-            return "margin"
-        if self._titles and folded(passage.title) in self._titles:
-            return "title"
-        if self._texts:
-            text = _key(passage.text)
-            if text in self._texts:
-                return "equal"
-            self._texts.add(text)
-        if self._holding and contains_answer(passage.text, self._wanted):
-            return "answer"
-        self._taken.add(passage.id)
-        return None
+def _added(values: set[str], value: str) -> bool:
+    """Add ``value``; returns whether it was not in ``values``."""
+    size = len(values)
+    values.add(value)
+    return len(values) > size
 
 
-def folded(text: str) -> str:
-    """``text`` as compared: NFKC, no case, white space folded."""
+def normalise_title(text: str) -> str:
+    """``text`` in NFKC, case folded, with single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-@lru_cache(_KEPT)
-def _key(text: str) -> str:
+@lru_cache(_CACHED_KEYS)
+def _text_key(text: str) -> str:
     """Equal for texts of the same words."""
     return question_key(text, ())

@@ -14,6 +14,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from nyxqa.builders.dedup.equal_keys import first_equal
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.retriever.index.stored_strings import StoredStrings, StringWriter
@@ -56,13 +57,13 @@ def write_pool(passages: Iterable[Passage | Drop], folder: Path, drop: Callable[
     """
     own_ids, texts = array("Q"), array("Q")
     _write(passages, folder, drop, own_ids, texts)
-    first = _first(own_ids)
+    first = _first_places(own_ids)
     names = StoredStrings(folder, _COLUMNS[0])
     rows = np.arange(len(first))
     for row in np.flatnonzero(first != rows).tolist():
         drop(Drop("row", names[row], "", "same_page", f"the id of {names[int(first[row])]}"))
     left = np.flatnonzero(first == rows)
-    first = left[_first(texts, left)]
+    first = left[_first_places(texts, left)]
     copy = first != left
     for row, original in zip(left[copy].tolist(), first[copy].tolist(), strict=True):
         drop(Drop("row", names[row], "", "same_content", f"the text of {names[original]}"))
@@ -94,22 +95,10 @@ def _write(
             texts.frombytes(bytes.fromhex(doc_id(passage.text, ())))
 
 
-def _first(halves: array[int], rows: Rows | None = None) -> Rows:
+def _first_places(halves: array[int], rows: Rows | None = None) -> Rows:
     """For each of ``rows`` (all if None) the first place among them with an equal key of two halves."""
     keys = np.frombuffer(halves, np.uint64).reshape(-1, 2)
-    if rows is not None and len(rows) < len(keys):
-        keys = keys[rows]
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in the order of their rows
-    new = np.ones(len(order), bool)
-    if len(order):
-        new[1:] = False
-        for half in (0, 1):
-            column = keys[order, half]
-            new[1:] |= column[1:] != column[:-1]
-    start = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0)) if len(order) else order
-    first = np.empty(len(order), np.int64)
-    first[order] = order[start]
-    return first
+    return first_equal(keys if rows is None or len(rows) == len(keys) else keys[rows])
 
 
 class PassagePool(Sequence[PooledPassage]):

@@ -16,9 +16,7 @@ from nyxqa.builders.row_files.hub import HubName
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe, TextSet
-from nyxqa.schemas.tables import WEB
-
-NYXQA = "nyxqa"  # the dataset of the web builder
+from nyxqa.schemas.tables import DATASET, WEB
 
 
 def check_sets(recipe: Recipe) -> None:
@@ -43,7 +41,7 @@ def datasets(recipe: Recipe) -> Iterator[str]:
     """Every name that column ``dataset`` can have."""
     found = {text.name for text in recipe.text}
     if recipe.web is not None:
-        found.add(NYXQA)
+        found.add(DATASET)
     found |= {dataset_name(one.kind, source.subset) for one in recipe.imports for source in sources_of(one)}
     yield from found
 
@@ -66,7 +64,7 @@ def _check_text(text: TextSet) -> None:
 def _check_names(recipe: Recipe) -> None:
     seen: set[tuple[str, str]] = set()
     for text in recipe.text:
-        if text.name == NYXQA or text.name in get_args(ImportKind):
+        if text.name == DATASET or text.name in get_args(ImportKind):
             raise UsageError(f"[[text]] {text.name}: the name is that of another kind of dataset; choose another")
         if pool_of(text) == WEB or pool_of(text) in get_args(ImportKind):
             raise UsageError(f"[[text]] {text.name}: the pool cannot be {pool_of(text)!r}; choose another")

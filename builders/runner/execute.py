@@ -22,6 +22,7 @@ from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.published import is_up_to_date, note_source, published_in, splits_to_publish, stale_splits
+from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.names import SOURCE, STAGES
@@ -74,7 +75,8 @@ def execute(
         again = {SOURCE} if rescan else set[str]()
         if retry_failed:
             again |= names_to_retry(work, recipe.images)
-        plan = build(PlannedRun(work, again), recipe, splits, work / "answers")
+        opened = None if recipe.web is None else open_source(recipe.web)
+        plan = build(PlannedRun(work, again), recipe, opened, splits, work / "answers")
         stale = stale_splits(plan, published, split)
         if stale and not drop_stale:
             raise UsageError(
@@ -85,7 +87,7 @@ def execute(
             splits = [name for name in splits if name not in stale]
         note_source(work, recipe)
         _observe_again(work, again, recipe.images, progress)
-        plan = build(PlannedRun(work), recipe, splits, work / "answers")
+        plan = build(PlannedRun(work), recipe, opened, splits, work / "answers")
         edited = drop_edited(plan.tables.folder)
         if edited is not None:
             progress.say(f"{out / edited} was written to after it was built; the tables are made again")
@@ -96,7 +98,8 @@ def execute(
             return _told(BuildResult(out, False, published), progress)
         with LocalExecutor(workers or os.cpu_count() or 1) as executor:
             run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, splits, work / "answers", retry_failed)
+            built = build(run, recipe, opened, splits, work / "answers", retry_failed)
+        revisions = {**({} if opened is None else opened.revisions()), **revisions}
         manifest = build_manifest(given, revisions, run, built)
         if built.handle is not None:
             built.handle.close()
@@ -132,7 +135,8 @@ def estimate(
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
         splits = splits_to_publish(recipe, split, None)
-        found = read(run, recipe, recipe.web, benchmark(run, recipe), splits)
+        known = benchmark(run, recipe.filters, recipe.images.max_pixels)
+        found = read(run, recipe, recipe.web, open_source(recipe.web), known, splits)
         seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
 

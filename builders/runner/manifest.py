@@ -15,7 +15,6 @@ from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepReport
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.runner.deviations import deviations
-from nyxqa.builders.sources.factory import source_revisions
 from nyxqa.builders.stages.benchmark import benchmark_counts
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.files import read_json
@@ -85,7 +84,7 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
     """What ``run`` made of ``recipe``.
 
     :param recipe: As given, its names on the Hub not yet pinned.
-    :param revisions: What these names stood for.
+    :param revisions: What these names, and those of the source, stood for.
     """
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
     held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
@@ -93,7 +92,7 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
         recipe=portable_recipe(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions={**(source_revisions(recipe.web) if recipe.web is not None else {}), **revisions},
+        revisions=revisions,
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},

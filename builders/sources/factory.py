@@ -30,14 +30,6 @@ def open_source(web: Web) -> Source:
     return _SOURCES[kind](path, web)
 
 
-def source_revisions(web: Web) -> dict[str, str]:
-    """Return the resolved commit of each dataset that the source reads from the Hub, by dataset name.
-
-    :raises WorldError: If the Hub does not answer.
-    """
-    return open_source(web).revisions()
-
-
 def _sample(path: str, web: Web) -> Source:
     if path:
         raise UsageError(f"source {web.source!r}: 'sample' takes no path; did you mean 'jsonl:{path}'?")

@@ -13,28 +13,29 @@ from nyxqa.builders.filters.benchmark_images import write_image_matches
 from nyxqa.builders.filters.benchmark_index import COUNTS, write_index
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Filters
 
 VERSION = 1
 _INDEX_VERSION = 2
 
 
-def benchmark(run: Run, recipe: Recipe) -> StepOutput | None:
-    """Index the files of ``filters.decontaminate``; None if there are none.
+def benchmark(run: Run, settings: Filters, max_pixels: int) -> StepOutput | None:
+    """The index of the files of ``filters.decontaminate``; None if it names no file.
 
-    A file is known by its name, size and time; a file of images that its rows refer to is not looked at again.
+    A file is identified by its name, size and modification time; image files that its rows refer to are not.
 
-    :raises UsageError: If a file is of no kind that is read, or the filters are off.
+    :param max_pixels: Most pixels of an image of the benchmark (``images.max_pixels``).
+    :raises UsageError: If a file has an unknown format, or the filters are disabled.
     :raises WorldError: If a file is missing, unreadable or empty.
     """
-    if not recipe.filters.decontaminate:
+    if not settings.decontaminate:
         return None
-    if not recipe.filters.enabled:
+    if not settings.enabled:
         raise UsageError("filters.decontaminate names files, but filters.enabled is false: set it to true")
-    files = benchmark_files(recipe.filters.decontaminate)
-    params = {"files": [file.identity() for file in files], "max_pixels": recipe.images.max_pixels}
+    files = benchmark_files(settings.decontaminate)
+    params = {"files": [file.identity() for file in files], "max_pixels": max_pixels}
     step = Step("filter/benchmark", _INDEX_VERSION, params)
-    return run.run_once(step, partial(write_index, files, recipe.images.max_pixels))
+    return run.run_once(step, partial(write_index, files, max_pixels))
 
 
 def benchmark_counts(indexed: StepOutput) -> dict[str, int]:

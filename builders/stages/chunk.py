@@ -16,7 +16,7 @@ from nyxqa.builders.chunking.cutter import Cut, Layout, cut, lay_out
 from nyxqa.builders.chunking.tokenizers import Tokenizer, open_tokenizer, tokenizer_identity
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import CHUNKS
 from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
@@ -28,8 +28,9 @@ _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 def chunk(run: Run, pages: StepOutput, settings: Chunk) -> StepOutput:
     """Cut pages into documents of at most ``max_tokens`` text tokens (Nyx paper), images where they stand."""
-    params = {**settings.model_dump(), "tokenizer": tokenizer_identity(settings.tokenizer)}
-    step = Step("chunk", VERSION, {"chunk": params}, (pages.fingerprint,), unit_in="page", unit_out="document")
+    lengths = section_params(settings, ("max_tokens", "max_images"))
+    params = {"chunk": {**lengths, "tokenizer": tokenizer_identity(settings.tokenizer)}}
+    step = Step("chunk", VERSION, params, (pages.fingerprint,), unit_in="page", unit_out="document")
     return run.map(step, partial(chunk_shard, settings), pages.files, CHUNKS)
 
 

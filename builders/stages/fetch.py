@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.engine.workdir import begin_generation
 from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.errors import FetchError
@@ -28,19 +28,10 @@ def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
     :raises UsageError: If ``images.allow_private`` has an entry that means nothing.
     """
     Guard.of(settings.allow_private)
-    return run.collect_external(
-        fetch_step(run, pages, settings), partial(_fetch, pages, settings, store_folder(run, settings))
-    )
-
-
-def fetch_step(run: Run, pages: StepOutput, settings: Images) -> Step:
-    """What decides what is fetched: the pages, what may be fetched, and how often failures were tried again."""
-    params = {
-        "max_bytes": settings.max_bytes,
-        "allow_private": settings.allow_private,
-        "generation": run.generation(store_name(settings)),
-    }
-    return Step("images/fetch", 1, params, (pages.fingerprint,), unit_in="URL", unit_out="URL")
+    generation = run.generation(store_name(settings))  # how often failures were tried again
+    params = {**section_params(settings, ("max_bytes", "allow_private")), "generation": generation}
+    step = Step("images/fetch", 1, params, (pages.fingerprint,), unit_in="URL", unit_out="URL")
+    return run.collect_external(step, partial(_fetch, pages, settings, store_folder(run, settings)))
 
 
 def store_folder(run: Run, settings: Images) -> Path:

@@ -14,17 +14,17 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.store import FetchedReader
 from nyxqa.builders.images.packs import PackWriter, writing_pack
 from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, images_of, locate
 from nyxqa.builders.rows import PAGES, SOURCE_PAGES
-from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.common_images import common_tasks, drop_common
-from nyxqa.builders.stages.fetch import fetch, fetch_step, store_folder
-from nyxqa.schemas.recipe import Images, Web
+from nyxqa.builders.stages.fetch import fetch, store_folder
+from nyxqa.schemas.recipe import Images
 
 _SHARD_IMAGES = 512  # images in a shard, so that a kill loses little work; a page is never cut
 
@@ -160,34 +160,23 @@ def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | Non
     return None if page["parts"] else Drop("page", page["page_id"], "", "empty", "no text, and no image that lives")
 
 
-def images(run: Run, pages: StepOutput, web: Web, settings: Images, distance: int) -> StepOutput:
-    """Pages whose images are stored and not common.
+def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distance: int) -> tuple[StepOutput, Path]:
+    """Fetch and store the images of pages, and drop those that many pages share.
 
-    :param distance: Bits of perceptual hashes within which images are near-identical (``dedup.image_distance``).
-
-    The packs lie in the folder of step ``images/store``; see ``pack_folder``.
+    :param opened: The source of the pages, whose folder no image reference may leave.
+    :param distance: Most differing bits between perceptual hashes of near-identical images
+        (``dedup.image_distance``).
+    :returns: Pages (rows of PAGES) and the folder of their image packs, for ``PackReader``.
     """
-    fetch(run, pages, settings)
-    opened = open_source(web)
-    folder, links = store_folder(run, settings), opened.root_relative_links
+    fetched = fetch(run, pages, settings)
+    params = section_params(settings, ("on_dead", "max_bytes", "max_pixels"))
+    store = Step("images/store", 3, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
+    packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
     resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels)
     stored = run.map(
-        _store_step(run, pages, settings),
-        partial(store_images, resolver, pack_folder(run, pages, settings), settings.on_dead),
-        partial(page_slices, pages),
-        PAGES,
+        store, partial(store_images, resolver, packs, settings.on_dead), partial(page_slices, pages), PAGES
     )
-    params = {"common": settings.common, "distance": distance}
+    params = {**section_params(settings, ("common",)), "distance": distance}
     step = Step("images", 2, params, (stored.fingerprint,), unit_in="page", unit_out="page")
-    return run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)
-
-
-def pack_folder(run: Run, pages: StepOutput, settings: Images) -> Path:
-    """Where the packs of the images of ``pages`` lie; for ``PackReader``."""
-    return run.folder(_store_step(run, pages, settings))
-
-
-def _store_step(run: Run, pages: StepOutput, settings: Images) -> Step:
-    params = {name: getattr(settings, name) for name in ("on_dead", "max_bytes", "max_pixels")}
-    inputs = (pages.fingerprint, fetch_step(run, pages, settings).fingerprint)
-    return Step("images/store", 3, params, inputs, unit_in="page", unit_out="page")
+    pages = run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)
+    return pages, packs

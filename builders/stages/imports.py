@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.packs import PackWriter, writing_pack
@@ -71,7 +71,7 @@ def imported(run: Run, sections: Sequence[Import], split: Split, images: Images)
     ]
     if not files:
         return None
-    limits = {"max_bytes": images.max_bytes, "max_pixels": images.max_pixels}
+    limits = section_params(images, ("max_bytes", "max_pixels"))
     params = {"files": files, "generation": run.generation(SOURCE), **limits}
     step = Step(import_stage(sections[0].kind), VERSION, params, (), split, "row", "triplet")
     store = ImageStore(run.folder(step), **limits)

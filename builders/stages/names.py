@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.schemas.recipe import Recipe
 
 SOURCE = "source"  # the generation of what was read
@@ -49,7 +50,7 @@ def import_stage(kind: str) -> str:
 
 def set_stages(recipe: Recipe) -> list[str]:
     """Stages of the recipe's passage pools, question sets and imports, each once."""
-    names = [pool_stage(text.pool or text.name) for text in recipe.text]
+    names = [pool_stage(pool_of(text)) for text in recipe.text]
     names += [text_stage(text.name) for text in recipe.text]
     names += [import_stage(section.kind) for section in recipe.imports]
     return list(dict.fromkeys(names))

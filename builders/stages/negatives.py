@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.builders.mining.web_rules import choose
+from nyxqa.builders.mining.web_rules import mine_page_question
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
@@ -26,6 +26,7 @@ from nyxqa.schemas.recipe import Negatives
 VERSION = 2
 _INDEX_VERSION = 2
 _KNOWN_FILE = "known.arrow"
+_KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
 
 # What the exclusion rules know of each indexed document, in index order.
 _KNOWN = pa.schema([("doc_id", pa.string()), ("page_id", pa.string()), ("cluster", pa.string()), ("key", pa.string())])
@@ -54,11 +55,12 @@ def negatives(
 ) -> StepOutput:
     """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
     mining = Mining(settings, packs, Path())
-    params = {"encoder": mining.encoder().fingerprint}  # a model retrained at the same path mines anew
-    build = Step("negatives/index", _INDEX_VERSION, params, (documents.fingerprint,), split)
+    encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
+    build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
     index = run.run_once(build, partial(write_index, mining, documents, split))
     inputs = (questions.fingerprint, index.fingerprint)
-    step = Step("negatives", VERSION, {"negatives": settings}, inputs, split, "question", "question")
+    params = {"negatives": section_params(settings, _KEYS)}
+    step = Step("negatives", VERSION, params, inputs, split, "question", "question")
     where: Where = "driver" if is_dense(settings.encoder) else "workers"  # a model is not copied into every worker
     mine = partial(mine_shard, Mining(settings, packs, index.folder))
     return run.map(step, mine, questions.files, QUESTIONS, where)
@@ -112,6 +114,6 @@ def mine_shard(mining: Mining, file: Path) -> ShardOutput:
         for row, found, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):
             found = found[found >= 0]  # what is missing stands last
             ranked = list(zip(known.take(pa.array(found)).to_pylist(), scores[: len(found)], strict=True))
-            rows.append({**row, **choose(row["document"], ranked, mining.settings), "miner": encoder.name})
+            rows.append({**row, **mine_page_question(row["document"], ranked, mining.settings), "miner": encoder.name})
     ids = [row["qa_id"] for row in questions]
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), Account(ids, ids))

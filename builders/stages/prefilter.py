@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.dedup.equal_keys import Keys, first_equal
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
@@ -24,8 +25,8 @@ from nyxqa.schemas.recipe import Prefilter
 from nyxqa.schemas.words import word_count
 
 VERSION = 4
+_KEYS = ("enabled", "min_words", "languages")  # data keys of recipe section ``[prefilter]``
 _COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
-Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
@@ -43,7 +44,7 @@ def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
         pages,
         Step("prefilter/copies", VERSION, {"enabled": settings.enabled}),
         partial(write_copies, pages, settings.enabled),
-        Step("prefilter", VERSION, settings.model_dump(mode="json"), unit_in="page", unit_out="page"),
+        Step("prefilter", VERSION, section_params(settings, _KEYS), unit_in="page", unit_out="page"),
         paired_files,
         partial(prefilter_shard, settings),
         SOURCE_PAGES,
@@ -60,7 +61,7 @@ def write_copies(pages: StepOutput, enabled: bool, folder: Path) -> None:
         contents.append(_bits(b"".join(_digests(table)) if enabled else b""))
         ends.append(ends[-1] + table.num_rows)
     page, content = np.concatenate(ids), np.concatenate(contents)
-    first = _first_equal(content) if enabled else np.arange(len(page))
+    first = first_equal(content) if enabled else np.arange(len(page))
     for shard, start in enumerate(ends[:-1]):
         copied = start + np.flatnonzero(first[start : ends[shard + 1]] != np.arange(start, ends[shard + 1]))
         columns = [pa.array(_hex(page[of]), pa.string()) for of in (copied, first[copied])]
@@ -80,28 +81,17 @@ def _content_hash(parts: list[dict[str, Any]]) -> bytes:
     return digest.digest()[:16]
 
 
-def _bits(data: bytes) -> Bits:
+def _bits(data: bytes) -> Keys:
     """Keys of 16 bytes as pairs of numbers, uint64 [keys, 2]."""
     return np.frombuffer(data, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _no_bits() -> Bits:
+def _no_bits() -> Keys:
     return np.zeros((0, 2), np.uint64)
 
 
-def _hex(keys: Bits) -> list[str]:
+def _hex(keys: Keys) -> list[str]:
     return [f"{high:016x}{low:016x}" for high, low in keys.tolist()]
-
-
-def _first_equal(keys: Bits) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each key the place of the first that equals it, int64 [keys]."""
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in their order
-    begins = np.ones(len(keys), np.bool_)
-    begins[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-    starts = np.flatnonzero(begins)
-    first = np.empty(len(keys), np.int64)
-    first[order] = np.repeat(order[starts], np.diff(np.append(starts, len(keys))))
-    return first
 
 
 def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput:

@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
-from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.names import SOURCE
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
@@ -31,19 +30,17 @@ Keys = np.ndarray[Any, np.dtype[np.uint64]]
 Repeats = tuple[Path, dict[int, str]]
 
 
-def source(run: Run, web: Web) -> StepOutput:
-    """Pages of ``web.source``, each page id once, the first kept.
+def source(run: Run, opened: Source, web: Web) -> StepOutput:
+    """Pages of ``opened`` (rows of SOURCE_PAGES); of several with one id the first is retained.
 
-    :raises UsageError: If ``web.source`` names no known kind.
+    :param opened: The source that ``web.source`` names.
     :raises WorldError: If the source is missing, empty or unreadable.
     """
-    opened = open_source(web)
     params = {
         "kind": opened.kind,
         "files": opened.fingerprint(),
-        "limit": web.limit,
-        "every": web.every,
         "generation": run.generation(SOURCE),
+        **section_params(web, ("limit", "every")),
     }
     read = Step("source/read", 3, {**params, "license": web.license}, unit_in="row", unit_out="page")
     pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)

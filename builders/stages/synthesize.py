@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DRAFTS
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document
 from nyxqa.builders.vlm.protocol import Failed
@@ -22,7 +22,7 @@ VERSION = 1
 
 def synthesize(run: Run, seeds: StepOutput, handle: VlmHandle, settings: Synthesize, split: str) -> StepOutput:
     """Ask for at most ``max_questions`` context-independent questions a document (Nyx steps 4 and 6)."""
-    params = {"synthesize": settings, "vlm": handle.params()}
+    params = {"synthesize": section_params(settings, ("max_questions",)), "vlm": handle.params()}
     step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
     return run.map(step, partial(synthesize_shard, handle, settings.max_questions), seeds.files, DRAFTS, handle.where)
 

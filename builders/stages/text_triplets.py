@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
-from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, choose
+from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, mine_set_question
+from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.names import text_stage
@@ -26,6 +27,7 @@ from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
+_KEYS = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")  # data keys of a ``[[text]]``
 # Files of questions searched as one: every search reads all vectors once, words are looked up one question at a time.
 _DENSE_FILES = 8
 
@@ -67,8 +69,7 @@ def mine(
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     """
-    names = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")
-    params = {**{name: getattr(text, name) for name in names}, "pool": text.pool or text.name}
+    params = {**section_params(text, _KEYS), "pool": pool_of(text)}
     inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
@@ -104,7 +105,7 @@ def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
         found = zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True)
         for row, ranked, scores, gold in found:
             passages = _Passages(pool)
-            outcome = choose(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
+            outcome = mine_set_question(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
             if isinstance(outcome, Drop):
                 account.dropped.append(outcome)
             else:
@@ -157,7 +158,7 @@ def _triplet(
         "key": question["key"],
         "query_id": question["query_id"],
         "dataset": text.name,
-        "pool": text.pool or text.name,
+        "pool": pool_of(text),
         "instruction": text.instruction,
         "query": question["text"],
         "query_images": [],

@@ -13,8 +13,9 @@ from PIL import Image
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.run import Run, WorkingRun
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.source import source
 from nyxqa.schemas.recipe import Images, Web
@@ -44,8 +45,19 @@ def make_run(work: Path, workers: int = 1) -> WorkingRun:
 
 
 def ingest(run: WorkingRun, web: Web, settings: Images | None = None) -> StepOutput:
-    """Stages ``source`` and ``images``."""
-    return images(run, source(run, web), web, settings or Images(), 0)
+    """Stages ``source`` and ``images``; returns the pages."""
+    return ingest_with_packs(run, web, settings or Images())[0]
+
+
+def ingest_with_packs(run: Run, web: Web, settings: Images) -> tuple[StepOutput, Path]:
+    """Stages ``source`` and ``images``; returns the pages and the folder of their image packs."""
+    opened = open_source(web)
+    return images(run, source(run, opened, web), opened, settings, 0)
+
+
+def source_pages(run: Run, web: Web) -> StepOutput:
+    """Stage ``source``."""
+    return source(run, open_source(web), web)
 
 
 def drops(work: Path, **wanted: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Step, StepOutput, plain
 from nyxqa.builders.pipeline import build
+from nyxqa.builders.sources.factory import open_source
 from nyxqa.schemas.recipe import Chunk
 from nyxqa.schemas.recipe_file import read_recipe
 
@@ -64,7 +65,8 @@ def steps(**settings: Any) -> dict[str, str]:
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
     recipe = read_recipe("sample", dotted)
     planned = PlannedRun(Path("work"))
-    build(planned, recipe, ["train", "validation", "test"], Path("answers"))
+    assert recipe.web is not None
+    build(planned, recipe, open_source(recipe.web), ["train", "validation", "test"], Path("answers"))
     return {step.label: step.fingerprint for step in planned.steps}
 
 

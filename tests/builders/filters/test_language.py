@@ -14,10 +14,9 @@ from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.filters.language import MIN_BYTES, detect, is_tag, matches
 from nyxqa.builders.stages.prefilter import prefilter
-from nyxqa.builders.stages.source import source
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter, Web
-from tests.support.ingest import drops, files_of, make_run, text_row, write_jsonl
+from tests.support.ingest import drops, files_of, make_run, source_pages, text_row, write_jsonl
 from tests.support.running import ROOT, environment
 
 TEXTS = {
@@ -87,7 +86,7 @@ def test_tags_match_by_their_beginning() -> None:
 def filtered(tmp_path: Path, rows: list[dict[str, Any]], **settings: Any) -> StepOutput:
     tmp_path.mkdir(exist_ok=True)
     run = make_run(tmp_path / "w")
-    pages = source(run, Web(source=f"jsonl:{write_jsonl(tmp_path / 'p.jsonl', rows)}"))
+    pages = source_pages(run, Web(source=f"jsonl:{write_jsonl(tmp_path / 'p.jsonl', rows)}"))
     return prefilter(run, pages, Prefilter(**settings))
 
 
@@ -139,6 +138,6 @@ def test_equal_whatever_the_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         work = tmp_path / str(workers)
         run = make_run(work, workers)
-        prefilter(run, source(run, Web(source=f"jsonl:{file}")), Prefilter(languages=["en", "ja"]))
+        prefilter(run, source_pages(run, Web(source=f"jsonl:{file}")), Prefilter(languages=["en", "ja"]))
         found.append(files_of(work))
     assert found[0] == found[1]

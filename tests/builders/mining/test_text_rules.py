@@ -5,9 +5,9 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.mining.gold import GoldFinder
-from nyxqa.builders.mining.margin import ceiling
+from nyxqa.builders.mining.negative_selection import max_negative_score
 from nyxqa.builders.mining.report import mining_report
-from nyxqa.builders.mining.text_rules import PAPER, Choice, Ranked, Rules, choose
+from nyxqa.builders.mining.text_rules import PAPER, Choice, Ranked, Rules, mine_set_question
 from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold
@@ -26,7 +26,7 @@ SCORES = [1 - n / 100 for n in range(30)]
 
 def mined(rules: Rules, answers: Any = ("none such",), docs: list[Doc] = DOCS, **more: Any) -> Choice | Drop:
     options = {"rows": list(range(len(docs)))[:20], "scores": SCORES, **more}
-    return choose("q", answers, document=lambda row: docs[row], rules=rules, **options)
+    return mine_set_question("q", answers, document=lambda row: docs[row], rules=rules, **options)
 
 
 def choice(*args: Any, **more: Any) -> Choice:
@@ -90,7 +90,7 @@ def test_titleless_passages_do_not_share_a_title() -> None:
     [(0.8, 0.95, 0.76), (-1.0, 0.95, -1.05), (0.0, 0.5, 0.0), (2.0, 1.0, 2.0), (None, 0.9, float("-inf"))],
 )
 def test_margin_lies_below_the_positive_whatever_its_sign(positive: Any, margin: float, expected: float) -> None:
-    assert ceiling(positive, margin) == pytest.approx(expected)
+    assert max_negative_score(positive, margin) == pytest.approx(expected)
 
 
 def test_margin_excludes_what_scores_too_high() -> None:
@@ -170,7 +170,7 @@ def test_report_adds_up() -> None:
         choice(Rules(positive="gold", margin=0.9), gold=[25, 26]),
         mined(Rules(), ("nowhere",)),
     ]
-    report = mining_report(outcomes, PAPER.asked)
+    report = mining_report(outcomes, PAPER.wanted)
     assert (report.questions, report.triplets, report.dropped) == (4, 3, {"answer_not_retrieved": 1})
     assert (report.asked, report.short, report.without_negatives, report.several) == (10, 2, 1, 1)
     assert (report.checked, report.holding, report.share_holding) == (3, 1, pytest.approx(1 / 3))

@@ -11,20 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.sources import obelics, obelics_hub
-from nyxqa.builders.sources.factory import open_source, source_revisions
+from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.sources.obelics import ObelicsFolder
 from nyxqa.builders.sources.obelics_hub import NAME, OPT_OUT, HubFiles, ObelicsHub, hub_files
-from nyxqa.builders.stages.source import source
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 from nyxqa.schemas.recipe import Web
 from nyxqa.schemas.recipe_file import read_recipe
-from tests.support.ingest import drops, files_of, make_run, shown
+from tests.support.ingest import drops, files_of, make_run, shown, source_pages
 from tests.support.obelics import SCHEMA, CountingFiles, obelics_row, write_many, write_obelics
 
 
 def read(work: Path, folder: Path, **settings: Any) -> list[dict[str, Any]]:
-    return list(source(make_run(work), Web(source=f"obelics:{folder}", **settings)).rows())
+    return list(source_pages(make_run(work), Web(source=f"obelics:{folder}", **settings)).rows())
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_shards_do_not_depend_on_workers(tmp_path: Path) -> None:
     found = []
     for workers in (1, 2):
         work = tmp_path / str(workers)
-        source(make_run(work, workers), Web(source=f"obelics:{tmp_path / 'set'}"))
+        source_pages(make_run(work, workers), Web(source=f"obelics:{tmp_path / 'set'}"))
         found.append(files_of(work))
     assert found[0] == found[1]
 
@@ -122,7 +121,7 @@ def test_two_hundred_thousand_rows_are_sampled_for_a_twentieth_of_their_bytes(
     tmp_path: Path, counted: type[CountingFiles]
 ) -> None:
     file = write_many(tmp_path / "set" / "a.parquet", 2000, 700)
-    rows = list(source(make_run(tmp_path / "w", 2), Web(source=f"obelics:{file.parent}", every=5000)).rows())
+    rows = list(source_pages(make_run(tmp_path / "w", 2), Web(source=f"obelics:{file.parent}", every=5000)).rows())
     size, footer = file.stat().st_size, pq.read_metadata(file)
     stored = sum(footer.row_group(0).column(index).total_compressed_size for index in range(4))
     file.unlink()  # 150 MB
@@ -235,6 +234,6 @@ def test_the_hub_is_read_by_row_groups_and_its_revision_kept(
     monkeypatch.setattr(obelics_hub, "resolve", lambda *name: files)
     monkeypatch.setattr("huggingface_hub.HfFileSystem", fsspec.implementations.local.LocalFileSystem)
     web = Web(source="obelics", every=11)
-    assert numbers(list(source(make_run(tmp_path / "w"), web).rows())) == [0, 11, 22, 33, 44]
-    assert source_revisions(web) == {NAME: "c" * 40}
-    assert source_revisions(Web(source="sample")) == {}
+    assert numbers(list(source_pages(make_run(tmp_path / "w"), web).rows())) == [0, 11, 22, 33, 44]
+    assert open_source(web).revisions() == {NAME: "c" * 40}
+    assert open_source(Web(source="sample")).revisions() == {}

@@ -14,7 +14,6 @@ import pytest
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.sources import factory, jsonl
 from nyxqa.builders.sources.factory import open_source
-from nyxqa.builders.stages.source import source
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
 from nyxqa.schemas.recipe import Web
@@ -24,13 +23,14 @@ from tests.support.ingest import (
     files_of,
     make_run,
     shown,
+    source_pages,
     text_row,
     write_jsonl,
 )
 
 
 def read(work: Path, spec: str, **settings: Any) -> list[dict[str, Any]]:
-    return list(source(make_run(work), Web(source=spec, **settings)).rows())
+    return list(source_pages(make_run(work), Web(source=spec, **settings)).rows())
 
 
 def fates(work: Path) -> list[tuple[str, str]]:
@@ -90,7 +90,7 @@ def test_html_pages_that_are_not_read(site: Path, tmp_path: Path, monkeypatch: p
 
 def test_the_fingerprint_knows_pages_and_images(site: Path, tmp_path: Path) -> None:
     def fingerprint() -> str:
-        return source(PlannedRun(tmp_path), Web(source=f"html:{site}")).fingerprint
+        return source_pages(PlannedRun(tmp_path), Web(source=f"html:{site}")).fingerprint
 
     first = fingerprint()
     assert fingerprint() == first
@@ -101,7 +101,7 @@ def test_the_fingerprint_knows_pages_and_images(site: Path, tmp_path: Path) -> N
     (site / ".git/d.html").write_text("changed")
     (site / "out/e.html").write_text("changed")
     os.utime(site / "b.html", ns=(1, 1))
-    assert fingerprint() == source(PlannedRun(tmp_path), Web(source=f"html:{site}/")).fingerprint
+    assert fingerprint() == source_pages(PlannedRun(tmp_path), Web(source=f"html:{site}/")).fingerprint
 
 
 def test_jsonl_rows(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_page_comes_once(tmp_path: Path) -> None:
     urls = [f"http://x.org/{n % 300}" for n in range(700)]
     file = write_jsonl(tmp_path / "p.jsonl", [text_row(f"text {n}", url=url) for n, url in enumerate(urls)])
     run = make_run(tmp_path / "w")
-    pages = source(run, Web(source=f"jsonl:{file}"))
+    pages = source_pages(run, Web(source=f"jsonl:{file}"))
     assert [row["parts"][0]["text"] for row in pages.rows()] == [f"text {n}" for n in range(300)]
     assert len(pages.files()) == 3
     repeats = drops(tmp_path / "w", reason="same_page")
@@ -284,7 +284,7 @@ def test_golden_output(site: Path, tmp_path: Path) -> None:
     rows = [text_row("a\x00  b\n\n\n\nc <|image|>", url="http://X.org/"), text_row("e\u0301", url="http://x.org"), "{"]
     file = write_jsonl(tmp_path / "p.jsonl", [*rows, text_row("again", url="http://x.org/#top")])
     run = make_run(tmp_path / "w")
-    content = [list(source(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
+    content = [list(source_pages(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
     digest = hashlib.sha256(json.dumps([content, drops(tmp_path / "w")], sort_keys=True).encode()).hexdigest()
     versions = [report.step.version for report in run.reports]
     assert (versions, digest[:16]) == ([3, 1, 3, 1], "08408513288aedfb")
@@ -293,14 +293,14 @@ def test_golden_output(site: Path, tmp_path: Path) -> None:
 def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "p.jsonl", [text_row(f"t {n}", url=f"http://x.org/{n % 500}") for n in range(1000)])
     web = Web(source=f"jsonl:{file}")
-    source(make_run(tmp_path / "one"), web)
-    source(make_run(tmp_path / "two", workers=2), web)
+    source_pages(make_run(tmp_path / "one"), web)
+    source_pages(make_run(tmp_path / "two", workers=2), web)
     for shards in (1, 2, 3):
         run = make_run(tmp_path / "killed")
         run._executors["workers"] = StoppingExecutor(shards)
         with pytest.raises(KeyboardInterrupt):
-            source(run, web)
-    source(make_run(tmp_path / "killed", workers=2), web)
+            source_pages(run, web)
+    source_pages(make_run(tmp_path / "killed", workers=2), web)
     expected = files_of(tmp_path / "one")
     assert len(expected) == 2 * (4 + 4 + 1) + 3  # parts, markers, whole steps, ledgers of repeats
     assert files_of(tmp_path / "two") == expected

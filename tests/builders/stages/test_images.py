@@ -17,8 +17,6 @@ from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.stages.common_images import common_hashes
-from nyxqa.builders.stages.images import images, pack_folder
-from nyxqa.builders.stages.source import source
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import Images, Web
 from tests.support.ingest import (
@@ -27,6 +25,7 @@ from tests.support.ingest import (
     encoded,
     files_of,
     ingest,
+    ingest_with_packs,
     make_run,
     picture,
     shown,
@@ -76,8 +75,8 @@ def test_images_are_stored_with_what_is_known_of_them(folder: Path, tmp_path: Pa
     rows = [page("a", "<images/1.png>", "b", f"<{data}>"), page("<images/2.png>", "<images/1.png>")]
     file = write_jsonl(folder / "pages.jsonl", rows)
     run, web, settings = make_run(tmp_path / "w"), Web(source=f"jsonl:{file}"), Images()
-    pages = source(run, web)
-    stored = list(images(run, pages, web, settings, 0).rows())
+    pages, folder_of_packs = ingest_with_packs(run, web, settings)
+    stored = list(pages.rows())
     assert [shown(row["parts"]) for row in stored] == [
         ["a", "<images/1.png>", "b", "<>"],
         ["<images/2.png>", "<images/1.png>"],
@@ -85,7 +84,7 @@ def test_images_are_stored_with_what_is_known_of_them(folder: Path, tmp_path: Pa
     one, other = stored[0]["parts"][1]["image"], stored[1]["parts"][1]["image"]
     assert one == other
     assert one["caption"] == "caption of <images/1.png>"
-    with PackReader(pack_folder(run, pages, settings)) as packs:
+    with PackReader(folder_of_packs) as packs:
         assert packs.read(one) == (folder / "images/1.png").read_bytes()
         assert image_id(packs.read(one)) == one["image_id"]
         assert packs.read(stored[0]["parts"][3]["image"]) == inline
@@ -166,7 +165,7 @@ def test_common_enters_only_the_second_step(folder: Path, tmp_path: Path) -> Non
 
     def fingerprints(settings: Images) -> list[str]:
         run = PlannedRun(tmp_path)
-        images(run, source(run, web), web, settings, 0)
+        ingest_with_packs(run, web, settings)
         return [step.fingerprint for step in run.steps]
 
     plain = fingerprints(Images())
@@ -208,10 +207,8 @@ def test_stored_bytes_of_the_pack_are_those_of_the_files(folder: Path, tmp_path:
     web = Web(
         source=f"jsonl:{write_jsonl(folder / 'pages.jsonl', [page('x', *[f'<images/{n}.png>' for n in range(10)])])}"
     )
-    run = make_run(tmp_path / "w")
-    pages = source(run, web)
-    images(run, pages, web, Images(), 0)
-    pack = (pack_folder(run, pages, Images()) / "pack-000000.bin").read_bytes()
+    _, packs = ingest_with_packs(make_run(tmp_path / "w"), web, Images())
+    pack = (packs / "pack-000000.bin").read_bytes()
     assert pack == b"".join((folder / "images" / f"{n}.png").read_bytes() for n in range(10))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.mining.web_rules import choose
+from nyxqa.builders.mining.web_rules import mine_page_question
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.stages.negatives import Mining, mine_shard, write_index
 from nyxqa.schemas.content import PLACEHOLDER
@@ -23,7 +23,7 @@ POSITIVE = {"doc_id": OWN["doc_id"], "page_id": "page", "cluster": "c0", "key": 
 
 
 def mined(ranked: list[tuple[dict[str, Any], float]], **settings: Any) -> list[tuple[str, int, float]]:
-    row = choose(OWN, ranked, Negatives(**settings))
+    row = mine_page_question(OWN, ranked, Negatives(**settings))
     return list(zip(row["negative_ids"], row["negative_ranks"], row["negative_scores"], strict=True))
 
 
@@ -76,18 +76,18 @@ def test_the_margin_is_below_the_positive_for_either_sign(positive: float, kept:
 
 
 def test_a_positive_that_was_not_retrieved_has_no_rank() -> None:
-    row = choose(OWN, others(3), Negatives(ranks=[1, 9]))
+    row = mine_page_question(OWN, others(3), Negatives(ranks=[1, 9]))
     assert row["positives"] == [{"doc_id": OWN["doc_id"], "rank": None, "score": None, "origin": "source"}]
     assert row["negative_ids"] == ["d0", "d1", "d2"]
 
 
 def test_a_margin_leaves_no_negative_where_the_positive_was_not_retrieved() -> None:
     """It scores below all that was, so each of those scores more than any share of it."""
-    assert choose(OWN, others(3), Negatives(ranks=[1, 9], margin=0.5))["negative_ids"] == []
+    assert mine_page_question(OWN, others(3), Negatives(ranks=[1, 9], margin=0.5))["negative_ids"] == []
 
 
 def test_the_positive_has_its_raw_rank() -> None:
-    row = choose(OWN, [*others(2), (POSITIVE, 3.0)], Negatives(ranks=[1, 9]))
+    row = mine_page_question(OWN, [*others(2), (POSITIVE, 3.0)], Negatives(ranks=[1, 9]))
     assert row["positives"] == [{"doc_id": OWN["doc_id"], "rank": 3, "score": 3.0, "origin": "source"}]
     assert OWN["doc_id"] not in row["negative_ids"]
 
@@ -96,7 +96,7 @@ def test_documents_of_images_alone_are_not_equal() -> None:
     assert text_key(PLACEHOLDER) == text_key("...") == ""
     assert text_key(f"A {PLACEHOLDER} dog.") == text_key(f"{PLACEHOLDER}\na dog") != ""
     own = document("page", 0, "", ["a" * 64])
-    row = choose(own, [(known("x", text=PLACEHOLDER), 1.0)], Negatives(ranks=[1, 9]))
+    row = mine_page_question(own, [(known("x", text=PLACEHOLDER), 1.0)], Negatives(ranks=[1, 9]))
     assert row["negative_ids"] == ["x"]
 
 

@@ -8,9 +8,9 @@ import pytest
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table, write_table
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.stages.require_seeds import check_filled
+from nyxqa.builders.stages.require_seeds import Wanted, check_seeds
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.recipe import Recipe, Sample, SplitSection
+from nyxqa.schemas.recipe import SplitSection
 from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of
 
 
@@ -18,11 +18,11 @@ def checked(folder: Path, rows: list[dict[str, Any]], splits: tuple[str, ...], s
     """What is said of documents of which those of two words or more may be asked about."""
     said: list[str] = []
     documents = parts_of(folder / "in", SPLIT_DOCUMENTS, rows[:1], rows[1:])
-    recipe = Recipe(split=split, sample=Sample(min_tokens=2))
+    wanted = Wanted(split, 2, splits)
     ledgers = StepOutput("", folder / "filter")
     drops = [Drop("document", f"d{index}", "p", "filter", "n_tokens > 9") for index in range(3)]
     write_table(ledgers.folder / "ledger-000000.parquet", ledger_table(drops, "filter", ""))
-    check_filled(said.append, documents, recipe, splits, [ledgers], folder)
+    check_seeds(said.append, documents, wanted, [ledgers], folder)
     return said
 
 
@@ -41,7 +41,7 @@ def test_only_a_split_that_is_built_must_have_seeds(tmp_path: Path) -> None:
     with pytest.raises(WorldError) as error:
         checked(tmp_path, rows, ("train", "validation"), TENTHS)
     assert str(error.value) == (
-        "split validation stays empty: 2 pages in 2 groups that must not be cut, the largest of 1 pages; "
+        "split validation stays empty: 2 pages in 2 groups that must not be cut, the largest of 1 page; "
         "give more pages, raise split.validation, or set split.validation=0"
     )
 
@@ -70,9 +70,9 @@ def test_train_that_the_others_left_nothing_names_their_keys(
 
 
 def test_documents_too_short_to_ask_about_name_the_key(tmp_path: Path) -> None:
-    with pytest.raises(WorldError, match=r"validation stays empty: it has 1 documents, but none of at least sample\."):
+    with pytest.raises(WorldError, match=r"its only document has fewer than sample\.min_tokens = 2 tokens; give"):
         checked(tmp_path, [row("a", "train"), row("b", "validation", "")], ("validation",), TENTHS)
-    with pytest.raises(WorldError, match=r"none of 2 documents has the 2 tokens of sample\.min_tokens, the longest"):
+    with pytest.raises(WorldError, match=r"none of 2 documents has sample\.min_tokens = 2 tokens, the longest has 1"):
         checked(tmp_path, [row("a", "train", ""), row("b", "train", "")], ("train",), TENTHS)
 
 

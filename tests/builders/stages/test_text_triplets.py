@@ -9,7 +9,7 @@ import pytest
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.mining.report import MiningReport, mining_report
-from nyxqa.builders.mining.text_rules import Choice, Rules, choose
+from nyxqa.builders.mining.text_rules import Choice, Rules, mine_set_question
 from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import Passage, read_passages
 from nyxqa.builders.question_sets.questions import Question, read_questions
@@ -35,7 +35,7 @@ def mine(questions: str, passages: str, rules: Rules, folder: Path, encoder: Enc
     encoder.build(pool.entries(), index_folder)
     hits = encoder.open(index_folder).search([SearchEntry(str(item.own_id), item.text) for item in asked], 20)
     return [
-        choose(item.name, item.answers, rows, scores, pool.__getitem__, rules, finder.rows(number))
+        mine_set_question(item.name, item.answers, rows, scores, pool.__getitem__, rules, finder.rows(number))
         for number, (item, rows, scores) in enumerate(zip(asked, hits.rows.tolist(), hits.scores.tolist(), strict=True))
     ]
 
@@ -76,7 +76,7 @@ def test_triplets_hold_their_rules(files: tuple[str, str], tmp_path: Path, posit
         assert outcome.positives[0].rank == 1
         assert all(COLOURS[number % 10] not in pool[negative.id].text for negative in outcome.negatives)
         assert all(11 <= (negative.rank or 0) <= 20 for negative in outcome.negatives)
-    report = mining_report(outcomes, rules.asked)
+    report = mining_report(outcomes, rules.wanted)
     assert (report.triplets, report.share_holding) == (40, 1.0)
     assert report.short == sum(len(outcome.negatives) < 10 for outcome in outcomes if isinstance(outcome, Choice))
 
