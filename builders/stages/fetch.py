@@ -15,11 +15,11 @@ from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.engine.workdir import begin_generation
-from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
 from nyxqa.builders.images.references import Url, images_of, web_url
 from nyxqa.schemas.recipe import Images
+from nyxqa.schemas.web.address_guard import AddressGuard
 
 
 def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
@@ -27,7 +27,7 @@ def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
 
     :raises UsageError: If ``images.allow_private`` has an entry that means nothing.
     """
-    Guard.of(settings.allow_private)
+    AddressGuard.from_recipe(settings.allow_private)
     generation = run.generation(store_name(settings))  # how often failures were tried again
     params = {**section_params(settings, ("max_bytes", "allow_private")), "generation": generation}
     step = Step("images/fetch", 1, params, (pages.fingerprint,), unit_in="URL", unit_out="URL")

@@ -18,9 +18,10 @@ WRITES = "hf_write"
 
 _LOOP = """
 import contextlib, io, json, os, sys, traceback
+from dataclasses import replace
 import nyxqa.builders.publish.hub.retry as retry
 from nyxqa.cli import main
-retry.FIRST_WAIT = 0.05
+retry.POLICY = replace(retry.POLICY, first_wait=0.05)
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 for line in sys.stdin:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nyxqa.builders.vlm.openai.endpoint import RetryPolicy
+from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
 from nyxqa.builders.vlm.openai.model import OpenAiVlm
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage, VlmRequest
 from nyxqa.schemas.content import Content
@@ -17,16 +17,16 @@ from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.recipe import VlmSection
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 
-FAST_RETRIES = RetryPolicy(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
+FAST_RETRIES = EndpointPolicy(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
 # Soon certain that an endpoint is dead.
-FEW_RETRIES = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
+FEW_RETRIES = EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
 SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
 
 def model(
     server: VlmServer,
     folder: Path,
-    retry_policy: RetryPolicy = FAST_RETRIES,
+    retry_policy: EndpointPolicy = FAST_RETRIES,
     retry_failed: bool = False,
     **section: int,
 ) -> OpenAiVlm:
@@ -34,9 +34,9 @@ def model(
     return OpenAiVlm("m", server.url, settings, 42, folder, retry_policy=retry_policy, retry_failed=retry_failed)
 
 
-def use_retry_policy(monkeypatch: pytest.MonkeyPatch, retry_policy: RetryPolicy) -> None:
+def use_retry_policy(monkeypatch: pytest.MonkeyPatch, retry_policy: EndpointPolicy) -> None:
     """Let builds of this process wait hundredths of a second where they would wait half a minute."""
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.model.RetryPolicy", lambda: retry_policy)
+    monkeypatch.setattr("nyxqa.builders.vlm.openai.model.EndpointPolicy", lambda: retry_policy)
 
 
 def vlm_requests(count: int) -> list[VlmRequest]:

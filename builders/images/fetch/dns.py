@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.schemas.web.address_guard import AddressGuard, PrivateAddressError
 
 # Addresses of a host, as strings; blocking, raises ``OSError`` or ``UnicodeError`` if there are none.
 Lookup = Callable[[str, int], list[str]]
@@ -33,7 +33,7 @@ class Names:
     :param requests: Requests in flight.
     """
 
-    def __init__(self, guard: Guard, lookup: Lookup, requests: int) -> None:
+    def __init__(self, guard: AddressGuard, lookup: Lookup, requests: int) -> None:
         self._guard, self._lookup = guard, lookup
         # Twice as many, for a lookup that no request waits for any more keeps its thread until the system gives it up.
         self._threads = ThreadPoolExecutor(2 * requests, "names")
@@ -51,7 +51,11 @@ class Names:
             self._known.move_to_end(host)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        self._guard.check(host, found)
+        try:
+            self._guard.check(host, found)
+        except PrivateAddressError as error:
+            detail = f"{error.host} is at {error.address}, which images.allow_private does not allow"
+            raise FetchError("private_address", detail) from error
         return found
 
     def close(self) -> None:

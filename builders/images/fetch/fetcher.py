@@ -13,14 +13,14 @@ from typing import IO, Protocol
 
 import httpx2
 
-from nyxqa.builders.images.fetch.address_guard import Guard
 from nyxqa.builders.images.fetch.dns import Lookup, Names, system_lookup
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.request import Exchange, Moved
-from nyxqa.builders.images.fetch.retry import Breaker, wait_before
+from nyxqa.builders.images.fetch.retry import Breaker, wait_before_retry
 from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
 from nyxqa.builders.images.references import MAX_URL
 from nyxqa.schemas.recipe import Images
+from nyxqa.schemas.web.address_guard import AddressGuard
 
 MAX_REDIRECTS = 8
 _SHOWN = 120  # characters of a URL in a detail
@@ -67,7 +67,7 @@ def fetch_all(urls: Iterable[str | None], fetching: Fetching) -> None:
 class _Fetcher:
     def __init__(self, fetching: Fetching) -> None:
         self._settings, self._sink, self._advance = fetching.settings, fetching.sink, fetching.advance
-        guard = Guard.of(self._settings.allow_private)
+        guard = AddressGuard.from_recipe(self._settings.allow_private)
         self._names = Names(guard, fetching.lookup, self._settings.concurrency)
         self._exchange = Exchange(
             self._names, self._settings.timeout, self._settings.max_bytes, self._settings.concurrency
@@ -108,7 +108,7 @@ class _Fetcher:
                 return Again(_followed(job, found.url))
         except FetchError as error:
             job.tries += 1
-            wait = wait_before(job.tries, error.wait) if error.passing else None
+            wait = wait_before_retry(job.tries, error)
             if wait is not None:
                 return Again(job, wait, whole_host=error.wait is not None)
             self._breaker.failed(host, error.reason)

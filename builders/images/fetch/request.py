@@ -16,8 +16,8 @@ import httpx2
 from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections
 from nyxqa.builders.images.fetch.dns import Names
 from nyxqa.builders.images.fetch.errors import FetchError, bad_status
-from nyxqa.builders.images.fetch.retry import retry_after
 from nyxqa.schemas.version import VERSION
+from nyxqa.schemas.web.retry_after import retry_after_seconds
 
 USER_AGENT = f"nyxqa/{VERSION} (+https://nyxqa.org)"
 _IN_MEMORY = 1_000_000  # bytes of a body; larger ones wait on disk, so that many at once stay cheap
@@ -85,7 +85,7 @@ class Exchange:
         if response.status in _REDIRECTS and "location" in answer.headers:
             return Moved(answer.headers["location"])
         if response.status != 200:
-            raise bad_status(response.status, retry_after(answer.headers.get("retry-after")))
+            raise bad_status(response.status, retry_after_seconds(answer.headers.get("retry-after")))
         if len(answer.headers.get_list("content-encoding", split_commas=True)) > _ENCODINGS:
             raise FetchError("bad_encoding", f"wrapped in more than {_ENCODINGS} encodings")
         announced = answer.headers.get("content-length", "")

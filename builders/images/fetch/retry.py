@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import OrderedDict
-from email.utils import parsedate_to_datetime
 
 from nyxqa.builders.images.errors import Reason
 from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.schemas.web.retry_policy import RetryPolicy
 
-TRIES = 3  # of one URL, redirects not counted
-FIRST_WAIT = 0.5  # seconds before the second try, doubled for the next
-LONGEST_WAIT = 60.0  # seconds that a server may ask for; who asks for more gets no further try in this run
-
+# Redirects are not tries. A server that asks for more than the longest wait gets no further try in this run.
+POLICY = RetryPolicy(attempts=3, first_wait=0.5, longest_wait=60.0, jitter=0.5, longest_retry_after=60.0)
 
 STREAK = 64  # URLs of a host that fail one after the other before it counts as down
 _SECONDS = 60.0  # that it counts as down; then one more failure is enough
@@ -55,24 +52,6 @@ class Breaker:
             self._hosts.popitem(last=False)
 
 
-def wait_before(tries: int, asked: float | None) -> float | None:
-    """Seconds to wait after ``tries`` tries, with jitter; nothing if there shall be no further try.
-
-    :param asked: Seconds that the server asks for.
-    """
-    if tries >= TRIES or (asked is not None and asked > LONGEST_WAIT):
-        return None
-    jitter = random.uniform(0, FIRST_WAIT)  # noqa: S311 - decides when, never what
-    return max(asked or 0.0, FIRST_WAIT * float(1 << tries - 1)) + jitter
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds of a header ``Retry-After``, which holds a number or a date; nothing if it holds neither."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+def wait_before_retry(failures: int, error: FetchError) -> float | None:
+    """Seconds to wait after ``failures`` failed tries, the last with ``error``; None for no further try."""
+    return POLICY.wait_after(failures, error.wait) if error.passing else None

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-import stamina
-
 from nyxqa.schemas.loading.hub import PASSING
+from nyxqa.schemas.web.retry_after import retry_after_seconds
+from nyxqa.schemas.web.retry_policy import RetryPolicy
 
-logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-ATTEMPTS = 6
-FIRST_WAIT = 1.0
-LONGEST_WAIT = 60.0
-# A server that asks for more than this is waited for this long, then asked again.
-LONGEST_RETRY_AFTER = 600.0
+POLICY = RetryPolicy(attempts=6, first_wait=1.0, longest_wait=60.0)
 
 Result = TypeVar("Result")
 
 
 def patiently(call: Callable[[], Result]) -> Result:
     """What ``call`` gives, tried again after a passing error; the last error is raised as it is."""
-    tries = stamina.retry_context(
-        on=wait_for, attempts=ATTEMPTS, timeout=None, wait_initial=FIRST_WAIT, wait_max=LONGEST_WAIT
-    )
-    for attempt in tries:
+    for attempt in POLICY.tries(wait_for):
         with attempt:
             return call()
     raise AssertionError("a retry context gives a result or raises")
@@ -45,6 +35,6 @@ def wait_for(error: Exception) -> bool | float:
     if isinstance(error, HfHubHTTPError):
         if error.response.status_code not in PASSING:
             return False
-        asked = error.response.headers.get("Retry-After", "")
-        return min(float(asked), LONGEST_RETRY_AFTER) if asked.isdigit() else True
+        wait = POLICY.bounded(retry_after_seconds(error.response.headers.get("Retry-After")))
+        return True if wait is None else wait
     return isinstance(error, httpx2.TransportError)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
-import stamina
 
 from nyxqa.builders.vlm.openai.budget import Usage
 from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError
@@ -20,9 +16,8 @@ from nyxqa.builders.vlm.openai.messages import body_of
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, response_schema
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
-
-# Announced repetitions go to whoever listens; without a listener they would be printed.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
+from nyxqa.schemas.web.retry_after import retry_after_seconds
+from nyxqa.schemas.web.retry_policy import RetryPolicy
 
 _AGAIN = frozenset({408, 409, 425, 429})
 _MALFORMED = frozenset({400, 422})  # as servers refuse a response format that they do not know
@@ -38,11 +33,9 @@ _FORMATS = 3  # json_schema with bounds, json_schema without, none
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long to wait and how often to try; none of it decides what is answered.
+class EndpointPolicy(RetryPolicy):
+    """How often to try and how long to wait for an endpoint.
 
-    :param attempts: Tries of one request.
-    :param first_wait: Seconds before the second try; doubled from try to try, with jitter, up to ``longest_wait``.
     :param connect: Seconds to reach the server.
     :param read: Seconds between two pieces of its answer.
     :param streak: Requests in a row that may fail before the endpoint counts as dead.
@@ -51,6 +44,7 @@ class RetryPolicy:
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 30.0
+    jitter: float = 0.5
     connect: float = 10.0
     read: float = 600.0
     streak: int = 16
@@ -98,7 +92,7 @@ class Endpoint:
         url: str,
         key: str,
         connections: int,
-        retry_policy: RetryPolicy,
+        retry_policy: EndpointPolicy,
         usage: Usage,
         budget: tuple[int | None, int | None] = (None, None),
     ) -> None:
@@ -139,16 +133,8 @@ class Endpoint:
             parts = await _body(request, self._uris)
         except OSError as error:
             return Failed("bad_image", f"an image cannot be read: {type(error).__name__}")
-        tries = stamina.retry_context(
-            on=_worth_another,
-            attempts=self._retry_policy.attempts,
-            timeout=None,
-            wait_initial=self._retry_policy.first_wait,
-            wait_max=self._retry_policy.longest_wait,
-            wait_jitter=self._retry_policy.first_wait,
-        )
         try:
-            async for attempt in tries:
+            async for attempt in self._retry_policy.tries(_worth_another):
                 with attempt:
                     return (await self._try(request, parts)).value
         except _TransientError as failure:
@@ -204,7 +190,8 @@ class Endpoint:
         if status in _REFUSALS or 300 <= status < 400:
             raise WorldError(f"{self._shown} {_REFUSALS.get(status, f'redirects elsewhere ({status}): correct URL')}")
         if status in _AGAIN or status >= 500:
-            raise _TransientError("server_error", f"HTTP {status}", _retry_after(response))
+            wait = self._retry_policy.bounded(retry_after_seconds(response.headers.get("Retry-After")))
+            raise _TransientError("server_error", f"HTTP {status}", wait)
         if status >= 400:
             return Failed("refused_request", f"HTTP {status}")
         reply = _read(response)
@@ -244,20 +231,6 @@ def _worth_another(error: Exception) -> bool | float:
     if isinstance(error, _TransientError):
         return True if error.wait is None else error.wait
     return isinstance(error, httpx2.ConnectError)
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds of the header ``Retry-After``, which is a number or a date; at most ten minutes."""
-    value = response.headers.get("Retry-After", "")
-    try:
-        seconds = float(value) if value.strip().replace(".", "", 1).isdigit() else _until(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), 600.0)
-
-
-def _until(date: str) -> float:
-    return parsedate_to_datetime(date).timestamp() - time()
 
 
 def _read(response: httpx2.Response) -> ChatReply | Failed:

@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.budget import Usage
-from nyxqa.builders.vlm.openai.endpoint import Endpoint, RetryPolicy
+from nyxqa.builders.vlm.openai.endpoint import Endpoint, EndpointPolicy
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs
 from nyxqa.builders.vlm.openai.request import (
     ANSWER_BOUND,
@@ -71,14 +71,14 @@ class OpenAiVlm:
         folder: Path,
         *,
         retry_failed: bool = False,
-        retry_policy: RetryPolicy | None = None,
+        retry_policy: EndpointPolicy | None = None,
     ) -> None:
         self.info = VlmInfo(f"openai:{model}", prompt_hashes())
         self.usage = Usage()
         self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
         self._retry_failed, self._retry_policy = (
             retry_failed,
-            retry_policy if retry_policy is not None else RetryPolicy(),
+            retry_policy if retry_policy is not None else EndpointPolicy(),
         )
         self._session: Session | None = None
         self._opening = Lock()

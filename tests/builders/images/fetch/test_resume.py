@@ -21,11 +21,12 @@ KINDS = ("ok", "missing", "gone", "html", "cut", "chain", "wrong_type")
 SETTINGS = {"allow_private": ["127.0.0.1"], "per_host": 16, "concurrency": 16, "common": 1.0}
 SCRIPT = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
-from nyxqa.builders.images.fetch import retry as patience
+from nyxqa.builders.images.fetch import retry
 from nyxqa.schemas.recipe import Images, Web
 from tests.support.ingest import ingest, make_run
-patience.FIRST_WAIT = 0.02
+retry.POLICY = replace(retry.POLICY, first_wait=0.02, jitter=0.02)
 ingest(make_run(Path(sys.argv[1])), Web(source=sys.argv[2]), Images(**json.loads(sys.argv[3])))
 """
 

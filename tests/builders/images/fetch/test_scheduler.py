@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -114,30 +115,11 @@ def test_retry_after_gives_the_whole_host_a_rest(tmp_path: Path) -> None:
         assert server.requests["/later/2.png"] == 1  # an hour is too long to wait
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("3", 3.0),
-        (" 7 ", 7.0),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("soon", None),
-        ("-1", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retry.retry_after(header) == seconds
-
-
-def test_waits_grow_and_end() -> None:
-    waits = [retry.wait_before(tries, None) for tries in (1, 2, 3)]
-    assert waits[0] is not None
-    assert waits[1] is not None
-    assert 0.5 <= waits[0] <= 1.0 <= waits[1] <= 1.5
-    assert waits[2] is None
-    assert 10 <= (retry.wait_before(1, 10.0) or 0) <= 10.5
-    assert retry.wait_before(1, 61.0) is None
+def test_only_failures_that_may_pass_are_tried_again() -> None:
+    assert retry.wait_before_retry(1, FetchError("http_404", "status 404")) is None
+    assert retry.wait_before_retry(1, FetchError("timeout", "", passing=True)) is not None
+    assert retry.wait_before_retry(3, FetchError("timeout", "", passing=True)) is None
+    assert retry.wait_before_retry(1, FetchError("http_429", "", passing=True, wait=61.0)) is None
 
 
 def test_a_host_that_never_answers_counts_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +145,7 @@ def test_a_host_that_never_answers_counts_as_down(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_dead_host_does_not_hold_up_its_thousand_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(retry, "POLICY", replace(retry.POLICY, first_wait=0.001, jitter=0.001))
     urls = [f"http://127.0.0.1:1/{n}.png" for n in range(1000)]
     found = Counter(fates(tmp_path, urls, Images(allow_private=LOOPBACK)).values())
     assert set(found) == {"connect", "host_down"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ ODD = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(retry, "POLICY", replace(retry.POLICY, first_wait=0.05, jitter=0.05))
 
     def faked(host: Any, port: Any, *rest: Any, **options: Any) -> Any:
         if str(host).endswith("nowhere.invalid"):

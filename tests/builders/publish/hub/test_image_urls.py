@@ -190,13 +190,13 @@ def _urls(row: dict[str, Any]) -> list[str]:
 
 def test_private_address_is_not_asked(staged: Path) -> None:
     rows = nyxqa.load("corpus", staged, split="web", join=False)
-    with pytest.raises(WorldError, match=r"127\.0\.0\.1 is no public address"):
+    with pytest.raises(WorldError, match=r"127\.0\.0\.1, which is not a public address"):
         list(rows)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "192.168.0.1", "100.64.0.1"])
 def test_addresses_that_are_not_public(host: str) -> None:
-    with pytest.raises(WorldError, match="no public address"):
+    with pytest.raises(WorldError, match="not a public address"):
         public_address(host, 80)
 
 
@@ -209,7 +209,7 @@ def test_redirect_to_a_private_address(images: str, monkeypatch: pytest.MonkeyPa
         return name
 
     monkeypatch.setattr(image_fetch, "public_address", once)
-    with pytest.raises(WorldError, match="no public address"):
+    with pytest.raises(WorldError, match="not a public address"):
         fetch_image(f"http://{host}/to/http://127.0.0.1:1/x.png")
 
 

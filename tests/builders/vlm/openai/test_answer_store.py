@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.openai.endpoint import RetryPolicy
+from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import BudgetError, WorldError
@@ -67,7 +67,7 @@ def test_failures_are_kept_and_asked_again_only_on_demand(tmp_path: Path) -> Non
         return Act("status", 500) if sick and number_of(payload) % 5 == 0 else Act()
 
     with VlmServer(script, echo) as server:
-        vlm = model(server, tmp_path, RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01))
+        vlm = model(server, tmp_path, EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.01))
         before = list(vlm.answer(vlm_requests(20)))
         vlm.close()
         sick, served = False, server.served

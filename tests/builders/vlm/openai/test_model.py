@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.openai.endpoint import RetryPolicy
+from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
 from nyxqa.builders.vlm.openai.model import OpenAiVlm
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
 from nyxqa.schemas.chance import chance, keyed_hash
@@ -33,7 +33,7 @@ def faults(number: int, payload: Payload) -> Act:
 
 def test_no_item_is_lost_and_order_is_kept_whatever_the_server_does(tmp_path: Path) -> None:
     with VlmServer(faults, echo, latency=0.002) as server:
-        vlm = model(server, tmp_path, RetryPolicy(attempts=10, first_wait=0.01, longest_wait=0.05, read=0.5))
+        vlm = model(server, tmp_path, EndpointPolicy(attempts=10, first_wait=0.01, longest_wait=0.05, read=0.5))
         outcomes = list(vlm.answer(iter(vlm_requests(200))))
         vlm.close()
     expected = [Answered(f"answer {n}") for n in range(200)]
@@ -50,7 +50,7 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
         return Act("hang") if number_of(payload) == 0 and hung[0] == 1 else Act()
 
     with VlmServer(script, echo) as server:
-        vlm = model(server, tmp_path, RetryPolicy(first_wait=0.01, longest_wait=0.05, read=1.5))
+        vlm = model(server, tmp_path, EndpointPolicy(first_wait=0.01, longest_wait=0.05, read=1.5))
         outcomes = vlm.answer(iter(vlm_requests(60)))
         assert next(outcomes) == Answered("answer 0")
         assert server.served >= 50
@@ -71,7 +71,7 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
 )
 def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_path: Path, act: Act, said: str) -> None:
     with VlmServer(lambda number, payload: act) as server:
-        vlm = model(server, tmp_path, RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
+        vlm = model(server, tmp_path, EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
         with pytest.raises(WorldError, match=said) as caught:
             list(vlm.answer(vlm_requests(500)))
         vlm.close()
@@ -82,7 +82,7 @@ def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_pat
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with VlmServer() as server:
         pass
-    vlm = model(server, tmp_path, RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01))
+    vlm = model(server, tmp_path, EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.01))
     with pytest.raises(WorldError, match=r"cannot reach http://127.0.0.1:\d+/v1"):
         list(vlm.answer(vlm_requests(3)))
     vlm.close()

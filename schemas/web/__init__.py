@@ -1,0 +1,1 @@
+"""What may be connected to, and when to ask a server again."""

@@ -1,0 +1,68 @@
+"""Every form of ``Retry-After`` that servers and proxies send."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from nyxqa.schemas.web.retry_after import retry_after_seconds
+
+NOW = 1_798_847_400.0  # Fri, 01 Jan 2027 23:50:00 GMT
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0.0),
+        ("3", 3.0),
+        (" 7 ", 7.0),
+        ("0.4", 0.4),
+        ("1.", 1.0),
+        (".5", 0.5),
+        ("0120", 120.0),
+        ("86400000", 86_400_000.0),
+        ("9" * 400, math.inf),
+        ("Sat, 02 Jan 2027 00:00:00 GMT", 600.0),
+        ("Sat, 02 Jan 2027 01:00:00 +0100", 600.0),
+        ("Saturday, 02-Jan-27 00:00:00 GMT", 600.0),
+        ("Sat Jan  2 00:00:00 2027", 600.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("5, 6", 6.0),
+        ("5,", 5.0),
+        ("5, Sat, 02 Jan 2027 00:00:00 GMT", 600.0),
+        ("Sat, 02 Jan 2027 00:00:00 GMT, 5", 600.0),
+        ("-1, 5", 5.0),
+        ("-1", None),
+        ("-0.5", None),
+        ("+5", None),
+        ("1e5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1 2", None),
+        ("5s", None),
+        ("\u0663", None),  # an Arabic-Indic digit
+        ("soon", None),
+        ("Fri", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Fri, 99 Dec 2027 23:59:59 GMT", None),
+        (",", None),
+        ("", None),
+        ("  ", None),
+        (None, None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    assert retry_after_seconds(header) == seconds
+
+
+def test_a_long_header_is_read_in_linear_time() -> None:
+    sizes = [20_000, 80_000]
+    seconds = []
+    for size in sizes:
+        started = time.process_time()
+        assert retry_after_seconds("x," * size) is None
+        seconds.append(time.process_time() - started)
+    assert seconds[1] < 16 * seconds[0] + 0.1
