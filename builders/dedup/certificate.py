@@ -1,4 +1,4 @@
-"""The certificate: leaks between splits, counted by SQL over the written tables alone."""
+"""The certificate: leaks between splits, counted by SQL over the written tables only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import QA_SPLITS, WEB
 
-# Each query counts pairs or rows that must not be; it never reads ``cluster`` or ``group``.
+# Each query counts pairs or rows that must not exist; none reads ``cluster`` or ``group``.
 _CHECKS: Mapping[str, str] = {
     "page_in_two_splits": """
         WITH place AS (SELECT page_id, split FROM corpus
@@ -54,7 +54,7 @@ def certify(folder: Path, files: Iterable[str], settings: Dedup, scratch: Path) 
     """Count of every check over the tables below ``folder``; all zero means no leak is known.
 
     :param files: Paths of the published files, relative to ``folder``.
-    :param settings: From which similarity on texts and images are alike.
+    :param settings: When texts and images are near-duplicates.
     :param scratch: Folder for databases, which are removed.
     """
     names = sorted(files)

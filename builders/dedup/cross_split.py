@@ -1,4 +1,4 @@
-"""All pairs alike across the sides of a whole, exactly: what a leak between splits is made of."""
+"""All near-duplicate pairs across splits, exactly: what a leak between splits consists of."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from nyxqa.builders.dedup.deduplicate import open_work
 from nyxqa.builders.dedup.documents import Columns, number_documents, read_documents, set_store
 from nyxqa.builders.dedup.inputs import Source
 from nyxqa.builders.dedup.phash_pairs import check_distance, near_hashes
-from nyxqa.builders.dedup.prefix_filter import find_across
-from nyxqa.builders.dedup.result import Found
+from nyxqa.builders.dedup.prefix_filter import find_cross_pairs
+from nyxqa.builders.dedup.result import SearchResult
+from nyxqa.builders.dedup.threshold import Threshold, as_threshold
 from nyxqa.builders.engine.limits import Limits, current
 from nyxqa.schemas.errors import UsageError
 
@@ -26,42 +27,44 @@ def pairs_across(
     text: str = "text",
     phashes: str | None = "image_phashes",
     side: str = "split",
-    threshold: float = 0.8,
+    threshold: float | Threshold = 0.8,
     shingle: int = 3,
     image_distance: int = 4,
     limits: Limits | None = None,
     work: Path | None = None,
 ) -> CrossPairs:
-    """Every pair of documents of different ``side`` whose texts or images are alike, without exemption.
+    """Find every pair of documents of different ``side`` with similar texts or images, without exception.
 
-    Exact: texts by their Jaccard similarity through prefixes of shingles, images by the Hamming distance of all
-    hashes through blocks of bits; nothing is left to MinHash. Flat pictures count as any other.
+    The search is exact: texts are compared by Jaccard similarity through prefixes of shingles, images by the Hamming
+    distance of all hashes through blocks of bits. Flat pictures count as any other.
 
     :param source: An Arrow table, a Parquet file or several.
     :param id: Column of unique ids.
     :param text: Column of texts.
     :param phashes: Column of lists of int64 perceptual hashes; None: no images.
-    :param side: Column of strings that says where a document stands.
-    :param threshold: Similarity from which texts are alike.
+    :param side: Column of strings that says which side a document is on, such as its split.
+    :param threshold: Similarity from which texts are near-duplicates, above 0 and at most 1.
     :param shingle: Words of a shingle.
     :param image_distance: Bits, 0 to 16.
-    :param limits: Memory, threads and disk; None for those of the build, else the defaults.
+    :param limits: Memory, threads and disk; None: those of the build if there is one, else the defaults.
     :param work: Folder in which a stopped search continues; None: a temporary one.
-    :raises UsageError: If a parameter or column is wrong, or an id stands in several rows.
+    :returns: Tables of the pairs; close it after use.
+    :raises UsageError: If a parameter or column is wrong, or an id occurs in several rows.
     :raises WorldError: If an input is unreadable, or memory, spill space or disk run out.
     """
-    if not 0 < threshold <= 1 or shingle < 1:
-        raise UsageError(f"threshold {threshold} must be above 0 and at most 1, shingle {shingle} at least 1")
+    rule = as_threshold(threshold)
+    if shingle < 1:
+        raise UsageError(f"shingle {shingle} must be at least 1")
     check_distance(image_distance)
     columns = Columns(id, text, phashes, None, side)
-    folder, temporary = open_work(work, "across", source, columns, [threshold, shingle, image_distance])
+    folder, temporary = open_work(work, "across", source, columns, [rule.key, shingle, image_distance])
     database = Database(folder / "near.duckdb", limits or current())
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, None)
         number_documents(database, 0)
         database.once("sides", lambda: _sides(database))
-        find_across(database, set_store(database, sets), threshold)
+        find_cross_pairs(database, set_store(database, sets), rule)
         database.once("across images", lambda: _images(database, image_distance))
         return CrossPairs(database, temporary)
     except BaseException:
@@ -70,7 +73,7 @@ def pairs_across(
 
 
 def _sides(database: Database) -> None:
-    """Tables of who stands where: ``text_home`` and ``hash_home``, and the first and last side of each."""
+    """Fill ``text_home`` and ``hash_home``, the sides of each text and hash, with the first and last side of each."""
     database.run(
         "CREATE TABLE side_code AS SELECT side, (row_number() OVER (ORDER BY side) - 1)::INTEGER AS code FROM "
         "(SELECT DISTINCT side FROM doc)"
@@ -100,14 +103,14 @@ def _images(database: Database, distance: int) -> None:
     near_hashes(database, "sided", distance, "image_pair", "least(a.low, b.low) <> greatest(a.high, b.high)")
 
 
-class CrossPairs(Found):
-    """The pairs found, on disk until asked for."""
+class CrossPairs(SearchResult):
+    """Near-duplicate pairs across sides; tables are read from disk on access."""
 
     TABLES = ("texts", "images", "links")
 
     @property
     def texts(self) -> pa.Table:
-        """Pairs alike in text: ``a``, ``b`` (ids, ``a < b``), ``side_a``, ``side_b``, ``similarity``."""
+        """Pairs with similar texts: ``a``, ``b`` (ids, ``a < b``), ``side_a``, ``side_b``, ``similarity``."""
         return self._table("texts")
 
     @property
@@ -117,9 +120,10 @@ class CrossPairs(Found):
 
     @property
     def links(self) -> pa.Table:
-        """Pairs ``a``, ``b`` of ids that connect what all pairs connect, no more than documents and alike texts.
+        """Pairs ``a``, ``b`` of ids that connect what all pairs connect, at most one for each document and text pair.
 
-        Copies on many sides are as many links here, but their square in ``texts``: this is what groups are joined by.
+        n copies on different sides are n - 1 links here, but up to n * (n - 1) / 2 rows of ``texts``; groups are joined
+        by these links.
         """
         return self._table("links")
 
@@ -140,7 +144,7 @@ class CrossPairs(Found):
 
 
 def _expanded(home: str, pairs: str, measure: str, same: str, best: str) -> str:
-    """SQL: pairs of documents behind pairs of things, and behind one thing on several sides."""
+    """SQL: pairs of documents that have similar things, or one thing on several sides."""
     return (
         f"SELECT d.id AS a, e.id AS b, d.side AS side_a, e.side AS side_b, measured AS {measure} FROM "
         f"(SELECT least(x.num, y.num) AS x, greatest(x.num, y.num) AS y, {best}({measure}) AS measured FROM "
@@ -151,7 +155,7 @@ def _expanded(home: str, pairs: str, measure: str, same: str, best: str) -> str:
 
 
 def _links(home: str, pairs: str) -> str:
-    """SQL: each thing's documents tied to its first, where it is alike to something of another side."""
+    """SQL: the documents of each thing linked to its first one, if it is similar to something on another side."""
     first = f"(SELECT thing, min(num) AS num, min(code) <> max(code) AS split FROM {home} GROUP BY thing)"
     return (
         f"SELECT x.num AS x, y.num AS y FROM {pairs} p JOIN {first} x ON x.thing = p.a JOIN {first} y ON y.thing = p.b "

@@ -1,4 +1,4 @@
-"""The DuckDB file that pairs are found in, with steps that are done once."""
+"""The DuckDB file of a search, with steps that are done once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Database:
     """A DuckDB file that remembers which steps are done, so that a stopped search continues.
 
-    :param file: The file, made if absent.
-    :raises WorldError: If the file or a limit is unusable.
+    :param file: The file, created if missing.
+    :raises WorldError: If the file or a limit cannot be used.
     """
 
     def __init__(self, file: Path, limits: Limits) -> None:
@@ -31,7 +31,7 @@ class Database:
         self.connection = self._open.enter_context(connected(file, limits))
 
     def run(self, sql: str, parameters: list[object] | None = None) -> None:
-        """Run one statement for what it does.
+        """Run one statement and discard its result.
 
         :raises WorldError: If memory, spill space or disk run out.
         """
@@ -39,21 +39,21 @@ class Database:
             self.connection.execute(sql, parameters).fetchall()
 
     def table(self, sql: str) -> pa.Table:
-        """The whole answer of a query, as Arrow."""
+        """The result of a query, as one Arrow table."""
         with worldly(self.limits, self._folder):
             return self.connection.sql(sql).to_arrow_table()
 
     def rows(self, sql: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
-        """The whole answer of a query, as Python values; a result left half read would block the connection."""
+        """The result of a query, as Python values, read to its end: an open result would block the connection."""
         with worldly(self.limits, self._folder):
             return self.connection.execute(sql, parameters).fetchall()
 
     def number(self, sql: str) -> int:
-        """The answer of a query with one row and column, 0 if it is null."""
+        """The result of a query with one row and one column, 0 if it is null."""
         return int(self.rows(sql)[0][0] or 0)
 
     def slices(self, table: str, columns: str, rows: int) -> Iterator[pa.Table]:
-        """``table`` in pieces of at most ``rows`` rows; statements may be run between them."""
+        """``table`` in pieces of at most ``rows`` rows; other statements may run between them."""
         # Row ids have gaps: rows of an open transaction are numbered far behind those of the file.
         parts = self.rows(f"SELECT DISTINCT rowid // {rows} FROM {table} ORDER BY 1")
         for (part,) in parts:
@@ -70,7 +70,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what is run inside."""
+        """Commit everything that runs inside, or roll it back on an error."""
         self.run("BEGIN")
         try:
             yield
@@ -89,12 +89,12 @@ class Database:
             self.run("INSERT INTO done VALUES (?)", [step])
 
     def close(self) -> None:
-        """Close the file; what was spilled goes."""
+        """Close the file and remove spilled data."""
         self._open.close()
 
 
 def _make(file: Path, limits: Limits) -> None:
-    """Make the database beside its place and rename it: DuckDB takes one killed while it was made for no database."""
+    """Create the database under another name and rename it: DuckDB rejects a file whose creation was interrupted."""
     with replacing(file) as temporary:
         temporary.unlink(missing_ok=True)
         temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)

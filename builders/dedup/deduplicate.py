@@ -14,8 +14,9 @@ from nyxqa.builders.dedup.inputs import Source, identity
 from nyxqa.builders.dedup.joint import join_texts_and_images
 from nyxqa.builders.dedup.lsh_pairs import find_text_pairs
 from nyxqa.builders.dedup.minhash import banding
-from nyxqa.builders.dedup.phash_pairs import check_distance, name_images
+from nyxqa.builders.dedup.phash_pairs import check_distance, label_images
 from nyxqa.builders.dedup.result import DedupResult
+from nyxqa.builders.dedup.threshold import Threshold, as_threshold
 from nyxqa.builders.engine.limits import Limits, current
 from nyxqa.schemas.errors import UsageError
 
@@ -29,7 +30,7 @@ def deduplicate(
     text: str = "text",
     phashes: str | None = None,
     tokens: str | None = None,
-    threshold: float = 0.8,
+    threshold: float | Threshold = 0.8,
     shingle: int = 3,
     permutations: int = 50,
     image_distance: int = 4,
@@ -37,40 +38,39 @@ def deduplicate(
     limits: Limits | None = None,
     work: Path | None = None,
 ) -> DedupResult:
-    """Find documents alike, choose which of them to keep, and say why.
+    """Find near-duplicate documents, choose which of them to keep, and report why the others are dropped.
 
-    Texts are alike from a Jaccard ``threshold`` of their word shingles on (MinHash proposes, the exact similarity
-    decides); a text of fewer words than a shingle only if equal, one without words never. Images are near-identical
-    within ``image_distance`` bits of their perceptual hashes, those of flat pictures only if the hashes are equal.
-    A document is dropped when one alike in text and near-equal in its images, whatever their order, survives: that
-    with most images, then most tokens, then the smallest id. The result depends on the documents alone, not on their
-    order, nor on ``limits``.
+    Two texts are near-duplicates if the Jaccard similarity of their word shingles is at least ``threshold`` (MinHash
+    proposes pairs, the exact similarity decides). A text with fewer words than a shingle has only equal texts as
+    duplicates, one without words has none. Images are near-identical if their perceptual hashes differ in at most
+    ``image_distance`` bits; those of flat pictures only if the hashes are equal. A document is dropped if one with
+    similar text and near-identical images, in any order, survives: the one with most images, then most tokens, then
+    the smallest id. The result depends on the documents, not on their order or on ``limits``.
 
     :param source: An Arrow table, a Parquet file or several.
     :param id: Column of unique ids.
     :param text: Column of texts.
     :param phashes: Column of lists of int64 perceptual hashes; None: no images.
     :param tokens: Column of sizes, by which survivors are chosen; None: the number of words.
-    :param threshold: Similarity from which texts are alike, above 0 and at most 1.
+    :param threshold: Similarity from which texts are near-duplicates, above 0 and at most 1.
     :param shingle: Words of a shingle.
     :param permutations: Permutations of the MinHash signature.
     :param image_distance: Bits, 0 to 16.
-    :param common_images: An image in more documents than that does not join their clusters; None: every image does.
-    :param limits: Memory, threads and disk; None for those of the build, else the defaults.
+    :param common_images: An image in more documents than this does not join their clusters; None: every image does.
+    :param limits: Memory, threads and disk; None: those of the build if there is one, else the defaults.
     :param work: Folder for the search's files, in which a stopped search continues and a finished one is not
-        repeated; None: a temporary folder, which goes with the result.
-    :raises UsageError: If a parameter or column is wrong, or an id stands in several rows.
+        repeated; None: a temporary folder, removed when the result is closed.
+    :returns: Tables of the documents to keep and to drop, of clusters and of pairs; close it after use.
+    :raises UsageError: If a parameter or column is wrong, or an id occurs in several rows.
     :raises WorldError: If an input is unreadable, or memory, spill space or disk run out.
     """
-    if not 0 < threshold <= 1 or shingle < 1 or permutations < 1:
-        raise UsageError(
-            f"threshold {threshold} must be above 0 and at most 1, shingle {shingle} and permutations {permutations} "
-            "at least 1"
-        )
+    rule = as_threshold(threshold)
+    if shingle < 1 or permutations < 1:
+        raise UsageError(f"shingle {shingle} and permutations {permutations} must be at least 1")
     check_distance(image_distance)
-    layout = banding(threshold, permutations)
+    layout = banding(rule.value, permutations)
     columns = Columns(id, text, phashes, tokens)
-    settings = [threshold, shingle, permutations, image_distance, common_images]
+    settings = [rule.key, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
     database = Database(folder / "near.duckdb", limits or current())
     try:
@@ -78,10 +78,10 @@ def deduplicate(
         read_documents(database, sets, source, columns, shingle, layout)
         number_documents(database, layout.bands)
         store = set_store(database, sets)
-        find_text_pairs(database, store, threshold, layout.bands)
-        name_images(database, image_distance)
+        find_text_pairs(database, store, rule, layout.bands)
+        label_images(database, image_distance)
         join_texts_and_images(database)
-        return DedupResult(database, store, threshold, threshold, common_images, temporary)
+        return DedupResult(database, store, rule, rule, common_images, temporary)
     except BaseException:
         database.close()
         raise

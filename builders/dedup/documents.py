@@ -19,15 +19,15 @@ from nyxqa.builders.dedup.word_hashes import U64
 from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.schemas.errors import UsageError
 
-_COMMIT_BATCHES = 32  # batches redone at most after a kill
+_COMMIT_BATCHES = 32  # at most so many batches are redone after a kill
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the input's columns; None for what it does not have.
+    """Names of the input's columns; None for a column it does not have.
 
-    :param tokens: Size of a text, by which survivors are chosen; the number of its words if None.
-    :param side: The part of a whole the document stands in, such as its split.
+    :param tokens: Size of a text, by which survivors are chosen; None: the number of its words.
+    :param side: The side the document is on, such as its split.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """The columns there are."""
+        """The names that are given."""
         columns = (self.id, self.text, self.phashes, self.tokens, self.side)
         return [name for name in columns if name is not None]
 
@@ -46,7 +46,7 @@ class Columns:
 def read_documents(
     database: Database, file: Path, source: Source, columns: Columns, shingle: int, layout: Banding | None
 ) -> None:
-    """Fill the tables ``item`` and ``image`` and the file of shingle sets; continues where a kill stopped it.
+    """Fill the tables ``item`` and ``image`` and the file of shingle sets; continues where a stopped run ended.
 
     :param layout: How texts are banded; None for no bands.
     """
@@ -73,8 +73,8 @@ def read_documents(
         while group := list(islice(results, _COMMIT_BATCHES)):
             items, images = [], []
             for part in group:
-                items.append(_moved(part.items, position, shingles))
-                images.append(_moved(part.images, position, shingles))
+                items.append(_shifted(part.items, position, shingles))
+                images.append(_shifted(part.images, position, shingles))
                 append_sets(stream, part.shingles)
                 position, shingles, done = position + len(part.items), shingles + len(part.shingles), done + 1
             stream.flush()
@@ -90,20 +90,20 @@ def _check_ids(database: Database) -> None:
     for name, rows in database.rows(
         "SELECT id, count(*) FROM item GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
     ):
-        raise UsageError(f"the id {name!r} stands in {rows} rows: ids must be unique")
+        raise UsageError(f"the id {name!r} occurs in {rows} rows: ids must be unique")
 
 
 @dataclass(frozen=True)
 class _Sketch:
-    """A batch worked on: rows of ``item`` and ``image``, counted from the batch's own start, and its shingle sets."""
+    """Rows of ``item`` and ``image`` of one batch, counted from its own start, and its shingle sets."""
 
     items: pa.Table
     images: pa.Table
     shingles: U64
 
 
-def _moved(rows: pa.Table, position: int, shingles: int) -> pa.Table:
-    """``rows`` of a batch, counted from the start of all."""
+def _shifted(rows: pa.Table, position: int, shingles: int) -> pa.Table:
+    """``rows`` of a batch, counted from the start of the input."""
     for name, offset in (("position", position), ("start", shingles)):
         place = rows.schema.get_field_index(name)
         if place >= 0:
@@ -143,9 +143,9 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
 
 
 def number_documents(database: Database, bands: int) -> None:
-    """Table ``doc``: documents by number in order of id; table ``text``: distinct shingle sets in order of first id.
+    """Fill ``doc`` with documents in order of id, and ``text`` with distinct shingle sets in order of their first id.
 
-    Texts of equal shingles are one from here on, so that a thousand copies cost no more than one.
+    Texts with equal shingles are one text from here on, so that a thousand copies cost no more than one.
     """
     keys = "".join(f", any_value(k{band}) AS k{band}" for band in range(bands))
 
@@ -167,7 +167,7 @@ def number_documents(database: Database, bands: int) -> None:
 
 
 def set_store(database: Database, file: Path) -> SetStore:
-    """The distinct shingle sets, by number ``t``; 16 bytes a set in memory."""
+    """The distinct shingle sets, by number ``t``; 16 bytes for each set in memory."""
     count = database.number("SELECT count(*) FROM text")
     starts, sizes = np.zeros((2, count), np.int64)
     for piece in database.slices("text", "t, start, size", 1 << 18):

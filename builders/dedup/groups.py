@@ -1,4 +1,4 @@
-"""Groups: pages that must share a split because they share a document, a cluster, or something alike."""
+"""Groups: pages that must share a split because they share a document, a cluster, or near-duplicates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CREATE TABLE page AS SELECT row_number() OVER (ORDER BY page_id) - 1 AS page, pa
     SELECT page_id FROM document UNION SELECT unnest(also_at).page_id FROM document);
 """
 
-# A page and another that it belongs to: where a copy of its document stands, and the first page of its cluster.
+# A page and another of its group: a page that holds a copy of its document, and the first page of its cluster.
 _EDGES = """
 SELECT a.page AS left, b.page AS right FROM (
     SELECT page_id, unnest(also_at).page_id AS other FROM document
@@ -62,7 +62,7 @@ class Groups:
     :param pages: ``page_id`` and ``group`` (its smallest page_id) of every page.
     :param names: Name of each group.
     :param sizes: int64 [groups, 2]: pages and documents of each group.
-    :param seeds: int64 [groups, 3]: text, single and multi documents of each group that may be asked about.
+    :param seeds: int64 [groups, 3]: text, single and multi documents of each group that can become seeds.
     """
 
     pages: pa.Table
@@ -72,12 +72,12 @@ class Groups:
 
 
 def find_groups(documents: StepOutput, settings: Dedup, min_tokens: int, folder: Path) -> Groups:
-    """Join the pages of each document (its own and those of its copies), of each cluster, and of what is alike still.
+    """Join the pages of each document (its own and those of its copies), of each cluster, and of pairs that leak.
 
-    Clusters come from MinHash, which may miss a pair; what the certificate's exact query finds between the groups
-    joins them too, so that it finds nothing between splits.
+    Clusters come from MinHash, which may miss a pair. Groups are joined too if the certificate's exact query finds a
+    pair between them, so that it finds none between splits.
 
-    :param folder: For the queries' files, which are removed.
+    :param folder: For the queries' files, removed at the end.
     """
     files = documents.files()
     with database(folder) as db:

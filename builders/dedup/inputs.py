@@ -17,7 +17,7 @@ from nyxqa.schemas.errors import UsageError, WorldError
 Source: TypeAlias = pa.Table | Path | str | Sequence[Path | str]
 
 _READ_ROWS = 1024
-_READ_BYTES = 4 << 20  # of the columns read, as large as they are without compression
+_READ_BYTES = 4 << 20  # of the columns read, uncompressed
 _BATCH_BYTES = 1 << 20  # of text: the arrays made from a batch take some 60 times as much
 
 
@@ -27,7 +27,7 @@ def _files(source: Path | str | Sequence[Path | str]) -> list[Path]:
 
 
 def identity(source: Source, columns: Sequence[str]) -> str:
-    """What tells this input from another: the files' paths, sizes and times, or the table's bytes, hashed."""
+    """A hash that identifies the input: of the files' paths, sizes and times, or of the table's bytes."""
     digest = hashlib.sha256()
     if isinstance(source, pa.Table):
         for batch in source.select(list(columns)).to_batches():
@@ -38,14 +38,14 @@ def identity(source: Source, columns: Sequence[str]) -> str:
     else:
         for file in _files(source):
             if not file.is_file():
-                raise WorldError(f"{file} is no file: give a Parquet file, or a list of them")
+                raise WorldError(f"{file} is not a file: give a Parquet file, or a list of them")
             known = file.stat()
             digest.update(f"{file.resolve()}\0{known.st_size}\0{known.st_mtime_ns}\0".encode())
     return digest.hexdigest()
 
 
 def documents(source: Source, columns: Sequence[str], text: str) -> Iterator[pa.RecordBatch]:
-    """Rows of ``columns`` in order, at most 16,384 rows and about 1 MiB of text at a time (one row at least).
+    """Rows of ``columns`` in order, at most 16,384 rows and about 1 MiB of text in each batch (at least one row).
 
     :raises UsageError: If a column is missing.
     :raises WorldError: If a file is unreadable or a value is null.
@@ -53,7 +53,7 @@ def documents(source: Source, columns: Sequence[str], text: str) -> Iterator[pa.
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for piece in _pieces(source, columns):
-        for batch in _cut(piece, text):
+        for batch in _halved(piece, text):
             more = _text_bytes(batch, text)
             if waiting and (rows + batch.num_rows > BATCH_TEXTS or size + more > _BATCH_BYTES):
                 yield pa.concat_batches(waiting)
@@ -64,12 +64,12 @@ def documents(source: Source, columns: Sequence[str], text: str) -> Iterator[pa.
         yield pa.concat_batches(waiting)
 
 
-def _cut(batch: pa.RecordBatch, text: str) -> Iterator[pa.RecordBatch]:
-    """Halve ``batch`` until no part with several rows is too large."""
+def _halved(batch: pa.RecordBatch, text: str) -> Iterator[pa.RecordBatch]:
+    """Halve ``batch`` until no part of several rows is too large."""
     if batch.num_rows > 1 and _text_bytes(batch, text) > _BATCH_BYTES:
         half = batch.num_rows // 2
-        yield from _cut(batch.slice(0, half), text)
-        yield from _cut(batch.slice(half), text)
+        yield from _halved(batch.slice(0, half), text)
+        yield from _halved(batch.slice(half), text)
     else:
         yield batch
 
@@ -82,20 +82,22 @@ def _pieces(source: Source, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     if isinstance(source, pa.Table):
         _require(source.schema.names, columns, "the table")
         for batch in source.select(list(columns)).to_batches(max_chunksize=_READ_ROWS):
-            yield _whole(batch, "the table")
+            yield _without_nulls(batch, "the table")
         return
     for file in _files(source):
         try:
-            with pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False) as parquet:  # not a whole row group
+            with pq.ParquetFile(
+                file, buffer_size=1 << 20, pre_buffer=False
+            ) as parquet:  # buffers less than a row group
                 _require(parquet.schema_arrow.names, columns, str(file))
                 for batch in parquet.iter_batches(_read_rows(parquet.metadata, columns), columns=list(columns)):
-                    yield _whole(batch.select(list(columns)), str(file))
+                    yield _without_nulls(batch.select(list(columns)), str(file))
         except (OSError, pa.ArrowInvalid) as error:
             raise WorldError(f"{file} cannot be read as Parquet: {error}") from error
 
 
 def _read_rows(file: pq.FileMetaData, columns: Sequence[str]) -> int:
-    """Rows to read at once, fewer where they are long; column chunks of other columns do not count."""
+    """Rows to read at once, fewer where they are long; only the chunks of ``columns`` count."""
     largest = 0.0
     for group in map(file.row_group, range(file.num_row_groups)):
         chunks = map(group.column, range(group.num_columns))
@@ -110,8 +112,8 @@ def _require(present: Sequence[str], wanted: Sequence[str], where: str) -> None:
         raise UsageError(f"{where} has no column {missing[0]!r}; it has {', '.join(present)}")
 
 
-def _whole(batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
+def _without_nulls(batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if column.null_count:
-            raise WorldError(f"{where}: column {name!r} has a null: fill or drop such rows first")
+            raise WorldError(f"{where}: column {name!r} has a null value: fill or drop such rows first")
     return batch

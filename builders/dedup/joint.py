@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nyxqa.builders.dedup.database import Database
-from nyxqa.builders.dedup.large_buckets import connect_crowds
+from nyxqa.builders.dedup.large_buckets import connect_large_buckets
 from nyxqa.builders.dedup.phash_pairs import store_labels
 from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.builders.dedup.union_find import Components
 from nyxqa.builders.dedup.word_hashes import I64
 
 _EDGES = 1 << 20
 
 
-def level_pairs(threshold: float, base: float) -> str:
-    """SQL: the pairs that count at this threshold, whatever other thresholds were asked for before."""
-    return f"similarity >= {threshold!r} AND level IN ({base!r}, {threshold!r})"
+def level_pairs(threshold: Threshold, base: Threshold) -> str:
+    """SQL: the pairs that count at this threshold, whatever other thresholds were used before."""
+    return f"similarity >= {threshold.value!r} AND level IN ({base.value!r}, {threshold.value!r})"
 
 
 def join_texts_and_images(database: Database) -> None:
-    """Tables ``joint(j, num, t, key)`` and ``member(num, j)``: documents equal in shingles and near-equal in images.
+    """Fill ``joint(j, num, t, key)`` and ``member(num, j)``: documents equal in shingles and near-equal in images.
 
     ``key`` stands for the multiset of the names of a document's images. ``joint_pair`` holds the text pairs whose
     images agree too.
@@ -52,26 +53,26 @@ def join_texts_and_images(database: Database) -> None:
     database.once("joint", fill)
 
 
-def label_joint(database: Database, store: SetStore, threshold: float, base: float, target: str) -> None:
-    """Table ``target(j, label)``: what is alike in both text and images, directly or through others."""
+def label_joint(database: Database, store: SetStore, threshold: Threshold, base: Threshold, target: str) -> None:
+    """Fill ``target(j, label)``: components of near-duplicates in both text and images."""
     components = Components(database.number("SELECT count(*) FROM joint"))
     _join(database, components, f"SELECT a, b FROM joint_pair WHERE {level_pairs(threshold, base)}")
     things = "SELECT j AS thing, t, key AS part FROM joint"
-    connect_crowds(database, store, components, things, threshold, "joint_pair")
+    connect_large_buckets(database, store, components, things, threshold, "joint_pair")
     store_labels(database, target, "j", "label", components)
 
 
 def label_clusters(
-    database: Database, store: SetStore, threshold: float, base: float, common_images: int | None, target: str
+    database: Database, store: SetStore, threshold: Threshold, base: Threshold, common_images: int | None, target: str
 ) -> None:
-    """Table ``target(num, label)``: what is alike in text or shares a near-identical image, directly or not.
+    """Fill ``target(num, label)``: components of documents that are similar in text or share a near-identical image.
 
-    Table ``target_text(t, label)`` holds what is alike in text alone.
+    Table ``target_text(t, label)`` holds the components by text alone.
     """
     texts = Components(database.number("SELECT count(*) FROM text"))
     _join(database, texts, f"SELECT a, b FROM text_pair WHERE {level_pairs(threshold, base)}")
     things = "SELECT t AS thing, t, 0 AS part FROM text"
-    connect_crowds(database, store, texts, things, threshold, "text_pair")
+    connect_large_buckets(database, store, texts, things, threshold, "text_pair")
     store_labels(database, f"{target}_text", "t", "label", texts)
     clusters = Components(database.number("SELECT count(*) FROM doc"))
     _join(

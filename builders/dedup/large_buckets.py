@@ -1,4 +1,4 @@
-"""Crowds: bands shared by so many texts that comparing all with all would be quadratic."""
+"""Large LSH buckets: bands shared by so many texts that comparing all pairs would be too expensive."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import pyarrow as pa
 
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.lsh_pairs import add_pairs
-from nyxqa.builders.dedup.prefix_filter import make_prefixes, meeting
-from nyxqa.builders.dedup.shingle_store import F64, SetStore
+from nyxqa.builders.dedup.prefix_filter import make_prefixes, prefixes_meet
+from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.builders.dedup.union_find import Components
-from nyxqa.builders.dedup.word_hashes import I64
+from nyxqa.builders.dedup.word_hashes import F64, I64
 
-_FAMILY = 10  # a star is worth a round if it takes in one of so many texts
-_MISSES = 2  # rounds without such a star before the prefixes take over
+_STAR_SHARE = 10  # a star is worthwhile if it contains one in this many of the remaining texts
+_MISSES = 2  # rounds without such a star before the prefix filter takes over
 _VERIFY_PAIRS = 1 << 18
 
 
-def connect_crowds(
-    database: Database, store: SetStore, components: Components, things: str, threshold: float, target: str
+def connect_large_buckets(
+    database: Database, store: SetStore, components: Components, things: str, threshold: Threshold, target: str
 ) -> None:
-    """Connect in ``components`` exactly what all pairs alike inside the crowds would connect, without making them all.
+    """Connect in ``components`` what all near-duplicate pairs inside large buckets connect, without making all pairs.
 
-    Big families, such as pages made from one template, are taken in by stars: one comparison a member. What then
-    still hangs apart is compared by the exact prefix method, across components only. The pairs that connect go to
-    ``target(a, b, similarity, level)``.
+    Large clusters, such as pages made from one template, are connected by stars: one comparison for each member. What
+    is then still unconnected is compared by the exact prefix filter, across components only. The pairs that connect
+    go to ``target(a, b, similarity, level)``.
 
-    :param things: SQL for ``thing``, ``t``, ``part``: what is connected, its text, and the part inside which alone
-        things are connected; a part has each text once.
+    :param things: SQL for ``thing``, ``t``, ``part``: what is connected, its text, and the part; only things of one
+        part are connected, and a part has each text once.
     """
     database.run("CREATE OR REPLACE TEMP TABLE apart (thing BIGINT, t BIGINT, part BIGINT)")
     for band, key in database.rows("SELECT DISTINCT band, key FROM crowd ORDER BY band, key"):
@@ -42,16 +43,16 @@ def connect_crowds(
         for first, last in pairwise(bounds):
             group = members.slice(first, last - first)
             _join_stars(database, store, components, group, threshold, target)
-            if last > first and not components.together(group["thing"].to_numpy()):
+            if last > first and not components.connected(group["thing"].to_numpy()):
                 database.append("apart", group)
-    _join_apart(database, store, components, threshold, target)
+    _join_unconnected(database, store, components, threshold, target)
 
 
 def _join_stars(
-    database: Database, store: SetStore, components: Components, group: pa.Table, threshold: float, target: str
+    database: Database, store: SetStore, components: Components, group: pa.Table, threshold: Threshold, target: str
 ) -> None:
     things, texts = group["thing"].to_numpy(), group["t"].to_numpy()
-    if len(things) < 2 or components.together(things):
+    if len(things) < 2 or components.connected(things):
         return
     for centre, others, similarity in _stars(store, texts, threshold):
         a, b = np.full(len(others), things[centre]), things[others]
@@ -59,19 +60,20 @@ def _join_stars(
         add_pairs(database, target, np.minimum(a, b), np.maximum(a, b), similarity, threshold)
 
 
-def _stars(store: SetStore, texts: I64, threshold: float) -> Iterator[tuple[int, I64, F64]]:
-    """A text and those alike to it, by place, then the same among the rest, as long as that takes in families."""
+def _stars(store: SetStore, texts: I64, threshold: Threshold) -> Iterator[tuple[int, I64, F64]]:
+    """A text and its near-duplicates, by position, then the same among the rest, while stars are worthwhile."""
     active, misses = np.arange(len(texts)), 0
     while len(active) > 1 and misses < _MISSES:
         centre, rest = int(active[0]), active[1:]
-        similarity = store.jaccard(np.full(len(rest), texts[centre]), texts[rest])
-        alike = similarity >= threshold
-        yield centre, rest[alike], similarity[alike]
-        misses += int(alike.sum()) * _FAMILY < len(rest)
-        active = rest[~alike]
+        similar, similarity = store.compare(np.full(len(rest), texts[centre]), texts[rest], threshold)
+        yield centre, rest[similar], similarity[similar]
+        misses += int(similar.sum()) * _STAR_SHARE < len(rest)
+        active = rest[~similar]
 
 
-def _join_apart(database: Database, store: SetStore, components: Components, threshold: float, target: str) -> None:
+def _join_unconnected(
+    database: Database, store: SetStore, components: Components, threshold: Threshold, target: str
+) -> None:
     members = database.table("SELECT DISTINCT thing, t, part FROM apart ORDER BY thing")
     if not members.num_rows:
         return
@@ -85,11 +87,11 @@ def _join_apart(database: Database, store: SetStore, components: Components, thr
     database.run(
         "CREATE OR REPLACE TEMP TABLE candidate AS SELECT DISTINCT a.thing AS a, b.thing AS b, a.t AS ta, b.t AS tb "
         f"FROM {known} a JOIN {known} b ON a.hash = b.hash AND a.part = b.part "
-        f"WHERE a.label <> b.label AND {meeting(threshold)}"
+        f"WHERE a.label <> b.label AND {prefixes_meet(threshold)}"
     )
     for piece in database.slices("candidate", "a, b, ta, tb", _VERIFY_PAIRS):
         a, b, left, right = (piece[name].to_numpy() for name in ("a", "b", "ta", "tb"))
-        similarity = store.jaccard(left, right)
-        alike = similarity >= threshold
-        components.join(a[alike], b[alike])
-        add_pairs(database, target, np.minimum(a, b), np.maximum(a, b), similarity, threshold)
+        similar, similarity = store.compare(left, right, threshold)
+        a, b = a[similar], b[similar]
+        components.join(a, b)
+        add_pairs(database, target, np.minimum(a, b), np.maximum(a, b), similarity[similar], threshold)

@@ -1,4 +1,4 @@
-"""Pairs of documents alike across groups or splits, by the exact query that the certificate asks."""
+"""Near-duplicate documents across groups or splits, by the exact query that the certificate uses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from nyxqa.builders.dedup.cross_split import CrossPairs, pairs_across
-from nyxqa.builders.dedup.settings import PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.dedup.settings import PHASHES, TEXT, similarity_settings, write_documents
 from nyxqa.builders.engine.database import SCRATCH, database
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import file_list
 
 _PLACED = "SELECT doc_id, {text}, {phashes}, side FROM read_parquet({files}) JOIN placed USING (page_id)"
-# The id is none of the table's: a broken table may hold one twice.
+# The row number is the id: a broken table may hold a doc_id twice.
 _PUBLISHED = """
 SELECT row_number() OVER ()::VARCHAR AS doc_id, {text}, image_phashes AS phashes, split AS side
 FROM read_parquet({files})
@@ -24,26 +24,26 @@ FROM read_parquet({files})
 
 
 def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder: Path) -> pa.Table:
-    """Pairs ``a``, ``b`` of doc_ids that connect whatever is alike across sides.
+    """Pairs ``a``, ``b`` of doc_ids that connect all near-duplicates across sides.
 
     :param files: Part files of DOCUMENTS.
     :param side: ``page_id`` and the ``side`` each page is on.
-    :param folder: For the search's files: a stopped search of the same documents continues, a finished one is removed.
+    :param folder: For the search's files, removed at the end: a stopped search of the same documents continues.
     """
     work = folder / ".across"
     work.mkdir(exist_ok=True)
     target = work / "documents.parquet"
     with database(folder) as db:
         db.register("placed", side)
-        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=file_list(list(files))), target)
-    with _across(target, settings, work) as pairs:
+        write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=file_list(files)), target)
+    with _cross_pairs(target, settings, work) as pairs:
         links = pairs.links
     shutil.rmtree(work)
     return links
 
 
 def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -> dict[str, int]:
-    """Pairs of published documents of different splits alike in text or images, by the name of the check.
+    """Number of near-duplicate pairs of published documents across splits, by the name of the check.
 
     :param files: Files of table ``corpus``, pool ``web``.
     :param scratch: Folder for databases, which are removed.
@@ -53,11 +53,11 @@ def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -
     with TemporaryDirectory(dir=scratch, prefix=SCRATCH) as temporary:
         target = Path(temporary) / "documents.parquet"
         with database(Path(temporary)) as db:
-            write_documents(db, _PUBLISHED.format(text=TEXT, files=file_list(list(files))), target)
-        with _across(target, settings, Path(temporary)) as pairs:
+            write_documents(db, _PUBLISHED.format(text=TEXT, files=file_list(files)), target)
+        with _cross_pairs(target, settings, Path(temporary)) as pairs:
             counts = pairs.counts()
     return {"near_text_in_two_splits": counts["texts"], "near_image_in_two_splits": counts["images"]}
 
 
-def _across(documents: Path, settings: Dedup, work: Path) -> CrossPairs:
-    return pairs_across(documents, phashes="phashes", side="side", work=work, **alike(settings))
+def _cross_pairs(documents: Path, settings: Dedup, work: Path) -> CrossPairs:
+    return pairs_across(documents, phashes="phashes", side="side", work=work, **similarity_settings(settings))

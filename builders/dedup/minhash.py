@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from nyxqa.builders.dedup.word_hashes import I64, U64, mix
 from nyxqa.schemas.errors import UsageError
 
-RECALL = 0.99  # of the pairs whose Jaccard similarity is the threshold; more alike, more found
-_BLOCK = 1 << 16  # shingles worked on at once, so that a block and its product stay in the cache
+RECALL = 0.99  # of the pairs whose Jaccard similarity is the threshold; higher for more similar pairs
+_BLOCK = 1 << 16  # shingles processed at once, so that a block and its product stay in the cache
 
 
 @dataclass(frozen=True)
 class Banding:
-    """``bands`` bands of ``rows`` permutations each; texts that agree in a whole band are candidates."""
+    """``bands`` bands of ``rows`` permutations each; texts that agree in all rows of a band are candidates."""
 
     bands: int
     rows: int
@@ -28,9 +28,9 @@ class Banding:
 
 
 def banding(threshold: float, permutations: int) -> Banding:
-    """The widest bands, so the fewest candidates, that still find 99 % of the pairs at the threshold.
+    """The widest bands, so the fewest candidates, that find 99 % of the pairs at the threshold.
 
-    :raises UsageError: If no banding of so few permutations does.
+    :raises UsageError: If no banding of so few permutations reaches this recall.
     """
     for rows in range(permutations, 0, -1):
         choice = Banding(permutations // rows, rows)
@@ -59,7 +59,7 @@ def band_keys(values: U64, sizes: I64, layout: Banding) -> U64:
 def _minima(values: U64, sizes: I64, permutations: int) -> NDArray[np.uint32]:
     """Smallest permuted shingle of each set, shape (permutations, sets).
 
-    A permutation multiplies 32 bits of the hash by an odd number: its high bits, which decide the minimum, are mixed.
+    A permutation multiplies 32 bits of the hash by an odd number; its high bits, which decide the minimum, are mixed.
     """
     factors = (mix(np.arange(1, permutations + 1, dtype=np.uint64)) >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
     low = values.astype(np.uint32)

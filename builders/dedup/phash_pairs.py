@@ -10,12 +10,12 @@ from nyxqa.schemas.errors import UsageError
 
 MOST_DISTANCE = 16
 # A perceptual hash sets one bit for each of 64 frequencies above their median: half of them on a real picture. Flat
-# pictures and plain gradients have only ties (imagehash: no bit to 4), so their hashes say nothing about distance.
+# pictures and plain gradients have only ties (imagehash: no bit to 4), so distances between their hashes mean nothing.
 _FLAT_BITS = 8
 
 
 def check_distance(distance: int) -> None:
-    """Refuse a distance at which hashes no longer tell pictures apart.
+    """Refuse a distance at which hashes no longer distinguish pictures.
 
     :raises UsageError: If it is not within 0 to 16.
     """
@@ -29,12 +29,12 @@ def flat(column: str) -> str:
 
 
 def near_hashes(database: Database, table: str, distance: int, target: str, condition: str = "true") -> None:
-    """Make ``target(a, b, distance)``: pairs of ``table(h, phash)``, hashes distinct, within the distance.
+    """Fill ``target(a, b, distance)`` with the pairs of ``table(h, phash)``, distinct hashes, within the distance.
 
-    The 64 bits are cut into blocks, so many that in one of them near hashes differ by at most one bit; there they
-    meet by equality with that bit turned. A pair is taken in its first such block.
+    The 64 bits are cut into so many blocks that near hashes differ by at most one bit in one of them; there an equality
+    join finds them with that bit flipped. A pair is taken in its first such block.
 
-    :param condition: SQL that pairs ``a``, ``b`` must fulfil besides.
+    :param condition: Further SQL condition on the pair ``a``, ``b``.
     """
     database.run(f"CREATE TABLE {target} (a BIGINT, b BIGINT, distance BIGINT)")
     if distance == 0:
@@ -54,16 +54,16 @@ def near_hashes(database: Database, table: str, distance: int, target: str, cond
         )
 
 
-def near_pictures(database: Database, distance: int) -> None:
-    """Table ``image_pair(a, b, distance)``: near hashes of table ``hash(h, phash)``, without those of flat pictures."""
+def near_images(database: Database, distance: int) -> None:
+    """Fill ``image_pair(a, b, distance)`` with near hashes of table ``hash(h, phash)``, without flat pictures."""
     database.run(f"CREATE OR REPLACE TEMP TABLE structured AS SELECT * FROM hash WHERE NOT ({flat('phash')})")
     near_hashes(database, "structured", distance, "image_pair")
 
 
-def name_images(database: Database, distance: int) -> None:
-    """Tables ``hash(h, phash, flat)`` of distinct hashes, and ``image_name(h, name)``: near-identical ones share it.
+def label_images(database: Database, distance: int) -> None:
+    """Fill ``hash(h, phash)`` with distinct hashes and ``image_name(h, name)`` with their components.
 
-    The hashes of flat pictures are near-identical to equal ones alone: a radius would chain them all.
+    Hashes of flat pictures match only equal ones: a radius would chain them all.
     """
 
     def fill() -> None:
@@ -71,7 +71,7 @@ def name_images(database: Database, distance: int) -> None:
             "CREATE TABLE hash AS SELECT row_number() OVER (ORDER BY phash) - 1 AS h, phash FROM "
             "(SELECT DISTINCT phash FROM image)"
         )
-        near_pictures(database, distance)
+        near_images(database, distance)
         components = Components(database.number("SELECT count(*) FROM hash"))
         for piece in database.slices("image_pair", "a, b", 1 << 20):
             components.join(piece["a"].to_numpy(), piece["b"].to_numpy())

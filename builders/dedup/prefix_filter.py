@@ -1,4 +1,4 @@
-"""Texts alike by an exact method: prefixes of shingles in rarest-first order."""
+"""Near-duplicate texts by an exact method: prefixes of shingles in rarest-first order."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from nyxqa.builders.dedup.database import Database
-from nyxqa.builders.dedup.lsh_pairs import similar_sizes, verify
+from nyxqa.builders.dedup.lsh_pairs import verify
 from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.builders.dedup.word_hashes import I64
 
 _SHINGLES = 1 << 20
@@ -17,18 +18,18 @@ _PART_SHINGLES = 1 << 22
 _PREFIX_ROWS = 1 << 20  # rows of the prefix table joined at once, which bounds the candidates kept
 
 
-def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, high: I64, threshold: float) -> None:
-    """Table ``prefix(t, hash, size, low, high, short)``: of each text the shingles in which a text alike must meet it.
+def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, high: I64, threshold: Threshold) -> None:
+    """Fill ``prefix(t, hash, size, low, high, short)``: the shingles of each text that every near-duplicate meets.
 
-    If two sets share at least ``threshold`` of the larger, then in whatever common order the first
-    ``n - ceil(threshold * n) + 1`` shingles of both have one in common; and since a pair alike shares at least
-    ``threshold / (1 + threshold)`` of both sizes together, of the smaller set a ``short`` prefix is enough. The order
-    taken here starts with shingles that stand on one side only, which can match nothing, then goes from rare to
+    If two sets share at least ``threshold`` of the larger, then in any common order the first
+    ``n - ceil(threshold * n) + 1`` shingles of both have one in common; and since near-duplicates share at least
+    ``threshold / (1 + threshold)`` of both sizes together, a ``short`` prefix of the smaller set is enough. The order
+    used here starts with shingles that occur on one side only, which can match nothing, then goes from rare to
     frequent; so few texts are left with candidates.
 
-    :param texts: Texts by their number ``t``, distinct.
-    :param low: First side on which each stands.
-    :param high: Last side.
+    :param texts: Texts by their number ``t``, distinct, int64.
+    :param low: First side of each text, int64.
+    :param high: Last side of each text, int64.
     """
     database.run("CREATE OR REPLACE TEMP TABLE shingle (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT)")
     places = np.zeros(len(store.sizes), np.int64)
@@ -41,7 +42,7 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
         "CREATE OR REPLACE TEMP TABLE spread AS SELECT hash, count(*) AS texts FROM shingle GROUP BY hash "
         "HAVING min(low) <> max(high)"
     )
-    # Joins and a window over all rows need more memory than they can spill, so they are done part by part.
+    # Joins and a window over all rows need more memory than DuckDB can spill, so they are done part by part.
     parts = max(1, int(store.sizes[texts].sum()) // _PART_SHINGLES)
     database.run("CREATE OR REPLACE TEMP TABLE shared (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT, texts BIGINT)")
     for part in range(parts):
@@ -49,9 +50,8 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
             "INSERT INTO shared SELECT t, hash, low, high, texts FROM shingle JOIN spread USING (hash) "
             f"WHERE hash % {parts} = {part}"
         )
-    # ``remaining`` is what is left of a prefix behind the shingles of one side only, which come first.
-    remaining = f"shared - ceil({threshold!r} * size - 1e-6) + 1"
-    short = f"shared - ceil({2 * threshold / (1 + threshold)!r} * size - 1e-6) + 1"
+    # ``remaining`` is the part of a prefix after the shingles of one side only, which come first.
+    remaining, short = threshold.prefix("shared", "size"), threshold.short_prefix("shared", "size")
     database.run(
         f"CREATE OR REPLACE TEMP TABLE open AS SELECT t, size, {remaining} AS remaining, {short} AS short FROM "
         f"(SELECT t, count(*) AS shared FROM shared GROUP BY t) JOIN text USING (t) WHERE {remaining} > 0"
@@ -73,13 +73,13 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
         database.run(f"DROP TABLE {table}")
 
 
-def meeting(threshold: float) -> str:
-    """SQL: what rows ``a`` and ``b`` of ``prefix`` fulfil if their texts can be alike, besides an equal hash."""
-    return f"a.short AND (a.size, a.t) < (b.size, b.t) AND {similar_sizes('a.size', 'b.size', threshold)}"
+def prefixes_meet(threshold: Threshold) -> str:
+    """SQL: condition besides an equal hash under which the texts of rows ``a``, ``b`` of ``prefix`` are candidates."""
+    return f"a.short AND (a.size, a.t) < (b.size, b.t) AND {threshold.similar_sizes('a.size', 'b.size')}"
 
 
-def find_across(database: Database, store: SetStore, threshold: float) -> None:
-    """Table ``text_pair(a, b, similarity, level)``: all pairs of distinct texts of different sides that are alike.
+def find_cross_pairs(database: Database, store: SetStore, threshold: Threshold) -> None:
+    """Fill ``text_pair(a, b, similarity, level)`` with all near-duplicate pairs of distinct texts of different sides.
 
     Needs the tables ``text`` and ``text_side(t, low, high)``, the first and last side of each text.
     """
@@ -94,15 +94,15 @@ def find_across(database: Database, store: SetStore, threshold: float) -> None:
     parts = max(1, database.number("SELECT count(*) FROM prefix") // _PREFIX_ROWS)
     edges = [len(store.sizes) * part // parts for part in range(parts + 1)]
     for first, last in pairwise(edges):
-        _once_across(database, store, threshold, first, last)
+        _find_part(database, store, threshold, first, last)
 
 
-def _once_across(database: Database, store: SetStore, threshold: float, first: int, last: int) -> None:
+def _find_part(database: Database, store: SetStore, threshold: Threshold, first: int, last: int) -> None:
     def work() -> None:
         database.run(
             "CREATE OR REPLACE TEMP TABLE candidate AS SELECT DISTINCT least(a.t, b.t) AS a, greatest(a.t, b.t) AS b "
             f"FROM prefix a JOIN prefix b ON a.hash = b.hash WHERE a.t >= {first} AND a.t < {last} "
-            f"AND least(a.low, b.low) <> greatest(a.high, b.high) AND {meeting(threshold)}"
+            f"AND least(a.low, b.low) <> greatest(a.high, b.high) AND {prefixes_meet(threshold)}"
         )
         verify(database, store, threshold, "candidate", "text_pair")
 

@@ -1,8 +1,9 @@
-"""What a search for duplicates found: what to keep, what to drop and why, what hangs together."""
+"""The result of a search for duplicates: what to keep, what to drop and why, and the clusters."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.joint import label_clusters, label_joint, level_pairs
 from nyxqa.builders.dedup.shingle_store import SetStore
+from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.sql import string_literal
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Found(ABC):
-    """Tables of a complete search; it stands on files: close it, or use it in a ``with`` statement.
+class SearchResult(ABC):
+    """Tables of a finished search, backed by files: close it, or use it in a ``with`` statement.
 
     :param database: The search's database.
     :param folder: Removed on closing, if given.
@@ -42,7 +44,7 @@ class Found(ABC):
             self._database.run(f"COPY ({self._sql(name)}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
 
     def close(self) -> None:
-        """Close the database, and with it every result that stands on it."""
+        """Close the database, and with it every result that reads from it."""
         self._database.close()
         if self._folder is not None:
             self._folder.cleanup()
@@ -63,13 +65,13 @@ class Found(ABC):
         """The query of a table."""
 
 
-class DedupResult(Found):
-    """The outcome at one threshold; tables are made when asked for, in order of id.
+class DedupResult(SearchResult):
+    """The result at one threshold; tables are made on access, in order of id.
 
     :param database: The search's database, complete.
     :param store: Its shingle sets.
-    :param threshold: Jaccard similarity from which texts are alike.
-    :param base: Threshold of the search; others cannot be lower.
+    :param threshold: From which similarity texts are near-duplicates.
+    :param base: Threshold of the search; no other can be lower.
     :param common_images: As in ``deduplicate``.
     :param folder: Removed on closing, if given.
     """
@@ -80,19 +82,20 @@ class DedupResult(Found):
         self,
         database: Database,
         store: SetStore,
-        threshold: float,
-        base: float,
+        threshold: Threshold,
+        base: Threshold,
         common_images: int | None,
         folder: TemporaryDirectory[str] | None,
     ) -> None:
         super().__init__(database, folder)
-        self.threshold = threshold
+        self.threshold = threshold.value
+        self._threshold = threshold
         self._store = store
         self._base = base
         self._common_images = common_images
-        # The threshold names the tables: several results can stand on one database.
-        self._name = f"at_{threshold!r}".replace(".", "_").replace("-", "_")
-        database.once(self._name, self._judge)
+        # The threshold names the tables: several results can share one database.
+        self._name = f"at_{threshold.value!r}".replace(".", "_").replace("-", "_")
+        database.once(self._name, self._fill_tables)
 
     @property
     def selected(self) -> pa.ChunkedArray:
@@ -103,45 +106,49 @@ class DedupResult(Found):
     def dropped(self) -> pa.Table:
         """One row for each other document: ``id``, ``survivor``, ``match``, ``similarity``.
 
-        ``match`` is the document it is alike to in text (exact Jaccard ``similarity``) and images: the survivor
-        where the two are alike directly, else the most similar, through which it hangs together with the survivor.
+        ``match`` is a document similar to it in text (exact Jaccard ``similarity``) and images: the survivor if the
+        two are near-duplicates themselves, else the most similar one, through which it is connected to the survivor.
         """
         return self._table("dropped")
 
     @property
     def clusters(self) -> pa.Table:
-        """``id`` and ``cluster`` of every document: alike in text or sharing a near-identical image, also by way
-        of others. A cluster is named by its smallest id.
-        """  # noqa: D205
+        """``id`` and ``cluster`` of every document; a cluster is named by its smallest id.
+
+        Documents that are similar in text or share a near-identical image are connected, also through others.
+        """
         return self._table("clusters")
 
     @property
     def texts(self) -> pa.Table:
-        """``id`` and ``text`` of every document with words: alike in text alone, also by way of others.
+        """``id`` and ``text`` of every document with words: clusters by text alone.
 
-        ``text`` is the smallest id of those alike.
+        ``text`` is the smallest id of the cluster.
         """
         return self._table("texts")
 
     @property
     def pairs(self) -> pa.Table:
-        """Texts alike: ``a``, ``b``, ``similarity``; texts of equal shingles are represented by their smallest id.
+        """Pairs of near-duplicate texts: ``a``, ``b``, ``similarity``.
 
-        Of a crowd (over 200 texts with a band in common) only as many pairs as connect it.
+        Texts with equal shingles are represented by their smallest id. Of a large bucket (over 200 texts that share
+        a band) only as many pairs are listed as connect it.
         """
         return self._table("pairs")
 
     def at(self, threshold: float) -> DedupResult:
-        """The outcome at a higher threshold, from the pairs already known.
+        """The result at a higher threshold, from the pairs already known.
 
         :raises UsageError: If the threshold is lower than that of the search, or above 1.
         """
-        if not self._base <= threshold <= 1:
+        base = self._base.value
+        if not base <= threshold <= 1:
             raise UsageError(
-                f"a threshold of {threshold} is outside {self._base} to 1: pairs below {self._base} were not kept; "
+                f"a threshold of {threshold} is outside {base} to 1: pairs below {base} were not stored; "
                 "search again with the lower threshold"
             )
-        return DedupResult(self._database, self._store, threshold, self._base, self._common_images, self._folder)
+        rule = replace(self._base, value=threshold)
+        return DedupResult(self._database, self._store, rule, self._base, self._common_images, self._folder)
 
     def _sql(self, table: str) -> str:
         name = self._name
@@ -156,14 +163,14 @@ class DedupResult(Found):
             "JOIN text x ON x.t = l.label JOIN doc c ON c.num = x.num ORDER BY d.num",
             "pairs": "SELECT DISTINCT ON (p.a, p.b) d.id AS a, e.id AS b, similarity FROM text_pair p "
             "JOIN text x ON x.t = p.a JOIN text y ON y.t = p.b JOIN doc d ON d.num = x.num JOIN doc e ON e.num = y.num "
-            f"WHERE {level_pairs(self.threshold, self._base)} ORDER BY p.a, p.b",
+            f"WHERE {level_pairs(self._threshold, self._base)} ORDER BY p.a, p.b",
         }[table]
 
-    def _judge(self) -> None:
+    def _fill_tables(self) -> None:
         """Fill the tables of this threshold."""
         database, name = self._database, self._name
-        label_joint(database, self._store, self.threshold, self._base, f"{name}_joint")
-        label_clusters(database, self._store, self.threshold, self._base, self._common_images, f"{name}_cluster")
+        label_joint(database, self._store, self._threshold, self._base, f"{name}_joint")
+        label_clusters(database, self._store, self._threshold, self._base, self._common_images, f"{name}_cluster")
         # The rule of survival: most images, then most tokens, then the smallest id.
         database.run(
             f"CREATE OR REPLACE TABLE {name}_survivor AS SELECT label, best.num AS survivor, m.j AS home FROM "
@@ -171,13 +178,13 @@ class DedupResult(Found):
             f"JOIN member USING (num) JOIN {name}_joint USING (j) GROUP BY label HAVING count(*) > 1) "
             "JOIN member m ON m.num = best.num"
         )
-        # Of each joint identity without the survivor: the pair that speaks for dropping it.
+        # For each joint identity without the survivor: the pair that justifies dropping it.
         database.run(
             f"CREATE OR REPLACE TEMP TABLE reason AS SELECT j, max({{'direct': other = home, "
             "'similarity': similarity, 'other': -other}) AS best FROM (SELECT a AS j, b AS other, similarity, level "
             "FROM joint_pair UNION ALL SELECT b, a, similarity, level FROM joint_pair) "
             f"JOIN {name}_joint USING (j) JOIN {name}_survivor USING (label) "
-            f"WHERE {level_pairs(self.threshold, self._base)} AND j <> home GROUP BY j"
+            f"WHERE {level_pairs(self._threshold, self._base)} AND j <> home GROUP BY j"
         )
         database.run(
             f"CREATE OR REPLACE TABLE {name}_dropped AS SELECT m.num, survivor, "

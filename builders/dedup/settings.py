@@ -1,10 +1,11 @@
-"""What the stages that search for what is alike share: the documents that a search reads, and its settings."""
+"""What the searches for near-duplicates share: the documents they read, and their settings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import string_literal
@@ -12,23 +13,23 @@ from nyxqa.schemas.sql import string_literal
 if TYPE_CHECKING:
     import duckdb
 
-MIN_PAGES = 5  # what stands on no more pages than this is never common
+MIN_PAGES = 5  # what occurs on at most this many pages is never common
 
 
-TEXT = "replace(text, '<|image|>', ' ') AS text"  # placeholders are no words
+TEXT = "replace(text, '<|image|>', ' ') AS text"  # placeholders are not words
 PHASHES = "list_transform(images, lambda i: i.phash) AS phashes"  # of rows between stages
 
 
-class Alike(TypedDict):
-    """From where on texts and images are alike, as the functions of ``near`` take it."""
+class SimilaritySettings(TypedDict):
+    """When texts and images are near-duplicates, as ``deduplicate`` and ``pairs_across`` take it."""
 
-    threshold: float
+    threshold: float | Threshold
     shingle: int
     image_distance: int
 
 
-def alike(settings: Dedup) -> Alike:
-    """What ``[dedup]`` says of likeness."""
+def similarity_settings(settings: Dedup) -> SimilaritySettings:
+    """The similarity settings of ``[dedup]``."""
     return {
         "threshold": settings.threshold,
         "shingle": settings.shingle,
@@ -37,9 +38,9 @@ def alike(settings: Dedup) -> Alike:
 
 
 def write_documents(db: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
-    """Write the documents that ``query`` selects for a search, unless a stopped run did.
+    """Write the documents that ``query`` selects for a search, unless a stopped run wrote them already.
 
-    A search that goes on knows its input by the file's time.
+    A resumed search identifies its input by the file's modification time.
     """
     if not file.exists():
         with replacing(file) as temporary:

@@ -10,14 +10,14 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nyxqa.builders.dedup.word_hashes import I64, U64
+from nyxqa.builders.dedup.threshold import Threshold
+from nyxqa.builders.dedup.word_hashes import F64, I64, U64
 
-F64 = NDArray[np.float64]
 _PAIR_ELEMENTS = 1 << 20  # shingles compared at once
 
 
 def append_sets(stream: BinaryIO, values: U64) -> None:
-    """Write sets behind those already there."""
+    """Append sets to those already written."""
     values.tofile(stream)
 
 
@@ -43,14 +43,22 @@ class SetStore:
         while first < len(left):
             done = ends[first - 1] if first else 0
             last = max(first + 1, int(np.searchsorted(ends, done + _PAIR_ELEMENTS, side="right")))
-            # Mapped anew for each part: pages read for earlier ones do not add up.
+            # Mapped again for each part, so that pages read for earlier parts are released.
             mapped = np.memmap(self.file, np.uint64, "r")
             similarity[first:last] = self._part(mapped, left[first:last], right[first:last])
             first = last
         return similarity
 
+    def compare(self, left: I64, right: I64, threshold: Threshold) -> tuple[NDArray[np.bool_], F64]:
+        """Whether ``left[i]`` and ``right[i]`` are near-duplicates, and their exact Jaccard similarity."""
+        similarity = self.jaccard(left, right)
+        return threshold.reached(similarity, self.sizes[left], self.sizes[right]), similarity
+
     def slices(self, sets: I64, elements: int) -> Iterator[tuple[I64, U64]]:
-        """All shingles of ``sets``, whole sets of about ``elements`` at a time: the set's number, the hash."""
+        """All shingles of ``sets``, in batches of whole sets with about ``elements`` shingles.
+
+        :returns: For each batch the set's number and the hash of each shingle.
+        """
         ends = np.cumsum(self.sizes[sets])
         first = 0
         while first < len(ends):
@@ -82,7 +90,7 @@ class SetStore:
 
 
 def _ranges(starts: I64, sizes: I64) -> I64:
-    """``starts[i] .. starts[i] + sizes[i]`` for each i, one behind the other."""
+    """The ranges ``starts[i] .. starts[i] + sizes[i]``, concatenated."""
     ends = np.cumsum(sizes)
     steps = np.repeat(starts - (ends - sizes), sizes)
     return steps + np.arange(len(steps))

@@ -11,7 +11,7 @@ from nyxqa.builders.dedup.word_hashes import I64, U64, mix, word_hashes
 
 BATCH_TEXTS = 1 << 14
 _HASH_BITS = np.uint64(64 - 14)
-_ORDER = np.uint64(0xD6E8FEB86659FD93)  # odd, so that the order of words counts
+_ORDER = np.uint64(0xD6E8FEB86659FD93)  # odd, so that the order of words matters
 _HASH_MASK = np.uint64((1 << 50) - 1)
 
 
@@ -33,8 +33,8 @@ class ShingleSets:
 def shingle_sets(texts: Sequence[str], shingle: int) -> ShingleSets:
     """The shingles of ``shingle`` consecutive words of each text, at most 16,384 texts at a time.
 
-    A text of fewer words has one shingle, all its words, which equals that of no longer text: such texts are alike
-    only if equal. A text without words has none.
+    A text of fewer words has one shingle of all its words, which differs from those of longer texts: such texts are
+    near-duplicates only if equal. A text without words has no shingle.
     """
     hashes, counts = word_hashes(texts)
     firsts = np.cumsum(counts) - counts
@@ -49,9 +49,9 @@ def shingle_sets(texts: Sequence[str], shingle: int) -> ShingleSets:
 
 
 def run_starts(counts: I64, length: int) -> I64:
-    """Positions of the words with which a run of ``length`` words of one text starts.
+    """Positions of the words that start a run of ``length`` words of one text, int64.
 
-    :param counts: Number of words of each text, the texts' words standing one behind the other.
+    :param counts: Number of words of each text, whose words are concatenated.
     """
     stops = np.cumsum(counts)
     whole = np.ones(int(stops[-1]) if len(stops) else 0, bool)
@@ -61,7 +61,7 @@ def run_starts(counts: I64, length: int) -> I64:
 
 
 def run_hashes(hashes: U64, positions: I64, length: int) -> U64:
-    """A hash of each run of ``length`` words from ``positions`` on; runs of different lengths have different ones.
+    """A hash of each run of ``length`` words from ``positions`` on; runs of different lengths have different hashes.
 
     :param hashes: Hashes of the words.
     """

@@ -8,9 +8,9 @@ from nyxqa.builders.dedup.word_hashes import I64
 
 
 class Components:
-    """Which of ``count`` numbered things hang together; a component is named by its smallest member.
+    """Connected components of ``count`` numbered things; a component is named by its smallest member.
 
-    The result depends on the edges alone, not on their order. Memory: 16 bytes a thing.
+    The result depends on the edges, not on their order. Memory: 16 bytes for each thing.
     """
 
     def __init__(self, count: int) -> None:
@@ -23,25 +23,25 @@ class Components:
             left, right = self.roots(left), self.roots(right)
             apart = left != right
             left, right = left[apart], right[apart]
-            # Every larger root hangs itself under the smallest of its neighbours, so no cycle can arise.
+            # Every larger root is attached to the smallest of its neighbours, so no cycle can arise.
             np.minimum.at(labels, np.maximum(left, right), np.minimum(left, right))
 
     def roots(self, things: I64) -> I64:
-        """A member of the component of each of ``things``, the same for all that hang together so far."""
+        """The root of each of ``things``, int64: equal for all that are connected so far."""
         roots = self._labels[things]
         while True:
             above = self._labels[roots]
             if np.array_equal(above, roots):
-                self._labels[things] = roots  # shortens the way for the next
+                self._labels[things] = roots  # path compression
                 return roots
             roots = above
 
     def labels(self) -> I64:
-        """The smallest member of each thing's component."""
+        """The smallest member of each thing's component, int64 [count]."""
         everything = np.arange(len(self._labels))
         return self.roots(everything).copy()
 
-    def together(self, things: I64) -> bool:
-        """Whether all of ``things`` hang together already."""
+    def connected(self, things: I64) -> bool:
+        """Whether all of ``things`` are in one component already."""
         roots = self.roots(things)
         return bool((roots == roots[0]).all())

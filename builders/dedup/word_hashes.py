@@ -12,6 +12,7 @@ from nyxqa.schemas.words import character_kinds, fold, words
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # any odd number has an inverse modulo 2**64
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
@@ -27,12 +28,12 @@ def mix(values: U64) -> U64:
 def word_hashes(texts: Sequence[str]) -> tuple[U64, I64]:
     """The words of each text as 64-bit hashes, text after text, and the number of words of each.
 
-    Equal to hashing ``words(text)`` word by word. Texts whose cutting depends on marks or on characters beyond
-    U+FFFF are cut by ``words`` itself, one by one.
+    Equal to hashing ``words(text)`` word by word. Texts whose segmentation depends on marks or on characters beyond
+    U+FFFF are split by ``words`` itself, one by one.
     """
     folded = [fold(text) for text in texts]
     lengths = np.fromiter(map(len, folded), np.int64, len(folded))
-    # A line end before, between and behind the texts, so that no word starts or ends at a border.
+    # A line end before, between and after the texts, so that no word crosses a border.
     codes = _codes("\n".join(["", *folded, ""]))
     ends = np.cumsum(lengths + 1)
     kinds = _kinds_of(codes)
@@ -48,7 +49,7 @@ def word_hashes(texts: Sequence[str]) -> tuple[U64, I64]:
 
 
 def _with_odd(hashes: U64, counts: I64, texts: Sequence[str], odd: I64) -> tuple[U64, I64]:
-    """Put the words of the texts ``odd``, as ``words`` cuts them, where these texts stand."""
+    """Insert the words of the texts ``odd``, split by ``words``, at the positions of these texts."""
     cut = [words(texts[text]) for text in odd.tolist()]
     flat = [word for text in cut for word in text]
     lengths = np.fromiter(map(len, flat), np.int64, len(flat))
@@ -65,7 +66,7 @@ def _codes(text: str) -> NDArray[np.uint32]:
 
 
 def _kinds_of(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """The kind of each character; those beyond U+FFFF count as marks, for ``words`` to cut."""
+    """The kind of each character; those beyond U+FFFF count as marks, which leaves them to ``words``."""
     table = character_kinds()
     kinds = np.frombuffer(bytearray(codes.astype(np.uint8).tobytes().translate(table[:256])), np.uint8)
     beyond = np.flatnonzero(codes > 0xFF)  # few in most languages
@@ -81,7 +82,7 @@ def _kind_table() -> NDArray[np.uint8]:
 
 
 def _word_bounds(kinds: NDArray[np.uint8]) -> tuple[I64, I64]:
-    """Starts and stops of words, in order; the first and last character are no part of any."""
+    """Starts and stops of words, in order; the first and last character belong to no word."""
     inside = kinds == ord("l")
     joiner = np.flatnonzero(kinds == ord("j"))
     inside[joiner[inside[joiner - 1] & inside[joiner + 1]]] = True
@@ -107,7 +108,7 @@ def _span_hashes(codes: NDArray[np.uint32], starts: I64, stops: I64) -> U64:
 
 
 def _powers(count: int) -> tuple[U64, U64]:
-    """Powers of the base and of its inverse; the longest batch so far decides how many are kept."""
+    """Powers of the base and of its inverse; their number is that of the longest batch so far."""
     size = 1 << max(count, 1).bit_length()
     powers, inverses = _power_table(size)
     return powers[:count], inverses

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.database import Database
-from nyxqa.builders.dedup.phash_pairs import near_pictures
+from nyxqa.builders.dedup.phash_pairs import near_images
 from nyxqa.builders.dedup.settings import MIN_PAGES
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
@@ -82,7 +82,7 @@ def common_hashes(seen: I64, limit: float, distance: int, work: Path) -> dict[in
         database.append("hash", hashes)
         database.run("CREATE TABLE seen (page BIGINT, h BIGINT)")
         database.append("seen", pa.table({"page": seen[:, 0], "h": number}))
-        near_pictures(database, distance)
+        near_images(database, distance)
         counts = database.rows(_COUNTS.replace("$limit", str(limit)))
     finally:
         database.close()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.deduplicate import deduplicate
-from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, alike, write_documents
+from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, similarity_settings, write_documents
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, shard_tables
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
@@ -144,7 +144,7 @@ def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup,
         tokens="n_tokens",
         permutations=settings.permutations,
         work=folder,
-        **alike(settings),
+        **similarity_settings(settings),
     ) as found:
         found.write(folder / "found")
     return folder / "found"

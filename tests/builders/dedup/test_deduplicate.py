@@ -55,16 +55,16 @@ def test_same_outcome_for_any_order_files_and_threads(tmp_path: Path, seed: int,
 
 @pytest.mark.usefixtures("every_pair")
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("crowd", [200, 3])
+@pytest.mark.parametrize("max_bucket", [200, 3])
 def test_clusters_and_survivors_are_those_of_brute_force(
-    seed: int, crowd: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, max_bucket: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lsh_pairs, "CROWD", crowd)
+    monkeypatch.setattr(lsh_pairs, "MAX_BUCKET", max_bucket)
     rows = make_rows(seed)
     ids = [str(row["doc_id"]) for row in rows]
-    alike = text_edges(rows, 0.5)
+    edges = text_edges(rows, 0.5)
     with deduplicate(table(rows), threshold=0.5) as result:
-        clusters = components(ids, alike)
+        clusters = components(ids, edges)
         assert result.clusters.to_pylist() == [{"id": i, "cluster": clusters[i]} for i in ids]
         assert len(result.selected) == len(set(clusters.values()))
         by_id = {str(row["doc_id"]): str(row["text"]) for row in rows}
@@ -78,18 +78,20 @@ def test_clusters_and_survivors_are_those_of_brute_force(
 
 @pytest.mark.usefixtures("every_pair")
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("crowd", [200, 3])
-def test_removal_needs_text_and_images_clusters_either(seed: int, crowd: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lsh_pairs, "CROWD", crowd)
+@pytest.mark.parametrize("max_bucket", [200, 3])
+def test_removal_needs_text_and_images_clusters_either(
+    seed: int, max_bucket: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lsh_pairs, "MAX_BUCKET", max_bucket)
     rows = make_rows(seed)
     ids = [str(row["doc_id"]) for row in rows]
     every = sorted({h for row in rows for h in row["p"]})  # type: ignore[attr-defined]
     near = [(str(a), str(b)) for a, b in combinations(every, 2) if hamming(a, b) <= 4]
     name = components([str(h) for h in every], near)
     pictured = {str(r["doc_id"]): sorted(name[str(h)] for h in r["p"]) for r in rows}  # type: ignore[attr-defined]
-    alike = text_edges(rows, 0.5)
-    joint = components(ids, [(a, b) for a, b in alike if pictured[a] == pictured[b]])
-    loose = components(ids, alike + [(a, b) for a, b in combinations(ids, 2) if set(pictured[a]) & set(pictured[b])])
+    edges = text_edges(rows, 0.5)
+    joint = components(ids, [(a, b) for a, b in edges if pictured[a] == pictured[b]])
+    loose = components(ids, edges + [(a, b) for a, b in combinations(ids, 2) if set(pictured[a]) & set(pictured[b])])
     with deduplicate(table(rows), phashes="p", threshold=0.5) as result:
         assert len(result.selected) == len(set(joint.values()))
         assert all(joint[drop["id"]] == joint[drop["survivor"]] for drop in result.dropped.to_pylist())
@@ -105,7 +107,7 @@ def test_survivor_has_most_tokens_then_smallest_id() -> None:
         assert result.selected.to_pylist() == ["d1"]
 
 
-def test_short_texts_are_alike_only_if_equal_and_empty_ones_never() -> None:
+def test_short_texts_match_only_if_equal_and_empty_ones_never() -> None:
     with deduplicate(texts("a b", "A, b!", "a b c", "", " ", "...", "b a")) as result:
         assert result.dropped.to_pylist() == [{"id": "d1", "survivor": "d0", "match": "d0", "similarity": 1.0}]
         assert len(set(result.clusters["cluster"].to_pylist())) == 6
@@ -121,7 +123,7 @@ def test_flat_pictures_match_only_equal_hashes_and_common_images_join_nothing() 
         assert len(set(result.clusters["cluster"].to_pylist())) == 5
 
 
-def test_a_crowd_of_one_template_is_one_cluster_and_falls_apart_at_a_higher_threshold() -> None:
+def test_many_pages_of_one_template_are_one_cluster_and_separate_at_a_higher_threshold() -> None:
     template = " ".join(f"word{number}" for number in range(60))
     with deduplicate(texts(*(f"{template} item{number}" for number in range(400)))) as result:
         assert len(result.selected) == 1
@@ -163,9 +165,9 @@ def test_banding_reaches_its_recall_or_says_no() -> None:
 def test_wrong_input_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no column 'body'; it has doc_id, text"):
         deduplicate(texts("a"), text="body")
-    with pytest.raises(UsageError, match="'x' stands in 2 rows"):
+    with pytest.raises(UsageError, match="'x' occurs in 2 rows"):
         deduplicate(pa.table({"doc_id": ["x", "y", "x"], "text": ["a", "b", "c"]}))
-    with pytest.raises(WorldError, match="column 'text' has a null"):
+    with pytest.raises(WorldError, match="column 'text' has a null value"):
         deduplicate(pa.table({"doc_id": ["x"], "text": pa.array([None], pa.string())}))
     with pytest.raises(UsageError, match=r"threshold 0 must be above 0"):
         deduplicate(texts("a"), threshold=0)
