@@ -16,12 +16,9 @@ import pyarrow.parquet as pq
 from nyxqa.builders.export.dataset import Row
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.files import write_bytes
+from nyxqa.schemas.images.formats import PNG, image_format
 
 REASON = "further_images"
-
-
-_KINDS = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
-_SUFFIXES = {"jpeg": "jpg"}
 
 
 _ROWS = 100
@@ -77,14 +74,9 @@ def _size(value: Any) -> int:
     return sum(_size(item) for item in value) if isinstance(value, list) else 8
 
 
-def kind_of_image(data: bytes) -> str:
-    """``jpeg``, ``png`` or ``webp``: what a dataset stores."""
-    return next((kind for magic, kind in _KINDS if data.startswith(magic)), "png")
-
-
 def data_uri(data: bytes) -> str:
     """The image as a ``data:`` URI."""
-    return f"data:image/{kind_of_image(data)};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{(image_format(data) or PNG).mime_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 class ImageFiles:
@@ -98,9 +90,8 @@ class ImageFiles:
 
     def path(self, data: bytes) -> str:
         """Path of the image relative to the folder; it is written on first sight."""
-        kind = kind_of_image(data)
         name = hashlib.sha256(data).hexdigest()
-        path = f"images/{name[:2]}/{name}.{_SUFFIXES.get(kind, kind)}"
+        path = f"images/{name[:2]}/{name}.{(image_format(data) or PNG).extension}"
         if not (self.folder / path).exists():
             write_bytes(self.folder / path, data)
         return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -25,6 +24,7 @@ from nyxqa.builders.vlm.prompt import (
 )
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
+from nyxqa.schemas.images.decode import open_encoded
 from nyxqa.schemas.recipe import Recipe
 
 # A token is about four characters of English; a character of another script is counted as a token of its own.
@@ -125,9 +125,7 @@ def _image_tokens(row: Mapping[str, Any], reader: PackReader, recipe: Recipe) ->
 
 def picture_tokens(data: bytes, max_pixels: int) -> int:
     """Tokens of a picture, of which only the header is read."""
-    from PIL import Image
-
-    with Image.open(BytesIO(data)) as image:
+    with open_encoded(data) as image:
         return -(-min(image.width * image.height, max_pixels) // _PATCH)
 
 

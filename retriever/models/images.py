@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.images.decode import ImageDecodeError, open_encoded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,13 +20,13 @@ def pil_image(image: Any) -> Image:
 
     :raises WorldError: If the bytes are no image.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if isinstance(image, Image.Image):
         return image
     try:
-        return Image.open(io.BytesIO(image))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        return open_encoded(image)
+    except ImageDecodeError as error:
         raise WorldError(f"an image of {len(image)} bytes cannot be read: {error}; build the dataset again") from error
 
 

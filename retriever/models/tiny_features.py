@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.images.decode import ImageDecodeError, open_encoded
 from nyxqa.schemas.words import words
 
 GRID = 4  # patches a side
@@ -86,12 +86,10 @@ def image_features(image: Any) -> Features:
 
 @lru_cache(maxsize=4_096)
 def _of_bytes(data: bytes) -> Features:
-    import PIL.Image
-
     try:
-        with PIL.Image.open(io.BytesIO(data)) as picture:
+        with open_encoded(data) as picture:
             return _of_picture(picture)
-    except (OSError, ValueError) as error:
+    except (ImageDecodeError, OSError, ValueError) as error:
         raise FormatError(f"an image of {len(data)} bytes cannot be decoded: {error}") from error
 
 

@@ -16,6 +16,7 @@ from nyxqa.builders.vlm.openai.messages import body_of
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, response_schema
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.images.decode import ImageDecodeError
 from nyxqa.schemas.web.retry_after import retry_after_seconds
 from nyxqa.schemas.web.retry_policy import RetryPolicy
 
@@ -131,8 +132,9 @@ class Endpoint:
         """
         try:
             parts = await _body(request, self._uris)
-        except OSError as error:
-            return Failed("bad_image", f"an image cannot be read: {type(error).__name__}")
+        except (OSError, ImageDecodeError) as error:
+            cause = error.__cause__ if isinstance(error, ImageDecodeError) else error
+            return Failed("bad_image", f"an image cannot be read: {type(cause).__name__}")
         try:
             async for attempt in self._retry_policy.tries(_worth_another):
                 with attempt:

@@ -10,12 +10,14 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.vlm.protocol import VlmImage
+from nyxqa.schemas.images.decode import open_encoded
+from nyxqa.schemas.images.formats import JPEG, PNG, WEBP
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _QUALITY = 90
-_AS_THEY_ARE = frozenset({"JPEG", "PNG", "WEBP"})
+_AS_THEY_ARE = {known.name: known.mime_type for known in (JPEG, PNG, WEBP)}
 
 
 class TooLargeError(Exception):
@@ -37,7 +39,8 @@ class DataUris:
     def of(self, picture: VlmImage, max_pixels: int, *, shrink: bool) -> str:
         """The image as a data URI of at most ``max_pixels``, undecoded where it already is.
 
-        :raises OSError: If the bytes are no image that can be read.
+        :raises ImageDecodeError: If the bytes are not an image that can be read.
+        :raises OSError: If its pixels cannot be decoded.
         :raises TooLargeError: If it would have to be shrunk and ``shrink`` is false.
         """
         key = (picture.image_id, max_pixels)
@@ -58,15 +61,14 @@ class DataUris:
 def fit(data: bytes, max_pixels: int, *, shrink: bool = True) -> tuple[str, bytes]:
     """MIME type and bytes of at most ``max_pixels``; a larger image is shrunk with its aspect kept.
 
-    :raises OSError: If the bytes are no image that can be read.
+    :raises ImageDecodeError: If the bytes are not an image that can be read.
+    :raises OSError: If its pixels cannot be decoded.
     :raises TooLargeError: If it would have to be shrunk and ``shrink`` is false.
     """
-    from PIL import Image
-
-    with Image.open(BytesIO(data)) as image:
+    with open_encoded(data) as image:
         kind = image.format or ""
         if image.width * image.height <= max_pixels and kind in _AS_THEY_ARE:
-            return Image.MIME[kind], data
+            return _AS_THEY_ARE[kind], data
         if not shrink:
             raise TooLargeError
         return _shrunk(image, max_pixels)
@@ -84,4 +86,4 @@ def _shrunk(image: Image.Image, max_pixels: int) -> tuple[str, bytes]:
         small.save(buffer, "JPEG", quality=_QUALITY)
     else:
         small.save(buffer, "PNG")
-    return ("image/jpeg" if opaque else "image/png"), buffer.getvalue()
+    return ((JPEG if opaque else PNG).mime_type), buffer.getvalue()

@@ -18,6 +18,7 @@ from nyxqa.builders.vlm.prompt import PROMPT_NAMES, Prompt, as_text, load_prompt
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.ids import short_hash
+from nyxqa.schemas.images.decode import ImageDecodeError
 from nyxqa.schemas.recipe import VlmSection
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +105,7 @@ def test_a_larger_image_is_shrunk_with_its_aspect(kind: str, size: tuple[int, in
 def test_a_larger_image_is_not_shrunk_where_that_is_forbidden() -> None:
     with pytest.raises(TooLargeError):
         fit(encoded("PNG", (100, 100)), 1000, shrink=False)
-    with pytest.raises(OSError, match="cannot identify"):
+    with pytest.raises(ImageDecodeError, match="unsupported_format"):
         fit(b"nothing", 1000)
 
 
@@ -142,5 +143,5 @@ def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
     tight = DataUris(max_characters=len(first[3]))
     assert [tight.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
     assert tight.of(VlmImage("b", "", b"gone"), 10_000, shrink=False) == first[3]
-    with pytest.raises(OSError, match="cannot identify"):
+    with pytest.raises(ImageDecodeError, match="unsupported_format"):
         tight.of(VlmImage("a", "", b"gone"), 100, shrink=False)

@@ -1,0 +1,1 @@
+"""Which image format bytes are in, and how they are decoded within limits."""
