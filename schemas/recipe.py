@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from nyxqa.schemas.recipe_types import (
     Fraction,
     Hosts,
+    ImportKind,
     Name,
     Positive,
     PositiveShare,
@@ -257,9 +258,7 @@ class TextSet(Section):
 class Import(Section):
     """A published training set to read."""
 
-    kind: Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"] = Field(
-        description="format of the set"
-    )
+    kind: ImportKind = Field(description="format of the set")
     path: str = Field(description="file or folder of the set, or hf:NAME")
     images: str | None = Field(None, description="folder or archive of its images")
 

@@ -265,11 +265,11 @@ def test_all_passages_are_published_if_asked_for(own: Path, tmp_path: Path) -> N
     ("change", "message"),
     [
         (("lakes = 1.5", "laks = 1.5"), r"\[mixture\] names dataset 'laks'.*did you mean 'lakes'"),
-        (('split = "validation"', 'split = "train"'), "stands twice for split train"),
+        (('split = "validation"', 'split = "train"'), "occurs twice for split train"),
         (('name = "lakes"', 'name = "mmeb"'), "choose another"),
         (('positive = "gold"', "top_k = 19"), "negatives up to rank 20 but top_k = 19"),
-        (('positive = "gold"', 'license = "CC-BY-4.0"\n#'), "equal pools need equal license"),
-        (("hotpotqa:train.json", "hotpot:train.json"), "names no source"),
+        (('positive = "gold"', 'license = "CC-BY-4.0"\n#'), "sections of one pool need equal license"),
+        (("hotpotqa:train.json", "hotpot:train.json"), "unknown kind 'hotpot'"),
     ],
     ids=["mixture", "name", "kind", "top_k", "license", "source"],
 )

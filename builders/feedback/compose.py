@@ -17,7 +17,7 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.feedback.train_set import passages_of, publishes_all
 from nyxqa.builders.question_sets.outputs import PoolParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.builders.question_sets.revisions import kind_of_source
+from nyxqa.builders.question_sets.row_source import kind_of_source
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.names import FEEDBACK as STAGE
 from nyxqa.retriever.index.stored_ids import rows_of

@@ -1,1 +1,1 @@
-"""How question sets of others and their passages are read."""
+"""How existing question sets, their passages and published training sets are read."""

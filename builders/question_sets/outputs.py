@@ -1,4 +1,4 @@
-"""What the stages of sets leave for assembling."""
+"""Outputs of the stages of question sets and imports, which the assembly reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nyxqa.schemas.recipe import Recipe, TextSet
 class PoolParts:
     """A passage pool.
 
-    :param folder: Where ``PassagePool`` finds it.
-    :param source: Kind of its reader, for column ``source``.
-    :param whole: Whether all passages are published, not only those that triplets name.
+    :param folder: Folder of the ``PassagePool``.
+    :param source: Kind of its reader; value of column ``source``.
+    :param whole: Whether all passages are published, not only those that triplets refer to.
     """
 
     name: str
@@ -31,9 +31,9 @@ class PoolParts:
 class SetParts:
     """Triplets of one set and split.
 
-    :param stage: Name of the stage that made them.
-    :param triplets: Rows of ``SET_TRIPLETS``; beside those of an import lie its image packs.
-    :param asked: Outputs of the stage's earlier steps, whose ledgers count in its report.
+    :param stage: Name of the stage that wrote them.
+    :param triplets: Rows of ``SET_TRIPLETS``; the folder of an import's also has its image packs.
+    :param questions: Outputs of the stage's earlier steps, whose ledgers count in its report.
     :param text: Section of a question set; None for an import.
     """
 
@@ -41,23 +41,23 @@ class SetParts:
     split: str
     pool: str
     triplets: StepOutput
-    asked: tuple[StepOutput, ...] = ()
+    questions: tuple[StepOutput, ...] = ()
     text: TextSet | None = None
 
 
 @dataclass(frozen=True)
 class Sets:
-    """All pools and sets of a build, those of train first, then validation, then test; the pools of web are none."""
+    """All pools and sets of a build; sets of train first, then validation, then test. Web pages are not a pool."""
 
     pools: tuple[PoolParts, ...] = ()
     triplets: tuple[SetParts, ...] = ()
 
     def of_split(self, split: str) -> list[SetParts]:
-        """The sets of one split."""
+        """Return the sets of one split."""
         return [part for part in self.triplets if part.split == split]
 
     def decisive(self, split: str) -> list[object]:
-        """What, apart from the recipe's other sections, decides how the sets of one split are published."""
+        """Return what determines how the sets of one split are published, apart from the recipe's other sections."""
         pools = {pool.name: pool for pool in self.pools}
         return [
             [part.stage, part.triplets.fingerprint, *_publishing(pools.get(part.pool))] for part in self.of_split(split)
@@ -69,11 +69,11 @@ def _publishing(pool: PoolParts | None) -> list[object]:
 
 
 def set_splits(recipe: Recipe) -> set[str]:
-    """Splits that a question set or an import of the recipe has rows of."""
-    found: set[str] = {text.split for text in recipe.text}
-    return found | {source.split for section in recipe.imports for source in sources_of(section)}
+    """Return the splits for which a question set or an import of the recipe has rows."""
+    splits: set[str] = {text.split for text in recipe.text}
+    return splits | {source.split for section in recipe.imports for source in sources_of(section)}
 
 
 def pool_of(text: TextSet) -> str:
-    """Name of the pool of a question set."""
+    """Return the name of the pool of a question set."""
     return text.pool or text.name

@@ -1,4 +1,4 @@
-"""A passage pool on disk: written once in the order of its source, then read by row number."""
+"""A passage pool on disk: written once in the order of its source, read by row number."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.ids import doc_id
 
 _COLUMNS = ("names", "external_ids", "titles", "texts")
-_KEPT = "kept.npy"  # int64 [passages]: stored row of each passage
-_COPIES = "copies.npy"  # int64 [copies, 2]: passage and stored row of each copy of its text
+_POOLED = "kept.npy"  # int64 [passages]: stored row of each passage of the pool
+_COPIES = "copies.npy"  # int64 [copies, 2]: row in the pool and stored row of each passage with a repeated text
 
 Rows = npt.NDArray[np.int64]
 
@@ -32,8 +32,8 @@ Rows = npt.NDArray[np.int64]
 class PooledPassage:
     """A passage of a pool; equal texts have equal ids.
 
-    :param name: Its source row.
-    :param external_id: The pool's own id.
+    :param name: Ledger name of the source row.
+    :param external_id: The id in the source.
     """
 
     name: str
@@ -43,17 +43,18 @@ class PooledPassage:
 
     @cached_property
     def id(self) -> str:
-        """The ``doc_id`` of its text."""
+        """The ``doc_id`` of the text."""
         return doc_id(self.text, ())
 
 
 def write_pool(passages: Iterable[Passage | Drop], folder: Path, drop: Callable[[Drop], None]) -> int:
-    """Write the passages into ``folder``; returns how many the pool has.
+    """Write the passages into ``folder`` and return the number of passages in the pool.
 
-    An own id comes once, and so does a text: the first passage stays, later ones are dropped (``same_page``,
-    ``same_content``), and where a copy of a text stood is kept. 64 bytes a passage are in memory.
+    Of passages with equal ids and of passages with equal texts only the first is in the pool; later ones are dropped
+    (``same_page``, ``same_content``), and the positions of repeated texts are stored. Needs 64 bytes of memory for
+    each passage.
 
-    :param drop: Takes every row that is no passage of the pool.
+    :param drop: Called with the ledger entry of every row that is not in the pool.
     """
     own_ids, texts = array("Q"), array("Q")
     _write(passages, folder, drop, own_ids, texts)
@@ -67,11 +68,11 @@ def write_pool(passages: Iterable[Passage | Drop], folder: Path, drop: Callable[
     copy = first != left
     for row, original in zip(left[copy].tolist(), first[copy].tolist(), strict=True):
         drop(Drop("row", names[row], "", "same_content", f"the text of {names[original]}"))
-    kept = left[~copy]
-    copies = np.stack([np.searchsorted(kept, first[copy]), left[copy]], axis=1)
-    np.save(folder / _KEPT, kept)
+    pooled = left[~copy]
+    copies = np.stack([np.searchsorted(pooled, first[copy]), left[copy]], axis=1)
+    np.save(folder / _POOLED, pooled)
     np.save(folder / _COPIES, copies[np.lexsort((copies[:, 1], copies[:, 0]))])
-    return len(kept)
+    return len(pooled)
 
 
 def _write(
@@ -81,7 +82,7 @@ def _write(
     own_ids: array[int],
     texts: array[int],
 ) -> None:
-    """Store all passages; ``own_ids`` and ``texts`` take 16 bytes of a hash each, as two numbers."""
+    """Store all passages; a hash of 128 bits, as two numbers, is appended to each of ``own_ids`` and ``texts``."""
     with ExitStack() as stack:
         writers = [stack.enter_context(StringWriter(folder, column)) for column in _COLUMNS]
         for passage in passages:
@@ -102,15 +103,15 @@ def _first_places(halves: array[int], rows: Rows | None = None) -> Rows:
 
 
 class PassagePool(Sequence[PooledPassage]):
-    """The passages in ``folder``, each text once, memory-mapped."""
+    """The passages in ``folder``, memory-mapped; no two have the same text."""
 
     def __init__(self, folder: Path) -> None:
         self._columns = [StoredStrings(folder, column) for column in _COLUMNS]
-        self._kept: Rows = np.load(folder / _KEPT, mmap_mode="r")
+        self._pooled: Rows = np.load(folder / _POOLED, mmap_mode="r")
         self._copies: Rows = np.load(folder / _COPIES)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._pooled)
 
     @overload
     def __getitem__(self, index: int) -> PooledPassage: ...
@@ -119,26 +120,26 @@ class PassagePool(Sequence[PooledPassage]):
     def __getitem__(self, index: slice) -> list[PooledPassage]: ...
 
     def __getitem__(self, index: int | slice) -> PooledPassage | list[PooledPassage]:
-        """The passage of a row, or those of a range of rows."""
+        """Return the passage of a row, or the passages of a range of rows."""
         if isinstance(index, slice):
             return [self[row] for row in range(*index.indices(len(self)))]
-        return self._stored(int(self._kept[index]))
+        return self._stored(int(self._pooled[index]))
 
     def copies(self, index: int) -> list[PooledPassage]:
-        """Later passages of the same text, in the order of the source."""
+        """Return later passages with the same text, in the order of the source."""
         start, end = np.searchsorted(self._copies[:, 0], [index, index + 1])
         return [self._stored(int(row)) for row in self._copies[start:end, 1]]
 
     def places(self) -> Iterator[tuple[int, PooledPassage]]:
-        """Row and passage of every place where a text of the pool stood, in the order of the source."""
+        """Yield row and passage of every passage in the source, repeated texts included, in the order of the source."""
         rows = np.full(len(self._columns[0]), -1, np.int64)
-        rows[self._kept] = np.arange(len(self._kept))
+        rows[self._pooled] = np.arange(len(self._pooled))
         rows[self._copies[:, 1]] = self._copies[:, 0]
         for stored in np.flatnonzero(rows >= 0).tolist():
             yield int(rows[stored]), self._stored(stored)
 
     def entries(self) -> Iterator[SearchEntry]:
-        """The passages as an encoder wants them, by the ids ties are broken by."""
+        """Yield the passages as entries for an encoder; their ids break ties."""
         for row in range(len(self)):
             passage = self[row]
             yield SearchEntry(passage.id, passage.text)

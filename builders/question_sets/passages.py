@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.sample import PASSAGES, SAMPLE, sample_file
-from nyxqa.builders.row_files.factory import file_rows
-from nyxqa.builders.row_files.hub import HubName, hub_rows
+from nyxqa.builders.question_sets.row_source import PASSAGES, parse_row_source
 from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.content import PLACEHOLDER
-from nyxqa.schemas.errors import UsageError
 
-KINDS = ("flashrag", "psgs", "parquet")
-_SPLIT = "train"  # where the Hub holds passages: a pool has no splits of its own
+PASSAGE_KINDS = ("flashrag", "psgs", "parquet")
+_SPLIT = "train"  # split of a dataset on the Hub that holds the passages; a pool has no splits
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A passage of a pool.
 
-    :param name: Its source row.
+    :param name: Ledger name of the source row.
     :param id: The pool's own id.
-    :param title: "" if it has none.
+    :param title: The empty string if the passage has no title.
     :param text: FlashRAG's ``contents``, verbatim: the title in double quotes, a line end, the text.
     """
 
@@ -36,58 +32,46 @@ class Passage:
 
 
 def read_passages(spec: str) -> Iterator[Passage | Drop]:
-    """The pool that ``spec`` names, one passage at a time.
+    """Yield the passages of the pool that ``spec`` names.
 
     :param spec: ``KIND:FILE``, ``hf:USER/NAME[/CONFIG]@REVISION`` or ``sample``.
-    :raises UsageError: If there is no such kind.
+    :raises UsageError: If the kind is unknown.
     :raises WorldError: If the source is missing, or a row lacks a needed column.
     """
-    kind, _, place = spec.partition(":")
-    if kind == "hf" and place:
-        rows = hub_rows(HubName.parse(place), _SPLIT)
-    elif spec == SAMPLE:
-        rows = file_rows(sample_file(PASSAGES))
-    elif kind in KINDS and place:
-        rows = file_rows(Path(place))
-    else:
-        kinds = ", ".join(f"{name}:FILE" for name in KINDS)
-        raise UsageError(
-            f"no passage pool is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION, sample"
-        )
-    for row in rows:
+    for row in parse_row_source(spec, PASSAGE_KINDS, PASSAGES).rows(_SPLIT):
         yield row if isinstance(row, Drop) else read_passage(row)
 
 
 def read_passage(row: Row) -> Passage | Drop:
-    """A passage from ``contents``, or from ``text`` with or without ``title``."""
+    """Return the passage of a row with ``contents``, or with ``text`` and perhaps ``title``, or a drop."""
     own_id = row.need("id")
     if isinstance(own_id, bool) or not isinstance(own_id, str | int) or own_id == "":
         return row.drop("bad_id", f"expected text or a number, found {own_id!r}")
     if "contents" in row.values:
         text = row.values["contents"]
-        wrong = fault(text)
-        title = "" if wrong else title_of(text)
+        problem = text_problem(text)
+        title = "" if problem else title_of(text)
     else:
         body, title = row.need("text", "contents"), row.values.get("title") or ""
-        wrong = fault(body) or (fault(title) if title else None)
-        text = body if wrong or not title else f'"{_unquoted(title)}"\n{body}'
-    return row.drop(*wrong) if wrong else Passage(row.name, str(own_id), _unquoted(title), text)
+        problem = text_problem(body) or (text_problem(title) if title else None)
+        text = body if problem or not title else f'"{_unquoted(title)}"\n{body}'
+    return row.drop(*problem) if problem else Passage(row.name, str(own_id), _unquoted(title), text)
 
 
 def title_of(contents: str) -> str:
-    """The title in ``contents``: its first line without the quotes around it; "" where no line end follows."""
+    """Return the title in ``contents``: its first line without quotes, or the empty string if no line end follows."""
     first, line_end, _ = contents.partition("\n")
     return _unquoted(first) if line_end else ""
 
 
 def _unquoted(title: str) -> str:
-    """``title`` without one pair of quotes around it: a title may end in a quote of its own."""
+    """Strip one pair of quotes; no more, as a title may itself end in a quote."""
     title = title.strip()
     return title[1:-1] if len(title) > 1 and title[0] == title[-1] == '"' else title
 
 
-def fault(text: Any) -> tuple[str, str] | None:
-    """Reason and detail if ``text`` cannot be a question or passage of its own; nothing if it can."""
+def text_problem(text: Any) -> tuple[str, str] | None:
+    """Return ledger reason and detail if ``text`` is not usable as a question, answer or passage, else None."""
     if not isinstance(text, str):
         return "bad_type", f"expected text, found {type(text).__name__}"
     if not text.strip():

@@ -1,4 +1,4 @@
-"""Question sets: HotpotQA, 2WikiMultiHopQA, MuSiQue, Bamboogle and whatever FlashRAG publishes."""
+"""Readers of question sets: HotpotQA, 2WikiMultiHopQA, MuSiQue, Bamboogle and the sets that FlashRAG publishes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.passages import fault
-from nyxqa.builders.question_sets.sample import SAMPLE, sample_file
-from nyxqa.builders.row_files.factory import file_rows
-from nyxqa.builders.row_files.hub import HubName, hub_rows
+from nyxqa.builders.question_sets.passages import text_problem
+from nyxqa.builders.question_sets.row_source import HUB, SAMPLE, parse_row_source
 from nyxqa.builders.row_files.row import Row
-from nyxqa.schemas.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A paragraph that a set names as evidence: by title and text, or by the passage's own id."""
+    """A paragraph that a set annotates as evidence: by title and text, or by the passage's own id."""
 
     title: str = ""
     text: str = ""
@@ -31,10 +27,10 @@ class Gold:
 class Question:
     """A question of a set.
 
-    :param name: Its source row.
-    :param own_id: The set's id, else the row number.
-    :param answers: Accepted answers, none blank, none twice.
-    :param gold: Paragraphs the set names as evidence, none twice.
+    :param name: Ledger name of the source row.
+    :param own_id: The set's id, or the row number if the set has no ids.
+    :param answers: Accepted answers, neither blank nor repeated.
+    :param gold: Paragraphs that the set annotates as evidence, not repeated.
     """
 
     name: str
@@ -45,32 +41,21 @@ class Question:
 
 
 def read_questions(spec: str, split: str = "train", count: int | None = None) -> Iterator[Question | Drop]:
-    """The first ``count`` rows of the set that ``spec`` names.
+    """Yield a question or a drop for each of the first ``count`` rows of the set that ``spec`` names.
 
     :param spec: ``KIND:FILE``, ``hf:USER/NAME[/CONFIG]@REVISION`` or ``sample``.
-    :param split: Split of a set on the Hub, whose rows say by their columns of which kind they are, or of the sample.
-    :raises UsageError: If there is no such kind.
+    :param split: Split of the sample or of a dataset on the Hub.
+    :raises UsageError: If the kind is unknown.
     :raises WorldError: If the source is missing, or a row lacks a needed column.
     """
-    kind, _, place = spec.partition(":")
-    read: Callable[[Row], Question | Drop]
-    if kind == "hf" and place:
-        rows, read = hub_rows(HubName.parse(place), split), read_any
-    elif spec == SAMPLE:
-        rows, read = file_rows(sample_file(split)), read_flashrag
-    elif kind in READERS and place:
-        rows, read = file_rows(Path(place)), READERS[kind]
-    else:
-        kinds = ", ".join(f"{name}:FILE" for name in READERS)
-        raise UsageError(
-            f"no question set is named {spec!r}; valid are {kinds}, hf:USER/NAME[/CONFIG]@REVISION, sample"
-        )
-    for row in islice(rows, count):
+    source = parse_row_source(spec, QUESTION_READERS, split)
+    read = {HUB: read_by_columns, SAMPLE: read_flashrag, **QUESTION_READERS}[source.kind]
+    for row in islice(source.rows(split), count):
         yield row if isinstance(row, Drop) else read(row)
 
 
 def read_flashrag(row: Row) -> Question | Drop:
-    """A row of FlashRAG; evidence may stand in its metadata, in the forms of the sets it comes from."""
+    """Read a row of FlashRAG; its metadata may hold evidence in the format of the original set."""
     metadata = row.values.get("metadata") or {}
     if isinstance(metadata, str):
         metadata = _json_object(metadata)
@@ -86,14 +71,14 @@ def read_flashrag(row: Row) -> Question | Drop:
 
 
 def read_hotpotqa(row: Row) -> Question | Drop:
-    """A row of HotpotQA or 2WikiMultiHopQA, in the original or the Hub's form; a test row has no answer."""
+    """Read a row of HotpotQA or 2WikiMultiHopQA, in the original or the Hub's format; test rows have no answer."""
     facts = row.values.get("supporting_facts")
     gold = _hotpot_gold(facts, row.need("context")) if facts else []
     return _question(row, row.need("question"), row.values.get("answer"), gold)
 
 
 def read_musique(row: Row) -> Question | Drop:
-    """A row of MuSiQue; one that its paragraphs do not answer is dropped."""
+    """Read a row of MuSiQue; a row that its paragraphs do not answer is dropped."""
     if row.values.get("answerable") is False:
         return row.drop("unanswerable")
     answers = [row.values.get("answer"), *(row.values.get("answer_aliases") or [])]
@@ -101,47 +86,47 @@ def read_musique(row: Row) -> Question | Drop:
 
 
 def read_bamboogle(row: Row) -> Question | Drop:
-    """A row of Bamboogle, as FlashRAG has it or with its own two columns."""
+    """Read a row of Bamboogle, in FlashRAG's format or with its own two columns."""
     if "golden_answers" in row.values:
         return read_flashrag(row)
     return _question(row, row.need("Question", "question"), row.need("Answer", "answer"), [])
 
 
-def read_any(row: Row) -> Question | Drop:
-    """A row of whichever of these sets its columns say."""
-    for column, read in _TELLTALES.items():
+def read_by_columns(row: Row) -> Question | Drop:
+    """Read a row of the set that its columns identify."""
+    for column, read in _BY_COLUMN.items():
         if column in row.values:
             return read(row)
     return read_bamboogle(row)
 
 
-READERS: dict[str, Callable[[Row], Question | Drop]] = {
+QUESTION_READERS: dict[str, Callable[[Row], Question | Drop]] = {
     "flashrag": read_flashrag,
     "hotpotqa": read_hotpotqa,
     "2wiki": read_hotpotqa,
     "musique": read_musique,
     "bamboogle": read_bamboogle,
 }
-_TELLTALES = {"golden_answers": read_flashrag, "paragraphs": read_musique, "context": read_hotpotqa}
+_BY_COLUMN = {"golden_answers": read_flashrag, "paragraphs": read_musique, "context": read_hotpotqa}
 
 
 def _question(row: Row, text: Any, answers: Any, gold: list[Gold]) -> Question | Drop:
-    wrong = fault(text)
-    if wrong:
-        return row.drop(*wrong)
+    problem = text_problem(text)
+    if problem:
+        return row.drop(*problem)
     listed = [answers] if isinstance(answers, str) else answers if answers is not None else []
     if not isinstance(listed, list | tuple):
         return row.drop("bad_type", f"answers: expected a list, found {type(listed).__name__}")
-    kept = (str(answer).strip() for answer in listed if isinstance(answer, str | int | float))
-    named = row.values.get("id", row.values.get("_id"))
-    own_id = row.number if named is None or named == "" else str(named)
-    # Questions reach tables stripped: FlashRAG's files keep stray blanks of their sources.
-    unique = tuple(dict.fromkeys(answer for answer in kept if fault(answer) is None))
+    texts = (str(answer).strip() for answer in listed if isinstance(answer, str | int | float))
+    set_id = row.values.get("id", row.values.get("_id"))
+    own_id = row.number if set_id is None or set_id == "" else str(set_id)
+    # Questions are stripped: FlashRAG's files contain stray blanks of the original sets.
+    unique = tuple(dict.fromkeys(answer for answer in texts if text_problem(answer) is None))
     return Question(row.name, own_id, text.strip(), unique, tuple(dict.fromkeys(gold)))
 
 
 def _hotpot_gold(facts: Any, context: Any) -> list[Gold]:
-    """Supporting titles with the text of their paragraphs, in the order they are named."""
+    """Return supporting titles with the text of their paragraphs, in the order of ``facts``."""
     if isinstance(facts, Mapping):
         titles = [str(title) for title in facts.get("title", [])]
     else:
@@ -151,7 +136,7 @@ def _hotpot_gold(facts: Any, context: Any) -> list[Gold]:
 
 
 def _paragraphs(context: Any) -> Iterator[tuple[str, str]]:
-    """Title and text: pairs in a list, or a column of titles and one of sentences (FlashRAG also says content)."""
+    """Yield titles and texts of pairs in a list, or columns ``title`` and ``sentences`` (FlashRAG: ``content``)."""
     if isinstance(context, Mapping):
         bodies = context.get("sentences", context.get("content", []))
         pairs: Iterable[Any] = zip(context.get("title", []), bodies, strict=False)
@@ -162,7 +147,7 @@ def _paragraphs(context: Any) -> Iterator[tuple[str, str]]:
 
 
 def _joined(sentences: list[str]) -> str:
-    """HotpotQA's sentences bring their own leading blanks, 2WikiMultiHopQA's do not."""
+    """Join sentences with single blanks; HotpotQA's start with a blank, 2WikiMultiHopQA's do not."""
     return " ".join("".join(f" {sentence}" for sentence in sentences).split())
 
 

@@ -1,51 +1,19 @@
-"""Where sets come from: what tells that a source has changed, and which commit a name on the Hub stands for."""
+"""Which commits the names on the Hub in ``[[text]]`` resolve to."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from nyxqa.builders.question_sets.sample import SAMPLE, sample_file
-from nyxqa.builders.row_files.hub import HubName
+from nyxqa.builders.question_sets.row_source import hub_name
 from nyxqa.retriever.encoders.e5 import parse_e5
 from nyxqa.retriever.models.checkpoints import resolve_revision
-from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Recipe
 
 
-def kind_of_source(spec: str) -> str:
-    """The reader's kind: what stands before the colon."""
-    return spec.partition(":")[0]
-
-
-def source_state(spec: str, sample: str) -> Any:
-    """What enters the fingerprint of a step that reads ``spec``: kind, name, size and time of its file, or its commit.
-
-    :param sample: Name of the bundled file that ``sample`` stands for.
-    :raises WorldError: If the file is missing.
-    """
-    kind, _, place = spec.partition(":")
-    if kind == "hf":
-        return ["hf", place]
-    return [kind, file_state(sample_file(sample) if spec == SAMPLE else Path(place))]
-
-
-def file_state(path: Path) -> list[Any]:
-    """Name, size in bytes and time of change in nanoseconds of a file.
-
-    :raises WorldError: If it is missing.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise WorldError(f"no file {path}: {error.strerror}") from error
-    return [path.name, found.st_size, found.st_mtime_ns]
-
-
 def pinned(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
-    """The recipe with a commit at every name on the Hub of its sets, and these commits by name.
+    """Return the recipe with a commit in every name on the Hub of its question sets, and these commits by name.
 
-    :raises WorldError: If the Hub does not say what a name stands for.
+    :raises WorldError: If the Hub does not answer.
     """
     revisions: dict[str, str] = {}
     texts = []
@@ -57,14 +25,13 @@ def pinned(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
 
 
 def _pinned_source(spec: str, revisions: dict[str, str]) -> str:
-    kind, _, place = spec.partition(":")
-    if kind != "hf":
+    hub = hub_name(spec)
+    if hub is None:
         return spec
-    hub = HubName.parse(place)
-    if f"hf:{place}" not in revisions:
-        revisions[f"hf:{place}"] = str(hub.pinned().revision)
+    if spec not in revisions:
+        revisions[spec] = str(hub.pinned().revision)
     config = f"/{hub.config}" if hub.config else ""
-    return f"hf:{hub.name}{config}@{revisions[f'hf:{place}']}"
+    return f"hf:{hub.name}{config}@{revisions[spec]}"
 
 
 def _pinned_encoder(spec: str, revisions: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Rows that travel between the stages of question sets and imports."""
+"""Schemas of the rows that the stages of question sets and imports exchange."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nyxqa.schemas.tables import TRIPLETS
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
-# A question of a set. ``name`` is its source row, ``key`` equal for questions that ask the same.
+# A question of a set. ``name`` is the ledger name of its source row; equal ``key`` means an equal question.
 SET_QUESTIONS = pa.schema(
     [
         ("name", _S),
@@ -21,14 +21,14 @@ SET_QUESTIONS = pa.schema(
     ]
 )
 
-# Rows of the pool that questions name as evidence; one file for each file of questions, row by row.
+# Rows of the pool that are annotated as evidence, aligned with the files and rows of the questions.
 GOLD = pa.schema([("name", _S), ("rows", pa.list_(_I64))])
 
-# A document of a triplet: a row of its pool's passages, or (an import) the content itself.
+# A document of a triplet: a row of its pool, or (of an import) the content itself.
 SET_DOCUMENT = pa.struct([("doc_id", _S), ("row", _I64), ("text", _S), ("images", pa.list_(LOCATOR))])
 
-# What the reports count: whether the positive holds an answer; passages that became no negatives, by rule; repairs
-# by column; reasons for which negatives were lost.
+# Counted by the reports: whether the positive contains an answer; passages excluded as negatives, by rule; repairs by
+# column; reasons for which negatives were dropped.
 _REPORTED = [
     ("holds", pa.bool_()),
     ("excluded", pa.list_(pa.struct([("rule", _S), ("count", _I32)]))),
@@ -36,7 +36,7 @@ _REPORTED = [
     ("lost", pa.list_(_S)),
 ]
 
-# A triplet of a set. ``documents`` are all that it names, each once, the positives first.
+# A triplet of a set. ``documents`` are all documents that it refers to, without repeats, positives first.
 SET_TRIPLETS = pa.schema(
     [
         ("name", _S),

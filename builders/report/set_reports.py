@@ -42,7 +42,7 @@ def report_texts(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _mined(part: SetParts) -> Iterator[Choice | Drop]:
-    yield from _drops([*part.asked, part.triplets])
+    yield from _drops([*part.questions, part.triplets])
     columns = ["name", "positives", "negative_ids", "negative_ranks", "negative_scores", "holds", "excluded"]
     for row in part.triplets.rows(columns):
         yield Choice(

@@ -21,8 +21,8 @@ from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.importers.kinds import import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side, lost_negative
-from nyxqa.builders.question_sets.revisions import file_state
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
+from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.content import kind_of
 from nyxqa.schemas.errors import WorldError

@@ -8,7 +8,7 @@ from typing import cast
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of
-from nyxqa.builders.question_sets.revisions import kind_of_source
+from nyxqa.builders.question_sets.row_source import kind_of_source
 from nyxqa.builders.stages.imports import imported
 from nyxqa.builders.stages.names import import_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages

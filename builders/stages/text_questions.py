@@ -22,8 +22,8 @@ from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
-from nyxqa.builders.question_sets.revisions import source_state
 from nyxqa.builders.question_sets.row_schemas import GOLD, SET_QUESTIONS
+from nyxqa.builders.question_sets.row_source import source_state
 from nyxqa.builders.stages.names import SOURCE, text_stage
 from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.recipe import TextSet

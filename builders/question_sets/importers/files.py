@@ -1,4 +1,4 @@
-"""The files of a published set, by subset and split."""
+"""The files of a published training set, by subset and split."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from nyxqa.schemas.recipe import Import
 from nyxqa.schemas.recipe_types import Split
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
-# Names of splits on the Hub and in the converters' folders. MMEB holds the same queries twice, once with other
-# instructions: of these "original" is read where there is one.
+# Names of splits on the Hub and in the converters' folders. MMEB has the same queries twice, once with rewritten
+# instructions; "original" is read if it exists.
 _SPLITS: dict[str, Split] = {
     "original": "train",
     "train": "train",
@@ -35,16 +35,16 @@ class Source:
 
 
 def find_sources(path: Path) -> Iterator[Source]:
-    """Subsets and splits below ``path``: a file, a folder of one subset, or a folder of subsets.
+    """Yield the subsets and splits below ``path``: a file, a folder of one subset, or a folder of subsets.
 
-    A file named after a split belongs to the subset its folder is named after. Where no file is, each is a subset of
-    its own; beside such files others (a corpus, captions) are none of the set's rows.
+    A file named after a split belongs to the subset that its folder is named after, and all other files (a corpus,
+    captions) are ignored. If no file is named after a split, each file is a subset of its own.
 
-    :raises WorldError: If nothing is there.
+    :raises WorldError: If there is no file of a supported format.
     """
     files = [path] if path.is_file() else sorted(file for file in _below(path) if _stem(file) is not None)
     if not files:
-        raise WorldError(f"{path} holds no file of a kind that can be imported: {', '.join(_SUFFIXES)}")
+        raise WorldError(f"{path} has no file of a format that can be imported: {', '.join(_SUFFIXES)}")
     groups: dict[tuple[str, str], list[Path]] = {}
     for file in files:
         stem = _stem(file) or file.name
@@ -52,18 +52,18 @@ def find_sources(path: Path) -> Iterator[Source]:
         if match or not any(_SPLIT_NAME.match(_stem(other) or "") for other in files):
             key = (file.parent.name, match[1]) if match else (stem, "train")
             groups.setdefault(key, []).append(file)
-    for (subset, name), found in sorted(groups.items()):
+    for (subset, name), members in sorted(groups.items()):
         if name == "original" or not any((subset, other) in groups for other in _preferred(name)):
-            yield Source(subset, _SPLITS[name], tuple(_one_form(found)))
+            yield Source(subset, _SPLITS[name], tuple(_one_form(members)))
 
 
 def _preferred(name: str) -> tuple[str, ...]:
-    """Split names that hold the same rows and are read instead of ``name``."""
+    """Names of splits that have the same rows and are read instead of ``name``."""
     return {"train": ("original",), "diverse_instruction": ("original", "train")}.get(name, ())
 
 
 def _one_form(files: list[Path]) -> list[Path]:
-    """Of the same split with and without mined negatives the one with them."""
+    """Return the files with mined negatives if a split exists both with and without them."""
     mined = [file for file in files if "_hardneg" in file.name or "_with_retrieved_docs" in file.name]
     return mined or files
 
@@ -78,12 +78,13 @@ def _stem(file: Path) -> str | None:
 
 
 def sources_of(section: Import, split: Split | None = None) -> list[Source]:
-    """Subsets and splits of an import, those of one split if given.
+    """Return the subsets and splits of an import.
 
-    :raises UsageError: If its path does not exist.
-    :raises WorldError: If nothing is there.
+    :param split: The only split to return; all if None.
+    :raises UsageError: If the path does not exist.
+    :raises WorldError: If there is no file of a supported format.
     """
     path = Path(section.path)
     if not path.exists():
-        raise UsageError(f"import {section.kind}: no file or folder {path}")
+        raise UsageError(f"import {section.kind}: file or folder {path} does not exist")
     return [source for source in find_sources(path) if split is None or source.split == split]

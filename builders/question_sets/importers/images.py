@@ -1,4 +1,4 @@
-"""Where the images of a published set lie: loose files or zip archives below one folder."""
+"""Images of a published training set: loose files or zip archives below one folder."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 
 from nyxqa.schemas.errors import WorldError
 
-# Folders that published paths name, or leave out, at their beginning.
+# First folders that published paths may include or leave out.
 _PREFIXES = ("images", "images_zip", "supplement_images_zip")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """An image that was found.
+    """An image of a published set.
 
-    :param path: As the set names it.
-    :param file: The file, or the archive that holds it; none where the set brings the bytes.
-    :param member: Name inside the archive; "" for a file of its own.
+    :param path: The path in the set's row.
+    :param file: The image file, or the archive that contains it; None if the row holds the bytes.
+    :param member: Name inside the archive; the empty string for an image file.
+    :param data: The bytes if the row holds them.
     """
 
     path: str
@@ -30,7 +31,7 @@ class ImageRef:
     data: bytes = b""
 
     def read(self) -> bytes:
-        """The image's bytes.
+        """Return the encoded bytes of the image.
 
         :raises WorldError: If they cannot be read.
         """
@@ -44,7 +45,7 @@ class ImageRef:
             raise WorldError(f"image {self.path} cannot be read from {self.file.name}: {error}") from error
 
 
-# Reading the table of contents of an archive anew for each image would take longer than the images.
+# Reading the table of contents of an archive again for each image would take longer than reading the images.
 @lru_cache(maxsize=8)
 def _opened(file: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(file)
@@ -53,18 +54,18 @@ def _opened(file: Path) -> zipfile.ZipFile:
 class ImageFolder:
     """Finds images below ``root``: a folder, or one zip archive.
 
-    :raises WorldError: If it is missing, or an archive that cannot be read at random.
+    :raises WorldError: If ``root`` is missing, or a file other than a zip archive.
     """
 
     def __init__(self, root: Path) -> None:
         if not root.exists():
-            raise WorldError(f"no folder or archive of images {root}")
+            raise WorldError(f"folder or archive of images {root} does not exist")
         if root.is_file() and not zipfile.is_zipfile(root):
             raise WorldError(f"{root} is neither a folder nor a zip archive; unpack it and name the folder")
         self._root = root
 
     def find(self, value: Any) -> ImageRef | None:
-        """The image of a cell: a path, or bytes as ``datasets`` stores them; nothing if it is not there."""
+        """Return the image of a cell, which is a path or bytes as ``datasets`` stores them; None if it is missing."""
         if isinstance(value, dict):
             data, path = value.get("bytes"), str(value.get("path") or "")
             return ImageRef(path, data=data) if data else self.find(path)
@@ -75,7 +76,7 @@ class ImageFolder:
     def _by_path(self, path: str) -> ImageRef | None:
         for name in _spellings(path):
             file = self._root / name
-            # A published path must not lead out of the folder, by dots or by a link.
+            # A published path must not lead out of the folder, whether by ``..`` or by a link.
             if self._root.is_dir() and file.is_file() and file.resolve().is_relative_to(self._root.resolve()):
                 return ImageRef(path, file)
             member = self._members.get(name)
@@ -85,13 +86,13 @@ class ImageFolder:
 
     @cached_property
     def _members(self) -> dict[str, tuple[Path, str]]:
-        """Every spelling of every image in archives; read only if a loose file is missing."""
-        found: dict[str, tuple[Path, str]] = {}
+        """Archive and member of every spelling of every archived image; read only if a loose file is missing."""
+        members: dict[str, tuple[Path, str]] = {}
         for file in self._archives():
             for member in _opened(file).namelist():
                 for name in (*_spellings(member), *_spellings(f"{file.stem}/{member}")):
-                    found.setdefault(name, (file, member))
-        return found
+                    members.setdefault(name, (file, member))
+        return members
 
     def _archives(self) -> Iterator[Path]:
         if self._root.is_file():
@@ -102,12 +103,12 @@ class ImageFolder:
 
 
 def _spellings(path: str) -> list[str]:
-    """Relative forms of ``path``: as it is, and with and without the usual first folder."""
+    """Return relative forms of ``path``: unchanged, and with and without the usual first folder."""
     pure = PurePosixPath(path.replace("\\", "/"))
     parts = [part for part in pure.parts if part not in ("/", ".")]
     if not parts or ".." in parts:
         return []
-    spelt = ["/".join(parts), "/".join(["images", *parts])]
+    spellings = ["/".join(parts), "/".join(["images", *parts])]
     if parts[0] in _PREFIXES and len(parts) > 1:
-        spelt.append("/".join(parts[1:]))
-    return spelt
+        spellings.append("/".join(parts[1:]))
+    return spellings

@@ -1,4 +1,4 @@
-"""Lists that published sets store as strings, read without ever running them."""
+"""Lists that published training sets store as strings, parsed without evaluating code."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LONGEST = 10_000_000
 
 
 def parse_list(value: Any) -> tuple[list[Any], bool]:
-    """Items of a cell, and whether they had to be parsed out of a string.
+    """Return the items of a cell, and whether they were parsed from a string.
 
-    A list stays one; a string that is a list in Python's or JSON's notation is parsed; every other string is one
-    item, never its characters; nothing and "" are no items.
+    A string that is a list in Python's or JSON's notation is parsed; any other string is one item. None and the empty
+    string have no items.
     """
     if value is None or value == "":
         return [], False
@@ -23,14 +23,14 @@ def parse_list(value: Any) -> tuple[list[Any], bool]:
     parsed = _parsed(value.strip())
     if isinstance(parsed, list) and all(_is_item(item) for item in parsed):
         return parsed, True
-    # A string in Python's own notation of a string; prose in quotes is seldom quoted just as repr would.
+    # A string literal of Python; quoted prose is seldom quoted exactly as repr would.
     if isinstance(parsed, str) and repr(parsed) == value.strip():
         return [parsed], True
     return [value], False
 
 
 def _parsed(text: str) -> Any:
-    """The value ``text`` denotes, tuples as lists; itself if it denotes none."""
+    """Return the value of a Python or JSON literal, tuples as lists; ``text`` itself if it is not a literal."""
     if not text or text[0] not in "[('\"" or len(text) > _LONGEST:
         return text
     try:
@@ -44,7 +44,7 @@ def _parsed(text: str) -> Any:
 
 
 def _is_item(value: Any) -> bool:
-    """Whether ``value`` may stand in a list: text, nothing, or a list of these (images of one negative)."""
+    """Whether ``value`` is a valid item: a string, None, or a list of these (images of one negative)."""
     if isinstance(value, list | tuple):
         return all(part is None or isinstance(part, str) for part in value)
     return value is None or isinstance(value, str)

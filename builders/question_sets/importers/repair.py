@@ -1,4 +1,4 @@
-"""An imported row, and the repair of its parts."""
+"""An imported row, and the repair of its cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.recipe_types import Split
 
 _TOKEN = re.compile(r"<\|image(?:_\d+)?\|>")
-# A token and the line end that the published sets put behind it.
+# A token and the line end that published sets put after it.
 _TOKEN_LINE = re.compile(r"<\|image(?:_\d+)?\|>[ \t]*\n?")
 _NO_IMAGE = ("", "None", None)
 
@@ -26,11 +26,11 @@ Side = Content[ImageRef]
 class ImportedRow:
     """A query with its positive and negatives.
 
-    :param name: Its source row.
+    :param name: Ledger name of the source row.
     :param own_id: Number of the row in its dataset and split, or the set's id.
     :param dataset: ``KIND/SUBSET``, or the kind alone.
-    :param repairs: Column and repair, one for each time.
-    :param notes: Ledger rows for parts that failed while the row lives.
+    :param repairs: Column and repair of each repair.
+    :param notes: Ledger entries for negatives that were dropped although the row was imported.
     """
 
     name: str
@@ -48,9 +48,10 @@ class ImportedRow:
 
 
 class UnusableError(Exception):
-    """A part that cannot be repaired; it costs its row, or its negative.
+    """A cell that cannot be repaired; its row or its negative is dropped.
 
-    :param reason: For the ledger.
+    :param reason: Ledger reason.
+    :param detail: Ledger detail.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -61,100 +62,105 @@ class UnusableError(Exception):
 
 @dataclass
 class Repairs:
-    """Makes content of published cells and writes down what it had to change."""
+    """Turns the cells of one published row into content and records what had to be repaired."""
 
     row: Row
     images: ImageFolder
-    made: list[tuple[str, str]] = field(default_factory=list)
+    repairs: list[tuple[str, str]] = field(default_factory=list)
     notes: list[Drop] = field(default_factory=list)
 
     def side(self, text_column: str, text: Any, image_column: str, cell: Any) -> Side:
-        """Text and images that agree.
+        """Return content with one placeholder for each image.
 
-        :raises UnusableError: If an image is not there, or nothing is left.
+        :param text_column: Column of ``text``, for the ledger.
+        :param image_column: Column of ``cell``, which names the images.
+        :raises UnusableError: If the text is not a string, an image is missing, or neither text nor image is left.
         """
         if text is not None and not isinstance(text, str):
             raise UnusableError("bad_type", f"{text_column}: expected text, found {type(text).__name__}")
-        found = [self._image(image_column, name) for name in self._names(image_column, cell)]
-        repaired = self._tokens(text_column, text or "", len(found))
+        images = [self._image(image_column, name) for name in self._names(image_column, cell)]
+        repaired = self._tokens(text_column, text or "", len(images))
         if not repaired.strip():
             raise UnusableError("empty_text", f"{text_column}: neither text nor image")
         if not _is_unicode(repaired):
             raise UnusableError("bad_unicode", text_column)
-        return Content(repaired, tuple(found))
+        return Content(repaired, tuple(images))
 
     def items(self, column: str, cell: Any) -> list[Any]:
-        """The cell's items; a list in a string counts as a repair."""
+        """Return the cell's items; parsing a list from a string counts as a repair."""
         items, parsed = parse_list(cell)
         if parsed:
-            self.made.append((column, "parsed_list"))
+            self.repairs.append((column, "parsed_list"))
         return items
 
     def negatives(self, positive: Side) -> tuple[Side, ...]:
-        """The negatives that can be used; the others are noted and replaced by nothing."""
+        """Return the usable negatives; each other one gets a note."""
         texts = self.items("neg_text", self.row.values.get("neg_text"))
         images = self.items("neg_image_path", self.row.values.get("neg_image_path"))
         if len(images) == 1 and images[0] in _NO_IMAGE:
             images = []
         if texts and images and len(texts) != len(images):
-            unlike = f"{len(texts)} texts but {len(images)} images"
-            self.notes.append(lost_negative(self.row.name, "negatives", "misaligned", unlike))
+            mismatch = f"{len(texts)} texts but {len(images)} images"
+            self.notes.append(lost_negative(self.row.name, "negatives", "misaligned", mismatch))
             return ()
         count = max(len(texts), len(images))
-        kept: list[Side] = []
+        usable: list[Side] = []
         for number, (text, image) in enumerate(zip(texts or [""] * count, images or [None] * count, strict=True)):
             try:
                 side = self.side("neg_text", text, "neg_image_path", image)
             except UnusableError as error:
                 self.notes.append(lost_negative(self.row.name, number, error.reason, error.detail))
                 continue
-            if _same(side, positive) or any(_same(side, other) for other in kept):
+            if _same(side, positive) or any(_same(side, other) for other in usable):
                 same = "the same as the positive or an earlier negative"
                 self.notes.append(lost_negative(self.row.name, number, "equal", same))
             else:
-                kept.append(side)
-        return tuple(kept)
+                usable.append(side)
+        return tuple(usable)
 
     def _names(self, column: str, cell: Any) -> list[Any]:
-        """Images named in a cell; what stands for no image is none."""
+        """Return the images that a cell names, without markers of a missing image."""
         names = cell if isinstance(cell, list | tuple) else self.items(column, cell)
         return [name for name in names if isinstance(name, dict | bytes) or name not in _NO_IMAGE]
 
     def _image(self, column: str, name: Any) -> ImageRef:
-        found = self.images.find(name)
-        if found is None:
+        image = self.images.find(name)
+        if image is None:
             raise UnusableError("missing_image", f"{column}: {name if isinstance(name, str) else type(name).__name__}")
-        return found
+        return image
 
     def _tokens(self, column: str, text: str, images: int) -> str:
-        """``text`` with one placeholder an image: surplus tokens go from the end, missing ones come to the front."""
+        """Return ``text`` with one placeholder for each image.
+
+        Surplus tokens are removed from the end, missing ones are added in front.
+        """
         tokens = list(_TOKEN_LINE.finditer(text))
         for token in reversed(tokens[images:]):
             text = text[: token.start()] + text[token.end() :]
-            self.made.append((column, "stray_token"))
+            self.repairs.append((column, "stray_token"))
         text = _TOKEN.sub(PLACEHOLDER, text)
         missing = images - min(len(tokens), images)
         if missing:
-            self.made.append((column, "missing_token"))
+            self.repairs.append((column, "missing_token"))
             text = f"{PLACEHOLDER}\n" * missing + text
         return text.strip()
 
 
 def lost_negative(row: str, number: int | str, reason: str, detail: str) -> Drop:
-    """A negative that its row lives without.
+    """Return the ledger entry of a negative that is dropped although its row is imported.
 
-    :param number: Which of the row's negatives, or ``negatives`` for all of them.
+    :param number: Position among the row's negatives, or ``negatives`` for all of them.
     """
     return Drop("document", f"{row}:{number}", row, reason, detail)
 
 
 def text_answers(values: Sequence[Any]) -> tuple[str, ...]:
-    """Answers as text, none blank, none twice."""
+    """Return the values as strings, without blank and repeated ones."""
     return tuple(dict.fromkeys(text for value in values if value is not None and (text := str(value).strip())))
 
 
 def _same(one: Side, other: Side) -> bool:
-    """Equal in text, white space aside, and in the images' paths or bytes."""
+    """Whether texts are equal except for white space, and images in path and bytes."""
     return one.text.split() == other.text.split() and [(i.path, i.data) for i in one.images] == [
         (i.path, i.data) for i in other.images
     ]

@@ -1,4 +1,4 @@
-"""The repair report: what an import changed and what it could not use, by column."""
+"""The repair report of an import: what was repaired, by column, and what was dropped, by reason."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from nyxqa.schemas.content import plain_text
 
 @dataclass(frozen=True)
 class RepairReport:
-    """An import in numbers; JSON types throughout.
+    """Counts of an import, as JSON types.
 
     :param rows: Rows read.
-    :param imported: Rows that can be used.
-    :param dropped: Rows that cannot, by reason.
-    :param repaired: Rows with a repair, by column and repair.
-    :param lost: Negatives that could not be used, by reason.
-    :param without_negatives: Rows imported that have none.
-    :param without_answer: Text-only rows whose positive holds none of their answers; published sets never checked.
+    :param imported: Rows imported.
+    :param dropped: Rows dropped, by reason.
+    :param repaired: Imported rows with a repair, by column and repair.
+    :param lost: Negatives dropped, by reason.
+    :param without_negatives: Imported rows without negatives.
+    :param without_answer: Imported text-only rows whose positive does not contain any of their answers.
+    :param datasets: Imported rows, by value of column ``dataset``.
     """
 
     rows: int
@@ -36,43 +37,43 @@ class RepairReport:
     datasets: dict[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
-        """The report for people."""
+        """Return the report as lines of text for display."""
         lines = [
             f"{self.imported} of {self.rows} rows imported; {self.without_negatives} without negatives; "
-            f"{self.without_answer} with a positive that holds no answer",
+            f"{self.without_answer} with a positive that does not contain an answer",
             f"rows dropped: {listed(self.dropped)}",
-            f"negatives lost: {listed(self.lost)}",
+            f"negatives dropped: {listed(self.lost)}",
         ]
         lines += [f"repaired {column}: {listed(counts)}" for column, counts in self.repaired.items()]
         return "\n".join(lines)
 
 
 def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
-    """Sum up what an importer gave."""
-    seen: Counter[str] = Counter()
+    """Return the counts of an importer's output."""
+    rows: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     datasets: Counter[str] = Counter()
     repaired: dict[str, Counter[str]] = {}
     for outcome in outcomes:
-        seen["rows"] += 1
+        rows["rows"] += 1
         if isinstance(outcome, Drop):
             dropped[outcome.reason] += 1
             continue
         datasets[outcome.dataset] += 1
-        seen["without_negatives"] += not outcome.negatives
-        seen["without_answer"] += _lacks_answer(outcome)
+        rows["without_negatives"] += not outcome.negatives
+        rows["without_answer"] += _lacks_answer(outcome)
         lost.update(note.reason for note in outcome.notes)
         for column, repair in set(outcome.repairs):
             repaired.setdefault(column, Counter())[repair] += 1
     return RepairReport(
-        rows=seen["rows"],
+        rows=rows["rows"],
         imported=datasets.total(),
         dropped=dict(sorted(dropped.items())),
         repaired={column: dict(sorted(counts.items())) for column, counts in sorted(repaired.items())},
         lost=dict(sorted(lost.items())),
-        without_negatives=seen["without_negatives"],
-        without_answer=seen["without_answer"],
+        without_negatives=rows["without_negatives"],
+        without_answer=rows["without_answer"],
         datasets=dict(sorted(datasets.items())),
     )
 

@@ -136,7 +136,7 @@ def test_a_folder_without_a_file_of_a_known_kind_is_an_error(tmp_path: Path) -> 
     ("name", "content", "said"),
     [
         ("a.jsonl", b'{"question": "Who?"}\n{"question"\n', "a.jsonl line 2 is not valid JSON"),
-        ("a.jsonl", b"3\n", "a.jsonl line 1 is neither an object nor a text"),
+        ("a.jsonl", b"3\n", "a.jsonl line 1 is neither an object nor a string"),
         ("a.jsonl.gz", gzip.compress(b'"Who?"\n' * 100)[:-9], "cannot be read to its end"),
         ("a.json", b'{"rows": []}', "is neither a list of items"),
         ("a.json", b"[", "a.json is not valid JSON"),

@@ -196,7 +196,7 @@ def test_rows_of_the_hub_say_what_they_are(monkeypatch: pytest.MonkeyPatch) -> N
         values = [HOTPOT_HUB, MUSIQUE, FLASHRAG, {"Question": "Q?", "Answer": "a"}]
         return (Row("set", number, value) for number, value in enumerate(values))
 
-    monkeypatch.setattr("nyxqa.builders.question_sets.questions.hub_rows", hub_rows)
+    monkeypatch.setattr("nyxqa.builders.question_sets.row_source.hub_rows", hub_rows)
     found = list(read_questions("hf:user/set/distractor@abc", split="validation"))
     assert [item.own_id for item in found if isinstance(item, Question)] == ["5a7a", "2hop__1_2", "train_0", 3]
     assert asked == [(HubName("user/set", "distractor", "abc"), "validation")]

@@ -1,19 +1,22 @@
 import json
+import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.importers.kinds import import_rows
+from nyxqa.builders.question_sets.importers.kinds import IMPORT_READERS, import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.builders.question_sets.importers.report import repair_report
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.recipe_types import ImportKind
 
+DOCS = Path(__file__).parents[4] / "docs" / "recipe.md"
 IMAGE_LINE = "<|image_1|>\n"
 
 
@@ -298,12 +301,18 @@ def test_a_missing_column_names_file_row_and_column(tmp_path: Path) -> None:
         list(import_rows("mme5_synthetic", path))
 
 
+def test_kinds_are_those_of_the_recipe_and_of_its_docs() -> None:
+    assert tuple(IMPORT_READERS) == get_args(ImportKind)
+    (row,) = (line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `kind` "))
+    assert re.findall(r"`(\w+)`", row)[1:] == list(IMPORT_READERS)
+
+
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no importer is named 'mmeb2'; valid are mmeb, mme5_hardneg"):
+    with pytest.raises(UsageError, match="unknown kind of import 'mmeb2'; did you mean 'mmeb'"):
         list(import_rows("mmeb2", tmp_path))
-    with pytest.raises(UsageError, match="no file or folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         list(import_rows("mmeb", tmp_path / "gone"))
-    with pytest.raises(WorldError, match="holds no file of a kind"):
+    with pytest.raises(WorldError, match="has no file of a format"):
         list(import_rows("mmeb", tmp_path))
     archive = tmp_path / "images.tar.gz"
     archive.write_bytes(b"not a zip")
