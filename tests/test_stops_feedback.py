@@ -137,7 +137,7 @@ def test_a_spent_budget_leaves_the_dataset_as_it_was_and_a_new_one_goes_on(
 @pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize(
     ("act", "named"),
-    [(Act("status", 401), "refuses the key (401)"), (Act("status", 503), "requests in a row got no answer")],
+    [(Act("status", 401), "refuses the key (401)"), (Act("status", 503), "consecutive requests got no answer")],
 )
 def test_a_dead_endpoint_ends_it_with_one_line(
     act: Act, named: str, calm: Calm, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -115,7 +115,9 @@ def test_a_spent_budget_publishes_nothing_and_a_new_one_goes_on(
     (name,) = budget
     with VlmServer(reply=Teller(IMAGES)) as server:
         for run in (1, 2):
-            with pytest.raises(BudgetError, match=rf"{name} = {budget[name]} is spent .*run again to go on") as caught:
+            with pytest.raises(
+                BudgetError, match=rf"{name} = {budget[name]} is spent .*run again to continue"
+            ) as caught:
                 told(told_recipe, out, server, **budget)
             assert caught.value.exit_code == 4
             assert 90 * run <= server.served < 90 * run + 2 * CONCURRENCY
@@ -146,8 +148,8 @@ def test_the_command_line_leaves_with_4_when_the_budget_is_spent(
         (Act("status", 401), "refuses the key (401): set NYXQA_API_KEY"),
         (Act("status", 403), "forbids access (403)"),
         (Act("status", 404), "does not know the model or the path (404)"),
-        (Act("status", 503), "requests in a row got no answer"),
-        (Act("hang"), "requests in a row got no answer"),
+        (Act("status", 503), "consecutive requests got no answer"),
+        (Act("hang"), "consecutive requests got no answer"),
         (None, "is the server running?"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
+from nyxqa.builders.vlm.openai.limits import EndpointPolicy
 from nyxqa.builders.vlm.openai.model import OpenAiVlm
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage, VlmRequest
 from nyxqa.schemas.content import Content

@@ -1,4 +1,4 @@
-"""Answers that were paid for: one SQLite file, one transaction an answer, failures apart."""
+"""Stored answers and failures of a model: one SQLite file, one transaction per answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 
 ANSWERS = "answers.sqlite"
-_LOCK_TIMEOUT = 5.0  # seconds to wait for another owner
+_LOCK_TIMEOUT = 5.0  # seconds to wait for another process to release the file
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, truncated INTEGER NOT NULL,
@@ -23,12 +23,12 @@ CREATE TABLE IF NOT EXISTS failures (
 
 
 class AnswerStore:
-    """The answers of one folder; it has one owner at a time.
+    """The answers of one folder; one process owns it at a time.
 
-    A committed answer survives the death of the process; a power cut may cost the last few, which are then asked again.
+    A committed answer survives the death of the process; a power cut may lose the last few, which are requested again.
 
-    :param folder: Where the file lies; made if missing.
-    :raises WorldError: If another process owns it or the file cannot be used.
+    :param folder: Folder of the file; created if missing.
+    :raises WorldError: If another process owns the file or it cannot be opened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,8 +53,8 @@ class AnswerStore:
             row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (key,)).fetchone()
         return None if row is None else Failed(*row)
 
-    def keep(self, key: str, reply: ChatReply) -> None:
-        """Store an answer; it takes the place of a failure."""
+    def put_answer(self, key: str, reply: ChatReply) -> None:
+        """Store an answer; it replaces a failure."""
         row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
         with self._lock:
             transact(
@@ -64,17 +64,17 @@ class AnswerStore:
                 ("DELETE FROM failures WHERE key = ?", (key,)),
             )
 
-    def keep_failure(self, key: str, failed: Failed) -> None:
+    def put_failure(self, key: str, failure: Failed) -> None:
         """Store that a request got no usable answer."""
         with self._lock:
             transact(
                 self._db,
                 "a model answer",
-                ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failed.reason, failed.detail)),
+                ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failure.reason, failure.detail)),
             )
 
     def totals(self) -> dict[str, int]:
-        """Answers and tokens ever stored here, whichever run paid for them."""
+        """``requests``, ``prompt_tokens`` and ``completion_tokens`` of all stored answers, of whichever run."""
         with self._lock:
             row = self._db.execute(
                 "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM answers"
@@ -87,6 +87,6 @@ class AnswerStore:
             return int(self._db.execute("SELECT count(*) FROM failures").fetchone()[0])
 
     def close(self) -> None:
-        """Give the file up."""
+        """Close the file."""
         with self._lock:
             self._db.close()

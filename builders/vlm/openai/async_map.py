@@ -1,4 +1,4 @@
-"""Many asynchronous calls behind a plain iterator: kept busy, bounded, answered in the order of the input."""
+"""An ordered, bounded map over asynchronous calls, behind a plain iterator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_FINISHED_AHEAD = 16  # answers that may wait behind a slow one, as a multiple of the concurrency
+_MAX_BUFFERED = 16  # results that may wait behind a slow one, as a multiple of the concurrency
 
 
 class EventLoopThread:
@@ -24,7 +24,7 @@ class EventLoopThread:
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, R]) -> Future[R]:
-        """Start ``coroutine``; its result can be waited for from any other thread."""
+        """Start ``coroutine``; any other thread can wait for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def stop(self) -> None:
@@ -35,13 +35,14 @@ class EventLoopThread:
             self._loop.close()
 
 
-class OrderedMap(Generic[T, R]):
+class OrderedAsyncMap(Generic[T, R]):
     """Calls ``work`` on items and yields results in input order.
 
-    Twice the concurrency is under way, so that work which limits itself finds the next item ready, and memory holds no
-    more inputs than that; a slow item holds up the output but not the work, until enough results wait behind it.
+    Twice ``concurrency`` calls are in flight, so that work which limits itself always has the next item ready; memory
+    holds no more inputs than that. A slow item delays the output but not the other calls, until 16 times
+    ``concurrency`` results are buffered behind it.
 
-    :param patient: Errors on which what is under way may finish before the error is raised.
+    :param drain_on: Errors before which calls in flight may finish; on others they are cancelled.
     """
 
     def __init__(
@@ -49,43 +50,47 @@ class OrderedMap(Generic[T, R]):
         loop: EventLoopThread,
         work: Callable[[T], Coroutine[Any, Any, R]],
         concurrency: int,
-        patient: type[BaseException],
+        drain_on: type[BaseException],
     ) -> None:
-        self._loop, self._work, self._concurrency, self._patient = loop, work, concurrency, patient
+        self._loop, self._work, self._concurrency, self._drain_on = loop, work, concurrency, drain_on
         self._changed = threading.Condition()
-        self._open = 0
+        self._in_flight = 0
         self._error: BaseException | None = None
 
-    def over(self, items: Iterable[T]) -> Iterator[R]:
+    def results(self, items: Iterable[T]) -> Iterator[R]:
         """Results in the order of ``items``, which is read lazily and in this thread.
 
-        :raises NyxqaError: The first error of a call; the others are cancelled, or finished where it is ``patient``.
+        :raises NyxqaError: The first error of a call.
         """
-        waiting: deque[Future[R]] = deque()
+        pending: deque[Future[R]] = deque()
         source = iter(items)
         more = True
         try:
-            while more or waiting:
-                if more and self._open < 2 * self._concurrency and len(waiting) < _FINISHED_AHEAD * self._concurrency:
+            while more or pending:
+                if (
+                    more
+                    and self._in_flight < 2 * self._concurrency
+                    and len(pending) < _MAX_BUFFERED * self._concurrency
+                ):
                     try:
                         item = next(source)
                     except StopIteration:
                         more = False
                     else:
-                        waiting.append(self._start(item))
+                        pending.append(self._start(item))
                     continue
-                if waiting and waiting[0].done() and self._error is None:
-                    yield waiting.popleft().result()
+                if pending and pending[0].done() and self._error is None:
+                    yield pending.popleft().result()
                     continue
-                self._wait(waiting, more)
+                self._wait(pending, more)
                 if self._error is not None:
                     raise self._error
         finally:
-            self._end(waiting)
+            self._finish(pending)
 
     def _start(self, item: T) -> Future[R]:
         with self._changed:
-            self._open += 1
+            self._in_flight += 1
         future = self._loop.submit(self._work(item))
         future.add_done_callback(self._finished)
         return future
@@ -93,22 +98,22 @@ class OrderedMap(Generic[T, R]):
     def _finished(self, future: Future[R]) -> None:
         error = None if future.cancelled() else future.exception()
         with self._changed:
-            self._open -= 1
+            self._in_flight -= 1
             if error is not None and self._error is None:
                 self._error = error
             self._changed.notify_all()
 
-    def _wait(self, waiting: deque[Future[R]], more: bool) -> None:
-        """Wait until the head is done, an error came, or there is room for another item."""
-        room = 2 * self._concurrency if more and len(waiting) < _FINISHED_AHEAD * self._concurrency else 0
+    def _wait(self, pending: deque[Future[R]], more: bool) -> None:
+        """Wait until the first call is done, a call failed, or another item may start."""
+        room = 2 * self._concurrency if more and len(pending) < _MAX_BUFFERED * self._concurrency else 0
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or waiting[0].done() or self._open < room)
+            self._changed.wait_for(lambda: self._error is not None or pending[0].done() or self._in_flight < room)
 
-    def _end(self, waiting: deque[Future[R]]) -> None:
-        if not isinstance(self._error, self._patient):
-            for future in waiting:
+    def _finish(self, pending: deque[Future[R]]) -> None:
+        if not isinstance(self._error, self._drain_on):
+            for future in pending:
                 future.cancel()
-        for future in wait(waiting).done:
+        for future in wait(pending).done:
             try:
                 future.exception()
             except CancelledError:

@@ -1,4 +1,4 @@
-"""A model behind an OpenAI-compatible endpoint: prompts out, answers stored, then read."""
+"""A model behind an OpenAI-compatible endpoint: prompts are sent, answers stored, then read."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
-from nyxqa.builders.vlm.openai.budget import Usage
-from nyxqa.builders.vlm.openai.endpoint import Endpoint, EndpointPolicy
-from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs
-from nyxqa.builders.vlm.openai.request import (
-    ANSWER_BOUND,
-    QUESTION_BOUND,
-    QUESTION_TOKENS,
-    SHORT_BOUND,
-    ChatReply,
-    ChatRequest,
-    Sampling,
+from nyxqa.builders.vlm.openai.endpoint import Endpoint
+from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
+from nyxqa.builders.vlm.openai.outcomes import (
+    answer_outcome,
+    merged_outcome,
+    options_outcome,
+    pairs_outcome,
+    short_outcome,
 )
+from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.prompt import (
     FICTIONAL_PLACE,
@@ -46,7 +44,6 @@ from nyxqa.builders.vlm.protocol import (
     VlmRequest,
     advance,
 )
-from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
 
@@ -54,227 +51,157 @@ R = TypeVar("R")
 
 
 class OpenAiVlm:
-    """A ``Vlm`` that asks an endpoint; connections, thread and store are opened with the first question.
+    """A ``Vlm`` behind an endpoint; connections, thread and store are opened with the first request.
 
     :param model: Name of the model as the endpoint knows it.
     :param url: Base URL with ``/v1``.
-    :param folder: Where answers are stored.
-    :param retry_failed: Whether requests that failed in an earlier run are asked again.
+    :param store_folder: Folder of stored answers.
+    :param retry_failed: Whether requests that failed in an earlier run are sent again.
     """
 
     def __init__(
         self,
         model: str,
         url: str,
-        section: VlmSection,
+        settings: VlmSection,
         seed: int,
-        folder: Path,
+        store_folder: Path,
         *,
         retry_failed: bool = False,
         retry_policy: EndpointPolicy | None = None,
     ) -> None:
         self.info = VlmInfo(f"openai:{model}", prompt_hashes())
         self.usage = Usage()
-        self._model, self._url, self._section, self._seed, self._folder = model, url, section, seed, folder
-        self._retry_failed, self._retry_policy = (
-            retry_failed,
-            retry_policy if retry_policy is not None else EndpointPolicy(),
-        )
-        self._session: Session | None = None
+        self._model, self._url, self._settings, self._seed = model, url, settings, seed
+        self._store_folder, self._retry_failed = store_folder, retry_failed
+        self._retry_policy = EndpointPolicy() if retry_policy is None else retry_policy
+        self._open_session: Session | None = None
         self._opening = Lock()
 
-    def questions(self, sources: Iterable[VlmDocument], most: int) -> Iterator[Answered[list[QaPair]] | Failed]:
-        """Questions on each document, then, where it has several images, questions over two or more of them."""
-        asked: deque[tuple[int, bool]] = deque()
+    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
+        """Questions on each document, then, if it has several images, questions over two or more of them."""
+        pending: deque[tuple[int, bool]] = deque()
 
         def requests() -> Iterator[ChatRequest]:
-            for source in sources:
-                document = document_with_labels(source)
-                several = len(source.content.images) > 1
-                asked.append((2 if several else 1, FICTIONAL_PLACE in as_text(document)))
+            for document in documents:
+                parts = document_with_labels(document)
+                several = len(document.content.images) > 1
+                pending.append((2 if several else 1, FICTIONAL_PLACE in as_text(parts)))
                 for name in ("questions", "questions_multi") if several else ("questions",):
-                    filled = load_prompt(name).fill(document=document, count=str(most))
-                    yield ChatRequest(load_prompt(name), "pairs", filled, self._sampling(QUESTION_TOKENS), most)
+                    prompt = load_prompt(name)
+                    filled = prompt.fill(document=parts, count=str(limit))
+                    yield ChatRequest(prompt, "pairs", filled, self._sampling(QUESTION_TOKENS), limit)
 
         outcomes: list[Answered[list[QaPair]] | Failed] = []
         for reply in self._replies(requests()):
-            count, invented = asked[0]
-            outcomes.append(_pairs(reply, most, invented))
+            count, names_fictional_place = pending[0]
+            outcomes.append(pairs_outcome(reply, limit, names_fictional_place))
             if len(outcomes) == count:
-                asked.popleft()
-                yield _together(outcomes)
+                pending.popleft()
+                yield merged_outcome(outcomes)
                 outcomes = []
 
-    def shorten(self, asks: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
-        """The answer in at most ``words`` words; one that is short enough is not asked about."""
-        short: deque[Answered[str] | None] = deque()
+    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
+        """The answer in at most ``words`` words; one that is short already is not sent."""
+        already_short: deque[Answered[str] | None] = deque()
+        prompt = load_prompt("shorten")
 
-        def requests() -> Iterator[ChatRequest | None]:
-            for ask in asks:
-                done = 0 < len(words_of(ask.answer)) <= words
-                short.append(Answered(ask.answer) if done else None)
-                filled = load_prompt("shorten").fill(
-                    question=content_parts(ask.question), answer=ask.answer, words=str(words)
-                )
-                yield None if done else ChatRequest(load_prompt("shorten"), "answer", filled, self._tokens())
+        def chat_requests() -> Iterator[ChatRequest | None]:
+            for request in requests:
+                is_short = 0 < len(words_of(request.answer)) <= words
+                already_short.append(Answered(request.answer) if is_short else None)
+                if is_short:
+                    yield None
+                    continue
+                question = content_parts(request.question)
+                filled = prompt.fill(question=question, answer=request.answer, words=str(words))
+                yield ChatRequest(prompt, "answer", filled, self._sampling())
 
-        for reply in self._replies(requests()):
-            kept = short.popleft()
-            yield kept if kept is not None else _shortened(reply, words)
+        for reply in self._replies(chat_requests()):
+            answer = already_short.popleft()
+            yield answer if answer is not None else short_outcome(reply, words)
 
-    def answer(self, asks: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
+    def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer from the documents, or without any; an abstention is an empty string."""
-        for reply in self._replies(map(self._answering, asks)):
-            yield _answer(reply)
+        for reply in self._replies(map(self._answer_request, requests)):
+            yield answer_outcome(reply)
 
-    def converse(self, talks: Iterable[Conversation[R]]) -> Iterator[R]:
-        """What comes of each talk; questions are made in other threads, for they may read pictures."""
-        session = self._opened()
+    def converse(self, conversations: Iterable[Conversation[R]]) -> Iterator[R]:
+        """The result of each conversation; generators run in other threads, because they may read images."""
+        session = self._session()
 
-        async def held(talk: Conversation[R]) -> R:
-            ask, result = await asyncio.to_thread(advance, talk, None)
-            while ask is not None:
-                outcome = _answer(await session.outcome(self._answering(ask)))
-                ask, result = await asyncio.to_thread(advance, talk, outcome)
+        async def run(conversation: Conversation[R]) -> R:
+            request, result = await asyncio.to_thread(advance, conversation, None)
+            while request is not None:
+                outcome = answer_outcome(await session.outcome(self._answer_request(request)))
+                request, result = await asyncio.to_thread(advance, conversation, outcome)
             return cast(R, result)
 
-        yield from session.over(held, talks)
+        yield from session.map(run, conversations)
 
     def distractors(
-        self, asks: Iterable[VlmRequest], count: int, spare: int = 0
+        self, requests: Iterable[VlmRequest], count: int, spare: int = 0
     ) -> Iterator[Answered[list[str]] | Failed]:
         """``count`` to ``count + spare`` wrong options, distinct from the key and from each other."""
         keys: deque[str] = deque()
+        prompt = load_prompt("distractors")
 
-        def requests() -> Iterator[ChatRequest]:
-            for ask in asks:
-                keys.append(ask.answer)
-                filled = load_prompt("distractors").fill(
-                    question=content_parts(ask.question),
-                    answer=ask.answer,
-                    documents=numbered_documents(ask.documents),
+        def chat_requests() -> Iterator[ChatRequest]:
+            for request in requests:
+                keys.append(request.answer)
+                filled = prompt.fill(
+                    question=content_parts(request.question),
+                    answer=request.answer,
+                    documents=numbered_documents(request.documents),
                     count=str(count + spare),
                 )
-                yield ChatRequest(load_prompt("distractors"), "options", filled, self._tokens(), count + spare)
+                yield ChatRequest(prompt, "options", filled, self._sampling(), count + spare)
 
-        for reply in self._replies(requests()):
-            yield _options(reply, keys.popleft(), count, count + spare)
+        for reply in self._replies(chat_requests()):
+            yield options_outcome(reply, keys.popleft(), count, count + spare)
 
     def totals(self) -> dict[str, int]:
         """Requests and tokens of all stored answers, earlier runs included."""
-        return self._opened().store.totals()
+        return self._session().store.totals()
 
     def failures(self) -> int:
-        """Requests whose failure is stored."""
-        return self._opened().store.failures()
+        """Number of stored failures."""
+        return self._session().store.failures()
 
     def close(self) -> None:
-        """End the thread, drop the connections and give up the store."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        """End the thread, close the connections and release the store."""
+        if self._open_session is not None:
+            self._open_session.close()
+            self._open_session = None
 
-    def _answering(self, ask: VlmRequest) -> ChatRequest:
-        name = "answer" if ask.documents else "answer_closed"
-        question = content_parts(ask.question)
-        slots = (
-            {"question": question, "documents": numbered_documents(ask.documents)}
-            if ask.documents
-            else {"question": question}
-        )
-        return ChatRequest(load_prompt(name), "answer", load_prompt(name).fill(**slots), self._tokens())
+    def _answer_request(self, request: VlmRequest) -> ChatRequest:
+        prompt = load_prompt("answer" if request.documents else "answer_closed")
+        slots = {"question": content_parts(request.question)}
+        if request.documents:
+            slots["documents"] = numbered_documents(request.documents)
+        return ChatRequest(prompt, "answer", prompt.fill(**slots), self._sampling())
 
-    def _tokens(self) -> Sampling:
-        return self._sampling(self._section.answer_tokens)
-
-    def _sampling(self, tokens: int) -> Sampling:
-        return Sampling(tokens, self._section.max_pixels, self._seed)
+    def _sampling(self, tokens: int | None = None) -> Sampling:
+        limit = self._settings.answer_tokens if tokens is None else tokens
+        return Sampling(limit, self._settings.max_pixels, self._seed)
 
     def _replies(self, requests: Iterable[ChatRequest | None]) -> Iterator[ChatReply | Failed]:
-        return self._opened().replies(requests)
+        return self._session().replies(requests)
 
-    def _opened(self) -> Session:
-        with self._opening:  # several threads may ask first
-            if self._session is None:
-                self._session = self._open()
-                weakref.finalize(self, Session.close, self._session)
-            return self._session
+    def _session(self) -> Session:
+        with self._opening:  # several threads may send the first request at once
+            if self._open_session is None:
+                self._open_session = self._new_session()
+                weakref.finalize(self, Session.close, self._open_session)
+            return self._open_session
 
-    def _open(self) -> Session:
-        section, loop = self._section, EventLoopThread()
+    def _new_session(self) -> Session:
+        settings, loop = self._settings, EventLoopThread()
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
-        store = AnswerStore(self._folder)
-        budget = (section.max_requests, section.max_tokens)
+        store = AnswerStore(self._store_folder)
+        budget = (settings.max_requests, settings.max_tokens)
         connect = partial(
-            Endpoint, self._model, self._url, key, section.concurrency, self._retry_policy, self.usage, budget
+            Endpoint, self._model, self._url, key, settings.concurrency, self._retry_policy, self.usage, budget
         )
-        return Session(
-            loop, connect, store, self._model, section.concurrency, self._retry_policy.streak, self._retry_failed
-        )
-
-
-_ENDLESS = Failed("unparsable", "cut off at the limit of characters")
-
-
-def _unparsable(reply: ChatReply) -> Failed:
-    return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
-
-
-def _pairs(reply: ChatReply | Failed, most: int, invented: bool) -> Answered[list[QaPair]] | Failed:
-    """The first ``most`` pairs that are whole and the model's own.
-
-    :param invented: Whether the document itself names what the prompt's examples are about.
-    """
-    if isinstance(reply, Failed):
-        return reply
-    pairs = parse_pairs(reply.text, reply.truncated)
-    if pairs is None:
-        return _unparsable(reply)
-    if not pairs:
-        return Failed("no_question", "the model found nothing to ask")
-    questions, answers = cut_strings(reply.text, QUESTION_BOUND), cut_strings(reply.text, ANSWER_BOUND)
-    whole = [pair for pair in pairs if pair.question not in questions and pair.answer not in answers]
-    own = [pair for pair in whole if invented or FICTIONAL_PLACE not in f"{pair.question} {pair.answer}"]
-    if own:
-        return Answered(own[:most])
-    return Failed("no_question", "the model copied examples of its prompt") if whole else _ENDLESS
-
-
-def _together(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[list[QaPair]] | Failed:
-    """The pairs of both prompts, none twice; a failure only where neither gave any."""
-    pairs = [pair for outcome in outcomes if isinstance(outcome, Answered) for pair in outcome.value]
-    if pairs:
-        return Answered(list(dict.fromkeys(pairs)))
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
-
-
-def _answer(reply: ChatReply | Failed) -> Answered[str] | Failed:
-    if isinstance(reply, Failed):
-        return reply
-    answer = parse_answer(reply.text)
-    if answer is None:
-        return _unparsable(reply)
-    return _ENDLESS if answer in cut_strings(reply.text, SHORT_BOUND) else Answered(answer)
-
-
-def _shortened(reply: ChatReply | Failed, words: int) -> Answered[str] | Failed:
-    outcome = _answer(reply)
-    if isinstance(outcome, Failed):
-        return outcome
-    size = len(words_of(outcome.value))
-    if size == 0:
-        return Failed("too_long", f"the model cannot say it in {words} words")
-    return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
-
-
-def _options(reply: ChatReply | Failed, key: str, least: int, most: int) -> Answered[list[str]] | Failed:
-    if isinstance(reply, Failed):
-        return reply
-    options = parse_options(reply.text)
-    if options is None:
-        return _unparsable(reply)
-    cut = cut_strings(reply.text, SHORT_BOUND)
-    distinct = {normalise_answer(option): option for option in reversed(options) if option not in cut}
-    kept = [o for o in reversed(distinct.values()) if normalise_answer(o) not in ("", normalise_answer(key))]
-    return Answered(kept[:most]) if len(kept) >= least else Failed("too_few_distractors", f"{len(kept)} of {least}")
+        streak = self._retry_policy.streak
+        return Session(loop, connect, store, self._model, settings.concurrency, streak, self._retry_failed)

@@ -1,4 +1,4 @@
-"""A model in use: the thread that talks to it, its stored answers, and when it counts as dead."""
+"""Requests answered from the store, else from the endpoint, and when the endpoint counts as dead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
-from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedMap
+from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedAsyncMap
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES, Failed
@@ -23,8 +23,8 @@ class Session:
     """Answers requests from the store, else from the endpoint.
 
     :param connect: Makes the endpoint; called when the first request is sent.
-    :param streak: Failures in a row, without an answer between them, on which the endpoint counts as dead.
-    :param retry_failed: Whether stored failures are asked again, each once.
+    :param streak: Consecutive failures, without an answer between them, after which the endpoint counts as dead.
+    :param retry_failed: Whether stored failures are requested again, each once.
     """
 
     def __init__(
@@ -42,82 +42,81 @@ class Session:
         self._concurrency, self._streak, self._retry_failed = concurrency, streak, retry_failed
         self._endpoint: Endpoint | None = None
         self._retried: set[str] = set()
-        self._unproven: list[tuple[str, Failed]] = []
-        # Equal requests are asked once: with two answers the result would depend on which came last.
-        self._under_way: dict[str, asyncio.Future[ChatReply | Failed]] = {}
+        self._unconfirmed: list[tuple[str, Failed]] = []
+        # Equal requests are sent once: with two answers the result would depend on which came last.
+        self._in_flight: dict[str, asyncio.Future[ChatReply | Failed]] = {}
         self._closed = False
 
     def replies(self, requests: Iterable[ChatRequest | None]) -> Iterator[ChatReply | Failed]:
-        """An outcome for each request, in order; None passes through as a failure that nobody reads.
+        """An outcome for each request, in order; None gives a placeholder failure that the caller ignores.
 
         :raises WorldError: If the endpoint is dead or refuses.
-        :raises BudgetError: If the budget is spent; what was under way is stored.
+        :raises BudgetError: If the budget is spent; answers in flight are stored first.
         """
-        yield from self.over(self.outcome, requests)
+        yield from self.map(self.outcome, requests)
 
-    def over(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
-        """What ``work``, which may ask for any number of outcomes in turn, makes of each item, in order."""
-        yield from OrderedMap(self._loop, work, self._concurrency, BudgetError).over(items)
-        self._settle()
+    def map(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
+        """Results of ``work``, which may await any number of outcomes, for each item, in order."""
+        yield from OrderedAsyncMap(self._loop, work, self._concurrency, BudgetError).results(items)
+        self._store_unconfirmed()
 
     async def outcome(self, request: ChatRequest | None) -> ChatReply | Failed:
-        """The outcome of one request; for work under ``over``."""
+        """The outcome of one request; to be awaited inside ``map``."""
         if request is None:
             return _SKIPPED
         key = request.key(self._model)
-        known = self._known(key)
-        if known is not None:
-            return known
-        owner = self._under_way.get(key)
-        if owner is not None:
-            await asyncio.wait({owner})
-            return owner.result()
-        # A task of its own: whoever asks may go on to other requests.
-        owner = self._under_way[key] = asyncio.ensure_future(self._asked(key, request))
+        stored = self._stored(key)
+        if stored is not None:
+            return stored
+        task = self._in_flight.get(key)
+        if task is not None:
+            await asyncio.wait({task})
+            return task.result()
+        # A task of its own, so that callers with an equal request can wait for it.
+        task = self._in_flight[key] = asyncio.ensure_future(self._send(key, request))
         try:
-            return await owner
+            return await task
         finally:
-            del self._under_way[key]
+            del self._in_flight[key]
 
-    async def _asked(self, key: str, request: ChatRequest) -> ChatReply | Failed:
+    async def _send(self, key: str, request: ChatRequest) -> ChatReply | Failed:
         if self._endpoint is None:
             self._endpoint = self._connect()
-        outcome = await self._endpoint.ask(request)
+        outcome = await self._endpoint.send(request)
         if isinstance(outcome, ChatReply):
-            self.store.keep(key, outcome)
-            self._settle()
+            self.store.put_answer(key, outcome)
+            self._store_unconfirmed()
         else:
-            self._failed(key, outcome)
+            self._note_failure(key, outcome)
         return outcome
 
-    def _known(self, key: str) -> ChatReply | Failed | None:
+    def _stored(self, key: str) -> ChatReply | Failed | None:
         answer = self.store.answer(key)
         if answer is not None or (self._retry_failed and key not in self._retried):
             return answer
         return self.store.failure(key)
 
-    def _failed(self, key: str, outcome: Failed) -> None:
-        """Note a failure; it is stored once an answer proves that the fault was not the endpoint's."""
+    def _note_failure(self, key: str, failure: Failed) -> None:
+        """Remember a failure; it is stored once an answer proves that the endpoint is not at fault."""
         self._retried.add(key)
-        if outcome.reason not in ENDPOINT_FAILURES:
-            self.store.keep_failure(key, outcome)
+        if failure.reason not in ENDPOINT_FAILURES:
+            self.store.put_failure(key, failure)
             return
-        self._unproven.append((key, outcome))
-        if len(self._unproven) >= self._streak:
-            reasons = ", ".join(sorted({f"{failed.reason} ({failed.detail})" for _, failed in self._unproven})[:3])
+        self._unconfirmed.append((key, failure))
+        if len(self._unconfirmed) >= self._streak:
+            reasons = sorted({f"{failed.reason} ({failed.detail})" for _, failed in self._unconfirmed})
             raise WorldError(
-                f"{len(self._unproven)} requests in a row got no answer from {self._model}: {reasons}; "
-                "look at the server and run again"
+                f"{len(self._unconfirmed)} consecutive requests got no answer from {self._model}: "
+                f"{', '.join(reasons[:3])}; check the server and run again"
             )
 
-    def _settle(self) -> None:
-        """Store the failures noted so far."""
-        unproven, self._unproven = self._unproven, []
-        for key, failed in unproven:
-            self.store.keep_failure(key, failed)
+    def _store_unconfirmed(self) -> None:
+        unconfirmed, self._unconfirmed = self._unconfirmed, []
+        for key, failure in unconfirmed:
+            self.store.put_failure(key, failure)
 
     def close(self) -> None:
-        """End connections, thread and store; safe to call twice."""
+        """Close connections, thread and store; safe to call twice."""
         if self._closed:
             return
         self._closed = True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
+from nyxqa.builders.vlm.openai.limits import EndpointPolicy
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import BudgetError, WorldError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.vlm.openai.endpoint import EndpointPolicy
+from nyxqa.builders.vlm.openai.limits import EndpointPolicy
 from nyxqa.builders.vlm.openai.model import OpenAiVlm
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
 from nyxqa.schemas.chance import chance, keyed_hash
@@ -65,8 +65,8 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
         (Act("status", 403), "403"),
         (Act("status", 404), "does not know the model"),
         (Act("status", 302, (("Location", "/login"),)), "redirects"),
-        (Act("status", 500), "requests in a row got no answer"),
-        (Act("html", 200), "requests in a row got no answer"),
+        (Act("status", 500), "consecutive requests got no answer"),
+        (Act("html", 200), "consecutive requests got no answer"),
     ],
 )
 def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_path: Path, act: Act, said: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from nyxqa.builders.vlm.openai.budget import Usage
+from nyxqa.builders.vlm.openai.limits import Usage
 from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, PROMPT_NAMES, load_prompt
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, VlmDocument, VlmImage, VlmRequest
 from nyxqa.schemas.content import Content

@@ -1,0 +1,52 @@
+"""A chat completion as a server returns it: its single choice, or why it cannot be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from nyxqa.builders.vlm.openai.request import ChatReply
+from nyxqa.builders.vlm.protocol import Failed
+
+
+class TransientError(Exception):
+    """A failed attempt that a retry may fix.
+
+    :param reason: Ledger reason if no retry fixes it.
+    :param wait: Seconds the server asks to wait.
+    """
+
+    def __init__(self, reason: str, detail: str, wait: float | None = None) -> None:
+        super().__init__(detail)
+        self.reason, self.detail, self.wait = reason, detail, wait
+
+
+def read_completion(response: httpx2.Response) -> ChatReply | Failed:
+    """The single choice of a completion, or the model's refusal.
+
+    :raises TransientError: If the response is not a completion with exactly one choice that has text.
+    """
+    try:
+        value = response.json()
+        choices = value["choices"]
+        message = choices[0]["message"]
+        content, finish = message.get("content"), choices[0].get("finish_reason")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        raise TransientError("bad_answer", "an answer that is no chat completion") from None
+    if len(choices) != 1:
+        raise TransientError("bad_answer", f"{len(choices)} choices instead of one")
+    if message.get("refusal") or finish == "content_filter":
+        return Failed("refused", "the model or its filter refused")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        raise TransientError("bad_answer", "a choice without text")
+    usage = value.get("usage") or {}
+    text = content.encode("utf-8", "replace").decode("utf-8")
+    return ChatReply(text, finish == "length", _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+
+
+def _count(usage: Any, name: str) -> int:
+    count = usage.get(name) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and count > 0 else 0

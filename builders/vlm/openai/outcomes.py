@@ -1,0 +1,88 @@
+"""Replies read as outcomes: which questions, answers and options of a reply are usable."""
+
+from __future__ import annotations
+
+from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs
+from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
+from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE
+from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair
+from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.words import words as words_of
+
+_CUT_OFF = Failed("unparsable", "cut off at the limit of characters")
+
+
+def pairs_outcome(
+    reply: ChatReply | Failed, limit: int, names_fictional_place: bool
+) -> Answered[list[QaPair]] | Failed:
+    """The first ``limit`` pairs that are complete and not copied from the prompt's examples.
+
+    :param names_fictional_place: Whether the document itself names the place of the examples.
+    """
+    if isinstance(reply, Failed):
+        return reply
+    pairs = parse_pairs(reply.text, reply.truncated)
+    if pairs is None:
+        return _unparsable(reply)
+    if not pairs:
+        return Failed("no_question", "the model found nothing to ask")
+    cut_questions, cut_answers = cut_strings(reply.text, QUESTION_BOUND), cut_strings(reply.text, ANSWER_BOUND)
+    complete = [pair for pair in pairs if pair.question not in cut_questions and pair.answer not in cut_answers]
+    own = [pair for pair in complete if names_fictional_place or not _names_fictional_place(pair)]
+    if own:
+        return Answered(own[:limit])
+    return Failed("no_question", "the model copied examples of its prompt") if complete else _CUT_OFF
+
+
+def merged_outcome(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[list[QaPair]] | Failed:
+    """The distinct pairs of all prompts about a document; a failure only if no prompt gave any."""
+    pairs = [pair for outcome in outcomes if isinstance(outcome, Answered) for pair in outcome.value]
+    if pairs:
+        return Answered(list(dict.fromkeys(pairs)))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
+
+
+def answer_outcome(reply: ChatReply | Failed) -> Answered[str] | Failed:
+    """The answer; an empty string for an abstention."""
+    if isinstance(reply, Failed):
+        return reply
+    answer = parse_answer(reply.text)
+    if answer is None:
+        return _unparsable(reply)
+    return _CUT_OFF if answer in cut_strings(reply.text, SHORT_BOUND) else Answered(answer)
+
+
+def short_outcome(reply: ChatReply | Failed, words: int) -> Answered[str] | Failed:
+    """The answer if it has 1 to ``words`` words."""
+    outcome = answer_outcome(reply)
+    if isinstance(outcome, Failed):
+        return outcome
+    size = len(words_of(outcome.value))
+    if size == 0:
+        return Failed("too_long", f"the model cannot say it in {words} words")
+    return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
+
+
+def options_outcome(reply: ChatReply | Failed, key: str, minimum: int, maximum: int) -> Answered[list[str]] | Failed:
+    """``minimum`` to ``maximum`` options, distinct from each other and from ``key`` after normalisation."""
+    if isinstance(reply, Failed):
+        return reply
+    options = parse_options(reply.text)
+    if options is None:
+        return _unparsable(reply)
+    cut = cut_strings(reply.text, SHORT_BOUND)
+    # Of equal options the first spelling remains, at the position of the last.
+    distinct = {normalise_answer(option): option for option in reversed(options) if option not in cut}
+    usable = [o for o in reversed(distinct.values()) if normalise_answer(o) not in ("", normalise_answer(key))]
+    if len(usable) < minimum:
+        return Failed("too_few_distractors", f"{len(usable)} of {minimum}")
+    return Answered(usable[:maximum])
+
+
+def _names_fictional_place(pair: QaPair) -> bool:
+    return FICTIONAL_PLACE in f"{pair.question} {pair.answer}"
+
+
+def _unparsable(reply: ChatReply) -> Failed:
+    return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
