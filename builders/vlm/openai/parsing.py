@@ -1,7 +1,7 @@
-"""Model answers as values: strict JSON first, then whatever a person would still read out of them.
+"""Model answers as values: strict JSON first, then the parts of malformed JSON that are complete.
 
-A repairing JSON parser is not used: it closes strings that were cut off, so half an answer would pass for a whole one,
-and it reads the bracket form as lists of strings. What is taken here stood in the answer whole.
+A repairing JSON parser (json-repair) gives other results: it closes strings that were cut off, so half an answer would
+pass for a complete one, it keeps only the last of several objects, and it reads the bracket form as lists of strings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nyxqa.builders.vlm.openai.lenient_json import (
     bracket_pairs,
     field_values,
     inner_json,
-    listed_lines,
+    list_items,
     quoted_items,
     whole_json,
 )
@@ -26,7 +26,7 @@ _PAIR_LISTS = ("pairs", "questions", "qa_pairs", "qa", "items", "data", "result"
 _QUESTION_KEY = re.compile(r"(?:question|query|q)[ _]?\d*", re.IGNORECASE)
 _ANSWER_KEY = re.compile(r"(?:answer|a)[ _]?\d*", re.IGNORECASE)
 _ANSWER_LEAD = re.compile(r"^\W*(?:(?:final |short )?answer|a)\s*\d*\W*[:\uff1a]\W*", re.IGNORECASE)
-_LONGEST_ANSWER = 400  # characters; more is talk, no answer
+_MAX_ANSWER = 400  # characters; a longer line is prose, not an answer
 _ABSTENTIONS = frozenset(
     {
         "unknown", "i dont know", "i do not know", "not known", "no answer", "unanswerable", "not answerable",
@@ -37,71 +37,71 @@ _ABSTENTIONS = frozenset(
 
 
 def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
-    """Question-answer pairs; None where nothing tells what was meant, empty where the model said there are none.
+    """Question-answer pairs; None if the text cannot be parsed, empty if the model returned an empty list.
 
-    :param truncated: Whether the answer was cut off: then an unclosed last pair is left out.
+    :param truncated: Whether the answer was cut off; if so, an unclosed last pair is dropped.
     """
     text = _without_thinking(text)
     pairs = _pairs_of(whole_json(text))
     if pairs is not None:
         return pairs
-    inner = [found for found in map(_pairs_of, inner_json(text)) if found is not None]
-    complete = [pair for found in inner for pair in found]
-    fields = _sound(field_values(text))
-    best = complete if len(complete) >= len(fields) else fields
-    return best or _sound(bracket_pairs(text, truncated)) or ([] if inner else None)
+    fragments = [pairs for pairs in map(_pairs_of, inner_json(text)) if pairs is not None]
+    from_fragments = [pair for fragment in fragments for pair in fragment]
+    from_fields = _valid_pairs(field_values(text))
+    best = from_fragments if len(from_fragments) >= len(from_fields) else from_fields
+    return best or _valid_pairs(bracket_pairs(text, truncated)) or ([] if fragments else None)
 
 
 def parse_answer(text: str) -> str | None:
-    """A short answer; empty for an abstention or ``null``, None where there is nothing that could be one."""
+    """A short answer; empty for an abstention or ``null``, None if the text holds no answer."""
     text = _without_thinking(text)
     for value in (whole_json(text), *inner_json(text)):
         if isinstance(value, dict) and "answer" in value:
-            return _abstained(_scalar(value["answer"]))
+            return _empty_if_abstention(_scalar(value["answer"]))
         if isinstance(value, str):
-            return _abstained(tidy(value))
+            return _empty_if_abstention(tidy(value))
     quoted = quoted_items(text, "answer")
     if quoted:
-        return _abstained(tidy(quoted[0]))
+        return _empty_if_abstention(tidy(quoted[0]))
     if re.search(r"[\"'\u201c]answer[\"'\u201d]\s*:\s*null", text):
         return ""
     lines = [line for line in text.splitlines() if line.strip(" \t`*#")]
-    if not lines or re.match(r"\s*[{\[]", lines[0]) or len(lines[0]) > _LONGEST_ANSWER:
+    if not lines or re.match(r"\s*[{\[]", lines[0]) or len(lines[0]) > _MAX_ANSWER:
         return None
     bare = tidy(_ANSWER_LEAD.sub("", lines[0])).strip("`*\"' ")
-    return _abstained(bare) if bare else None
+    return _empty_if_abstention(bare) if bare else None
 
 
 def parse_options(text: str) -> list[str] | None:
-    """Options in their order, as written; None where there are none."""
+    """Options in their order, as written; None if there are none."""
     text = _without_thinking(text)
     for value in (whole_json(text), *inner_json(text)):
         options = _options_of(value)
         if options is not None:
             return options
-    found = quoted_items(text, "options") or listed_lines(text)
-    return [option for option in map(tidy, found) if option] or None
+    items = quoted_items(text, "options") or list_items(text)
+    return [option for option in map(tidy, items) if option] or None
 
 
 def cut_strings(text: str, bound: int) -> frozenset[str]:
-    """Strings of the JSON in ``text`` that end where the grammar ended them: they are ``bound`` characters long."""
+    """Strings of the JSON in ``text`` that were cut at the limit of the schema: they are ``bound`` characters long."""
     text = _without_thinking(text)
-    found: set[str] = set()
+    cut: set[str] = set()
     values = [whole_json(text), *inner_json(text)]
     while values:
         value = values.pop()
         if isinstance(value, dict | list):
             values.extend(value.values() if isinstance(value, dict) else value)
         elif isinstance(value, str) and len(value) == bound:
-            found.add(tidy(value))
-    return frozenset(found)
+            cut.add(tidy(value))
+    return frozenset(cut)
 
 
 def tidy(text: str) -> str:
-    """``text`` on one line, without control characters and lone surrogates."""
-    sound = text.encode("utf-8", "replace").decode("utf-8")
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in sound)
-    return " ".join(kept.split())
+    """``text`` on one line, without control characters or lone surrogates."""
+    valid = text.encode("utf-8", "replace").decode("utf-8")
+    printable = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in valid)
+    return " ".join(printable.split())
 
 
 def _without_thinking(text: str) -> str:
@@ -109,7 +109,7 @@ def _without_thinking(text: str) -> str:
 
 
 def _pairs_of(value: Any) -> list[QaPair] | None:
-    """Pairs of a JSON value of any of the shapes models write; None for a value that is something else."""
+    """Pairs of a JSON value in any of the shapes that models write; None for another value."""
     if isinstance(value, dict):
         for name in _PAIR_LISTS:
             if isinstance(value.get(name), list):
@@ -131,7 +131,7 @@ def _pairs_of(value: Any) -> list[QaPair] | None:
 
 
 def _fields(item: dict[str, Any]) -> Iterator[QaPair]:
-    """Pairs of an object: its question and answer, or several with numbers."""
+    """Pairs of an object: its question and answer, or several numbered ones."""
     questions = [key for key in item if _QUESTION_KEY.fullmatch(key.strip())]
     answers = [key for key in item if _ANSWER_KEY.fullmatch(key.strip())]
     for question, answer in zip(questions, answers, strict=False):
@@ -140,8 +140,8 @@ def _fields(item: dict[str, Any]) -> Iterator[QaPair]:
             yield pair
 
 
-def _sound(found: Iterable[tuple[str, str]]) -> list[QaPair]:
-    return [pair for pair in (_pair(question, answer) for question, answer in found) if pair is not None]
+def _valid_pairs(pairs: Iterable[tuple[str, str]]) -> list[QaPair]:
+    return [pair for pair in (_pair(question, answer) for question, answer in pairs) if pair is not None]
 
 
 def _pair(question: str, answer: str) -> QaPair | None:
@@ -150,13 +150,13 @@ def _pair(question: str, answer: str) -> QaPair | None:
 
 
 def _scalar(value: Any) -> str:
-    """A JSON value as an answer; lists, objects and null are none."""
+    """A JSON scalar as an answer; empty for a list, an object or null."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return tidy(value) if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
 
 
-def _abstained(answer: str) -> str:
+def _empty_if_abstention(answer: str) -> str:
     plain = re.sub(r"[^\w ]", "", answer.lower()).strip()
     return "" if plain in _ABSTENTIONS else answer
 
