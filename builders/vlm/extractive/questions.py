@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes, is_prose, text_clozes
+from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes, text_clozes
+from nyxqa.builders.vlm.extractive.self_contained import is_prose
 from nyxqa.builders.vlm.extractive.spans import find_spans
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, are_synonyms, word_list
 from nyxqa.builders.vlm.protocol import QaPair, VlmDocument
