@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from nyxqa.builders.export.factory import TARGETS
 from nyxqa.guard import Interrupted
 
 
@@ -185,7 +186,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Hold a dataset against its laws, and show that it teaches; exit code 3 if one check fails."""
+    """Check a dataset against its laws and for a training signal; exit code 3 if a check fails."""
     from nyxqa.builders.check.check import check_all
     from nyxqa.builders.check.structure import check as run_checks
 
@@ -245,9 +246,13 @@ def push(
 def export(
     data: Annotated[str, typer.Argument(help="Folder of a dataset, or user/name on the Hub.")],
     to: Annotated[
-        Literal["sentence-transformers", "tevatron", "vlm2vec", "beir", "shards"], typer.Option(help="Who reads it.")
+        str,
+        typer.Option(
+            metavar="|".join(TARGETS),
+            help="; ".join(f"{one.name}: {one.description}" for one in TARGETS.values()) + ".",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write; must not be there or be empty.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist, or be empty.")],
     split: Annotated[
         Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
     ] = None,
@@ -255,7 +260,7 @@ def export(
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Write a dataset as another tool reads it, images included."""
+    """Write a dataset, including its images, in the format of another tool."""
     from nyxqa.builders.export.export import export as run_export
 
     done = run_export(data, to, out, split=split, max_negatives=max_negatives, revision=revision)

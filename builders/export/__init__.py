@@ -1,1 +1,1 @@
-"""How a dataset is written for other tools, one module a format."""
+"""How is a dataset written for other tools? One module for each format, listed in ``factory.py``."""

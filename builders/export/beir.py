@@ -1,4 +1,4 @@
-"""For BEIR and its readers: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
+"""Export for BEIR and its readers: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
-from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.dataset import Row, Source, positive_ids
 from nyxqa.builders.export.files import ImageFiles
-from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.readme import write_readme
-from nyxqa.builders.export.tevatron import positive_ids
+from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.content import plain_text
 
 _HOW = """`GenericDataLoader("FOLDER").load(split="test")` of BEIR reads it. Hard negatives were never judged, so they
-stand in `negatives/SPLIT.tsv` and not in the qrels. BEIR is about text: lines with images list their files under
-`images` and have no placeholders in their text."""
+are in `negatives/SPLIT.tsv`, not in the qrels. BEIR is a text benchmark: lines with images list their files under
+`images`, and their text has no placeholders."""
 
 
 def write_beir(source: Source, folder: Path, left_out: LeftOut) -> None:
-    """Write the three parts, negatives and image files."""
+    """Write corpus, queries and qrels, negatives, and image files."""
     files = ImageFiles(folder)
     for name in ("qrels", "negatives"):
         (folder / name).mkdir()
@@ -45,20 +43,20 @@ def _write_split(
         qrels.write("query-id\tcorpus-id\tscore\n")
         negatives.write("query-id\tcorpus-id\trank\tscore\n")
         for row in source.triplets(split):
-            own, side = row["query_id"], row["query"]
-            further = {"instruction": row["instruction"]} if row["instruction"] else {}
-            _write(queries, {"_id": own, **_text(side["text"], side["images"], files), **further})
-            _note(left_out, split, "query", own, side["images"])
-            qrels.writelines(f"{own}\t{one}\t1\n" for one in positive_ids(row))
+            query_id, side = row["query_id"], row["query"]
+            instruction = {"instruction": row["instruction"]} if row["instruction"] else {}
+            _write(queries, {"_id": query_id, **_text(side["text"], side["images"], files), **instruction})
+            _note(left_out, split, "query", query_id, side["images"])
+            qrels.writelines(f"{query_id}\t{one}\t1\n" for one in positive_ids(row))
             negatives.writelines(_negative_lines(row))
 
 
 def _negative_lines(row: Row) -> list[str]:
-    listed = zip(row["negative_ids"], row["negative_ranks"], row["negative_scores"], strict=True)
-    return [f"{row['query_id']}\t{one}\t{_shown(rank)}\t{_shown(score)}\n" for one, rank, score in listed]
+    negatives = zip(row["negative_ids"], row["negative_ranks"], row["negative_scores"], strict=True)
+    return [f"{row['query_id']}\t{one}\t{_number(rank)}\t{_number(score)}\n" for one, rank, score in negatives]
 
 
-def _shown(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "" if value is None else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What an export reads: joined triplets and documents, a few rows at a time, images as bytes."""
+"""What an export reads: joined triplets and documents, a few rows in memory, images as bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOCUMENTS = 100
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset, a folder or on the Hub, and what of it is asked for.
+    """A dataset, in a folder or on the Hub, and the part of it to export.
 
     :param splits: Splits of triplets that have rows.
     :param max_negatives: Most negatives of a row; None keeps all.
@@ -40,9 +40,9 @@ class Source:
         return find_published(self.data, self.revision, ("triplets", "corpus"))
 
     def triplets(self, split: str, *, shuffled: bool = False) -> Iterator[Row]:
-        """Joined rows of one split, each side ``{"text", "images"}`` with encoded images.
+        """Joined rows of one split, each side ``{"text", "images"}`` with images as encoded bytes.
 
-        :param shuffled: In the order of a keyed hash of their ids rather than as stored.
+        :param shuffled: Order the rows by a keyed hash of their ids instead of as stored.
         """
         rows: Any = load(
             "triplets",
@@ -55,30 +55,35 @@ class Source:
         if shuffled:
             seed = self.published.manifest.seed
             ids = rows.data.column("query_id")
-            lots = np.fromiter((keyed_hash(seed, "shards", one.as_py()) for one in ids), np.uint64, len(ids))
-            rows = rows.select(np.argsort(lots, kind="stable"))
+            keys = np.fromiter((keyed_hash(seed, "shards", one.as_py()) for one in ids), np.uint64, len(ids))
+            rows = rows.select(np.argsort(keys, kind="stable"))
         for batch in rows.iter(batch_size=_ROWS):
             names = list(batch)
             for values in zip(*batch.values(), strict=True):
                 yield dict(zip(names, values, strict=True))
 
     def documents(self) -> Iterator[Row]:
-        """Every document once, pool by pool: equal ids are equal content, so what a pool before had is left out."""
-        before: list[str] = []
+        """Every document once, pool by pool; equal ids mean equal content, so repeated ids are skipped."""
+        earlier: list[str] = []
         for pool in self.published.splits("corpus"):
             stored: Any = load("corpus", self.data, split=pool, join=False, images="bytes", revision=self.revision)
             for batch in stored.iter(batch_size=_DOCUMENTS):
-                known = self._known(before, batch["doc_id"])
+                known = self._known(earlier, batch["doc_id"])
                 names = list(batch)
-                for values, old in zip(zip(*batch.values(), strict=True), known, strict=True):
-                    if not old:
+                for values, seen in zip(zip(*batch.values(), strict=True), known, strict=True):
+                    if not seen:
                         yield dict(zip(names, values, strict=True))
-            before.append(pool)
+            earlier.append(pool)
 
     def _known(self, pools: list[str], ids: list[str]) -> list[bool]:
-        found = np.zeros(len(ids), bool)
+        known = np.zeros(len(ids), bool)
         for pool in pools:
             table = id_table(self.published, "corpus", pool, Layout(joined=False, with_bytes=True), "doc_id")
             if table is not None:
-                found |= table.rows(ids) >= 0
-        return list(found)
+                known |= table.rows(ids) >= 0
+        return list(known)
+
+
+def positive_ids(row: dict[str, Any]) -> list[str]:
+    """Ids of all positives of a triplet, ``positive_id`` first."""
+    return list(dict.fromkeys([row["positive_id"], *(one["doc_id"] for one in row["positives"])]))

@@ -1,4 +1,4 @@
-"""Parquet files of an export, written row group by row group."""
+"""Files of an export: Parquet written row group by row group, and images."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _BYTES = 16 * 2**20
 
 
 class ParquetPart:
-    """One file; rows are kept until a group is full.
+    """One Parquet file; rows are buffered until a row group is full.
 
-    :param features: The columns as ``datasets`` names them; the Arrow schema follows from it.
+    :param features: The columns as ``datasets.Features``, from which the Arrow schema follows.
     """
 
     def __init__(self, path: Path, features: Any) -> None:
@@ -40,7 +40,7 @@ class ParquetPart:
         self._bytes = 0
 
     def add(self, row: dict[str, Any]) -> None:
-        """Append a row; values are as Parquet stores them."""
+        """Append a row whose values are as Parquet stores them."""
         self._group.append(row)
         self._bytes += _size(row)
         self.rows += 1
@@ -48,7 +48,7 @@ class ParquetPart:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the buffered rows and close the file."""
         self._flush()
         self._writer.close()
 
@@ -80,7 +80,7 @@ def data_uri(data: bytes) -> str:
 
 
 class ImageFiles:
-    """Image files below ``images/``, each content once.
+    """Image files below ``images/``, one for each distinct content.
 
     :param folder: Folder of the export.
     """
@@ -89,7 +89,7 @@ class ImageFiles:
         self.folder = folder
 
     def path(self, data: bytes) -> str:
-        """Path of the image relative to the folder; it is written on first sight."""
+        """Path of the image relative to the folder; the file is written on the first call."""
         name = hashlib.sha256(data).hexdigest()
         path = f"images/{name[:2]}/{name}.{(image_format(data) or PNG).extension}"
         if not (self.folder / path).exists():
@@ -99,7 +99,7 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class OneImage:
-    """A side as text without placeholders, its first image, and the others."""
+    """A side as text without placeholders, its first image, and its further images."""
 
     text: str
     image: bytes | None
@@ -107,7 +107,10 @@ class OneImage:
 
 
 def one_image(side: Row, note: Callable[[str], None]) -> OneImage:
-    """The side in that form; ``note`` takes a line if it had more images than one."""
+    """The side with at most one image.
+
+    :param note: Called with one line if the side has several images.
+    """
     images = side["images"]
     text = plain_text(side["text"]) if PLACEHOLDER in side["text"] else side["text"]
     if len(images) > 1:

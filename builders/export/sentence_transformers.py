@@ -1,7 +1,8 @@
-"""For sentence-transformers: columns ``anchor``, ``positive``, ``negative_1`` to ``negative_N``.
+"""Export for sentence-transformers: columns ``anchor``, ``positive``, ``negative_1`` to ``negative_N``.
 
-Its datasets are rectangular, so rows with equally many negatives make one config each: ``text-N`` where every side is
-text, ``chat-N`` where some side has images and all are chat messages. A trainer takes several configs as a dictionary.
+Its datasets are rectangular, so rows are grouped into configs by their number of negatives N: ``text-N`` where every
+side is text, ``chat-N`` where some side has images and all sides are chat messages. A trainer takes several configs as
+a dictionary.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import Any
 
 from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.files import ParquetPart, data_uri
-from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.content import Content
 
 _HOW = """```python
@@ -23,7 +23,7 @@ from datasets import load_dataset
 train = {name: load_dataset("FOLDER", name, split="train") for name in CONFIGS}  # a trainer's train_dataset
 ```
 
-Configs `text-N` hold strings, `chat-N` chat messages (images as data URIs, in their place between the text; datasets
+Configs `text-N` hold strings, `chat-N` chat messages (images as data URIs, at their places in the text; datasets
 4.7 or newer reads them); N is the number of negatives of each row."""
 
 
@@ -33,7 +33,7 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
     with ExitStack() as open_parts:
         for split in source.splits:
             for row in source.triplets(split):
-                name, columns = _arranged(row)
+                name, columns = _columns(row)
                 if (name, split) not in parts:
                     path = folder / name / f"{split}.parquet"
                     part = ParquetPart(path, _features(name, list(columns)))
@@ -48,7 +48,7 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
     write_readme(folder, "sentence-transformers", files, _HOW.replace("CONFIGS", repr(names)), left_out)
 
 
-def _arranged(row: Row) -> tuple[str, dict[str, Any]]:
+def _columns(row: Row) -> tuple[str, dict[str, Any]]:
     sides = [row["query"], row["positive"], *row["negatives"]]
     names = ["anchor", "positive", *(f"negative_{n}" for n in range(1, len(row["negatives"]) + 1))]
     if any(side["images"] for side in sides):
@@ -58,11 +58,11 @@ def _arranged(row: Row) -> tuple[str, dict[str, Any]]:
 
 
 def messages(side: Row) -> list[dict[str, Any]]:
-    """One side as a conversation of one message, images where their placeholders stand."""
+    """One side as a conversation of one message, with images at the places of their placeholders."""
     parts: list[dict[str, str]] = []
     for part in Content(side["text"], tuple(side["images"])).parts():
-        known = {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": data_uri(part)}
-        parts.append(known)
+        block = {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": data_uri(part)}
+        parts.append(block)
     return [{"role": "user", "content": parts or [{"type": "text", "text": ""}]}]
 
 

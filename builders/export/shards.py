@@ -1,4 +1,4 @@
-"""Self-contained rows for streaming: shuffled once by a keyed hash, in files that readers share out."""
+"""Export for streaming: self-contained rows, shuffled once by a keyed hash, in files that workers can divide."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nyxqa.builders.export.dataset import Row, Source
-from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.tables import PREVIEW, QA_SPLITS, Table
 from nyxqa.schemas.writing import write_split
 
 SHARDS = Table("shards", PREVIEW.columns, splits=QA_SPLITS, order=())
-# Smaller than published files, so that the nodes and workers of a training run each get some.
+# Smaller than published files, so that every node and worker of a training run gets some.
 SHARD_BYTES = 100_000_000
 _HOW = """```python
 from datasets import load_dataset
@@ -20,7 +19,7 @@ from datasets import load_dataset
 rows = load_dataset("FOLDER", split="train", streaming=True)  # query, positive, negatives: {"text", "images"}
 ```
 
-Rows lie in an order drawn once by a keyed hash; a shuffle buffer need not be large."""
+Rows were shuffled once by a keyed hash, so a small shuffle buffer is enough."""
 
 
 def write_shards(source: Source, folder: Path, left_out: LeftOut) -> None:

@@ -1,4 +1,4 @@
-"""For Tevatron: queries with ids of their documents, and a corpus of ``docid``, ``text``, ``image``."""
+"""Export for Tevatron: queries with the ids of their documents, and a corpus of ``docid``, ``text``, ``image``."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.export.dataset import Source
+from nyxqa.builders.export.dataset import Source, positive_ids
 from nyxqa.builders.export.files import REASON, ParquetPart, one_image
-from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.readme import LeftOut, write_readme
 
 _HOW = """```
 --dataset_name FOLDER --dataset_config TRAINED --dataset_split train --corpus_name FOLDER --corpus_config corpus
 ```
 
-Texts have no placeholders: an image goes before its text. `further_images` are columns of nyxqa that Tevatron passes
-over. Its trainer stops at a row without negatives, so those of split train are apart, in config
-`queries_without_negatives`, which it reads with `--train_group_size 1`."""
+Texts have no placeholders: an image goes before its text. Tevatron ignores the columns `further_images` and
+`query_further_images`. Its trainer stops at a row without negatives, so such rows of split train are in a config of
+their own, `queries_without_negatives`, which it reads with `--train_group_size 1`."""
 _QUERIES = "queries"
-_BARE = "queries_without_negatives"
+_WITHOUT_NEGATIVES = "queries_without_negatives"
 
 
 def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
-    """Write ``queries/SPLIT.parquet``, ``corpus/train.parquet`` and, apart, train queries without negatives."""
+    """Write ``queries/SPLIT.parquet``, ``corpus/train.parquet`` and a config of train queries without negatives."""
     files: dict[str, dict[str, str]] = {}
     for split in source.splits:
-        for name, rows in _written(source, split, folder, left_out).items():
+        for name, rows in _write_queries(source, split, folder, left_out).items():
             if rows:
                 files.setdefault(name, {})[split] = f"{name}/{split}.parquet"
     with ParquetPart(folder / "corpus" / "train.parquet", _corpus()) as part:
@@ -42,17 +41,17 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
                     "further_images": [_image(one) for one in document.further],
                 }
             )
-    trained = _QUERIES if "train" in files.get(_QUERIES, {}) or _BARE not in files else _BARE
-    listed = {**files, "corpus": {"train": "corpus/train.parquet"}}
-    write_readme(folder, "Tevatron", listed, _HOW.replace("TRAINED", trained), left_out)
+    trained = _QUERIES if "train" in files.get(_QUERIES, {}) or _WITHOUT_NEGATIVES not in files else _WITHOUT_NEGATIVES
+    configs = {**files, "corpus": {"train": "corpus/train.parquet"}}
+    write_readme(folder, "Tevatron", configs, _HOW.replace("TRAINED", trained), left_out)
 
 
-def _written(source: Source, split: str, folder: Path, left_out: LeftOut) -> dict[str, int]:
-    """Write the queries of one split; gives the rows of each config."""
+def _write_queries(source: Source, split: str, folder: Path, left_out: LeftOut) -> dict[str, int]:
+    """Write the queries of one split; returns the number of rows by config."""
     parts: dict[str, ParquetPart] = {}
     with ExitStack() as open_parts:
         for row in source.triplets(split):
-            name = _BARE if split == "train" and not row["negative_ids"] else _QUERIES
+            name = _WITHOUT_NEGATIVES if split == "train" and not row["negative_ids"] else _QUERIES
             if name not in parts:
                 path = folder / name / f"{split}.parquet"
                 parts[name] = open_parts.enter_context(ParquetPart(path, _queries()))
@@ -68,14 +67,9 @@ def _written(source: Source, split: str, folder: Path, left_out: LeftOut) -> dic
                     "query_further_images": [_image(one) for one in query.further],
                 }
             )
-            if name == _BARE:
-                left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_BARE}")
+            if name == _WITHOUT_NEGATIVES:
+                left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_WITHOUT_NEGATIVES}")
     return {name: part.rows for name, part in parts.items()}
-
-
-def positive_ids(row: dict[str, Any]) -> list[str]:
-    """All positives of a triplet, the one it trains with first."""
-    return list(dict.fromkeys([row["positive_id"], *(one["doc_id"] for one in row["positives"])]))
 
 
 def _image(data: bytes | None) -> dict[str, Any] | None:

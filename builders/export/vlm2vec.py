@@ -1,4 +1,4 @@
-"""For VLM2Vec: the six columns of MMEB, one row for each negative, images as files."""
+"""Export for VLM2Vec: the six columns of MMEB, one row for each negative, images as files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 
 from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
-from nyxqa.builders.export.left_out import LeftOut
-from nyxqa.builders.export.readme import write_readme
+from nyxqa.builders.export.readme import LeftOut, write_readme
 
-_PLACE = "<|image_1|>\n"
+_IMAGE_PREFIX = "<|image_1|>\n"
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")
-_HOW = """Columns as in MMEB-train: `subset_name` is `default`, `dataset_split` a split of this dataset, paths are
-relative to FOLDER, which is the image folder to name. A query with N negatives stands in N rows that follow each other,
-one without in one row with an empty negative. Columns
-`*_further_images`, `query_id`, `instruction` and `negative_id` are nyxqa's."""
+_HOW = """Columns as in MMEB-train: `subset_name` is `default`, `dataset_split` is a split of this dataset, and paths
+are relative to FOLDER, so pass it as the image folder. A query with N negatives takes N consecutive rows; a query
+without negatives takes one row with an empty negative. The columns `*_further_images`, `query_id`, `instruction` and
+`negative_id` are added by nyxqa."""
 
 
 def write_vlm2vec(source: Source, folder: Path, left_out: LeftOut) -> None:
@@ -35,19 +34,19 @@ def _rows(row: Row, files: ImageFiles, left_out: Any) -> list[dict[str, Any]]:
     positive = _side(
         "pos", "pos_text", row["positive"], files, partial(left_out, "document", row["positive_id"], REASON)
     )
-    own = {"query_id": row["query_id"], "instruction": row["instruction"]}
-    nothing = {"neg_text": "", "neg_image_path": "", "neg_further_images": [], "negative_id": ""}
+    ids = {"query_id": row["query_id"], "instruction": row["instruction"]}
+    no_negative = {"neg_text": "", "neg_image_path": "", "neg_further_images": [], "negative_id": ""}
     negatives = [
         {**_side("neg", "neg_text", side, files, partial(left_out, "document", one, REASON)), "negative_id": one}
         for side, one in zip(row["negatives"], row["negative_ids"], strict=True)
     ]
-    return [{**query, **positive, **negative, **own} for negative in negatives or [nothing]]
+    return [{**query, **positive, **negative, **ids} for negative in negatives or [no_negative]]
 
 
 def _side(name: str, text: str, side: Row, files: ImageFiles, note: Any) -> dict[str, Any]:
     one = one_image(side, note)
     return {
-        text: (_PLACE if one.image is not None else "") + one.text,
+        text: (_IMAGE_PREFIX if one.image is not None else "") + one.text,
         f"{name}_image_path": "" if one.image is None else files.path(one.image),
         f"{name}_further_images": [files.path(image) for image in one.further],
     }

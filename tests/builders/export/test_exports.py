@@ -19,12 +19,11 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.builders.export import shards
+from nyxqa.builders.export.factory import TARGETS
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError, WorldError
 from tests.builders.export.conftest import sides
 from tests.support.tiny_dataset import SPLITS, Row, TinyDataset, tiny_dataset
-
-TARGETS = ("sentence-transformers", "tevatron", "vlm2vec", "beir", "shards")
 
 
 def _pixels(data: bytes) -> bytes:
@@ -224,7 +223,7 @@ def test_shards(root: Path, tiny: TinyDataset, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_option_stands_in_an_export(target: Any, tiny: TinyDataset, tmp_path: Path) -> None:
+def test_an_export_holds_no_options(target: str, tiny: TinyDataset, tmp_path: Path) -> None:
     for split in SPLITS:
         for row in tiny.rows("qa", split):
             row["choices"] = [row["choices"][0], "OPTION-B", "OPTION-C", "OPTION-D"]
@@ -243,23 +242,23 @@ def _rows(file: Path) -> list[Any]:
     return pq.read_table(file).to_pylist()
 
 
-def test_what_cannot_be_is_said_and_leaves_nothing(root: Path, tmp_path: Path) -> None:
+def test_a_refused_export_writes_nothing(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'tevatron'"):
-        nyxqa.export(root, "tevatorn", tmp_path / "x")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="no triplets of split 'dev'"):
+        nyxqa.export(root, "tevatorn", tmp_path / "x")
+    with pytest.raises(UsageError, match="no triplets in split 'dev'"):
         nyxqa.export(root, "beir", tmp_path / "x", split="dev")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
-    with pytest.raises(WorldError, match="is there already"):
+    with pytest.raises(WorldError, match="exists and is not an empty folder"):
         nyxqa.export(root, "beir", tmp_path / "full")
     assert sorted(path.name for path in tmp_path.iterdir() if path.name not in ("cache", "out")) == ["full"]
 
 
-def test_failed_export_leaves_nothing(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_export_leaves_nothing_behind(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nyxqa.builders.export.pictures_folded.write_bytes", full)
+    monkeypatch.setattr("nyxqa.builders.export.files.write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         nyxqa.export(root, "vlm2vec", tmp_path / "x")
     assert not (tmp_path / "x").exists()
@@ -309,3 +308,9 @@ def test_sentence_transformers_trains_three_steps(root: Path, tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "trained" in done.stdout
+
+
+def test_the_docs_list_every_target() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sharing.md").read_text(encoding="utf-8")
+    assert f"--to {'|'.join(TARGETS)} " in page
+    assert [name for name in TARGETS if f"\n| {name} | " not in page] == []

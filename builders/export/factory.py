@@ -1,0 +1,69 @@
+"""The export targets: a name, what it is for, and its writer. A new export is a module and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nyxqa.builders.export.dataset import Source
+    from nyxqa.builders.export.readme import LeftOut
+
+    Writer = Callable[[Source, Path, LeftOut], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A tool, or way of reading, that a dataset can be exported for.
+
+    :param description: What reads the export, in a few words.
+    :param writer: Imports and returns the function that writes it, so that naming the targets stays cheap.
+    """
+
+    name: str
+    description: str
+    writer: Callable[[], Writer]
+
+
+def _sentence_transformers() -> Writer:
+    from nyxqa.builders.export.sentence_transformers import write_sentence_transformers
+
+    return write_sentence_transformers
+
+
+def _tevatron() -> Writer:
+    from nyxqa.builders.export.tevatron import write_tevatron
+
+    return write_tevatron
+
+
+def _vlm2vec() -> Writer:
+    from nyxqa.builders.export.vlm2vec import write_vlm2vec
+
+    return write_vlm2vec
+
+
+def _beir() -> Writer:
+    from nyxqa.builders.export.beir import write_beir
+
+    return write_beir
+
+
+def _shards() -> Writer:
+    from nyxqa.builders.export.shards import write_shards
+
+    return write_shards
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("sentence-transformers", "trainers of sentence-transformers", _sentence_transformers),
+        Target("tevatron", "Tevatron", _tevatron),
+        Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec),
+        Target("beir", "BEIR and its readers", _beir),
+        Target("shards", "streaming: shuffled, self-contained rows", _shards),
+    )
+}
