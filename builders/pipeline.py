@@ -72,7 +72,7 @@ def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput |
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
-    documents = split_pages(run, documents, recipe)
+    documents = split_pages(run, documents, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed)
     require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
     return Read(documents, packs)
 
@@ -111,7 +111,7 @@ def ask(
     questions: dict[str, StepOutput] = {}
     try:
         for split in splits:
-            seeds[split] = sample(run, found.documents, recipe, split)
+            seeds[split] = sample(run, found.documents, recipe.sample, recipe.split, recipe.seed, split)
             questions[split] = _questions(run, recipe, found, known, handle, split, seeds[split])
     except NyxqaError:
         handle.close()  # the next build of this process has a budget of its own
@@ -124,7 +124,8 @@ def _questions(
 ) -> StepOutput:
     """Run (or plan) the stages of one split behind ``sample``."""
     drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
-    asked = refine(run, drafts, handle, recipe, split, known)
+    threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
+    asked = refine(run, drafts, handle, recipe.refine, threshold, split, known)
     asked = verify(run, asked, handle, recipe.verify, split)
     asked = choices(run, asked, handle, recipe.choices, recipe.negatives.encoder, split)
     return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)

@@ -1,4 +1,4 @@
-"""Finding in a pool the paragraphs that a question set names as evidence."""
+"""Find in a passage pool the paragraphs that a question set names as evidence."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold
 from nyxqa.schemas.words import words
 
-# Words in a row that are compared, and the share of the shorter text's runs that must stand in the longer: pools cut
-# articles at other places and come from dumps of other years, but a passage that is half the paragraph is its place.
-RUN = 3
-SHARE = 0.5
+# Texts are compared by word n-grams. A passage matches if it shares this part of the n-grams of the shorter text: pools
+# cut articles at other places and come from dumps of other years, but half of a paragraph identifies it.
+NGRAM = 3
+OVERLAP = 0.5
 
 
 class GoldFinder:
-    """Matches evidence to passages in one pass over the pool; memory grows with the evidence, not with the pool.
+    """Matches evidence with passages in one pass over the pool; memory grows with the evidence, not with the pool.
 
-    A paragraph named by id is the passage of that id. One named by title and text is every passage of that title that
-    shares half of its runs of three words; named by title alone, it is the first passage of that title.
+    A paragraph named by id matches the passage of that id. One named by title and text matches every passage of that
+    title that shares half of its word trigrams; one named by title alone, the first passage of that title.
 
     :param gold: Evidence of each question.
     """
@@ -37,22 +37,25 @@ class GoldFinder:
                 elif piece.title:
                     self._by_title[normalise_title(piece.title)].append((question, piece.text))
 
-    def take(self, row: int, passage: Passage) -> None:
-        """Look at the pool's next passage."""
+    def match(self, row: int, passage: Passage) -> None:
+        """Match the next passage of the pool.
+
+        :param row: Row of the passage in the pool.
+        """
         for question in self._by_id.get(passage.id, ()):
             self._rows[question].append(row)
         title = normalise_title(passage.title)
-        waiting = self._by_title.get(title)
-        if not waiting:
+        unmatched = self._by_title.get(title)
+        if not unmatched:
             return
-        here = _runs(_body(passage))
-        for question, text in waiting:
-            if not text or _alike(_runs(text), here):
+        ngrams = _ngrams(_body(passage))
+        for question, text in unmatched:
+            if not text or _overlap(_ngrams(text), ngrams):
                 self._rows[question].append(row)
-        self._by_title[title] = [entry for entry in waiting if entry[1]]
+        self._by_title[title] = [entry for entry in unmatched if entry[1]]
 
     def rows(self, question: int) -> list[int]:
-        """Rows of the passages that question number ``question`` names, in pool order, none twice."""
+        """Distinct rows of the passages that question number ``question`` names, in pool order."""
         return list(dict.fromkeys(self._rows[question]))
 
 
@@ -61,10 +64,10 @@ def _body(passage: Passage) -> str:
     return rest if line_end and passage.title in first else passage.text
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
-    found = words(text)
-    return {tuple(found[start : start + RUN]) for start in range(max(1, len(found) - RUN + 1))}
+def _ngrams(text: str) -> set[tuple[str, ...]]:
+    tokens = words(text)
+    return {tuple(tokens[start : start + NGRAM]) for start in range(max(1, len(tokens) - NGRAM + 1))}
 
 
-def _alike(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
-    return len(one & other) >= SHARE * min(len(one), len(other))
+def _overlap(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
+    return len(one & other) >= OVERLAP * min(len(one), len(other))

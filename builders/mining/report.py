@@ -9,30 +9,29 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.formatting import listed
+from nyxqa.builders.formatting import counted, listed
 from nyxqa.builders.mining.text_rules import Choice
 
-# Tails and quarters.
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
 class MiningReport:
-    """A set's triplets in numbers; JSON types throughout.
+    """Statistics of a set's triplets; all values are JSON types.
 
-    :param questions: Questions asked.
-    :param triplets: Questions that got a positive.
-    :param dropped: Questions that got none, by reason.
-    :param excluded: Passages in the range of ranks that became no negatives, by rule.
-    :param asked: Negatives a question should have.
-    :param short: Triplets with fewer.
-    :param without_negatives: Triplets with none at all; counted among the short ones.
-    :param checked: Triplets whose answers can be looked for in a passage.
-    :param holding: Those of them whose first positive holds an answer.
+    :param questions: Number of questions.
+    :param triplets: Questions with a positive.
+    :param dropped: Questions without a positive, by reason.
+    :param excluded: Passages within the window of ranks that are not negatives, by rule.
+    :param asked: Negatives that a question should have.
+    :param short: Triplets with fewer negatives.
+    :param without_negatives: Triplets without any negative; included in ``short``.
+    :param checked: Triplets whose answers can be searched for in a passage.
+    :param holding: Triplets among ``checked`` whose first positive contains an answer.
     :param several: Triplets with more than one positive.
-    :param positive_scores: Scores of first positives at the quantiles 0, .05, .25, .5, .75, .95, 1; empty if none.
-    :param negative_scores: The same of all negatives.
-    :param difference: The same of a first positive's score less that of each of its negatives.
+    :param positive_scores: Scores of first positives at the quantiles 0, .05, .25, .5, .75, .95, 1; may be empty.
+    :param negative_scores: Scores of all negatives at these quantiles.
+    :param difference: Score of the first positive minus that of each of its negatives, at these quantiles.
     """
 
     questions: int
@@ -51,18 +50,19 @@ class MiningReport:
 
     @property
     def share_holding(self) -> float | None:
-        """Share of the checked first positives that hold an answer; none if there are none."""
+        """Share of the checked first positives that contain an answer; None if none was checked."""
         return self.holding / self.checked if self.checked else None
 
     def text(self) -> str:
-        """The report for people."""
-        share = self.share_holding
+        """The report as lines of text."""
+        share = "unknown" if self.share_holding is None else f"{self.share_holding:.1%}"
         lines = [
-            f"{self.triplets} triplets of {self.questions} questions; {self.several} with several positives",
-            f"positives holding an answer: {f'{share:.1%}' if share is not None else 'not known'} of {self.checked}",
-            f"fewer than {self.asked} negatives: {self.short}; none: {self.without_negatives}",
+            f"{counted(self.triplets, 'triplet')} of {counted(self.questions, 'question')}; "
+            f"{self.several} with several positives",
+            f"positives that contain an answer: {share} of {self.checked}",
+            f"triplets with fewer than {self.asked} negatives: {self.short}; without any: {self.without_negatives}",
             f"questions dropped: {listed(self.dropped)}",
-            f"no negatives by rule: {listed(self.excluded)}",
+            f"negatives excluded by rule: {listed(self.excluded)}",
             "quantiles            " + " ".join(f"{at:>8.0%}" for at in QUANTILES),
         ]
         for label in ("positive_scores", "negative_scores", "difference"):
@@ -73,10 +73,13 @@ class MiningReport:
 
 
 def mining_report(outcomes: Iterable[Choice | Drop], asked: int) -> MiningReport:
-    """Sum up what ``choose`` said of each question of a set."""
+    """Statistics over the results of ``mine_set_question`` for all questions of a set.
+
+    :param asked: Negatives that a question should have.
+    """
     dropped: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
-    seen: Counter[str] = Counter()
+    marks: Counter[str] = Counter()
     positives: list[float] = []
     negatives: list[float] = []
     differences: list[float] = []
@@ -84,7 +87,7 @@ def mining_report(outcomes: Iterable[Choice | Drop], asked: int) -> MiningReport
         if isinstance(outcome, Drop):
             dropped[outcome.reason] += 1
             continue
-        seen.update(_marks(outcome, asked))
+        marks.update(_marks(outcome, asked))
         excluded.update(outcome.excluded)
         scores = [negative.score for negative in outcome.negatives if negative.score is not None]
         negatives += scores
@@ -93,16 +96,16 @@ def mining_report(outcomes: Iterable[Choice | Drop], asked: int) -> MiningReport
             positives.append(best)
             differences += [best - score for score in scores]
     return MiningReport(
-        questions=seen["triplet"] + dropped.total(),
-        triplets=seen["triplet"],
+        questions=marks["triplet"] + dropped.total(),
+        triplets=marks["triplet"],
         dropped=dict(sorted(dropped.items())),
         excluded=dict(sorted(excluded.items())),
         asked=asked,
-        short=seen["short"],
-        without_negatives=seen["none"],
-        checked=seen["checked"],
-        holding=seen["holding"],
-        several=seen["several"],
+        short=marks["short"],
+        without_negatives=marks["none"],
+        checked=marks["checked"],
+        holding=marks["holding"],
+        several=marks["several"],
         positive_scores=_quantiles(positives),
         negative_scores=_quantiles(negatives),
         difference=_quantiles(differences),
@@ -111,7 +114,7 @@ def mining_report(outcomes: Iterable[Choice | Drop], asked: int) -> MiningReport
 
 def _marks(choice: Choice, asked: int) -> list[str]:
     count = len(choice.negatives)
-    marks = {
+    flags = {
         "triplet": True,
         "short": count < asked,
         "none": count == 0,
@@ -119,7 +122,7 @@ def _marks(choice: Choice, asked: int) -> list[str]:
         "holding": bool(choice.positive_holds),
         "several": len(choice.positives) > 1,
     }
-    return [mark for mark, is_set in marks.items() if is_set]
+    return [mark for mark, is_set in flags.items() if is_set]
 
 
 def _quantiles(values: list[float]) -> list[float]:

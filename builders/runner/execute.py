@@ -137,7 +137,7 @@ def estimate(
         splits = splits_to_publish(recipe, split, None)
         known = benchmark(run, recipe.filters, recipe.images.max_pixels)
         found = read(run, recipe, recipe.web, open_source(recipe.web), known, splits)
-        seeds = {name: sample(run, found.documents, recipe, name) for name in splits}
+        seeds = {name: sample(run, found.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
         return estimate_seeds(recipe, seeds, found.packs)
 
 

@@ -27,7 +27,7 @@ from nyxqa.builders.report.losses import told_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.names import set_stages, with_sets
-from nyxqa.builders.stages.sample import sample_lack
+from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.manifest import FileEntry
@@ -97,7 +97,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         if web is not None:
             found["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:
-                found["sample_shortfall"] = sample_lack(recipe, web.seeds["train"])
+                found["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"])
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:

@@ -1,4 +1,4 @@
-"""Decontamination as the stages use it: the benchmark read once, documents and questions held against it."""
+"""Steps ``filter/benchmark`` and ``filter/images``: index benchmarks, and match documents' images with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nyxqa.builders.filters.benchmark_files import benchmark_files
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.filters.benchmark_images import write_image_matches
 from nyxqa.builders.filters.benchmark_index import COUNTS, write_index
+from nyxqa.builders.formatting import counted
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.recipe import Filters
@@ -39,23 +40,23 @@ def benchmark(run: Run, settings: Filters, max_pixels: int) -> StepOutput | None
 
 
 def benchmark_counts(indexed: StepOutput) -> dict[str, int]:
-    """Items, texts and images of the benchmark, and how many of its images could not be used."""
+    """Number of ``items``, ``texts``, ``images`` and ``unusable_images`` of an indexed benchmark."""
     counts: dict[str, Any] = read_json(indexed.folder / COUNTS)
     return {name: counts[name] for name in ("items", "texts", "images", "unusable_images")}
 
 
 def unusable_images(indexed: StepOutput) -> str:
-    """A line on the benchmark's images that were not looked for; empty if there are none."""
+    """A message about the benchmark's images that could not be compared; "" if there are none."""
     counts: dict[str, Any] = read_json(indexed.folder / COUNTS)
     if not counts["unusable_images"]:
         return ""
     return (
-        f"filters.decontaminate: {counts['unusable_images']} images of the benchmark could not be used and were not "
-        f"looked for, the first: {counts['first_unusable']}"
+        f"filters.decontaminate: {counted(counts['unusable_images'], 'image')} of the benchmark could not be read, so "
+        f"documents were not compared with them; the first: {counts['first_unusable']}"
     )
 
 
-def documents_against(
+def document_filter(
     run: Run, documents: StepOutput, indexed: StepOutput, distance: int
 ) -> tuple[BenchmarkFilter, tuple[str, ...]]:
     """The benchmark filter for ``documents``, and the fingerprints of its inputs.

@@ -1,4 +1,4 @@
-"""Step ``images``: images that many pages share, as logos and icons are, go with their placeholders."""
+"""Step ``images``: drop images that many pages share, such as logos and icons, with their placeholders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nyxqa.builders.rows import PAGES
 
 _SEARCH = ".common-images"
 
-# Pages of a hash and of all within the distance of it; a page counts once.
+# Pages of each hash and of all hashes within the distance; a page counts once.
 _COUNTS = """
 SELECT h, count(DISTINCT page) AS pages FROM (
     SELECT h, page FROM seen
@@ -43,37 +43,42 @@ class CommonTask:
 
 
 def common_tasks(stored: StepOutput, share: float, distance: int, work: Path) -> Iterator[CommonTask]:
-    """One task a part file, once common images are known; holds 16 bytes for each image of each page.
+    """One task per part file, once common images are known; holds 16 bytes for each image of each page.
 
-    An image is common if it, with those near-identical to itself, is on more than ``max(5, share * pages)`` pages.
-    Likeness is not passed on: a chain of charts, each like the next, is not common for that. Flat pictures are
-    near-identical to those of equal hash alone.
+    An image is common if it and the images near-identical to it are on more than ``max(5, share * pages)`` pages.
+    Near-identity is not transitive: a chain of charts, each similar to the next, is not common. Flat pictures are
+    near-identical only to those of equal hash.
+
+    :param share: ``images.common``.
+    :param distance: Most differing bits between perceptual hashes of near-identical images.
+    :param work: Folder for a temporary database.
     """
-    found = [np.zeros((0, 2), np.int64)]
+    seen = [np.zeros((0, 2), np.int64)]
     pages = 0
     for file in stored.files():
         parts = _parts(file)
         page, images = images_of(parts)
-        found.append(np.unique(np.stack([page + pages, _phashes(images)], axis=1), axis=0))
+        seen.append(np.unique(np.stack([page + pages, _phashes(images)], axis=1), axis=0))
         pages += len(parts)
-    many = common_hashes(np.concatenate(found), max(MIN_PAGES, share * pages), distance, work)
+    common = common_hashes(np.concatenate(seen), max(MIN_PAGES, share * pages), distance, work)
     for file in stored.files():
-        yield CommonTask(file, file.with_name(file.name.replace("part-", "ledger-")), many)
+        yield CommonTask(file, file.with_name(file.name.replace("part-", "ledger-")), common)
 
 
 def common_hashes(seen: I64, limit: float, distance: int, work: Path) -> dict[int, int]:
-    """Pages by hash of what is on more than ``limit`` pages; ``seen`` holds pairs of page and hash, none twice.
+    """Number of pages by perceptual hash, of images on more than ``limit`` pages.
 
-    :param work: Folder for a database, which is removed.
+    :param seen: Distinct pairs of page and hash, int64 [pairs, 2].
+    :param work: Folder for a temporary database.
     """
-    values, number, alone = np.unique(seen[:, 1], return_inverse=True, return_counts=True)
+    values, number, exact = np.unique(seen[:, 1], return_inverse=True, return_counts=True)
     if len(np.unique(seen[:, 0])) <= limit:
         return {}
     if distance == 0:
-        common = alone > limit
-        return dict(zip(values[common].tolist(), alone[common].tolist(), strict=True))
+        common = exact > limit
+        return dict(zip(values[common].tolist(), exact[common].tolist(), strict=True))
     folder = work / _SEARCH
-    shutil.rmtree(folder, ignore_errors=True)  # of a killed run
+    shutil.rmtree(folder, ignore_errors=True)  # left by a stopped run
     folder.mkdir()
     database = Database(folder / "near.duckdb", current())
     try:
@@ -127,7 +132,7 @@ def _parts(file: Path) -> pa.ListArray:
 
 
 def _dead_ordinals(ledger: Path) -> dict[str, set[int]]:
-    """Ordinals of the images that each page lost before, which the ledger still counts."""
+    """By page, the ordinals of images that the step before dropped, which still count in image names."""
     dead: dict[str, set[int]] = {}
     if ledger.exists():
         table = pq.read_table(ledger, columns=["item_type", "item_id"])
@@ -138,10 +143,10 @@ def _dead_ordinals(ledger: Path) -> dict[str, set[int]]:
     return dead
 
 
-def _ordinals(gone: set[int]) -> Iterator[int]:
-    """Ordinals of the images a page still has."""
+def _ordinals(dropped: set[int]) -> Iterator[int]:
+    """Ordinals of the images that a page still has."""
     ordinal = 0
     while True:
-        if ordinal not in gone:
+        if ordinal not in dropped:
             yield ordinal
         ordinal += 1

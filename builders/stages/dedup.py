@@ -1,4 +1,4 @@
-"""What becomes of each chunk: whether it stays, why not, its cluster and where else it stands."""
+"""Stage ``dedup``: each chunk becomes a document of a cluster, or is dropped as a copy or near-duplicate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database,
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file, write_table
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import file_list
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 2
+# Data keys of recipe section ``[dedup]``.
+_KEYS = ("enabled", "threshold", "shingle", "permutations", "image_distance", "common")
 
 
 # One row per chunk, in the order of its shard.
 VERDICTS = pa.schema(
     [
-        ("reason", pa.string()),  # null for a chunk that stays
+        ("reason", pa.string()),  # null for a chunk that is retained
         ("detail", pa.string()),
         ("cluster", pa.string()),
         DOCUMENTS.field("also_at"),
@@ -46,13 +48,13 @@ SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS fir
     FROM read_parquet({files}, filename = true, file_row_number = true))
 """
 
-# Every document once.
+# Each document once.
 _DOCUMENTS = """
 SELECT d.doc_id, {text}, d.n_tokens, {phashes} FROM read_parquet({files}) d JOIN chunk c USING (place)
 WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
 """
 
-# Documents alike in text on so many pages are boilerplate: one of them stays, and its pages are not joined by it.
+# Documents similar in text on this many pages are boilerplate: one is retained, and it does not link its pages.
 _COMMON = """
 INSERT INTO common
 WITH spot AS (SELECT text, chunk.* FROM chunk JOIN alike ON alike.id = chunk.doc_id),
@@ -71,7 +73,7 @@ FROM chunk JOIN (SELECT doc_id, place FROM chunk WHERE first) home USING (doc_id
 LEFT JOIN common USING (doc_id) LEFT JOIN removed ON removed.id = chunk.doc_id AND common.stays IS NULL
 """
 
-# A cluster bears the smallest id among its documents that stay.
+# A cluster is named by the smallest id among its retained documents.
 _CLUSTERS = """
 CREATE TABLE named AS
 SELECT doc_id, min(doc_id) OVER (PARTITION BY coalesce(cluster, doc_id)) AS cluster
@@ -96,9 +98,9 @@ ORDER BY v.shard, v.row
 
 
 def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
-    """Decide over all chunks; one file of VERDICTS for each of their shards.
+    """Decide over all chunks; writes one file of VERDICTS per shard.
 
-    What the search for duplicates has done stays in ``folder`` if it stops, and is not done again.
+    If the search for duplicates is stopped, its progress stays in ``folder`` and it resumes.
 
     :raises WorldError: If memory, spill space or disk run out.
     """
@@ -108,7 +110,7 @@ def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
         db.execute(_PLACES.format(files=file_list(files), shard=PART_NUMBER))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
         search = folder / ".search"
-        _find_alike(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
+        _find_duplicates(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
         if not settings.enabled:
             db.execute("DELETE FROM removed")
         for statement in (_VERDICTS, _CLUSTERS, _ALSO_AT):
@@ -118,23 +120,25 @@ def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
         shutil.rmtree(search)
 
 
-def _find_alike(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, limit: float, folder: Path) -> None:
+def _find_duplicates(
+    db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, limit: float, folder: Path
+) -> None:
     """Make tables ``common`` (doc_id, stays), ``cluster`` (id, cluster) and ``removed`` (id, survivor, similarity).
 
-    Common text is looked for first: where there is any, clusters are found again without it.
+    Common text is searched for first; if there is any, clusters are searched for again without it.
     """
     db.execute("CREATE TABLE common (doc_id VARCHAR, stays VARCHAR)")
-    result = _searched(db, files, settings, folder / "all")
+    result = _search(db, files, settings, folder / "all")
     _read(db, "alike", result / "texts.parquet")
     db.execute(_COMMON, {"limit": limit})
     if db.execute("SELECT count(*) FROM common").fetchall()[0][0]:
-        result = _searched(db, files, settings, folder / "rest")
+        result = _search(db, files, settings, folder / "rest")
     for table, name in (("cluster", "clusters"), ("removed", "dropped")):
         _read(db, table, result / f"{name}.parquet")
 
 
-def _searched(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, folder: Path) -> Path:
-    """The folder of what a search over the documents that are not common finds; a stopped one continues."""
+def _search(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, folder: Path) -> Path:
+    """Search the documents that are not common, resuming a stopped search; returns the folder of the result."""
     folder.mkdir(parents=True, exist_ok=True)
     documents = folder / "documents.parquet"
     write_documents(db, _DOCUMENTS.format(text=TEXT, phashes=PHASHES, files=file_list(files)), documents)
@@ -155,11 +159,15 @@ def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
 
 
 def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
-    """Give every document one place and a cluster; drop copies, near-duplicates and common text, naming what stays."""
+    """Drop copies, near-duplicates and common text, naming what is retained; give each document a cluster.
+
+    :param chunks: Rows of CHUNKS.
+    :returns: Rows of DOCUMENTS.
+    """
     return decide_then_apply(
         run,
         chunks,
-        Step("dedup/verdicts", VERSION, {"dedup": settings}),
+        Step("dedup/verdicts", VERSION, {"dedup": section_params(settings, _KEYS)}),
         partial(write_verdicts, chunks, settings),
         Step("dedup", VERSION, unit_in="document", unit_out="document"),
         paired_files,
@@ -170,7 +178,10 @@ def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
 
 
 def dedup_shard(task: tuple[Path, Path]) -> ShardOutput:
-    """Documents of one shard that stay."""
+    """Retained documents of one shard.
+
+    :param task: Part file of the chunks and the file of their verdicts.
+    """
     chunks, verdicts = (pq.read_table(file).to_pylist() for file in task)
     rows, drops, parents = [], [], []
     for row, verdict in zip(chunks, verdicts, strict=True):

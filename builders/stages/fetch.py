@@ -1,4 +1,4 @@
-"""Step ``images/fetch``: every URL that a page refers to is asked once, and what came of it is kept for good."""
+"""Step ``images/fetch``: request every image URL once and store the result, image or failure, permanently."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.engine.workdir import begin_generation
+from nyxqa.builders.formatting import counted
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
 from nyxqa.builders.images.references import Url, images_of, web_url
@@ -23,9 +24,9 @@ from nyxqa.schemas.web.address_guard import AddressGuard
 
 
 def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
-    """Ask all URLs of ``pages`` that were not asked before under the same settings.
+    """Request all image URLs of ``pages`` that were not requested before under the same settings.
 
-    :raises UsageError: If ``images.allow_private`` has an entry that means nothing.
+    :raises UsageError: If an entry of ``images.allow_private`` is not a host, an address or a CIDR block.
     """
     AddressGuard.from_recipe(settings.allow_private)
     generation = run.generation(store_name(settings))  # how often failures were tried again
@@ -35,26 +36,26 @@ def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
 
 
 def store_folder(run: Run, settings: Images) -> Path:
-    """Where the fetched images lie."""
+    """Folder of the fetched images."""
     return run.work / store_name(settings)
 
 
 def names_to_retry(work: Path, settings: Images) -> set[str]:
-    """What a build that tries failures again may observe anew: the store, if it holds a failure."""
+    """Names whose generation grows if retried failures change: that of the store, if it holds a failure."""
     name = store_name(settings)
     return {name} if has_failures(work / name) else set()
 
 
 def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
-    """Ask every URL that failed once more; if that changes anything, what stands on it is made anew."""
+    """Request every failed URL again; if a result changes, the steps that depend on it run again."""
     from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
 
     name = store_name(settings)
     with FetchStore(work / name) as store, progress.stage(Step("images/retry", 1, unit_in="URL")) as bar:
-        sink = _Retried(store, work, name)
+        sink = _ChangedResults(store, work, name)
         failed = (_noted(sink, failure.url, failure.reason) for failure in store.failures())
         fetch_all(failed, Fetching(settings, sink, _Tally(bar).advance))
-    progress.say(f"images/retry: {sink.asked} failed URLs asked again, {sink.changed} changed")
+    progress.say(f"images/retry: {counted(sink.requested, 'failed URL')} requested again, {sink.changed} changed")
 
 
 def _fetch(pages: StepOutput, settings: Images, folder: Path, bar: Bar) -> Counts:
@@ -73,46 +74,46 @@ def _urls(pages: StepOutput) -> Iterator[str]:
     for file in pages.files():
         _, images = images_of(pq.read_table(file, columns=["parts"])["parts"].combine_chunks())
         for reference in dict.fromkeys(images.to_pylist()):
-            found = web_url(reference)
-            if isinstance(found, Url):
-                yield found.url
+            location = web_url(reference)
+            if isinstance(location, Url):
+                yield location.url
 
 
 class _Tally:
-    """Counts URLs that got their fate and shows them."""
+    """Counts finished URLs and shows them on the progress bar."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
         self.counts = Counts()
 
     def advance(self, failed: bool) -> None:
-        """One more URL."""
+        """Count one finished URL."""
         one = Counts(1, int(not failed), int(failed), 0, int(not failed))
         self.counts += one
         self._bar.advance(one)
 
 
 @dataclass
-class _Retried:
-    """Passes on only fates that differ from the earlier ones, and begins a generation before the first of them."""
+class _ChangedResults:
+    """Stores only results that differ from the earlier ones, and starts a new generation before the first of them."""
 
     store: FetchStore
     work: Path
     name: str
-    asked: int = 0
+    requested: int = 0
     changed: int = 0
 
     def __post_init__(self) -> None:
         self.reasons: dict[str, str] = {}
 
     def keep(self, url: str, body: IO[bytes]) -> None:
-        """Store what is there at last."""
+        """Store an image that could not be fetched before."""
         self.reasons.pop(url)
         self._change()
         self.store.keep(url, body)
 
     def fail(self, url: str, error: FetchError) -> None:
-        """Store a failure of another kind; a host that is down tells nothing new."""
+        """Store a failure with another reason; a host that is down is not a new result."""
         if error.reason not in (self.reasons.pop(url), "host_down"):
             self._change()
             self.store.fail(url, error)
@@ -123,7 +124,7 @@ class _Retried:
             begin_generation(self.work, self.name)
 
 
-def _noted(sink: _Retried, url: str, reason: str) -> str:
-    sink.asked += 1
+def _noted(sink: _ChangedResults, url: str, reason: str) -> str:
+    sink.requested += 1
     sink.reasons[url] = reason
     return url

@@ -1,4 +1,4 @@
-"""Stage ``filter``: documents must meet the recipe's SQL conditions and not overlap with a benchmark."""
+"""Stage ``filter``: drop documents that fail an SQL condition of the recipe or overlap with a benchmark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.filters.base import Filter, apply_filters
 from nyxqa.builders.filters.conditions import DocumentConditions
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.builders.stages.benchmark import documents_against
+from nyxqa.builders.stages.benchmark import document_filter
 from nyxqa.schemas.recipe import Filters
 
 VERSION = 1
@@ -23,8 +23,9 @@ VERSION = 1
 def filter_documents(
     run: Run, documents: StepOutput, settings: Filters, benchmark: StepOutput | None, distance: int
 ) -> StepOutput:
-    """Keep the documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
+    """Retain documents that meet every condition of ``filters.corpus`` and do not overlap with a benchmark.
 
+    :param documents: Rows of DOCUMENTS.
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     :param distance: Bits in which perceptual hashes of near-identical images may differ.
     """
@@ -32,7 +33,7 @@ def filter_documents(
     filters: list[Filter] = [DocumentConditions(conditions)]
     inputs: tuple[str, ...] = (documents.fingerprint,)
     if benchmark is not None:
-        overlap, more = documents_against(run, documents, benchmark, distance)
+        overlap, more = document_filter(run, documents, benchmark, distance)
         filters.append(overlap.documents)
         inputs += more
     params = {"conditions": conditions}

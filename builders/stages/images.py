@@ -1,4 +1,4 @@
-"""Step ``images/store``: each image reference of a page is located, read, decoded and stored."""
+"""Stage ``images``: fetch, decode and store the images of pages, and drop those that many pages share."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nyxqa.builders.stages.common_images import common_tasks, drop_common
 from nyxqa.builders.stages.fetch import fetch, store_folder
 from nyxqa.schemas.recipe import Images
 
-_SHARD_IMAGES = 512  # images in a shard, so that a kill loses little work; a page is never cut
+_SHARD_IMAGES = 512  # images per shard, so that a stopped run loses little work; a page is never divided
 
 
 @dataclass(frozen=True, slots=True)
 class PageSlice:
-    """Rows of one part file that make one shard."""
+    """Consecutive rows of one part file that make one shard."""
 
     shard: int
     file: Path
@@ -41,13 +41,13 @@ class PageSlice:
 
 @dataclass(frozen=True)
 class Resolver:
-    """Turns references into bytes.
+    """Reads the image that a reference points to.
 
     :param root: Folder of the source.
     :param slash_is_root: Whether a reference ``/x`` is relative to ``root``.
-    :param fetched: Folder of what was fetched from URLs.
-    :param max_bytes: Bytes an image file may have.
-    :param max_pixels: Pixels an image may have.
+    :param fetched: Folder of the images fetched from URLs.
+    :param max_bytes: Most bytes of an image file.
+    :param max_pixels: Most pixels of an image.
     """
 
     root: Path
@@ -57,9 +57,9 @@ class Resolver:
     max_pixels: int
 
     def read(self, reference: str, page: dict[str, Any], fetched: FetchedReader) -> tuple[bytes, str]:
-        """Bytes of an image and what to call its place: a URL, a path inside the source, nothing for inline data.
+        """Bytes of an image, and its URL or its path inside the source, or "" for inline data.
 
-        :raises DeadImageError: If there are none to be had.
+        :raises DeadImageError: If the image cannot be read.
         """
         match locate(reference, page["path"], self.root, self.slash_is_root):
             case Rejected(reason, detail):
@@ -82,7 +82,7 @@ class Resolver:
 
 
 def page_slices(pages: StepOutput) -> Iterator[PageSlice]:
-    """Slices of the part files with at most 512 images each, or one page."""
+    """Slices of the part files with at most 512 images, or of a single page."""
     shard = 0
     for file in pages.files():
         parts = pq.read_table(file, columns=["parts"])["parts"].combine_chunks()
@@ -99,7 +99,7 @@ def page_slices(pages: StepOutput) -> Iterator[PageSlice]:
 
 
 def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice) -> ShardOutput:
-    """Store the images of a slice of pages in its pack."""
+    """Store the images of a slice of pages in a pack of its own."""
     pages = pq.read_table(task.file, schema=SOURCE_PAGES).slice(task.start, task.count).to_pylist()
     account = Account([page["page_id"] for page in pages])
     rows = []
@@ -107,11 +107,11 @@ def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "pa
         read = partial(resolver.read, fetched=fetched)
         for page in pages:
             page["parts"], dead = _stored_parts(page, read, resolver.max_pixels, pack, on_dead == "page")
-            fate = _fate(page, dead, on_dead == "page")
-            if fate is None:
+            drop = _page_drop(page, dead, on_dead == "page")
+            if drop is None:
                 rows.append(page)
             else:
-                account.dropped.append(fate)
+                account.dropped.append(drop)
             if on_dead == "image":
                 account.notes += dead
     account.parents = [row["page_id"] for row in rows]
@@ -125,7 +125,7 @@ def _stored_parts(
     pack: PackWriter,
     stop: bool,
 ) -> tuple[list[dict[str, Any]], list[Drop]]:
-    """Parts with locators in place of references, and the dead images; with ``stop`` only the first."""
+    """Parts with locators in place of references, and ledger rows of dead images; ``stop`` ends at the first."""
     parts, dead, ordinal = [], [], -1
     for part in page["parts"]:
         if part["image"] is None:
@@ -134,7 +134,7 @@ def _stored_parts(
         ordinal += 1
         try:
             data, url = read(part["image"], page)
-            image = _stored(data, url, max_pixels)
+            image = _decoded(data, url, max_pixels)
         except DeadImageError as error:
             dead.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], error.reason, error.detail))
             if stop:
@@ -145,15 +145,16 @@ def _stored_parts(
     return parts, dead
 
 
-def _stored(data: bytes, place: str, max_pixels: int) -> StoredImage:
-    """The stored form of an image; why there is none names its place."""
+def _decoded(data: bytes, place: str, max_pixels: int) -> StoredImage:
+    """The stored form of an image; an error names its place."""
     try:
         return stored_image(data, max_pixels)
     except DeadImageError as error:
         raise DeadImageError(error.reason, f"{place}: {error.detail}" if place else error.detail) from error
 
 
-def _fate(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:
+def _page_drop(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:
+    """The ledger row of a page that is dropped, else None."""
     if drop_page and dead:
         first = dead[0]
         return Drop("page", page["page_id"], "", "dead_image", f"{first.item_id}: {first.reason}: {first.detail}")

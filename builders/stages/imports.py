@@ -1,4 +1,4 @@
-"""Stage ``import.KIND``: rows of published sets with their images stored."""
+"""Stage ``import.KIND``: read the rows of published datasets as triplets and store their images."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from nyxqa.schemas.recipe_types import Split
 
 VERSION = 1
 MINER = "imported"
-# A shard ends at so many rows, or at so many bytes of images that the set itself brings.
-_ROWS = 256
-_BYTES = 64 << 20
+# A shard ends at this many rows, or at this many bytes of images that the dataset's own files hold.
+_SHARD_ROWS = 256
+_SHARD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class ImportBatch:
     """Rows of one shard.
 
-    :param section: Number of the section they come from, among those of its kind.
+    :param section: Index of their recipe section among those of one kind.
     """
 
     shard: int
@@ -51,9 +51,9 @@ class ImportBatch:
 
 @dataclass(frozen=True)
 class ImageStore:
-    """Where images go, and what they may be.
+    """Where images are stored, and their limits in bytes and pixels.
 
-    :param folder: Folder of the packs.
+    :param folder: Folder of the image packs.
     """
 
     folder: Path
@@ -61,8 +61,8 @@ class ImageStore:
     max_pixels: int
 
 
-def imported(run: Run, sections: Sequence[Import], split: Split, images: Images) -> StepOutput | None:
-    """Triplets of one split of all sections of one kind; None if they hold nothing of it."""
+def import_sets(run: Run, sections: Sequence[Import], split: Split, images: Images) -> StepOutput | None:
+    """Triplets of one split of all sections of one kind (rows of SET_TRIPLETS); None if they have no such split."""
     files = [
         [number, source.subset, *file_state(file)]
         for number, section in enumerate(sections)
@@ -89,7 +89,7 @@ def _batches(sections: Sequence[Import], split: Split) -> Iterator[ImportBatch]:
             size += (
                 0 if isinstance(row, Drop) else sum(len(image.data) for side in _sides(row) for image in side.images)
             )
-            if len(rows) >= _ROWS or size >= _BYTES:
+            if len(rows) >= _SHARD_ROWS or size >= _SHARD_BYTES:
                 yield ImportBatch(shard, number, rows)
                 shard, rows, size = shard + 1, [], 0
         if rows:
@@ -103,7 +103,7 @@ def _sides(row: ImportedRow) -> list[Side]:
 
 def store_rows(store: ImageStore, batch: ImportBatch) -> ShardOutput:
     """Rows of a batch as triplets; one whose query or positive has a dead image is dropped."""
-    prefix = f"{batch.section}/" if batch.section else ""  # sections of one kind may hold files of one name
+    prefix = f"{batch.section}/" if batch.section else ""  # sections of one kind may hold files of equal names
     account = Account([prefix + _name(row) for row in batch.rows])
     rows = []
     with writing_pack(store.folder, batch.shard) as pack:
@@ -114,7 +114,7 @@ def store_rows(store: ImageStore, batch: ImportBatch) -> ShardOutput:
                 continue
             notes = [Drop(n.item_type, prefix + n.item_id, name, n.reason, n.detail) for n in row.notes]
             try:
-                rows.append(_Storing(store, pack, name, notes).triplet(row))
+                rows.append(_RowWriter(store, pack, name, notes).triplet(row))
                 account.notes += notes
             except DeadImageError as error:
                 account.dropped.append(Drop("row", name, "", "dead_image", f"{error.reason}: {error.detail}"))
@@ -127,10 +127,10 @@ def _name(row: ImportedRow | Drop) -> str:
 
 
 @dataclass(frozen=True)
-class _Storing:
-    """Stores the images of one row.
+class _RowWriter:
+    """Stores the images of one row and makes it a triplet.
 
-    :param notes: Takes the negatives that are lost.
+    :param notes: Receives a ledger row for each dropped negative.
     """
 
     store: ImageStore
@@ -172,9 +172,9 @@ class _Storing:
         }
 
     def _negatives(self, row: ImportedRow, positive: dict[str, Any]) -> list[dict[str, Any]]:
-        """Negatives whose images live and whose content is not that of the positive or an earlier one."""
+        """Negatives whose images are readable and whose content differs from the positive and from earlier ones."""
         seen = {_content_key(positive)}
-        kept = []
+        documents = []
         for number, side in enumerate(row.negatives):
             try:
                 document = self._document(side)
@@ -186,8 +186,8 @@ class _Storing:
                 self.notes.append(lost_negative(self.name, number, "same_content", same))
             else:
                 seen.add(_content_key(document))
-                kept.append(document)
-        return kept
+                documents.append(document)
+        return documents
 
     def _document(self, side: Side) -> dict[str, Any]:
         images = self._images(side)

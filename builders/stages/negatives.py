@@ -1,4 +1,4 @@
-"""Stage ``negatives``: high-ranked documents of the same split that do not answer the question."""
+"""Stage ``negatives``: mine hard negatives among the high-ranked documents of a question's split."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from nyxqa.schemas.recipe import Negatives
 
 VERSION = 2
 _INDEX_VERSION = 2
-_KNOWN_FILE = "known.arrow"
+_RULE_FILE = "known.arrow"  # the columns that the exclusion rules read, beside the index
 _KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
 
-# What the exclusion rules know of each indexed document, in index order.
-_KNOWN = pa.schema([("doc_id", pa.string()), ("page_id", pa.string()), ("cluster", pa.string()), ("key", pa.string())])
+# One row per indexed document, in index order.
+_RULE_COLUMNS = pa.schema(
+    [("doc_id", pa.string()), ("page_id", pa.string()), ("cluster", pa.string()), ("key", pa.string())]
+)
 
 
 @dataclass(frozen=True)
 class Mining:
-    """What a worker needs to mine.
+    """What a worker needs to mine a shard.
 
-    :param settings: Ranks, count, margin, exclusions and encoder.
     :param packs: Folder of the image packs.
-    :param index: Folder of the split's index; empty while it is built.
+    :param index: Folder of the split's index; ``Path()`` while it is built.
     """
 
     settings: Negatives
@@ -46,14 +47,20 @@ class Mining:
     index: Path
 
     def encoder(self) -> Encoder:
-        """The encoder of the recipe."""
+        """The encoder of ``settings``."""
         return make_encoder(self.settings.encoder)
 
 
 def negatives(
     run: Run, questions: StepOutput, documents: StepOutput, packs: Path, settings: Negatives, split: str
 ) -> StepOutput:
-    """Search each question among the documents of its split and keep the first ``count`` of the wanted ranks."""
+    """Search each question among the documents of its split and choose ``count`` negatives from the given ranks.
+
+    :param questions: Rows of QUESTIONS.
+    :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
+    :param packs: Folder of the image packs.
+    :returns: The questions with their mining columns.
+    """
     mining = Mining(settings, packs, Path())
     encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
     build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
@@ -61,30 +68,31 @@ def negatives(
     inputs = (questions.fingerprint, index.fingerprint)
     params = {"negatives": section_params(settings, _KEYS)}
     step = Step("negatives", VERSION, params, inputs, split, "question", "question")
-    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # a model is not copied into every worker
+    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
     mine = partial(mine_shard, Mining(settings, packs, index.folder))
     return run.map(step, mine, questions.files, QUESTIONS, where)
 
 
 def write_index(mining: Mining, documents: StepOutput, split: str, folder: Path) -> None:
-    """Index the documents of one split, in page order; of what the rules need a batch is in memory."""
+    """Index the documents of one split, in page order; one part file is in memory at a time."""
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
     (folder / "index").mkdir()
-    with pa.OSFile(str(folder / _KNOWN_FILE), "wb") as file, pa.ipc.new_file(file, _KNOWN) as known:
-        entries = _indexed(documents, split, reader, known)
+    with pa.OSFile(str(folder / _RULE_FILE), "wb") as file, pa.ipc.new_file(file, _RULE_COLUMNS) as rule_rows:
+        entries = _indexed(documents, split, reader, rule_rows)
         encoder.build(entries, folder / "index")
 
 
 def _indexed(
-    documents: StepOutput, split: str, reader: PackReader | None, known: pa.ipc.RecordBatchWriter
+    documents: StepOutput, split: str, reader: PackReader | None, rule_rows: pa.ipc.RecordBatchWriter
 ) -> Iterator[SearchEntry]:
-    """Entries of the documents of one split; what the rules need of them goes to ``known``."""
+    """Entries of the documents of one split; the columns of the exclusion rules are written to ``rule_rows``."""
     columns = ["doc_id", "text", "images", "page_id", "cluster", "split"]
     for file in documents.files():
         rows = [row for row in pq.read_table(file, columns=columns).to_pylist() if row["split"] == split]
-        kept = [{**{name: row[name] for name in _KNOWN.names[:-1]}, "key": text_key(row["text"])} for row in rows]
-        known.write_batch(pa.RecordBatch.from_pylist(kept, schema=_KNOWN))
+        keyed = [{**row, "key": text_key(row["text"])} for row in rows]
+        batch = [{name: row[name] for name in _RULE_COLUMNS.names} for row in keyed]
+        rule_rows.write_batch(pa.RecordBatch.from_pylist(batch, schema=_RULE_COLUMNS))
         for row in rows:
             yield _entry(row["doc_id"], row["text"], row["images"], reader)
 
@@ -95,25 +103,25 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
 
 
 @lru_cache(maxsize=1)
-def _opened(encoder: str, folder: Path, made: int) -> tuple[Index, pa.Table]:
-    known = pa.ipc.open_file(pa.memory_map(str(folder / _KNOWN_FILE))).read_all()
-    return make_encoder(encoder).open(folder / "index"), known
+def _open(encoder: str, folder: Path, modified: int) -> tuple[Index, pa.Table]:
+    rule_rows = pa.ipc.open_file(pa.memory_map(str(folder / _RULE_FILE))).read_all()
+    return make_encoder(encoder).open(folder / "index"), rule_rows
 
 
 def mine_shard(mining: Mining, file: Path) -> ShardOutput:
-    """Questions of one shard with their negatives, fewer than wanted where the rules leave fewer."""
+    """Questions of one shard with their negatives, fewer than ``count`` if the rules exclude too many."""
     questions = pq.read_table(file).to_pylist()
-    made = mining.index.stat().st_mtime_ns  # one process may see the same step made twice
+    modified = mining.index.stat().st_mtime_ns  # part of the cache key: one process may see a step built twice
     encoder = mining.encoder()
     rows = []
     if questions:
-        index, known = _opened(mining.settings.encoder, mining.index, made)
+        index, rule_rows = _open(mining.settings.encoder, mining.index, modified)
         reader = PackReader(mining.packs) if encoder.needs_images else None
         queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
         hits = index.search(queries, mining.settings.ranks[1])
-        for row, found, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):
-            found = found[found >= 0]  # what is missing stands last
-            ranked = list(zip(known.take(pa.array(found)).to_pylist(), scores[: len(found)], strict=True))
+        for row, padded, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):
+            retrieved = padded[padded >= 0]  # padding with -1 comes last
+            ranked = list(zip(rule_rows.take(pa.array(retrieved)).to_pylist(), scores[: len(retrieved)], strict=True))
             rows.append({**row, **mine_page_question(row["document"], ranked, mining.settings), "miner": encoder.name})
     ids = [row["qa_id"] for row in questions]
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), Account(ids, ids))

@@ -1,4 +1,4 @@
-"""Stage ``passages.POOL``: the passages of a pool, each text once, and an index of them for each encoder."""
+"""Stage ``passages.POOL``: read the passages of a pool, each text once, and index them for each encoder."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ VERSION = 1
 
 
 def passages(run: Run, pool: str, spec: str) -> StepOutput:
-    """The pool ``spec`` names, in a folder for ``PassagePool``.
+    """The pool that ``spec`` names, in a folder for ``PassagePool``.
 
-    :raises WorldError: If the source is missing or gives no passage.
+    :raises WorldError: If the source is missing or has no passage.
     """
     params = {"source": source_state(spec, PASSAGES), "generation": run.generation(SOURCE)}
     step = Step(pool_stage(pool), VERSION, params, unit_in="row", unit_out="document")
@@ -37,20 +37,20 @@ def write_passages(step: Step, spec: str, folder: Path) -> Counts:
     :raises WorldError: If no passage is left.
     """
     drops = DropWriter(step, folder)
-    kept = write_pool(read_passages(spec), folder, drops.add)
+    count = write_pool(read_passages(spec), folder, drops.add)
     drops.flush()
-    if not kept:
+    if not count:
         with database(folder) as db:
             why = told_loss(db, [StepOutput(step.fingerprint, folder)], "")
-        raise WorldError(f"{step.name}: {spec.partition(':')[0]} source gave no passage: {why}")
-    return Counts(kept + drops.count, kept, drops.count, 0, kept)
+        raise WorldError(f"{step.name}: {spec.partition(':')[0]} source has no passage: {why}")
+    return Counts(count + drops.count, count, drops.count, 0, count)
 
 
-def passage_index(run: Run, pool: str, made: StepOutput, encoder: Encoder, dense: bool) -> StepOutput:
-    """The pool's index by ``encoder``; one of vectors goes on shard by shard where a run was stopped."""
+def passage_index(run: Run, pool: str, passages: StepOutput, encoder: Encoder, dense: bool) -> StepOutput:
+    """The pool's index by ``encoder``; building a dense one resumes shard by shard after a stopped run."""
     params = {"encoder": encoder.fingerprint}
-    step = Step(f"{pool_stage(pool)}/index", VERSION, params, (made.fingerprint,))
-    return run.run_once(step, partial(write_index, made.folder, encoder), resume=dense)
+    step = Step(f"{pool_stage(pool)}/index", VERSION, params, (passages.fingerprint,))
+    return run.run_once(step, partial(write_index, passages.folder, encoder), resume=dense)
 
 
 def write_index(pool: Path, encoder: Encoder, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stage ``prefilter``: pages go before any image is fetched: copies, too short ones, other languages."""
+"""Stage ``prefilter``: drop copies, short pages and other languages before any image is fetched."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ _COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
 
 
 def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
-    """Keep the first of pages equal in text and image references, of ``min_words`` words, in ``languages``.
+    """Retain pages of at least ``min_words`` words in ``languages``, the first of equal text and image references.
 
-    A page that states no language gets the one it is written in, whatever the settings.
+    A page that states no language gets the detected one, whatever the settings.
 
-    :raises UsageError: If an entry of ``languages`` is no language tag.
+    :param pages: Rows of SOURCE_PAGES.
+    :raises UsageError: If an entry of ``languages`` is not a language tag.
     """
     for language in settings.languages:
         if not is_tag(language):
-            raise UsageError(f"prefilter.languages: {language!r} is no BCP-47 tag, such as 'en' or 'pt-BR'")
+            raise UsageError(f"prefilter.languages: {language!r} is not a BCP-47 tag, such as 'en' or 'pt-BR'")
     return decide_then_apply(
         run,
         pages,
@@ -52,13 +53,13 @@ def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
 
 
 def write_copies(pages: StepOutput, enabled: bool, folder: Path) -> None:
-    """Write, for each part file, which of its pages equal an earlier page; holds 56 bytes a page."""
+    """Write, for each part file, which of its pages equal an earlier page; holds 56 bytes per page."""
     files = pages.files()
-    ids, contents, ends = [_no_bits()], [_no_bits()], [0]
+    ids, contents, ends = [_no_keys()], [_no_keys()], [0]
     for file in files:
         table = pq.read_table(file, columns=["page_id", "parts"])
-        ids.append(_bits(bytes.fromhex("".join(table["page_id"].to_pylist()))))
-        contents.append(_bits(b"".join(_digests(table)) if enabled else b""))
+        ids.append(_key_halves(bytes.fromhex("".join(table["page_id"].to_pylist()))))
+        contents.append(_key_halves(b"".join(_digests(table)) if enabled else b""))
         ends.append(ends[-1] + table.num_rows)
     page, content = np.concatenate(ids), np.concatenate(contents)
     first = first_equal(content) if enabled else np.arange(len(page))
@@ -81,12 +82,12 @@ def _content_hash(parts: list[dict[str, Any]]) -> bytes:
     return digest.digest()[:16]
 
 
-def _bits(data: bytes) -> Keys:
-    """Keys of 16 bytes as pairs of numbers, uint64 [keys, 2]."""
+def _key_halves(data: bytes) -> Keys:
+    """Halves of keys of 16 bytes, uint64 [keys, 2]."""
     return np.frombuffer(data, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _no_bits() -> Keys:
+def _no_keys() -> Keys:
     return np.zeros((0, 2), np.uint64)
 
 
@@ -95,26 +96,29 @@ def _hex(keys: Keys) -> list[str]:
 
 
 def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput:
-    """Pages of one shard that stay, each with its language where that is known."""
+    """Retained pages of one shard, with their language where it is known.
+
+    :param task: Part file of the pages and the file of their copies.
+    """
     table, copies = (pq.read_table(file) for file in task)
     first = dict(zip(*(copies[name].to_pylist() for name in ("page_id", "first")), strict=True))
     ids, rows, stated = (table[name].to_pylist() for name in ("page_id", "row", "language"))
     drops: dict[str, Drop] = {}
     for index, parts in enumerate(table["parts"].to_pylist()):
         texts = [part["text"] for part in parts if part["text"] is not None]
-        fate = _fate(texts, first.get(ids[index]), settings) if settings.enabled else None
-        if fate is None:
-            stated[index], fate = _language(stated[index], texts, settings)
-        if fate is not None:
-            reason, detail = fate
+        rejection = _rejection(texts, first.get(ids[index]), settings) if settings.enabled else None
+        if rejection is None:
+            stated[index], rejection = _language(stated[index], texts, settings)
+        if rejection is not None:
+            reason, detail = rejection
             drops[ids[index]] = Drop("page", ids[index], "", reason, f"{rows[index]}: {detail}")
     table = table.set_column(table.schema.get_field_index("language"), "language", pa.array(stated, pa.string()))
     kept = table.filter(pa.array([page_id not in drops for page_id in ids], pa.bool_()))
     return ShardOutput(kept.cast(SOURCE_PAGES), Account(ids, kept["page_id"].to_pylist(), list(drops.values())))
 
 
-def _fate(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple[str, str] | None:
-    """Reason and detail of a page that goes, whatever its language."""
+def _rejection(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple[str, str] | None:
+    """Reason and detail if the page is dropped, whatever its language."""
     if first is not None:
         return "same_page_content", f"equal to page {first}"
     if not _enough_words(texts, settings.min_words):
@@ -125,7 +129,7 @@ def _fate(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple
 def _language(
     stated: str | None, texts: Sequence[str], settings: Prefilter
 ) -> tuple[str | None, tuple[str, str] | None]:
-    """A page's language, and reason and detail if it is none that is wanted."""
+    """The page's language, and reason and detail if it is not one of ``languages``."""
     found = None if stated is not None else detect(texts)
     tag = stated if found is None else found.tag
     if not (settings.enabled and settings.languages) or (tag is not None and matches(tag, settings.languages)):
@@ -135,8 +139,8 @@ def _language(
     return tag, ("language", f"{found.best}, score {found.score}" if found else "too little text to tell")
 
 
-def _enough_words(texts: Sequence[str], least: int) -> bool:
-    found = 0
+def _enough_words(texts: Sequence[str], minimum: int) -> bool:
+    count = 0
     for text in texts:
-        found += word_count(text, least - found) if found < least else 0
-    return found >= least
+        count += word_count(text, minimum - count) if count < minimum else 0
+    return count >= minimum

@@ -1,4 +1,4 @@
-"""Stage ``refine``: rules, placeholders, short answers, and no question twice in a split."""
+"""Stage ``refine``: apply the rules, resolve placeholders, shorten answers, and drop repeated questions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.base import Filter, apply_filters
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.qa.duplicates import write_duplicates
@@ -24,7 +24,7 @@ from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed, Vlm
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.ids import qa_id
-from nyxqa.schemas.recipe import Recipe, Refine
+from nyxqa.schemas.recipe import Refine
 from nyxqa.schemas.words import words
 
 VERSION = 2
@@ -32,24 +32,32 @@ _REPEATED_VERSION = 2
 
 
 def refine(
-    run: Run, drafts: StepOutput, handle: VlmHandle, recipe: Recipe, split: str, benchmark: StepOutput | None
+    run: Run,
+    drafts: StepOutput,
+    handle: VlmHandle,
+    settings: Refine,
+    threshold: float | None,
+    split: str,
+    benchmark: StepOutput | None,
 ) -> StepOutput:
     """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
 
-    Then those that overlap with a benchmark go, and those asked before in the split.
+    Then questions that overlap with a benchmark are dropped, and those that repeat an earlier one of the split.
 
+    :param drafts: Rows of DRAFTS.
+    :param threshold: Jaccard similarity from which questions of equal answers are repeated; None: only equal ones are.
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    :returns: Rows of QUESTIONS.
     """
-    params = {"refine": recipe.refine, "vlm": handle.params()}
+    params = {"refine": section_params(settings, ("rules", "max_answer_words")), "vlm": handle.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
-    ruled = run.map(rules, partial(rules_shard, handle, recipe.refine), drafts.files, QUESTIONS, handle.where)
+    ruled = run.map(rules, partial(rules_shard, handle, settings), drafts.files, QUESTIONS, handle.where)
     if benchmark is not None:
         inputs = (ruled.fingerprint, benchmark.fingerprint)
         clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
         ruled = run.map(
             clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, QUESTIONS
         )
-    threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
     return decide_then_apply(
         run,
         ruled,
@@ -57,13 +65,13 @@ def refine(
         partial(write_duplicates, ruled, threshold),
         Step("refine", VERSION, split=split, unit_in="question", unit_out="question"),
         paired_files,
-        unrepeated_shard,
+        drop_repeated,
         QUESTIONS,
     )
 
 
 def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
-    """Questions of one shard of drafts."""
+    """Questions of one shard of drafts that pass the rules."""
     drafts = pq.read_table(file).to_pylist()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
@@ -84,7 +92,7 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
 
 
 def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | RuleViolation:
-    """A row of QUESTIONS whose answer is not yet short."""
+    """A row of QUESTIONS whose answer is not shortened yet, or the rule that the draft breaks."""
     images = draft["document"]["images"]
     resolved = resolve_citations(draft["question"], len(images), settings.rules)
     answer = " ".join(draft["answer"].split())
@@ -107,24 +115,26 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Ru
     }
 
 
-def _shortened(rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle, most: int) -> list[dict[str, Any]]:
-    """Rows whose answer could be brought to ``most`` words; the others join ``drops``."""
-    long = [row for row in rows if len(words(row["answer"])) > most]
+def _shortened(
+    rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle, max_words: int
+) -> list[dict[str, Any]]:
+    """Rows with an answer of at most ``max_words`` words, shortened where needed; others are appended to ``drops``."""
+    long = [row for row in rows if len(words(row["answer"])) > max_words]
     failed: set[str] = set()
     model: Vlm = handle.open()
-    outcomes = model.shorten((vlm_request(row, handle, row["answer"]) for row in long), most)
+    outcomes = model.shorten((vlm_request(row, handle, row["answer"]) for row in long), max_words)
     for row, outcome in zip(long, outcomes, strict=True):
         short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
-        if 0 < len(words(short)) <= most and not cites_image(short):
+        if 0 < len(words(short)) <= max_words and not cites_image(short):
             row["answer"] = short
             continue
         reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("answer_too_long", "")
         drops.append(_drop(row, reason, detail))
         failed.add(row["draft"])
-    kept = [row for row in rows if row["draft"] not in failed]
-    for row in kept:
+    refined = [row for row in rows if row["draft"] not in failed]
+    for row in refined:
         row["answers"] = list(dict.fromkeys([row["answer"], row["answer_long"]]))
-    return kept
+    return refined
 
 
 def clean_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:
@@ -134,8 +144,8 @@ def clean_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:
     return _without(table.to_pylist(), {row: (why.reason, why.detail) for row, why in rejected.items()})
 
 
-def unrepeated_shard(task: tuple[Path, Path]) -> ShardOutput:
-    """Questions of one shard that were not asked before."""
+def drop_repeated(task: tuple[Path, Path]) -> ShardOutput:
+    """Questions of one shard that repeat no earlier one."""
     rows, repeated = (pq.read_table(file).to_pylist() for file in task)
     return _without(rows, {found["row"]: (found["reason"], found["detail"]) for found in repeated})
 

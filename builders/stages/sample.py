@@ -1,4 +1,4 @@
-"""Stage ``sample``: which documents of a split are asked about."""
+"""Stage ``sample``: choose the documents of a split that questions are asked about, the seeds."""
 
 from __future__ import annotations
 
@@ -24,22 +24,27 @@ from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.stages.split import SEEDS_PER_QUESTION
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import KINDS
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Sample, SplitSection
 
 VERSION = 2
 _SHARDS_VERSION = 3
-_SEEDS = 256  # of a shard, as far as part files give them
-_FILES = 64  # that a shard is made of at most
+_SHARD_SEEDS = 256  # a shard ends with the part file that brings it to this many seeds
+_SHARD_FILES = 64  # part files of a shard at most
 _CHOSEN = pa.schema([("chosen", pa.bool_())])
-_LOT = np.dtype([("lot", "u8"), ("id", "u8"), ("kind", "i1")])
-_NOT_ASKED = -1
+_DRAW = np.dtype([("hash", "u8"), ("id", "u8"), ("kind", "i1")])
+_NOT_ELIGIBLE = -1
 
-Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the one that says which are chosen
+Task = tuple[tuple[Path, Path], ...]  # part files of documents, each with the file of its choices
 
 
-def sample(run: Run, documents: StepOutput, recipe: Recipe, split: str) -> StepOutput:
-    """Choose the seeds of one split by keyed hash, per kind (Nyx step 3)."""
-    params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
+def sample(run: Run, documents: StepOutput, settings: Sample, sizes: SplitSection, seed: int, split: str) -> StepOutput:
+    """Choose the seeds of one split by keyed hash, per kind (Nyx step 3).
+
+    :param documents: Rows of SPLIT_DOCUMENTS.
+    :param sizes: Sizes of the splits, which limit the seeds of validation and test.
+    :returns: The chosen rows of SPLIT_DOCUMENTS.
+    """
+    params = {"seed": seed, "quota": quotas(settings, sizes, split), "min_tokens": settings.min_tokens}
     return decide_then_apply(
         run,
         documents,
@@ -53,74 +58,73 @@ def sample(run: Run, documents: StepOutput, recipe: Recipe, split: str) -> StepO
 
 
 def _tasks(documents: StepOutput, chosen: StepOutput) -> Iterator[Task]:
-    """Part files that together hold the seeds of a shard: a few of many documents leave no shards of one or none."""
+    """Part files that make one shard: enough of them that few seeds of many documents leave no tiny shards."""
     files: list[tuple[Path, Path]] = []
     seeds = 0
     for pair in paired_files(documents, chosen):
         files.append(pair)
         seeds += pa.compute.sum(pq.read_table(pair[1])["chosen"]).as_py() or 0
-        if seeds >= _SEEDS or len(files) == _FILES:
+        if seeds >= _SHARD_SEEDS or len(files) == _SHARD_FILES:
             yield tuple(files)
             files, seeds = [], 0
     if files:
         yield tuple(files)
 
 
-def quotas(recipe: Recipe, split: str) -> dict[str, int] | None:
-    """Most seeds of each kind, or None for all."""
+def quotas(settings: Sample, sizes: SplitSection, split: str) -> dict[str, int] | None:
+    """Most seeds by kind, the key "" standing for all kinds together; None without a limit."""
     if split != "train":
-        wanted = getattr(recipe.split, split)
-        if isinstance(wanted, float):
-            return None
-        return dict.fromkeys(KINDS, SEEDS_PER_QUESTION * wanted)
-    if recipe.sample.count is None:
+        questions = getattr(sizes, split)
+        return None if isinstance(questions, float) else dict.fromkeys(KINDS, SEEDS_PER_QUESTION * questions)
+    if settings.count is None:
         return None
-    if recipe.sample.shares is None:
-        return {"": recipe.sample.count}
-    shares = recipe.sample.shares
-    quota = {kind: round(recipe.sample.count * getattr(shares, kind)) for kind in ("single", "multi")}
-    return {"text": recipe.sample.count - sum(quota.values()), **quota}
+    if settings.shares is None:
+        return {"": settings.count}
+    quota = {kind: round(settings.count * getattr(settings.shares, kind)) for kind in ("single", "multi")}
+    return {"text": settings.count - sum(quota.values()), **quota}
 
 
 def write_chosen(documents: StepOutput, params: dict[str, Any], split: str, folder: Path) -> None:
     """Write which documents are seeds: per kind the first by keyed hash among those long enough.
 
-    One file for each shard, a row for each of its documents; holds 25 bytes a document.
+    Writes one file per shard with one row per document; holds 25 bytes per document in memory.
+
+    :param params: ``seed``, ``quota`` and ``min_tokens``, as the step's parameters hold them.
     """
     quota: dict[str, int] | None = params["quota"]
     kinds = {kind: 0 if quota is not None and "" in quota else code for code, kind in enumerate(KINDS)}
-    counts, found = [], [np.zeros(0, _LOT)]
+    counts, all_draws = [], [np.zeros(0, _DRAW)]
     for file in documents.files():
         table = pq.read_table(file, columns=["doc_id", "kind", "n_tokens", "split"])
-        lots = [
+        draws = [
             (keyed_hash(params["seed"], "sample", row["doc_id"]), int(row["doc_id"][:16], 16), kinds[row["kind"]])
             if row["split"] == split and row["n_tokens"] >= params["min_tokens"]
-            else (0, 0, _NOT_ASKED)
+            else (0, 0, _NOT_ELIGIBLE)
             for row in table.to_pylist()
         ]
-        counts.append(len(lots))
-        found.append(np.array(lots, _LOT))
-    chosen = _first_of_each(np.concatenate(found), quota)
+        counts.append(len(draws))
+        all_draws.append(np.array(draws, _DRAW))
+    chosen = _within_quota(np.concatenate(all_draws), quota)
     for shard, end in enumerate(np.cumsum(counts, dtype=np.int64).tolist()):
         own = chosen[end - counts[shard] : end]
         write_table(part_file(folder, shard), pa.table([pa.array(own)], schema=_CHOSEN))
 
 
-def _first_of_each(lots: npt.NDArray[Any], quota: dict[str, int] | None) -> npt.NDArray[np.bool_]:
-    """Which documents are within the quota of their kind, by lot and then by id."""
-    asked: npt.NDArray[np.bool_] = lots["kind"] != _NOT_ASKED
+def _within_quota(draws: npt.NDArray[Any], quota: dict[str, int] | None) -> npt.NDArray[np.bool_]:
+    """Whether each document is within the quota of its kind, in the order of hashes and then of ids."""
+    eligible: npt.NDArray[np.bool_] = draws["kind"] != _NOT_ELIGIBLE
     if quota is None:
-        return asked
-    chosen = np.zeros(len(lots), np.bool_)
+        return eligible
+    chosen = np.zeros(len(draws), np.bool_)
     for code, kind in enumerate(KINDS):
-        own = np.flatnonzero(lots["kind"] == code)
-        order = own[np.lexsort((lots["id"][own], lots["lot"][own]))]
+        own = np.flatnonzero(draws["kind"] == code)
+        order = own[np.lexsort((draws["id"][own], draws["hash"][own]))]
         chosen[order[: quota.get(kind, quota.get("", 0))]] = True
     return chosen
 
 
 def sample_shard(split: str, task: Task) -> ShardOutput:
-    """Seeds of one shard; the split's other documents are not sampled."""
+    """Seeds of one shard; the other documents of the split are counted as not sampled."""
     rows: list[pa.Table] = []
     account = Account([], [], not_sampled=[])
     for files in task:
@@ -135,11 +139,11 @@ def sample_shard(split: str, task: Task) -> ShardOutput:
     return ShardOutput(pa.concat_tables(rows).combine_chunks(), account)
 
 
-def sample_lack(recipe: Recipe, seeds: StepOutput) -> dict[str, int]:
-    """Documents of each kind that the train split has fewer to ask about than ``sample.count`` wants."""
-    quota = quotas(recipe, "train") or {}
+def sample_shortfall(settings: Sample, sizes: SplitSection, seeds: StepOutput) -> dict[str, int]:
+    """By kind, how many seeds fewer than ``sample.count`` asks for the train split has."""
+    quota = quotas(settings, sizes, "train") or {}
     have: Counter[str] = Counter()
     for file in seeds.files():
         have.update(pq.read_table(file, columns=["kind"])["kind"].to_pylist())
-    found = {kind or ANY: wanted - (have[kind] if kind else have.total()) for kind, wanted in quota.items()}
-    return {kind: lack for kind, lack in found.items() if lack > 0}
+    missing = {kind or ANY: wanted - (have[kind] if kind else have.total()) for kind, wanted in quota.items()}
+    return {kind: count for kind, count in missing.items() if count > 0}

@@ -1,4 +1,4 @@
-"""Steps ``text.NAME/questions`` and ``text.NAME/gold``: questions with their ids, and the evidence they name."""
+"""Steps ``text.NAME/questions``, ``/gold`` and ``/contaminated``: questions of a set, their evidence and a filter."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
 _CLEAN_VERSION = 1
-BATCH = 2_048  # questions of a shard
+BATCH = 2_048  # questions per shard
 
 Batch = list[Question | Drop]
 
 
-def questions(run: Run, text: TextSet) -> StepOutput:
-    """The questions of a set, in the order of its source.
+def read_set_questions(run: Run, text: TextSet) -> StepOutput:
+    """The questions of a set (rows of SET_QUESTIONS), in the order of its source.
 
     :raises WorldError: If the source is missing.
     """
     source = source_state(text.questions, text.split)
     params = {"source": source, "count": text.count, "generation": run.generation(SOURCE)}
     step = Step(f"{text_stage(text.name)}/questions", VERSION, params, (), text.split, "row", "row")
-    return run.map(step, partial(keep_questions, text.name, text.split), partial(_batches, text), SET_QUESTIONS)
+    return run.map(step, partial(questions_shard, text.name, text.split), partial(_batches, text), SET_QUESTIONS)
 
 
 def _batches(text: TextSet) -> Iterator[Batch]:
@@ -52,8 +52,8 @@ def _batches(text: TextSet) -> Iterator[Batch]:
         yield batch
 
 
-def keep_questions(dataset: str, split: str, batch: Batch) -> ShardOutput:
-    """One batch, with ids."""
+def questions_shard(dataset: str, split: str, batch: Batch) -> ShardOutput:
+    """One batch of questions with their ids."""
     account = Account([_name(item) for item in batch])
     rows: list[dict[str, Any]] = []
     for item in batch:
@@ -74,46 +74,52 @@ def keep_questions(dataset: str, split: str, batch: Batch) -> ShardOutput:
     return ShardOutput(pa.Table.from_pylist(rows, schema=SET_QUESTIONS), account)
 
 
-def own_id(found: str | int, split: str) -> str | int:
-    """A set's own id as it enters ids: row numbers start anew in every split, so those beside train are named."""
-    return found if isinstance(found, str) or split == "train" else f"{split}:{found}"
+def own_id(value: str | int, split: str) -> str | int:
+    """A question's own id as it enters ``query_id``: a row number outside train gets its split as a prefix.
+
+    Row numbers start at 0 in every split, so those of two splits would be equal.
+    """
+    return value if isinstance(value, str) or split == "train" else f"{split}:{value}"
 
 
 def _name(item: Question | Drop) -> str:
     return item.item_id if isinstance(item, Drop) else item.name
 
 
-def gold(run: Run, text: TextSet, asked: StepOutput, pool: StepOutput) -> StepOutput:
-    """For each question the rows of the passages that its set names as evidence."""
+def find_gold(run: Run, text: TextSet, asked: StepOutput, pool: StepOutput) -> StepOutput:
+    """For each question the rows of the pool's passages that its set names as evidence (rows of GOLD)."""
     inputs = (asked.fingerprint, pool.fingerprint)
     step = Step(f"{text_stage(text.name)}/gold", VERSION, {}, inputs, text.split)
     return run.run_once(step, partial(write_gold, asked, pool.folder))
 
 
 def write_gold(asked: StepOutput, pool: Path, folder: Path) -> None:
-    """Find the evidence of all questions in one pass over the pool; one file for each file of questions."""
+    """Find the evidence of all questions in one pass over the pool; writes one file per file of questions."""
     finder = GoldFinder([Gold(**piece) for piece in row["gold"]] for row in asked.rows(["gold"]))
     for row, passage in PassagePool(pool).places():
-        finder.take(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
+        finder.match(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
     number = 0
     for file in asked.files():
         names = pq.read_table(file, columns=["name"])["name"].to_pylist()
-        found = [{"name": name, "rows": finder.rows(number + place)} for place, name in enumerate(names)]
-        write_table(folder / file.name, pa.Table.from_pylist(found, schema=GOLD))
+        gold = [{"name": name, "rows": finder.rows(number + place)} for place, name in enumerate(names)]
+        write_table(folder / file.name, pa.Table.from_pylist(gold, schema=GOLD))
         number += len(names)
 
 
-def uncontaminated(run: Run, text: TextSet, asked: StepOutput, benchmark: StepOutput) -> StepOutput:
+def decontaminate_questions(run: Run, text: TextSet, asked: StepOutput, benchmark: StepOutput) -> StepOutput:
     """The questions of a set that overlap with no item of the benchmark."""
     inputs = (asked.fingerprint, benchmark.fingerprint)
     step = Step(f"{text_stage(text.name)}/contaminated", _CLEAN_VERSION, {}, inputs, text.split, "row", "row")
     return run.map(
-        step, partial(clean_questions, [BenchmarkFilter(benchmark.folder).set_questions]), asked.files, SET_QUESTIONS
+        step,
+        partial(filter_questions_shard, [BenchmarkFilter(benchmark.folder).set_questions]),
+        asked.files,
+        SET_QUESTIONS,
     )
 
 
-def clean_questions(filters: Sequence[Filter], file: Path) -> ShardOutput:
-    """Questions of one shard that every filter keeps."""
+def filter_questions_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:
+    """Questions of one shard that every filter retains."""
     table = pq.read_table(file)
     kept, rejected = apply_filters(table, filters)
     names = table["name"].to_pylist()
@@ -124,7 +130,7 @@ def clean_questions(filters: Sequence[Filter], file: Path) -> ShardOutput:
 def contaminated_positives(
     benchmark: BenchmarkFilter, triplets: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str]]
 ) -> list[Drop | None]:
-    """For each triplet the ledger row if one of its positives overlaps with an item.
+    """For each triplet its ledger row if a positive overlaps with an item of the benchmark, else None.
 
     :param texts: Texts of each triplet's positives, in their order.
     """

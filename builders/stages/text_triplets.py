@@ -1,4 +1,4 @@
-"""Stage ``text.NAME``: each question is searched among the passages of its pool and gets positives and negatives."""
+"""Stage ``text.NAME``: search each question in its passage pool, and choose its positives and negatives."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
 _KEYS = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")  # data keys of a ``[[text]]``
-# Files of questions searched as one: every search reads all vectors once, words are looked up one question at a time.
+# Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
 _DENSE_FILES = 8
 
 
 @dataclass(frozen=True)
-class Miner:
-    """What is needed to mine the questions of one set.
+class SetMiner:
+    """What a worker needs to mine the questions of one set.
 
     :param pool: Folder of the passages.
     :param index: Folder of their index.
-    :param gold: Folder of the evidence; None where the set's own is not asked for.
+    :param gold: Folder of the evidence; None unless ``text.positive`` is ``gold``.
     :param benchmark: Rejects positives that overlap with a benchmark, if the recipe names any.
     """
 
@@ -50,13 +50,13 @@ class Miner:
 
     @property
     def rules(self) -> Rules:
-        """How to choose."""
+        """The rules of the set's recipe section."""
         text = self.text
         ranks = (text.negatives[0], text.negatives[1])
         return Rules(text.positive, ranks, tuple(text.exclude), text.margin)
 
 
-def mine(
+def mine_triplets(
     run: Run,
     text: TextSet,
     asked: StepOutput,
@@ -65,7 +65,7 @@ def mine(
     evidence: StepOutput | None,
     benchmark: StepOutput | None = None,
 ) -> StepOutput:
-    """Triplets of the questions that get a positive, in the order of their source.
+    """Triplets (rows of SET_TRIPLETS) of the questions that have a positive, in the order of their source.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     """
@@ -73,7 +73,7 @@ def mine(
     inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
-    miner = Miner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)
+    miner = SetMiner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, asked, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
@@ -86,24 +86,23 @@ def _tasks(asked: StepOutput, files: int) -> Iterator[list[Path]]:
 
 
 @lru_cache(maxsize=1)
-def _opened(encoder: str, pool: Path, index: Path, made: int) -> tuple[Encoder, Index, PassagePool]:
-    found = make_encoder(encoder)
-    return found, found.open(index), PassagePool(pool)
+def _open(spec: str, pool: Path, index: Path, modified: int) -> tuple[Encoder, Index, PassagePool]:
+    encoder = make_encoder(spec)
+    return encoder, encoder.open(index), PassagePool(pool)
 
 
-def mine_shard(miner: Miner, files: Sequence[Path]) -> ShardOutput:
+def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
     """Triplets of the questions in some files."""
     asked = [row for file in files for row in pq.read_table(file).to_pylist()]
     account = Account([row["name"] for row in asked])
     rows: list[dict[str, Any]] = []
     positives: list[list[str]] = []
     if asked:
-        made = miner.index.stat().st_mtime_ns  # one process may see the same step made twice
-        encoder, index, pool = _opened(miner.text.encoder, miner.pool, miner.index, made)
+        modified = miner.index.stat().st_mtime_ns  # part of the cache key: one process may see a step built twice
+        encoder, index, pool = _open(miner.text.encoder, miner.pool, miner.index, modified)
         evidence = _evidence(miner, files) or [[]] * len(asked)
         hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in asked], miner.text.top_k)
-        found = zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True)
-        for row, ranked, scores, gold in found:
+        for row, ranked, scores, gold in zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True):
             passages = _Passages(pool)
             outcome = mine_set_question(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
             if isinstance(outcome, Drop):
@@ -133,16 +132,16 @@ class _Passages:
         return self._read[row]
 
     def texts(self, ranked: Sequence[Ranked]) -> list[str]:
-        """Texts of some that were read."""
+        """Texts of passages that were read before."""
         rows = self.rows()
         return [self._read[rows[one.id]].text for one in ranked]
 
     def rows(self) -> dict[str, int]:
-        """Rows of those that were read, by their ids."""
+        """Rows of the passages that were read, by id."""
         return {passage.id: row for row, passage in self._read.items()}
 
 
-def _evidence(miner: Miner, files: Sequence[Path]) -> list[list[int]]:
+def _evidence(miner: SetMiner, files: Sequence[Path]) -> list[list[int]]:
     if miner.gold is None:
         return []
     return [rows for file in files for rows in pq.read_table(miner.gold / file.name)["rows"].to_pylist()]

@@ -159,7 +159,7 @@ def test_gold_is_found_by_id_by_text_and_by_title() -> None:
         Passage("p:4", "5", "", "\nAnn Lee"),
     ]
     for row, passage in enumerate(passages):
-        finder.take(row, passage)
+        finder.match(row, passage)
     assert [finder.rows(question) for question in range(4)] == [[1], [0, 2], [], []]
 
 

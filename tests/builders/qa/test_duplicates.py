@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nyxqa.builders.qa import duplicates
 from nyxqa.builders.qa.duplicates import similar_questions, write_duplicates
-from nyxqa.builders.stages.refine import unrepeated_shard
+from nyxqa.builders.stages.refine import drop_repeated
 from nyxqa.schemas.words import words
 from tests.support.rows import QUESTIONS, locator, parts_of, question
 
@@ -27,7 +27,7 @@ def faults(tmp_path: Path, *shards: list[dict[str, Any]], threshold: float | Non
     found: dict[str, tuple[str, str]] = {}
     for index, (file, rows) in enumerate(zip(questions.files(), shards, strict=True)):
         verdicts = tmp_path / "out" / f"part-{index:06d}.parquet"
-        output = unrepeated_shard((file, verdicts))
+        output = drop_repeated((file, verdicts))
         output.account.check("refine")
         drops = {drop.item_id: (drop.reason, drop.detail) for drop in output.account.dropped}
         assert output.rows["draft"].to_pylist() == [row["draft"] for row in rows if row["draft"] not in drops]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.report.lines import has_negatives, shortfall_lines
-from nyxqa.builders.stages.sample import sample_lack
+from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Recipe, Sample, Shares, TextSet
+from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection, TextSet
 from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of
 
 TEXT = TextSet(name="lakes", questions="sample", passages="sample", negatives=[3, 7])
@@ -32,7 +32,7 @@ def manifest(**summary: Any) -> Manifest:
 def test_documents_that_a_quota_lacks(tmp_path: Path, sample: Sample, lack: dict[str, int]) -> None:
     rows = [document(f"t{index}", 0, f"text {index}") for index in range(3)]
     rows += [document(f"s{index}", 0, f"single {index}", [str(index) * 64]) for index in range(2)]
-    assert sample_lack(Recipe(sample=sample), parts_of(tmp_path, SPLIT_DOCUMENTS, rows[:2], rows[2:])) == lack
+    assert sample_shortfall(sample, SplitSection(), parts_of(tmp_path, SPLIT_DOCUMENTS, rows[:2], rows[2:])) == lack
 
 
 def test_lines_name_the_setting_of_each_dataset() -> None:

@@ -30,7 +30,11 @@ def documents(first: int, count: int) -> list[dict[str, Any]]:
 
 def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
     parts = parts_of(tmp_path / "in", SPLIT_DOCUMENTS, *shards)
-    params = {"seed": recipe.seed, "quota": quotas(recipe, split), "min_tokens": recipe.sample.min_tokens}
+    params = {
+        "seed": recipe.seed,
+        "quota": quotas(recipe.sample, recipe.split, split),
+        "min_tokens": recipe.sample.min_tokens,
+    }
     chosen = StepOutput("", tmp_path / "chosen")
     chosen.folder.mkdir()
     write_chosen(parts, params, split, chosen.folder)
@@ -45,12 +49,16 @@ def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, 
     return rows
 
 
+def quotas_of(recipe: Recipe, split: str) -> dict[str, int] | None:
+    return quotas(recipe.sample, recipe.split, split)
+
+
 def test_the_paper_s_shares() -> None:
-    assert quotas(read_recipe("paper"), "train") == {"text": 6329, "single": 2985, "multi": 686}
-    assert quotas(read_recipe("paper"), "test") == {"text": 400, "single": 400, "multi": 400}
-    assert quotas(read_recipe("nyxqa"), "train") is None
-    assert quotas(read_recipe("nyxqa"), "validation") is None
-    assert quotas(Recipe(sample=Sample(count=7)), "train") == {"": 7}
+    assert quotas_of(read_recipe("paper"), "train") == {"text": 6329, "single": 2985, "multi": 686}
+    assert quotas_of(read_recipe("paper"), "test") == {"text": 400, "single": 400, "multi": 400}
+    assert quotas_of(read_recipe("nyxqa"), "train") is None
+    assert quotas_of(read_recipe("nyxqa"), "validation") is None
+    assert quotas_of(Recipe(sample=Sample(count=7)), "train") == {"": 7}
 
 
 def test_shares_fill_per_kind_with_documents_long_enough(tmp_path: Path) -> None:
@@ -81,7 +89,7 @@ def test_without_count_all_that_are_long_enough(tmp_path: Path) -> None:
     assert len(rows) == sum(row["split"] == "train" and row["n_tokens"] >= 40 for row in documents(0, 100))
 
 
-def test_the_same_documents_draw_the_same_lots_whatever_else_is_there(tmp_path: Path) -> None:
+def test_the_same_documents_have_the_same_hashes_whatever_else_is_there(tmp_path: Path) -> None:
     recipe = Recipe(sample=Sample(count=30))
     few = {row["doc_id"] for row in sampled(tmp_path / "few", recipe, "train", documents(0, 100))}
     more = {row["doc_id"] for row in sampled(tmp_path / "more", recipe, "train", documents(0, 100), documents(100, 60))}
@@ -106,7 +114,7 @@ def test_few_seeds_of_many_part_files_share_a_shard(tmp_path: Path) -> None:
     apart = sampled(tmp_path / "apart", recipe, "train", *shards)
     parts = parts_of(tmp_path / "in", SPLIT_DOCUMENTS, *shards)
     run = WorkingRun(tmp_path / "work", LocalExecutor(1), Progress())
-    seeds = sample(run, parts, recipe, "train")
+    seeds = sample(run, parts, recipe.sample, recipe.split, recipe.seed, "train")
     assert len(seeds.files()) == 1
     assert list(seeds.rows()) == apart
     (counts,) = [report.counts for report in run.reports if report.counts is not None]

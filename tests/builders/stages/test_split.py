@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from nyxqa.builders.dedup.groups import Groups, find_groups
 from nyxqa.builders.engine.decide import paired_files
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.stages.split import by_pages, by_questions, split_shard, write_places
+from nyxqa.builders.stages.split import assign_by_pages, assign_by_questions, split_shard, write_assignment
 from nyxqa.schemas.chance import keyed_hash
-from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
+from nyxqa.schemas.recipe import Dedup, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
 from tests.support.rows import DOCUMENTS, SPLIT_DOCUMENTS, document, parts_of
 
@@ -45,8 +45,9 @@ def documents_of(folder: Path, rows: list[dict[str, Any]]) -> Any:
     return parts_of(folder, DOCUMENTS, rows[: len(rows) // 2], rows[len(rows) // 2 :])
 
 
-def recipe_of(settings: SplitSection) -> Recipe:
-    return Recipe(split=settings, sample=Sample(min_tokens=0))
+def assigned(documents: Any, settings: SplitSection, folder: Path) -> StepOutput:
+    write_assignment(documents, settings, Dedup(), 0, 42, folder)
+    return StepOutput("", folder)
 
 
 def found_groups(documents: Any, folder: Path) -> dict[str, list[str]]:
@@ -92,7 +93,7 @@ def test_no_page_no_group(tmp_path: Path) -> None:
 
 def test_fractions_are_of_pages_and_large_groups_go_to_train() -> None:
     groups = grouped({"big": 30, **{f"p{i:03d}": 1 for i in range(70)}})
-    places = placed(groups, by_pages(groups, FRACTIONS, 42))
+    places = placed(groups, assign_by_pages(groups, FRACTIONS, 42))
     sizes = Counter[str]()
     for group, place in places.items():
         sizes[place] += 30 if group == "big" else 1
@@ -104,7 +105,7 @@ def test_a_group_of_long_pages_goes_to_train() -> None:
     groups = grouped({f"p{i:03d}": 1 for i in range(100)})
     groups.sizes[:, 1] = 10
     groups.sizes[_first(groups), 1] = 900
-    places = by_pages(groups, FRACTIONS, 42)
+    places = assign_by_pages(groups, FRACTIONS, 42)
     assert places[_first(groups)] == 0
     assert np.bincount(places).tolist() == [70, 20, 10]
 
@@ -117,7 +118,7 @@ def _first(groups: Groups) -> int:
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(0, 99))
 def test_no_split_gets_more_than_its_fraction(sizes: list[int], seed: int) -> None:
     groups = grouped({f"g{index:02d}": size for index, size in enumerate(sizes)})
-    places = by_pages(groups, FRACTIONS, seed)
+    places = assign_by_pages(groups, FRACTIONS, seed)
     total = [int(groups.sizes[places == code, 0].sum()) for code in range(3)]
     assert total[1] <= round(0.2 * sum(sizes))
     assert total[2] <= round(0.1 * sum(sizes))
@@ -132,7 +133,7 @@ def test_a_group_draws_the_same_lot_whatever_else_is_there() -> None:
         return sorted(groups.names.to_pylist(), key=lambda g: keyed_hash(42, "split", g))
 
     assert [group for group in order(more) if group.startswith("p")] == order(few)
-    first, second = (placed(groups, by_pages(groups, FRACTIONS, 42)) for groups in (few, more))
+    first, second = (placed(groups, assign_by_pages(groups, FRACTIONS, 42)) for groups in (few, more))
     early = [group for group in order(more)[:8] if group.startswith("p")]  # the first tenth of both goes to test
     assert {first[group] for group in order(few)[:4]} == {"test"}
     assert {second[group] for group in early} == {"test"}
@@ -141,7 +142,7 @@ def test_a_group_draws_the_same_lot_whatever_else_is_there() -> None:
 def test_quotas_take_groups_until_each_kind_has_seeds() -> None:
     seeds = {f"p{i:03d}": Counter({"text": 1 + i % 3, "single": i % 2, "multi": int(i % 5 == 0)}) for i in range(300)}
     groups = grouped(dict.fromkeys(seeds, 1), seeds)
-    places = placed(groups, by_questions(groups, SplitSection(validation=20, test=10), 42))
+    places = placed(groups, assign_by_questions(groups, SplitSection(validation=20, test=10), 42))
     for split, count in (("validation", 20), ("test", 10)):
         own = [seeds[group] for group, place in places.items() if place == split]
         have = sum(own, Counter())
@@ -153,14 +154,14 @@ def test_quotas_take_groups_until_each_kind_has_seeds() -> None:
 def test_a_group_of_more_seeds_than_a_split_may_use_goes_to_train() -> None:
     seeds = {"a": Counter(text=41), "b": Counter(text=40), "c": Counter(text=20)}
     groups = grouped(dict.fromkeys(seeds, 1), seeds)
-    places = placed(groups, by_questions(groups, SplitSection(validation=20, test=10), 42))
+    places = placed(groups, assign_by_questions(groups, SplitSection(validation=20, test=10), 42))
     assert places["a"] == "train"
     assert places["b"] == "validation"
 
 
 def test_groups_without_seeds_go_to_train_when_quotas_are_questions() -> None:
     groups = grouped({"a": 1, "b": 1}, {"a": Counter(text=1)})
-    assert placed(groups, by_questions(groups, SplitSection(validation=1, test=1), 42))["b"] == "train"
+    assert placed(groups, assign_by_questions(groups, SplitSection(validation=1, test=1), 42))["b"] == "train"
 
 
 def test_pages_go_where_they_go_whatever_stays_empty(tmp_path: Path) -> None:
@@ -168,8 +169,8 @@ def test_pages_go_where_they_go_whatever_stays_empty(tmp_path: Path) -> None:
         rows = [document(f"p{index}", 0, f"text {index}", cluster="one") for index in range(20)]
         folder = tmp_path / str(settings.validation)
         folder.mkdir()
-        write_places(documents_of(folder / "in", rows), recipe_of(settings), folder)
-        assert {row["split"] for row in StepOutput("", folder).rows()} == {"train"}
+        rows_of_splits = assigned(documents_of(folder / "in", rows), settings, folder).rows()
+        assert {row["split"] for row in rows_of_splits} == {"train"}
 
 
 def test_no_question_goes_with_a_number_of_questions() -> None:
@@ -177,7 +178,7 @@ def test_no_question_goes_with_a_number_of_questions() -> None:
     groups = grouped(dict.fromkeys(seeds, 1), seeds)
     settings = SplitSection(validation=3, test=0)
     assert (settings.by_questions, settings.splits) == (True, ["train", "validation"])
-    assert Counter(by_questions(groups, settings, 42).tolist()) == {0: 6, 1: 3}
+    assert Counter(assign_by_questions(groups, settings, 42).tolist()) == {0: 6, 1: 3}
     with pytest.raises(ValueError, match="must both be fractions"):
         SplitSection(validation=3, test=0.1)
 
@@ -188,9 +189,8 @@ def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> Non
     ]
     rows[10]["also_at"] = [{"page_id": "p30", "chunk": 0, "url": None}]
     parts = documents_of(tmp_path / "in", rows)
-    write_places(parts, recipe_of(FRACTIONS), tmp_path)
     found: list[dict[str, Any]] = []
-    for task in paired_files(parts, StepOutput("", tmp_path)):
+    for task in paired_files(parts, assigned(parts, FRACTIONS, tmp_path)):
         output = split_shard(task)
         output.account.check("split")
         assert output.rows.schema.equals(SPLIT_DOCUMENTS)

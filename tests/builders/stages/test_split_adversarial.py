@@ -99,7 +99,7 @@ def placed(work: Path) -> list[Row]:
     step = Step("images/common", 1, {}, (stored.fingerprint,))
     kept = run.map(step, drop_common, lambda: common_tasks(stored, COMMON, RECIPE.dedup.image_distance, work), PAGES)
     documents = dedup(run, chunk(run, kept, RECIPE.chunk), RECIPE.dedup)
-    return list(split(run, documents, RECIPE).rows())
+    return list(split(run, documents, RECIPE.split, RECIPE.dedup, RECIPE.sample.min_tokens, RECIPE.seed).rows())
 
 
 def publish(rows: list[Row], out: Path) -> None:

@@ -31,7 +31,7 @@ def mine(questions: str, passages: str, rules: Rules, folder: Path, encoder: Enc
     assert len(pool) == written
     finder = GoldFinder(question.gold for question in asked)
     for row, passage in pool.places():
-        finder.take(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
+        finder.match(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
     encoder.build(pool.entries(), index_folder)
     hits = encoder.open(index_folder).search([SearchEntry(str(item.own_id), item.text) for item in asked], 20)
     return [
