@@ -23,13 +23,13 @@ from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.split import split
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.manifest import read_manifest
-from nyxqa.schemas.recipe import Dedup, Recipe, Sample, SplitSection
+from nyxqa.schemas.recipe import Dedup, SplitSection
 from tests.support.alike import make_rows
 from tests.support.rows import CHUNKS, document, locator, parts_of
 from tests.support.running import published
 
 Row = dict[str, Any]
-RECIPE = Recipe(split=SplitSection(validation=0.0, test=0.0), sample=Sample(min_tokens=0))
+SIZES = SplitSection(validation=0.0, test=0.0)
 
 
 def chunks(seed: int, pages: int = 25) -> list[Row]:
@@ -51,7 +51,7 @@ Outcome = tuple[dict[str, str], set[tuple[str, str]], dict[str, str]]
 def outcome(run: WorkingRun, shards: list[list[Row]], settings: Dedup) -> Outcome:
     """Clusters by document, who is dropped for whom, and groups by page."""
     found = dedup(run, parts_of(run.work / "in", CHUNKS, *shards), settings)
-    kept = list(split(run, found, RECIPE.model_copy(update={"dedup": settings})).rows())
+    kept = list(split(run, found, SIZES, settings, 0, 42).rows())
     names = {row["place"]: row["doc_id"] for shard in shards for row in shard}
     ledger = [row for file in found.ledgers() for row in pq.read_table(file).to_pylist()]
     dropped = {(names[row["item_id"]], row["detail"]) for row in ledger if row["reason"] == "near_duplicate"}
