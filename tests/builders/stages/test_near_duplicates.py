@@ -152,9 +152,9 @@ def test_a_stopped_search_between_groups_goes_on(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(prefix_filter, "verify", stopped)
         with pytest.raises(KeyboardInterrupt):
-            split(run, found, RECIPE)
+            split(run, found, SIZES, Dedup(), 0, 42)
     monkeypatch.setattr(documents, "shingle_sets", stopped)
-    rows = list(split(run, found, RECIPE).rows())
+    rows = list(split(run, found, SIZES, Dedup(), 0, 42).rows())
     assert len(rows) == len(found)
     (folder,) = (run.work / "steps" / "split.place").iterdir()
     assert [path.name for path in sorted(folder.iterdir())] == ["part-000000.parquet"]
