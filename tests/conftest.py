@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,37 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+BuildOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def built_sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The first pages of the bundled sample built once with all splits, with a card of configs; not to be changed."""
+def build_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> BuildOnce:
+    """A function that builds a named dataset once for all workers of pytest-xdist and returns its folder.
+
+    Tests only read such a folder: another worker may be reading it.
+    """
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent  # one build for all workers of pytest-xdist
-    out = shared / "built_sample"
-    with FileLock(shared / "built_sample.lock"):
-        if not (shared / "built_sample.done").exists():
-            run("all", out=out, limit=40, workers=1, settings={"text": []})
-            restamp(out)
-            (shared / "built_sample.done").touch()
-    return out
+    shared = base if worker_id == "master" else base.parent
+
+    def built(name: str, build: Callable[[Path], object]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / f"{name}.done").exists():
+                build(shared / name)
+                (shared / f"{name}.done").touch()
+        return shared / name
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def built_sample(build_once: BuildOnce) -> Path:
+    """The first pages of the bundled sample, all splits, with a card that lists its configs."""
+
+    def build(out: Path) -> None:
+        run("all", out=out, limit=40, workers=1, settings={"text": []})
+        restamp(out)
+
+    return build_once("built_sample", build)
 
 
 @pytest.fixture
@@ -44,11 +64,9 @@ def dataset(built_sample: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_build(build_once: BuildOnce) -> Path:
     """The bundled sample, all splits."""
-    out = tmp_path_factory.mktemp("sample") / "out"
-    run("all", out=out, workers=1)
-    return out
+    return build_once("sample_build", lambda out: run("all", out=out, workers=1))
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +76,9 @@ def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_build(small_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the small recipe gives, all splits, made by one worker."""
-    out = tmp_path_factory.mktemp("small") / "out"
-    run("all", recipe=small_recipe, out=out, workers=1)
-    return out
+def small_build(small_recipe: Path, build_once: BuildOnce) -> Path:
+    """The dataset that the small recipe makes, all splits, with one worker."""
+    return build_once("small_build", lambda out: run("all", recipe=small_recipe, out=out, workers=1))
 
 
 @pytest.fixture(scope="session")
