@@ -1,1 +1,1 @@
-"""Where text is cut into chunks: tokenizers, token positions, cut points."""
+"""How text is cut into chunks: tokenizers, token positions, cut points."""

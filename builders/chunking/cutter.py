@@ -1,4 +1,4 @@
-"""Where a page is cut into chunks: at sentence ends where possible, never inside a word."""
+"""Cuts a page into chunks: at sentence ends where possible, never inside a word."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from itertools import accumulate
 
 import numpy as np
 
-from nyxqa.builders.chunking.token_index import TokenStarts, joined
-from nyxqa.builders.chunking.whitespace import Ints, space_begins
+from nyxqa.builders.chunking.token_index import TokenStarts, concatenated
+from nyxqa.builders.chunking.whitespace import Ints, space_starts
 from nyxqa.schemas.words import has_unspaced, sentence_ends, word_spans
 
-# A run of letters this long is no word; it may be cut so that no chunk grows without bound.
+# A longer run of letters is not a word; it may be cut, so that chunks stay bounded.
 LONGEST_WORD = 1000
 
 
 @dataclass(slots=True)
 class Layout:
-    """A page's text with all that is needed to cut it, positions in characters of ``text``.
+    """A page's text and the positions where it may be cut, in characters of ``text``.
 
-    :param text: Parts joined by line ends, a placeholder for each image.
+    :param text: Parts joined by line ends, with a placeholder for each image.
     :param tokens: Token starts.
-    :param borders: Starts of all parts but the first.
+    :param borders: Starts of all parts except the first.
     :param images: Placeholder starts.
-    :param words: Where a cut leaves every word whole.
-    :param sentences: Where a cut leaves every sentence whole, part borders included.
+    :param words: Positions between words, ascending.
+    :param sentences: Positions between sentences, ascending, part borders included.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A chunk: characters ``start`` to ``end``, its number of tokens, its first image and number of images."""
+    """A chunk: characters ``start`` to ``end``, number of tokens, index of its first image and number of images."""
 
     start: int
     end: int
@@ -49,32 +49,37 @@ class Cut:
 
 
 def lay_out(parts: Sequence[str | None], starts: Sequence[TokenStarts | None], placeholder: str) -> Layout:
-    """Join the parts of a page; None stands for an image.
+    """Join the parts of a page and return the layout.
 
-    :param starts: Token starts of each text part, nothing for an image.
+    :param parts: Texts; None for an image.
+    :param starts: Token starts of each text part; None for an image.
+    :param placeholder: Text that replaces an image.
     """
     text = "\n".join(placeholder if part is None else part for part in parts)
     lengths = [len(placeholder if part is None else part) + 1 for part in parts]
     begins = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
-    tokens = joined([(begin, own) for begin, own in zip(begins, starts, strict=True) if own is not None])
+    tokens = concatenated([(begin, own) for begin, own in zip(begins, starts, strict=True) if own is not None])
     images = [begin for begin, part in zip(begins, parts, strict=True) if part is None]
-    ends = _space_begins(text, tokens, [begin + len(placeholder) for begin in images])
+    ends = _space_starts(text, tokens, [begin + len(placeholder) for begin in images])
     return Layout(text, tokens, begins[1:], images, _word_cuts(text, ends), [*sentence_ends(text), len(text)])
 
 
-def _space_begins(text: str, tokens: TokenStarts, images: Sequence[int]) -> Ints:
-    """Where white space begins: behind words and placeholders, if the tokens tell where words end."""
+def _space_starts(text: str, tokens: TokenStarts, images: Sequence[int]) -> Ints:
+    """Return the starts of white space; word ends are taken from the tokens where they are known."""
     if not tokens.words or not len(tokens.ends):
-        return space_begins(text)
+        return space_starts(text)
     ends = np.sort(np.concatenate([tokens.ends, images])) if images else tokens.ends
     ends = ends[:-1] if ends[-1] == len(text) else ends
     return np.concatenate([[0], ends]) if text[0].isspace() else ends
 
 
 def _word_cuts(text: str, cuts: Ints) -> Ints:
-    """Where white space begins, where two words meet without any, and here and there in what is too long for a word.
+    """Return the positions at which a cut leaves words whole, ascending.
 
-    :param cuts: Where white space begins.
+    These are the starts of white space, borders of words that are not separated by white space, and every
+    ``LONGEST_WORD``-th character of a run that is too long for a word.
+
+    :param cuts: Starts of white space.
     """
     if has_unspaced(text):
         spans = np.array(word_spans(text), np.int64).reshape(-1, 2)
@@ -95,35 +100,35 @@ def cut(
     count: Callable[[Layout, int, int], int] | None = None,
     words_only: bool = False,
 ) -> list[Cut]:
-    """Chunks of at most ``max_tokens`` tokens and ``max_images`` images that together hold the whole page.
+    """Return chunks of at most ``max_tokens`` tokens and ``max_images`` images that together cover the whole page.
 
-    A cut falls behind a sentence if one ends in the second half of the chunk, else behind a word; only a single word
-    of more than ``max_tokens`` tokens is cut inside. A further image starts a new chunk.
+    A cut is after a sentence if one ends in the second half of the chunk, else after a word; only a single word of
+    more than ``max_tokens`` tokens is cut inside. An image beyond ``max_images`` starts a new chunk.
 
-    :param count: Tokens between two places of the page when what stands there stands alone, where that differs from
-        its tokens within the page: a first word without the space before it may become more of them. A chunk that has
-        too many alone is cut shorter. Called with places that white space neither follows nor precedes.
-    :param words_only: That it can differ only where a cut falls inside a word.
+    :param count: Returns the number of tokens of a slice of the page that is tokenized by itself; None if it equals
+        the slice's tokens within the page. A first word without the space before it may have more tokens, and a chunk
+        with too many is cut shorter. Called with slices that neither start nor end with white space.
+    :param words_only: Whether the two numbers can differ only where a cut is inside a word.
     """
     cuts, start, end = [], 0, len(layout.text)
-    token = image = 0  # tokens and images in front of ``start``
+    token = image = 0  # tokens and images before ``start``
     while start < end:
         budget, tokens = max_tokens, 0
         while True:
             stop = _next_cut(layout, start, token, image, budget, max_images)
-            behind = layout.tokens.number_before(stop)
+            token_end = layout.tokens.number_before(stop)
             text = layout.text[start:stop].strip()
-            tokens = behind - token
+            tokens = token_end - token
             if count is not None and text and not (words_only and _between_words(layout.text, start, stop)):
                 first = layout.text.index(text, start)
                 tokens = count(layout, first, first + len(text))
             if tokens <= max_tokens or budget == 1 or not text:
                 break
-            budget = max(1, min(budget, behind - token) - (tokens - max_tokens))
+            budget = max(1, min(budget, token_end - token) - (tokens - max_tokens))
         images = bisect_left(layout.images, stop)
         if text:
             cuts.append(Cut(start, stop, tokens, image, images - image))
-        start, token, image = stop, behind, images
+        start, token, image = stop, token_end, images
     return cuts
 
 
@@ -132,24 +137,24 @@ def _between_words(text: str, *cuts: int) -> bool:
 
 
 def _next_cut(layout: Layout, start: int, token: int, image: int, max_tokens: int, max_images: int) -> int:
-    """Where the chunk ends that begins at ``start``, in front of which are ``token`` tokens and ``image`` images."""
+    """Return the end of the chunk that begins at ``start``, after ``token`` tokens and ``image`` images."""
     end, tokens = len(layout.text), layout.tokens
     full = token + max_tokens
     by_images = layout.images[image + max_images] if image + max_images < len(layout.images) else end
-    # No image stands inside a unit, so its begin tells.
+    # An image is never inside a unit, so comparing with the unit's start is enough.
     if full >= len(tokens) or by_images <= tokens.span(full)[0]:
         return by_images
     sentence = _last(layout.sentences, tokens, full)
     if _starts_before(tokens, token + max_tokens // 2, sentence):
         return sentence
-    behind = max(sentence, _last(layout.words, tokens, full))
-    if behind > start:
-        return behind
+    word = max(sentence, _last(layout.words, tokens, full))
+    if word > start:
+        return word
     return max(tokens.start(full), start + 1)  # a character of more than ``max_tokens`` tokens is not cut
 
 
 def _last(cuts: Sequence[int] | Ints, tokens: TokenStarts, token: int) -> int:
-    """The last of ``cuts`` that is not behind the start of ``token``, or -1."""
+    """Return the last of ``cuts`` that is not after the start of ``token``, or -1."""
     begin, end = tokens.span(token)
     index = bisect_right(cuts, begin)
     if index < len(cuts) and cuts[index] < end:  # the unit may be cut
@@ -158,6 +163,6 @@ def _last(cuts: Sequence[int] | Ints, tokens: TokenStarts, token: int) -> int:
 
 
 def _starts_before(tokens: TokenStarts, token: int, at: int) -> bool:
-    """Whether a token starts in front of character ``at``."""
+    """Whether a token starts before character ``at``."""
     begin, end = tokens.span(token)
     return at > begin and (at >= end or at > tokens.start(token))

@@ -1,8 +1,8 @@
-"""Tokenizers whose first cuts are known: a unit of printable ASCII is worth what its pieces are worth one by one.
+"""Known pre-tokenizers: the tokens of a unit of printable ASCII are the sum of the tokens of its pieces.
 
-A model's tokenizer first cuts a text into pieces and then each piece, by itself, into tokens. Where the rule of the
-first cuts is one of those below, it can be followed here: there are half as many pieces as words with all that sticks
-to them, and each is given to the tokenizer once.
+A model's tokenizer first splits a text into pieces and then each piece, independently, into tokens. If its rule for
+splitting is one of those below, it is applied here: there are half as many distinct pieces as distinct words with
+punctuation, and each is tokenized once.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 
 from nyxqa.builders.chunking.whitespace import Ints
 
-WORD = re.compile(r"\S+")  # white space is worth no token
+WORD = re.compile(r"\S+")  # white space has no tokens
 SPACED = re.compile(r"\s*\S+|\s+")  # a word with the white space before it
-LINED = re.compile(r"[^\S\r\n]*\S+(?:\s*[\r\n]+)?|\s*[\r\n]+|\s+")  # or, as cl100k cuts, with line ends behind it
+LINED = re.compile(r"[^\S\r\n]*\S+(?:\s*[\r\n]+)?|\s*[\r\n]+|\s+")  # or, as cl100k splits, with the line ends after it
 
-_SPACE, _LINE_END = "\u0120", "\u010a"  # how byte-level models spell them; other pieces hold none
-BORDER = "\x00"  # stands between units; no piece holds it
+_SPACE, _LINE_END = "\u0120", "\u010a"  # how byte-level models encode them; other pieces contain neither
+BORDER = "\x00"  # separates units; no piece contains it
 
-# Every character but letters and digits is a piece.
+# Every character except letters and digits is a piece.
 _BERT = (re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]"), WORD)
 _GPT2 = (
     re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9\x00]+|\s+(?![^\s\x00])|\s+|\x00"),
@@ -38,7 +38,7 @@ _CL100K = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
-# By the pattern in a tokenizer's file: Qwen cuts digits one by one, cl100k and Llama 3 in threes.
+# By the pattern in a tokenizer's file: Qwen splits digits one by one, cl100k and Llama 3 in threes.
 _SPLITS = {
     _CL100K.replace("{digits}", digits): (re.compile(_CL100K_ASCII.replace("{digits}", digits)), LINED)
     for digits in ("", "{1,3}")
@@ -47,46 +47,46 @@ _SPLITS = {
 
 @dataclass(frozen=True)
 class Pretokens:
-    """The first cuts of a tokenizer.
+    """The pre-tokenizer of a tokenizer.
 
-    :param pieces: Pieces of printable ASCII.
-    :param units: What a unit is.
-    :param lower: Whether case is folded first.
-    :param whole: Pieces that are one token: words of the vocabulary, for a model that takes the longest first.
-    :param added: Finds texts that are a token before all cuts.
+    :param pieces: Matches pieces of printable ASCII.
+    :param units: Matches units.
+    :param lower: Whether text is lowercased first.
+    :param vocabulary: Pieces that are one token, for a model that matches the longest word first.
+    :param added: Matches added tokens, which are taken out before splitting; None if there are none.
     """
 
     pieces: re.Pattern[str]
     units: re.Pattern[str]
     lower: bool
-    whole: frozenset[str]
+    vocabulary: frozenset[str]
     added: re.Pattern[str] | None
 
     def plain(self, units: list[str]) -> Ints:
-        """Places of those of ``units`` that can be cut here, int64 [plain units]."""
+        """Return the indices of those ``units`` that can be split here, int64 [plain units]."""
         plain = [place for place, unit in enumerate(units) if _is_plain(unit)]
         if self._holds_added(BORDER.join(units)):
             plain = [place for place in plain if not self._holds_added(units[place])]
         return np.array(plain, np.int64)
 
     def count(self, unit: str, model: Any) -> int | None:
-        """Tokens of one unit, or None if it is not plain."""
+        """Return the number of tokens of one unit, or None if it cannot be split here."""
         if not _is_plain(unit) or self._holds_added(unit):
             return None
         return int(self.tokens(self.cut([unit])[:-1], model).sum())
 
     def cut(self, units: list[str]) -> list[str]:
-        """Pieces of plain units, a border behind each unit."""
+        """Return the pieces of plain units, with ``BORDER`` after each unit."""
         together = BORDER.join([*units, ""])
         return self.pieces.findall(together.lower() if self.lower else together)
 
     def tokens(self, pieces: list[str], model: Any) -> Ints:
-        """Tokens of each piece.
+        """Return the number of tokens of each piece, int64 [pieces].
 
-        :param model: The ``tokenizers.models.Model`` that cuts pieces into tokens.
+        :param model: The ``tokenizers.models.Model`` that splits pieces into tokens.
         """
         counts = [
-            1 if piece in self.whole else len(model.tokenize(piece.replace(" ", _SPACE).replace("\n", _LINE_END)))
+            1 if piece in self.vocabulary else len(model.tokenize(piece.replace(" ", _SPACE).replace("\n", _LINE_END)))
             for piece in pieces
         ]
         return np.array(counts, np.int64)
@@ -101,7 +101,7 @@ def _is_plain(unit: str) -> bool:
 
 
 def pretokens_of(tokenizer: Any) -> Pretokens | None:
-    """The first cuts of a ``tokenizers.Tokenizer``, or nothing if they are not known here."""
+    """Return the pre-tokenizer of a ``tokenizers.Tokenizer``, or None if it is not known here."""
     tokens = list(tokenizer.get_added_tokens_decoder().values())
     if any(token.lstrip or token.rstrip or token.single_word or re.search(r"\s", token.content) for token in tokens):
         return None
@@ -110,8 +110,8 @@ def pretokens_of(tokenizer: Any) -> Pretokens | None:
     normalizer, cuts = _state(tokenizer.normalizer), _state(tokenizer.pre_tokenizer)
     model = type(tokenizer.model).__name__
     if (model, normalizer.get("type"), cuts.get("type")) == ("WordPiece", "BertNormalizer", "BertPreTokenizer"):
-        whole = frozenset(tokenizer.get_vocab(with_added_tokens=False))
-        return Pretokens(*_BERT, bool(normalizer["lowercase"]), whole, added)
+        vocabulary = frozenset(tokenizer.get_vocab(with_added_tokens=False))
+        return Pretokens(*_BERT, bool(normalizer["lowercase"]), vocabulary, added)
     known = _byte_level(cuts)
     if model != "BPE" or tokenizer.model.dropout or normalizer.get("type") not in (None, "NFC") or known is None:
         return None
@@ -119,7 +119,7 @@ def pretokens_of(tokenizer: Any) -> Pretokens | None:
 
 
 def _state(part: Any) -> dict[str, Any]:
-    """A part of a tokenizer as its file spells it; one that is not there is empty."""
+    """Return the serialized state of a component of a tokenizer; empty if the component is missing."""
     return {} if part is None else dict(json.loads(part.__getstate__()))
 
 

@@ -1,4 +1,4 @@
-"""Where the tokens of a text start, known unit by unit: places inside a unit are looked up only when asked for."""
+"""Token starts of a text, stored by unit; starts inside a unit are computed on demand."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Inside = Callable[[int], Sequence[int]]
 
 
 class TokenStarts:
-    """Token starts of a text of units, such as words, none of whose tokens reaches into another.
+    """Token starts of a text that consists of units, such as words, where no token spans two units.
 
-    :param begins: Character at which each unit begins, int64 [units], ascending.
-    :param ends: Character behind each unit, int64 [units].
-    :param before: Tokens in front of each unit, and of all, int64 [units + 1].
-    :param units: The number of each unit, int64 [units].
-    :param inside: Token starts of the unit of a number, counted from its own start; None if each unit is one token
-        that starts where it begins.
-    :param words: Whether the units are all that stands between white space.
+    :param begins: First character of each unit, int64 [units], ascending.
+    :param ends: End of each unit, exclusive, int64 [units].
+    :param before: Tokens before each unit, then the total, int64 [units + 1].
+    :param units: Number that identifies each unit, int64 [units].
+    :param inside: Returns the token starts of the unit with a number, relative to the unit's start; None if each unit
+        is a single token.
+    :param words: Whether the units are the words that white space separates.
     """
 
     __slots__ = ("before", "begins", "ends", "inside", "units", "words")
@@ -40,7 +40,7 @@ class TokenStarts:
 
     @classmethod
     def of(cls, starts: Sequence[int] | Ints) -> TokenStarts:
-        """Each token a unit of its own."""
+        """Return the index of a text in which each token is a unit; ``starts`` ascends."""
         begins = np.asarray(starts, np.int64)
         return cls(begins, begins + 1, np.arange(len(begins) + 1))
 
@@ -51,7 +51,7 @@ class TokenStarts:
         return map(self.start, range(len(self)))
 
     def number_before(self, at: int) -> int:
-        """Tokens that start before character ``at``."""
+        """Return the number of tokens that start before character ``at``."""
         unit = int(self.begins.searchsorted(at))
         if unit and self.ends[unit - 1] > at:
             begin = int(self.begins[unit - 1])
@@ -59,22 +59,23 @@ class TokenStarts:
         return int(self.before[unit])
 
     def span(self, token: int) -> tuple[int, int]:
-        """The unit of a token: it starts at the first of these characters or later, and before the second."""
+        """Return start and end of the unit that contains a token."""
         unit = self._unit(token)
         return int(self.begins[unit]), int(self.ends[unit])
 
     def start(self, token: int) -> int:
-        """Character at which a token starts."""
+        """Return the character at which a token starts."""
         unit = self._unit(token)
         return int(self.begins[unit]) + self._inside(unit)[token - int(self.before[unit])]
 
-    def alone(self, text: str, start: int, stop: int, count: Callable[[str], int]) -> int:
-        """Tokens of ``text[start:stop]`` standing alone, which begins and ends with no white space.
+    def count_slice(self, text: str, start: int, stop: int, count: Callable[[str], int]) -> int:
+        """Return the number of tokens of ``text[start:stop]`` tokenized by itself.
 
-        Only the units at its ends are others there: cut, or without the white space at their side.
+        Only the first and last unit of the slice differ from those of the text: they may be cut, or lack the white
+        space beside them. The slice neither starts nor ends with white space.
 
-        :param text: The text of these starts.
-        :param count: Tokens of a unit that stands alone.
+        :param text: The text that this index describes.
+        :param count: Returns the number of tokens of a unit tokenized by itself.
         """
         first, last = int(self.ends.searchsorted(start, "right")), int(self.begins.searchsorted(stop)) - 1
         if first >= last:
@@ -93,8 +94,8 @@ class TokenStarts:
         return (0,) if self.inside is None or self.units is None else self.inside(int(self.units[unit]))
 
 
-def joined(parts: Sequence[tuple[int, TokenStarts]]) -> TokenStarts:
-    """Starts in a text out of those in its parts, each with the character at which it begins."""
+def concatenated(parts: Sequence[tuple[int, TokenStarts]]) -> TokenStarts:
+    """Return the index of a text from the indexes of its parts, each given with the part's first character."""
     if not parts:
         return TokenStarts.of(())
     if len(parts) == 1 and parts[0][0] == 0:

@@ -1,4 +1,4 @@
-"""Tokens as the chunker counts them: words, or a model's tokenizer."""
+"""The tokenizers that chunk sizes are measured by: words, or a model's tokenizer."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ class Tokenizer(Protocol):
 
     @property
     def words_only(self) -> bool:
-        """Whether a word has as many tokens whatever white space or text end stands around it."""
+        """Whether the tokens of a word do not depend on the white space around it."""
         ...
 
     def starts(self, texts: list[str]) -> list[TokenStarts]:
-        """For each text the character at which each of its tokens starts, ascending."""
+        """Return the token starts of each text."""
         ...
 
     def count(self, text: str) -> int:
-        """Number of tokens of ``text`` when it stands alone."""
+        """Return the number of tokens of ``text``."""
         ...
 
     def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
-        """Number of tokens of ``text[start:stop]`` when it stands alone; no white space at its ends.
+        """Return the number of tokens of ``text[start:stop]`` tokenized by itself.
 
-        :param starts: Where the tokens of ``text`` start.
+        The slice neither starts nor ends with white space.
+
+        :param starts: Token starts of ``text``.
         """
         ...
 
@@ -43,20 +45,20 @@ class WordTokenizer:
     words_only = True
 
     def starts(self, texts: list[str]) -> list[TokenStarts]:
-        """Word starts."""
+        """Return word starts."""
         return [TokenStarts.of(word_starts(text)) for text in texts]
 
     def count(self, text: str) -> int:
-        """Number of words."""
+        """Return the number of words."""
         return word_count(text)
 
     def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
-        """Number of words."""
+        """Return the number of words."""
         return word_count(text[start:stop])
 
 
 class ModelTokenizer:
-    """Counts a model's tokens, special tokens left out.
+    """Counts a model's tokens without special tokens.
 
     :param tokenizer: A ``tokenizers.Tokenizer``.
     """
@@ -69,35 +71,35 @@ class ModelTokenizer:
 
     @property
     def words_only(self) -> bool:
-        """Whether the model leaves white space out, as BERT's do."""
+        """Whether the model ignores white space, as BERT does."""
         return self._units is not None and self._units.words_only
 
     def starts(self, texts: list[str]) -> list[TokenStarts]:
-        """Token starts; parts of one character that became several tokens share its start."""
+        """Return token starts; several tokens of one character share its start."""
         if self._units is not None:
             return self._units.starts(texts)
         encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [TokenStarts.of([start for start, _ in encoding.offsets]) for encoding in encoded]
 
     def count(self, text: str) -> int:
-        """Number of tokens."""
+        """Return the number of tokens."""
         if self._units is not None:
             return self._units.count(text)
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
     def count_within(self, text: str, starts: TokenStarts, start: int, stop: int) -> int:
-        """Number of tokens, without looking at each where the tokenizer can be counted by units."""
+        """Return the number of tokens; only the slice's ends are tokenized if the tokenizer can be counted by units."""
         if self._units is not None:
-            return starts.alone(text, start, stop, self._units.alone)
+            return starts.count_slice(text, start, stop, self._units.count_unit)
         return self.count(text[start:stop])
 
 
 @lru_cache(maxsize=2)
 def open_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer ``name``: ``words``, a ``tokenizer.json``, a folder that holds one, or a Hub name.
+    """Return the tokenizer ``name``: ``words``, a ``tokenizer.json``, a folder that contains one, or a Hub name.
 
-    :raises UsageError: If a path holds no tokenizer.
-    :raises WorldError: If the Hub does not give it.
+    :raises UsageError: If a path does not lead to a tokenizer.
+    :raises WorldError: If the tokenizer cannot be downloaded from the Hub.
     """
     if name == "words":
         return WordTokenizer()
@@ -108,24 +110,24 @@ def open_tokenizer(name: str) -> Tokenizer:
         try:
             return ModelTokenizer(Fast.from_file(str(file)))
         except Exception as error:  # the library raises bare Exception
-            raise UsageError(f"chunk.tokenizer: {file} is no tokenizer: {error}") from error
+            raise UsageError(f"chunk.tokenizer: {file} is not a tokenizer: {error}") from error
     if path.exists() or name.startswith((".", "/")):
-        raise UsageError(f"chunk.tokenizer: {name} holds no tokenizer.json")
+        raise UsageError(f"chunk.tokenizer: {name} does not contain a tokenizer.json")
     repository, _, revision = name.partition("@")
     try:
         return ModelTokenizer(Fast.from_pretrained(repository, revision=revision or "main"))
     except Exception as error:  # the library raises bare Exception
-        raise WorldError(f"chunk.tokenizer: cannot get {name!r} from the Hub: {error}") from error
+        raise WorldError(f"chunk.tokenizer: cannot download {name!r} from the Hub: {error}") from error
 
 
 def tokenizer_file(name: str) -> Path | None:
-    """The file of a tokenizer that lies on this machine."""
+    """Return the file of a local tokenizer, or None if ``name`` is not a local path."""
     path = Path(name)
     file = path / "tokenizer.json" if path.is_dir() else path
     return file if file.is_file() else None
 
 
 def tokenizer_identity(name: str) -> str:
-    """What decides its tokens: the bytes of a file, wherever it lies, else the name."""
+    """Return the hash of a local tokenizer's file, or else ``name``; enters fingerprints."""
     file = None if name == "words" else tokenizer_file(name)
     return name if file is None else file_hash(file)

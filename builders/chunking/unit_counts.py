@@ -1,7 +1,7 @@
-"""Tokens of a text from the tokens of its units: a word with the white space at its side is tokenized once, ever.
+"""Counts the tokens of a text as the sum over its units, so that each distinct word is tokenized only once.
 
-Most tokenizers cut text at white space first and never look across that cut. For these a text has as many tokens as
-its units have, whatever stands around them, so a chunk has as many alone as it has within its page.
+Most tokenizers split text at white space first, and no token spans such a split. The number of tokens of a unit, a word
+with the white space beside it, then does not depend on the text around it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nyxqa.builders.chunking.pretokenizers import BORDER, LINED, SPACED, WORD, P
 from nyxqa.builders.chunking.token_index import TokenStarts
 from nyxqa.builders.chunking.whitespace import Ints, word_bounds
 
-# What a unit may be, simplest first.
+# Patterns of a unit, simplest first.
 _PATTERNS = (WORD, SPACED, LINED)
 _PROBE_WORDS = (
     "word",
@@ -35,17 +35,17 @@ _PROBE_WORDS = (
     "a_b",
 )
 _PROBE_SPACES = (" ", "  ", "\n", "\n\n", " \n ", "\t", "\u00a0", "\u3000", "\r\n", "")
-_MOST = 200_000  # units remembered, some 20 MB
+_MAX_CACHED = 200_000  # units cached, some 20 MB
 _TOGETHER = 500  # units tokenized as one text
 _SPACE_BEFORE_SPACE = re.compile(r"\s ")
 
 
 class Units:
-    """Counts tokens unit by unit and remembers them.
+    """Counts tokens by unit and caches the counts.
 
     :param tokenizer: A ``tokenizers.Tokenizer``.
-    :param pattern: What a unit is.
-    :param pretokens: Its first cuts, where they are known.
+    :param pattern: Matches units.
+    :param pretokens: The tokenizer's pre-tokenizer, if it is known.
     """
 
     def __init__(self, tokenizer: Any, pattern: re.Pattern[str], pretokens: Pretokens | None = None) -> None:
@@ -53,9 +53,9 @@ class Units:
         self._pattern = pattern
         self._pretokens = pretokens
         self.words_only = pattern is WORD
-        self._forget()
+        self._clear()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._units, self._pieces = _Counts(), _Counts()
         self._pieces.numbers([BORDER])
         self._pieces.learn(np.zeros(len(self._pieces.new()), np.int64))
@@ -63,17 +63,19 @@ class Units:
         self._offsets: dict[str, list[int]] = {}
 
     def count(self, text: str) -> int:
-        """Number of tokens of ``text``."""
+        """Return the number of tokens of ``text``."""
         units = self._split(text)
         numbers = [self._units.number.get(unit, -1) for unit in units]
         known = self._units.counts[[number for number in numbers if number >= 0]].sum()
-        # Seldom more than the first and the last, which are without the white space they have in a page.
-        return int(known) + sum(self.alone(unit) for unit, number in zip(units, numbers, strict=True) if number < 0)
+        # Usually only the first and last unit, which lack the white space that they have within a page.
+        return int(known) + sum(
+            self.count_unit(unit) for unit, number in zip(units, numbers, strict=True) if number < 0
+        )
 
-    def alone(self, unit: str) -> int:
-        """Number of tokens of a unit, or of a part of one, that begins or ends a text."""
+    def count_unit(self, unit: str) -> int:
+        """Return the number of tokens of a unit, or a part of one, tokenized by itself."""
         if unit not in self._at_ends:
-            if len(self._at_ends) > _MOST:
+            if len(self._at_ends) > _MAX_CACHED:
                 self._at_ends.clear()
             known = None if self._pretokens is None else self._pretokens.count(unit, self._model)
             if known is None:
@@ -82,15 +84,15 @@ class Units:
         return self._at_ends[unit]
 
     def starts(self, texts: Sequence[str]) -> list[TokenStarts]:
-        """For each text where its tokens start."""
-        if len(self._units.counts) > _MOST:
-            self._forget()
-        cut = [self._numbered(text) for text in texts]
+        """Return the token starts of each text."""
+        if len(self._units.counts) > _MAX_CACHED:
+            self._clear()
+        numbered = [self._numbered(text) for text in texts]
         self._learn()
-        return [self._starts(*one) for one in cut]
+        return [self._starts(*units) for units in numbered]
 
     def _numbered(self, text: str) -> tuple[Ints, Ints, Ints]:
-        """Numbers of the units of a text, and where they begin and end."""
+        """Return numbers, starts and ends of the units of a text, int64 [units] each."""
         units = self._split(text)
         numbers = self._units.numbers(units)
         if self.words_only:
@@ -109,22 +111,22 @@ class Units:
             return text.split()
         if self._pretokens is None or BORDER in text or text[:1].isspace() or _SPACE_BEFORE_SPACE.search(text):
             return self._pattern.findall(text)
-        # All known first cuts cut before a space that follows something else.
+        # All known pre-tokenizers split before a space that does not follow white space.
         return text.replace(" ", f"{BORDER} ").split(BORDER) if text else []
 
     def _inside(self, units: _Counts, number: int) -> list[int]:
-        """Where the tokens of a unit start in it.
+        """Return the token starts of a unit, relative to its start.
 
-        :param units: Those that the number was given by; they may have been forgotten since.
+        :param units: The numbering that ``number`` is from; the current one may be newer.
         """
-        unit = units.thing(number)
+        unit = units.string(number)
         if unit not in self._offsets:
             encoding = self._tokenizer.encode(unit, add_special_tokens=False)
             self._offsets[unit] = [start for start, _ in encoding.offsets]
         return self._offsets[unit]
 
     def _learn(self) -> None:
-        """Tokenize the units that have a number and no count yet."""
+        """Tokenize the units that have a number but no count yet."""
         new = self._units.new()
         plain = np.array([], np.int64) if self._pretokens is None else self._pretokens.plain(new)
         counts = np.zeros(len(new), np.int64)
@@ -134,7 +136,7 @@ class Units:
         self._units.learn(counts)
 
     def _by_pieces(self, units: list[str]) -> Ints:
-        """Tokens of plain units, as the sum of those of their pieces."""
+        """Return the tokens of plain units as sums over their pieces, int64 [units]."""
         if self._pretokens is None or not units:
             return np.zeros(0, np.int64)
         numbers = self._pieces.numbers(self._pretokens.cut(units))
@@ -144,7 +146,7 @@ class Units:
         return np.diff(np.cumsum(self._pieces.counts[numbers])[borders], prepend=0)
 
     def _tokenized(self, units: list[str]) -> Ints:
-        """Tokens of each unit: those that may be joined many as one text, which costs as much as one."""
+        """Return the tokens of each unit; units that can be joined are tokenized many at a time, which is faster."""
         counts = np.zeros(len(units), np.int64)
         joins = [self.words_only or (unit[0].isspace() and not unit[-1].isspace()) for unit in units]
         single = [index for index, join in enumerate(joins) if not join]
@@ -162,45 +164,45 @@ class Units:
 
 
 class _Counts:
-    """Numbers things as they are first asked for, and keeps the tokens of each by its number."""
+    """Numbers strings in the order of their first use and stores the token count of each."""
 
     def __init__(self) -> None:
         self.counts = np.zeros(0, np.int64)
         self.number: defaultdict[str, int] = defaultdict(count().__next__)
         self._listed: list[str] = []
 
-    def numbers(self, things: Sequence[str]) -> Ints:
-        """The number of each."""
-        return np.fromiter(map(self.number.__getitem__, things), np.int64, len(things))
+    def numbers(self, strings: Sequence[str]) -> Ints:
+        """Return the number of each string, int64 [strings]; new strings get one."""
+        return np.fromiter(map(self.number.__getitem__, strings), np.int64, len(strings))
 
     def new(self) -> list[str]:
-        """Those that have a number and no count yet."""
+        """Return the strings that have a number but no count yet."""
         new = list(islice(self.number, len(self.counts), None))
         self._listed[len(self.counts) :] = new
         return new
 
     def learn(self, counts: Ints) -> None:
-        """Keep the tokens of the new ones."""
+        """Store the token counts of the strings that ``new`` returned last."""
         self.counts = np.concatenate([self.counts, counts])
 
-    def thing(self, number: int) -> str:
-        """What has a number."""
+    def string(self, number: int) -> str:
+        """Return the string with a number."""
         return self._listed[number]
 
 
 def units_of(tokenizer: Any) -> Units | None:
-    """Units by which ``tokenizer`` can be counted, or nothing if its tokens reach across white space.
+    """Return the units by which ``tokenizer`` can be counted, or None if its tokens span white space.
 
-    Where its first cuts are not known they are tried on texts of all sorts.
+    If the pre-tokenizer is not known, each pattern is checked against the tokenizer on texts of many kinds.
     """
     known = pretokens_of(tokenizer)
     if known is not None:
         return Units(tokenizer, known.units, known)
     texts = [a + gap + b for a, gap, b in product(_PROBE_WORDS, _PROBE_SPACES, _PROBE_WORDS)]
     texts += [f" {text}\n{text} " for text in texts]
-    whole = [len(encoding) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    expected = [len(encoding) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     for pattern in _PATTERNS:
         units = Units(tokenizer, pattern)
-        if [len(starts) for starts in units.starts(texts)] == whole:
+        if [len(starts) for starts in units.starts(texts)] == expected:
             return Units(tokenizer, pattern)
     return None

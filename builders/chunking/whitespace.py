@@ -1,4 +1,4 @@
-"""Where things stand in a text, found over all its characters at once."""
+"""Positions of white space and words in a text, computed over all characters at once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 _LATIN = bytes(chr(code).isspace() for code in range(0x100))
-_WIDE = np.array([chr(code).isspace() for code in range(0x10000)])  # the last is none, and stands for all behind
+_WIDE = np.array(
+    [chr(code).isspace() for code in range(0x10000)]
+)  # the last entry, False, is also used for all code points beyond
 
 
-def space_begins(text: str) -> Ints:
-    """Where each run of white space begins."""
+def space_starts(text: str) -> Ints:
+    """Return the start of each run of white space, int64 [runs], ascending."""
     space = _spaces(text)
     return np.flatnonzero(space & ~np.concatenate([[False], space[:-1]]))
 
 
 def word_bounds(text: str) -> tuple[Ints, Ints]:
-    """Where each run of anything but white space begins and ends: the words of ``str.split``."""
+    """Return starts and ends of the words of ``str.split``, int64 [words] each, ascending."""
     word = np.zeros(len(text) + 2, np.bool_)
     np.logical_not(_spaces(text), out=word[1:-1])
     bounds = np.flatnonzero(word[1:] != word[:-1])
@@ -28,11 +30,11 @@ def word_bounds(text: str) -> tuple[Ints, Ints]:
 
 
 def _spaces(text: str) -> Bools:
-    """Whether each character is white space, bool [characters]."""
+    """Return whether each character is white space, bool [characters]."""
     if text.isascii():
         return np.frombuffer(text.encode().translate(_LATIN), np.bool_)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     space = np.frombuffer(codes.astype(np.uint8).tobytes().translate(_LATIN), np.bool_).copy()
-    wide = np.flatnonzero(codes > 0xFF)  # few, and what translate has made of their last byte is wrong
+    wide = np.flatnonzero(codes > 0xFF)  # translate saw only their lowest byte
     space[wide] = _WIDE[np.minimum(codes[wide], 0xFFFF)]
     return space

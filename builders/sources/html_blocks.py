@@ -1,4 +1,4 @@
-"""Blocks of an HTML tree in order: headings, paragraphs, list items, table rows, code, images."""
+"""Blocks of an HTML tree in document order: headings, paragraphs, list items, table rows, code, images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK_NAMES = """
     header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul
 """
 _BLOCKS = _HEADINGS.union(_BLOCK_NAMES.split())
-_TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that stand on the line right after the last one
+_TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that follow the previous one without a blank line
 _LAYOUT = etree.XPath(
     "boolean(descendant::*[self::table or self::img or self::pre or self::h1 or self::h2 or self::ul])"
 )
@@ -26,7 +26,7 @@ _LAZY = ("data-src", "data-original", "data-lazy-src")
 
 
 def read_blocks(elements: list[Any], cleaner: TextCleaner) -> list[dict[str, Any]]:
-    """Parts of the page below ``elements``: text between images, cut at headings, and image references."""
+    """Return the parts of the page below ``elements``: image references, and the text between them cut at headings."""
     reader = _Reader(cleaner)
     for element in elements:
         reader.read(element)
@@ -34,7 +34,7 @@ def read_blocks(elements: list[Any], cleaner: TextCleaner) -> list[dict[str, Any
 
 
 class _Reader:
-    """Gathers inline text into blocks and blocks into parts."""
+    """Collects inline text into blocks and blocks into parts."""
 
     def __init__(self, cleaner: TextCleaner) -> None:
         self.parts: list[dict[str, Any]] = []
@@ -45,10 +45,10 @@ class _Reader:
         self._tight = False
         self._prefix = ""
         self._pre = 0
-        self._tables: list[bool] = []  # for each open table whether its rows are lines
+        self._tables: list[bool] = []  # for each open table whether a row becomes one line, as in a data table
 
     def read(self, root: Any) -> None:
-        """Read one tree without recursion, however deep it is."""
+        """Read one tree, iteratively because trees may be deeper than the recursion limit."""
         for event, element in etree.iterwalk(root, events=("start", "end")):
             if event == "start":
                 self._open(element)
@@ -81,7 +81,7 @@ class _Reader:
             elif tag in _HEADINGS:
                 self._end_part()
         elif tag == "span" and element.get("class") == "classifier":
-            self._inline.append(" : ")  # docutils shows the colon by style only
+            self._inline.append(" : ")  # docutils adds the colon by style sheet only
         elif tag == "sup" and self._inline and self._inline[-1][-1:].isdigit() and (element.text or "").isdigit():
             self._inline.append("^")
 
@@ -94,7 +94,9 @@ class _Reader:
             self._flush(preformatted=True)
             self._pre -= 1
         elif tag == "dt" and "label" in (element.get("class") or "").split():
-            self._prefix = f"[{''.join(self._inline).strip()}] "  # a footnote's or citation's, with its text
+            self._prefix = (
+                f"[{''.join(self._inline).strip()}] "  # the label of a footnote or citation precedes its text
+            )
             self._inline.clear()
         elif tag == "tr" and self._tables:
             self._flush()
@@ -111,14 +113,14 @@ class _Reader:
             self._inline.append(text if self._pre else _SPACE.sub(" ", text))
 
     def _break(self) -> None:
-        """End the block, or only the word inside a table row or a code block."""
+        """End the block; in a table row or code block end only the word or line."""
         if self._pre or self._in_row():
             self._inline.append("\n" if self._pre else " ")
         else:
             self._flush()
 
     def _flush(self, preformatted: bool = False) -> str:
-        """Add the block gathered so far to the text of the part; returns it."""
+        """Append the collected inline text to the part as a block and return the block."""
         text = "".join(self._inline)
         self._inline.clear()
         block = self._clean(text, preformatted=preformatted) if text and not text.isspace() else ""
@@ -141,13 +143,13 @@ class _Reader:
         self._flush()
         self._end_part()
         captions = map(self._clean.line, (element.get("alt"), _figure_caption(element), element.get("title")))
-        # A generator without a caption writes the file's name.
+        # Site generators use the file name where a caption is missing.
         caption = next((caption for caption in captions if caption and not _FILE_NAME.fullmatch(caption)), "")
         self.parts.append(image_part(self._clean.printable(reference), caption, self._section))
 
 
 def _reference(element: Any) -> str:
-    """Where an image lies: ``src``, or the lazy attribute whose place a ``data:`` stand-in holds, or ``srcset``."""
+    """Return ``src``, or a lazy-loading attribute if ``src`` is missing or a ``data:`` placeholder, or ``srcset``."""
     src = (element.get("src") or "").strip()
     if src and not src.startswith("data:"):
         return src

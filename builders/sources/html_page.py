@@ -16,19 +16,19 @@ from nyxqa.builders.sources.html_prune import main_content, prune
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_HEAD = 4096  # bytes in which a charset declaration counts; the HTML standard asks for 1,024
+_HEAD = 4096  # bytes searched for a charset declaration; the HTML standard requires 1,024
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
-_WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # declared by templates whatever the text is
-# What browsers read under names that promise less.
+_WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # often declared by templates regardless of the actual encoding
+# Supersets that browsers decode these declared charsets as.
 _READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf-16": "utf-8"}
 _REPLACED = "\ufffd"
 
 
 class RefusedHtmlError(ValueError):
-    """A page that is not taken.
+    """A page that is dropped.
 
     :param reason: Ledger reason.
-    :param detail: One line.
+    :param detail: Ledger detail, one line.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -39,7 +39,7 @@ class RefusedHtmlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HtmlPage:
-    """What one file says."""
+    """The content of one HTML file."""
 
     title: str | None
     language: str | None
@@ -47,11 +47,13 @@ class HtmlPage:
 
 
 def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
-    """Title, language and parts of a page.
+    """Return title, language and parts of a page.
 
-    :raises RefusedHtmlError: If it is nested more deeply than the parser follows, or has too much text.
+    :param data: The bytes of the file.
+    :param cleaner: Counts what is removed from the text.
+    :raises RefusedHtmlError: If the page is nested more deeply than the parser supports, or has too much text.
     """
-    # Characters that are no text go before the parser sees them: a NUL would end the page there.
+    # Control characters are removed before parsing, because the parser ends the page at a NUL.
     decoded = decode_html(data)
     cleaner.replaced += max(0, decoded.count(_REPLACED) - data.count(_REPLACED.encode()))
     text = cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n"))
@@ -59,7 +61,7 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
     limits = parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT)
     if limits:
-        raise RefusedHtmlError("unreadable", limits[0].message)  # what follows would be lost without a word
+        raise RefusedHtmlError("unreadable", limits[0].message)  # the parser would silently drop the rest
     if root is None:
         return HtmlPage(None, None, [])
     title = _line(root.find(".//head/title"), cleaner)
@@ -77,19 +79,19 @@ def _line(element: Any, cleaner: TextCleaner) -> str:
 
 
 def _own_title(title: str, content: list[Any], cleaner: TextCleaner) -> str:
-    """The page's title without the name of its site: the first heading, where a bar or dash parts the title from it."""
+    """Return the first heading if ``title`` is that heading with a site name after a bar or dash, else ``title``."""
     heading = _line(next((h for element in content for h in element.iter("h1")), None), cleaner)
-    parted = re.escape(heading).join(
+    with_site = re.escape(heading).join(
         (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
     )
-    return heading if heading and re.fullmatch(parted, title, re.IGNORECASE) else title
+    return heading if heading and re.fullmatch(with_site, title, re.IGNORECASE) else title
 
 
 def decode_html(data: bytes) -> str:
-    """Text of a page: byte order mark, declared charset, UTF-8, then Windows-1252.
+    """Decode a page by its byte order mark, declared charset, UTF-8 or Windows-1252, whichever first succeeds.
 
-    Where none fits, bytes that are none of the declared charset become U+FFFD; but not where more of a page are than
-    not, which is then taken for Windows-1252.
+    If none succeeds, bytes that are invalid in the declared charset become U+FFFD; if these are more than half of the
+    characters outside ASCII, the page is decoded as Windows-1252 instead.
     """
     for mark, name in _BOMS:
         if data.startswith(mark):
@@ -110,10 +112,10 @@ def decode_html(data: bytes) -> str:
 
 
 def _declared(data: bytes) -> str | None:
-    """Python's name of the charset that a page declares, if it is one of text."""
-    found = _CHARSET.search(data[:_HEAD])
+    """Return Python's name of the charset that a page declares, or None if it is not a text encoding."""
+    match = _CHARSET.search(data[:_HEAD])
     try:
-        codec = codecs.lookup(found.group(1).decode("ascii")) if found else None
+        codec = codecs.lookup(match.group(1).decode("ascii")) if match else None
         return codec.name if codec and isinstance(b"".decode(codec.name), str) else None
     except (LookupError, UnicodeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""What of an HTML page is content."""
+"""Separates the content of an HTML page from navigation and other clutter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TAG_NAMES = """
     embed video audio dialog menu head annotation annotation-xml rp rt
 """
 _ROLE_NAMES = "navigation banner contentinfo complementary search menu menubar toolbar dialog alert"
-# Class names, whole, that frameworks and documentation generators give to what is around the content.
+# Full class names that frameworks and documentation generators use for clutter around the content.
 _CLASS_NAMES = """
     nav navbar navigation breadcrumb breadcrumbs sidebar sphinxsidebar related footer headerlink viewcode-link
     linenos toc toctree-sidebar toc-backref-list pagination pager prev-next prev-next-area prevnext
@@ -22,10 +22,10 @@ _CLASS_NAMES = """
     md-nav md-sidebar md-header md-footer table-of-contents pagination-nav report-bug reportbug
 """
 _TAGS, _ROLES, _CLASSES = (frozenset(names.split()) for names in (_TAG_NAMES, _ROLE_NAMES, _CLASS_NAMES))
-_NEIGHBOURS = frozenset(("next", "prev", "previous"))
+_NEXT_PREVIOUS = frozenset(("next", "prev", "previous"))
 _INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _CLOSING = ".,;:!?)"
-# Where content stands, best first.
+# Elements that contain the content, most specific first.
 _MAIN = (
     "//main|//*[@role='main']",
     "//article",
@@ -38,37 +38,37 @@ _MAIN = (
 
 
 def prune(root: Any) -> None:
-    """Take out of the tree what is no content; text after a removed element stays."""
-    for element in [element for element in root.iter() if _goes(element)]:
+    """Remove clutter from the tree; text after a removed element stays."""
+    for element in [element for element in root.iter() if _is_clutter(element)]:
         _remove(element)
 
 
 def main_content(root: Any) -> list[Any]:
-    """The elements that hold the content: those of the first known kind that is not blank, else all of it."""
+    """Return the elements that contain the content: the first of ``_MAIN`` that are not blank, else the root."""
     for path in _MAIN:
-        found = root.xpath(path)
-        inside = set(found)
-        outer = [element for element in found if not any(parent in inside for parent in element.iterancestors())]
+        matches = root.xpath(path)
+        matched = set(matches)
+        outer = [element for element in matches if not any(parent in matched for parent in element.iterancestors())]
         if any(_has_content(element) for element in outer):
             return outer
     return [root]
 
 
-def _goes(element: Any) -> bool:
+def _is_clutter(element: Any) -> bool:
     if not isinstance(element.tag, str):
         return True
     if element.tag in _TAGS or element.get("role") in _ROLES:
         return True
     if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return True
-    if element.tag == "header":  # a site's header; that of an article holds its title
+    if element.tag == "header":  # the site's header is clutter; an article's contains its title
         return not any(parent.tag in ("main", "article") for parent in element.iterancestors())
     classes = frozenset((element.get("class") or "").split())
     if element.tag not in ("html", "body", "main") and not _CLASSES.isdisjoint(classes):
         return True
     if classes >= {"contents", "topic"} or (element.tag == "sup" and "reference" in classes):
         return True  # a page's own table of contents, a footnote mark
-    if element.tag == "a" and not _NEIGHBOURS.isdisjoint((element.get("rel") or "").lower().split()):
+    if element.tag == "a" and not _NEXT_PREVIOUS.isdisjoint((element.get("rel") or "").lower().split()):
         return True
     return bool(_INVISIBLE.search(element.get("style") or ""))
 
@@ -80,7 +80,7 @@ def _remove(element: Any) -> None:
     if tail:
         before = element.getprevious()
         text = (parent.text if before is None else before.tail) or ""
-        text = (text.rstrip() if tail[0] in _CLOSING else text) + tail  # no gap where a footnote mark stood
+        text = (text.rstrip() if tail[0] in _CLOSING else text) + tail  # no blank where a footnote mark was
         if before is None:
             parent.text = text
         else:

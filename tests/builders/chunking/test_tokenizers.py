@@ -113,10 +113,10 @@ def test_a_tokenizer_is_its_bytes_wherever_it_lies(tmp_path: Path) -> None:
 
 
 def test_a_path_without_a_tokenizer_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"holds no tokenizer\.json"):
+    with pytest.raises(UsageError, match=r"does not contain a tokenizer\.json"):
         open_tokenizer(str(tmp_path))
-    with pytest.raises(UsageError, match=r"holds no tokenizer\.json"):
+    with pytest.raises(UsageError, match=r"does not contain a tokenizer\.json"):
         open_tokenizer(str(tmp_path / "missing"))
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(UsageError, match="is no tokenizer"):
+    with pytest.raises(UsageError, match="is not a tokenizer"):
         open_tokenizer(str(tmp_path))

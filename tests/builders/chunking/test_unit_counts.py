@@ -125,7 +125,7 @@ def test_a_part_of_a_text_has_as_many_tokens_as_when_it_stands_alone(name: str, 
     first = data.draw(st.sampled_from(solid))
     stop = data.draw(st.sampled_from([at for at in solid if at >= first])) + 1
     alone = len(library(name, text[first:stop]))
-    assert starts.alone(text, first, stop, units(name).alone) == alone
+    assert starts.count_slice(text, first, stop, units(name).count_unit) == alone
     assert units(name).count(text[first:stop]) == alone
 
 
@@ -148,6 +148,6 @@ def test_places_stay_right_when_the_units_have_been_forgotten(monkeypatch: pytes
     own = units_of(TOKENIZERS["gpt2"])
     assert own is not None
     (before,) = own.starts([text])
-    monkeypatch.setattr("nyxqa.builders.chunking.unit_counts._MOST", 1)
+    monkeypatch.setattr("nyxqa.builders.chunking.unit_counts._MAX_CACHED", 1)
     own.starts(["Other words altogether"])
     assert list(before) == library("gpt2", text)

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyxqa.builders.chunking.whitespace import space_begins, word_bounds
+from nyxqa.builders.chunking.whitespace import space_starts, word_bounds
 from nyxqa.schemas.words import has_unspaced, sentence_ends
 
 SPACES = [" ", "\n", "\t", "\u00a0", "\u3000", "\u2028", "\x1f"]
@@ -18,7 +18,7 @@ SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)|[\u3002\uff0
 
 @given(TEXT)
 def test_runs_begin_where_regular_expressions_find_them(text: str) -> None:
-    assert space_begins(text).tolist() == [match.start() for match in re.finditer(r"\s+", text)]
+    assert space_starts(text).tolist() == [match.start() for match in re.finditer(r"\s+", text)]
     begins, ends = word_bounds(text)
     assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == [m.span() for m in re.finditer(r"\S+", text)]
     assert len(begins) == len(text.split())
