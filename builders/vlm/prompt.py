@@ -1,4 +1,4 @@
-"""Prompts: texts in files, filled with content so that every image stands where its placeholder stood."""
+"""Prompts: template files whose slots are filled with text and images in the order of their placeholders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.ids import short_hash
 
-# The place that the examples of the prompts for questions speak of; there is none of this name. Prompts for answers
-# speak of another, so that a question copied from an example is not answered from one.
+# The fictional place in the examples of the prompts for questions. Prompts for answers use another one, so that a
+# question copied from an example is not answered from one.
 FICTIONAL_PLACE = "Quarnholm"
 PROMPT_NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
 
@@ -25,9 +25,9 @@ _LABEL = re.compile(r"<(image\d+)>")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt as its file holds it.
+    """A prompt template, as in its file.
 
-    :param hash: Short hash of the file: another wording is another prompt.
+    :param hash: Short hash of the file, so that another wording is another prompt.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Prompt:
     hash: str
 
     def fill(self, **values: str | Iterable[PromptPart]) -> tuple[PromptPart, ...]:
-        """The prompt with its slots filled in one pass, so that nothing inside a value is taken for a slot."""
+        """The prompt with its slots filled in one pass, so that a slot inside a value is not filled."""
         parts: list[PromptPart] = []
         for number, piece in enumerate(_SLOT.split(self.text)):
             value = values[piece] if number % 2 else piece
@@ -45,7 +45,7 @@ class Prompt:
 
 @cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt of that name, from its file in the package."""
+    """The prompt ``name``, from its file in the package."""
     text = files("nyxqa.builders.vlm").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").strip()
     return Prompt(name, text, short_hash(text))
 
@@ -56,7 +56,7 @@ def prompt_hashes() -> dict[str, str]:
 
 
 def merge_text_parts(parts: Iterable[PromptPart]) -> tuple[PromptPart, ...]:
-    """``parts`` with neighbouring texts joined and empty ones left out."""
+    """``parts`` with adjacent texts joined and empty ones removed."""
     merged: list[PromptPart] = []
     for part in parts:
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
@@ -66,11 +66,11 @@ def merge_text_parts(parts: Iterable[PromptPart]) -> tuple[PromptPart, ...]:
     return tuple(merged)
 
 
-def document_with_labels(source: VlmDocument) -> list[PromptPart]:
-    """The document with ``<imageN>`` before its N-th picture; a label written in its own text is made harmless."""
-    parts: list[PromptPart] = [f"{source.title}\n"] if source.title else []
+def document_with_labels(document: VlmDocument) -> list[PromptPart]:
+    """The document with ``<imageN>`` before its N-th image; such a label in its own text becomes ``(imageN)``."""
+    parts: list[PromptPart] = [f"{document.title}\n"] if document.title else []
     count = 0
-    for part in source.content.parts():
+    for part in document.content.parts():
         if isinstance(part, str):
             parts.append(_LABEL.sub(r"(\1)", part))
         else:
@@ -80,24 +80,19 @@ def document_with_labels(source: VlmDocument) -> list[PromptPart]:
 
 
 def content_parts(content: Content[VlmImage]) -> list[PromptPart]:
-    """Text and pictures as they alternate."""
+    """Texts and images in order."""
     return list(content.parts())
 
 
-def numbered_documents(sources: Iterable[VlmDocument]) -> list[PromptPart]:
-    """Documents one after the other, each with its number and title."""
+def numbered_documents(documents: Iterable[VlmDocument]) -> list[PromptPart]:
+    """Documents in order, each with its number and title."""
     parts: list[PromptPart] = []
-    for number, source in enumerate(sources, 1):
-        title = f" {source.title}" if source.title else ""
-        parts += [f"[{number}]{title}\n", *content_parts(source.content), "\n\n"]
+    for number, document in enumerate(documents, 1):
+        title = f" {document.title}" if document.title else ""
+        parts += [f"[{number}]{title}\n", *content_parts(document.content), "\n\n"]
     return parts or ["(none)"]
 
 
-def pictures(parts: Iterable[PromptPart]) -> list[VlmImage]:
-    """The pictures of ``parts`` in order."""
-    return [part for part in parts if isinstance(part, VlmImage)]
-
-
 def as_text(parts: Iterable[PromptPart]) -> str:
-    """``parts`` with a placeholder for each picture."""
+    """``parts`` as text, with a placeholder for each image."""
     return "".join(part if isinstance(part, str) else PLACEHOLDER for part in parts)

@@ -1,4 +1,4 @@
-"""Answers read off the sentence of a document that shares most words with the question."""
+"""Answers taken from the sentence of a document that shares most words with the question."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nyxqa.builders.vlm.protocol import VlmDocument
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import sentences, words
 
-_ENOUGH = 0.5  # share of the question's telling words that the sentence must hold
-_LONGEST = 8  # words between the neighbours of a blank
-_OPENING = re.compile(r"^\s*fill in the blank[^:]{0,40}:", re.IGNORECASE)
-_WANTED = [
+_MIN_SHARE = 0.5  # of the question's content words that the sentence must contain
+_MAX_WORDS = 8  # between the neighbours of a blank
+_CLOZE_PREFIX = re.compile(r"^\s*fill in the blank[^:]{0,40}:", re.IGNORECASE)
+_KINDS_BY_QUESTION_WORD = [
     (re.compile(r"\b(?:when|what year|which year)\b", re.IGNORECASE), ("date", "year", "month")),
     (re.compile(r"\bhow (?:many|much|long|far|tall|old)\b", re.IGNORECASE), ("measure", "number", "count")),
     (re.compile(r"\b(?:who|whose|whom)\b", re.IGNORECASE), ("name",)),
@@ -25,28 +25,28 @@ _WANTED = [
 
 
 def read_answer(question: str, documents: Sequence[VlmDocument]) -> str:
-    """What the best sentence of ``documents`` says; empty where none is near enough."""
-    asked = _telling(_OPENING.sub("", question))
+    """The answer in the sentence of ``documents`` that overlaps most; empty if none overlaps enough."""
+    question_words = _content_words(_CLOZE_PREFIX.sub("", question))
     best, share = "", 0.0
     for document in documents:
         title = f"{document.title}: " if document.title else ""
         for piece in document.content.text.split(PLACEHOLDER):
             for sentence in sentences(piece):
-                found = len(asked & _telling(title + sentence)) / max(len(asked), 1)
-                if found > share:
-                    best, share = sentence, found
-    if share < _ENOUGH:
+                overlap = len(question_words & _content_words(title + sentence)) / max(len(question_words), 1)
+                if overlap > share:
+                    best, share = sentence, overlap
+    if share < _MIN_SHARE:
         return ""
     return _between(question, best) if BLANK in question else _span(question, best)
 
 
-def _telling(text: str) -> set[str]:
+def _content_words(text: str) -> set[str]:
     return {word for word in words(text) if word not in STOP_WORDS}
 
 
 def _between(question: str, sentence: str) -> str:
-    """What stands in ``sentence`` where ``question`` has its blank, by the words next to it."""
-    before, _, after = _OPENING.sub("", question).partition(BLANK)
+    """The part of ``sentence`` at the blank of ``question``, found by the words next to the blank."""
+    before, _, after = _CLOZE_PREFIX.sub("", question).partition(BLANK)
     left, right = words(before), words(after)
     for size in (4, 3, 2, 1):
         head, tail = left[-size:], right[:size]
@@ -55,16 +55,16 @@ def _between(question: str, sentence: str) -> str:
         start = r"\W+".join(map(re.escape, head)) + r"\W+" if head else r"^\W*"
         end = r"\W+" + r"\W+".join(map(re.escape, tail)) + r"\b" if tail else r"\W*$"
         match = re.search(rf"(?:\b|^){start}(?P<answer>\S.*?){end}", sentence, re.IGNORECASE)
-        if match is not None and len(words(match.group("answer"))) <= _LONGEST:
+        if match is not None and len(words(match.group("answer"))) <= _MAX_WORDS:
             return match.group("answer").strip()
     return ""
 
 
 def _span(question: str, sentence: str) -> str:
-    """The most fitting span of ``sentence`` that the question does not hold itself."""
-    known = _telling(question)
-    spans = [span for span in find_spans(sentence) if not _telling(span.text) <= known]
-    for pattern, kinds in _WANTED:
+    """The best span of ``sentence`` that does not occur in the question."""
+    known = _content_words(question)
+    spans = [span for span in find_spans(sentence) if not _content_words(span.text) <= known]
+    for pattern, kinds in _KINDS_BY_QUESTION_WORD:
         if pattern.search(question):
             spans = [span for span in spans if span.kind in kinds]
             break

@@ -22,7 +22,7 @@ from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.words import sentences, words
 
-# A word between an article or "of" and the end of its phrase is mostly a noun.
+# A word between an article or "of" and the end of its phrase is usually a noun.
 _NOUN = re.compile(
     r"\b(?:the|an?|of) (?:[a-z]+ )?([a-z]{4,})"
     r"(?=[,.;:]| (?:of|in|and|is|was|are|were|on|with|to|for|from|by|that|which)\b)"
@@ -30,74 +30,79 @@ _NOUN = re.compile(
 _BEFORE_A_PLACE = re.compile(r"\b(?:in|at|near|from|to|of) ____")
 
 
-def wrong_options(ask: VlmRequest, count: int, seed: int, company: SharedKeys) -> list[str]:
-    """Up to ``count`` options of the kind of ``ask.answer``, distinct after normalisation, none of them right.
+def wrong_options(request: VlmRequest, count: int, seed: int, shared_keys: SharedKeys) -> list[str]:
+    """Up to ``count`` options of the kind of ``request.answer``, distinct after normalisation, none of them correct.
 
-    Words of a vocabulary come first from the keys of ``company``; else what the documents name, then the vocabularies;
-    numbers are changed in their own format.
+    Vocabulary words come first from ``shared_keys``, then from the documents, then from the vocabularies; numbers are
+    changed in their own format.
     """
-    key = ask.answer.strip()
-    question = plain_text(ask.question.text)
-    asked = f" {' '.join(words(question))} "
-    taken = {normalise_answer(key)}
+    key = request.answer.strip()
+    question = plain_text(request.question.text)
+    question_words = f" {' '.join(words(question))} "
+    used = {normalise_answer(key)}
     options: list[str] = []
-    for candidate in _candidates(ask, key, question, seed, company):
+    for candidate in _candidates(request, key, question, seed, shared_keys):
         option = _as_written(candidate, key)
         normalised = normalise_answer(option)
-        if not normalised or normalised in taken or f" {' '.join(words(option))} " in asked or _overlaps(option, key):
+        if (
+            not normalised
+            or normalised in used
+            or f" {' '.join(words(option))} " in question_words
+            or _overlaps(option, key)
+        ):
             continue
-        taken.add(normalised)
+        used.add(normalised)
         options.append(option)
         if len(options) == count:
             break
     return options
 
 
-def _candidates(ask: VlmRequest, key: str, question: str, seed: int, company: SharedKeys) -> Iterator[str]:
-    """Candidates by how plausible they are, each group in the order of its lots."""
+def _candidates(request: VlmRequest, key: str, question: str, seed: int, shared_keys: SharedKeys) -> Iterator[str]:
+    """Candidates from most to least plausible, each group in keyed-hash order."""
     kind = kind_of_text(key)
 
-    def drawn(group: Iterable[str]) -> list[str]:
+    def shuffled(group: Iterable[str]) -> list[str]:
         return sorted(
-            dict.fromkeys(group), key=lambda option: (keyed_hash(seed, "choices", f"{ask.key}\x1f{option}"), option)
+            dict.fromkeys(group), key=lambda option: (keyed_hash(seed, "choices", f"{request.key}\x1f{option}"), option)
         )
 
     if kind_of_word(key) is not None:
-        yield from company.offered(ask)
-    yield from drawn(_of_documents(ask, kind, key))
+        yield from shared_keys.candidates(request)
+    yield from shuffled(_of_documents(request, kind, key))
     if kind in AMOUNTS:
-        yield from perturbed_amounts(key, kind, ask.key, seed)
-    yield from drawn(alternatives(key))
+        yield from perturbed_amounts(key, kind, request.key, seed)
+    yield from shuffled(alternatives(key))
     if kind == "name":
-        yield from drawn(_known_names(key, question))
+        yield from shuffled(_known_names(key, question))
     if kind == "term" and " " not in key:
-        nouns = _nouns(ask)
-        yield from drawn(noun for noun in nouns if noun[-3:] == key[-3:])
-        yield from drawn(noun for noun in nouns if noun.endswith("s") == key.endswith("s"))
+        nouns = _nouns(request)
+        yield from shuffled(noun for noun in nouns if noun[-3:] == key[-3:])
+        yield from shuffled(noun for noun in nouns if noun.endswith("s") == key.endswith("s"))
 
 
-def _texts(ask: VlmRequest) -> Iterator[str]:
-    for document in ask.documents:
+def _texts(request: VlmRequest) -> Iterator[str]:
+    for document in request.documents:
         for text in (document.content.text, *(picture.caption for picture in document.content.images)):
             yield from sentences(plain_text(text))
 
 
-def _of_documents(ask: VlmRequest, kind: str, key: str) -> Iterator[str]:
-    """Spans of the documents of the kind of the key, amounts also of its unit and format."""
-    for sentence in _texts(ask):
+def _of_documents(request: VlmRequest, kind: str, key: str) -> Iterator[str]:
+    """Spans of the documents of the key's kind; amounts must have its unit and format too."""
+    for sentence in _texts(request):
         for span in find_spans(sentence):
-            are_synonyms = span.kind == kind or {span.kind, kind} <= {"called", "term"}
-            if are_synonyms and (kind not in AMOUNTS or same_format(span.text, key, kind)):
+            same_kind = span.kind == kind or {span.kind, kind} <= {"called", "term"}
+            if same_kind and (kind not in AMOUNTS or same_format(span.text, key, kind)):
                 yield span.text
 
 
-def _nouns(ask: VlmRequest) -> list[str]:
-    found = (match.group(1) for sentence in _texts(ask) for match in _NOUN.finditer(sentence))
-    return [word for word in found if word not in STOP_WORDS and kind_of_word(word) is None]
+def _nouns(request: VlmRequest) -> list[str]:
+    nouns = (match.group(1) for sentence in _texts(request) for match in _NOUN.finditer(sentence))
+    return [word for word in nouns if word not in STOP_WORDS and kind_of_word(word) is None]
 
 
 def _known_names(key: str, question: str) -> list[str]:
-    """Names that could stand where the key does: places behind a preposition, people for two plain words."""
+    """Names that could replace the key: places after a preposition, people if the key is two plain words."""
     if _BEFORE_A_PLACE.search(question) and " " not in key:
         return PLACES
     person = re.fullmatch(r"[^\W\d_]+ [^\W\d_]+", key) and re.search(r"\b(?:by|and|with|under|when) ____", question)
@@ -105,13 +110,15 @@ def _known_names(key: str, question: str) -> list[str]:
 
 
 def _overlaps(option: str, key: str) -> bool:
-    """Whether one holds the other, so that both might be right; amounts never do."""
-    mine, theirs = set(words(normalise_answer(option))), set(words(normalise_answer(key)))
-    return kind_of_text(key) not in AMOUNTS and (mine <= theirs or theirs <= mine or are_synonyms(option, key))
+    """Whether one contains the other, so that both could be correct; never for amounts."""
+    option_words, key_words = set(words(normalise_answer(option))), set(words(normalise_answer(key)))
+    return kind_of_text(key) not in AMOUNTS and (
+        option_words <= key_words or key_words <= option_words or are_synonyms(option, key)
+    )
 
 
 def _as_written(option: str, key: str) -> str:
-    """``option`` with the first letter as large as the key's."""
+    """``option`` with the capitalisation of the key."""
     if key[:1].isupper() and option[:1].islower():
         return option[0].upper() + option[1:]
     if key[:1].islower() and kind_of_word(option.lower()) is not None:

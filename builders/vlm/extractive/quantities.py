@@ -1,4 +1,4 @@
-"""Other amounts: dates, measures, years and numbers changed within their own format."""
+"""Changes dates, measures, years and numbers within their own format, to serve as wrong options."""
 
 from __future__ import annotations
 
@@ -12,45 +12,44 @@ AMOUNTS = frozenset({"date", "measure", "ratio", "year", "rank", "number"})
 
 _DIGITS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _FACTORS = [Decimal(f) for f in ("0.6", "0.7", "0.8", "0.9", "1", "1.1", "1.2", "1.4", "1.6", "1.8")]
-_ROUNDS = 40  # changes tried before an amount is given up: small ones have few neighbours
-_FEW = 20  # counts up to here have near neighbours, larger ones multiples
-_YEARS, _NEAR = 40, 9  # how many years, and near neighbours, one is drawn from
-_LATEST = 2025  # no later year is offered beside an earlier one
+_MAX_ATTEMPTS = 40  # changes tried per amount: small ones have few neighbours
+_SMALL = 20  # counts up to this get close neighbours, larger ones multiples
+_YEARS, _NEAR = 40, 9  # number of years, and of close neighbours, to draw from
+_LATEST = 2025  # no later year is offered for an earlier key
 
 
 def same_format(option: str, key: str, kind: str) -> bool:
-    """Whether two amounts differ in nothing but their digits, bare numbers not by more than one digit."""
+    """Whether two amounts differ only in their digits; bare numbers may differ in length by one digit."""
     if _DIGITS.sub("#", option) != _DIGITS.sub("#", key):
         return False
     return kind != "number" or (abs(len(option) - len(key)) < 2 and ("." in option) == ("." in key))
 
 
 def perturbed_amounts(key: str, kind: str, item: str, seed: int) -> Iterator[str]:
-    """``key`` with another number in it, again and again.
+    """Up to 40 variants of ``key`` in which one number is replaced, the same one in each.
 
-    One number of the key changes, the same in every option, and the key is a draw like the others: it stands anywhere
-    among them, not in their middle.
+    The key is treated as a draw like the others, so its rank among the options is uniform rather than central.
 
-    :param item: Id the lots are drawn for.
+    :param item: Id that the keyed hashes depend on.
     """
     numbers = list(_DIGITS.finditer(key))
     limit = 100 if "percent" in key or "per cent" in key or "%" in key else None
     own = keyed_hash(seed, "choices", f"{item}\x1f{key}")
-    for turn in range(_ROUNDS if numbers else 0):
+    for turn in range(_MAX_ATTEMPTS if numbers else 0):
         draw = keyed_hash(seed, "choices", f"{item}\x1f{key}\x1f{turn}")
         target = numbers[own % len(numbers)]
         changed = _changed(target.group(), kind, own // len(numbers), draw, limit)
         if changed is None or (limit is not None and Decimal(changed.replace(",", "")) >= limit):
             continue
         option = key[: target.start()] + changed + key[target.end() :]
-        yield changed + _ending(changed) if kind == "rank" else option
+        yield changed + _ordinal_suffix(changed) if kind == "rank" else option
 
 
 def _changed(number: str, kind: str, own: int, draw: int, limit: int | None) -> str | None:
-    """Another number of the same format: separators, decimals and trailing zeros are kept; None for an odd one.
+    """Another number with the same separators, decimals and trailing zeros; None if it would be implausible.
 
-    :param own: Lot of the key, which its number is taken to have been drawn with.
-    :param limit: What the amount stays below.
+    :param own: Keyed hash of the key, as if its number had been drawn with it.
+    :param limit: Exclusive upper bound of the amount.
     """
     value = Decimal(number.replace(",", ""))
     if kind == "date" and len(number) < 3:
@@ -67,16 +66,16 @@ def _changed(number: str, kind: str, own: int, draw: int, limit: int | None) -> 
 
 
 def _other(units: int, own: int, draw: int, most: int | None) -> int:
-    """Another count of units: a near one of a small count, a share or multiple of a large one."""
-    if units <= _FEW:
+    """Another number of units: close to a small one, a multiple or fraction of a large one."""
+    if units <= _SMALL:
         lowest = units - own % max(1, min(_NEAR, units))
         return (lowest if most is None else min(lowest, max(1, most + 1 - _NEAR))) + draw % _NEAR
     bases = [f for f in _FACTORS if most is None or units / f * _FACTORS[-1] <= most] or _FACTORS[-1:]
     return round(units / bases[own % len(bases)] * _FACTORS[draw % len(_FACTORS)])
 
 
-def _ending(number: str) -> str:
-    """The letters behind an ordinal number."""
+def _ordinal_suffix(number: str) -> str:
+    """The suffix of an ordinal number."""
     if number[-2:] in ("11", "12", "13"):
         return "th"
     return {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th")

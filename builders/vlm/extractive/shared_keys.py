@@ -1,7 +1,7 @@
-"""Keys of the questions asked together, offered as wrong options to each other.
+"""Keys of one batch of questions, offered as wrong options to each other.
 
-Where red is often the key and cyan never, options drawn evenly from a vocabulary give the key away. So a word is
-offered as a wrong option ``count`` times as often as it is a key: seen alone, none is likelier to be right than others.
+If red is often the key and cyan never, options drawn uniformly from a vocabulary give the key away. So each word is
+offered as a wrong option ``count`` times as often as it is a key: by itself, no option is more likely to be correct.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ from nyxqa.builders.vlm.protocol import VlmRequest
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.chance import keyed_hash
 
-_SURE = 0.999  # largest share of the questions left that a word is drawn for, short of always
+_MAX_SHARE = 0.999  # upper limit of the share of remaining questions for which a word is drawn
 
 
 class SharedKeys:
-    """How often each key is still to be offered, by kind.
+    """How often each key remains to be offered, by kind.
 
-    :param asks: The questions; which of them come first is drawn by lot.
-    :param count: Wrong options of a question.
+    :param requests: The questions of the batch.
+    :param count: Wrong options per question.
     """
 
-    def __init__(self, asks: Sequence[VlmRequest], count: int, seed: int) -> None:
+    def __init__(self, requests: Sequence[VlmRequest], count: int, seed: int) -> None:
         self._count, self._seed = count, seed
-        self._spelt: dict[str, dict[str, str]] = defaultdict(dict)
-        self._due: dict[str, Counter[str]] = defaultdict(Counter)
-        self._left: Counter[str] = Counter()
-        for ask in sorted(asks, key=lambda ask: ask.key):
-            kind, word = _placed(ask)
-            self._spelt[kind].setdefault(word, ask.answer.strip())
-            self._due[kind][word] += count
-            self._left[kind] += 1
+        self._spelling: dict[str, dict[str, str]] = defaultdict(dict)
+        self._remaining_uses: dict[str, Counter[str]] = defaultdict(Counter)
+        self._remaining_questions: Counter[str] = Counter()
+        for request in sorted(requests, key=lambda request: request.key):
+            kind, word = _kind_and_word(request)
+            self._spelling[kind].setdefault(word, request.answer.strip())
+            self._remaining_uses[kind][word] += count
+            self._remaining_questions[kind] += 1
 
-    def offered(self, ask: VlmRequest) -> Iterator[str]:
-        """Keys of the same kind, each drawn as its share of the questions left asks for; those not due come last."""
-        kind, own = _placed(ask)
-        left = max(1, self._left[kind])
-        waits: list[tuple[bool, float, str]] = []
-        for word, due in self._due[kind].items():
+    def candidates(self, request: VlmRequest) -> Iterator[str]:
+        """Keys of the same kind, drawn in proportion to how often each remains to be offered; exhausted ones last."""
+        kind, own = _kind_and_word(request)
+        questions = max(1, self._remaining_questions[kind])
+        ranked: list[tuple[bool, float, str]] = []
+        for word, uses in self._remaining_uses[kind].items():
             if word != own:
-                share = min(_SURE, due / left) if due > 0 else 0.5
-                drawn = (keyed_hash(self._seed, "company", f"{ask.key}\x1f{word}") + 1) / 2**64
-                waits.append((due <= 0, -log(drawn) * (1 - share) / share, word))
-        return (self._spelt[kind][word] for _, _, word in sorted(waits))
+                share = min(_MAX_SHARE, uses / questions) if uses > 0 else 0.5
+                draw = (keyed_hash(self._seed, "company", f"{request.key}\x1f{word}") + 1) / 2**64
+                ranked.append((uses <= 0, -log(draw) * (1 - share) / share, word))
+        return (self._spelling[kind][word] for _, _, word in sorted(ranked))
 
-    def record(self, ask: VlmRequest, options: Iterable[str]) -> None:
-        """Note the options that ``ask`` got."""
-        kind, _ = _placed(ask)
-        self._left[kind] -= 1
+    def record(self, request: VlmRequest, options: Iterable[str]) -> None:
+        """Record the options that ``request`` got."""
+        kind, _ = _kind_and_word(request)
+        self._remaining_questions[kind] -= 1
         for option in options:
             word = normalise_answer(option)
-            if word in self._due[kind]:
-                self._due[kind][word] -= 1
+            if word in self._remaining_uses[kind]:
+                self._remaining_uses[kind][word] -= 1
 
 
-def _placed(ask: VlmRequest) -> tuple[str, str]:
-    key = ask.answer.strip()
+def _kind_and_word(request: VlmRequest) -> tuple[str, str]:
+    key = request.answer.strip()
     return kind_of_text(key), normalise_answer(key)

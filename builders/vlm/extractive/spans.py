@@ -1,4 +1,4 @@
-"""Spans of a sentence that are worth asking for, each with its kind."""
+"""Finds the spans of a sentence that can be answers, each with its kind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Span:
     """A piece of a sentence.
 
     :param start: First character.
-    :param end: Behind its last character.
+    :param end: Position after its last character.
     :param kind: ``date``, ``measure``, ``name``, ``term``, ... or the vocabulary that lists it.
     """
 
@@ -70,16 +70,16 @@ class Span:
 
 
 def find_spans(sentence: str) -> list[Span]:
-    """Spans of ``sentence`` by position; where two overlap the more telling kind stays."""
-    kept: list[Span] = []
+    """Spans of ``sentence`` by position; of two that overlap the more specific kind remains."""
+    chosen: list[Span] = []
     for span in _all_spans(sentence):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda span: span.start)
+        if all(span.end <= other.start or span.start >= other.end for other in chosen):
+            chosen.append(span)
+    return sorted(chosen, key=lambda span: span.start)
 
 
 def kind_of_text(text: str) -> str:
-    """The kind of a whole answer; ``term`` where nothing tells."""
+    """The kind of a complete answer; ``term`` if nothing indicates another."""
     word_list = kind_of_word(text)
     if word_list is not None:
         return word_list
@@ -110,7 +110,7 @@ def _all_spans(sentence: str) -> Iterator[Span]:
 
 
 def _called(sentence: str) -> Iterator[Span]:
-    """What the sentence itself calls a name: up to three words behind ``called``, up to the next small word."""
+    """Terms that the sentence introduces as names: up to three words after ``called``, up to the next stop word."""
     for match in _CALLED.finditer(sentence):
         end = start = match.start("term")
         for number, word in enumerate(_WORD.finditer(sentence, start)):
@@ -122,7 +122,7 @@ def _called(sentence: str) -> Iterator[Span]:
 
 
 def _names(sentence: str) -> Iterator[Span]:
-    """Runs of capitalised words, small words allowed inside but not at the edges."""
+    """Runs of capitalised words; connectors such as ``of`` may occur inside but not at the edges."""
     run: list[re.Match[str]] = []
     for match in [*_WORD.finditer(sentence), None]:
         if match is not None and run and sentence[run[-1].end() : match.start()] != " ":

@@ -1,10 +1,10 @@
-"""Small fixed vocabularies: words of one kind, any of which may stand in for another as a wrong option."""
+"""Small fixed vocabularies: words of one kind, each a plausible wrong option for another."""
 
 from __future__ import annotations
 
 
 def word_list(text: str) -> list[str]:
-    """The words of a list written as running text."""
+    """The words of a list written as one string."""
     return text.split()
 
 
@@ -57,7 +57,7 @@ TRADES = word_list(
     "singer statesman theologian violinist writer"
 )
 
-# Fallbacks for names, where a document holds too few of its own.
+# Fallbacks for names if a document contains too few.
 PEOPLE = [
     name.replace("_", " ")
     for name in word_list(
@@ -88,14 +88,14 @@ _KINDS: dict[str, list[str]] = {
     "language": LANGUAGES,
     "trade": TRADES,
 }
-# The first kind that lists a word wins: Mercury and mercury are told apart by their capital.
+# The first kind that lists a word wins; Mercury (planet) and mercury (element) differ by their capital.
 _KIND_OF: dict[str, str] = {}
 for _kind, _members in _KINDS.items():
     for _member in _members:
         _KIND_OF.setdefault(_member, _kind)
 
-# Words that name one thing twice; as options they would make two right answers.
-_ALIKE = [{"gold", "golden", "yellow"}, {"grey", "gray", "silver"}, {"crimson", "scarlet", "red", "maroon"}]
+# Synonyms: as options they would make two correct answers.
+_SYNONYMS = [{"gold", "golden", "yellow"}, {"grey", "gray", "silver"}, {"crimson", "scarlet", "red", "maroon"}]
 
 
 def kind_of_word(word: str) -> str | None:
@@ -104,7 +104,7 @@ def kind_of_word(word: str) -> str | None:
 
 
 def alternatives(word: str) -> list[str]:
-    """The other words of the vocabulary of ``word``, none that could mean the same; empty for an unlisted word."""
+    """The other words of the vocabulary of ``word`` without its synonyms; empty for an unlisted word."""
     kind = kind_of_word(word)
     if kind is None:
         return []
@@ -112,9 +112,9 @@ def alternatives(word: str) -> list[str]:
 
 
 def are_synonyms(one: str, other: str) -> bool:
-    """Whether two words name the same thing."""
+    """Whether two words mean the same."""
     pair = {one.lower(), other.lower()}
-    return len(pair) == 1 or any(pair <= group for group in _ALIKE)
+    return len(pair) == 1 or any(pair <= group for group in _SYNONYMS)
 
 
 STOP_WORDS = frozenset(
