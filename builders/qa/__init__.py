@@ -1,1 +1,1 @@
-"""Which rules question-answer pairs keep."""
+"""Which rules decide about question-answer pairs."""

@@ -1,4 +1,4 @@
-"""Questions of a split that were asked before: in the same words, or in nearly the same with the same answer."""
+"""Duplicate questions of a split: of the same words, or of nearly the same words with the same answer."""
 
 from __future__ import annotations
 
@@ -24,49 +24,50 @@ if TYPE_CHECKING:
     import duckdb
 
 _SHINGLE = 2  # words
-# Bounds count as words, so that a changed word takes two pairs wherever it stands: among 16 words that makes another
-# question at a similarity of 0.8.
-_BOUNDED = "0begin {} 0end"
-_COMPARED = 1 << 16  # questions of one answer and equal images that are compared: a hot answer may have millions
+# Boundary markers count as words, so that a changed word changes two pairs at any position: in a question of 16 words
+# that is enough for another question at a similarity of 0.8.
+_WITH_BOUNDARIES = "0begin {} 0end"
+# Questions of one answer and equal images that are compared with each other; a frequent answer may have millions.
+_MAX_COMPARED = 1 << 16
 _BATCH = 1 << 12
 
-# Rows of a shard that go, in their order.
+# Rows of a shard to drop, in order.
 DUPLICATE_ROWS = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
-_GONE = pa.schema([("shard", pa.int64()), *DUPLICATE_ROWS])
+_DROPPED_ROWS = pa.schema([("shard", pa.int64()), *DUPLICATE_ROWS])
 
 _LOAD = """
 CREATE TABLE question AS
 SELECT {shard} AS shard, file_row_number AS row, draft, key, question
 FROM read_parquet({files}, filename = true, file_row_number = true)
 """
-_REPEATED = """
-CREATE TABLE gone AS
+_EXACT = """
+CREATE TABLE dropped AS
 SELECT shard, row, 'repeated_question' AS reason, 'asked before by ' || first AS detail FROM
 (SELECT *, first_value(draft) OVER (PARTITION BY key ORDER BY shard, row) AS first FROM question) WHERE draft <> first
 """
 _CANDIDATES = """
 SELECT topic, shard, row, draft, question FROM question JOIN topic USING (shard, row)
-WHERE (shard, row) NOT IN (SELECT (shard, row) FROM gone)
+WHERE (shard, row) NOT IN (SELECT (shard, row) FROM dropped)
 QUALIFY count(*) OVER (PARTITION BY topic) > 1 ORDER BY topic, shard, row
 """
-_ROWS = "SELECT * FROM gone ORDER BY shard, row"
+_ROWS = "SELECT * FROM dropped ORDER BY shard, row"
 
 
 def write_duplicates(questions: StepOutput, threshold: float | None, folder: Path) -> None:
-    """Write for each shard which of its questions were asked before; the first in order stays.
+    """Write for each shard which of its questions are duplicates; the first in order is retained.
 
-    That is a question of equal words about the same images; and one of the same normalised answer and the same images
-    whose pairs of neighbouring words have a Jaccard similarity of ``threshold`` to those of a question that stays.
-    Questions that differ in one name and so in their answer are both kept. Compared are at most 65,536 questions of
-    one answer in a row. DuckDB holds the questions; in memory are those of one answer.
+    A duplicate has the same words about the same images as an earlier question; or the same normalised answer, the same
+    images and word pairs with a Jaccard similarity of at least ``threshold`` to those of a retained question.
+    Questions that differ in one name, and so in their answer, are both retained. At most 65,536 consecutive questions
+    of one answer are compared with each other. DuckDB stores the questions; memory holds those of one answer.
 
-    :param threshold: None: only equal ones are looked for.
+    :param threshold: None to find only questions of equal words.
     """
     files = questions.files()
     with database(folder) as db:
         if files:
             db.execute(_LOAD.format(files=file_list(files), shard=PART_NUMBER))
-            db.execute(_REPEATED)
+            db.execute(_EXACT)
             if threshold is not None:
                 _find_similar(db, files, threshold)
             for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
@@ -74,7 +75,7 @@ def write_duplicates(questions: StepOutput, threshold: float | None, folder: Pat
 
 
 def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshold: float) -> None:
-    """Add to table ``gone`` the questions similar to one that stays."""
+    """Add to table ``dropped`` the questions similar to a retained one."""
     db.execute("CREATE TABLE topic (topic UBIGINT, shard BIGINT, row BIGINT)")
     for shard, file in enumerate(files):
         rows = pq.read_table(file, columns=["answer", "images"]).to_pylist()
@@ -82,16 +83,20 @@ def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshol
         table = {"topic": topics, "shard": np.full(len(rows), shard), "row": np.arange(len(rows))}
         append(db, "topic", pa.table(table))
     for _, group in groupby(arrow_rows(db, _CANDIDATES, _BATCH), key=lambda row: row["topic"]):
-        for asked in _slices(group):
-            found = [
-                {**asked[number], "reason": "similar_question", "detail": _likeness(asked[kept]["draft"], similarity)}
-                for number, kept, similarity in similar_questions([row["question"] for row in asked], threshold)
+        for batch in _slices(group):
+            duplicates = [
+                {
+                    **batch[number],
+                    "reason": "similar_question",
+                    "detail": _similarity_detail(batch[retained]["draft"], similarity),
+                }
+                for number, retained, similarity in similar_questions([row["question"] for row in batch], threshold)
             ]
-            if found:
-                append(db, "gone", pa.Table.from_pylist(found, _GONE))
+            if duplicates:
+                append(db, "dropped", pa.Table.from_pylist(duplicates, _DROPPED_ROWS))
 
 
-def _likeness(draft: str, similarity: float) -> str:
+def _similarity_detail(draft: str, similarity: float) -> str:
     return f"like {draft}, of the same answer and images: similarity {similarity:.3f}"
 
 
@@ -102,36 +107,36 @@ def _topic(row: dict[str, Any]) -> int:
 
 
 def _slices(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """At most ``_COMPARED`` rows at a time, in order."""
-    asked: list[dict[str, Any]] = []
+    """At most ``_MAX_COMPARED`` rows at a time, in order."""
+    batch: list[dict[str, Any]] = []
     for row in rows:
-        asked.append(row)
-        if len(asked) == _COMPARED:
-            yield asked
-            asked = []
-    if asked:
-        yield asked
+        batch.append(row)
+        if len(batch) == _MAX_COMPARED:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def similar_questions(questions: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """The questions, of one at least, that go: number, number of the most similar one that stays, and similarity.
+    """Near-duplicates among ``questions`` (at least one): number, number of the most similar retained one, similarity.
 
-    Of two sets alike, the rarest members of one hold one of the rarest of the other, so a question is compared only
-    with those that stay and share such a pair of words.
+    Prefix filtering: two sets at the threshold share one of their rarest members, so a question is compared only with
+    retained ones that share such a word pair.
     """
-    found, sizes = _word_pairs(questions)
-    _, ranks, counts = np.unique(found, return_inverse=True, return_counts=True)
-    # Numbers of 32 bits in one array: a set for each question would take kilobytes.
+    pairs, sizes = _word_pairs(questions)
+    _, ranks, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    # 32-bit numbers in one array: a set per question would take kilobytes.
     order = np.argsort(np.argsort(counts, kind="stable"), kind="stable").astype(np.uint32)[ranks]
     stops = [0, *np.cumsum(sizes).tolist()]
-    del found, ranks, counts
-    stays: dict[int, list[int]] = {}
+    del pairs, ranks, counts
+    retained: dict[int, list[int]] = {}
     for number, (start, stop) in enumerate(pairwise(stops)):
         own = np.sort(order[start:stop]).tolist()
         members = set(own)
-        # Of n members, a set alike has ceil(threshold * n) at least, so it has one of the others and one more.
+        # A similar set shares at least k = ceil(threshold * n) of n members, so it contains one of any n - k + 1 of them.
         rarest = own[: len(own) - int(np.ceil(threshold * len(own) - 1e-9)) + 1]
-        near = {other for pair in rarest for other in stays.get(pair, ())}
+        near = {other for pair in rarest for other in retained.get(pair, ())}
         best = max(
             ((_jaccard(members, order[stops[other] : stops[other + 1]].tolist()), -other) for other in near),
             default=(0.0, 0),
@@ -140,19 +145,19 @@ def similar_questions(questions: Sequence[str], threshold: float) -> Iterator[tu
             yield number, -best[1], best[0]
             continue
         for pair in rarest:
-            stays.setdefault(pair, []).append(number)
+            retained.setdefault(pair, []).append(number)
 
 
 def _word_pairs(questions: Sequence[str]) -> tuple[U64, I64]:
-    """The pairs of neighbouring words of all questions one after the other, and how many each has."""
+    """Hashes of the pairs of adjacent words of all questions, concatenated, and the number of pairs of each."""
     batches = [
-        shingle_sets([_BOUNDED.format(text) for text in questions[first : first + _BATCH]], _SHINGLE)
+        shingle_sets([_WITH_BOUNDARIES.format(text) for text in questions[first : first + _BATCH]], _SHINGLE)
         for first in range(0, len(questions), _BATCH)
     ]
     return np.concatenate([sets.values for sets in batches]), np.concatenate([sets.sizes for sets in batches])
 
 
 def _jaccard(left: set[int], right: list[int]) -> float:
-    """Of two sets, the members of the second listed once each."""
+    """Jaccard similarity of a set and a list of distinct members."""
     common = sum(map(left.__contains__, right))
     return common / (len(left) + len(right) - common) if common else 0.0

@@ -1,6 +1,6 @@
-"""How well the key can be told from the options alone: a small learned probe that never sees a question.
+"""How well the correct option can be predicted from the options alone, by a small learned probe.
 
-A set whose keys are longer, odder or more often capitalised than its distractors teaches that instead of reading.
+A set whose keys are longer, rarer or more often capitalised than its distractors trains a model on these cues.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from nyxqa.schemas.words import words
 
 Floats = npt.NDArray[np.float64]
 
-MAX_QUESTIONS = 2_000  # questions looked at, which bounds time and memory and gives +-2 % at chance
-MIN_QUESTIONS = 50  # below that an interval says nothing
+MAX_QUESTIONS = 2_000  # sampled questions: bounds time and memory, and gives an interval of +-2 % at chance
+MIN_QUESTIONS = 50  # with fewer the interval is too wide to be useful
 FOLDS = 5
 _HASHED = 128
 _STEPS, _RATE, _DECAY = 120, 0.05, 0.02
@@ -32,7 +32,7 @@ _Z = 1.959964  # 95 %
 class ProbeItem:
     """The options of one question.
 
-    :param document: Its document's id; questions on one document are never on both sides of a fold.
+    :param document: Its document's id; questions on one document are in the same fold.
     """
 
     key: str
@@ -42,16 +42,16 @@ class ProbeItem:
 
 
 def probe_options(items: Iterable[ProbeItem], seed: int) -> dict[str, float | int | str]:
-    """Accuracy of the probe over folds it was not trained on, with its Wilson interval of 95 %, against chance.
+    """Cross-validated accuracy of the probe with its 95 % Wilson interval, and the accuracy of chance.
 
     Deterministic, and independent of the order of ``items``.
     """
-    drawn = heapq.nsmallest(MAX_QUESTIONS, items, key=lambda item: (keyed_hash(seed, "probe", item.key), item.key))
-    if len(drawn) < MIN_QUESTIONS:
-        return {"questions": len(drawn), "result": f"not run: fewer than {MIN_QUESTIONS} questions"}
-    features = np.stack([_features(item.choices) for item in drawn])
-    labels = np.array([item.label for item in drawn])
-    folds = np.array([keyed_hash(seed, "probe fold", item.document) % FOLDS for item in drawn])
+    sample = heapq.nsmallest(MAX_QUESTIONS, items, key=lambda item: (keyed_hash(seed, "probe", item.key), item.key))
+    if len(sample) < MIN_QUESTIONS:
+        return {"questions": len(sample), "result": f"not run: fewer than {MIN_QUESTIONS} questions"}
+    features = np.stack([_features(item.choices) for item in sample])
+    labels = np.array([item.label for item in sample])
+    folds = np.array([keyed_hash(seed, "probe fold", item.document) % FOLDS for item in sample])
     hits = 0.0
     for fold in range(FOLDS):
         test = folds == fold
@@ -59,13 +59,13 @@ def probe_options(items: Iterable[ProbeItem], seed: int) -> dict[str, float | in
             weights = _fit(features[~test], labels[~test])
             hits += _hits(features[test] @ weights, labels[test])
     options = features.shape[1]
-    low, high = wilson_interval(hits, len(drawn))
-    found = {"accuracy": hits / len(drawn), "low": low, "high": high, "chance": 1 / options}
-    return {"questions": len(drawn), **{name: round(value, 4) for name, value in found.items()}}
+    low, high = wilson_interval(hits, len(sample))
+    scores = {"accuracy": hits / len(sample), "low": low, "high": high, "chance": 1 / options}
+    return {"questions": len(sample), **{name: round(value, 4) for name, value in scores.items()}}
 
 
 def wilson_interval(hits: float, count: int) -> tuple[float, float]:
-    """The interval of 95 % of a share (Wilson 1927)."""
+    """The 95 % confidence interval of ``hits`` in ``count`` trials (Wilson 1927)."""
     share, squared = hits / count, _Z**2 / count
     middle = (share + squared / 2) / (1 + squared)
     half = _Z * sqrt(share * (1 - share) / count + squared / (4 * count)) / (1 + squared)
@@ -73,10 +73,10 @@ def wilson_interval(hits: float, count: int) -> tuple[float, float]:
 
 
 def _features(choices: Sequence[str]) -> Floats:
-    """float64 [options, features]: what each option looks like beside the others, and hashes of its words."""
+    """float64 [options, features]: surface features of each option relative to the others, and hashed words."""
     grams = [_grams(choice) for choice in choices]
     bags = [set(words(choice)) for choice in choices]
-    shown = np.array(
+    surface = np.array(
         [
             [
                 len(choice),
@@ -92,18 +92,18 @@ def _features(choices: Sequence[str]) -> Floats:
         ],
         dtype=np.float64,
     )
-    spread = shown.std(axis=0)
-    relative = (shown - shown.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    most, least = (shown == shown.max(axis=0)) & (spread > 0), (shown == shown.min(axis=0)) & (spread > 0)
+    spread = surface.std(axis=0)
+    relative = (surface - surface.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    most, least = (surface == surface.max(axis=0)) & (spread > 0), (surface == surface.min(axis=0)) & (spread > 0)
     hashed = np.zeros((len(choices), _HASHED))
     for row, choice in zip(hashed, choices, strict=True):
         for word in words(choice):
-            row[_place(word)] += 1
+            row[_bucket(word)] += 1
     return np.hstack([relative, most, least, hashed])
 
 
 def _fit(features: Floats, labels: npt.NDArray[np.int64]) -> Floats:
-    """Weights of a conditional logit with a squared penalty, by Adam over all questions at once."""
+    """Weights, float64 [features], of a conditional logit with L2 penalty, by full-batch Adam."""
     rows = np.arange(len(labels))
     weights, mean, square = (np.zeros(features.shape[2]) for _ in range(3))
     for step in range(1, _STEPS + 1):
@@ -119,7 +119,7 @@ def _fit(features: Floats, labels: npt.NDArray[np.int64]) -> Floats:
 
 
 def _hits(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
-    """Right guesses; among equal scores each is guessed in equal shares."""
+    """Number of correct predictions; a tie counts in equal shares."""
     rounded = scores.round(6)
     best = rounded == rounded.max(axis=1, keepdims=True)
     return float((best[np.arange(len(labels)), labels] / best.sum(axis=1)).sum())
@@ -138,5 +138,5 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / max(1, len(values))
 
 
-def _place(word: str) -> int:
+def _bucket(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=4).digest(), "big") % _HASHED

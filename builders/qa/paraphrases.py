@@ -1,4 +1,4 @@
-"""Options that say the key in other words, found by the similarity of their vectors."""
+"""Options that paraphrase the key, found by the cosine similarity of their embeddings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def finds_paraphrases(encoder: str) -> bool:
-    """Whether the recipe's encoder embeds text, which is what paraphrases are found by."""
+    """Whether the recipe's encoder embeds text, as finding paraphrases requires."""
     return encoder.startswith("e5:")
 
 
 def paraphrases(
     encoder: str, keys: Sequence[str], options: Sequence[Sequence[str]], threshold: float
 ) -> list[set[str]]:
-    """For each key those of its options that are as near to it as ``threshold``, as a cosine.
+    """For each key its options with a cosine similarity of at least ``threshold``.
 
-    Vectors of numbers lie close together whatever they say, so an option of other digits is never a paraphrase.
+    Embeddings of numbers are close to each other whatever their value, so an option with other digits is never a
+    paraphrase.
 
     :param encoder: An ``e5:`` encoder as the recipe names it.
+    :raises UsageError: If the encoder does not embed text.
     """
     from nyxqa.retriever.protocols import SearchEntry
 
@@ -50,7 +52,7 @@ def _opened(encoder: str) -> E5Encoder:
     from nyxqa.retriever.encoders.e5 import E5Encoder
     from nyxqa.retriever.encoders.factory import make_encoder
 
-    made = make_encoder(encoder)
-    if not isinstance(made, E5Encoder):
-        raise UsageError(f"encoder {encoder} does not embed text, so it finds no paraphrases")
-    return made
+    text_encoder = make_encoder(encoder)
+    if not isinstance(text_encoder, E5Encoder):
+        raise UsageError(f"encoder {encoder} does not embed text, so it cannot find paraphrases; use e5:MODEL")
+    return text_encoder
