@@ -134,7 +134,7 @@ def similar_questions(questions: Sequence[str], threshold: float) -> Iterator[tu
     for number, (start, stop) in enumerate(pairwise(stops)):
         own = np.sort(order[start:stop]).tolist()
         members = set(own)
-        # A similar set shares at least k = ceil(threshold * n) of n members, so it contains one of any n - k + 1 of them.
+        # A similar set shares at least k = ceil(threshold * n) of n members: one of any n - k + 1 of them.
         rarest = own[: len(own) - int(np.ceil(threshold * len(own) - 1e-9)) + 1]
         near = {other for pair in rarest for other in retained.get(pair, ())}
         best = max(

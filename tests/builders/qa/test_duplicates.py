@@ -95,7 +95,7 @@ def test_the_verdict_does_not_depend_on_shards(tmp_path: Path) -> None:
 
 
 def test_a_hot_answer_is_compared_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_COMPARED", 2)
+    monkeypatch.setattr(duplicates, "_MAX_COMPARED", 2)
     rows = [question("a", LONG), question("b", "What is it?"), question("c", LONG + " Say.")]
     assert faults(tmp_path, rows) == {}
     assert list(faults(tmp_path / "near", [rows[0], rows[2], rows[1]])) == ["c:0"]
