@@ -131,13 +131,13 @@ class MiniLm:
         ).train()
         self._tokens = tokens
 
-    def length(self, side: ModelInput) -> int:
+    def length(self, content: ModelInput) -> int:
         """Tokens, as the model will get them."""
-        return len(self._tokenizer(side.text, truncation=True, max_length=self._tokens)["input_ids"])
+        return len(self._tokenizer(content.text, truncation=True, max_length=self._tokens)["input_ids"])
 
-    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
+    def prepare(self, contents: Sequence[ModelInput]) -> Tensors:
         """Token numbers padded to the longest."""
-        texts = [side.text for side in sides]
+        texts = [content.text for content in contents]
         found: Mapping[str, torch.Tensor] = self._tokenizer(
             texts, truncation=True, max_length=self._tokens, padding=True, return_tensors="pt"
         )

@@ -1,1 +1,1 @@
-"""Encoders, search, training and evaluation: takes rows, knows no stage."""
+"""Encoders, search, training and evaluation: works on rows, independent of the build."""

@@ -1,4 +1,4 @@
-"""The border between search and the models behind it."""
+"""The protocols to implement: ``Encoder`` for search, ``EmbeddingModel`` for training."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SearchEntry:
 
     :param id: Its id; ties in score are broken by it.
     :param text: Text with placeholders.
-    :param captions: Caption of each image, "" if none; what an encoder without eyes reads instead.
-    :param images: Encoded bytes of each image; empty where the encoder does not ask for them.
-    :param instruction: Task instruction of a query, empty for none; an encoder that follows none leaves it unread.
+    :param captions: Caption of each image, "" if none; an encoder that reads no images reads them instead.
+    :param images: Encoded bytes of each image; empty unless the encoder needs them.
+    :param instruction: Task instruction of a query, empty for none; ignored by encoders without instructions.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Hits:
 
 
 class Index(Protocol):
-    """Documents made searchable."""
+    """A searchable index of documents."""
 
     @property
     def ids(self) -> Sequence[str]:
@@ -56,21 +56,21 @@ class Index(Protocol):
         ...
 
     def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
-        """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
+        """The ``k`` best entries of each query; equal scores are ordered by id."""
         ...
 
 
 class Encoder(Protocol):
-    """Makes entries searchable."""
+    """Builds and opens indexes, under the name that a recipe gives."""
 
     @property
     def name(self) -> str:
-        """What goes into tables (column ``miner``)."""
+        """Name in tables (column ``miner``)."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever vectors would; working it out may need to read a checkpoint."""
+        """Changes whenever vectors would change; computing it may read a checkpoint."""
         ...
 
     @property
@@ -89,11 +89,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """One side of a training row: a query or a document.
+    """Text and images that a model embeds: a query or a document.
 
     :param text: Text with ``<|image|>`` for each image, in order.
     :param images: Encoded bytes or decoded pictures, as many as placeholders.
-    :param role: What it is; prefixes are the model's business.
+    :param role: Query or document; prefixes are added by the model.
     :param instruction: Task instruction of a query, empty for none.
     """
 
@@ -104,9 +104,9 @@ class ModelInput:
 
 
 class EmbeddingModel(Protocol):
-    """A model that turns sides into vectors and can be trained.
+    """A trainable model that turns inputs into vectors.
 
-    ``name`` goes into tables and cards; ``dim`` is the length of a vector.
+    ``name`` appears in tables and cards; ``dim`` is the length of a vector.
     """
 
     @property
@@ -121,19 +121,19 @@ class EmbeddingModel(Protocol):
 
     @property
     def module(self) -> torch.nn.Module:
-        """What holds the weights; only parameters with ``requires_grad`` are trained."""
+        """The weights; only parameters with ``requires_grad`` are trained."""
         ...
 
-    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
+    def prepare(self, contents: Sequence[ModelInput]) -> Tensors:
         """CPU tensors for ``embed``; picklable work that may run in a loader's process."""
         ...
 
-    def length(self, side: ModelInput) -> int:
-        """About how many tokens a side costs, images included; batches are grouped by it."""
+    def length(self, content: ModelInput) -> int:
+        """About how many tokens an input costs, images included; batches are grouped by it."""
         ...
 
     def embed(self, inputs: Tensors) -> torch.Tensor:
-        """Vectors [sides, dim], float32, not normalised, on the module's device."""
+        """Vectors [inputs, dim], float32, not normalised, on the module's device."""
         ...
 
     def save(self, folder: Path) -> None:

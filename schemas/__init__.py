@@ -1,1 +1,1 @@
-"""What everything else agrees on: content, tables, ids, recipe, errors."""
+"""What all packages agree on: content, tables, ids, recipe, errors."""

@@ -1,1 +1,1 @@
-"""What a recipe can name as an encoder."""
+"""Which encoders a recipe can name."""

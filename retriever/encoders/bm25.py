@@ -1,4 +1,4 @@
-"""``bm25``: word search over text and captions, without any model."""
+"""``bm25``: lexical search over text and captions, without a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.words import words
 
-# Above it an index takes too much time and memory in one process (about 6 GB at this size, measured with passages of
+# A larger index takes too much time and memory in one process (about 6 GB at this size, measured with passages of
 # 80 words); a dense encoder works shard by shard.
 MAX_ENTRIES = 2_000_000
 
@@ -56,11 +56,11 @@ class Bm25Encoder:
 
 
 def _read(entries: Iterable[SearchEntry], vocabulary: dict[str, int], documents: list[array[int]]) -> Iterator[str]:
-    """Ids of ``entries``, filling ``documents`` with numbers of words, given out as the words turn up."""
+    """Ids of ``entries``, appending their word ids to ``documents``; a word's id is its order of occurrence."""
     for entry in entries:
         if len(documents) == MAX_ENTRIES:
             raise WorldError(
-                f"encoder bm25 holds at most {MAX_ENTRIES:,} entries and there are more; "
+                f"encoder bm25 holds at most {MAX_ENTRIES:,} entries, and the pool has more; "
                 "use a dense encoder, which works shard by shard: e5:MODEL (for example e5:intfloat/e5-base-v2)"
             )
         documents.append(array("i", (vocabulary.setdefault(word, len(vocabulary)) for word in _words(entry))))
@@ -75,7 +75,7 @@ def _words(entry: SearchEntry) -> list[str]:
 
 
 class Bm25Index:
-    """Entries searchable by words. An entry that shares no word with a query is no hit of it.
+    """Entries searchable by words. An entry that shares no word with a query is not a hit.
 
     :param folder: Where ``Bm25Encoder.build`` put the index.
     """
@@ -93,7 +93,7 @@ class Bm25Index:
             self._weights = stored.scores["data"]
 
     def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
-        """The ``k`` best entries of each query; equal scores stand in the order of their ids."""
+        """The ``k`` best entries of each query; equal scores are ordered by id."""
         hits = Hits(np.full((len(queries), k), -1, dtype=np.int64), np.full((len(queries), k), -np.inf))
         totals = np.zeros(len(self.ids))
         for number, query in enumerate(queries):
@@ -105,18 +105,18 @@ class Bm25Index:
         return hits
 
     def _score(self, query: SearchEntry, totals: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """Add the query's scores to ``totals`` (all 0) and return the rows that got any."""
+        """Add the query's scores to ``totals`` (all 0) and return the rows with a score."""
         for word in _words(query):
             number = self._vocabulary.get(word)
             if number is not None:
                 piece = slice(self._starts[number], self._starts[number + 1])
-                # A word names each row once, so a plain indexed addition loses nothing.
+                # A word lists each row once, so indexed addition is exact.
                 totals[self._rows[piece]] += self._weights[piece]
         return np.flatnonzero(totals)
 
 
 def _best(scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
-    """Positions of the ``k`` highest scores, highest first; equal ones by ``order``, also at the border."""
+    """Positions of the ``k`` highest scores, highest first; ties are broken by ``order``, also at rank ``k``."""
     near = np.arange(len(scores))
     if 0 < k < len(scores):
         near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])

@@ -1,4 +1,4 @@
-"""What encoders that search vectors have in common: an index on disk, built shard by shard and searched exactly."""
+"""Base of the encoders that search vectors: an index on disk, built shard by shard and searched exactly."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Item = TypeVar("Item")
 
 
 def text_with_captions(entry: SearchEntry) -> str:
-    """What an encoder without eyes reads: the text without placeholders, then the captions, a line each."""
+    """Input of an encoder that reads no images: the text without placeholders, then one line per caption."""
     text = plain_text(entry.text) if PLACEHOLDER in entry.text else entry.text
     return "\n".join([text, *(caption for caption in entry.captions if caption)])
 
 
 class VectorEncoder(ABC, Generic[Item]):
-    """An encoder that turns entries into items of its model's, and items into vectors.
+    """An encoder that turns entries into model inputs (items), and items into vectors.
 
-    ``build`` may be called again on a folder where it was killed: shards that are whole are kept.
+    ``build`` may be called again on the folder of a killed run: complete shards are reused.
 
-    :param name: What goes into tables.
+    :param name: Name in tables (column ``miner``).
     """
 
     needs_images: bool = False
@@ -43,11 +43,11 @@ class VectorEncoder(ABC, Generic[Item]):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Changes whenever vectors would."""
+        """Changes whenever vectors would change."""
 
     @abstractmethod
     def item(self, entry: SearchEntry, role: Role) -> Item:
-        """What the model takes."""
+        """The model's input for an entry."""
 
     @abstractmethod
     def parts(self, item: Item) -> Iterable[bytes]:
@@ -59,7 +59,7 @@ class VectorEncoder(ABC, Generic[Item]):
 
     @property
     def shard_rows(self) -> int:
-        """Items encoded as one: what a kill loses at most, and what is in memory on each device."""
+        """Items encoded together: the most a kill loses, and what is in memory on each device."""
         return embeddings.SHARD_ROWS
 
     def build(self, entries: Iterable[SearchEntry], folder: Path) -> None:
@@ -70,7 +70,7 @@ class VectorEncoder(ABC, Generic[Item]):
     def open(self, folder: Path) -> VectorIndex[Item]:
         """The index in ``folder``.
 
-        :raises FormatError: If it is unfinished or another encoder made it.
+        :raises FormatError: If it is incomplete or was written by another encoder.
         """
         return VectorIndex(folder, self)
 
@@ -92,7 +92,7 @@ class VectorIndex(Generic[Item]):
     """Vectors on disk, searched exactly.
 
     :param folder: Where ``VectorEncoder.build`` put them.
-    :param encoder: What turns queries into vectors.
+    :param encoder: Encodes the queries.
     """
 
     def __init__(self, folder: Path, encoder: VectorEncoder[Item]) -> None:
@@ -101,7 +101,7 @@ class VectorIndex(Generic[Item]):
         self._encoder = encoder
 
     def search(self, queries: Sequence[SearchEntry], k: int) -> Hits:
-        """The ``k`` best entries of each query by inner product; equal scores stand in the order of their ids."""
+        """The ``k`` best entries of each query by inner product; equal scores are ordered by id."""
         if not queries or not len(self.ids):
             shape = (len(queries), k)
             return Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, -np.inf))

@@ -14,7 +14,7 @@ from nyxqa.retriever.models.text_model import TextModel
 from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.errors import UsageError
 
-# As E5-v2 was trained: one space behind the colon, at most 512 tokens.
+# As E5-v2 was trained: one space after the colon, at most 512 tokens.
 PREFIXES: dict[Role, str] = {"query": "query: ", "document": "passage: "}
 MAX_TOKENS = 512
 _VERSION = 1
@@ -25,7 +25,7 @@ class E5Model:
     """Which checkpoint encodes, and whether texts get E5's prefixes.
 
     :param model: Name on the Hub or path of a folder.
-    :param revision: Commit, tag or branch on the Hub; none for a folder.
+    :param revision: Commit, tag or branch on the Hub; None for a folder.
     """
 
     model: str
@@ -39,22 +39,22 @@ class E5Model:
 
 
 def parse_e5(text: str) -> E5Model:
-    """``MODEL[@REVISION][?prefixes=on|off]`` in parts; a path that exists is never cut at an @.
+    """``MODEL[@REVISION][?prefixes=on|off]`` parsed; an existing path is never split at an @.
 
     :raises UsageError: If an option is unknown or a part is empty.
     """
     name, mark, option = text.partition("?")
     if mark and option not in ("prefixes=on", "prefixes=off"):
-        raise UsageError(f"encoder e5:{text}: unknown option {option!r}; the one there is: ?prefixes=off")
+        raise UsageError(f"encoder e5:{text}: unknown option {option!r}; the only one is ?prefixes=off")
     found = parse_model(name, "e5")
     return E5Model(found.model, found.revision, option != "prefixes=off")
 
 
 class E5Encoder(VectorEncoder[str]):
-    """Encoder ``e5:MODEL``: mean pooling over the mask, unit length; of images it reads the captions.
+    """Encoder ``e5:MODEL``: mean pooling over the mask, unit length; it reads the captions of images.
 
     :param model: The checkpoint.
-    :param on: Devices to encode on, by their torch names; all there are if empty.
+    :param on: Devices to encode on, by their torch names; all available ones if empty.
     """
 
     def __init__(self, model: E5Model, on: Sequence[str] = ()) -> None:
@@ -64,7 +64,7 @@ class E5Encoder(VectorEncoder[str]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with the checkpoint's files and everything done to texts before them."""
+        """Changes with the checkpoint's files and all preprocessing of texts."""
         checkpoint = checkpoint_fingerprint(self._model.model, self._model.revision)
         return f"e5/{_VERSION}/{checkpoint}/prefixes={self._model.prefixes}/tokens={MAX_TOKENS}"
 

@@ -10,15 +10,15 @@ NAMES = (_BM25, "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[
 
 
 def is_dense(spec: str) -> bool:
-    """Whether the encoder of that name makes vectors: a model that takes the device, or all cores, for itself."""
+    """Whether the encoder computes vectors with a model, which occupies the device or all cores."""
     return spec != _BM25
 
 
 def make_encoder(spec: str) -> Encoder:
-    """The encoder that ``spec`` names; no model is loaded before it is used.
+    """The encoder that ``spec`` names; weights are loaded on first use.
 
-    :raises UsageError: With the valid names, if there is none of this name.
-    :raises WorldError: If there is no such folder.
+    :raises UsageError: If the name is unknown; the message lists the valid ones.
+    :raises WorldError: If the folder does not exist.
     """
     kind, colon, rest = spec.partition(":")
     if spec == _BM25:
@@ -43,4 +43,4 @@ def make_encoder(spec: str) -> Encoder:
         from nyxqa.retriever.models.hf import load_hf
 
         return vision_encoder(kind, rest, load_hf)
-    raise UsageError(f"no encoder is named {spec!r}; valid names are {', '.join(NAMES)}")
+    raise UsageError(f"unknown encoder {spec!r}; valid names: {', '.join(NAMES)}")

@@ -1,4 +1,4 @@
-"""``tiny[:PATH]`` as an encoder: it looks at images, not at captions."""
+"""``tiny[:PATH]`` as an encoder: it reads images, not captions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TinyEncoder(VectorEncoder[ModelInput]):
-    """The bundled model's vectors; no weights are read before they are used.
+    """The bundled model's vectors; weights are loaded on first use.
 
     :param path: Folder of a trained model; untrained if empty.
     """
@@ -39,22 +39,22 @@ class TinyEncoder(VectorEncoder[ModelInput]):
         return f"{made}/{checkpoint_fingerprint(self._path, None)}" if self._path else made
 
     def item(self, entry: SearchEntry, role: Role) -> ModelInput:
-        """The entry as a side of a row."""
+        """The entry as an input of a row."""
         return ModelInput(entry.text, entry.images, role, entry.instruction)
 
     def parts(self, item: ModelInput) -> Iterable[bytes]:
-        """Text and images' bytes; how many images there are the text's placeholders say."""
+        """Text and images' bytes; the number of images follows from the placeholders."""
         return (item.text.encode(), *item.images)
 
-    def load(self) -> Sequence[_Sides]:
+    def load(self) -> Sequence[_UnitVectors]:
         """The model."""
         from nyxqa.retriever.models.tiny import TinyModel
 
-        return [_Sides(TinyModel.load(Path(self._path)) if self._path else TinyModel())]
+        return [_UnitVectors(TinyModel.load(Path(self._path)) if self._path else TinyModel())]
 
 
-class _Sides:
-    """The model as what shards are encoded with."""
+class _UnitVectors:
+    """The model as an ``ItemEncoder``."""
 
     def __init__(self, model: TinyModel) -> None:
         self._model = model

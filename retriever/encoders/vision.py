@@ -15,7 +15,7 @@ from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.vision_model import DeviceEncoder, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput, Role, SearchEntry
 
-# Entries with their images are held a shard at a time: about 100 MB at 200 kB an image and two images an entry.
+# Entries with their images are in memory a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256
 _VERSION = 1
 
@@ -24,12 +24,12 @@ Load = Callable[[ModelName, str], VisionTextModel]
 
 
 def vision_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> VisionEncoder:
-    """The encoder ``kind:text``; no weights are read before they are used.
+    """The encoder ``kind:text``; weights are loaded on first use.
 
-    :param load: Gives the model of that name, on the device of that name.
-    :param on: Devices to encode on, by their torch names; all there are if empty.
+    :param load: Loads a model by name on a device.
+    :param on: Devices to encode on, by their torch names; all available ones if empty.
     :raises UsageError: If the name is malformed or a setting is not valid.
-    :raises WorldError: If there is no such folder.
+    :raises WorldError: If the folder does not exist.
     """
     model = parse_model(text, kind)
     return VisionEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
@@ -63,7 +63,7 @@ class VisionEncoder(VectorEncoder[ModelInput]):
 
     @property
     def shard_rows(self) -> int:
-        """Entries encoded as one."""
+        """Entries encoded together."""
         return _SHARD_ROWS
 
     @cached_property
@@ -73,19 +73,19 @@ class VisionEncoder(VectorEncoder[ModelInput]):
         weights = [checkpoint_fingerprint(self._model.model, self._model.revision)]
         if settings.base:
             weights.append(checkpoint_fingerprint(settings.base, settings.base_revision or None))
-        # Where the base lies says nothing of its weights.
+        # The path of the base says nothing about its weights.
         known = settings.model_dump(exclude={"base", "base_revision"})
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
         return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
 
     def item(self, entry: SearchEntry, role: Role) -> ModelInput:
-        """The entry as a side of a row."""
+        """The entry as an input of a row."""
         if self._settings.images:
             return ModelInput(entry.text, entry.images, role, entry.instruction)
         return ModelInput(text_with_captions(entry), (), role, entry.instruction)
 
     def parts(self, item: ModelInput) -> Iterable[bytes]:
-        """Role, text and images' bytes; how many images there are the text's placeholders say."""
+        """Role, text and images' bytes; the number of images follows from the placeholders."""
         return (item.role.encode(), item.text.encode(), *item.images)
 
     def load(self) -> Sequence[DeviceEncoder]:

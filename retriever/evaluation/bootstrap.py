@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap: what a mean over queries could as well have been."""
+"""Bootstrap confidence intervals of means over queries."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nyxqa.schemas.chance import keyed_hash
 # Efron and Tibshirani 1993 ask for a thousand or more for an interval of 95 %.
 SAMPLES = 2_000
 LEVEL = 0.95
-# Numbers drawn at once, 64 MB.
+# Random numbers drawn at once, 64 MB.
 _MOST_DRAWN = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over ``count`` queries with the bounds of its interval of 95 %."""
+    """A mean over ``count`` queries with the bounds of its 95 % interval."""
 
     mean: float
     low: float
@@ -33,7 +33,7 @@ def interval(
     """Mean of ``values`` and its percentile bootstrap interval; the draw depends on (seed, name) alone.
 
     :param values: float64 [queries]; differences of two systems, query by query, give the interval of a gain.
-    :param groups: What each query belongs to: queries about one page err together, so whole groups are drawn.
+    :param groups: Group of each query: errors on one page are correlated, so groups are resampled as a whole.
     """
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), 0)
@@ -52,7 +52,7 @@ def interval(
 def _totals(
     values: npt.NDArray[np.float64], groups: Sequence[str] | None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Sum and number of the values of each group, in the order of the groups' names."""
+    """Sum and count of the values of each group, ordered by group name."""
     if groups is None:
         return values, np.ones(len(values))
     _, numbers = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)

@@ -1,4 +1,4 @@
-"""Evaluation of encoders: measures by kind, dataset and prefix length over the whole pool, with intervals."""
+"""Evaluation of models and encoders over whole pools: metrics by kind, dataset and prefix length, with intervals."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput, Searc
 from nyxqa.schemas.errors import LawError
 
 ALL = "all"
-# Documents listed at a time, over all questions asked at once: 16 bytes each.
+# Hits held at a time, over all questions of a block: 16 bytes each.
 _LISTED = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query whose positives are known.
+    """A query with known positives.
 
     :param positives: Ids of its positives in the pool.
-    :param group: What it is drawn with in the bootstrap, such as the group of its page; its own id by default.
+    :param group: Its group in the bootstrap, such as the group of its page; its own id by default.
     """
 
     id: str
     dataset: str
     kind: str
-    side: ModelInput
+    content: ModelInput
     positives: tuple[str, ...]
     group: str = ""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The documents a question is searched in.
+    """The documents that a question is searched in.
 
     :param ids: Ids, each once.
-    :param sides: Contents, in the order of ``ids``; read a block at a time.
-    :param captions: Captions of the images, for what has no eyes; none if empty.
+    :param contents: Contents, in the order of ``ids``; read a block at a time.
+    :param captions: Captions of the images of each document, for encoders that read no images; may be empty.
     """
 
     ids: Sequence[str]
-    sides: Sequence[ModelInput]
+    contents: Sequence[ModelInput]
     captions: Sequence[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure.
+    """One reported figure.
 
-    :param dim: Prefix length; 0 for an encoder that has none.
+    :param dim: Prefix length; 0 for an encoder without vectors.
     """
 
     system: str
@@ -67,7 +67,7 @@ class Line:
     value: Interval
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON types, the interval's numbers beside the rest."""
+        """As JSON types, with the interval's fields inlined."""
         return {**{name: part for name, part in asdict(self).items() if name != "value"}, **asdict(self.value)}
 
 
@@ -88,8 +88,8 @@ def score_model(
     :raises LawError: If a question's positive is not in the pool.
     """
     wanted = _positives(questions, pool)
-    queries = encode_inputs(model, [question.side for question in questions])
-    documents = encode_inputs(model, pool.sides)
+    queries = encode_inputs(model, [question.content for question in questions])
+    documents = encode_inputs(model, pool.contents)
     order = id_order(pool.ids)
     return [
         Scores(
@@ -106,14 +106,14 @@ def score_model(
 
 
 def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -> Scores:
-    """Scores of an encoder such as ``bm25``; a positive it does not retrieve has no rank.
+    """Scores of an encoder such as ``bm25``; a positive that is not retrieved has rank infinity.
 
     :raises LawError: If a question's positive is not in the pool.
     """
     wanted = _positives(questions, pool)
     captions = pool.captions or [()] * len(pool.ids)
-    entries = (_entry(*one, encoder.needs_images) for one in zip(pool.ids, pool.sides, captions, strict=True))
-    asked = [_entry(question.id, question.side, (), encoder.needs_images) for question in questions]
+    entries = (_entry(*one, encoder.needs_images) for one in zip(pool.ids, pool.contents, captions, strict=True))
+    asked = [_entry(question.id, question.content, (), encoder.needs_images) for question in questions]
     with tempfile.TemporaryDirectory() as folder:
         encoder.build(entries, Path(folder))
         index = encoder.open(Path(folder))
@@ -133,8 +133,8 @@ def _ranks(row: npt.NDArray[np.int64], positives: Sequence[int]) -> Ranks:
     return np.sort(np.array([place[0] + 1.0 if len(place) else np.inf for place in places]))
 
 
-def _entry(name: str, side: ModelInput, captions: tuple[str, ...], needs_images: bool) -> SearchEntry:
-    return SearchEntry(name, side.text, captions, side.images if needs_images else ())
+def _entry(name: str, content: ModelInput, captions: tuple[str, ...], needs_images: bool) -> SearchEntry:
+    return SearchEntry(name, content.text, captions, content.images if needs_images else ())
 
 
 def _positives(questions: Sequence[Question], pool: Pool) -> list[list[int]]:
@@ -152,20 +152,20 @@ def summarise(scores: Iterable[Scores], questions: Sequence[Question], seed: int
     for one in scores:
         for dataset, kind, rows in _slices(questions):
             for metric in METRICS:
-                name = f"{metric}/{dataset}/{kind}"  # the same draw for every system, so that they compare
+                name = f"{metric}/{dataset}/{kind}"  # the same resamples for every system, so that they are comparable
                 value = interval(one.values[metric][rows], name, seed, [groups[row] for row in rows])
                 lines.append(Line(one.system, dataset, kind, one.dim, metric, value))
     return lines
 
 
 def gain(one: Scores, other: Scores, questions: Sequence[Question], metric: str, seed: int = 0) -> Interval:
-    """How much ``one`` is above ``other``, paired by question."""
+    """Gain of ``one`` over ``other``, paired by question."""
     groups = [question.group or question.id for question in questions]
     return interval(one.values[metric] - other.values[metric], f"gain/{metric}", seed, groups)
 
 
 def _slices(questions: Sequence[Question]) -> Iterator[tuple[str, str, list[int]]]:
-    """Dataset, kind and rows of each slice that differs from a wider one."""
+    """Dataset, kind and rows of each slice; slices equal to a wider one are left out."""
     datasets = sorted({question.dataset for question in questions})
     for dataset in [ALL, *(datasets if len(datasets) > 1 else [])]:
         rows = [row for row, question in enumerate(questions) if dataset in (ALL, question.dataset)]

@@ -1,4 +1,4 @@
-"""Where the positives of a query stand among all documents, and the measures that follow from that."""
+"""Ranks of a query's positives among all documents, and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BLOCK = 256
 
 
 class DenseRanker:
-    """Documents in the order of their inner product with a query; equal ones stand by id.
+    """Ranks documents by inner product with a query; ties are broken by id.
 
-    :param queries: float32 [queries, dim], as they are to be multiplied.
+    :param queries: float32 [queries, dim], already normalised if cosines are wanted.
     :param documents: float32 [documents, dim].
-    :param order: int64 [documents], place of each among all sorted by id.
+    :param order: int64 [documents], position of each when sorted by id.
     """
 
     def __init__(self, queries: Vectors, documents: Vectors, order: Order) -> None:
@@ -51,7 +51,7 @@ class DenseRanker:
 
 
 def id_order(ids: Sequence[str]) -> Order:
-    """Place of each id among all of them sorted, int64 [ids]."""
+    """Position of each id in sorted order, int64 [ids]."""
     order = np.empty(len(ids), dtype=np.int64)
     order[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
     return order
@@ -60,8 +60,8 @@ def id_order(ids: Sequence[str]) -> Order:
 def measures(ranks: Sequence[Ranks]) -> dict[str, npt.NDArray[np.float64]]:
     """Every metric of every query, float64 [queries] each.
 
-    Recall is the share of a query's positives among the first k, MRR goes by the best of them, nDCG knows only right
-    and wrong.
+    Recall is the share of a query's positives among the first k, MRR uses the best of them, nDCG uses binary
+    relevance.
     """
     found = {f"recall@{k}": np.array([np.mean(one <= k) for one in ranks], dtype=np.float64) for k in RECALLS}
     found["mrr"] = np.array([1 / one[0] for one in ranks], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Published documents as pools, and triplets as questions: what evaluation takes."""
+"""Test sets from a published dataset: triplets as questions, pools of the corpus as documents."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.tables import WEB
 
 
-class _Sides(Sequence[ModelInput]):
-    """Contents of chosen documents, read when they are asked for."""
+class _Contents(Sequence[ModelInput]):
+    """Contents of the chosen documents, read on access."""
 
     def __init__(self, corpus: Any, rows: Sequence[int]) -> None:
         self._corpus, self._rows = corpus, rows
@@ -48,15 +48,15 @@ class Searched:
 
 @dataclass(frozen=True)
 class TestSet:
-    """Questions of several pools, each searched in its own."""
+    """Questions of several pools, each searched in its own pool."""
 
-    __test__ = False  # no case of pytest
+    __test__ = False  # not a pytest class
 
     parts: tuple[Searched, ...]
 
     @property
     def questions(self) -> list[Question]:
-        """All questions, in the order of all scores."""
+        """All questions, in the order of the scores."""
         return [question for part in self.parts for question in part.questions]
 
     def model_scores(self, model: EmbeddingModel, dims: Sequence[int], system: str = "") -> list[Scores]:
@@ -70,7 +70,7 @@ class TestSet:
 
 
 def join_scores(scores: Sequence[Scores]) -> Scores:
-    """Scores of one system over several lists of questions as those over all."""
+    """Concatenated scores of one system over several lists of questions."""
     values = {name: np.concatenate([one.values[name] for one in scores]) for name in scores[0].values}
     return Scores(scores[0].system, scores[0].dim, values)
 
@@ -80,7 +80,7 @@ def read_test_set(
 ) -> TestSet:
     """Questions of joined ``triplets`` with their pools.
 
-    :param most_documents: Documents of a pool at most, besides the questions' own: the first by keyed hash.
+    :param most_documents: Maximum number of documents of a pool besides the questions' own, first by keyed hash.
     """
     by_pool: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -93,13 +93,13 @@ def _searched(data: Path, name: str, rows: Sequence[Mapping[str, Any]], seed: in
     ids = corpus.data.column("doc_id").to_pylist()
     groups = dict(zip(ids, corpus.data.column("group").to_pylist(), strict=True)) if name == WEB else {}
     positives = [sorted({row["positive_id"], *(one["doc_id"] for one in row["positives"])}) for row in rows]
-    kept = _kept(ids, {one for listed in positives for one in listed}, seed, most)
+    chosen = _chosen(ids, {one for listed in positives for one in listed}, seed, most)
     questions = tuple(_question(row, listed, groups) for row, listed in zip(rows, positives, strict=True))
-    captions = [tuple(one) for one in corpus.data.column("captions").take(kept).to_pylist()]
-    return Searched(questions, Pool([ids[row] for row in kept], _Sides(corpus, kept), captions))
+    captions = [tuple(one) for one in corpus.data.column("captions").take(chosen).to_pylist()]
+    return Searched(questions, Pool([ids[row] for row in chosen], _Contents(corpus, chosen), captions))
 
 
-def _kept(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> list[int]:
+def _chosen(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> list[int]:
     others = [row for row, name in enumerate(ids) if name not in needed]
     if most is not None and len(others) > most:
         others = sorted(others, key=lambda row: (keyed_hash(seed, "pool", ids[row]), ids[row]))[:most]
@@ -108,6 +108,6 @@ def _kept(ids: Sequence[str], needed: set[str], seed: int, most: int | None) -> 
 
 def _question(row: Mapping[str, Any], positives: Sequence[str], groups: Mapping[str, str]) -> Question:
     query = row["query"]
-    side = ModelInput(query["text"], tuple(query["images"]), "query", row["instruction"])
+    content = ModelInput(query["text"], tuple(query["images"]), "query", row["instruction"])
     group = groups.get(row["positive_id"], row["positive_id"])
-    return Question(row["query_id"], row["dataset"], row["kind"], side, tuple(positives), group)
+    return Question(row["query_id"], row["dataset"], row["kind"], content, tuple(positives), group)

@@ -1,4 +1,4 @@
-"""Vectors on disk: one memory-mapped file, encoded shard by shard, each tied to its texts and its model."""
+"""Vectors on disk: one memory-mapped file, encoded shard by shard; a hash ties each shard to its texts and model."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from nyxqa.retriever.index.stored_ids import write_ids
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.files import read_json, write_json
 
-# Rows encoded as one: what a kill loses at most on each device, about a minute of one processor.
+# Rows encoded together: the most a kill loses on each device, about a minute of one CPU core.
 SHARD_ROWS = 2_048
-# Rows searched as one: fewer cost FAISS a cold start more often (10 % at 16,384 rows of 128, 2 % at this number).
+# Rows searched together: with fewer, FAISS starts cold more often (10 % at 16,384 rows of 128, 2 % at this number).
 SEARCH_ROWS = 65_536
 _VECTORS = "vectors.f32"
 _INDEX = "index.json"
@@ -49,7 +49,7 @@ class ItemEncoder(Protocol[ItemContra]):
 
 @dataclass(frozen=True)
 class _Shard(Generic[Item]):
-    """Items that are encoded as one, and the hash that ties their vectors to them and to the model."""
+    """Items that are encoded together, and the hash of the items and the model."""
 
     index: int
     ids: list[str]
@@ -58,7 +58,7 @@ class _Shard(Generic[Item]):
 
 
 class _Store:
-    """The file of vectors while it is made, and the journal of the shards that are whole in it."""
+    """The file of vectors while it is written, and the journal of its complete shards."""
 
     def __init__(self, folder: Path, shard_rows: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class _Store:
         self._journal = (folder / _JOURNAL).open("ab")
 
     def whole(self, shard: _Shard[Item]) -> bool:
-        """Whether the vectors of these very items by this very model are there."""
+        """Whether the vectors of exactly these items and this model are stored."""
         return self._digests.get(shard.index) == shard.digest
 
     def write(self, shard: _Shard[Item], model: ItemEncoder[Item]) -> None:
@@ -92,7 +92,7 @@ class _Store:
             self._note(shard.index)
 
     def finish(self, rows: int, fingerprint: str) -> None:
-        """Cut off what an earlier, longer list left, and say that all is there."""
+        """Truncate what an earlier, longer list left, and mark the index as complete."""
         os.truncate(self._vectors, rows * self.dimensions * 4)
         digests = [self._digests[index] for index in range(-(-rows // self._shard_rows))]
         index = {"fingerprint": fingerprint, "rows": rows, "dimensions": self.dimensions, "shards": digests}
@@ -100,7 +100,7 @@ class _Store:
         (self._folder / _JOURNAL).unlink()
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         os.close(self._vectors)
         self._journal.close()
 
@@ -111,7 +111,7 @@ class _Store:
         os.fsync(self._journal.fileno())
 
     def _reopen(self) -> None:
-        """Turn a finished index back into a journal, so that what has not changed is kept."""
+        """Turn a complete index back into a journal, so that unchanged shards are reused."""
         index = read_json(self._folder / _INDEX)
         lines = [
             json.dumps({"shard": number, "digest": digest, "dimensions": index["dimensions"]})
@@ -122,7 +122,7 @@ class _Store:
         self._read_journal()
 
     def _read_journal(self) -> None:
-        """Shards that are whole; a last line without its end was being written when the process died."""
+        """Read the complete shards; a last line without a newline was cut off by a kill."""
         data = (self._folder / _JOURNAL).read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
@@ -134,7 +134,7 @@ class _Store:
 
 
 def text_parts(text: str) -> Iterable[bytes]:
-    """What the vector of a text depends on."""
+    """The bytes that the vector of a text depends on."""
     return (text.encode(),)
 
 
@@ -146,12 +146,12 @@ def write_embeddings(
     parts: Callable[[Any], Iterable[bytes]] = text_parts,
     shard_rows: int | None = None,
 ) -> None:
-    """Write vectors of (id, item) pairs into ``folder``; shards found whole there are kept.
+    """Write vectors of (id, item) pairs into ``folder``; complete shards there are reused.
 
-    :param fingerprint: Of the encoder; a shard made by another is made again.
-    :param models: Gives the model once per device; called only if there is something to encode.
-    :param parts: Everything of an item that its vector depends on, such that items in a row cannot be confused.
-    :param shard_rows: Items encoded as one; ``SHARD_ROWS`` if not given.
+    :param fingerprint: Fingerprint of the encoder; a shard of another encoder is encoded again.
+    :param models: Returns the model once per device; called only if there is something to encode.
+    :param parts: Everything of an item that its vector depends on, such that concatenations of items are unambiguous.
+    :param shard_rows: Items encoded together; ``SHARD_ROWS`` if not given.
     """
     shard_rows = shard_rows or SHARD_ROWS
     store = _Store(folder, shard_rows)
@@ -187,7 +187,7 @@ def _shards(
 def _encoded(
     shards: Iterable[_Shard[Item]], store: _Store, models: Callable[[], Sequence[ItemEncoder[Item]]]
 ) -> Iterator[_Shard[Item]]:
-    """The shards in their order; all are stored by the time the iterator ends."""
+    """The shards in their order; all are stored when the iterator ends."""
     free: SimpleQueue[ItemEncoder[Item]] = SimpleQueue()
     pool: ThreadPoolExecutor | None = None
     running: set[Future[None]] = set()
@@ -219,7 +219,7 @@ def _encoded(
 
 
 def _settle(running: set[Future[None]], most: int) -> set[Future[None]]:
-    """Wait until at most ``most`` are running, raising what went wrong in those that ended."""
+    """Wait until at most ``most`` are running; errors of finished ones are raised."""
     while len(running) > most:
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
@@ -228,17 +228,17 @@ def _settle(running: set[Future[None]], most: int) -> set[Future[None]]:
 
 
 class Embeddings:
-    """Finished vectors in a folder.
+    """Complete vectors in a folder.
 
     :param folder: Where ``write_embeddings`` put them.
-    :param fingerprint: Of the encoder that must have made them.
-    :raises FormatError: If they are unfinished or made by another encoder.
+    :param fingerprint: Fingerprint that the encoder must have.
+    :raises FormatError: If they are incomplete or of another encoder.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         index = folder / _INDEX
         if not index.exists():
-            raise FormatError(f"{folder} holds no finished vectors ({_INDEX} is missing); build them again")
+            raise FormatError(f"{folder} holds no complete vectors ({_INDEX} is missing); build them again")
         found = read_json(index)
         if found["fingerprint"] != fingerprint:
             raise FormatError(

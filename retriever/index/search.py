@@ -1,4 +1,4 @@
-"""Exact search by inner product over vectors that lie in shards on disk."""
+"""Exact search by inner product over sharded vectors on disk."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Rows = npt.NDArray[np.int64]
 
 # Queries searched at a time, FAISS's own block: the product with 1,024 vectors takes 16 MB.
 QUERY_BLOCK = 4_096
-# Below 20 queries FAISS multiplies in another way, with other last digits; a block that small is filled up.
+# Below 20 queries FAISS uses another kernel, whose last digits differ; a smaller block is padded.
 _FEWEST = 20
-# Candidates kept beyond k, so that ties at the border are seen.
+# Extra candidates beyond k, so that ties at rank k are noticed.
 _SPARE = 4
-# Candidates of all queries held at a time where a list is widened for ties (48 MB of rows and scores).
+# Candidates of all queries in memory at a time when lists are widened for ties (48 MB of rows and scores).
 _MOST_CANDIDATES = 4_000_000
 
 
@@ -33,10 +33,10 @@ class Shards(Protocol):
 
 
 def search_vectors(queries: Vectors, vectors: Shards, k: int, order: Rows) -> Hits:
-    """The ``k`` vectors of highest inner product with each query, best first; equal scores stand by ``order``.
+    """The ``k`` vectors of highest inner product with each query, best first; ties are broken by ``order``.
 
     One pass over the shards; memory is that of one shard, one block of products and 12 bytes for each of the
-    ``k`` + 4 candidates of a query. Only queries with more ties than that at the border are searched once more.
+    ``k`` + 4 candidates of a query. Only queries with more ties than that at rank k are searched again.
 
     :param queries: float32 [queries, dimensions].
     :param order: int64 [rows], place of each row among all rows sorted by id.
@@ -49,7 +49,7 @@ def search_vectors(queries: Vectors, vectors: Shards, k: int, order: Rows) -> Hi
 
 
 def _search(queries: Vectors, vectors: Shards, width: int, order: Rows, hits: Hits, numbers: Rows) -> None:
-    """Fill in ``hits`` of the queries ``numbers`` from lists of ``width`` candidates, widened where ties run on."""
+    """Fill in ``hits`` of the queries ``numbers`` from lists of ``width`` candidates, widened where ties continue."""
     candidates = _Candidates.empty(len(queries), width)
     for start, shard in vectors.shards():
         for first in range(0, len(queries), QUERY_BLOCK):
@@ -60,7 +60,7 @@ def _search(queries: Vectors, vectors: Shards, width: int, order: Rows, hits: Hi
     k = hits.rows.shape[1]
     hits.rows[numbers] = candidates.rows[:, :k]
     hits.scores[numbers] = candidates.scores[:, :k]
-    # Where the last candidate is tied with the k-th, more rows of that score may lie beyond.
+    # Where the last candidate is tied with the k-th, more rows may have that score.
     endless = np.flatnonzero((candidates.rows[:, -1] >= 0) & (candidates.scores[:, k - 1] == candidates.scores[:, -1]))
     wider = 4 * width
     step = max(1, _MOST_CANDIDATES // wider)
@@ -71,7 +71,7 @@ def _search(queries: Vectors, vectors: Shards, width: int, order: Rows, hits: Hi
 
 @dataclass(frozen=True)
 class _Candidates:
-    """The best found so far: scores float32 [queries, width], highest first, and their rows, -1 where none."""
+    """The best so far: scores float32 [queries, width], highest first, and their rows, -1 where there is none."""
 
     scores: Vectors
     rows: Rows
@@ -81,7 +81,7 @@ class _Candidates:
         return cls(np.full((queries, width), -np.inf, dtype=np.float32), np.full((queries, width), -1, dtype=np.int64))
 
     def merge(self, block: slice, scores: Vectors, rows: Rows) -> None:
-        """Take in what a shard has for a block of queries."""
+        """Merge the candidates of a shard for a block of queries."""
         better = np.flatnonzero(scores[:, 0] > self.scores[block, -1]) if scores.shape[1] else np.empty(0, np.int64)
         if not len(better):
             return
@@ -96,7 +96,7 @@ class _Candidates:
         self.rows[target] = np.take_along_axis(all_rows, best, axis=1)
 
     def settle(self, order: Rows) -> None:
-        """Put equal scores in the order of their ids."""
+        """Order equal scores by id."""
         tied = (self.scores[:, 1:] == self.scores[:, :-1]) & (self.rows[:, 1:] >= 0)
         for query in np.flatnonzero(tied.any(axis=1)):
             rows = self.rows[query][self.rows[query] >= 0]
@@ -104,7 +104,7 @@ class _Candidates:
 
 
 def _search_shard(queries: Vectors, shard: Vectors, k: int) -> tuple[Vectors, Rows]:
-    """FAISS's flat search straight over the mapped vectors, without a copy of them."""
+    """FAISS flat search over the mapped vectors, without copying them."""
     import faiss
 
     count = len(queries)

@@ -1,4 +1,4 @@
-"""Ids of indexed entries on disk, with their place in sorted order."""
+"""Ids of indexed entries on disk, with their rank in sorted order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StoredIds(StoredStrings):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, _NAME)
-        # int64 [rows]: place of each row among all rows sorted by (id, row); what ties are broken by.
+        # int64 [rows]: place of each row among all rows sorted by (id, row); used to break ties.
         self.order: npt.NDArray[np.int64] = np.load(folder / _ORDER, mmap_mode="r")
 
 
@@ -50,7 +50,7 @@ def write_ids(ids: Iterable[str], folder: Path) -> None:
 
 
 def _order(file: Path, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Place of each row among the sorted ids; UTF-8 bytes sort as code points do, so no strings are made of them."""
+    """Place of each row among the sorted ids; UTF-8 bytes sort as code points do, so no Python strings are created."""
     order = np.arange(len(ends) - 1)
     if ends[-1] > 0:
         with pa.memory_map(str(file)) as mapped:

@@ -1,4 +1,4 @@
-"""Strings on disk, read one by one: millions of them cost no Python objects."""
+"""Strings on disk, read one by one, so that millions of them create no Python objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 
 def text_file(folder: Path, name: str) -> Path:
-    """File of the strings ``name``, end to end in UTF-8."""
+    """File of the strings ``name``, concatenated in UTF-8."""
     return folder / f"{name}.utf8"
 
 
@@ -23,7 +23,7 @@ def ends_file(folder: Path, name: str) -> Path:
 
 
 class StringWriter:
-    """Writes strings to ``folder`` under ``name``; they are whole when the context ends without an error."""
+    """Writes strings to ``folder`` under ``name``; they are complete when the context exits without an error."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._ends = array("q", [0])

@@ -1,32 +1,32 @@
-"""Sides of a batch in groups of like length, so that short ones are not padded to the longest."""
+"""Batches and groups of inputs of similar length, and the devices they run on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-# Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest; a GPU needs more to
-# be busy. Part of what decides the bytes of vectors on a kind of machine, hence no parameter.
+# Tokens of a batch, padding included. On two CPU cores 2,048 encoded fastest; a GPU needs more
+# to be busy. The bytes of vectors depend on it, so it is not a parameter.
 CPU_BATCH_TOKENS = 2_048
 GPU_BATCH_TOKENS = 16_384
 
 
-# What a further pass through a model costs, in tokens of one side: measured with MiniLM on two cores, where a pass
-# over nothing takes about as long as 100 tokens.
+# Cost of another pass through a model, in tokens of one input: measured with MiniLM on two cores, where an empty pass
+# takes about as long as 100 tokens.
 PASS_TOKENS = 100
 
 
 def length_groups(lengths: Sequence[int], overhead: int = PASS_TOKENS) -> list[list[int]]:
-    """Positions in groups, shortest first, that cost least: each group its number of sides times its longest.
+    """Positions in the groups, shortest first, of the least total cost: inputs of a group times its longest.
 
-    :param lengths: Tokens of each side.
-    :param overhead: Added for every group.
+    :param lengths: Tokens of each input.
+    :param overhead: Cost added for every group.
     """
     if not lengths:
         return []
     order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
     ordered = [lengths[row] for row in order]
-    # A cut between sides of one length saves nothing.
+    # A cut between inputs of equal length saves nothing.
     edges = [0, *(place for place, pair in enumerate(pairwise(ordered), start=1) if pair[0] != pair[1]), len(order)]
     best, cut = [0], [0]
     for end in range(1, len(edges)):
@@ -44,7 +44,7 @@ def length_groups(lengths: Sequence[int], overhead: int = PASS_TOKENS) -> list[l
 
 
 def devices() -> list[str]:
-    """Torch names of all GPUs, else of the one accelerator or the processor."""
+    """Torch names of all GPUs, else of the one other accelerator or the CPU."""
     import torch
 
     if torch.cuda.is_available():
@@ -53,7 +53,7 @@ def devices() -> list[str]:
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in batches of like length, longest first; rows times the longest is at most ``budget``, or one row."""
+    """Rows in batches of similar length, longest first; rows times the longest is at most ``budget``, or one row."""
     order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
     start = 0
     while start < len(order):

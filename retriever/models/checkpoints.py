@@ -1,4 +1,4 @@
-"""How a model is named: a folder, a Hub name, a revision."""
+"""Checkpoints by name: a folder, or a repository and revision on the Hub; its files and their fingerprint."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nyxqa.schemas.errors import UsageError, WorldError, one_line
 from nyxqa.schemas.writing import file_hash
 
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-# Files of a checkpoint folder that decide vectors; a card or a training log does not.
+# Suffixes of the files that vectors depend on; a card or a training log is not one of them.
 _CHECKPOINT_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".bin", ".jinja"}
 
 
 @dataclass(frozen=True)
 class ModelName:
-    """Which checkpoint is meant.
+    """The name of a checkpoint.
 
     :param model: Name on the Hub or path of a folder.
-    :param revision: Commit, tag or branch on the Hub; none for a folder.
+    :param revision: Commit, tag or branch on the Hub; None for a folder.
     """
 
     model: str
@@ -39,9 +39,9 @@ class ModelName:
 
 
 def parse_model(text: str, kind: str) -> ModelName:
-    """``MODEL[@REVISION]`` in parts; a path that exists is never cut at an @.
+    """``MODEL[@REVISION]`` parsed; an existing path is never split at an @.
 
-    :param kind: The encoder's kind, for the message.
+    :param kind: The encoder's kind, for error messages.
     :raises UsageError: If a part is empty.
     """
     model, at, revision = text.rpartition("@")
@@ -62,7 +62,7 @@ def checkpoint_fingerprint(model: str, revision: str | None) -> str:
         return f"{model}@{resolve_revision(model, revision)}"
     files = sorted(path for path in folder.iterdir() if path.suffix in _CHECKPOINT_SUFFIXES and path.is_file())
     if not files:
-        raise WorldError(f"{model} holds no model: no file with a name in {sorted(_CHECKPOINT_SUFFIXES)}")
+        raise WorldError(f"{model} holds no model: no file has one of the suffixes {sorted(_CHECKPOINT_SUFFIXES)}")
     content = "".join(f"{path.name} {file_hash(path)}\n" for path in files)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -70,7 +70,7 @@ def checkpoint_fingerprint(model: str, revision: str | None) -> str:
 def resolve_revision(model: str, revision: str | None) -> str:
     """The commit of ``revision`` (default: the main branch) of a model on the Hub; a full commit needs no network.
 
-    :raises WorldError: If the Hub does not answer or has no such model.
+    :raises WorldError: If the Hub does not answer or does not have the model.
     """
     if revision is not None and _COMMIT.match(revision):
         return revision
@@ -82,7 +82,7 @@ def resolve_revision(model: str, revision: str | None) -> str:
         return str(HfApi().model_info(model, revision=revision).sha)
     except (httpx2.HTTPError, HFValidationError, OSError) as error:
         raise WorldError(
-            f"cannot find out the commit of model {model!r}, which is no folder here either: {one_line(error, 300)}; "
+            f"cannot resolve the commit of model {model!r}, which is not a folder either: {one_line(error, 300)}; "
             "name a folder, or a commit that is in the cache: MODEL@COMMIT"
         ) from error
 
@@ -90,13 +90,13 @@ def resolve_revision(model: str, revision: str | None) -> str:
 def checkpoint_folder(model: ModelName) -> Path:
     """The folder of a checkpoint; one on the Hub is fetched.
 
-    :raises WorldError: If there is none.
+    :raises WorldError: If it does not exist.
     """
     folder = Path(model.model)
     if folder.is_dir():
         return folder
     if model.model.startswith(("/", ".", "~")) or model.model.count("/") != 1:
-        raise WorldError(f"no folder {model.model}: a model is a folder or a name on the Hub (USER/NAME)")
+        raise WorldError(f"model {model.model!r} is neither an existing folder nor a name on the Hub (USER/NAME)")
     return _fetched(model)
 
 
@@ -111,7 +111,7 @@ def _fetched(model: ModelName) -> Path:
 
 @contextmanager
 def load_errors(name: str) -> Iterator[None]:
-    """Turn the errors of loading into one line, and keep its bars and reports off the screen."""
+    """Raise the errors of loading as a one-line ``WorldError``, and silence progress bars and reports."""
     from transformers.utils import logging as transformers_logging
 
     logging: Any = transformers_logging

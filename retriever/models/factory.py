@@ -11,11 +11,11 @@ MODELS = ("tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
 
 
 def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
-    """The model that ``spec`` names: fresh where no path is given.
+    """The model that ``spec`` names: untrained if no path is given.
 
-    :param seed: Of a fresh model's first weights.
-    :raises UsageError: With the valid names, if there is none of this name.
-    :raises WorldError: If the path holds no such model.
+    :param seed: Seed of an untrained model's weights.
+    :raises UsageError: If the name is unknown; the message lists the valid ones.
+    :raises WorldError: If the path does not hold a model of that kind.
     """
     kind, colon, path = spec.partition(":")
     if kind == "tiny" and (path or not colon):
@@ -32,4 +32,4 @@ def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
         from nyxqa.retriever.models.hf import load_hf
 
         return load_hf(parse_model(path, "hf"), devices()[0], trainable=True)
-    raise UsageError(f"no model is named {spec!r}; valid names are {', '.join(MODELS)}")
+    raise UsageError(f"unknown model {spec!r}; valid names: {', '.join(MODELS)}")

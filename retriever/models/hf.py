@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class ProcessorPreparer:
     """Inputs made by the checkpoint's own processor.
 
-    :param processor: Of the checkpoint; its tokenizer where no images are seen.
+    :param processor: Of the checkpoint; its tokenizer for a model without images.
     :param tokenizer: Of the checkpoint.
     :param settings: Of the embedder.
     """
@@ -32,32 +32,33 @@ class ProcessorPreparer:
         self._settings = settings
         self._writer = InputTextWriter(tokenizer, settings)
 
-    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
-        """What the processor makes of ``sides``; images too large are shrunk before it sees them."""
+    def prepare(self, contents: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
+        """What the processor makes of ``contents``; images with too many pixels are shrunk first."""
         import torch
 
-        written = [self._writer.write(side) for side in sides]
+        written = [self._writer.write(content) for content in contents]
         options: dict[str, Any] = {"padding": True, "padding_side": self._settings.padding, "return_tensors": "pt"}
-        if self._settings.images and any(side.images for side in sides):
+        if self._settings.images and any(content.images for content in contents):
             options["images"] = [
-                [shrink(rgb_image(image), self._settings.max_pixels) for image in side.images] for side in sides
+                [shrink(rgb_image(image), self._settings.max_pixels) for image in content.images]
+                for content in contents
             ]
-        # An empty text would be a row without tokens in some tokenizers.
-        made = self._processor(text=[side.text or " " for side in written], **options)
+        # Some tokenizers turn an empty text into a row without tokens.
+        made = self._processor(text=[content.text or " " for content in written], **options)
         tensors = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
-        return {**tensors, CUT: torch.tensor([side.cut for side in written], dtype=torch.int64)}
+        return {**tensors, CUT: torch.tensor([content.cut for content in written], dtype=torch.int64)}
 
-    def length(self, side: ModelInput) -> int:
-        """About the tokens of a side, one for 28 x 28 pixels; of images only the headers are read."""
-        text = self._writer.write(side).text
+    def length(self, content: ModelInput) -> int:
+        """About the tokens of an input, one for 28 x 28 pixels; of images only the headers are read."""
+        text = self._writer.write(content).text
         total = len(self._tokenizer(text, verbose=False)["input_ids"])
-        for image in side.images if self._settings.images else ():
+        for image in content.images if self._settings.images else ():
             width, height = pil_image(image).size
             total += min(width * height, self._settings.max_pixels) // TOKEN_PIXELS
         return total
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer and, where images are seen, their processor."""
+        """Write the tokenizer and, for a model with images, the image processor."""
         self._processor.save_pretrained(folder)
 
 
@@ -66,7 +67,7 @@ def load_hf(
 ) -> VisionTextModel:
     """The model in a folder or on the Hub.
 
-    :param trainable: Whether adapters that are there go on learning.
+    :param trainable: Whether existing adapters are trained further.
     :param overrides: Settings instead of those of the folder.
     :raises WorldError: If it cannot be loaded.
     :raises UsageError: If a setting is not valid, or peft is needed and not installed.

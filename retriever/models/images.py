@@ -1,4 +1,4 @@
-"""Images as models take them: decoded, RGB, of bounded shape."""
+"""Images as model input: decoded, RGB, of bounded shape."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST_RATIO = 199
 
 
 def pil_image(image: Any) -> Image:
-    """The picture behind encoded bytes, read as far as its header; a decoded picture as it is.
+    """The image in encoded bytes, of which only the header is read; a decoded image is returned unchanged.
 
-    :raises WorldError: If the bytes are no image.
+    :raises WorldError: If the bytes are not an image.
     """
     from PIL import Image
 
@@ -31,7 +31,7 @@ def pil_image(image: Any) -> Image:
 
 
 def rgb_image(image: Any) -> Image:
-    """The decoded picture in RGB, what is transparent on white; one too long for a model is stretched across.
+    """The image decoded to RGB over white; one too narrow for a model is widened.
 
     :raises WorldError: If it cannot be decoded.
     """
@@ -52,13 +52,13 @@ def rgb_image(image: Any) -> Image:
 
 
 def bounded_shape(width: int, height: int) -> tuple[int, int]:
-    """Width and height with the shorter side raised to what models take."""
+    """Width and height, the shorter side raised to the minimum that models accept."""
     least = math.ceil(max(width, height) / _MOST_RATIO)
     return max(width, least), max(height, least)
 
 
 def shrink(picture: Image, max_pixels: int) -> Image:
-    """The picture at no more than ``max_pixels``, its shape kept."""
+    """The image with at most ``max_pixels``, its aspect ratio unchanged."""
     width, height = picture.size
     if width * height <= max_pixels:
         return picture

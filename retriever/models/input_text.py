@@ -1,4 +1,4 @@
-"""What a model reads for a side: prefix, instruction, template, images' tokens, and where the text is cut."""
+"""The text a model reads for an input: prefix, instruction, template, image tokens, truncation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nyxqa.schemas.content import PLACEHOLDER, check_content, plain_text
 
 @dataclass(frozen=True, slots=True)
 class InputText:
-    """A side as one string.
+    """An input as one string.
 
     :param text: With the model's own token for each image.
     :param cut: Text tokens that were left out.
@@ -25,7 +25,7 @@ class InputText:
 
 
 class InputTextWriter:
-    """Turns sides into strings.
+    """Turns inputs into strings.
 
     :param tokenizer: The model's, a fast one.
     :param settings: Of the embedder.
@@ -37,33 +37,33 @@ class InputTextWriter:
         specials = sorted({str(token) for token in tokenizer.added_tokens_decoder.values()}, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, specials))) if specials else None
 
-    def write(self, side: ModelInput) -> InputText:
-        """The side within template and prefix; only its own text is ever cut.
+    def write(self, content: ModelInput) -> InputText:
+        """The input within template and prefix; only its own text is ever truncated.
 
         :raises ContentError: If placeholders and images differ in number.
         """
         settings = self._settings
         if settings.images:
-            check_content(side.text, len(side.images))
-            pieces = side.text.split(PLACEHOLDER)
+            check_content(content.text, len(content.images))
+            pieces = content.text.split(PLACEHOLDER)
         else:
-            pieces = [plain_text(side.text) if PLACEHOLDER in side.text else side.text]
+            pieces = [plain_text(content.text) if PLACEHOLDER in content.text else content.text]
         kept, cut = self._cut([self._literal(piece) for piece in pieces])
-        body = self._before(side) + settings.image_token.join(kept)
+        body = self._before(content) + settings.image_token.join(kept)
         return InputText(settings.template.replace("{text}", body), cut)
 
-    def _before(self, side: ModelInput) -> str:
-        if side.role == "document":
+    def _before(self, content: ModelInput) -> str:
+        if content.role == "document":
             return self._settings.document_prefix
-        instruction = self._literal(side.instruction) or self._settings.query_instruction
+        instruction = self._literal(content.instruction) or self._settings.query_instruction
         return self._settings.query_prefix + (f"{instruction}\n" if instruction else "")
 
     def _literal(self, text: str) -> str:
-        """Text in which nothing is a token of the model's own: a space goes behind the first letter of such words."""
+        """``text`` without special tokens of the model: a space is inserted after the first letter of each."""
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text) if self._special else text
 
     def _cut(self, pieces: Sequence[str]) -> tuple[list[str], int]:
-        """The pieces up to the most tokens of text, later ones empty, and how many tokens went."""
+        """The pieces truncated to the token limit, later ones empty, and the number of tokens removed."""
         left = self._settings.max_text_tokens
         # A token covers at least one byte.
         if sum(len(piece.encode("utf-8", "replace")) for piece in pieces) <= left:
@@ -78,7 +78,7 @@ class InputTextWriter:
         return kept, cut
 
     def _shortened(self, piece: str, spans: list[tuple[int, int]], most: int) -> str:
-        """The piece cut behind its ``most``-th token; a shorter text may be tokens of another cut, hence the loop."""
+        """The piece truncated after its ``most``-th token; the shorter text may have other tokens, hence the loop."""
         while len(spans) > most:
             end = spans[most - 1][1] if most else 0
             piece = piece[: min(end, len(piece) - 1)]

@@ -1,4 +1,4 @@
-"""Loading what a folder or the Hub holds, with errors in one line."""
+"""Loading a checkpoint of transformers, with or without adapters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADAPTER_FILE = "adapter_config.json"
 
 
 def settings_of(folder: Path, overrides: Mapping[str, Any] | None = None) -> EmbedderSettings:
-    """Settings in ``folder``; of a folder of adapters without any, the base is the one peft names."""
+    """Settings in ``folder``; for adapters without settings, the base is the one that peft recorded."""
     given = dict(overrides or {})
     adapter = folder / ADAPTER_FILE
     if adapter.is_file() and not (folder / SETTINGS_FILE).is_file():
@@ -37,7 +37,7 @@ def network_dtype(device: str) -> torch.dtype:
 def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable: bool) -> tuple[Any, Any]:
     """The network without a head, in eval mode on ``device``, and the same within the adapters of ``folder``, if any.
 
-    :param trainable: Whether adapters that are there go on learning.
+    :param trainable: Whether existing adapters are trained further.
     :raises WorldError: If it cannot be loaded.
     :raises UsageError: If there are adapters and peft is not installed.
     """
@@ -45,11 +45,11 @@ def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable
 
     adapters = (folder / ADAPTER_FILE).is_file()
     if adapters and not settings.base:
-        raise WorldError(f"{folder.name} holds adapters but does not say of which model; set base in {SETTINGS_FILE}")
+        raise WorldError(f"{folder.name} holds adapters but names no base model; set base in {SETTINGS_FILE}")
     source = checkpoint_folder(ModelName(settings.base, settings.base_revision or None)) if adapters else folder
     with load_errors(source.name):
         network, report = AutoModel.from_pretrained(source, dtype=network_dtype(device), output_loading_info=True)
-    # Some checkpoints leave out the pooler, which no vector here comes from.
+    # Some checkpoints omit the pooler, which no vector here is computed from.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
         raise WorldError(f"{source.name} lacks {len(missing)} weights of its own network, first {missing[0]}")

@@ -15,17 +15,17 @@ class Lora:
     """Shape of the adapters.
 
     :param rank: Rank of each.
-    :param alpha: What they are scaled by is ``alpha / rank``.
+    :param alpha: The adapters are scaled by ``alpha / rank``.
     :param dropout: Share of inputs dropped in training.
-    :param dora: Whether magnitude and direction are apart (DoRA).
-    :param targets: Ends of the names of the layers that get one.
+    :param dora: Whether magnitude and direction are decomposed (DoRA).
+    :param targets: Suffixes of the names of the adapted layers.
     """
 
     rank: int = 8
     alpha: int = 64
     dropout: float = 0.1
     dora: bool = False
-    # Those names of the Nyx code's list that Qwen2.5-VL has; down_proj is also one of each vision block.
+    # The names of the Nyx code's list that exist in Qwen2.5-VL; down_proj also occurs in each vision block.
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
 
 
@@ -36,10 +36,10 @@ LORA = {"paper": Lora(), "code": Lora(rank=16, dora=True)}
 def lora_named(name: str) -> Lora:
     """The shape called ``name``.
 
-    :raises UsageError: If there is none.
+    :raises UsageError: If the name is unknown.
     """
     if name not in LORA:
-        raise UsageError(f"no LoRA settings are named {name!r}; valid names are {', '.join(LORA)}")
+        raise UsageError(f"unknown LoRA settings {name!r}; valid names: {', '.join(LORA)}")
     return LORA[name]
 
 

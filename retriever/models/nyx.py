@@ -26,7 +26,7 @@ class QwenPreparer:
 
     :param tokenizer: Of the checkpoint.
     :param images: Image processor of the checkpoint.
-    :param image_id: Number of the token that stands for a patch of an image.
+    :param image_id: Id of the token that represents a patch of an image.
     :param settings: Of the embedder.
     """
 
@@ -37,28 +37,32 @@ class QwenPreparer:
         self._settings = settings
         self._writer = InputTextWriter(tokenizer, settings)
 
-    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
-        """Token numbers, masks and patches of ``sides``."""
+    def prepare(self, contents: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
+        """Token numbers, masks and patches of ``contents``."""
         import torch
 
-        written = [self._writer.write(side) for side in sides]
-        pictures = [rgb_image(image) for side in sides for image in self._seen(side)]
+        written = [self._writer.write(content) for content in contents]
+        pictures = [rgb_image(image) for content in contents for image in self._seen(content)]
         seen = {}
         if pictures:
             made = self._images(images=pictures, size=self._size, return_tensors="pt")
             seen = {name: made[name] for name in ("pixel_values", "image_grid_thw")}
         counts = iter(self._tokens(grid) for grid in seen.get("image_grid_thw", torch.empty(0, 3)).tolist())
         rows = []
-        for numbers in self._tokenizer([side.text for side in written], verbose=False)["input_ids"]:
+        for numbers in self._tokenizer([content.text for content in written], verbose=False)["input_ids"]:
             repeats = [next(counts) if number == self._image_id else 1 for number in numbers]
             rows.append([n for n, repeat in zip(numbers, repeats, strict=True) for _ in range(repeat)])
-        return {**self._padded(rows), **seen, CUT: torch.tensor([side.cut for side in written], dtype=torch.int64)}
+        return {
+            **self._padded(rows),
+            **seen,
+            CUT: torch.tensor([content.cut for content in written], dtype=torch.int64),
+        }
 
-    def length(self, side: ModelInput) -> int:
-        """Tokens of a side; of images only the headers are read."""
-        text = self._writer.write(side).text
+    def length(self, content: ModelInput) -> int:
+        """Tokens of an input; of images only the headers are read."""
+        text = self._writer.write(content).text
         total: int = len(self._tokenizer(text, verbose=False)["input_ids"])
-        for image in self._seen(side):
+        for image in self._seen(content):
             width, height = bounded_shape(*pil_image(image).size)
             patches = self._images.get_number_of_image_patches(height, width, {"size": self._size})
             total += int(patches) // int(self._images.merge_size) ** 2 - 1
@@ -73,20 +77,20 @@ class QwenPreparer:
     def _size(self) -> dict[str, int]:
         return {"shortest_edge": self._settings.min_pixels, "longest_edge": self._settings.max_pixels}
 
-    def _seen(self, side: ModelInput) -> tuple[Any, ...]:
-        return side.images if self._settings.images else ()
+    def _seen(self, content: ModelInput) -> tuple[Any, ...]:
+        return content.images if self._settings.images else ()
 
     def _tokens(self, grid: Sequence[int]) -> int:
         return int(grid[0] * grid[1] * grid[2]) // int(self._images.merge_size) ** 2
 
     def _padded(self, rows: list[list[int]]) -> dict[str, torch.Tensor]:
-        """Rows filled up on the side the settings name; a row of nothing becomes one end token."""
+        """Rows padded on the side that the settings name; an empty row becomes one end token."""
         import torch
 
-        filling = self._tokenizer.pad_token_id
+        pad_id = self._tokenizer.pad_token_id
         rows = [row or [self._tokenizer.eos_token_id] for row in rows]
         longest = max(map(len, rows), default=0)
-        ids = torch.full((len(rows), longest), filling, dtype=torch.int64)
+        ids = torch.full((len(rows), longest), pad_id, dtype=torch.int64)
         mask = torch.zeros_like(ids)
         for number, row in enumerate(rows):
             place = slice(0, len(row)) if self._settings.padding == "right" else slice(longest - len(row), longest)
@@ -100,7 +104,7 @@ class NyxModel(VisionTextModel):
     """Qwen2.5-VL, last state after the last norm."""
 
     def _arguments(self, inputs: Tensors) -> Tensors:
-        """Inputs with positions counted from each row's first token, so that filling changes nothing."""
+        """Inputs with positions counted from each row's first token, so that padding changes nothing."""
         positions, _ = self.network.get_rope_index(
             inputs["input_ids"],
             mm_token_type_ids=inputs["mm_token_type_ids"],
@@ -121,11 +125,11 @@ def load_nyx(
 ) -> NyxModel:
     """The model in a folder or on the Hub: a checkpoint of Qwen2.5-VL, or adapters that ``save`` wrote.
 
-    :param lora: Adapters to add where the checkpoint has none; none: all weights are trained.
-    :param trainable: Whether adapters that are there go on learning.
-    :param checkpointing: Whether states are computed twice in training to spare memory.
+    :param lora: Adapters to add where the checkpoint has none; None trains all weights.
+    :param trainable: Whether existing adapters are trained further.
+    :param checkpointing: Whether activations are recomputed in the backward pass to save memory.
     :param overrides: Settings instead of those of the folder.
-    :raises WorldError: If it cannot be loaded or is no Qwen2.5-VL.
+    :raises WorldError: If it cannot be loaded or is not a Qwen2.5-VL.
     :raises UsageError: If a setting is not valid, or peft is needed and not installed.
     """
     folder = checkpoint_folder(model)
@@ -142,9 +146,9 @@ def load_nyx(
 
 
 def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
-    """The model ``nyx:text`` ready to learn: its own adapters, or fresh ones in the named shape; checkpointed.
+    """The model ``nyx:text`` to train, with gradient checkpointing: its own adapters, or fresh ones of that shape.
 
-    :param device: Torch name; the first there is if empty.
+    :param device: Torch device; the first available one if empty.
     :raises UsageError: If a name or setting is not valid, or peft is not installed.
     :raises WorldError: If it cannot be loaded.
     """
@@ -154,7 +158,7 @@ def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
 
 
 def _checkpoint(network: Any) -> None:
-    """Compute the states of each layer again where the gradient needs them."""
+    """Recompute the activations of each layer in the backward pass."""
     options = {"use_reentrant": False}
     if hasattr(network, "activation_checkpointing_enable"):  # its name in later versions of transformers 5
         network.activation_checkpointing_enable(options)

@@ -1,4 +1,4 @@
-"""Settings of an embedder: how a checkpoint's states become vectors, kept in a TOML file beside its weights."""
+"""Settings of an embedder: how a checkpoint's states become vectors, stored in a TOML file beside its weights."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Pooling = Literal["last", "mean", "cls"]
 
 
 class EmbedderSettings(BaseModel):
-    """How sides become inputs and states become vectors; docs/encoders.md says more of each.
+    """How inputs are written and states become vectors; docs/encoders.md describes each key.
 
     :param pooling: Which state is the vector: of the last token, the first, or the mean over all.
     :param normalise: Whether searched vectors have unit length.
     :param dimensions: First dimensions that are searched (Matryoshka); 0 for all.
     :param images: Whether images are seen; otherwise text and captions are read.
-    :param image_token: What stands in the text for an image.
+    :param image_token: Text that represents an image.
     :param max_text_tokens: Where texts are cut; tokens of images are not counted and never cut.
     :param min_pixels: Pixels an image is enlarged to.
     :param max_pixels: Pixels an image is shrunk to.
-    :param padding: The side on which shorter rows of a batch are filled up.
-    :param template: What stands around a side; ``{text}`` is the side with its prefix.
+    :param padding: The side on which shorter rows of a batch are padded.
+    :param template: Text around an input; ``{text}`` is the input with its prefix.
     :param query_prefix: Before each query, before its instruction.
     :param document_prefix: Before each document.
     :param query_instruction: Instruction of queries that bring none; a line before the query.
@@ -75,7 +75,7 @@ class EmbedderSettings(BaseModel):
 def read_settings(folder: Path, overrides: Mapping[str, Any] | None = None) -> EmbedderSettings:
     """Settings in ``folder``, defaults for what is not there, with ``overrides`` applied.
 
-    :raises UsageError: If the file is no TOML, or a key or value is not valid.
+    :raises UsageError: If the file is not TOML, or a key or value is not valid.
     """
     file = folder / SETTINGS_FILE
     try:

@@ -1,4 +1,4 @@
-"""A sentence encoder of transformers: texts in, unit vectors out."""
+"""A sentence encoder of transformers: texts to unit vectors."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
-from nyxqa.retriever.models.checkpoints import resolve_revision
-from nyxqa.schemas.errors import WorldError, one_line
+from nyxqa.retriever.models.checkpoints import load_errors, resolve_revision
+from nyxqa.schemas.errors import WorldError
 
 
 class TextModel:
     """A checkpoint on one device.
 
     :param model: Name on the Hub or path of a folder.
-    :param revision: What of it on the Hub.
+    :param revision: Its commit, tag or branch on the Hub.
     :param device: Torch name of the device.
-    :param max_tokens: Where texts are cut.
+    :param max_tokens: Maximum number of tokens of a text.
     :raises WorldError: If it cannot be loaded.
     """
 
@@ -36,7 +36,7 @@ class TextModel:
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors, float32 [texts, dimensions]: mean of the last layer over the tokens of each text.
 
-        :raises WorldError: If the model gives numbers that are not finite.
+        :raises WorldError: If the model returns numbers that are not finite.
         """
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         if not texts:
@@ -47,7 +47,9 @@ class TextModel:
         for rows in batches([len(row) for row in tokens], self._budget):
             vectors[rows] = self._embed([tokens[row] for row in rows])
         if not np.isfinite(vectors).all():
-            raise WorldError(f"model on {self._device} gives vectors that are not finite; its weights may be damaged")
+            raise WorldError(
+                f"model on {self._device} returned vectors that are not finite; its weights may be damaged"
+            )
         return vectors
 
     def _embed(self, tokens: list[list[int]]) -> npt.NDArray[np.float32]:
@@ -72,19 +74,9 @@ def _load(model: str, revision: str | None) -> tuple[Any, Any]:
     """Tokenizer and float32 network."""
     import torch
     from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging as transformers_logging
 
-    logging: Any = transformers_logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        commit = None if Path(model).is_dir() else resolve_revision(model, revision)
+    commit = None if Path(model).is_dir() else resolve_revision(model, revision)
+    with load_errors(model):
         tokenizer = AutoTokenizer.from_pretrained(model, revision=commit or "main")
         network = AutoModel.from_pretrained(model, revision=commit or "main", dtype=torch.float32)
-    except (OSError, ValueError, KeyError) as error:
-        raise WorldError(f"cannot load model {model!r}: {one_line(error, 300)}") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
     return tokenizer, network

@@ -1,8 +1,8 @@
 """``tiny[:PATH]``: the bundled encoder. Hashed words and image patches, mixed in order into one vector.
 
-A feature's direction is fixed and random, so that texts that share words are near each other before any training; what
-is learned is how much each feature counts, how image features map into the same space, and how queries turn towards
-documents. That little is learned from a few hundred rows.
+A feature's direction is fixed and random, so texts that share words are close before any training. Training learns a
+weight per feature, the projection of image features into the same space, and a linear map of queries towards documents:
+few enough parameters for a few hundred rows.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ VERSION = 1
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 _TYPE = "nyxqa-tiny"
-# What an image costs beside words; sizes of batches are all that depends on it.
+# Length of an image in words; only batch sizes depend on it.
 _IMAGE_LENGTH = 16
 
 
 class TinyModel:
-    """The encoder as training and search see it.
+    """The bundled encoder, for training and search.
 
-    :param seed: Of the fixed directions and the first weights; nothing else in it is by chance.
+    :param seed: Seed of the fixed directions and the initial weights; nothing else is random.
     """
 
     name = "tiny"
@@ -50,7 +50,7 @@ class TinyModel:
     def load(cls, folder: Path) -> TinyModel:
         """The model that ``save`` wrote.
 
-        :raises WorldError: If ``folder`` holds no such model.
+        :raises WorldError: If ``folder`` does not hold a tiny model.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -63,7 +63,7 @@ class TinyModel:
             model._module.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise WorldError(
-                f"{folder} holds no model of tiny: {error}; train one with: "
+                f"{folder} does not hold a tiny model: {error}; train one with: "
                 f"nyxqa train DATA --model tiny --out {folder}"
             ) from error
         return model
@@ -73,14 +73,14 @@ class TinyModel:
         """What holds the weights."""
         return self._module
 
-    def length(self, side: ModelInput) -> int:
-        """Words and images of a side."""
-        return side.text.count(" ") + 1 + _IMAGE_LENGTH * len(side.images)
+    def length(self, content: ModelInput) -> int:
+        """Words and images of an input."""
+        return content.text.count(" ") + 1 + _IMAGE_LENGTH * len(content.images)
 
-    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
-        """Features of all sides, one after another, with the number of the side each belongs to.
+    def prepare(self, contents: Sequence[ModelInput]) -> Tensors:
+        """Features of all inputs, one after another, with the number of the input each belongs to.
 
-        :raises ContentError: If a side has more or fewer images than placeholders.
+        :raises ContentError: If an input has more or fewer images than placeholders.
         """
         import torch
 
@@ -89,16 +89,16 @@ class TinyModel:
         buckets, kinds, amounts, owners = [], [], [], []
         images, image_owners = [], []
         ordinals: list[int] = []
-        for number, side in enumerate(sides):
-            check_content(side.text, len(side.images))
-            found = text_features(side.text.replace(PLACEHOLDER, "\n"))
+        for number, content in enumerate(contents):
+            check_content(content.text, len(content.images))
+            found = text_features(content.text.replace(PLACEHOLDER, "\n"))
             buckets.append(found.buckets)
             kinds.append(found.kinds)
             amounts.append(found.amounts)
             owners.append(len(found.buckets))
-            images += [image_features(image) for image in side.images]
-            image_owners += [number] * len(side.images)
-            ordinals += range(len(side.images))
+            images += [image_features(image) for image in content.images]
+            image_owners += [number] * len(content.images)
+            ordinals += range(len(content.images))
         stacked = np.stack(images) if images else np.zeros((0, WIDTH), dtype=np.float32)
         return {
             "buckets": torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *buckets])),
@@ -108,11 +108,11 @@ class TinyModel:
             "images": torch.from_numpy(stacked),
             "image_owners": torch.tensor(image_owners, dtype=torch.int64),
             "ordinals": torch.tensor(ordinals, dtype=torch.int64),
-            "roles": torch.tensor([ROLES.index(side.role) for side in sides], dtype=torch.int64),
+            "roles": torch.tensor([ROLES.index(content.role) for content in contents], dtype=torch.int64),
         }
 
     def embed(self, inputs: Tensors) -> torch.Tensor:
-        """Vectors, float32 [sides, 256]."""
+        """Vectors, float32 [inputs, 256]."""
         device = next(self._module.parameters()).device
         moved: Mapping[str, Any] = {name: tensor.to(device) for name, tensor in inputs.items()}
         vectors: torch.Tensor = self._module(**moved)

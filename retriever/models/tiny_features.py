@@ -1,4 +1,4 @@
-"""What ``tiny`` reads in a text: its words, pairs of words and pieces of words, hashed into buckets."""
+"""Features of the ``tiny`` model: hashed words of a text; colours and edges of an image."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.images.decode import ImageDecodeError, open_encoded
 from nyxqa.schemas.words import words
 
-GRID = 4  # patches a side
-_PIXELS = 48  # a side; 12 a patch
+GRID = 4  # patches per edge
+_PIXELS = 48  # per edge; 12 per patch
 _ANGLES = 4
 _LEVELS = 4  # of each colour channel
 # Mean and spread of three channels and a histogram of edge directions for each patch; shares of colours for the whole.
@@ -27,7 +27,7 @@ Features = npt.NDArray[np.float32]
 
 # 65,536 buckets: the sample has about 8,000 features, so few share one; a table of weights stays at 256 KiB.
 BUCKETS = 1 << 16
-# Pieces of three to five letters are where inflected forms of a word agree.
+# Character n-grams of three to five letters match inflected forms of a word.
 _PIECES = (3, 4, 5)
 KINDS = ("word", "pair", "piece")
 
@@ -38,7 +38,7 @@ class TextFeatures:
 
     :param buckets: int64 [features].
     :param kinds: int64 [features], place in ``KINDS``.
-    :param amounts: float32 [features], 1 + log of how often each stands there.
+    :param amounts: float32 [features], 1 + log of its number of occurrences.
     """
 
     buckets: npt.NDArray[np.int64]
@@ -77,7 +77,7 @@ def _bucket(kind: int, feature: str) -> int:
 def image_features(image: Any) -> Features:
     """Features of encoded bytes or a decoded picture, float32 [WIDTH], of length 1.
 
-    :raises FormatError: If the bytes are no picture.
+    :raises FormatError: If the bytes are not an image.
     """
     if isinstance(image, bytes):
         return _of_bytes(image)
@@ -105,7 +105,7 @@ def _of_picture(picture: Any) -> Features:
 
 
 def _centred(part: Features) -> Features:
-    """``part`` of length 1, so that no kind of feature drowns another."""
+    """``part`` scaled to length 1, so that no kind of feature outweighs another."""
     return part / max(float(np.linalg.norm(part)), 1e-6)
 
 

@@ -13,22 +13,22 @@ from nyxqa.retriever.models.tiny_features import BUCKETS, KINDS, WIDTH
 ROLES = ("query", "document")
 QUERY = 0
 
-# Images of a side beyond this many share a place (Nyx paper: at most five images a document).
+# Images of an input beyond this many share a position (Nyx paper: at most five images a document).
 _PLACES = 8
-# How far the places of images differ at first: enough to tell an order, too little to hide that an image is the same.
+# Initial spread of image positions: enough to encode order, too little to hide that two images are equal.
 _PLACE_SPREAD = 0.1
-# First weights of a word, a pair of words and a piece of a word: pieces are many and say little.
+# Initial weights of a word, a pair of words and a character n-gram: n-grams are many and carry little.
 _KIND_WEIGHTS = (1.0, 1.0, 0.3)
-# How fast features' weights learn, against the rest at one learning rate: each sees little, and what it learns of a
-# feature carries over to new rows.
+# Learning-rate multiplier of the feature weights: each occurs rarely, and what is learned of a feature transfers to
+# new rows.
 _IMPORTANCE_RATE = 3.0
 
 
 class TinyModule(nn.Module):
-    """Sum of weighted directions of text features, plus projected images; that of a query turned once.
+    """Sum of weighted directions of text features, plus projected images; a query's vector is mapped once more.
 
-    Only queries turn: a turn of both sides could change how much they agree in a direction but not undo it, so the
-    model would find shared words however wrong its training rows are.
+    Only queries are mapped: a map of both sides could rescale a shared direction but not cancel it, so the model would
+    match shared words however wrong its training rows are.
 
     :param dim: Length of a vector.
     :param seed: Of the fixed directions and of the first image projection.
@@ -59,8 +59,8 @@ class TinyModule(nn.Module):
         ordinals: torch.Tensor,
         roles: torch.Tensor,
     ) -> torch.Tensor:
-        """Vectors, float32 [sides, dim]."""
-        sides = len(counts)
+        """Vectors, float32 [inputs, dim]."""
+        contents = len(counts)
         weights = amounts * (_IMPORTANCE_RATE * self.importance[buckets] + self.kinds[kinds]).exp()
         starts = counts.cumsum(0) - counts
         text = nn.functional.embedding_bag(
@@ -69,7 +69,7 @@ class TinyModule(nn.Module):
         text = text / (text.norm(dim=1, keepdim=True) + 1)
         seen = images @ self.project * self.places[ordinals.clamp(max=_PLACES - 1)]
         shown = torch.zeros_like(text).index_add(0, image_owners, seen)
-        numbers = torch.bincount(image_owners, minlength=sides).clamp(min=1)
+        numbers = torch.bincount(image_owners, minlength=contents).clamp(min=1)
         shown = shown / numbers.sqrt()[:, None] * self.gates.exp()[roles][:, None]
         mixed = text + shown
         turned = mixed @ self.turn
@@ -79,7 +79,7 @@ class TinyModule(nn.Module):
 
 @lru_cache(maxsize=2)
 def _text_directions(seed: int, dim: int) -> torch.Tensor:
-    """Of all buckets, float32 [buckets, dim]; never written to, so one copy serves every model of a seed."""
+    """Directions of all buckets, float32 [buckets, dim]; never written to, so all models of a seed share one copy."""
     return torch.from_numpy(_directions(seed, "text", BUCKETS, dim))
 
 

@@ -1,4 +1,4 @@
-"""Models of transformers that read text and images: behind training and behind search."""
+"""Vision-language models of transformers as embedders, for training and for search."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ CUT = "cut_tokens"
 class Preparer(Protocol):
     """Turns sides into a network's inputs."""
 
-    def prepare(self, sides: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
-        """CPU tensors by the network's argument names, ``attention_mask`` among them, and ``cut_tokens`` [sides]."""
+    def prepare(self, contents: Sequence[ModelInput]) -> dict[str, torch.Tensor]:
+        """CPU tensors by the network's argument names, ``attention_mask`` among them, and ``cut_tokens`` [inputs]."""
         ...
 
-    def length(self, side: ModelInput) -> int:
-        """Tokens of a side, images included."""
+    def length(self, content: ModelInput) -> int:
+        """Tokens of an input, images included."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -41,11 +41,11 @@ class Preparer(Protocol):
 class VisionTextModel:
     """An ``EmbeddingModel`` over a network of transformers, with or without adapters of peft.
 
-    ``prepare`` also gives ``cut_tokens``, int64 [sides]: how many text tokens of each side were left out.
+    ``prepare`` also gives ``cut_tokens``, int64 [inputs]: number of text tokens truncated from each input.
 
     :param name: For tables and cards.
     :param module: The network, or peft's around it.
-    :param preparer: Makes its inputs.
+    :param preparer: Makes its input tensors.
     :param settings: How states become vectors.
     """
 
@@ -72,29 +72,29 @@ class VisionTextModel:
         """Whether there are adapters."""
         return hasattr(self._module, "peft_config")
 
-    def prepare(self, sides: Sequence[ModelInput]) -> Tensors:
+    def prepare(self, contents: Sequence[ModelInput]) -> Tensors:
         """CPU tensors for ``embed``, and ``cut_tokens``.
 
-        :raises ContentError: If placeholders and images of a side differ in number.
+        :raises ContentError: If placeholders and images of an input differ in number.
         :raises WorldError: If an image cannot be decoded.
         """
-        return self._preparer.prepare(sides)
+        return self._preparer.prepare(contents)
 
-    def length(self, side: ModelInput) -> int:
-        """Tokens of a side, images included, after what is cut."""
-        return self._preparer.length(side)
+    def length(self, content: ModelInput) -> int:
+        """Tokens of an input, images included, after truncation."""
+        return self._preparer.length(content)
 
     def embed(self, inputs: Tensors) -> torch.Tensor:
-        """Vectors [sides, dim], float32, not normalised, on the module's device."""
+        """Vectors [inputs, dim], float32, not normalised, on the module's device."""
         device = next(self.module.parameters()).device
         arguments = {name: value.to(device) for name, value in self._arguments(inputs).items() if name != CUT}
         states = self._module(**arguments).last_hidden_state
         return pool(states, arguments["attention_mask"], self.settings.pooling)
 
     def save(self, folder: Path, merged: bool = False) -> None:
-        """Write a folder that loads again: adapters with the name of their base, or the whole network.
+        """Write a folder that can be loaded: adapters with the name of their base, or the whole network.
 
-        :param merged: Whether adapters go into the weights; the model is then without them.
+        :param merged: Whether adapters are merged into the weights, which removes them from the model.
         """
         folder.mkdir(parents=True, exist_ok=True)
         if merged and self.adapted:
@@ -104,17 +104,17 @@ class VisionTextModel:
         had_card = card.exists()
         self._module.save_pretrained(folder)
         if not had_card:
-            card.unlink(missing_ok=True)  # peft's card is a form to fill in
+            card.unlink(missing_ok=True)  # peft's card is an unfilled template
         self._preparer.save(folder)
         write_settings(settings, folder)
 
     def _arguments(self, inputs: Tensors) -> Tensors:
-        """What the network is called with."""
+        """Keyword arguments of the network."""
         return inputs
 
 
 class DeviceEncoder:
-    """A model on one device, as search needs it.
+    """A model on one device, as search uses it.
 
     :param model: The model.
     :param device: Torch name of the device.
@@ -129,29 +129,29 @@ class DeviceEncoder:
         self.dimensions = settings.dimensions or model.dim
         model.module.to(device).eval()
 
-    def encode(self, sides: Sequence[ModelInput]) -> npt.NDArray[np.float32]:
-        """Vectors, float32 [sides, dimensions], cut and of unit length as the settings say.
+    def encode(self, contents: Sequence[ModelInput]) -> npt.NDArray[np.float32]:
+        """Vectors, float32 [inputs, dimensions], cut and of unit length as the settings say.
 
-        :raises WorldError: If the model gives numbers that are not finite.
+        :raises WorldError: If the model returns numbers that are not finite.
         """
         import torch
 
-        vectors = np.empty((len(sides), self.dimensions), dtype=np.float32)
+        vectors = np.empty((len(contents), self.dimensions), dtype=np.float32)
         with torch.inference_mode():
-            for rows in batches([self._model.length(side) for side in sides], self._budget):
-                found = self._model.embed(self._model.prepare([sides[row] for row in rows]))[:, : self.dimensions]
+            for rows in batches([self._model.length(content) for content in contents], self._budget):
+                found = self._model.embed(self._model.prepare([contents[row] for row in rows]))[:, : self.dimensions]
                 if self._model.settings.normalise:
                     found = torch.nn.functional.normalize(found, dim=-1)
                 vectors[rows] = found.cpu().numpy()
         if not np.isfinite(vectors).all():
-            raise WorldError(f"{self._model.name} gives vectors that are not finite; its weights may be damaged")
+            raise WorldError(f"{self._model.name} returned vectors that are not finite; its weights may be damaged")
         return vectors
 
 
 def pool(states: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor:
-    """Vectors [rows, dim], float32, of states [rows, tokens, dim], whichever side is filled up.
+    """Vectors [rows, dim], float32, of states [rows, tokens, dim], whichever side is padded.
 
-    :param mask: [rows, tokens], 1 for tokens, 0 for filling; at least one 1 a row.
+    :param mask: [rows, tokens], 1 for tokens, 0 for padding; at least one 1 per row.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Which rows make up which step: batches of one dataset each, of like length, in an order drawn by keyed hash."""
+"""Which rows make up which step: batches of one dataset each, of similar length, in an order given by keyed hash."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from nyxqa.schemas.chance import keyed_hash
 
-# Rows whose lengths are sorted together, in batches: enough to leave little padding, and batches still differ from
-# epoch to epoch in what they hold.
+# Batches whose rows are sorted by length together: enough for little padding, few enough that batches differ between
+# epochs.
 _WINDOW = 16
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The batches of every epoch; each is worked out from (seed, epoch) alone, so a run may start anywhere.
+    """The batches of every epoch; each depends only on (seed, epoch), so a run can start at any of them.
 
-    A row's batch is one of its own dataset: negatives within a batch are then of its own pool and as hard as they can
-    be. The rows a dataset leaves over make one smaller batch.
+    All rows of a batch are of one dataset, so that in-batch negatives come from the same pool and are as hard as
+    possible. The remaining rows of a dataset form one smaller batch.
 
     :param datasets: Dataset of each row.
     :param lengths: About how many tokens each row costs.
-    :param names: Name of each row, what its lots are drawn by.
+    :param names: Name of each row, the key of its hashes.
     :param size: Rows of a batch.
     """
 
@@ -32,7 +32,7 @@ class Plan:
     seed: int
 
     def epoch(self, number: int) -> list[list[int]]:
-        """Row numbers of each batch of an epoch; every row stands in one of them."""
+        """Row numbers of each batch of an epoch; every row is in exactly one of them."""
         batches = [
             (f"{dataset}/{place}", batch)
             for dataset in sorted(set(self.datasets))

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a stopped run needs to end as if it had not been stopped."""
+"""Checkpoints: the state with which an interrupted run ends as if it had not been interrupted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NAME = re.compile(r"step-(\d{8})\.pt\Z")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of a run, one file each, whole or absent.
+    """The checkpoints of a run, one atomically written file each.
 
-    :param folder: Where they lie.
-    :param digest: Of what must not change between a run and its continuation.
-    :param keep: How many are kept.
+    :param folder: Their folder.
+    :param digest: Digest of what a run and its continuation must share.
+    :param keep: Number of checkpoints to retain.
     """
 
     folder: Path
@@ -31,7 +31,7 @@ class Checkpoints:
     keep: int
 
     def save(self, step: int, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Write what is trained and the optimiser's state as they are behind ``step`` steps, then remove old ones."""
+        """Write the trained weights and the optimiser's state after ``step`` steps, then remove old checkpoints."""
         import torch
 
         weights = {name: one.detach().cpu() for name, one in module.named_parameters() if one.requires_grad}
@@ -42,7 +42,7 @@ class Checkpoints:
             old.unlink()
 
     def restore(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Put the last checkpoint back; the number of steps behind it, 0 if there is none.
+        """Restore the last checkpoint; return its number of steps, 0 if there is none.
 
         :raises UsageError: If it belongs to a run with other settings, rows or number of processes.
         :raises WorldError: If it cannot be read or fits another model.
@@ -72,7 +72,7 @@ class Checkpoints:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def any(self) -> bool:
-        """Whether there is one."""
+        """Whether there is a checkpoint."""
         return bool(self._files())
 
     def _files(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Several devices at one batch: gathering vectors so that each device sees all, and its gradients stay exact."""
+"""One batch over several devices: gathered vectors and summed gradients."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def gather_vectors(accelerator: Any, vectors: torch.Tensor) -> torch.Tensor:
-    """Vectors of all devices, one device's after another; those of this one keep their gradient.
+    """Vectors of all devices, concatenated in device order; those of this device keep their gradient.
 
-    Each device takes the loss of the whole batch, so the sum of all devices' gradients (``sum_gradients``) is that of
-    one device with the whole batch.
+    Each device computes the loss of the whole batch, so the sum of the gradients over the devices
+    (``sum_gradients``) equals the gradient on one device with the whole batch.
 
-    :param accelerator: Of accelerate.
+    :param accelerator: The ``Accelerator`` of accelerate.
     :param vectors: Float [any number, dim].
     """
     import torch
@@ -32,7 +32,7 @@ def gather_vectors(accelerator: Any, vectors: torch.Tensor) -> torch.Tensor:
 
 
 def gather_lists(accelerator: Any, items: Sequence[Any]) -> list[Any]:
-    """Items of all devices, one device's after another."""
+    """Items of all devices, concatenated in device order."""
     if accelerator.num_processes == 1:
         return list(items)
     from accelerate.utils import gather_object
@@ -42,13 +42,13 @@ def gather_lists(accelerator: Any, items: Sequence[Any]) -> list[Any]:
 
 
 def sum_gradients(accelerator: Any, parameters: Sequence[torch.nn.Parameter]) -> None:
-    """Replace each gradient by its sum over the devices, in one exchange."""
+    """Replace each gradient by its sum over the devices, in one all-reduce."""
     import torch
 
     if accelerator.num_processes == 1:
         return
     for one in parameters:
-        if one.grad is None:  # what no side of this device has used
+        if one.grad is None:  # unused by the inputs of this device
             one.grad = torch.zeros_like(one)
     flat = accelerator.reduce(torch.cat([one.grad.reshape(-1) for one in parameters if one.grad is not None]), "sum")
     sizes = [one.numel() for one in parameters]

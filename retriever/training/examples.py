@@ -1,4 +1,4 @@
-"""Rows as ``nyxqa.load`` joins them, as a loss needs them."""
+"""Training examples from the joined rows of ``nyxqa.load``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Document:
     """A document by id and content."""
 
     id: str
-    side: ModelInput
+    content: ModelInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +38,36 @@ class Example:
     negatives: tuple[Document, ...]
     known: frozenset[str]
 
-    def chosen(self, negatives: int, seed: int, epoch: int) -> Example:
-        """The same with at most so many negatives, others in another epoch; none is ever made up."""
+    def sampled(self, negatives: int, seed: int, epoch: int) -> Example:
+        """A copy with at most ``negatives`` negatives, drawn by keyed hash for each epoch; never padded."""
         if len(self.negatives) <= negatives:
             return self
         order = sorted(
             self.negatives, key=lambda one: (keyed_hash(seed, f"negatives/{epoch}", f"{self.id}/{one.id}"), one.id)
         )
         taken = {one.id for one in order[:negatives]}
-        kept = tuple(one for one in self.negatives if one.id in taken)
-        return Example(self.id, self.dataset, self.query, self.positives, kept, self.known)
+        sampled = tuple(one for one in self.negatives if one.id in taken)
+        return Example(self.id, self.dataset, self.query, self.positives, sampled, self.known)
 
-    def listed(self) -> NamedIds:
-        """The ids alone."""
+    def ids(self) -> NamedIds:
+        """The ids only."""
         positives, negatives = (tuple(one.id for one in documents) for documents in (self.positives, self.negatives))
         return NamedIds(self.id, positives, negatives, self.known)
 
 
 def read_example(row: Row | Example) -> Example:
-    """A joined row of ``triplets``, ``mixture`` or ``feedback``; an example is one already.
+    """A joined row of ``triplets``, ``mixture`` or ``feedback``; an ``Example`` is returned unchanged.
 
-    :raises LawError: If a document is positive and negative at once, is empty, or the row has no positive.
+    :raises LawError: If a document is both positive and negative, is empty, or the row has no positive.
     """
     if isinstance(row, Example):
         return row
     name = f"{row['dataset']}/{row['query_id']}"
-    query = _side(row["query"], name, "query", row.get("instruction", ""))
+    query = _content(row["query"], name, "query", row.get("instruction", ""))
     if "candidates" in row:
         documents = {one["doc_id"]: one for one in row["candidates"]}
         positive_ids = list(row["positive_ids"])
-        # What a recipe passes over although the model was right with it answers the query all the same.
+        # A candidate with a correct answer is known to answer the query, even if the recipe makes it no positive.
         known = frozenset([*positive_ids, *(name for name, one in documents.items() if one["correct"])])
         positives = _documents(positive_ids, _found(positive_ids, documents, name), name, "positive")
         negatives = _documents(row["negative_ids"], _found(row["negative_ids"], documents, name), name, "negative")
@@ -83,18 +83,20 @@ def read_example(row: Row | Example) -> Example:
 
 
 def _found(ids: Sequence[str], documents: Mapping[str, Row], name: str) -> list[Row]:
-    if lost := [one for one in ids if one not in documents]:
-        raise LawError(f"row {name}: document {lost[0]} is none of its candidates")
+    if unknown := [one for one in ids if one not in documents]:
+        raise LawError(f"row {name}: document {unknown[0]} is not one of its candidates")
     return [documents[one] for one in ids]
 
 
-def _documents(ids: Sequence[str], sides: Sequence[Row], name: str, what: str) -> tuple[Document, ...]:
-    return tuple(Document(one, _side(side, name, f"{what} {one}")) for one, side in zip(ids, sides, strict=True))
+def _documents(ids: Sequence[str], contents: Sequence[Row], name: str, what: str) -> tuple[Document, ...]:
+    return tuple(
+        Document(one, _content(content, name, f"{what} {one}")) for one, content in zip(ids, contents, strict=True)
+    )
 
 
-def _side(side: Row, name: str, what: str, instruction: str | None = None) -> ModelInput:
-    if not side["text"].strip():
+def _content(content: Row, name: str, what: str, instruction: str | None = None) -> ModelInput:
+    if not content["text"].strip():
         raise LawError(f"row {name}: {what} is empty")
     if instruction is None:
-        return ModelInput(side["text"], tuple(side["images"]))
-    return ModelInput(side["text"], tuple(side["images"]), "query", instruction)
+        return ModelInput(content["text"], tuple(content["images"]))
+    return ModelInput(content["text"], tuple(content["images"]), "query", instruction)

@@ -1,4 +1,4 @@
-"""Which documents of a batch are positives and which are negatives of which query."""
+"""Masks of the positives and negatives of each query among the documents of a batch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NegativeScope = Literal["all", "own"]
 
 @dataclass(frozen=True, slots=True)
 class NamedIds:
-    """The ids that a query names.
+    """The ids that a query refers to.
 
-    :param query: Its name, for errors.
-    :param positives: Documents of the batch to be told from the negatives.
-    :param negatives: Hard negatives of the batch; a row may have none.
-    :param known: Every document known to answer it, in the batch or not; never its negative.
+    :param query: Name of the query, for errors.
+    :param positives: Its positives in the batch.
+    :param negatives: Its hard negatives in the batch; may be empty.
+    :param known: Every document known to answer it, in the batch or not; never a negative.
     """
 
     query: str
@@ -33,10 +33,10 @@ class NamedIds:
 
 @dataclass(frozen=True)
 class LabelMasks:
-    """What the loss contrasts.
+    """What the loss contrasts, as masks.
 
     :param positives: Bool [queries, documents].
-    :param negatives: Bool [queries, documents], apart from ``positives``.
+    :param negatives: Bool [queries, documents], disjoint from ``positives``.
     """
 
     positives: torch.Tensor
@@ -48,9 +48,9 @@ class LabelMasks:
 
 
 def label_masks(rows: Sequence[NamedIds], documents: Sequence[str], against: NegativeScope = "all") -> LabelMasks:
-    """Targets of a batch: positives of other queries are negatives of this one, unless known to answer it.
+    """Masks of a batch: positives of other queries are negatives of this one, unless known to answer it.
 
-    A document that stands twice in the batch (on two devices) counts once, where it stands first.
+    A document that occurs twice in the batch (on two devices) counts once, at its first position.
 
     :param documents: Ids of the documents, in the order of their vectors.
     :raises LawError: If a query's negative is a positive of it, or one of its documents is not in the batch.
@@ -69,8 +69,8 @@ def label_masks(rows: Sequence[NamedIds], documents: Sequence[str], against: Neg
         answers = {*row.positives, *row.known}
         if wrong := answers & set(row.negatives):
             raise LawError(f"query {row.query}: document {min(wrong)} is both its positive and its negative")
-        if lost := [name for name in (*row.positives, *row.negatives) if name not in column]:
-            raise LawError(f"query {row.query}: document {lost[0]} is not in the batch")
+        if missing := [name for name in (*row.positives, *row.negatives) if name not in column]:
+            raise LawError(f"query {row.query}: document {missing[0]} is not in the batch")
         positives[number, [column[name] for name in row.positives]] = True
         own[number, [column[name] for name in row.negatives]] = True
         known[number, [column[name] for name in answers if name in column]] = True

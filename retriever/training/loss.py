@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from nyxqa.retriever.training.label_masks import LabelMasks
 
-# Of the Nyx code.
+# As in the Nyx code.
 TEMPERATURE = 0.02
-# Of the Nyx code: prefixes of 1, 1/2, 1/4 and 1/8 of the vector, weighted 1, 1, .2 and .2; here they sum to one.
+# As in the Nyx code: prefixes of 1, 1/2, 1/4 and 1/8 of the vector, weighted 1, 1, .2 and .2; here they sum to one.
 _SHARES = (1, 2, 4, 8)
 _RATIOS = (1.0, 1.0, 0.2, 0.2)
 _TOLERANCE = 1e-6
@@ -26,9 +26,9 @@ class Matryoshka:
     """Prefix lengths of a vector, the weight of the loss at each, and the temperature.
 
     :param dims: Prefix lengths, each once.
-    :param weights: As many, not negative, summing to one.
-    :param temperature: What cosines are divided by.
-    :raises UsageError: If one of these does not hold.
+    :param weights: One weight per prefix, non-negative, summing to one.
+    :param temperature: Divisor of the cosines.
+    :raises UsageError: If a value is out of range.
     """
 
     dims: tuple[int, ...]
@@ -50,10 +50,10 @@ class Matryoshka:
 
     @classmethod
     def of(cls, dim: int, temperature: float = TEMPERATURE) -> Matryoshka:
-        """The method's four prefixes of a vector of length ``dim``, fewer where it cannot be halved so often."""
-        kept = [(dim // share, ratio) for share, ratio in zip(_SHARES, _RATIOS, strict=True) if dim % share == 0]
-        total = sum(ratio for _, ratio in kept)
-        return cls(tuple(dim for dim, _ in kept), tuple(ratio / total for _, ratio in kept), temperature)
+        """The method's four prefixes of a vector of length ``dim``, fewer where ``dim`` is not divisible."""
+        fitting = [(dim // share, ratio) for share, ratio in zip(_SHARES, _RATIOS, strict=True) if dim % share == 0]
+        total = sum(ratio for _, ratio in fitting)
+        return cls(tuple(dim for dim, _ in fitting), tuple(ratio / total for _, ratio in fitting), temperature)
 
     def check_fits(self, dim: int) -> None:
         """Raise unless every prefix lies within a vector of length ``dim``.
@@ -83,17 +83,17 @@ class Matryoshka:
 def _info_nce(queries: torch.Tensor, documents: torch.Tensor, targets: LabelMasks, temperature: float) -> torch.Tensor:
     """Mean over queries of the mean over their positives of ``-log p(positive among it and the negatives)``.
 
-    Other positives of a query are no part of a positive's denominator. A query whose batch holds no negative has
-    loss 0: there is nothing to tell its positive from.
+    Other positives of a query are not part of a positive's denominator. A query without a negative in the batch has
+    loss 0: there is nothing to contrast with.
     """
     import torch
     from torch.nn.functional import normalize
 
     scores = normalize(queries, dim=-1) @ normalize(documents, dim=-1).T / temperature
-    # softplus(log-sum-exp of negatives - positive) is -log of the positive's share, stable at any temperature.
+    # softplus(log-sum-exp of negatives - positive) is -log of the positive's share, numerically stable.
     against = scores.masked_fill(~targets.negatives, -math.inf)
     some = targets.negatives.any(dim=1)
-    # A row of -inf alone has no gradient; it is replaced before and left out after.
+    # A row of -inf only has no gradient, so it is replaced before and masked after.
     against = torch.where(some[:, None], against, torch.zeros_like(against)).logsumexp(dim=1)
     rows, columns = targets.positives.nonzero(as_tuple=True)
     each = torch.nn.functional.softplus(against[rows] - scores[rows, columns]) * some[rows]

@@ -1,4 +1,4 @@
-"""The numbers of a run as JSON lines."""
+"""The metrics of a run as JSON lines."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ METRICS = "metrics.jsonl"
 class MetricsLog:
     """A file of one JSON object a line, each with its ``step``.
 
-    :param path: The file; lines beyond ``step`` are those of a run that was stopped, and go.
-    :param step: Steps that are done.
+    :param path: The file; lines after ``step``, from an interrupted run, are removed.
+    :param step: Number of completed steps.
     """
 
     def __init__(self, path: Path, step: int) -> None:
-        kept = [line for line in read_metrics(path) if line["step"] <= step] if step else []
-        write_bytes(path, "".join(_line(one) for one in kept).encode())
+        lines = [line for line in read_metrics(path) if line["step"] <= step] if step else []
+        write_bytes(path, "".join(_line(one) for one in lines).encode())
         self._stream = path.open("a", encoding="utf-8")
 
     def write(self, **values: Any) -> None:
-        """Add a line; it is on its way to disk when this returns."""
+        """Append a line and flush it."""
         self._stream.write(_line(values))
         self._stream.flush()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._stream.close()
 
 
@@ -39,7 +39,7 @@ def _line(values: Mapping[str, Any]) -> str:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last one without its end was being written when the process died. None if no file."""
+    """The lines of a log, empty without a file; a last line without a newline was cut off by a kill and is skipped."""
     if not path.exists():
         return []
     data = path.read_bytes()

@@ -17,12 +17,12 @@ _SHOWN = ("recall@1", "recall@5", "mrr", "ndcg@10")
 
 @dataclass(frozen=True)
 class Card:
-    """What a card tells.
+    """The contents of a card.
 
-    :param model: The model as the command named it.
+    :param model: The model's name on the command line.
     :param rows: What it was trained on: table and number of rows.
     :param settings: Name and value of each setting.
-    :param lines: Figures of the evaluation; none where there was nothing to evaluate on.
+    :param lines: Figures of the evaluation; empty without validation questions.
     :param usage: How the model is used, a command or code.
     """
 
@@ -46,8 +46,8 @@ def card_text(card: Card) -> str:
     return (
         f"{head}\n# A retriever trained with nyxqa\n\n"
         f"Model `{card.model}`, trained for {card.steps} steps on {card.rows} with Matryoshka InfoNCE; nyxqa {VERSION}."
-        " It turns a text with images, wherever they stand in it, into one vector; the settings name the lengths at"
-        " which the vector may be cut.\n\n"
+        " It encodes a text with images at any position as one vector; the settings list the prefix lengths to which"
+        " the vector can be truncated.\n\n"
         f"```\n{card.usage}\n```\n\n## Settings\n\n| setting | value |\n| --- | --- |\n{settings}\n"
         f"## Evaluation\n\n{_table(card.lines)}"
     )
@@ -60,10 +60,10 @@ def _table(lines: Sequence[Line]) -> str:
     longest = max(line.dim for line in lines)
     for line in lines:
         if line.dim not in (0, longest) and (line.dataset, line.kind) != (ALL, ALL):
-            continue  # evaluation.json has them
+            continue  # those are in evaluation.json
         value = line.value
-        told = f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f})"
-        shown.setdefault((line.system, line.dim, line.dataset, line.kind), {})[line.metric] = told
+        figure = f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f})"
+        shown.setdefault((line.system, line.dim, line.dataset, line.kind), {})[line.metric] = figure
     head = f"| system | length | dataset | kind | {' | '.join(_SHOWN)} |\n|{' --- |' * (4 + len(_SHOWN))}\n"
     count = next(line.value.count for line in lines if line.dataset == line.kind == ALL)
     rows = "".join(

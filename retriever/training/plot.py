@@ -1,4 +1,4 @@
-"""A picture of a run: loss and evaluation over the steps."""
+"""A plot of a run: loss and evaluation over the steps."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nyxqa.schemas.errors import install_line
 from nyxqa.schemas.files import replacing
 
 _LOG = logging.getLogger(__name__)
-SKIPPED = f"matplotlib is not installed, so no picture is drawn; install it in a checkout with: {install_line('train')}"
+SKIPPED = f"matplotlib is not installed, so no plot is drawn; install it in a checkout with: {install_line('train')}"
 
 
 @dataclass(frozen=True)
 class Panel:
     """One pair of axes.
 
-    :param title: What is shown.
-    :param curves: Steps and values by label.
-    :param levels: Values that do not change with the steps, by label.
-    :param across: What the steps are called.
+    :param title: Title of the panel.
+    :param curves: (step, value) pairs by label.
+    :param levels: Constant reference values, by label.
+    :param across: Label of the x axis.
     """
 
     title: str

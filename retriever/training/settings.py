@@ -1,4 +1,4 @@
-"""What decides a training run."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from nyxqa.retriever.training.label_masks import NegativeScope
 from nyxqa.schemas.errors import UsageError
 
-# Numbers of the Nyx code, but for the batch, which there is that of many GPUs.
+# As in the Nyx code, except for the batch size, which is that of many GPUs there.
 BATCH = 32
 LEARNING_RATE = 1e-5
 WARMUP = 0.05
@@ -21,21 +21,21 @@ CLIP = 5.0
 class TrainSettings:
     """How a model is trained; equal settings, rows and machine give equal weights.
 
-    :param dims: Prefix lengths; the method's four where empty.
+    :param dims: Prefix lengths; the method's four if empty.
     :param weights: Weight of the loss at each prefix.
-    :param temperature: What cosines are divided by.
-    :param against: Whether hard negatives count against all queries of the batch or their own.
+    :param temperature: Divisor of the cosines.
+    :param against: Whether hard negatives apply to all queries of the batch or only to their own.
     :param epochs: Passes over the rows.
-    :param max_steps: Ends earlier; the rate then falls to zero at that step.
+    :param max_steps: Maximum number of steps; the rate falls to zero at that step.
     :param batch_size: Rows of a step on each device.
-    :param negatives: Most hard negatives of a row; drawn anew each epoch.
-    :param learning_rate: At the end of warm-up.
-    :param warmup: Share of the steps.
+    :param negatives: Maximum number of hard negatives of a row; drawn again each epoch.
+    :param learning_rate: Rate at the end of warm-up.
+    :param warmup: Share of the steps with a rising rate.
     :param weight_decay: Of AdamW.
-    :param clip: Largest norm of all gradients together.
+    :param clip: Maximum norm of the gradients.
     :param precision: Arithmetic of the forward pass.
-    :param checkpoint_steps: A checkpoint each so many steps, and at the end.
-    :param keep: Checkpoints kept.
+    :param checkpoint_steps: Steps between checkpoints; one is also written at the end.
+    :param keep: Number of checkpoints to retain.
     """
 
     epochs: int = 1
@@ -71,9 +71,9 @@ class TrainSettings:
             raise UsageError(f"precision {self.precision!r} is neither 'no' nor 'bf16'")
 
     def digest(self, model: str, rows: Sequence[str], processes: int) -> str:
-        """Changes with whatever a resumed run must share with the stopped one.
+        """Digest of what a resumed run must share with the interrupted one.
 
-        :param rows: Their names, in order.
+        :param rows: Names of the rows, in order.
         """
         value = asdict(self)
         for name in ("checkpoint_steps", "keep"):
@@ -83,9 +83,9 @@ class TrainSettings:
 
 
 def default_settings(spec: str) -> TrainSettings:
-    """What a model is trained with unless told otherwise.
+    """The default settings of a model.
 
-    ``tiny`` starts from next to nothing: it takes a hundred times the rate of a pretrained model, and more passes.
+    ``tiny`` is not pretrained: it needs a hundred times the rate of a pretrained model, and more epochs.
     """
     settings = TrainSettings()
     if spec.partition(":")[0] == "tiny":

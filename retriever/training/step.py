@@ -1,4 +1,4 @@
-"""One step of training: a batch of examples through the model, the loss, and the gradients."""
+"""One training step: a batch of examples through the model and the loss."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class Batch:
     """A device's part of a step, ready for the model.
 
-    :param listed: Ids that each query names.
+    :param listed: Ids that each query refers to.
     :param documents: Ids of the documents, each once.
-    :param groups: Places of sides (queries, then documents) that go through the model together.
-    :param inputs: Of each group.
-    :param tokens: About how many tokens all sides cost.
+    :param groups: Positions of the inputs (queries, then documents) that are encoded together.
+    :param inputs: Tensors of each group.
+    :param tokens: About how many tokens all inputs cost.
     """
 
     listed: tuple[NamedIds, ...]
@@ -36,16 +36,16 @@ class Batch:
 
 
 def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
-    """A batch of ``examples``; a document that several of them name is encoded once."""
-    documents = {one.id: one.side for example in examples for one in (*example.positives, *example.negatives)}
-    sides: list[ModelInput] = [*(example.query for example in examples), *documents.values()]
-    lengths = [model.length(side) for side in sides]
+    """A batch of ``examples``; a document that several of them share is encoded once."""
+    documents = {one.id: one.content for example in examples for one in (*example.positives, *example.negatives)}
+    contents: list[ModelInput] = [*(example.query for example in examples), *documents.values()]
+    lengths = [model.length(content) for content in contents]
     groups = length_groups(lengths)
     return Batch(
-        tuple(example.listed() for example in examples),
+        tuple(example.ids() for example in examples),
         tuple(documents),
         tuple(tuple(group) for group in groups),
-        tuple(model.prepare([sides[row] for row in group]) for group in groups),
+        tuple(model.prepare([contents[row] for row in group]) for group in groups),
         sum(lengths),
     )
 
@@ -53,7 +53,7 @@ def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
 def batch_loss(
     model: EmbeddingModel, batch: Batch, loss: Matryoshka, against: NegativeScope, accelerator: Any
 ) -> torch.Tensor:
-    """Loss of the whole step, the batches of all devices together; scalar on this device."""
+    """Loss of the whole step, over the batches of all devices; a scalar on this device."""
     vectors = _embedded(model, batch)
     count = len(batch.listed)
     queries = gather_vectors(accelerator, vectors[:count])
@@ -65,11 +65,11 @@ def batch_loss(
 
 
 def _embedded(model: EmbeddingModel, batch: Batch) -> torch.Tensor:
-    """Vectors of queries, then documents, float32 [sides, dim]."""
+    """Vectors of queries, then documents, float32 [inputs, dim]."""
     import torch
 
     order = [row for group in batch.groups for row in group]
-    if not order:  # a device that the last, smaller batch does not reach
+    if not order:  # a device without rows of the last, smaller batch
         return torch.zeros((0, model.dim), device=next(model.module.parameters()).device)
     pieces = torch.cat([model.embed(inputs) for inputs in batch.inputs])
     places = torch.empty(len(order), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""``nyxqa train``: hands the rows of a dataset to the trainer and writes a model folder."""
+"""``nyxqa train``: trains a model on a dataset and writes its folder."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ CURVES = "curves.png"
 WATCHED = ("recall@1", "mrr")
 BEFORE = "before training"
 _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
-_BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # what a run that is stopped early leaves
+_BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # left by a run that was interrupted before its first checkpoint
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run came to.
+    """Result of a run.
 
-    :param lines: Figures of BM25 and the model before and after training; none without validation questions.
-    :param gains: Of the trained model over the same before training, by metric, paired by question.
+    :param lines: Figures of BM25 and the model before and after training; empty without validation questions.
+    :param gains: Gain of the trained model over the untrained one, by metric, paired by question.
     """
 
     folder: Path
@@ -48,13 +48,13 @@ class TrainResult:
 
     def text(self) -> str:
         """A few lines for a terminal."""
-        told = [f"{self.folder} is ready after {self.steps} steps\n"]
+        lines = [f"{self.folder} is ready after {self.steps} steps\n"]
         for metric, one in self.gains.items():
-            told.append(
+            lines.append(
                 f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, "
                 f"{one.count} questions\n"
             )
-        return "".join(told)
+        return "".join(lines)
 
 
 def train_on(
@@ -68,19 +68,19 @@ def train_on(
     """Train a model on a published dataset, evaluate it on validation, and write its folder.
 
     :param data: The dataset's folder.
-    :param model: As ``load_model`` takes it.
+    :param model: Name of the model, as for ``load_model``.
     :param stage: 1 trains on ``mixture``, or on ``triplets`` where there is none; 2 on ``feedback``.
-    :param overrides: Settings by name, in place of the model's own.
+    :param overrides: Settings by name, overriding the model's defaults.
     :raises UsageError: If ``out`` holds something else, a setting is not valid, or the stage is unknown.
     :raises FormatError: If there is no dataset, or it lacks what the stage needs.
     """
     settings = replace(default_settings(model), **(overrides or {}))
     _check_out(out, resume)
-    rows, told = _rows(data, stage)
+    rows, description = _rows(data, stage)
     made = load_model(model, settings.seed)
     dims = loss_of(settings, made.dim).dims
     test = _validation(data, settings.seed)
-    watch = _Watch(test, made.dim)
+    watch = _EpochEvaluation(test, made.dim)
     trained = train(made, rows, settings, out, resume=resume, evaluate=watch if test else None)
     result = TrainResult(out, trained.steps, (), {})
     if not trained.main:
@@ -88,24 +88,26 @@ def train_on(
     made.save(out)
     if test is not None:
         result = _evaluated(result, test, model, made, dims, settings)
-    _write(result, model, told, settings, out, trained)
+    _write(result, model, description, settings, out, trained)
     return result
 
 
 def started_from(model: str | None, init: str | None) -> str:
     """The model to train: ``init``, a trained one, or else ``model``.
 
-    :raises UsageError: If neither is given, ``init`` names no folder, or they are of two kinds.
+    :raises UsageError: If neither is given, ``init`` names no folder, or they are of different kinds.
     """
     if init is None and model is None:
-        raise UsageError("name what to train: --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init with a trained one")
+        raise UsageError(
+            "no model to train is given: pass --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init KIND:PATH with a trained model"
+        )
     if init is None:
         return str(model)
     kind, _, path = init.partition(":")
     if not path:
-        raise UsageError(f"--init {init} names no trained model; write KIND:PATH, such as tiny:retriever_out")
+        raise UsageError(f"--init {init} does not name a trained model; write KIND:PATH, such as tiny:retriever_out")
     if model is not None and model.partition(":")[0] != kind:
-        raise UsageError(f"--init {init} is no {model.partition(':')[0]}; leave --model out")
+        raise UsageError(f"--init {init} is not a {model.partition(':')[0]} model; leave out --model")
     return init
 
 
@@ -113,16 +115,16 @@ def _check_out(out: Path, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a folder")
     found = {path.name for path in out.iterdir()} if out.exists() else set()
-    anew = resume and not Checkpoints(out / CHECKPOINTS, "", 1).any()
-    if found and not (found <= _BEFORE_CHECKPOINT if anew else resume):
+    fresh = resume and not Checkpoints(out / CHECKPOINTS, "", 1).any()
+    if found and not (found <= _BEFORE_CHECKPOINT if fresh else resume):
         what = "a run" if found & _OURS else "files of something else"
         raise UsageError(f"--out {out} holds {what}; name an empty folder, or continue a run with --resume")
-    if anew:
-        sys.stderr.write(f"nyxqa: {out} has no checkpoint yet, so training starts anew\n")
+    if fresh:
+        sys.stderr.write(f"nyxqa: {out} has no checkpoint yet, so training starts from the beginning\n")
 
 
 def _rows(data: Path, stage: int) -> tuple[Any, str]:
-    """Rows of the stage, and what they are in words."""
+    """Rows of the stage, and their description for the card."""
     if stage not in (1, 2):
         raise UsageError(f"--stage {stage} is neither 1 (triplets) nor 2 (feedback)")
     manifest = find_published(data, None, ("triplets", "corpus")).manifest
@@ -140,16 +142,18 @@ def _rows(data: Path, stage: int) -> tuple[Any, str]:
 
 
 def _with_positive(rows: Any, data: Path) -> Any:
-    """Rows of ``feedback`` less those that were kept although no candidate made the model right.
+    """Rows of ``feedback`` that have a positive; others were retained without a correct candidate.
 
-    :raises FormatError: If none is left.
+    :raises FormatError: If no row has a positive.
     """
     counts = [len(one) for one in rows.data.column("positive_ids").to_pylist()]
     if all(counts):
         return rows
     if not any(counts):
-        raise FormatError(f"{data}: no row of feedback/train has a positive; label anew with a lower threshold")
-    sys.stderr.write(f"nyxqa: {counts.count(0)} rows of feedback without a positive are left out\n")
+        raise FormatError(
+            f"{data}: no row of feedback/train has a positive; run nyxqa feedback again with a lower threshold"
+        )
+    sys.stderr.write(f"nyxqa: {counts.count(0)} feedback rows without a positive are skipped\n")
     return rows.select([row for row, count in enumerate(counts) if count])
 
 
@@ -161,8 +165,8 @@ def _validation(data: Path, seed: int) -> TestSet | None:
     return read_test_set(data, rows, seed)
 
 
-class _Watch:
-    """Evaluation behind each epoch, on validation at full length."""
+class _EpochEvaluation:
+    """Evaluates after each epoch on validation, at full vector length."""
 
     def __init__(self, test: TestSet | None, dim: int) -> None:
         self._test, self._dim = test, dim
@@ -199,10 +203,12 @@ def _like(trained: EmbeddingModel, fresh: EmbeddingModel) -> EmbeddingModel:
     return fresh
 
 
-def _write(result: TrainResult, spec: str, told: str, settings: TrainSettings, out: Path, trained: Trained) -> None:
+def _write(
+    result: TrainResult, spec: str, description: str, settings: TrainSettings, out: Path, trained: Trained
+) -> None:
     name = spec.partition(":")[0]
     usage = f"nyxqa build --split train --encoder {name}:FOLDER"
-    write_card(out, Card(name, told, trained.steps, asdict(settings), result.lines, usage))
+    write_card(out, Card(name, description, trained.steps, asdict(settings), result.lines, usage))
     gains = {metric: asdict(one) for metric, one in result.gains.items()}
     figures = [line.as_dict() for line in result.lines]
     write_json(out / EVALUATION, {"gains": gains, "figures": figures})
@@ -210,7 +216,7 @@ def _write(result: TrainResult, spec: str, told: str, settings: TrainSettings, o
 
 
 def curves(lines: Sequence[Mapping[str, Any]], figures: Sequence[Line]) -> list[Panel]:
-    """Loss, and recall@1 and MRR on validation with BM25 and the model before training as levels."""
+    """Loss, and recall@1 and MRR on validation with BM25 and the untrained model as reference levels."""
     loss = [(line["step"], line["loss"]) for line in lines if "loss" in line]
     panels = [Panel("loss", {"train": loss}, {})]
     whole = [one for one in figures if one.dataset == one.kind == "all"]

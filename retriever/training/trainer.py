@@ -1,4 +1,4 @@
-"""The trainer: rows in, a trained model in a folder out. It knows rows and models, and no stage."""
+"""The trainer: trains a model in place on rows, with checkpoints and a log of metrics."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
-_AHEAD = 2  # items made ready before they are asked for
+_AHEAD = 2  # items prepared ahead
 
 
 CHECKPOINTS = "checkpoints"
 
-# Figures of the model as it is behind so many steps; written to the log.
+# Computes figures of the model for the log.
 Evaluation = Callable[[EmbeddingModel], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run did.
+    """Summary of a run.
 
-    :param losses: Loss of every step of this run, those before it was resumed left out.
-    :param main: Whether this is the process that writes.
+    :param losses: Loss of every step, excluding those before the run was resumed.
+    :param main: Whether this is the main process, which writes files.
     """
 
     steps: int
@@ -63,14 +63,14 @@ def train(
 ) -> Trained:
     """Train ``model`` in place on joined rows.
 
-    :param rows: As ``nyxqa.load`` gives them; read step by step, several times where there are several epochs.
-    :param folder: Where checkpoints and ``metrics.jsonl`` go; nothing is written without it.
-    :param resume: Go on from the last checkpoint in ``folder``, if there is one.
-    :param evaluate: Called behind each epoch, in the main process.
+    :param rows: As returned by ``nyxqa.load``; read step by step, once per epoch.
+    :param folder: Folder of checkpoints and ``metrics.jsonl``; None writes nothing.
+    :param resume: Continue from the last checkpoint in ``folder``, if there is one.
+    :param evaluate: Called after each epoch, in the main process.
     :raises UsageError: If settings do not fit the model, ``folder`` holds a run that is not to be resumed, or
         accelerate is missing.
-    :raises LawError: If a row has no positive, or a document that is positive and negative.
-    :raises WorldError: If there are no rows, or the loss is no number.
+    :raises LawError: If a row has no positive, or a document is both positive and negative.
+    :raises WorldError: If there are no rows, or the loss is not finite.
     """
     if not len(rows):
         raise WorldError("there are no rows to train on")
@@ -87,23 +87,23 @@ def _accelerator(settings: TrainSettings) -> Any:
 
 
 def loss_of(settings: TrainSettings, dim: int) -> Matryoshka:
-    """The loss that ``settings`` ask for over vectors of length ``dim``.
+    """The loss of ``settings`` over vectors of length ``dim``.
 
-    :raises UsageError: If prefix lengths and weights do not fit each other or ``dim``.
+    :raises UsageError: If prefix lengths and weights do not match each other or ``dim``.
     """
     if settings.weights and not settings.dims:
-        raise UsageError("weights of prefix lengths are given without the prefix lengths")
-    made = (
+        raise UsageError("weights are set without dims; set the prefix lengths (dims) too")
+    loss = (
         Matryoshka(settings.dims, settings.weights, settings.temperature)
         if settings.dims
         else Matryoshka.of(dim, settings.temperature)
     )
-    made.check_fits(dim)
-    return made
+    loss.check_fits(dim)
+    return loss
 
 
 class _Run:
-    """A run and all it works with."""
+    """The state of a run."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class _Run:
         self.optimizer = self._optimizer()
 
     def execute(self, resume: bool) -> Trained:
-        """All steps that are left."""
+        """Run the remaining steps."""
         checkpoints = self._checkpoints()
         done = 0
         if checkpoints is not None and resume:
@@ -167,10 +167,10 @@ class _Run:
             yield value
 
     def _step(self, step: int, batch: Batch) -> tuple[float, float, float]:
-        """Loss, norm of the gradients before clipping, and rate."""
+        """Loss, gradient norm before clipping, and learning rate."""
         import torch
 
-        # Dropout draws by (seed, step, device), so a resumed run draws what the stopped one would have.
+        # Dropout is seeded by (seed, step, device), so a resumed run draws the same numbers as an uninterrupted one.
         torch.manual_seed(keyed_hash(self.settings.seed, "step", f"{step}/{self.accelerator.process_index}") % 2**63)
         rate = learning_rate(step, self.steps, self.settings.learning_rate, self.settings.warmup)
         for group in self.optimizer.param_groups:
@@ -195,7 +195,7 @@ class _Run:
             log.write(step=step, evaluation=values)
 
     def _batches(self, done: int) -> Iterator[tuple[int, list[int]]]:
-        """Epoch and this device's rows of each step behind ``done``."""
+        """Epoch and this device's rows of each step after ``done``."""
         an_epoch = self.plan.steps()
         rank, devices = self.accelerator.process_index, self.accelerator.num_processes
         for epoch in range(done // an_epoch, self.settings.epochs):
@@ -207,16 +207,16 @@ class _Run:
     def _prepare(self, part: tuple[int, list[int]]) -> Batch:
         epoch, rows = part
         settings = self.settings
-        examples = [read_example(self.rows[row]).chosen(settings.negatives, settings.seed, epoch) for row in rows]
+        examples = [read_example(self.rows[row]).sampled(settings.negatives, settings.seed, epoch) for row in rows]
         return make_batch(self.model, examples)
 
     def _plan(self) -> Plan:
-        """One pass over the rows, for their datasets and lengths."""
+        """The batches, from one pass over the rows for their datasets and lengths."""
         examples = (read_example(self.rows[row]) for row in range(len(self.rows)))
         measured = map(partial(_measured, self.model), examples)
         datasets, lengths, names = (list(column) for column in zip(*measured, strict=True))
         seen: Counter[str] = Counter()
-        for row, name in enumerate(names):  # a mixture holds rows several times; each draws its own lot
+        for row, name in enumerate(names):  # a mixture repeats rows; each copy has its own hash
             seen[name] += 1
             names[row] = f"{name}/{seen[name]}"
         size = self.settings.batch_size * self.accelerator.num_processes
@@ -239,15 +239,15 @@ class _Run:
 
 def _measured(model: EmbeddingModel, example: Example) -> tuple[str, int, str]:
     """Dataset, length and name of a row."""
-    length = model.length(example.query) + sum(model.length(one.side) for one in example.positives)
+    length = model.length(example.query) + sum(model.length(one.content) for one in example.positives)
     return example.dataset, length, f"{example.dataset}/{example.id}"
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
-    """Rate of ``step`` (from 0): up to ``peak`` in a straight line, then down to zero behind the last step.
+    """Rate of ``step`` (from 0): linear warm-up to ``peak``, then linear decay to zero after the last step.
 
     :param steps: Steps of the whole run.
-    :param warmup: Share of them that the way up takes, rounded up.
+    :param warmup: Share of the steps that warm up, rounded up.
     """
     rising = math.ceil(steps * warmup)
     if step < rising:
@@ -256,9 +256,9 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready]) -> Iterator[Ready]:
-    """``prepare`` of each item, in order, two of them ahead in one thread; errors come up where they belong.
+    """``prepare`` of each item, in order, two items ahead in one thread; errors are raised at their item.
 
-    Decoding images and cutting words into tokens happen outside Python's lock for the most part.
+    Image decoding and tokenization mostly release the GIL.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     waiting: list[Future[Ready]] = []

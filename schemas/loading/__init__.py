@@ -1,1 +1,1 @@
-"""How published tables are located, read and joined."""
+"""How published tables are found, read and joined."""
