@@ -99,7 +99,7 @@ def started_from(model: str | None, init: str | None) -> str:
     """
     if init is None and model is None:
         raise UsageError(
-            "no model to train is given: pass --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init KIND:PATH with a trained model"
+            "no model to train is given: pass --model tiny[:PATH], nyx:MODEL or hf:MODEL, or --init with a trained one"
         )
     if init is None:
         return str(model)
@@ -153,7 +153,9 @@ def _with_positive(rows: Any, data: Path) -> Any:
         raise FormatError(
             f"{data}: no row of feedback/train has a positive; run nyxqa feedback again with a lower threshold"
         )
-    sys.stderr.write(f"nyxqa: {counts.count(0)} feedback rows without a positive are skipped\n")
+    skipped = counts.count(0)
+    what = "1 feedback row without a positive is" if skipped == 1 else f"{skipped} feedback rows without a positive are"
+    sys.stderr.write(f"nyxqa: {what} skipped\n")
     return rows.select([row for row, count in enumerate(counts) if count])
 
 

@@ -142,7 +142,7 @@ def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Pat
         (Order(None, "openai:m@http://127.0.0.1:9/v1"), "needs --retriever and --vlm"),
         (Order("bm25", "extractive"), "extractive only looks for words"),
         (Order("bm25", "gpt"), "is not a model"),
-        (Order("word2vec", "openai:m@http://127.0.0.1:9/v1"), "no encoder is named"),
+        (Order("word2vec", "openai:m@http://127.0.0.1:9/v1"), "unknown encoder"),
         (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.topk": 3}), "did you mean 'top_k'"),
         (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"chunk.max_tokens": 3}), "none of feedback's"),
         (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.threshold": 2.0}), "feedback.threshold"),

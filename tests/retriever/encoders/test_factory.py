@@ -21,5 +21,5 @@ def test_malformed_e5_names_are_refused(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["", "bm26", "e5", "e5:", "bm25:x", "tiny:", "tine", "nyx:", "hf"])
 def test_unknown_names_are_refused_with_the_valid_ones(spec: str) -> None:
-    with pytest.raises(UsageError, match=r"valid names are bm25, e5:MODEL"):
+    with pytest.raises(UsageError, match=r"valid names: bm25, e5:MODEL"):
         make_encoder(spec)

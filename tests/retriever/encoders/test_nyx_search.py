@@ -36,7 +36,7 @@ def test_by_name_no_weights_are_read(tiny_qwen: Path, tmp_path: Path) -> None:
     bare.mkdir()
     found = make_encoder(f"nyx:{bare}")
     assert (found.name, found.needs_images) == ("nyx:bare", True)
-    with pytest.raises(WorldError, match="no folder"):
+    with pytest.raises(WorldError, match="neither an existing folder"):
         make_encoder(f"nyx:{tmp_path / 'none'}")
 
 

@@ -48,11 +48,11 @@ def test_vectors_come_back_in_order_whatever_the_devices(tmp_path: Path, count: 
     assert [start for start, _ in Embeddings(tmp_path, "f").shards()] == list(range(0, count, 6))
 
 
-def test_a_killed_encoding_goes_on_without_encoding_a_shard_twice(tmp_path: Path) -> None:
+def test_a_killed_encoding_continues_without_encoding_a_shard_twice(tmp_path: Path) -> None:
     dying, heir = Counting(dies_at="t9"), Counting()
     with pytest.raises(KeyboardInterrupt):
         write_embeddings(iter(TEXTS), tmp_path, "f", lambda: [dying])
-    with pytest.raises(FormatError, match="no finished vectors"):
+    with pytest.raises(FormatError, match="no complete vectors"):
         Embeddings(tmp_path, "f")
     write_embeddings(iter(TEXTS), tmp_path, "f", lambda: [heir])
     assert sorted(dying.seen + heir.seen) == [text for _, text in TEXTS]

@@ -176,7 +176,7 @@ def test_wrong_content_and_broken_images_are_errors(tiny_qwen: Path) -> None:
 def test_what_is_no_qwen_or_no_folder_is_an_error(tmp_path: Path, tiny_qwen: Path) -> None:
     from tests.support.tiny_bert import make_tiny_bert
 
-    with pytest.raises(WorldError, match="no folder"):
+    with pytest.raises(WorldError, match="neither an existing folder"):
         opened(tmp_path / "nothing")
     with pytest.raises(WorldError, match="is a bert, not a qwen2_5_vl; use hf:PATH"):
         opened(make_tiny_bert(tmp_path / "bert"))

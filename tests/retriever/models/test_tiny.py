@@ -108,7 +108,7 @@ def test_saved_and_loaded_it_gives_the_same_vectors(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_named(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "config.json").write_text(content)
-    with pytest.raises(WorldError, match="holds no model of tiny"):
+    with pytest.raises(WorldError, match="does not hold a tiny model"):
         TinyModel.load(tmp_path)
 
 

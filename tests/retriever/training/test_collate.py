@@ -167,7 +167,7 @@ def test_tokenizer_takes_text_and_refuses_images(root: Path, tmp_path: Path) -> 
     text = [row for row in rows if row["dataset"] == "hotpotqa"]
     batch = nyxqa.collate(tokenizer)(text)
     assert len(batch["query"]["input_ids"]) == len(text) == 2
-    with pytest.raises(UsageError, match="takes no images"):
+    with pytest.raises(UsageError, match="does not take images"):
         nyxqa.collate(tokenizer)(rows)
 
 

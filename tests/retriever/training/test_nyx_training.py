@@ -128,7 +128,7 @@ def test_merged_weights_need_neither_base_nor_adapters(tiny_qwen: Path, tmp_path
     again = load_nyx(ModelName(str(tmp_path / "merged")))
     assert not again.adapted
     assert embedded(again) == pytest.approx(wanted, abs=1e-4)
-    with pytest.raises(WorldError, match="no folder"):
+    with pytest.raises(WorldError, match="neither an existing folder"):
         load_nyx(ModelName(str(tmp_path / "adapters")))
 
 
@@ -172,5 +172,5 @@ def test_by_name_a_model_is_ready_to_learn(tiny_qwen: Path, tmp_path: Path) -> N
 
 def test_unknown_lora_settings_are_refused() -> None:
     assert (lora_named("code").rank, lora_named("code").dora) == (16, True)
-    with pytest.raises(UsageError, match="valid names are paper, code"):
+    with pytest.raises(UsageError, match="valid names: paper, code"):
         lora_named("huge")

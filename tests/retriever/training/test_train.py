@@ -61,7 +61,7 @@ def test_the_folder_must_be_empty_or_a_run_to_resume(built_sample: Path, tmp_pat
         train_on(built_sample, "tiny", tmp_path / "other")
 
 
-def test_a_run_stopped_before_its_first_checkpoint_starts_anew(
+def test_a_run_stopped_before_its_first_checkpoint_starts_from_the_beginning(
     built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model"
@@ -77,7 +77,7 @@ def test_a_run_stopped_before_its_first_checkpoint_starts_anew(
         train_on(built_sample, "tiny", out, overrides={"max_steps": 2})
     capsys.readouterr()
     assert train_on(built_sample, "tiny", out, resume=True, overrides={"max_steps": 2}).steps == 2
-    assert f"nyxqa: {out} has no checkpoint yet, so training starts anew\n" in capsys.readouterr().err
+    assert f"nyxqa: {out} has no checkpoint yet, so training starts from the beginning\n" in capsys.readouterr().err
     assert (out / "model.safetensors").is_file()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
@@ -96,7 +96,7 @@ def test_mixture_and_feedback_are_trained_on(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_the_second_stage_goes_on_from_a_trained_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows that were kept without a positive are left out, and counted out of the card."""
+    """Rows retained without a positive are skipped, and not counted in the card."""
     tiny = tiny_dataset(full=True)
     rows = tiny.rows("feedback", "train")
     rows[0]["positive_ids"] = []
@@ -105,7 +105,7 @@ def test_the_second_stage_goes_on_from_a_trained_model(tmp_path: Path, capsys: p
     assert leave("train", tmp_path / "data", "--model", "tiny", "--out", one, "--max-steps", 2) == 0
     arguments = ("--init", f"tiny:{one}", "--out", two, "--max-steps", 1, "--lr", "1e-9")
     assert leave("train", tmp_path / "data", "--stage", 2, *arguments) == 0
-    assert "1 rows of feedback without a positive are left out" in capsys.readouterr().err
+    assert "1 feedback row without a positive is skipped" in capsys.readouterr().err
     assert f"on {len(rows) - 1} rows of feedback/train with" in (two / "README.md").read_text()
     sides = [ModelInput("The harbour in pool web.")]
     fresh, first, second = (encode_inputs(load_model(spec), sides) for spec in ("tiny", f"tiny:{one}", f"tiny:{two}"))
@@ -120,9 +120,9 @@ def test_the_second_stage_goes_on_from_a_trained_model(tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        ((), "name what to train"),
-        (("--init", "tiny"), "--init tiny names no trained model"),
-        (("--init", "tiny:one", "--model", "nyx:base"), "--init tiny:one is no nyx"),
+        ((), "no model to train is given"),
+        (("--init", "tiny"), "--init tiny does not name a trained model"),
+        (("--init", "tiny:one", "--model", "nyx:base"), "--init tiny:one is not a nyx model"),
     ],
 )
 def test_what_to_start_from_must_be_clear(
@@ -134,7 +134,7 @@ def test_what_to_start_from_must_be_clear(
 
 @pytest.mark.parametrize("model", ["tiny:", "bert", "nyx"])
 def test_unknown_models_are_refused(model: str, built_sample: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no model is named .* valid names are tiny\[:PATH\]"):
+    with pytest.raises(UsageError, match=r"unknown model .* valid names: tiny\[:PATH\]"):
         train_on(built_sample, model, tmp_path / "out")
 
 
