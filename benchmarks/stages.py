@@ -43,7 +43,7 @@ from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.words import words
-from tests.support.oracle import Oracle
+from tests.support.oracle_model import Oracle
 from tests.support.vlm_server import VlmServer
 
 RESULT = Path(__file__).parent / "results" / "stages.json"

@@ -11,10 +11,10 @@ import pytest
 from filelock import FileLock
 
 from nyxqa.build import run
+from tests.support.evidence_builds import IMAGES, RECIPE, build_with_model
+from tests.support.evidence_model import EvidenceModel
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.restamp import restamp
-from tests.support.telling import Teller
-from tests.support.telling_builds import IMAGES, RECIPE, told
 from tests.support.vlm_server import VlmServer
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that a test interrupts.
@@ -82,16 +82,16 @@ def small_build(small_recipe: Path, build_once: BuildOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
-def told_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe over forty pages that the telling model knows."""
+def evidence_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe over forty pages that the scripted model knows."""
     rows = [page(number, images) for number, images in IMAGES.items()]
     return write_recipe(tmp_path_factory.mktemp("told"), rows, RECIPE)
 
 
 @pytest.fixture(scope="session")
-def told_build(told_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Teller]:
-    """An uninterrupted build of all splits with the telling model, and that model."""
-    out, teller = tmp_path_factory.mktemp("calm") / "out", Teller(IMAGES)
-    with VlmServer(reply=teller) as server:
-        told(told_recipe, out, server)
-    return out, teller
+def evidence_build(evidence_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EvidenceModel]:
+    """An uninterrupted build of all splits with the scripted model, and that model."""
+    out, model = tmp_path_factory.mktemp("calm") / "out", EvidenceModel(IMAGES)
+    with VlmServer(reply=model) as server:
+        build_with_model(evidence_recipe, out, server)
+    return out, model

@@ -18,12 +18,12 @@ from nyxqa.retriever.encoders.bm25 import Bm25Index
 from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.manifest import read_manifest
+from tests.support.evidence_builds import ALL_TRAIN, FACTS, IMAGES, adds_up, build_with_model
+from tests.support.evidence_model import EvidenceModel, Fact
 from tests.support.model_answers import FAST_RETRIES, use_retry_policy
 from tests.support.pages import sentences
 from tests.support.published import table
 from tests.support.running import published
-from tests.support.telling import Fact, Teller
-from tests.support.telling_builds import ALL_TRAIN, FACTS, IMAGES, adds_up, told
 from tests.support.tiny_bert import make_tiny_bert
 from tests.support.vlm_server import Act, Payload, VlmServer
 
@@ -39,8 +39,8 @@ def facts_by_id(out: Path) -> dict[str, Fact]:
     return {row["qa_id"]: by_text[row["question"]] for row in table(out, "qa")}
 
 
-def test_every_question_has_the_verdicts_that_its_fact_must_have(told_build: tuple[Path, Teller]) -> None:
-    out, _ = told_build
+def test_every_question_has_the_verdicts_that_its_fact_must_have(evidence_build: tuple[Path, EvidenceModel]) -> None:
+    out, _ = evidence_build
     facts = facts_by_id(out)
     for row in table(out, "qa"):
         fact, evidence = facts[row["qa_id"]], row["evidence"]
@@ -50,7 +50,7 @@ def test_every_question_has_the_verdicts_that_its_fact_must_have(told_build: tup
         assert set(predictions.values()) <= {fact.year, ""}
         assert (row["answer"], row["answer_long"]) == (fact.year, fact.long)
         assert row["answers"] == list(dict.fromkeys([fact.year, fact.long]))
-        assert row["generator"] == "openai:teller"
+        assert row["generator"] == "openai:model"
         assert all(row["prompts"].values())
     counted = read_manifest(out).summary["prompts"]
     assert sum(counted.values()) == len(table(out, "qa")) * len(PROMPT_NAMES)
@@ -72,9 +72,9 @@ def test_every_question_has_the_verdicts_that_its_fact_must_have(told_build: tup
         [],
     ],
 )
-def test_each_rule_of_keeping_drops_what_it_must(keep: list[str], told_recipe: Path, tmp_path: Path) -> None:
-    with VlmServer(reply=Teller(IMAGES)) as server:
-        told(told_recipe, tmp_path, server, "train", **{"verify.keep": keep}, **ALL_TRAIN)
+def test_each_rule_of_keeping_drops_what_it_must(keep: list[str], evidence_recipe: Path, tmp_path: Path) -> None:
+    with VlmServer(reply=EvidenceModel(IMAGES)) as server:
+        build_with_model(evidence_recipe, tmp_path, server, "train", **{"verify.keep": keep}, **ALL_TRAIN)
     expected = Counter(fact.missing(keep) for fact in FACTS)
     found = Counter(row["reason"] for row in table(tmp_path, "ledger") if row["stage"] == "verify")
     assert len(table(tmp_path, "qa")) == expected.pop(None)
@@ -84,8 +84,8 @@ def test_each_rule_of_keeping_drops_what_it_must(keep: list[str], told_recipe: P
     }
 
 
-def test_outcomes_are_counted_by_kind(told_build: tuple[Path, Teller]) -> None:
-    out, _ = told_build
+def test_outcomes_are_counted_by_kind(evidence_build: tuple[Path, EvidenceModel]) -> None:
+    out, _ = evidence_build
     adds_up(out)
     kinds = {0: "text", 1: "single", 2: "multi"}
     keep = ["closed_book_wrong", "document_right"]
@@ -110,10 +110,12 @@ def test_outcomes_are_counted_by_kind(told_build: tuple[Path, Teller]) -> None:
     assert read_manifest(out).summary["probe"]["questions"] == len(table(out, "qa"))
 
 
-def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(told_build: tuple[Path, Teller]) -> None:
+def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(
+    evidence_build: tuple[Path, EvidenceModel],
+) -> None:
     """Page P shows its picture N behind sentence N; a question over two pictures cites the second first."""
-    _, teller = told_build
-    assert Counter(name for name, _ in teller.seen).keys() == {
+    _, model = evidence_build
+    assert Counter(name for name, _ in model.seen).keys() == {
         "questions",
         "questions_multi",
         "shorten",
@@ -122,11 +124,11 @@ def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(told
         "distractors",
     }
     pictured: Counter[str] = Counter()
-    for name, text in teller.seen:
+    for name, text in model.seen:
         head, _, question = text.rpartition("\nQuestion: ")
         document = (head or text).rpartition("\nDocument" + (":\n" if name.startswith("questions") else "s:\n"))[2]
         if not name.startswith("questions"):
-            fact = teller.facts[re.findall(r"(?:pride|authority) of (\w+)", question)[0]]
+            fact = model.facts[re.findall(r"(?:pride|authority) of (\w+)", question)[0]]
             wanted = [(str(fact.page), str(number - 1)) for number in fact.cited]
             assert shown(question) in ([], wanted)
             pictured[f"{name}: question"] += bool(shown(question))
@@ -152,9 +154,11 @@ def shown(text: str) -> list[tuple[str, str]]:
     return re.findall(r"\[shows (\d+)_(\d+)\]", text)
 
 
-def test_every_question_has_the_document_and_the_options_of_its_own_fact(told_build: tuple[Path, Teller]) -> None:
+def test_every_question_has_the_document_and_the_options_of_its_own_fact(
+    evidence_build: tuple[Path, EvidenceModel],
+) -> None:
     """No list is joined to another by position, options stand in no query and no triplet."""
-    out, _ = told_build
+    out, _ = evidence_build
     facts, corpus = facts_by_id(out), {row["doc_id"]: row for row in table(out, "corpus")}
     assert len({fact.page % 4 for fact in facts.values()}) == 4  # also those whose model answers in brackets
     for row in table(out, "qa"):
@@ -171,7 +175,7 @@ def test_every_question_has_the_document_and_the_options_of_its_own_fact(told_bu
         assert "wrongly" not in str({name: value for name, value in row.items() if name != "query_images"})
 
 
-def test_no_option_is_searched_for(told_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_option_is_searched_for(evidence_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queries: list[str] = []
     real = Bm25Index.search
 
@@ -180,18 +184,18 @@ def test_no_option_is_searched_for(told_recipe: Path, tmp_path: Path, monkeypatc
         return real(self, entries, k)
 
     monkeypatch.setattr(Bm25Index, "search", search)
-    with VlmServer(reply=Teller(IMAGES)) as server:
-        told(told_recipe, tmp_path, server, "train")
+    with VlmServer(reply=EvidenceModel(IMAGES)) as server:
+        build_with_model(evidence_recipe, tmp_path, server, "train")
     assert sorted(queries) == sorted(row["question"] for row in table(tmp_path, "qa", "train"))
     assert not [query for query in queries if "wrongly" in query]
 
 
-def test_with_an_encoder_of_text_spare_options_are_asked_for(told_recipe: Path, tmp_path: Path) -> None:
-    teller, encoder = Teller(IMAGES), make_tiny_bert(tmp_path / "bert")
+def test_with_an_encoder_of_text_spare_options_are_asked_for(evidence_recipe: Path, tmp_path: Path) -> None:
+    model, encoder = EvidenceModel(IMAGES), make_tiny_bert(tmp_path / "bert")
     settings = {"negatives.encoder": f"e5:{encoder}", "choices.paraphrase": 1.0, **ALL_TRAIN}
-    with VlmServer(reply=teller) as server:
-        told(told_recipe, tmp_path / "out", server, "train", **settings)
-    assert all(text.startswith("Write 5 wrong") for name, text in teller.seen if name == "distractors")
+    with VlmServer(reply=model) as server:
+        build_with_model(evidence_recipe, tmp_path / "out", server, "train", **settings)
+    assert all(text.startswith("Write 5 wrong") for name, text in model.seen if name == "distractors")
     for row in table(tmp_path / "out", "qa"):
         assert len(set(row["choices"])) == 4
         assert row["choices"][row["label"]] == row["answer"]
@@ -216,7 +220,7 @@ TROUBLE = [
 
 @pytest.mark.usefixtures("_quick")
 def test_bursts_of_trouble_that_pass_change_no_byte(
-    told_recipe: Path, tmp_path: Path, told_build: tuple[Path, Teller]
+    evidence_recipe: Path, tmp_path: Path, evidence_build: tuple[Path, EvidenceModel]
 ) -> None:
     """Every third request meets trouble, in bursts of one kind, and two in a hundred hang until they time out.
 
@@ -235,9 +239,9 @@ def test_bursts_of_trouble_that_pass_change_no_byte(
         met[asked] += 1
         return trouble if met[asked] <= 3 else Act()
 
-    with VlmServer(script, Teller(IMAGES), latency=0.003) as server:
-        told(told_recipe, tmp_path / "out", server)
-    assert published(tmp_path / "out") == published(told_build[0])
+    with VlmServer(script, EvidenceModel(IMAGES), latency=0.003) as server:
+        build_with_model(evidence_recipe, tmp_path / "out", server)
+    assert published(tmp_path / "out") == published(evidence_build[0])
     adds_up(tmp_path / "out")
 
 
@@ -252,23 +256,23 @@ LASTING = {
 PROMPTS = ("questions", "shorten", "answer", "distractors")
 
 
-def lasting_trouble(teller: Teller) -> Callable[[int, Payload], Act]:
+def lasting_trouble(model: EvidenceModel) -> Callable[[int, Payload], Act]:
     """Trouble with all prompts of one kind about some facts or pages, whoever asks when."""
 
     def script(number: int, payload: Payload) -> Act:
-        name, text = teller.shown(payload)
-        act = trouble_of(teller, name, text)
+        name, text = model.shown(payload)
+        act = trouble_of(model, name, text)
         return Act() if act is None else LASTING[act]
 
     return script
 
 
-def trouble_of(teller: Teller, name: str, text: str) -> str | None:
+def trouble_of(model: EvidenceModel, name: str, text: str) -> str | None:
     """The lasting trouble that a prompt meets, if any."""
     cities = re.findall(r"of (\w+) \w+ its \w+ \w+ in \d{4}", text.rpartition("\nDocument:\n")[2])
     if not name.startswith("questions"):
         cities = re.findall(r"(?:pride|authority) of (\w+)", text.rpartition("\nQuestion: ")[2])
-    fact = teller.facts[cities[0]]
+    fact = model.facts[cities[0]]
     return trouble_with(fact, name)
 
 
@@ -292,11 +296,11 @@ def fate(fact: Fact) -> tuple[str, str] | None:
 
 @pytest.mark.usefixtures("_quick")
 def test_lasting_trouble_drops_what_it_hits_and_nothing_else_and_can_be_asked_again(
-    told_recipe: Path, tmp_path: Path, told_build: tuple[Path, Teller]
+    evidence_recipe: Path, tmp_path: Path, evidence_build: tuple[Path, EvidenceModel]
 ) -> None:
-    out, teller = tmp_path / "out", Teller(IMAGES)
-    with VlmServer(lasting_trouble(teller), teller) as server:
-        told(told_recipe, out, server, "train", **ALL_TRAIN)
+    out, model = tmp_path / "out", EvidenceModel(IMAGES)
+    with VlmServer(lasting_trouble(model), model) as server:
+        build_with_model(evidence_recipe, out, server, "train", **ALL_TRAIN)
         adds_up(out)
         fates = Counter(fate(fact) for fact in FACTS if trouble_with(fact, "questions") is None)
         pages = {fact.page for fact in FACTS}
@@ -308,12 +312,12 @@ def test_lasting_trouble_drops_what_it_hits_and_nothing_else_and_can_be_asked_ag
         assert ledger == fates
         assert {reason for _, reason in fates} >= LASTING.keys()
         served = server.served
-        told(told_recipe, out, server, "train", **ALL_TRAIN)
+        build_with_model(evidence_recipe, out, server, "train", **ALL_TRAIN)
         assert server.served == served  # failures are kept
         before, server.script = len(table(out, "qa")), lambda number, payload: Act()
-        stored = {json.dumps(payload, sort_keys=True) for payload in healthy(server, teller)}
+        stored = {json.dumps(payload, sort_keys=True) for payload in healthy(server, model)}
         server.payloads.clear()
-        told(told_recipe, out, server, "train", retry=True, **ALL_TRAIN)
+        build_with_model(evidence_recipe, out, server, "train", retry=True, **ALL_TRAIN)
         again = [json.dumps(payload, sort_keys=True) for payload in server.payloads]
         assert again
         assert not stored & set(again)
@@ -324,8 +328,8 @@ def test_lasting_trouble_drops_what_it_hits_and_nothing_else_and_can_be_asked_ag
     assert not {r["reason"] for r in table(out, "ledger")} & (LASTING.keys() - {"unparsable"})
 
 
-def healthy(server: VlmServer, teller: Teller) -> Iterator[Payload]:
+def healthy(server: VlmServer, model: EvidenceModel) -> Iterator[Payload]:
     """Requests so far that got an answer, however useless."""
     for payload in server.payloads:
-        if trouble_of(teller, *teller.shown(payload)) in (None, "unparsable"):
+        if trouble_of(model, *model.shown(payload)) in (None, "unparsable"):
             yield payload

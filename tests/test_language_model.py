@@ -14,9 +14,9 @@ from nyxqa.build import run
 from nyxqa.builders.report.report import make_report
 from nyxqa.builders.report.text import render
 from nyxqa.schemas.words import words
+from tests.support.evidence_builds import ALL_TRAIN, adds_up
 from tests.support.published import table
 from tests.support.running import ROOT
-from tests.support.telling_builds import ALL_TRAIN, adds_up
 
 DOCUMENTS = 20
 PYTHON = os.environ.get("NYXQA_LLM_PYTHON", "")

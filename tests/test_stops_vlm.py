@@ -16,12 +16,12 @@ import pytest
 
 from nyxqa.cli import main
 from nyxqa.schemas.errors import BudgetError
+from tests.support.evidence_builds import ALL_TRAIN, IMAGES, build_with_model
+from tests.support.evidence_model import EvidenceModel
 from tests.support.model_answers import FEW_RETRIES, SECRET, use_retry_policy
 from tests.support.pages import picture
 from tests.support.published import table
 from tests.support.running import published, started, wait_for_none
-from tests.support.telling import Teller
-from tests.support.telling_builds import ALL_TRAIN, IMAGES, told
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 CONCURRENCY = 4  # as the recipe has it
@@ -41,7 +41,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def arguments(recipe: Path, out: Path, url: str, *more: str) -> list[str]:
-    model = f"openai:teller@{url}"
+    model = f"openai:model@{url}"
     return ["build", "--recipe", str(recipe), "--out", str(out), "--workers", "1", "--vlm", model, *more]
 
 
@@ -51,11 +51,11 @@ def asked(server: VlmServer) -> Counter[str]:
 
 @pytest.mark.timeout(240)
 def test_killed_five_times_it_asks_no_stored_answer_again(
-    told_recipe: Path, told_build: tuple[Path, Teller], tmp_path: Path
+    evidence_recipe: Path, evidence_build: tuple[Path, EvidenceModel], tmp_path: Path
 ) -> None:
-    out, calm = tmp_path / "out", len(told_build[1].seen)
-    with VlmServer(reply=Teller(IMAGES), latency=0.02) as server:
-        command = arguments(told_recipe, out, server.url, "--split", "all")
+    out, calm = tmp_path / "out", len(evidence_build[1].seen)
+    with VlmServer(reply=EvidenceModel(IMAGES), latency=0.02) as server:
+        command = arguments(evidence_recipe, out, server.url, "--split", "all")
         for kill in range(1, 6):
             with started(*command) as process:
                 until = time.monotonic() + 40
@@ -66,18 +66,18 @@ def test_killed_five_times_it_asks_no_stored_answer_again(
                 process.wait()
                 assert wait_for_none(process.pid) == []
             assert not (out / "manifest.json").exists()
-        told(told_recipe, out, server)
+        build_with_model(evidence_recipe, out, server)
         repeated = sum(count - 1 for count in asked(server).values())
         assert len(asked(server)) == calm
         assert repeated <= 5 * CONCURRENCY
         served = server.served
-        told(told_recipe, out, server)
+        build_with_model(evidence_recipe, out, server)
         assert server.served == served
-    assert published(out) == published(told_build[0])
+    assert published(out) == published(evidence_build[0])
 
 
 def test_interrupted_while_it_waits_for_answers_it_ends_without_them_and_goes_on(
-    told_recipe: Path, told_build: tuple[Path, Teller], tmp_path: Path
+    evidence_recipe: Path, evidence_build: tuple[Path, EvidenceModel], tmp_path: Path
 ) -> None:
     """An answer may take ten minutes by default, and those that are waited for never come."""
     out = tmp_path / "out"
@@ -86,8 +86,8 @@ def test_interrupted_while_it_waits_for_answers_it_ends_without_them_and_goes_on
         return Act() if number < 60 or not hanging else Act("hang")
 
     hanging = True
-    with VlmServer(script, Teller(IMAGES)) as server:
-        with started(*arguments(told_recipe, out, server.url, "--split", "all")) as process:
+    with VlmServer(script, EvidenceModel(IMAGES)) as server:
+        with started(*arguments(evidence_recipe, out, server.url, "--split", "all")) as process:
             until = time.monotonic() + 120
             while server.served < 60 + CONCURRENCY and time.monotonic() < until:
                 time.sleep(0.01)
@@ -101,40 +101,40 @@ def test_interrupted_while_it_waits_for_answers_it_ends_without_them_and_goes_on
         ]
         assert not (out / "manifest.json").exists()
         hanging = False
-        told(told_recipe, out, server)
+        build_with_model(evidence_recipe, out, server)
         assert sum(count - 1 for count in asked(server).values()) <= CONCURRENCY
-    assert published(out) == published(told_build[0])
+    assert published(out) == published(evidence_build[0])
 
 
 @pytest.mark.parametrize("budget", [{"vlm.max_requests": 90}, {"vlm.max_tokens": 90 * 15}])
 def test_a_spent_budget_publishes_nothing_and_a_new_one_goes_on(
-    budget: dict[str, int], told_recipe: Path, told_build: tuple[Path, Teller], tmp_path: Path
+    budget: dict[str, int], evidence_recipe: Path, evidence_build: tuple[Path, EvidenceModel], tmp_path: Path
 ) -> None:
     """An answer of the server counts 15 tokens. The same budget again is a new budget; no answer is paid for twice."""
-    out, calm = tmp_path / "out", len(told_build[1].seen)
+    out, calm = tmp_path / "out", len(evidence_build[1].seen)
     (name,) = budget
-    with VlmServer(reply=Teller(IMAGES)) as server:
+    with VlmServer(reply=EvidenceModel(IMAGES)) as server:
         for run in (1, 2):
             with pytest.raises(
                 BudgetError, match=rf"{name} = {budget[name]} is spent .*run again to continue"
             ) as caught:
-                told(told_recipe, out, server, **budget)
+                build_with_model(evidence_recipe, out, server, **budget)
             assert caught.value.exit_code == 4
             assert 90 * run <= server.served < 90 * run + 2 * CONCURRENCY
             assert not (out / "manifest.json").exists()
             assert not (out / "data").exists()
-        told(told_recipe, out, server, **{name: 10**6})
+        build_with_model(evidence_recipe, out, server, **{name: 10**6})
         assert server.served == len(asked(server)) == calm
     assert {path: hash_ for path, hash_ in published(out).items() if path != "README.md"} == {
-        path: hash_ for path, hash_ in published(told_build[0]).items() if path != "README.md"
+        path: hash_ for path, hash_ in published(evidence_build[0]).items() if path != "README.md"
     }
 
 
 def test_the_command_line_leaves_with_4_when_the_budget_is_spent(
-    told_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evidence_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with VlmServer(reply=Teller(IMAGES)) as server, pytest.raises(SystemExit) as left:
-        main(arguments(told_recipe, tmp_path, server.url, "--split", "train", "--set", "vlm.max_requests=3"))
+    with VlmServer(reply=EvidenceModel(IMAGES)) as server, pytest.raises(SystemExit) as left:
+        main(arguments(evidence_recipe, tmp_path, server.url, "--split", "train", "--set", "vlm.max_requests=3"))
     assert left.value.code == 4
     said = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
     assert len(said) == 1
@@ -154,12 +154,12 @@ def test_the_command_line_leaves_with_4_when_the_budget_is_spent(
     ],
 )
 def test_an_endpoint_that_is_dead_or_refuses_ends_the_build_with_one_line(
-    act: Act | None, named: str, told_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    act: Act | None, named: str, evidence_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with VlmServer(lambda number, payload: act or Act()) as server:
         url = server.url if act else "http://127.0.0.1:9/v1"
         with pytest.raises(SystemExit) as left:
-            main(arguments(told_recipe, tmp_path, url, "--split", "train"))
+            main(arguments(evidence_recipe, tmp_path, url, "--split", "train"))
         assert server.served < 40
     assert left.value.code == 1
     said = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
@@ -170,7 +170,7 @@ def test_an_endpoint_that_is_dead_or_refuses_ends_the_build_with_one_line(
 
 @pytest.mark.usefixtures("_quick")
 def test_no_key_header_or_image_leaves_the_request(
-    told_recipe: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    evidence_recipe: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Searched: every file of OUT, all output and logs, of a build that fails, is in trouble, and gets through."""
     out = tmp_path / "out"
@@ -181,13 +181,13 @@ def test_no_key_header_or_image_leaves_the_request(
         return Act("html", 502) if number % 5 == 0 else Act("refusal") if number % 31 == 0 else Act()
 
     failing = True
-    with caplog.at_level(logging.DEBUG), VlmServer(script, Teller(IMAGES)) as server:
+    with caplog.at_level(logging.DEBUG), VlmServer(script, EvidenceModel(IMAGES)) as server:
         login = server.url.replace("http://", "http://someone:hunter2@")
         with pytest.raises(SystemExit) as left:
-            main(arguments(told_recipe, out, login, "--split", "train", "--set", "split.validation=0.0", "--json"))
+            main(arguments(evidence_recipe, out, login, "--split", "train", "--set", "split.validation=0.0", "--json"))
         assert left.value.code == 1
         failing = False
-        told(told_recipe, out, server, "train", **ALL_TRAIN)
+        build_with_model(evidence_recipe, out, server, "train", **ALL_TRAIN)
         assert all(headers["authorization"] for headers in server.headers)
         assert {headers["authorization"] for headers in server.headers} >= {f"Bearer {SECRET}"}
     assert table(out, "qa")

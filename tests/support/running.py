@@ -1,4 +1,4 @@
-"""Running the command line in its own process group, and looking at what it leaves behind."""
+"""Running the command line in a process group of its own, and inspecting what it leaves behind."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.run import Order, feedback
-from tests.support.oracle import oracle_of
+from tests.support.oracle_model import oracle_of
 from tests.support.restamp import Row, read, restage, restamp, rewrite
 from tests.support.vlm_server import VlmServer
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nyxqa.builders.dedup.cross_split import pairs_across
 from nyxqa.schemas.errors import UsageError
-from tests.support.alike import components, hamming, jaccard, make_rows, table
+from tests.support.near_duplicates import components, hamming, jaccard, make_rows, table
 
 
 @settings(max_examples=20, deadline=None)

@@ -19,7 +19,7 @@ from nyxqa.builders.dedup.minhash import Banding, banding
 from nyxqa.builders.dedup.result import DedupResult
 from nyxqa.builders.engine.limits import Limits
 from nyxqa.schemas.errors import UsageError, WorldError
-from tests.support.alike import components, hamming, jaccard, make_rows, signed, table, text_edges
+from tests.support.near_duplicates import components, hamming, jaccard, make_rows, signed, table, text_edges
 
 Outcome = tuple[list[str], list[dict[str, object]], list[dict[str, object]]]
 

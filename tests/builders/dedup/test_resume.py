@@ -12,7 +12,7 @@ from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.deduplicate import deduplicate
 from nyxqa.builders.engine.limits import Limits
 from nyxqa.schemas.errors import WorldError
-from tests.support.alike import make_rows, table
+from tests.support.near_duplicates import make_rows, table
 
 
 def test_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.facts import Facts
-from tests.support.oracle import oracle_of
+from tests.support.oracle_model import oracle_of
 from tests.support.published import table
 from tests.support.running import leave
 from tests.support.vlm_server import VlmServer

@@ -22,7 +22,7 @@ from nyxqa.builders.report.views import run_sql
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe_types import SplitName
-from tests.support.oracle import oracle_of
+from tests.support.oracle_model import oracle_of
 from tests.support.published import table
 from tests.support.running import leave, published
 from tests.support.sets import TEXTS, lake_reply, write_passages, write_questions, write_text

@@ -9,34 +9,36 @@ import pytest
 from nyxqa.build import estimate, run
 from nyxqa.builders.report.estimate import Cost
 from nyxqa.cli import main
-from tests.support.telling import Teller
-from tests.support.telling_builds import ALL_TRAIN, IMAGES
+from tests.support.evidence_builds import ALL_TRAIN, IMAGES
+from tests.support.evidence_model import EvidenceModel
 from tests.support.vlm_server import VlmServer
 
-NOBODY = "openai:teller@http://127.0.0.1:9/v1"
+NOBODY = "openai:model@http://127.0.0.1:9/v1"
 
 
-def test_nothing_is_asked_by_the_embedded_model(told_recipe: Path, tmp_path: Path) -> None:
-    told = estimate("all", recipe=told_recipe, out=tmp_path, workers=1, vlm="extractive")
+def test_nothing_is_asked_by_the_embedded_model(evidence_recipe: Path, tmp_path: Path) -> None:
+    told = estimate("all", recipe=evidence_recipe, out=tmp_path, workers=1, vlm="extractive")
     assert told.total == Cost()
     assert {split for split, _ in told.costs} == {"train", "validation", "test"}
     assert "extractive" in told.text()
 
 
-def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(told_recipe: Path, tmp_path: Path) -> None:
+def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(
+    evidence_recipe: Path, tmp_path: Path
+) -> None:
     """Each document gets as many questions as it may; only one answer in two has to be shortened."""
-    out, teller = tmp_path / "out", Teller(IMAGES)
-    told = estimate("train", recipe=told_recipe, out=out, workers=1, vlm=NOBODY, settings=ALL_TRAIN)
+    out, model = tmp_path / "out", EvidenceModel(IMAGES)
+    told = estimate("train", recipe=evidence_recipe, out=out, workers=1, vlm=NOBODY, settings=ALL_TRAIN)
     assert [path.name for path in out.iterdir()] == [".work"]
     assert not (out / ".work" / "answers").exists()
-    with VlmServer(reply=teller) as server:
-        model = f"openai:teller@{server.url}"
+    with VlmServer(reply=model) as server:
+        model = f"openai:model@{server.url}"
         settings = {**ALL_TRAIN, "verify.keep": []}
-        run("train", recipe=told_recipe, out=out, workers=1, vlm=model, settings=settings)
+        run("train", recipe=evidence_recipe, out=out, workers=1, vlm=model, settings=settings)
         sent, pictures = Counter[str](), Counter[str]()
         stages = {"questions": "synthesize", "questions_multi": "synthesize", "shorten": "refine"}
         stages |= {"answer": "verify", "answer_closed": "verify", "distractors": "choices"}
-        for name, text in teller.seen:
+        for name, text in model.seen:
             sent[stages[name]] += 1
             pictures[stages[name]] += text.count("[shows ")
     costs = {stage: cost for (_, stage), cost in told.costs.items()}
@@ -52,12 +54,12 @@ def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(told_r
     assert costs["choices"].completion_tokens == 256 * costs["choices"].requests
 
 
-def test_tokens_follow_text_and_pixels(told_recipe: Path, tmp_path: Path) -> None:
+def test_tokens_follow_text_and_pixels(evidence_recipe: Path, tmp_path: Path) -> None:
     """Pictures of 48 x 48 pixels are 3 squares of 28 x 28 each, of 28 x 28 pixels one; a longer text costs more."""
 
     def prompt_tokens(**settings: object) -> int:
         told = estimate(
-            "train", recipe=told_recipe, out=tmp_path, workers=1, vlm=NOBODY, settings={**ALL_TRAIN, **settings}
+            "train", recipe=evidence_recipe, out=tmp_path, workers=1, vlm=NOBODY, settings={**ALL_TRAIN, **settings}
         )
         return told.costs["train", "synthesize"].prompt_tokens
 
@@ -68,15 +70,15 @@ def test_tokens_follow_text_and_pixels(told_recipe: Path, tmp_path: Path) -> Non
 
 
 def test_the_command_line_prints_it_and_publishes_nothing(
-    told_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evidence_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["build", "--split", "test", "--recipe", str(told_recipe), "--out", str(tmp_path), "--workers", "1"]
+    arguments = ["build", "--split", "test", "--recipe", str(evidence_recipe), "--out", str(tmp_path), "--workers", "1"]
     for more in ([], ["--json"]):
         with pytest.raises(SystemExit) as left:
             main([*arguments, "--estimate", *more])
         assert left.value.code == 0
     text, *lines = capsys.readouterr().out.partition('{"step"')
-    assert text.startswith("model openai:teller\nstage ")
+    assert text.startswith("model openai:model\nstage ")
     assert "4 characters a token" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100
     told = json.loads("".join(lines).splitlines()[-1])["estimate"]

@@ -24,7 +24,7 @@ from nyxqa.builders.stages.split import split
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe import Dedup, SplitSection
-from tests.support.alike import make_rows
+from tests.support.near_duplicates import make_rows
 from tests.support.rows import CHUNKS, document, locator, parts_of
 from tests.support.running import published
 

@@ -22,7 +22,7 @@ from nyxqa.builders.stages.common_images import common_tasks, drop_common
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.split import split
 from nyxqa.schemas.recipe import Chunk, Dedup, Recipe, Sample, SplitSection
-from tests.support.alike import signed
+from tests.support.near_duplicates import signed
 from tests.support.rows import locator, page, part, parts_of
 
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from nyxqa.builders.feedback.run import Order, feedback
 from tests.builders.publish.hub.conftest import write_report
 from tests.support.dataset_cache import use_cache
 from tests.support.hub_client import Client
-from tests.support.oracle import oracle_of
+from tests.support.oracle_model import oracle_of
 from tests.support.published import table
 from tests.support.vlm_server import VlmServer
 

@@ -1,7 +1,7 @@
-"""A scripted model that asks for facts which only one document tells, and knows them exactly when it may.
+"""A scripted model that asks about facts of one document, and answers exactly when its prompt holds their evidence.
 
-What it knows depends on the fact's kind of evidence: told by the document's text, by its pictures only, by both
-together, known without any document, or never known. So a test can say beforehand what each prompt must bring out.
+Each fact has a kind of evidence: the document's text, its pictures only, both together, none (the model knows it), or
+never (the model cannot know it). So a test can state in advance what the answer to each prompt must be.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def facts_of(page: int, images: int) -> list[Fact]:
 
 
 @dataclass
-class Teller:
+class EvidenceModel:
     """Replies of the model.
 
     :param images: Number of pictures of each page.

@@ -1,4 +1,4 @@
-"""Documents with planted duplicates, and what brute force says of them."""
+"""Documents with planted near-duplicates, and their clusters by brute force."""
 
 from __future__ import annotations
 

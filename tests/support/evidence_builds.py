@@ -1,4 +1,4 @@
-"""Builds with the telling model over pages that it knows."""
+"""Builds with the scripted model of ``evidence_model`` over pages that it knows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nyxqa.build import run
 from nyxqa.builders.runner.execute import BuildResult
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe_types import SplitName
+from tests.support.evidence_model import facts_of
 from tests.support.published import table
-from tests.support.telling import facts_of
 from tests.support.vlm_server import VlmServer
 
 RECIPE = """
@@ -35,7 +35,7 @@ FACTS = [fact for number, count in IMAGES.items() for fact in facts_of(number, c
 ALL_TRAIN = {"split.validation": 0.0, "split.test": 0.0}
 
 
-def told(
+def build_with_model(
     recipe: Path, out: Path, server: VlmServer, split: SplitName = "all", retry: bool = False, **settings: Any
 ) -> BuildResult:
     """Build in this process with one worker."""

@@ -1,4 +1,4 @@
-"""A scripted model over any published dataset: it is right exactly when its prompt shows a document that it may use."""
+"""A scripted model for any published dataset, right exactly when its prompt shows a document that answers."""
 
 from __future__ import annotations
 
