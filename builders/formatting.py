@@ -1,4 +1,4 @@
-"""Aligned columns of text."""
+"""Tables, lists and numbers as text for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def text_table(
 ) -> list[str]:
     """Lines of aligned cells, two spaces between columns, the first one being ``head``.
 
-    :param numbers: Columns set to the right.
+    :param numbers: Columns that are aligned to the right.
     """
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
@@ -24,13 +24,21 @@ def text_table(
     ]
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun in the right form: ``1 row``, ``2,000 rows``, ``3 queries``."""
+    if count == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+    return f"{count:,} {plural}"
+
+
 def listed(counts: Mapping[str, int]) -> str:
-    """Names with their counts, in the order given; the word ``none`` if there are none."""
+    """Names with their counts, in the order given; ``none`` if there are no names."""
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
 
 def shortened(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, with dots where it was cut."""
+    """``text`` in at most ``width`` characters, with three dots in place of what was cut off."""
     return text if len(text) <= width else text[: width - 3] + "..."
 
 

@@ -55,7 +55,7 @@ def build(
     encoder: Annotated[
         str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")
     ] = None,
-    executor: Annotated[Literal["local"], typer.Option(help="Where shards are worked on.")] = "local",
+    executor: Annotated[str, typer.Option(help="Where shards are worked on: local.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
@@ -78,6 +78,7 @@ def build(
         "limit": limit,
         "vlm": vlm,
         "encoder": encoder,
+        "executor": executor,
         "workers": workers,
         "seed": seed,
         "settings": dict(parse_override(text) for text in set_ or []),

@@ -121,7 +121,7 @@ def test_a_published_file_that_was_written_into_is_made_again(copy: Path, capsys
     with (copy / name).open("r+b") as stream:
         stream.write(bytes(100))
     assert run("all", out=copy, workers=1, settings=FEW).changed
-    assert f"{copy / name} was written to after it was built; the tables are made again" in capsys.readouterr().err
+    assert f"{copy / name} was modified after it was built; the tables are built again" in capsys.readouterr().err
     assert published(copy) == before
     after = states(copy / ".work/steps")
     assert {key: after[key] for key in others} == others
@@ -330,14 +330,14 @@ def test_the_sample_needs_no_torch_and_little_memory(tmp_path: Path) -> None:
 
 
 def test_an_option_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="no option is named 'surce'; there are recipe, out, source,"):
+    with pytest.raises(TypeError, match="'surce' is not an option of a build; choose from recipe, out, source,"):
         run("train", out=tmp_path, surce="html:pages")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_so_many_workers_are_refused_as_on_the_command_line(workers: int, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"workers={workers} is no number of processes"):
+    with pytest.raises(UsageError, match=f"workers={workers} is not a number of processes"):
         run("train", out=tmp_path / "out", workers=workers)
-    with pytest.raises(UsageError, match=f"workers={workers} is no number of processes"):
+    with pytest.raises(UsageError, match=f"workers={workers} is not a number of processes"):
         estimate("train", out=tmp_path / "out", workers=workers)
     assert not (tmp_path / "out").exists()

@@ -115,7 +115,7 @@ def test_a_command_without_a_source_leaves_the_unfinished_build_of_another(recip
     for build in (run, estimate):
         with pytest.raises(UsageError) as error:
             build("train", out=tmp_path, workers=1)
-        assert f"is not finished and is of source {source}; give the --source" in str(error.value)
+        assert f"is unfinished and reads source {source}; to continue it give the same --source" in str(error.value)
         assert error.value.exit_code == 2
     for again in ({"source": source}, {"settings": {"web.source": source}}):
         options: Any = {"settings": ends_empty, **again}

@@ -1,4 +1,4 @@
-"""What ``nyxqa.build`` offers: a build, and its estimate."""
+"""The functions of ``nyxqa.build``: run a build, and estimate its requests to a model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
+    from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.report.estimate import Estimate
-    from nyxqa.builders.runner.execute import BuildResult
+    from nyxqa.builders.runner.execute import BuildRequest, BuildResult
     from nyxqa.schemas.recipe import Recipe
     from nyxqa.schemas.recipe_types import SplitName
 
 OUT = "nyxqa_data"
-# Options that set one value of the recipe each.
+# Options that each override one value of the recipe.
 _KEYS: dict[str, str] = {
     "source": "web.source",
     "limit": "web.limit",
@@ -26,17 +27,18 @@ _KEYS: dict[str, str] = {
 class BuildOptions(TypedDict, total=False):
     """What ``run`` and ``estimate`` take besides the split.
 
-    :param recipe: Name of a shipped recipe or a TOML file; default ``sample``, or ``nyxqa`` where a source is given.
-    :param out: The dataset's folder; default ``nyxqa_data``.
-    :param source: Where pages come from, as ``[web] source`` has it.
-    :param limit: Most pages to read.
-    :param vlm: The model, as ``[vlm] model`` has it.
-    :param encoder: The miner, as ``[negatives] encoder`` has it.
-    :param workers: Number of processes; default one a core.
-    :param seed: Seed of every choice by chance.
+    :param recipe: Name of a shipped recipe or a TOML file; default ``sample``, or ``nyxqa`` if a source is given.
+    :param out: Folder of the dataset; default ``nyxqa_data``.
+    :param source: Where pages come from: ``web.source`` of the recipe.
+    :param limit: Most pages to read: ``web.limit``.
+    :param vlm: The model that writes questions: ``vlm.model``.
+    :param encoder: The retriever that mines negatives: ``negatives.encoder``.
+    :param executor: Where shards are worked on; default ``local``, which is worker processes on this machine.
+    :param workers: Number of worker processes; default one per core.
+    :param seed: Seed of every random choice: ``seed``.
     :param settings: Further recipe values by dotted key.
-    :param rescan: Read the source again though its files look the same.
-    :param as_json: Report each stage as a JSON object on stdout.
+    :param rescan: Read the source again although its files look unchanged.
+    :param as_json: Report each step as a JSON object on stdout.
     """
 
     recipe: str | Path | None
@@ -45,6 +47,7 @@ class BuildOptions(TypedDict, total=False):
     limit: int | None
     vlm: str | None
     encoder: str | None
+    executor: str
     workers: int | None
     seed: int | None
     settings: Mapping[str, Any] | None
@@ -59,70 +62,77 @@ def run(
     drop_stale: bool = False,
     **options: Unpack[BuildOptions],
 ) -> BuildResult:
-    """Build one split, or ``all``, of a recipe into a folder; what a stopped run left is not redone.
+    """Build one split, or ``all``, of a recipe into a folder, resuming what a stopped run left.
 
     :param split: ``train``, ``validation``, ``test`` or ``all``.
     :param retry_failed: Try again the URLs and questions that failed.
     :param drop_stale: Unpublish the splits that were made with other data parameters.
-    :param options: As ``BuildOptions`` lists them.
-    :raises NyxqaError: With the exit code of the command line.
+    :param options: See ``BuildOptions``.
+    :raises NyxqaError: If the build fails; its ``exit_code`` is that of the command line.
     """
-    from nyxqa.builders.engine.progress import Progress
+    from dataclasses import replace
+
     from nyxqa.builders.runner.execute import execute
 
-    out = Path(options.get("out", OUT))
-    return execute(
-        _recipe(options, out),
-        split,
-        out,
-        _workers(options),
-        Progress(options.get("as_json", False)),
-        drop_stale=drop_stale,
-        rescan=options.get("rescan", False),
-        retry_failed=retry_failed,
-    )
+    request = replace(_request(split, options), retry_failed=retry_failed, drop_stale=drop_stale)
+    return execute(request, _progress(options))
 
 
 def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Estimate:
-    """What the build would ask of a model, as far as that can be told before it is asked; options as in ``run``.
+    """What the build would ask of a model, as far as that is known before it is asked; options as in ``run``.
 
-    The pages are read and cut, which a later build need not do again; nothing is published.
+    The pages are read and chunked, which a later build need not repeat; nothing is published.
 
-    :raises NyxqaError: With the exit code of the command line.
+    :raises NyxqaError: If the pages cannot be read; its ``exit_code`` is that of the command line.
     """
-    from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.runner.execute import estimate as estimate_build
 
-    out, progress = Path(options.get("out", OUT)), Progress(options.get("as_json", False))
-    recipe, rescan = _recipe(options, out), options.get("rescan", False)
-    return estimate_build(recipe, split, out, _workers(options), progress, rescan)
+    return estimate_build(_request(split, options), _progress(options))
+
+
+def _request(split: SplitName, options: BuildOptions) -> BuildRequest:
+    from nyxqa.builders.engine.executors.factory import DEFAULT, make_executor
+    from nyxqa.builders.runner.execute import BuildRequest
+
+    out = Path(options.get("out", OUT))
+    recipe = _recipe(options, out)
+    executor = make_executor(options.get("executor", DEFAULT), _workers(options))
+    return BuildRequest(recipe, split, out, executor, rescan=options.get("rescan", False))
+
+
+def _progress(options: BuildOptions) -> Progress:
+    from nyxqa.builders.engine.progress import Progress
+
+    return Progress(options.get("as_json", False))
 
 
 def _workers(options: BuildOptions) -> int | None:
-    """Number of processes; None for the default.
+    """Number of worker processes; None for the default.
 
-    :raises UsageError: If it is no such number.
+    :raises UsageError: If it is not a positive integer.
     """
     from nyxqa.schemas.errors import UsageError
 
     workers = options.get("workers")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"workers={workers!r} is no number of processes; give 1 or more, or None for one a core")
+        raise UsageError(f"workers={workers!r} is not a number of processes; give 1 or more, or None for one per core")
     return workers
 
 
 def _recipe(options: BuildOptions, out: Path) -> Recipe:
-    """The recipe with what ``options`` set of it.
+    """The recipe with the values that ``options`` override.
 
-    :raises TypeError: If there is no such option.
-    :raises UsageError: If they name no source, and ``out`` has the unfinished build of another than the default.
+    :raises TypeError: If an option is unknown.
+    :raises UsageError: If no source is given and ``out`` holds the unfinished build of a source other than the default.
     """
     from nyxqa.builders.runner.published import refuse_other_source
     from nyxqa.schemas.recipe_file import read_recipe
 
     given: Mapping[str, Any] = dict(options)
     if unknown := given.keys() - BuildOptions.__annotations__.keys():
-        raise TypeError(f"no option is named {min(unknown)!r}; there are {', '.join(BuildOptions.__annotations__)}")
+        raise TypeError(
+            f"{min(unknown)!r} is not an option of a build; choose from {', '.join(BuildOptions.__annotations__)}"
+        )
     overrides = {key: given[name] for name, key in _KEYS.items() if given.get(name) is not None}
     named = options.get("recipe") or ("sample" if options.get("source") in (None, "sample") else "nyxqa")
     overrides |= dict(options.get("settings") or {})

@@ -1,27 +1,36 @@
-"""Executing a recipe into a folder: plan, run what is missing, publish."""
+"""The build command: plan a recipe's steps, run what is missing, publish the tables."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.workdir import begin_generation, forget_stages, output_folder
+from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
 from nyxqa.builders.feedback.publication import kept
 from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
-from nyxqa.builders.pipeline import build, read
+from nyxqa.builders.pipeline import Built, build, read
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.runner.manifest import build_manifest
-from nyxqa.builders.runner.published import is_up_to_date, note_source, published_in, splits_to_publish, stale_splits
+from nyxqa.builders.runner.published import (
+    is_up_to_date,
+    note_source,
+    published_in,
+    published_rows,
+    splits_to_publish,
+    stale_splits,
+)
+from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
@@ -31,18 +40,41 @@ from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Images, Recipe
+from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_types import SplitName
 from nyxqa.schemas.tables import QA
+
+_ANSWERS = "answers"  # folder of the model's stored answers, below the work folder
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What a build is to do.
+
+    :param split: The split to build, or ``all``.
+    :param out: Folder of the dataset.
+    :param executor: Works on the shards of the steps; entered once there is work to do.
+    :param drop_stale: Whether published splits that other data parameters made are unpublished.
+    :param rescan: Whether the source is read again although its files look unchanged.
+    :param retry_failed: Whether URLs and questions that failed are tried again.
+    """
+
+    recipe: Recipe
+    split: SplitName
+    out: Path
+    executor: AbstractContextManager[Executor]
+    drop_stale: bool = False
+    rescan: bool = False
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build left behind.
+    """A finished build.
 
-    :param out: The dataset's folder.
+    :param out: Folder of the dataset.
     :param changed: False if the folder already held this very dataset.
-    :param manifest: Its manifest.
+    :param manifest: Manifest of the dataset.
     """
 
     out: Path
@@ -50,112 +82,87 @@ class BuildResult:
     manifest: Manifest
 
 
-def execute(
-    recipe: Recipe,
-    split: SplitName,
-    out: Path,
-    workers: int | None,
-    progress: Progress,
-    drop_stale: bool = False,
-    rescan: bool = False,
-    retry_failed: bool = False,
-) -> BuildResult:
-    """Build ``split`` of ``recipe`` into ``out``, resuming what a stopped run left.
+@dataclass(frozen=True)
+class _Job:
+    """A build that has been checked and has its output folder locked.
 
-    :param rescan: Read the source again though its files look the same.
-    :param retry_failed: Whether URLs and questions that failed are tried again, and what stands on them done again.
-    :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
+    :param recipe: The recipe with names on the Hub pinned to revisions.
+    :param source: The opened source of pages; None without a [web] section.
+    :param work: The work folder.
+    :param published: Manifest of what was published before; None if nothing was.
     """
-    _check(recipe)
-    given, (recipe, revisions) = recipe, pinned(recipe)
-    with output_folder(out) as work, limited(_limits(recipe)):
-        complete_publishing(out)
-        published = published_in(out)
-        splits = splits_to_publish(recipe, split, published)
-        again = {SOURCE} if rescan else set[str]()
-        if retry_failed:
-            again |= names_to_retry(work, recipe.images)
-        opened = None if recipe.web is None else open_source(recipe.web)
-        plan = build(PlannedRun(work, again), recipe, opened, splits, work / "answers")
-        stale = stale_splits(plan, published, split)
-        if stale and not drop_stale:
-            raise UsageError(
-                f"split {', '.join(stale)} in {out} was made with other data parameters or another source; "
-                "--split all rebuilds every split, --drop-stale unpublishes it"
-            )
-        if stale:
-            splits = [name for name in splits if name not in stale]
+
+    request: BuildRequest
+    recipe: Recipe
+    source: Source | None
+    work: Path
+    published: Manifest | None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The steps of a build before any has run.
+
+    :param splits: Splits that will be published.
+    :param steps: The planned outputs, with the fingerprints that the run will have.
+    """
+
+    splits: list[str]
+    steps: Built
+
+
+def execute(request: BuildRequest, progress: Progress) -> BuildResult:
+    """Build a split of a recipe into a folder, resuming what a stopped run left.
+
+    :raises NyxqaError: If the build fails; nothing is published then.
+    """
+    check_recipe(request.recipe)
+    recipe, revisions = pinned(request.recipe)
+    with output_folder(request.out) as work, limited(_limits(recipe)):
+        complete_publishing(request.out)
+        published = published_in(request.out)
+        source = None if recipe.web is None else open_source(recipe.web)
+        job = _Job(request, recipe, source, work, published, progress)
+        again = _names_to_observe_again(job)
+        plan = _plan_without_stale(job, again)
         note_source(work, recipe)
-        _observe_again(work, again, recipe.images, progress)
-        plan = build(PlannedRun(work), recipe, opened, splits, work / "answers")
-        edited = drop_edited(plan.tables.folder)
-        if edited is not None:
-            progress.say(f"{out / edited} was written to after it was built; the tables are made again")
-        if retry_failed and plan.handle is not None and plan.handle.failures():
-            forget_stages(work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
-        elif edited is None and published is not None and is_up_to_date(out, plan, published):
-            progress.say(f"{out} is up to date")
-            return _told(BuildResult(out, False, published), progress)
-        with LocalExecutor(workers or os.cpu_count() or 1) as executor:
-            run = WorkingRun(work, executor, progress)
-            built = build(run, recipe, opened, splits, work / "answers", retry_failed)
-        revisions = {**({} if opened is None else opened.revisions()), **revisions}
-        manifest = build_manifest(given, revisions, run, built)
-        if built.handle is not None:
-            built.handle.close()
-        tables, manifest, gone = kept(published, built.tables.folder, manifest, work)
-        publish(tables, out, manifest)
-        if gone:
-            progress.say(gone)
-        if built.benchmark is not None and (unusable := unusable_images(built.benchmark)):
-            progress.say(unusable)
-        for line in shortfall_lines(manifest):
-            progress.say(line)
-        progress.say(f"{out} is ready: {listed(_rows(manifest))}")
-        return _told(BuildResult(out, True, manifest), progress)
+        if not _observe_again(job, again):
+            plan = _plan(job, (), plan.splits)
+        if _is_up_to_date(job, plan) and published is not None:
+            result = BuildResult(request.out, False, published)
+        else:
+            run, built = _run(job, plan.splits)
+            revisions = {**({} if source is None else source.revisions()), **revisions}
+            manifest = build_manifest(request.recipe, revisions, run, built)
+            result = BuildResult(request.out, True, _publish(job, built, manifest))
+        _report(result, progress)
+        return result
 
 
-def estimate(
-    recipe: Recipe, split: SplitName, out: Path, workers: int | None, progress: Progress, rescan: bool = False
-) -> Estimate:
-    """What a model would be asked for ``split``; what that needs is read and kept, nothing is published or asked.
+def estimate(request: BuildRequest, progress: Progress) -> Estimate:
+    """What the build would ask of a model at most; pages are read, chunked and deduplicated, nothing is published.
 
-    :raises NyxqaError: Of the kind that says what went wrong.
+    :raises NyxqaError: If the pages cannot be read.
     """
-    _check(recipe)
+    recipe = request.recipe
+    check_recipe(recipe)
     if recipe.web is None:
-        raise UsageError("no model is asked: the recipe has no [web] section")
-    with (
-        output_folder(out) as work,
-        limited(_limits(recipe)),
-        LocalExecutor(workers or os.cpu_count() or 1) as executor,
-    ):
+        raise UsageError("there is nothing to estimate: without a [web] section in the recipe no model is asked")
+    with output_folder(request.out) as work, limited(_limits(recipe)), request.executor as executor:
         note_source(work, recipe)
-        if rescan:
+        if request.rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        splits = splits_to_publish(recipe, split, None)
-        known = benchmark(run, recipe.filters, recipe.images.max_pixels)
-        found = read(run, recipe, recipe.web, open_source(recipe.web), known, splits)
-        seeds = {name: sample(run, found.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
-        return estimate_seeds(recipe, seeds, found.packs)
+        splits = splits_to_publish(recipe, request.split, None)
+        index = benchmark(run, recipe.filters, recipe.images.max_pixels)
+        pages = read(run, recipe, recipe.web, open_source(recipe.web), index, splits)
+        seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
+        return estimate_seeds(recipe, seeds, pages.packs)
 
 
-def _limits(recipe: Recipe) -> Limits:
-    given = recipe.duckdb
-    return Limits(given.memory, given.threads, given.spill, None if given.folder is None else Path(given.folder))
-
-
-def _observe_again(work: Path, again: set[str], settings: Images, progress: Progress) -> None:
-    """What ``--rescan`` and ``--retry-failed`` ask for, once it is known that the build goes on."""
-    if SOURCE in again:
-        begin_generation(work, SOURCE)
-    if again - {SOURCE}:
-        retry_failures(work, settings, progress)
-
-
-def _check(recipe: Recipe) -> None:
-    """What can be known to fail before anything is spent.
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse a recipe that is known to fail before anything is spent.
 
     :raises UsageError: Naming the section.
     """
@@ -165,25 +172,100 @@ def _check(recipe: Recipe) -> None:
         )
     check_sets(recipe)
     if recipe.web is None and not recipe.text and recipe.filters.decontaminate:
-        raise UsageError("filters.decontaminate looks at [web] and [[text]], and the recipe has neither; leave it out")
+        raise UsageError(
+            "filters.decontaminate applies to [web] and [[text]], and the recipe has neither; remove it from the recipe"
+        )
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
         make_provider(recipe.vlm.model)
 
 
-def _rows(manifest: Manifest) -> dict[str, int]:
-    """Published rows by TABLE/SPLIT."""
-    rows: dict[str, int] = {}
-    for path, entry in manifest.files.items():
-        _, table, file = path.split("/")
-        name = f"{table}/{file.split('-')[0]}"
-        rows[name] = rows.get(name, 0) + entry.rows
-    return rows
+def _limits(recipe: Recipe) -> Limits:
+    settings = recipe.duckdb
+    return Limits(
+        settings.memory, settings.threads, settings.spill, None if settings.folder is None else Path(settings.folder)
+    )
 
 
-def _told(result: BuildResult, progress: Progress) -> BuildResult:
-    manifest = result.manifest
-    told = {"out": str(result.out), "changed": result.changed, "rows": _rows(manifest), "usage": manifest.usage}
-    progress.result("build", told)
-    return result
+def _names_to_observe_again(job: _Job) -> set[str]:
+    """Names of the observations that ``--rescan`` and ``--retry-failed`` ask for."""
+    names = {SOURCE} if job.request.rescan else set()
+    if job.request.retry_failed:
+        names |= names_to_retry(job.work, job.recipe.images)
+    return names
+
+
+def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
+    """The plan of the splits to publish, without those that ``--drop-stale`` unpublishes.
+
+    :raises UsageError: If a published split would be stale and may not be unpublished.
+    """
+    request = job.request
+    plan = _plan(job, again, splits_to_publish(job.recipe, request.split, job.published))
+    stale = stale_splits(plan.steps, job.published, request.split)
+    if not stale:
+        return plan
+    if not request.drop_stale:
+        raise UsageError(
+            f"split {', '.join(stale)} in {request.out} was made with other data parameters or another source; "
+            "--split all rebuilds every split, --drop-stale unpublishes it"
+        )
+    return _plan(job, again, [name for name in plan.splits if name not in stale])
+
+
+def _plan(job: _Job, again: Collection[str], splits: list[str]) -> _Plan:
+    planned = PlannedRun(job.work, again)
+    return _Plan(splits, build(planned, job.recipe, job.source, splits, job.work / _ANSWERS))
+
+
+def _observe_again(job: _Job, again: set[str]) -> bool:
+    """Observe again what the plan expects; False if a retry changed nothing, so that the plan does not hold."""
+    work = job.work
+    expected = {name: generation(work, name, again) for name in again}
+    if SOURCE in again:
+        begin_generation(work, SOURCE)
+    if again - {SOURCE}:
+        retry_failures(work, job.recipe.images, job.progress)
+    return all(generation(work, name) == number for name, number in expected.items())
+
+
+def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
+    """Whether the published dataset is what the build would make; removes step outputs that must be made again."""
+    request, published = job.request, job.published
+    edited = drop_edited(plan.steps.tables.folder)
+    if edited is not None:
+        job.progress.say(f"{request.out / edited} was modified after it was built; the tables are built again")
+    if request.retry_failed and plan.steps.handle is not None and plan.steps.handle.failures():
+        forget_stages(job.work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
+        return False
+    return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
+
+
+def _run(job: _Job, splits: list[str]) -> tuple[WorkingRun, Built]:
+    with job.request.executor as executor:
+        run = WorkingRun(job.work, executor, job.progress)
+        answers, retry_failed = job.work / _ANSWERS, job.request.retry_failed
+        return run, build(run, job.recipe, job.source, splits, answers, retry_failed)
+
+
+def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
+    """Publish the tables with the feedback that is still valid; returns the published manifest."""
+    if built.handle is not None:
+        built.handle.close()
+    tables, manifest, lost_feedback = kept(job.published, built.tables.folder, manifest, job.work)
+    publish(tables, job.request.out, manifest)
+    unusable = "" if built.benchmark is None else unusable_images(built.benchmark)
+    for line in (lost_feedback, unusable, *shortfall_lines(manifest)):
+        if line:
+            job.progress.say(line)
+    return manifest
+
+
+def _report(result: BuildResult, progress: Progress) -> None:
+    rows = published_rows(result.manifest)
+    progress.say(f"{result.out} is ready: {listed(rows)}" if result.changed else f"{result.out} is up to date")
+    progress.result(
+        "build",
+        {"out": str(result.out), "changed": result.changed, "rows": rows, "usage": result.manifest.usage},
+    )

@@ -1,4 +1,4 @@
-"""How a published dataset stands to the build that is asked for: what stays, what is stale, what is up to date."""
+"""How a published dataset compares with the build that is requested: retained splits, stale splits, up to date."""
 
 from __future__ import annotations
 
@@ -17,35 +17,47 @@ _FILE = "source.json"
 
 
 def published_in(out: Path) -> Manifest | None:
-    """The manifest of what is published in ``out``, if anything is."""
+    """The manifest of the dataset published in ``out``, or None."""
     return read_manifest(out) if (out / MANIFEST).exists() else None
 
 
+def published_rows(manifest: Manifest) -> dict[str, int]:
+    """Number of published rows by TABLE/SPLIT."""
+    rows: dict[str, int] = {}
+    for path, entry in manifest.files.items():
+        _, table, file = path.split("/")
+        name = f"{table}/{file.split('-')[0]}"
+        rows[name] = rows.get(name, 0) + entry.rows
+    return rows
+
+
 def splits_to_publish(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
-    """Splits that will be published, in their order.
+    """Splits to publish, in the order train, validation, test: ``split`` and those that are published already.
 
     :raises UsageError: If the recipe has nothing for ``split``.
     """
-    filled = set(recipe.split.splits) if recipe.web is not None else set_splits(recipe)
-    if recipe.web is not None and split not in {"all", *filled}:
+    available = set(recipe.split.splits) if recipe.web is not None else set_splits(recipe)
+    if recipe.web is not None and split not in {"all", *available}:
         raise UsageError(f"split.{split} is 0, so there is no split {split} to build; set split.{split} to its size")
-    if split != "all" and split not in filled:
-        raise UsageError(f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(filled))}")
-    have = published.splits("triplets") if published is not None else []
-    return [name for name in QA_SPLITS if name in filled and (split in ("all", name) or name in have)]
+    if split != "all" and split not in available:
+        raise UsageError(
+            f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(available))}"
+        )
+    present = published.splits("triplets") if published is not None else []
+    return [name for name in QA_SPLITS if name in available and (split in ("all", name) or name in present)]
 
 
 def stale_splits(plan: Built, published: Manifest | None, split: SplitName) -> list[str]:
-    """Published splits that this build would leave as they are although it would make them otherwise."""
+    """Published splits that a build of ``split`` would retain although it would make them otherwise."""
     if published is None or split == "all":
         return []
-    now = {name: step.fingerprint for name, step in plan.splits.items()}
-    then = _fingerprints(published)
-    return [name for name in QA_SPLITS if name in then and name != split and then[name] != now.get(name)]
+    planned = {name: step.fingerprint for name, step in plan.splits.items()}
+    present = _fingerprints(published)
+    return [name for name in QA_SPLITS if name in present and name != split and present[name] != planned.get(name)]
 
 
 def is_up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
-    """Whether ``out`` was made by the very steps of ``plan``, and every file is there."""
+    """Whether exactly the steps of ``plan`` made the dataset in ``out``, and all of its files exist."""
     if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
         return False
     return all((out / name).is_file() for name in (*published.files, "README.md"))
@@ -57,30 +69,30 @@ def _fingerprints(manifest: Manifest) -> dict[str, str]:
 
 
 def note_source(work: Path, recipe: Recipe) -> None:
-    """Note in the work folder where the pages of the build come from."""
-    told = {"source": _source(recipe)}
-    if not (work / _FILE).exists() or read_json(work / _FILE) != told:
-        write_json(work / _FILE, told)
+    """Write to the work folder which source the build reads."""
+    noted = {"source": _source_name(recipe)}
+    if not (work / _FILE).exists() or read_json(work / _FILE) != noted:
+        write_json(work / _FILE, noted)
 
 
 def refuse_other_source(out: Path, recipe: Recipe) -> None:
-    """Leave the unfinished build of another source alone; a finished one may be built anew.
+    """Refuse to replace the unfinished build of another source; a finished one may be replaced.
 
-    :raises UsageError: Naming the source that it was begun with.
+    :raises UsageError: Naming the source of the unfinished build.
     """
     file = out / WORK / _FILE
     if (out / MANIFEST).exists() or not file.exists():
         return
-    begun = read_json(file)["source"]
-    if begun != _source(recipe):
+    noted = read_json(file)["source"]
+    if noted != _source_name(recipe):
         raise UsageError(
-            f"the build in {out} is not finished and is of source {begun}; "
-            "give the --source or --recipe it was begun with to go on, or choose another --out"
+            f"the build in {out} is unfinished and reads source {noted}; "
+            "to continue it give the same --source or --recipe, or choose another --out"
         )
 
 
-def _source(recipe: Recipe) -> str:
-    """The source of pages, or the question sets and imports of a recipe without."""
+def _source_name(recipe: Recipe) -> str:
+    """The source of pages; the names of the question sets and imports for a recipe without pages."""
     if recipe.web is not None:
         return recipe.web.source
     names = [text.name for text in recipe.text] + [section.kind for section in recipe.imports]

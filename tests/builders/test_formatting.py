@@ -2,12 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.formatting import listed, shortened
+from nyxqa.builders.formatting import counted, listed, shortened
 
 
 def test_counts_are_listed_in_their_order() -> None:
     assert listed({"b": 2, "a": 1}) == "b 2, a 1"
     assert listed({}) == "none"
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [
+        (0, "row", "0 rows"),
+        (1, "row", "1 row"),
+        (2000, "row", "2,000 rows"),
+        (2, "query", "2 queries"),
+        (2, "URL", "2 URLs"),
+    ],
+)
+def test_a_noun_has_the_number_of_its_count(count: int, noun: str, text: str) -> None:
+    assert counted(count, noun) == text
 
 
 @pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcdef", "abcdef"), ("abcdefg", "abc...")])
