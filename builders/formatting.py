@@ -24,14 +24,6 @@ def text_table(
     ]
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun in the right form: ``1 row``, ``2,000 rows``, ``3 queries``."""
-    if count == 1:
-        return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
-    return f"{count:,} {plural}"
-
-
 def listed(counts: Mapping[str, int]) -> str:
     """Names with their counts, in the order given; ``none`` if there are no names."""
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
@@ -43,8 +35,8 @@ def shortened(text: str, width: int) -> str:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number with its noun, as ``1 page`` and ``2 pages``.
+    """A number with its noun: ``1 page``, ``2,000 pages``.
 
-    :param plural: The noun's plural if that is not the noun and an s.
+    :param plural: The plural of the noun if that is not the noun and an s.
     """
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
