@@ -1,1 +1,1 @@
-"""How image references become stored images: decoding, normalisation, hashes, packs."""
+"""How image references become stored images: locating, decoding, normalising, hashing, packing."""

@@ -35,7 +35,7 @@ Reason = Literal[
 
 
 class DeadImageError(Exception):
-    """An image that cannot be kept.
+    """An image that cannot be stored.
 
     :param reason: Ledger reason.
     :param detail: One line without absolute paths.

@@ -1,4 +1,4 @@
-"""Packs: the images of a shard, one after the other in one file."""
+"""Packs: the images of a shard, concatenated in one file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nyxqa.builders.images.decode import StoredImage
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import replacing
 
-_OPEN_PACKS = 32  # file handles a reader holds
+_OPEN_PACKS = 32  # most file handles of a reader
 
 
 def pack_file(folder: Path, shard: int) -> Path:
@@ -22,21 +22,21 @@ def pack_file(folder: Path, shard: int) -> Path:
 
 
 class PackWriter:
-    """Appends images to a pack, each once."""
+    """Appends images to a pack, each distinct image once."""
 
     def __init__(self, file: IO[bytes], shard: int) -> None:
         self._file = file
         self._shard = shard
-        self._places: dict[str, tuple[int, int]] = {}
+        self._locations: dict[str, tuple[int, int]] = {}
         self._end = 0
 
     def add(self, image: StoredImage) -> dict[str, Any]:
-        """Store ``image`` unless it is there; returns the place of its bytes, as in ``LOCATOR``."""
-        if image.image_id not in self._places:
+        """Store ``image`` unless it is in the pack; returns its locator: id, perceptual hash, shard, offset, length."""
+        if image.image_id not in self._locations:
             self._file.write(image.data)
-            self._places[image.image_id] = (self._end, len(image.data))
+            self._locations[image.image_id] = (self._end, len(image.data))
             self._end += len(image.data)
-        offset, length = self._places[image.image_id]
+        offset, length = self._locations[image.image_id]
         return {
             "image_id": image.image_id,
             "phash": image.phash,
@@ -48,14 +48,14 @@ class PackWriter:
 
 @contextmanager
 def writing_pack(folder: Path, shard: int) -> Iterator[PackWriter]:
-    """A writer of the pack of one shard, which is whole or absent afterwards."""
+    """A writer of the pack of one shard, which is complete or absent afterwards."""
     with replacing(pack_file(folder, shard)) as temporary, temporary.open("wb") as file:
         yield PackWriter(file, shard)
         file.flush()
 
 
 class PackReader:
-    """Reads images by their locators and holds a bounded number of packs open.
+    """Reads images by their locators, with a bounded number of packs open.
 
     :param folder: Folder of step ``images/store``.
     """
@@ -77,7 +77,7 @@ class PackReader:
         return data
 
     def close(self) -> None:
-        """Close all packs."""
+        """Close all open packs."""
         while self._open:
             self._open.popitem()[1].close()
 

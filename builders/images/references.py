@@ -19,16 +19,16 @@ import pyarrow.compute as pc
 from nyxqa.builders.images.errors import Reason
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-MAX_URL = 8192  # characters; servers refuse longer ones
-_SHOWN = 120  # characters of a reference in a detail
+MAX_URL = 8192  # characters; servers refuse longer URLs
+_SHOWN = 120  # most characters of a reference in a detail
 
 
 def images_of(parts: pa.ListArray) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pa.Array]:
-    """Of a column of parts, the images of all rows in order, and the row that each belongs to."""
+    """The images of all rows of a column of parts, in order, and the row of each: int64 [images], struct [images]."""
     images = pc.struct_field(pc.list_flatten(parts), "image")
-    there = pc.is_valid(images)
-    rows = pc.list_parent_indices(parts).filter(there)
-    return rows.to_numpy(zero_copy_only=False).astype(np.int64), images.filter(there)
+    valid = pc.is_valid(images)
+    rows = pc.list_parent_indices(parts).filter(valid)
+    return rows.to_numpy(zero_copy_only=False).astype(np.int64), images.filter(valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Bytes that stood in the reference itself."""
+    """Bytes that the reference itself contains."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A reference that leads nowhere we go."""
+    """A reference that is not followed."""
 
     reason: Reason
     detail: str
@@ -65,10 +65,10 @@ Location = LocalFile | Url | Data | Rejected
 
 
 def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> Location:
-    """Where ``reference`` points.
+    """What ``reference`` points to.
 
-    :param page_path: Path of the page inside the source; relative references are relative to its folder.
-    :param root: Folder of the source, which no reference may leave, be it by ``..`` or by a link.
+    :param page_path: Path of the page inside the source; relative references start at its folder.
+    :param root: Folder of the source, which no reference may leave, neither by ``..`` nor by a link.
     :param slash_is_root: Whether ``/x`` means ``root/x``, as in HTML, and not the file system's root.
     """
     reference = reference.strip()
@@ -80,23 +80,23 @@ def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> L
     if not reference or "\0" in reference or _SCHEME.match(reference):
         return Rejected("bad_reference", f"neither a path nor an http or data URL: {shown!r}")
     folder = posixpath.dirname(page_path)
-    # A path is read as a URL reference first and as it stands second, for names that hold %, ? or #.
+    # A path is read as a URL reference first and literally second, for names that contain %, ? or #.
     as_url = unquote(re.split(r"[?#]", reference, maxsplit=1)[0])
     rejected = Rejected("missing_file", shown)
     for path in dict.fromkeys((as_url, reference)):
         if not path or "\0" in path:
             continue
         inside = path.lstrip("/") if path.startswith("/") and slash_is_root else posixpath.join(folder, path)
-        found = _file(root, inside, shown)
-        if not isinstance(found, Rejected):
-            return found
+        location = _file(root, inside, shown)
+        if not isinstance(location, Rejected):
+            return location
         if path == as_url:
-            rejected = found
+            rejected = location
     return rejected
 
 
 def web_url(reference: str) -> Url | Rejected | None:
-    """The http or https URL that ``reference`` is, without a fragment; nothing if it is something else."""
+    """``reference`` as an http or https URL without its fragment; None if it is something else."""
     reference = reference.strip().partition("#")[0]
     if reference.startswith("//"):
         reference = f"https:{reference}"

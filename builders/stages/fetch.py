@@ -48,25 +48,25 @@ def names_to_retry(work: Path, settings: Images) -> set[str]:
 
 def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
     """Request every failed URL again; if a result changes, the steps that depend on it run again."""
-    from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
+    from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 
     name = store_name(settings)
     with FetchStore(work / name) as store, progress.stage(Step("images/retry", 1, unit_in="URL")) as bar:
         sink = _ChangedResults(store, work, name)
         failed = (_noted(sink, failure.url, failure.reason) for failure in store.failures())
-        fetch_all(failed, Fetching(settings, sink, _Tally(bar).advance))
+        fetch_all(failed, FetchContext(settings, sink, _Tally(bar).advance))
     progress.say(f"images/retry: {counted(sink.requested, 'failed URL')} requested again, {sink.changed} changed")
 
 
 def _fetch(pages: StepOutput, settings: Images, folder: Path, bar: Bar) -> Counts:
     if next(_urls(pages), None) is None:
         return Counts()
-    from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
+    from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 
     tally = _Tally(bar)
     with FetchStore(folder) as store:
         unknown = (None if url in store else url for url in _urls(pages))
-        fetch_all(unknown, Fetching(settings, store, tally.advance))
+        fetch_all(unknown, FetchContext(settings, store, tally.advance))
     return tally.counts
 
 

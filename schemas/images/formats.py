@@ -1,4 +1,4 @@
-"""The image formats that nyxqa reads, told apart by their first bytes."""
+"""The image formats that nyxqa reads, and how to recognise them by their first bytes."""
 
 from __future__ import annotations
 

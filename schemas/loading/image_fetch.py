@@ -80,7 +80,7 @@ def _get(client: httpx2.Client, url: str) -> bytes | str:
 
 
 def public_address(host: str, port: int) -> str:
-    """The first address of ``host``, once all of them are found to be public.
+    """The first address of ``host``, after a check that all of its addresses are public.
 
     :raises PrivateAddressError: If one is not.
     :raises OSError: If the name cannot be resolved.

@@ -15,8 +15,8 @@ _ELEMENT = re.compile(r"\s*((?:[A-Za-z]+,)?[^,]*)(?:,|\Z)")
 def retry_after_seconds(value: str | None) -> float | None:
     """Seconds that a ``Retry-After`` header asks to wait, at least 0, unbounded above.
 
-    The value is a number of seconds, with a fraction too, or an HTTP date; of a list of these, the longest wait. A
-    date in the past is 0. None if nothing of it is either, as of a negative number, or if there is no header.
+    The value is a number of seconds, possibly with a fraction, or an HTTP date; of a list of these, the longest wait
+    counts. A date in the past gives 0. A missing header, a negative number and anything else give None.
     """
     if value is None or not value.strip():
         return None

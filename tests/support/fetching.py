@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
+from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 from nyxqa.builders.images.fetch.store import FetchStore
 from nyxqa.schemas.recipe import Images
 
@@ -32,7 +32,7 @@ def fates(folder: Path, urls: Iterable[str], settings: Images, **options: object
     found: dict[str, bytes | str] = {}
     with FetchStore(folder) as store:
         options = {"lookup": names, "advance": lambda failed: None, **options}
-        fetch_all(wanted, Fetching(settings, store, **options))  # type: ignore[arg-type]
+        fetch_all(wanted, FetchContext(settings, store, **options))  # type: ignore[arg-type]
         for url in wanted:
             try:
                 found[url] = store.read(url)

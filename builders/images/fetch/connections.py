@@ -1,7 +1,7 @@
-"""Connections that stay open for the next request to the same place.
+"""Connections that are reused by the next request to the same origin.
 
-The pool of ``httpcore2`` looks at every open connection for every request, which took most of the time at 64 in
-flight over 200 hosts; here only those to the same place are looked at.
+The pool of ``httpcore2`` scans all open connections for each request, which took most of the time at 64 requests in
+flight over 200 hosts. Here a request considers only the connections to its own origin.
 """
 
 from __future__ import annotations
@@ -13,35 +13,34 @@ from contextlib import asynccontextmanager
 
 import httpcore2
 
-from nyxqa.builders.images.fetch.dns import Names
+from nyxqa.builders.images.fetch.dns import Resolver
 
-_MOST = 3  # addresses of a host that are tried
+_ADDRESSES_TRIED = 3  # of a host
 _Option = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-
 
 _KEEP_ALIVE = 5.0  # seconds without a request
 
-Place = tuple[bytes, bytes, int | None]  # scheme, host, port
+Origin = tuple[bytes, bytes, int | None]  # scheme, host, port
 
 
 class Connections:
-    """Opens connections and keeps those that can take another request.
+    """Opens connections and holds those that can take another request.
 
-    :param backend: What opens them.
-    :param tls: How servers prove who they are.
-    :param most: Connections that are kept.
+    :param backend: Opens them.
+    :param tls: Decides which certificates are accepted.
+    :param max_idle: Most connections held between requests.
     """
 
-    def __init__(self, backend: httpcore2.AsyncNetworkBackend, tls: ssl.SSLContext, most: int) -> None:
-        self._backend, self._tls, self._most = backend, tls, most
-        self._kept: OrderedDict[Place, list[httpcore2.AsyncHTTPConnection]] = OrderedDict()
+    def __init__(self, backend: httpcore2.AsyncNetworkBackend, tls: ssl.SSLContext, max_idle: int) -> None:
+        self._backend, self._tls, self._max_idle = backend, tls, max_idle
+        self._idle: OrderedDict[Origin, list[httpcore2.AsyncHTTPConnection]] = OrderedDict()
         self._count = 0
 
     @asynccontextmanager
     async def lease(self, url: httpcore2.URL) -> AsyncIterator[httpcore2.AsyncHTTPConnection]:
-        """A connection for one request; kept afterwards if its response was read to the end."""
-        place = url.scheme, url.host, url.port
-        connection = await self._taken(place)
+        """A connection for one request; held afterwards if its response was read to the end."""
+        origin = url.scheme, url.host, url.port
+        connection = await self._reused(origin)
         if connection is None:
             connection = httpcore2.AsyncHTTPConnection(
                 url.origin, self._tls, keepalive_expiry=_KEEP_ALIVE, network_backend=self._backend
@@ -50,50 +49,50 @@ class Connections:
             yield connection
         finally:
             if connection.is_available():
-                await self._keep(place, connection)
+                await self._hold(origin, connection)
             else:
                 await connection.aclose()
 
     async def close(self) -> None:
-        """Close all that are kept."""
+        """Close all held connections."""
         while self._count:
             await self._close_oldest()
 
-    async def _taken(self, place: Place) -> httpcore2.AsyncHTTPConnection | None:
-        while kept := self._kept.get(place):
-            connection = kept.pop()
+    async def _reused(self, origin: Origin) -> httpcore2.AsyncHTTPConnection | None:
+        while idle := self._idle.get(origin):
+            connection = idle.pop()
             self._count -= 1
-            if not kept:
-                del self._kept[place]
+            if not idle:
+                del self._idle[origin]
             if not connection.has_expired():
                 return connection
             await connection.aclose()
         return None
 
-    async def _keep(self, place: Place, connection: httpcore2.AsyncHTTPConnection) -> None:
-        self._kept.setdefault(place, []).append(connection)
-        self._kept.move_to_end(place)
+    async def _hold(self, origin: Origin, connection: httpcore2.AsyncHTTPConnection) -> None:
+        self._idle.setdefault(origin, []).append(connection)
+        self._idle.move_to_end(origin)
         self._count += 1
-        if self._count > self._most:
+        if self._count > self._max_idle:
             await self._close_oldest()
 
     async def _close_oldest(self) -> None:
-        place, kept = next(iter(self._kept.items()))
-        connection = kept.pop(0)
+        origin, idle = next(iter(self._idle.items()))
+        connection = idle.pop(0)
         self._count -= 1
-        if not kept:
-            del self._kept[place]
+        if not idle:
+            del self._idle[origin]
         await connection.aclose()
 
 
 class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Opens TCP connections to checked addresses; host names reach TLS and the header ``Host`` unchanged.
+    """Opens TCP connections to checked addresses; TLS and the header ``Host`` get the host name unchanged.
 
     :param timeout: Seconds for all addresses of a host.
     """
 
-    def __init__(self, names: Names, timeout: float) -> None:
-        self._names, self._timeout = names, timeout
+    def __init__(self, resolver: Resolver, timeout: float) -> None:
+        self._resolver, self._timeout = resolver, timeout
         self._inner = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -108,7 +107,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
 
         :raises FetchError: If the host has no allowed address.
         """
-        addresses = (await self._names.addresses(host, port))[:_MOST]
+        addresses = (await self._resolver.addresses(host, port))[:_ADDRESSES_TRIED]
         share = self._timeout / len(addresses)
         for address in addresses[:-1]:
             try:

@@ -1,4 +1,4 @@
-"""From host names to addresses that may be connected to."""
+"""Resolving host names to addresses that may be connected to."""
 
 from __future__ import annotations
 
@@ -12,66 +12,66 @@ from concurrent.futures import ThreadPoolExecutor
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.schemas.web.address_guard import AddressGuard, PrivateAddressError
 
-# Addresses of a host, as strings; blocking, raises ``OSError`` or ``UnicodeError`` if there are none.
+# Host and port to addresses, as strings; blocks, raises ``OSError`` or ``UnicodeError`` if there are none.
 Lookup = Callable[[str, int], list[str]]
 
-_KEPT = 4096  # names
-_SECONDS = 60.0  # that an answer is kept; short, since addresses move
+_CACHED_NAMES = 4096
+_CACHE_SECONDS = 60.0  # short, since addresses change
 
 
 def system_lookup(host: str, port: int) -> list[str]:
-    """Ask the system's resolver, which also takes IPv4 addresses in decimal, octal and hexadecimal forms."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """The answer of the system's resolver, which also reads IPv4 addresses in decimal, octal and hexadecimal form."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
-class Names:
-    """Looks names up and checks what they stand for.
+class Resolver:
+    """Resolves host names, remembers the answers for a while, and checks every address.
 
-    :param guard: Says which addresses are allowed.
-    :param lookup: How names are looked up.
-    :param requests: Requests in flight.
+    :param guard: Decides which addresses are allowed.
+    :param lookup: How names are resolved.
+    :param requests: Most requests in flight.
     """
 
     def __init__(self, guard: AddressGuard, lookup: Lookup, requests: int) -> None:
         self._guard, self._lookup = guard, lookup
-        # Twice as many, for a lookup that no request waits for any more keeps its thread until the system gives it up.
-        self._threads = ThreadPoolExecutor(2 * requests, "names")
-        self._known: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
+        # Twice as many: a lookup whose request has timed out holds its thread until the system ends it.
+        self._threads = ThreadPoolExecutor(2 * requests, "dns")
+        self._cache: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Addresses of ``host``, every one of them allowed.
+        """Addresses of ``host``, each of which is allowed.
 
-        :raises FetchError: If there are none, or one is not allowed.
+        :raises FetchError: If there are none, or if one is not allowed.
         """
-        until, found = self._known.get(host, (0.0, []))
-        if until < time.monotonic():
-            found = await self._asked(host, port)
-            self._known[host] = time.monotonic() + _SECONDS, found
-            self._known.move_to_end(host)
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
+        expires, addresses = self._cache.get(host, (0.0, []))
+        if expires < time.monotonic():
+            addresses = await self._resolve(host, port)
+            self._cache[host] = time.monotonic() + _CACHE_SECONDS, addresses
+            self._cache.move_to_end(host)
+            if len(self._cache) > _CACHED_NAMES:
+                self._cache.popitem(last=False)
         try:
-            self._guard.check(host, found)
+            self._guard.check(host, addresses)
         except PrivateAddressError as error:
             detail = f"{error.host} is at {error.address}, which images.allow_private does not allow"
             raise FetchError("private_address", detail) from error
-        return found
+        return addresses
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Release the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _asked(self, host: str, port: int) -> list[str]:
+    async def _resolve(self, host: str, port: int) -> list[str]:
         loop = asyncio.get_running_loop()
         name = host.replace("%25", "%")  # how a URL writes the zone of an IPv6 address
         try:
-            found = await loop.run_in_executor(self._threads, self._lookup, name, port)
+            addresses = await loop.run_in_executor(self._threads, self._lookup, name, port)
         except socket.gaierror as error:
-            passing = error.errno == socket.EAI_AGAIN
-            raise FetchError("dns", f"{host}: {'no answer' if passing else 'no such name'}", passing) from error
+            transient = error.errno == socket.EAI_AGAIN
+            raise FetchError("dns", f"{host}: {'no answer' if transient else 'no such name'}", transient) from error
         except (OSError, ValueError) as error:
             raise FetchError("dns", f"{host}: {type(error).__name__}") from error
-        if not found:
+        if not addresses:
             raise FetchError("dns", f"{host}: no address")
-        return found
+        return addresses

@@ -1,4 +1,9 @@
-"""Fetching many URLs: each gets its bytes or a reason."""
+"""Fetching many URLs: each ends with its bytes or a reason.
+
+One event loop in the driver fetches for all shards, as a step of its own before ``images/store``, so that the limits in
+flight and per host hold exactly and a URL is fetched once a run. Results go to a store of the run, URL by URL, so that
+neither a kill nor a changed recipe causes a second request. Decoding and hashing stay in the worker processes.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,11 @@ from typing import IO, Protocol
 
 import httpx2
 
-from nyxqa.builders.images.fetch.dns import Lookup, Names, system_lookup
+from nyxqa.builders.images.fetch.dns import Lookup, Resolver, system_lookup
 from nyxqa.builders.images.fetch.errors import FetchError
-from nyxqa.builders.images.fetch.request import Exchange, Moved
-from nyxqa.builders.images.fetch.retry import Breaker, wait_before_retry
-from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
+from nyxqa.builders.images.fetch.request import HttpClient, Redirect
+from nyxqa.builders.images.fetch.retry import CircuitBreaker, wait_before_retry
+from nyxqa.builders.images.fetch.scheduler import Job, Requeue, Scheduler
 from nyxqa.builders.images.references import MAX_URL
 from nyxqa.schemas.recipe import Images
 from nyxqa.schemas.web.address_guard import AddressGuard
@@ -28,25 +33,25 @@ _PORTS = range(1, 65536)
 
 
 class Sink(Protocol):
-    """Takes the fates of URLs."""
+    """Receives the result of each URL."""
 
     def keep(self, url: str, body: IO[bytes]) -> None:
-        """Take its bytes."""
+        """Receive its bytes."""
         ...
 
     def fail(self, url: str, error: FetchError) -> None:
-        """Take the reason why it has none."""
+        """Receive the reason why it has none."""
         ...
 
 
 @dataclass(frozen=True)
-class Fetching:
-    """What is the same for all URLs.
+class FetchContext:
+    """What all requests share.
 
-    :param settings: Limits, and the addresses that are allowed.
-    :param sink: Where fates go.
-    :param advance: Called for each URL that got its fate, with whether it failed.
-    :param lookup: How names are looked up.
+    :param settings: Limits, and which private addresses are allowed.
+    :param sink: Receives the results.
+    :param advance: Called once for each URL that is done, with whether it failed.
+    :param lookup: How names are resolved.
     """
 
     settings: Images
@@ -55,34 +60,35 @@ class Fetching:
     lookup: Lookup = system_lookup
 
 
-def fetch_all(urls: Iterable[str | None], fetching: Fetching) -> None:
-    """Give every URL a fate; ``urls`` is read as there is room, and may yield nothing to let others work.
+def fetch_all(urls: Iterable[str | None], context: FetchContext) -> None:
+    """Fetch every URL and pass its result to the sink.
 
-    :raises WorldError: If a fate cannot be stored.
+    :param urls: Read as there is room; may yield None to let requests in flight proceed.
+    :raises WorldError: If a result cannot be stored.
     """
     with asyncio.Runner() as runner:
-        runner.run(terminable(_Fetcher(fetching).run(urls)))
+        runner.run(terminable(_Fetcher(context).run(urls)))
 
 
 class _Fetcher:
-    def __init__(self, fetching: Fetching) -> None:
-        self._settings, self._sink, self._advance = fetching.settings, fetching.sink, fetching.advance
+    def __init__(self, context: FetchContext) -> None:
+        self._settings, self._sink, self._advance = context.settings, context.sink, context.advance
         guard = AddressGuard.from_recipe(self._settings.allow_private)
-        self._names = Names(guard, fetching.lookup, self._settings.concurrency)
-        self._exchange = Exchange(
-            self._names, self._settings.timeout, self._settings.max_bytes, self._settings.concurrency
+        self._resolver = Resolver(guard, context.lookup, self._settings.concurrency)
+        self._client = HttpClient(
+            self._resolver, self._settings.timeout, self._settings.max_bytes, self._settings.concurrency
         )
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
         self._pending: set[str] = set()
 
     async def run(self, urls: Iterable[str | None]) -> None:
         """Fetch them all."""
-        dispatcher = Dispatcher(self._request, self._settings.concurrency, self._settings.per_host)
+        scheduler = Scheduler(self._request, self._settings.concurrency, self._settings.per_host)
         try:
-            await dispatcher.run(self._jobs(urls))
+            await scheduler.run(self._jobs(urls))
         finally:
-            await self._exchange.close()
-            self._names.close()
+            await self._client.close()
+            self._resolver.close()
 
     def _jobs(self, urls: Iterable[str | None]) -> Iterator[Job | None]:
         for url in urls:
@@ -97,25 +103,25 @@ class _Fetcher:
         self._pending.add(url)
         return job
 
-    async def _request(self, job: Job) -> Again | None:
-        """One request of a job; whether there is another."""
+    async def _request(self, job: Job) -> Requeue | None:
+        """Send one request of a job; returns the job if it needs another."""
         host = job.host
         try:
             self._breaker.check(host)
-            found = await self._exchange.get(job.target)
-            self._breaker.answered(host)
-            if isinstance(found, Moved):
-                return Again(_followed(job, found.url))
+            response = await self._client.get(job.target)
+            self._breaker.record_answer(host)
+            if isinstance(response, Redirect):
+                return Requeue(_follow(job, response.url))
         except FetchError as error:
             job.tries += 1
             wait = wait_before_retry(job.tries, error)
             if wait is not None:
-                return Again(job, wait, whole_host=error.wait is not None)
-            self._breaker.failed(host, error.reason)
+                return Requeue(job, wait, whole_host=error.retry_after is not None)
+            self._breaker.record_failure(host, error.reason)
             self._failed(job.url, error)
             return None
-        with found:
-            self._sink.keep(job.url, found)
+        with response:
+            self._sink.keep(job.url, response)
         self._pending.discard(job.url)
         self._advance(False)
         return None
@@ -126,10 +132,10 @@ class _Fetcher:
         self._advance(True)
 
 
-def _followed(job: Job, location: str) -> Job:
+def _follow(job: Job, location: str) -> Job:
     """The job with its redirect followed.
 
-    :raises FetchError: If it leads back, too far, or to no http URL.
+    :raises FetchError: If the redirects form a circle, are too many, or lead to something else than an http URL.
     """
     job.seen.append(job.target)
     if len(job.seen) > MAX_REDIRECTS:
@@ -142,9 +148,9 @@ def _followed(job: Job, location: str) -> Job:
 
 
 def _parsed(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
-    """``url``, as seen from ``base``, less its fragment.
+    """``url`` relative to ``base``, without its fragment.
 
-    :raises FetchError: If it is no http or https URL.
+    :raises FetchError: If it is not an http or https URL.
     """
     try:
         parsed = (httpx2.URL(url) if base is None else base.join(url)).copy_with(fragment=None)
@@ -159,9 +165,9 @@ def _parsed(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
 
 
 async def terminable(work: Awaitable[None]) -> None:
-    """Do ``work``, cancelled by SIGTERM.
+    """Await ``work``, and cancel it on SIGTERM.
 
-    What a signal handler raises inside a callback of the loop would be logged there and lost.
+    An exception that a signal handler raises inside a callback of the loop would be logged there and lost.
     """
     earlier = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread() or earlier is None:

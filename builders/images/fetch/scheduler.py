@@ -1,4 +1,4 @@
-"""Keeping many requests in flight, few of them at one host, however the URLs are ordered."""
+"""Keeping many requests in flight, few of them to one host, whatever the order of the URLs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-_AHEAD = 64  # URLs known for each one in flight, so that a crowded host does not leave the others idle
-_AT_ONCE = 256  # URLs taken in before the loop looks at its sockets again
+_AHEAD = 64  # URLs read ahead for each one in flight, so that a host with many URLs does not leave others idle
+_AT_ONCE = 256  # URLs read before the loop handles its sockets again
 _TICK = 0.02  # seconds that a timer may fire early
 
 
 @dataclass(slots=True)
 class Job:
-    """A URL to be fetched, and where it stands.
+    """A URL to be fetched, and its state.
 
-    :param url: As it was asked for.
-    :param target: Where it is by now.
-    :param seen: Where it was before, by redirects.
-    :param tries: Requests that failed.
+    :param url: As the caller gave it.
+    :param target: Where it is after the redirects so far.
+    :param seen: Earlier targets of the redirects.
+    :param tries: Failed requests.
     """
 
     url: str
@@ -31,16 +31,16 @@ class Job:
 
     @property
     def host(self) -> str:
-        """Host that the next request goes to."""
+        """Host of the next request."""
         return self.target.raw_host.decode("ascii").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Requeue:
     """A job that needs another request.
 
     :param wait: Seconds until then.
-    :param whole_host: Whether other jobs of the host, the one just asked, wait as long.
+    :param whole_host: Whether other jobs of the same host wait as long.
     """
 
     job: Job
@@ -52,34 +52,35 @@ class Again:
 class _Host:
     queue: deque[Job] = field(default_factory=deque)
     active: int = 0
-    waiting: int = 0  # jobs that come back
-    listed: bool = False
+    waiting: int = 0  # jobs that return after a wait
+    queued: bool = False
     not_before: float = 0.0
 
-    def rests(self) -> bool:
-        """Whether the host asked to be left alone for now."""
+    def is_paused(self) -> bool:
+        """Whether the host asked for a wait that has not passed."""
         return self.not_before > asyncio.get_running_loop().time() + _TICK
 
 
-class Dispatcher:
+class Scheduler:
     """Runs ``work`` over jobs.
 
-    :param work: One request of a job; tells whether there is another.
-    :param concurrency: Requests in flight.
-    :param per_host: Requests in flight at one host.
+    :param work: Sends one request of a job; returns the job if it needs another.
+    :param concurrency: Most requests in flight.
+    :param per_host: Most requests in flight to one host.
     """
 
-    def __init__(self, work: Callable[[Job], Awaitable[Again | None]], concurrency: int, per_host: int) -> None:
+    def __init__(self, work: Callable[[Job], Awaitable[Requeue | None]], concurrency: int, per_host: int) -> None:
         self._work, self._concurrency, self._per_host = work, concurrency, per_host
         self._hosts: dict[str, _Host] = {}
-        self._ready: deque[str] = deque()  # hosts with a job and room for it
+        self._ready: deque[str] = deque()  # hosts with a job and room for a request
         self._in_flight = self._pending = 0
         self._wake = asyncio.Event()
 
     async def run(self, jobs: Iterable[Job | None]) -> None:
-        """Work until all jobs are done; ``jobs`` is read as there is room, and may yield nothing to take a breath.
+        """Work until all jobs are done.
 
-        :raises BaseException: The first error of ``work`` that is none of a URL; what is in flight is cancelled.
+        :param jobs: Read as there is room; may yield None to let requests in flight proceed.
+        :raises BaseException: The first error that ``work`` raises; requests in flight are cancelled.
         """
         source, more = iter(jobs), True
         try:
@@ -97,7 +98,7 @@ class Dispatcher:
             raise errors.exceptions[0] from None
 
     def _fill(self, source: Iterator[Job | None]) -> bool:
-        """Take in more jobs; whether there may be still more."""
+        """Read more jobs; returns whether there may be more."""
         for _ in range(_AT_ONCE):
             if self._pending >= _AHEAD * self._concurrency:
                 return True
@@ -112,54 +113,54 @@ class Dispatcher:
 
     def _put(self, job: Job) -> None:
         self._hosts.setdefault(job.host, _Host()).queue.append(job)
-        self._list(job.host)
+        self._mark_ready(job.host)
 
-    def _list(self, name: str) -> None:
-        """Put a host among the ready ones if it is one; forget it if nothing is left to do there."""
+    def _mark_ready(self, name: str) -> None:
+        """Queue a host that has a job and room for it; forget a host with nothing left to do."""
         host = self._hosts[name]
         if not host.queue:
             if not host.active and not host.waiting:
                 del self._hosts[name]
-        elif not host.listed and host.active < self._per_host and not host.rests():
-            host.listed = True
+        elif not host.queued and host.active < self._per_host and not host.is_paused():
+            host.queued = True
             self._ready.append(name)
 
     def _start(self, group: asyncio.TaskGroup) -> None:
         while self._ready and self._in_flight < self._concurrency:
             name = self._ready.popleft()
             host = self._hosts[name]
-            host.listed = False
-            if host.rests():
+            host.queued = False
+            if host.is_paused():
                 continue
             job = host.queue.popleft()
             host.active += 1
             self._in_flight += 1
             group.create_task(self._run(job, name))
-            self._list(name)
+            self._mark_ready(name)
 
     async def _run(self, job: Job, name: str) -> None:
-        again = await self._work(job)
+        requeue = await self._work(job)
         host = self._hosts[name]
         host.active -= 1
         self._in_flight -= 1
-        if again is None:
+        if requeue is None:
             self._pending -= 1
-        elif again.wait:
-            self._later(again, name)
+        elif requeue.wait:
+            self._schedule(requeue, name)
         else:
-            self._put(again.job)
-        self._list(name)
+            self._put(requeue.job)
+        self._mark_ready(name)
         self._wake.set()
 
-    def _later(self, again: Again, name: str) -> None:
+    def _schedule(self, requeue: Requeue, name: str) -> None:
         loop, host = asyncio.get_running_loop(), self._hosts[name]
         host.waiting += 1
-        if again.whole_host:
-            host.not_before = max(host.not_before, loop.time() + again.wait)
+        if requeue.whole_host:
+            host.not_before = max(host.not_before, loop.time() + requeue.wait)
 
-        def back() -> None:
+        def resume() -> None:
             host.waiting -= 1
-            self._put(again.job)
+            self._put(requeue.job)
             self._wake.set()
 
-        loop.call_later(again.wait, back)
+        loop.call_later(requeue.wait, resume)

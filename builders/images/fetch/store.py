@@ -1,4 +1,4 @@
-"""What was fetched, URL by URL: bytes in append-only packs, their places and all failures in one SQLite file."""
+"""Results of fetching by URL: bytes in append-only packs, their offsets and all failures in one SQLite file."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 
 _INDEX = "index.sqlite"
-_PACK_BYTES = 1_000_000_000  # after which the next pack is begun
-_PATIENCE = 60.0  # seconds to wait for another process that opens or closes the file
-_PAGE = 1000  # failures read at a time
+_PACK_BYTES = 1_000_000_000  # after which the next pack is started
+_LOCK_SECONDS = 60.0  # to wait for another process that opens or closes the file
+_FAILURES_AT_ONCE = 1000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS bodies (
     key BLOB PRIMARY KEY, pack INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS failures (
 
 
 def store_name(settings: Images) -> str:
-    """Name of the store of all that was fetched under the settings that decide what can be fetched."""
+    """Name of the store for the settings that decide what can be fetched."""
     deciding = json.dumps([settings.max_bytes, settings.allow_private])
     return f"fetched/{hashlib.sha256(deciding.encode()).hexdigest()[:16]}"
 
@@ -49,19 +49,19 @@ class Failure:
 
 
 class FetchStore:
-    """The store in one folder; a fate is in the file once the call that keeps it returns, be the process killed or not.
+    """The store in one folder; a result is durable against a kill once the call that stores it returns.
 
-    Bytes are written before their place is, so that a pack may hold bytes that nothing points to, never the reverse.
-    A power cut may take the last bytes and leave their places; a checksum tells on reading.
+    Bytes are written before their offsets, so that a pack may hold unreferenced bytes, but no offset points to missing
+    ones. A power cut may lose the last bytes and leave their offsets; a checksum reveals that on reading.
 
-    :param folder: Where the files lie; made if missing.
+    :param folder: Where the files are; created if missing.
     :raises WorldError: If it cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            self._db = open_store(folder / _INDEX, _TABLES, _PATIENCE)
+            self._db = open_store(folder / _INDEX, _TABLES, _LOCK_SECONDS)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the fetched images in {folder}: {error}") from error
         self._number = max((int(path.stem.rpartition("-")[2]) for path in folder.glob("pack-*.bin")), default=0)
@@ -74,8 +74,8 @@ class FetchStore:
         return bool(self._db.execute(query, (key,)).fetchone()[0])
 
     def keep(self, url: str, body: IO[bytes]) -> None:
-        """Store the bytes of ``url``, read from ``body`` to its end; they take the place of a failure."""
-        pack = self._room()
+        """Store the bytes of ``url``, read from ``body`` to its end; they replace a failure."""
+        pack = self._writable_pack()
         start = pack.tell()
         shutil.copyfileobj(body, pack)
         pack.flush()
@@ -98,7 +98,7 @@ class FetchStore:
         """The bytes of ``url``.
 
         :raises DeadImageError: If it gave none.
-        :raises WorldError: If it was never asked for, or its bytes are damaged.
+        :raises WorldError: If it was never requested, or its bytes are damaged.
         """
         row = self._db.execute("SELECT pack, start, length, crc FROM bodies WHERE key = ?", (_key(url),)).fetchone()
         if row is None:
@@ -113,19 +113,19 @@ class FetchStore:
         return data
 
     def failures(self) -> Iterator[Failure]:
-        """Failures that another try may mend, in a fixed order; the store may change meanwhile."""
+        """Failures that another try may resolve, ordered by key; the store may change during iteration."""
         query = (
             "SELECT key, url, reason, detail FROM failures WHERE key > ? AND reason <> 'bad_reference' "
             "ORDER BY key LIMIT ?"
         )
         last = b""
-        while rows := self._db.execute(query, (last, _PAGE)).fetchall():
+        while rows := self._db.execute(query, (last, _FAILURES_AT_ONCE)).fetchall():
             for key, url, reason, detail in rows:
                 last = key
                 yield Failure(url, reason, detail)
 
     def close(self) -> None:
-        """Give the files up."""
+        """Close the files."""
         for file in [*self._open.values(), *([self._pack] if self._pack else [])]:
             file.close()
         self._open.clear()
@@ -147,8 +147,8 @@ class FetchStore:
     def _file(self, number: int) -> Path:
         return self._folder / f"pack-{number:06d}.bin"
 
-    def _room(self) -> IO[bytes]:
-        """The pack to append to, at its end."""
+    def _writable_pack(self) -> IO[bytes]:
+        """The pack to append to, positioned at its end."""
         if self._pack is None:
             self._pack = self._file(self._number).open("ab")
         if self._pack.tell() >= _PACK_BYTES:
@@ -160,7 +160,7 @@ class FetchStore:
 
 
 class FetchedReader:
-    """Reads from a store that is opened once it is needed, for most shards of a local source need none."""
+    """Reads from a store that is opened on first use, since most shards of a local source do not need it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -181,7 +181,7 @@ class FetchedReader:
 
 
 def has_failures(folder: Path) -> bool:
-    """Whether a store is there and holds a failure that another try may mend."""
+    """Whether a store exists and holds a failure that another try may resolve."""
     if not (folder / _INDEX).exists():
         return False
     with FetchStore(folder) as store:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.images.fetch.dns import Names
+from nyxqa.builders.images.fetch.dns import Resolver
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.loading.image_fetch import fetch_image
@@ -33,7 +33,7 @@ PUBLIC = [
 
 def built(text: str) -> list[str]:
     """Addresses that the fetcher of a build takes for a host at ``text``."""
-    names = Names(AddressGuard(), lambda host, port: [text], 1)
+    names = Resolver(AddressGuard(), lambda host, port: [text], 1)
     try:
         return asyncio.run(names.addresses("host.example", 80))
     finally:
@@ -77,7 +77,7 @@ def test_private_addresses_are_refused_at_both_ends(
         built(text)
     assert error.value.reason == "private_address"
     assert error.value.detail == f"host.example is at {text}, which images.allow_private does not allow"
-    assert not error.value.passing
+    assert not error.value.transient
     resolve_to(monkeypatch, text)
     with pytest.raises(
         WorldError, match=r"image http://host\.example/x\.png cannot be fetched: .* not a public address"

@@ -16,7 +16,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 import psutil
-from nyxqa.builders.images.fetch.fetcher import Fetching, fetch_all
+from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 from nyxqa.builders.images.fetch.store import FetchStore
 from nyxqa.schemas.recipe import Images
 
@@ -35,7 +35,7 @@ def advance(failed):
 sizes = []
 with FetchStore(folder) as store:
     settings = Images(allow_private=["127.0.0.1"])
-    fetch_all(urls(), Fetching(settings, store, advance, lambda host, port: ["127.0.0.1"]))
+    fetch_all(urls(), FetchContext(settings, store, advance, lambda host, port: ["127.0.0.1"]))
 print(json.dumps({"failed": sum(seen), "all": len(seen), "megabytes": sizes}))
 """
 

@@ -13,8 +13,8 @@ import pytest
 
 from nyxqa.builders.images.fetch import retry
 from nyxqa.builders.images.fetch.errors import FetchError
-from nyxqa.builders.images.fetch.retry import Breaker
-from nyxqa.builders.images.fetch.scheduler import Again, Dispatcher, Job
+from nyxqa.builders.images.fetch.retry import CircuitBreaker
+from nyxqa.builders.images.fetch.scheduler import Job, Requeue, Scheduler
 from nyxqa.schemas.recipe import Images
 from tests.support.fetching import LOOPBACK, fates
 from tests.support.web_server import WebServer
@@ -35,7 +35,7 @@ class Watch:
         self.most_in_all = 0
         self.done: list[str] = []
 
-    async def __call__(self, one: Job) -> Again | None:
+    async def __call__(self, one: Job) -> Requeue | None:
         self.now[one.host] += 1
         self.most[one.host] = max(self.most[one.host], self.now[one.host])
         self.most_in_all = max(self.most_in_all, self.now.total())
@@ -48,7 +48,7 @@ class Watch:
 def test_limits_hold_and_a_crowded_host_leaves_the_others_busy() -> None:
     jobs = [job("crowd", n) for n in range(300)] + [job(f"h{n % 10}", n) for n in range(200)]
     watch = Watch()
-    asyncio.run(Dispatcher(watch, 20, 3).run(jobs))
+    asyncio.run(Scheduler(watch, 20, 3).run(jobs))
     assert sorted(watch.done) == sorted(one.url for one in jobs)
     assert max(watch.most.values()) == watch.most["crowd"] == 3
     assert watch.most_in_all == 20
@@ -64,7 +64,7 @@ def test_jobs_are_read_as_there_is_room() -> None:
             ahead.append(n - len(watch.done))
             yield job(f"h{n}", n) if n % 3 else None
 
-    asyncio.run(Dispatcher(watch, 4, 4).run(jobs()))  # type: ignore[arg-type]
+    asyncio.run(Scheduler(watch, 4, 4).run(jobs()))  # type: ignore[arg-type]
     assert len(watch.done) == 2000
     assert max(ahead) < 3000 - 2000 + 64 * 4 + 8
 
@@ -72,16 +72,16 @@ def test_jobs_are_read_as_there_is_room() -> None:
 def test_a_job_may_come_back_elsewhere_and_later() -> None:
     seen: list[tuple[str, float]] = []
 
-    async def work(one: Job) -> Again | None:
+    async def work(one: Job) -> Requeue | None:
         seen.append((one.host, time.monotonic()))
         if one.host != "b":
             one.target = httpx2.URL(f"http://b/{one.host}")
-            return Again(one)
+            return Requeue(one)
         one.tries += 1
-        return Again(one, 0.2, whole_host=True) if one.tries == 1 else None
+        return Requeue(one, 0.2, whole_host=True) if one.tries == 1 else None
 
     async def run() -> None:
-        await Dispatcher(work, 2, 1).run([job("a", 1), job("c", 2)])
+        await Scheduler(work, 2, 1).run([job("a", 1), job("c", 2)])
 
     asyncio.run(run())
     assert [host for host, _ in seen][:2] == ["a", "c"]
@@ -92,14 +92,14 @@ def test_a_job_may_come_back_elsewhere_and_later() -> None:
 
 
 def test_an_error_that_is_no_fate_ends_it() -> None:
-    async def work(one: Job) -> Again | None:
+    async def work(one: Job) -> Requeue | None:
         if one.url.endswith("7"):
             raise OSError(28, "No space left on device")
         await asyncio.sleep(60)
         return None
 
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(Dispatcher(work, 10, 10).run([job(f"h{n}", n) for n in range(10)]))
+        asyncio.run(Scheduler(work, 10, 10).run([job(f"h{n}", n) for n in range(10)]))
 
 
 def test_retry_after_gives_the_whole_host_a_rest(tmp_path: Path) -> None:
@@ -117,29 +117,29 @@ def test_retry_after_gives_the_whole_host_a_rest(tmp_path: Path) -> None:
 
 def test_only_failures_that_may_pass_are_tried_again() -> None:
     assert retry.wait_before_retry(1, FetchError("http_404", "status 404")) is None
-    assert retry.wait_before_retry(1, FetchError("timeout", "", passing=True)) is not None
-    assert retry.wait_before_retry(3, FetchError("timeout", "", passing=True)) is None
-    assert retry.wait_before_retry(1, FetchError("http_429", "", passing=True, wait=61.0)) is None
+    assert retry.wait_before_retry(1, FetchError("timeout", "", transient=True)) is not None
+    assert retry.wait_before_retry(3, FetchError("timeout", "", transient=True)) is None
+    assert retry.wait_before_retry(1, FetchError("http_429", "", transient=True, retry_after=61.0)) is None
 
 
 def test_a_host_that_never_answers_counts_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    breaker = Breaker(streak=3)
+    breaker = CircuitBreaker(streak=3)
     for _ in range(2):
-        breaker.failed("a", "timeout")
-    breaker.failed("a", "http_404")
+        breaker.record_failure("a", "timeout")
+    breaker.record_failure("a", "http_404")
     breaker.check("a")
-    breaker.answered("a")
+    breaker.record_answer("a")
     for _ in range(3):
         breaker.check("a")
-        breaker.failed("a", "connect")
+        breaker.record_failure("a", "connect")
     with pytest.raises(FetchError, match="host_down: a: 3 URLs"):
         breaker.check("a")
     breaker.check("b")
     now[0] += 61
     breaker.check("a")
-    breaker.failed("a", "dns")
+    breaker.record_failure("a", "dns")
     with pytest.raises(FetchError, match="host_down"):
         breaker.check("a")
 

@@ -84,7 +84,7 @@ def test_packs_have_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_failures_come_in_pages_and_may_change_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAGE", 3)
+    monkeypatch.setattr(module, "_FAILURES_AT_ONCE", 3)
     urls = {f"http://{n}" for n in range(10)}
     with FetchStore(tmp_path) as store:
         for url in urls:
