@@ -1,1 +1,1 @@
-"""How a finished build is published: the dataset card, the atomic renames, the Hub."""
+"""How a dataset is published: card, replacement of a folder, and the Hub."""

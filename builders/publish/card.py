@@ -20,10 +20,10 @@ from nyxqa.schemas.tables import TABLES, WEB
 CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
-# Parts of the summary that the card shows in places of their own.
-_APART = frozenset(("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")) | frozenset(
-    ("shortfall", "sample_shortfall", "without_negatives")
-)
+# Parts of the summary that the card shows in sections of their own.
+_OWN_SECTION = frozenset(
+    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")
+) | frozenset(("shortfall", "sample_shortfall", "without_negatives"))
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
@@ -34,14 +34,17 @@ _LICENSES = {
 
 
 def write_card(out: Path, manifest: Manifest) -> None:
-    """Write ``README.md`` of the dataset in ``out``; what people wrote into the one that is there stays."""
+    """Write ``README.md`` of the dataset in ``out``; text that people added to the existing one is retained."""
     card = out / CARD
     existing = card.read_text(encoding="utf-8") if card.is_file() else ""
     write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
 
 
 def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
-    """The card's text; ``location`` is what its examples load."""
+    """The text of the card.
+
+    :param location: Folder or repository that its examples load.
+    """
     import jinja2
     import tomli_w
     import yaml
@@ -56,7 +59,7 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         versions=manifest.versions,
         seed=manifest.seed,
         tables=_tables(manifest),
-        summary={name: counts for name, counts in manifest.summary.items() if name not in _APART},
+        summary={name: counts for name, counts in manifest.summary.items() if name not in _OWN_SECTION},
         drops=manifest.summary["drops"],
         prompts=card_prompts(manifest.summary.get("prompts", {})),
         reports=report_texts(manifest.summary),
@@ -72,12 +75,12 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         stages=manifest.stages,
         certificate=manifest.certificate,
         deviations=manifest.deviations,
-        recipe=tomli_w.dumps(_given(manifest.recipe)).rstrip(),
+        recipe=tomli_w.dumps(_without_nulls(manifest.recipe)).rstrip(),
     )
 
 
 def front_matter(manifest: Manifest) -> dict[str, Any]:
-    """The card's YAML header, as the Hub's schema has it."""
+    """The front matter of the card, with the keys of the Hub's schema."""
     licenses = {name.partition(": ")[2] for name in manifest.summary["licenses"]}
     tags = sorted({_LICENSES.get(name, "other") for name in licenses if name != "unknown"})
     languages = sorted({name.split("-")[0].lower() for name in manifest.summary["languages"]} - {"unknown"})
@@ -114,20 +117,20 @@ def _outcomes(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def _given(value: Any) -> Any:
-    """``value`` without its nulls, which TOML cannot say."""
+def _without_nulls(value: Any) -> Any:
+    """``value`` without its nulls, which TOML cannot represent."""
     if isinstance(value, dict):
-        return {key: _given(item) for key, item in value.items() if item is not None}
-    return [_given(item) for item in value] if isinstance(value, list) else value
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
 class CardPrompt:
-    """One prompt as the card shows it.
+    """A prompt in the card.
 
     :param hash: Its short hash, as in column ``prompts`` of table ``qa``.
-    :param questions: Published questions that it took part in.
-    :param text: Its wording; empty if this version of nyxqa words it otherwise.
+    :param questions: Published questions that it was used for.
+    :param text: Its text; empty if this version of nyxqa has another text under that name.
     """
 
     name: str
@@ -137,11 +140,14 @@ class CardPrompt:
 
 
 def card_prompts(counts: Mapping[str, int]) -> list[CardPrompt]:
-    """The prompts in ``summary["prompts"]`` of a manifest, questions by ``NAME HASH``, in the order of asking."""
-    found = []
+    """The prompts of a manifest, in the order in which a build uses them.
+
+    :param counts: ``summary["prompts"]``: questions by ``NAME HASH``.
+    """
+    prompts = []
     for key, questions in counts.items():
         name, _, short = key.partition(" ")
         known = load_prompt(name) if name in PROMPT_NAMES else None
-        found.append(CardPrompt(name, short, questions, known.text if known and known.hash == short else ""))
-    order = {name: place for place, name in enumerate(PROMPT_NAMES)}
-    return sorted(found, key=lambda one: (order.get(one.name, len(order)), one.hash))
+        prompts.append(CardPrompt(name, short, questions, known.text if known and known.hash == short else ""))
+    order = {name: position for position, name in enumerate(PROMPT_NAMES)}
+    return sorted(prompts, key=lambda each: (order.get(each.name, len(order)), each.hash))

@@ -1,4 +1,4 @@
-"""Making an assembled dataset visible: files move into place, the manifest comes last."""
+"""Publishing an assembled dataset: files are linked into place, the manifest is written last."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from nyxqa.builders.publish.card import write_card
 from nyxqa.schemas.files import flush_folder, read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest, write_manifest
 
-_BEGUN = "publishing.json"
+_STARTED = "publishing.json"
 
 
 def drop_edited(assembled: Path) -> str | None:
-    """Forget assembled tables if one of their files was written to after they were whole; gives that file's path.
+    """Remove assembled tables if one of their files was changed after they were complete; returns that file's path.
 
-    What is published are links to them, so whoever writes into a published file writes into these.
+    Published files are hard links to them, so a write into a published file changes these too.
     """
     result = assembled / RESULT
     if not result.exists():
         return None
-    whole = result.stat().st_mtime_ns
+    completed = result.stat().st_mtime_ns
     for file in sorted((assembled / "data").rglob("*.parquet")):
-        if file.stat().st_mtime_ns > whole:
+        if file.stat().st_mtime_ns > completed:
             shutil.rmtree(assembled)
             return file.relative_to(assembled).as_posix()
     return None
 
 
 def publish(assembled: Path, out: Path, manifest: Manifest) -> None:
-    """Replace what ``out`` shows by the tables below ``assembled``.
+    """Replace the dataset in ``out`` by the tables below ``assembled``.
 
-    Once begun it is completed, by the next run if this one is stopped: which splits are published is known from the
-    manifest alone, and for a moment there is none.
+    A publication that is stopped is completed by the next run: only the manifest says which splits are published, and
+    during the replacement there is no manifest.
     """
     write_manifest(assembled, manifest)
-    write_json(out / WORK / _BEGUN, {"assembled": assembled.relative_to(out).as_posix()})
+    write_json(out / WORK / _STARTED, {"assembled": assembled.relative_to(out).as_posix()})
     complete_publishing(out)
 
 
 def complete_publishing(out: Path) -> None:
-    """Do what is left of a publication that was begun.
+    """Finish a publication that was started, if there is one.
 
-    The old manifest goes first: whoever looks in between finds no dataset rather than a mixed one. Files are linked,
-    not moved, so that a run stopped here finds everything again.
+    The old manifest is removed first: a reader in between finds no dataset rather than a mixed one. Files are linked,
+    not moved, so that a run that is stopped here can repeat it.
     """
-    begun = out / WORK / _BEGUN
-    if not begun.exists():
+    started = out / WORK / _STARTED
+    if not started.exists():
         return
-    assembled = out / read_json(begun)["assembled"]
-    if assembled.exists():  # else someone cleared the work folder, and the build makes it again
+    assembled = out / read_json(started)["assembled"]
+    if assembled.exists():  # else the work folder was cleared, and the build assembles them again
         _replace(assembled, out, read_manifest(assembled))
-    begun.unlink()
+    started.unlink()
 
 
 def _replace(assembled: Path, out: Path, manifest: Manifest) -> None:

@@ -1,1 +1,1 @@
-"""How a dataset is pushed to the Hugging Face Hub."""
+"""How a dataset reaches the Hub: one atomic commit, resumable uploads, and what must hold before."""

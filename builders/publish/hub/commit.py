@@ -1,4 +1,4 @@
-"""Making files visible by one commit, whatever gets lost on the way."""
+"""Publishing files by one commit, robust against lost requests and replies."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.publish.hub.files import Difference, Local, difference
+from nyxqa.builders.publish.hub.files import Difference, PushFile, difference
 from nyxqa.builders.publish.hub.remote import Remote, State
-from nyxqa.builders.publish.hub.retry import patiently
+from nyxqa.builders.publish.hub.retry import with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
 class Publication:
-    """One push: the files that shall lie there, and those already handed over.
+    """One push: the files that the repository shall hold, and those already uploaded.
 
-    :param title: Title of the commit; it names the run, so that a pull request is found again by it.
-    :param say: Takes lines on what is being done.
+    :param title: Title of the commit; it names the run, so that its pull request can be found again.
+    :param report: Receives progress lines.
     """
 
     remote: Remote
-    files: Sequence[Local]
+    files: Sequence[PushFile]
     title: str
-    say: Say
+    report: Report
     create_pr: bool = False
     _sent: dict[str, CommitOperationAdd] = field(default_factory=dict)
-    _tried: bool = False
+    _commit_sent: bool = False
 
     def publish(self) -> str:
-        """Upload what is missing and commit it; gives the commit or, with ``create_pr``, the pull request's ref.
+        """Upload missing files and commit them; returns the commit or, with ``create_pr``, the ref of the pull request.
 
-        Every try begins with a look at the repository: a commit whose reply was lost is found and not made again, and
-        one that somebody else made meanwhile becomes the new ground.
+        Each try first reads the state of the repository: a commit whose reply was lost is recognised and not repeated,
+        and a commit that somebody else made meanwhile becomes the parent.
         """
-        return patiently(self._once)
+        return with_retries(self._try)
 
-    def _once(self) -> str:
+    def _try(self) -> str:
         state = self.remote.state()
-        if self.create_pr and self._tried and (found := self.remote.pull_request(self.title)) is not None:
-            number, proposed = found
-            if difference(self.files, proposed.files).nothing:
+        if self.create_pr and self._commit_sent and (request := self.remote.pull_request(self.title)) is not None:
+            number, proposed = request
+            if difference(self.files, proposed.files).is_empty:
                 return f"refs/pr/{number}"
         change = difference(self.files, state.files)
-        if change.nothing and state.commit is not None:
+        if change.is_empty and state.commit is not None:
             return state.commit
         self._upload(change, state)
         return self._commit(change, state)
 
     def _upload(self, change: Difference, state: State) -> None:
-        """Send large files one by one; the Hub says of each whether it has the bytes already."""
+        """Upload large files one by one; the Hub answers for each whether it has the bytes already."""
         from huggingface_hub import CommitOperationAdd
 
         todo = [file for file in change.missing if file.path not in self._sent]
         for number, file in enumerate(todo, start=1):
-            self.say(f"uploading {number} of {len(todo)}: {file.path}, {file.size:,} bytes")
+            self.report(f"uploading {number} of {len(todo)}: {file.path}, {file.size:,} bytes")
             content = file.content if isinstance(file.content, bytes) else str(file.content)
             operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=content)
-            operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # else the client reads the file once more
+            operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # else the client reads the file again
             self.remote.api.preupload_lfs_files(
                 self.remote.name,
                 [operation],
@@ -76,7 +76,7 @@ class Publication:
         from huggingface_hub import CommitOperationDelete
 
         adds = [self._sent[file.path] for file in change.missing]
-        self._tried = True
+        self._commit_sent = True
         info = self.remote.api.create_commit(
             self.remote.name,
             [*adds, *(CommitOperationDelete(path_in_repo=path) for path in change.obsolete)],

@@ -1,4 +1,4 @@
-"""What is to lie in the repository, file by file, and what of it is there already."""
+"""Which files the repository shall hold, and which of them it holds already."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Local:
+class PushFile:
     """A file to be published.
 
     :param path: Its path in the repository.
     :param content: The file, or the bytes of a small one.
-    :param sha256: Hash of its bytes, 64 digits.
+    :param sha256: Hash of its bytes, 64 hexadecimal digits.
     """
 
     path: str
@@ -34,16 +34,16 @@ class Local:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     @cached_property
     def git_id(self) -> str:
-        """The id under which git keeps it, where it lies in git itself."""
+        """Its blob id in git, by which the Hub identifies files that are not in LFS."""
         data = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
         return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
-    def is_there(self, remote: RepoFile | None) -> bool:
+    def is_same_as(self, remote: RepoFile | None) -> bool:
         """Whether ``remote`` holds the same bytes."""
         if remote is None or remote.size != self.size:
             return False
@@ -52,44 +52,44 @@ class Local:
 
 @dataclass(frozen=True)
 class Difference:
-    """What separates the repository from what is to lie there."""
+    """How the files to be published differ from those in the repository."""
 
-    missing: tuple[Local, ...]
+    missing: tuple[PushFile, ...]
     obsolete: tuple[str, ...]
 
     @property
-    def nothing(self) -> bool:
-        """Whether there is none."""
+    def is_empty(self) -> bool:
+        """Whether they do not differ."""
         return not self.missing and not self.obsolete
 
 
-def local_files(folder: Path, manifest: Manifest) -> list[Local]:
-    """All files but the card, ``report.json`` if there is one, each hashed now and held against the manifest.
+def local_files(folder: Path, manifest: Manifest) -> list[PushFile]:
+    """All files but the card, with ``report.json`` if it exists; each is hashed and compared with the manifest.
 
-    :raises FormatError: If a file is missing or is not what the manifest says.
+    :raises FormatError: If a file is missing or differs from the manifest.
     """
     files = []
     for path, entry in sorted(manifest.files.items()):
         source = folder / path
         if not source.is_file():
-            raise FormatError(f"{source} is in {MANIFEST} but not in the folder; build the dataset again")
+            raise FormatError(f"{source} is listed in {MANIFEST} but missing; build the dataset again")
         if file_hash(source) != entry.sha256:
-            raise FormatError(f"{source} is not what {MANIFEST} says; build the dataset again")
-        files.append(Local(path, source, entry.sha256))
-    single = [one for one in (folder / MANIFEST, folder / REPORT) if one.is_file()]
-    return [*files, *(Local(one.name, one, file_hash(one)) for one in single)]
+            raise FormatError(f"{source} differs from its hash in {MANIFEST}; build the dataset again")
+        files.append(PushFile(path, source, entry.sha256))
+    others = [path for path in (folder / MANIFEST, folder / REPORT) if path.is_file()]
+    return [*files, *(PushFile(path.name, path, file_hash(path)) for path in others)]
 
 
-def card_file(text: str) -> Local:
+def card_file(text: str) -> PushFile:
     """The card as a file."""
     data = text.encode("utf-8")
-    return Local(CARD, data, hashlib.sha256(data).hexdigest())
+    return PushFile(CARD, data, hashlib.sha256(data).hexdigest())
 
 
-def difference(files: Iterable[Local], remote: Mapping[str, RepoFile]) -> Difference:
-    """What has to be sent and what has to go; of foreign files only those below ``data/`` go."""
+def difference(files: Iterable[PushFile], remote: Mapping[str, RepoFile]) -> Difference:
+    """Files to send and paths to remove; of files that nyxqa did not write, only those below ``data/`` are removed."""
     wanted = {file.path: file for file in files}
-    missing = tuple(file for path, file in wanted.items() if not file.is_there(remote.get(path)))
+    missing = tuple(file for path, file in wanted.items() if not file.is_same_as(remote.get(path)))
     obsolete = tuple(
         sorted(path for path in remote if (path.startswith("data/") or path == REPORT) and path not in wanted)
     )

@@ -1,4 +1,4 @@
-"""Tables whose images are addresses: each picture's bytes give way to the URL it came from."""
+"""Tables that hold the URL of each image in place of its bytes."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ STAGED = "push-urls"
 
 
 def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
-    """A copy of the dataset below ``.work`` with addresses for images, and its manifest; ids and the report stay.
+    """A copy of the dataset below ``.work`` with URLs in place of images, and its manifest.
 
-    :raises UsageError: If an image has no http or https address.
-    :raises FormatError: If ``report.json`` is no JSON object.
+    Ids and the report are unchanged.
+
+    :raises UsageError: If an image has no http or https URL.
+    :raises FormatError: If ``report.json`` is not a JSON object.
     """
     staged = out / WORK / STAGED
     shutil.rmtree(staged, ignore_errors=True)
     files: dict[str, FileEntry] = {}
-    with database(_made(out / WORK)) as db:
+    with database(_created(out / WORK)) as db:
         add_views(db, Published(out, manifest))
-        count = _note_addresses(db)
+        count = _create_addresses(db)
         for path, entry in manifest.files.items():
             target = staged / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,24 +58,24 @@ def with_addresses(out: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     return staged, stamped
 
 
-def _made(folder: Path) -> Path:
+def _created(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _note_addresses(db: duckdb.DuckDBPyConnection) -> int:
-    """Make table ``addresses`` (id, url), the first URL in alphabetical order for each image; gives their number."""
+def _create_addresses(db: duckdb.DuckDBPyConnection) -> int:
+    """Create table ``addresses`` (id, url) with the alphabetically first URL of each image; returns its row count."""
     db.execute(
         """CREATE TABLE addresses AS SELECT id, min(url) AS url FROM (
              SELECT unnest(image_ids) AS id, unnest(image_urls) AS url FROM corpus
            ) WHERE regexp_matches(url, '^https?://', 'i') GROUP BY id"""
     )
-    lost = db.execute(
+    missing = db.execute(
         """SELECT doc_id, id FROM (SELECT doc_id, unnest(image_ids) AS id FROM corpus) ANTI JOIN addresses USING (id)
            ORDER BY doc_id, id LIMIT 1"""
     ).fetchone()
-    if lost is not None:
-        raise UsageError(f"document {lost[0]}: image {lost[1]} has no http address; push it with --images bytes")
+    if missing is not None:
+        raise UsageError(f"document {missing[0]}: image {missing[1]} has no http address; push it with --images bytes")
     (count,) = db.execute("SELECT count(*) FROM addresses").fetchall()[0]
     return int(count)
 
@@ -95,7 +97,7 @@ def _row_groups(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
 
 
 def _addressed(db: duckdb.DuckDBPyConnection, column: pa.Array, source: Path) -> pa.Array:
-    """The column with every image in it, however deep, turned into its address."""
+    """The column with each image in it, at any depth, replaced by its URL."""
     kind = column.type
     if kind.equals(IMAGE):
         return _addresses_of(db, column, source)
@@ -111,12 +113,14 @@ def _addressed(db: duckdb.DuckDBPyConnection, column: pa.Array, source: Path) ->
 
 def _addresses_of(db: duckdb.DuckDBPyConnection, images: pa.StructArray, source: Path) -> pa.StructArray:
     stored = images.field("bytes")
-    ids = [hashlib.sha256(one.as_buffer()).hexdigest() for one in stored if one.is_valid]
-    found = dict(
+    ids = [hashlib.sha256(image.as_buffer()).hexdigest() for image in stored if image.is_valid]
+    urls = dict(
         db.execute("SELECT id, url FROM addresses WHERE id IN (SELECT unnest($1))", [sorted(set(ids))]).fetchall()
     )
-    lost = next((one for one in ids if one not in found), None)
-    if lost is not None or len(ids) != len(stored):
-        raise LawError(f"{source}: image {lost} is in no document of the corpus; check the dataset with: nyxqa check")
-    paths = pa.array([found[one] for one in ids], pa.string())
+    unknown = next((image_id for image_id in ids if image_id not in urls), None)
+    if unknown is not None or len(ids) != len(stored):
+        raise LawError(
+            f"{source}: image {unknown} is not in any document of the corpus; check the dataset with: nyxqa check"
+        )
+    paths = pa.array([urls[image_id] for image_id in ids], pa.string())
     return pa.StructArray.from_arrays([pa.nulls(len(ids), pa.binary()), paths], fields=list(IMAGE))

@@ -1,4 +1,4 @@
-"""What must hold before a dataset leaves the house."""
+"""What must hold before a dataset is pushed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nyxqa.schemas.manifest import MANIFEST, Manifest
 ImagesAs = Literal["bytes", "urls"]
 
 
-def refuse_unfit(out: Path) -> None:
-    """Hold the dataset against all structural checks and its report.
+def require_fit(out: Path) -> None:
+    """Run all structural checks on the dataset and look for a passed report.
 
-    :raises LawError: If a check fails, or no passed report speaks of these bytes.
+    :raises LawError: If a check fails, or there is no passed report on these bytes.
     """
     from nyxqa.builders.check.structure import check
 
@@ -24,45 +24,45 @@ def refuse_unfit(out: Path) -> None:
         check(out).raise_failed()
     except LawError as error:
         raise LawError(f"{out} is not pushed: {error}; see: nyxqa check {out}, or push with --force") from error
-    refuse_unproven(out)
+    require_passed_report(out)
 
 
-def refuse_unproven(out: Path) -> None:
-    """Look for the report on these bytes.
+def require_passed_report(out: Path) -> None:
+    """Look for a passed report on these bytes.
 
-    :raises LawError: If there is none, it did not pass, or it is of other bytes.
+    :raises LawError: If it is missing, did not pass, or is about other bytes.
     """
-    make = f"make one with: nyxqa check {out}, or push with --force"
+    advice = f"make one with: nyxqa check {out}, or push with --force"
     try:
         report = read_report(out)
     except FormatError as error:
-        raise LawError(f"{out} is not pushed: {error}; {make}") from error
+        raise LawError(f"{out} is not pushed: {error}; {advice}") from error
     if report is None:
-        raise LawError(f"{out} is not pushed: it has no {REPORT}; {make}")
+        raise LawError(f"{out} is not pushed: it has no {REPORT}; {advice}")
     if report.get("passed") is not True:
-        raise LawError(f"{out} is not pushed: {out / REPORT} does not say that it passed; {make}")
+        raise LawError(f"{out} is not pushed: {out / REPORT} does not say that it passed; {advice}")
     if not is_about(report, out):
-        raise LawError(f"{out} is not pushed: {out / REPORT} is about other bytes than {MANIFEST} lists now; {make}")
+        raise LawError(f"{out} is not pushed: {out / REPORT} is about other bytes than {MANIFEST} lists now; {advice}")
 
 
 def choose_images(out: Path, manifest: Manifest, asked: ImagesAs | None) -> ImagesAs:
-    """How images are published: as bytes unless their licence is unknown, or as said.
+    """How images are published: as asked, else as bytes if their licences are known.
 
-    :raises UsageError: If nothing was said and a source of images has no known licence.
+    :raises UsageError: If nothing was asked and a source of images has no known licence.
     """
     if asked is not None:
         return asked
     sources = unlicensed_sources(out, manifest)
     if sources:
         raise UsageError(
-            f"images of source {', '.join(sources)} have no known licence: say --images urls to publish their "
-            "addresses only, or --images bytes if you may pass them on"
+            f"images of source {', '.join(sources)} have no known licence: give --images urls to publish "
+            "only their URLs, or --images bytes if you may redistribute them"
         )
     return "bytes"
 
 
 def unlicensed_sources(out: Path, manifest: Manifest) -> list[str]:
-    """Sources with images in documents without a licence."""
+    """Sources of documents that have images but no known licence, sorted."""
     from nyxqa.builders.engine.database import database
     from nyxqa.builders.engine.workdir import scratch_folder
     from nyxqa.builders.report.views import add_views

@@ -1,4 +1,4 @@
-"""Patience with the Hub where its clients have none."""
+"""Retries of Hub calls that the Hub's clients do not retry themselves."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ POLICY = RetryPolicy(attempts=6, first_wait=1.0, longest_wait=60.0)
 Result = TypeVar("Result")
 
 
-def patiently(call: Callable[[], Result]) -> Result:
-    """What ``call`` gives, tried again after a passing error; the last error is raised as it is."""
-    for attempt in POLICY.tries(wait_for):
+def with_retries(call: Callable[[], Result]) -> Result:
+    """The result of ``call``, which is repeated after errors that may pass; the last error is raised unchanged."""
+    for attempt in POLICY.tries(is_transient):
         with attempt:
             return call()
-    raise AssertionError("a retry context gives a result or raises")
+    raise AssertionError("a retry context returns a result or raises")
 
 
-def wait_for(error: Exception) -> bool | float:
-    """Whether ``error`` may pass, or how many seconds its answer asks to wait.
+def is_transient(error: Exception) -> bool | float:
+    """Whether ``error`` may pass, or the seconds that its response asks to wait.
 
-    Error 400 and its like stay: what is wrong now is wrong later.
+    Status 400 and similar ones are permanent: the same request would be refused again.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
-        return wait_for(error.__cause__)
+        return is_transient(error.__cause__)
     if isinstance(error, HfHubHTTPError):
         if error.response.status_code not in PASSING:
             return False

@@ -9,7 +9,7 @@ from huggingface_hub import DatasetCardData
 from huggingface_hub.repocard import metadata_load
 
 from nyxqa.builders.publish.card import render_card, write_card
-from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front
+from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front_matter
 from nyxqa.builders.runner.manifest import versions
 from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
@@ -19,31 +19,31 @@ FRESH = f"---\nlicense: mit\ntags:\n- nyxqa\nconfigs: []\n---\n{BEGIN}\nnew\n{EN
 
 def test_first_card_and_repetition() -> None:
     once = merge_card("", FRESH)
-    assert split_front(once) == ({"license": "mit", "tags": ["nyxqa"], "configs": []}, f"{BEGIN}\nnew\n{END}\n")
+    assert split_front_matter(once) == ({"license": "mit", "tags": ["nyxqa"], "configs": []}, f"{BEGIN}\nnew\n{END}\n")
     assert merge_card(once, FRESH) == once
 
 
 def test_prose_stays_on_both_sides() -> None:
     old = f"---\nlicense: x\nconfigs: [1]\ndataset_info: 3\nviewer: false\n---\nabove\n{BEGIN}\nold\n{END}\nbelow\n"
-    head, body = split_front(merge_card(old, FRESH))
+    head, body = split_front_matter(merge_card(old, FRESH))
     assert body == f"above\n{BEGIN}\nnew\n{END}\nbelow\n"
     assert head == {"license": "mit", "tags": ["nyxqa"], "configs": [], "viewer": False}
 
 
 def test_card_without_marks_is_all_prose() -> None:
     merged = merge_card("# Mine\n\ntext\n", FRESH)
-    assert split_front(merged)[1] == f"# Mine\n\ntext\n{BEGIN}\nnew\n{END}\n"
+    assert split_front_matter(merged)[1] == f"# Mine\n\ntext\n{BEGIN}\nnew\n{END}\n"
     assert merge_card(merged, FRESH) == merged
 
 
 def test_lists_are_united_and_names_are_kept() -> None:
     old = "---\npretty_name: Ours\ntags: [flags, nyxqa]\n---\n"
-    head, _ = split_front(merge_card(old, FRESH.replace("license: mit", "license: mit\npretty_name: Theirs")))
+    head, _ = split_front_matter(merge_card(old, FRESH.replace("license: mit", "license: mit\npretty_name: Theirs")))
     assert (head["pretty_name"], head["tags"]) == ("Ours", ["nyxqa", "flags"])
 
 
 def test_broken_head_and_lost_end_mark() -> None:
-    assert split_front("---\n[a\n---\nbody\n") == ({}, "body\n")
+    assert split_front_matter("---\n[a\n---\nbody\n") == ({}, "body\n")
     assert merge_card(f"{BEGIN}\nold", FRESH).endswith(f"{BEGIN}\nnew\n{END}\n")
 
 
@@ -67,14 +67,14 @@ def test_prompts_stand_with_hash_and_text_in_the_order_of_asking() -> None:
         ["| answer", f"`{other.hash}`", "3"],
     ]
     assert card.count(known.text) == 1
-    assert "`questions` with hash `0123abcd` is in the nyxqa that asked" in card
+    assert "`questions` with hash `0123abcd` is part of the nyxqa version that used it" in card
     assert "no published question was written by a prompted model" not in card
     assert "no published question was written by a prompted model" in _with_prompts({})
 
 
 def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Path) -> None:
     manifest: Manifest = read_manifest(built_sample)
-    head, body = split_front(render_card(manifest, "ann/set"))
+    head, body = split_front_matter(render_card(manifest, "ann/set"))
     assert body.startswith(BEGIN)
     assert body.rstrip().endswith(END)
     assert yaml.safe_load(DatasetCardData(**head).to_yaml()) == head
@@ -83,4 +83,4 @@ def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Pat
     (tmp_path / "README.md").write_text(first + "\nOur own words.\n")
     write_card(tmp_path, manifest)
     assert (tmp_path / "README.md").read_text() == first + "\nOur own words.\n"
-    assert metadata_load(tmp_path / "README.md") == split_front(first)[0]
+    assert metadata_load(tmp_path / "README.md") == split_front_matter(first)[0]

@@ -21,7 +21,7 @@ from nyxqa.builders.check.structure import check
 from nyxqa.builders.check.training_signal import NotMeasuredError, measure_training_signal
 from nyxqa.builders.publish.card import write_card
 from nyxqa.builders.publish.hub.image_urls import with_addresses
-from nyxqa.builders.publish.hub.preconditions import refuse_unproven
+from nyxqa.builders.publish.hub.preconditions import require_passed_report
 from nyxqa.schemas.errors import LawError, UsageError, WorldError
 from nyxqa.schemas.loading import image_fetch
 from nyxqa.schemas.loading.image_fetch import fetch_image, public_address
@@ -178,10 +178,10 @@ def test_the_report_goes_along_and_names_both_forms(fit: Path) -> None:
     carried = json.loads((folder / "report.json").read_bytes())
     assert carried["manifest_sha256"] == file_hash(fit / "manifest.json")
     assert carried["published_as"] == {"images": "urls", "manifest_sha256": file_hash(folder / "manifest.json")}
-    refuse_unproven(folder)
+    require_passed_report(folder)
     (folder / "manifest.json").write_text((folder / "manifest.json").read_text() + "\n")
     with pytest.raises(LawError, match="about other bytes"):
-        refuse_unproven(folder)
+        require_passed_report(folder)
 
 
 def _urls(row: dict[str, Any]) -> list[str]:

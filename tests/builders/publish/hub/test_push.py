@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.publish.hub.preconditions import refuse_unproven
+from nyxqa.builders.publish.hub.preconditions import require_passed_report
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import read_manifest
 from tests.builders.publish.hub.conftest import write_report
@@ -43,7 +43,7 @@ def test_push_without_force_checks_first(server: HubServer, client: Client, fit:
 
 def test_second_push_sends_no_file(server: HubServer, client: Client, pushed: Path) -> None:
     server.seen.clear()
-    assert "every file is there already" in client.push(pushed, NAME, "--force").stdout
+    assert "the repository has every file already" in client.push(pushed, NAME, "--force").stdout
     assert server.uploads() == []
     assert server.asked("preupload|commit/") == []
     assert len(server.store.repositories[NAME].history) == 1
@@ -108,7 +108,7 @@ def test_dry_run_makes_nothing(server: HubServer, client: Client, fit: Path) -> 
 
 def test_dry_run_needs_no_token(server: HubServer, client: Client, fit: Path) -> None:
     """Of an absent or private dataset every file is told, of a public one those that it lacks."""
-    unseen = f"without a token the Hub shows no dataset {NAME}: it is not there yet, or private"
+    unseen = f"without a token the Hub shows no dataset {NAME}: it does not exist yet, or is private"
     client.token = None
     done = client.run("push", fit, NAME, "--dry-run", "--force")
     assert done.returncode == 0, done.stderr
@@ -124,7 +124,7 @@ def test_dry_run_needs_no_token(server: HubServer, client: Client, fit: Path) ->
     assert unseen in done.stderr
     server.store.repositories[NAME].private = False
     done = client.run("push", fit, NAME, "--dry-run", "--force")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "every file is there already\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the repository has every file already\n", "")
     client.token = WRITES[::-1]
     assert client.run("push", fit, NAME, "--dry-run", "--force").returncode == 1
 
@@ -132,7 +132,7 @@ def test_dry_run_needs_no_token(server: HubServer, client: Client, fit: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["bad name"], "is no name on the Hub"),
+        (["bad name"], "is not the name of a Hub repository"),
         ([NAME, "--create-pr", "--revision", "next"], "leave out --revision"),
         ([NAME, "--revision", "0" * 40], "is a commit"),
     ],
@@ -169,11 +169,11 @@ def test_lost_table_is_refused_even_with_force(server: HubServer, client: Client
     ],
 )
 def test_report_must_have_passed_on_these_bytes(fit: Path, report: str | None, line: str) -> None:
-    refuse_unproven(fit)
+    require_passed_report(fit)
     path = fit / "report.json"
     path.unlink() if report is None else path.write_text(report)
     with pytest.raises(LawError, match=line):
-        refuse_unproven(fit)
+        require_passed_report(fit)
 
 
 def test_images_of_unknown_licence_must_be_meant(server: HubServer, client: Client, fit: Path) -> None:

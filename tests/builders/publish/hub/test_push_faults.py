@@ -58,7 +58,7 @@ def test_commit_of_somebody_else_becomes_the_ground(server: HubServer, client: C
 @pytest.mark.parametrize(
     ("token", "line"),
     [
-        (None, "there is no token for the Hub: set HF_TOKEN"),
+        (None, "no token for the Hub: set HF_TOKEN"),
         ("hf_wrong", "the Hub knows no such token"),
         ("hf_read", "may only read"),
     ],

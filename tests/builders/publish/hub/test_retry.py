@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
 from nyxqa.builders.publish.hub import retry
-from nyxqa.builders.publish.hub.retry import patiently, wait_for
+from nyxqa.builders.publish.hub.retry import is_transient, with_retries
 
 
 def _answer(status: int, **headers: str) -> HfHubHTTPError:
@@ -19,29 +19,29 @@ def _answer(status: int, **headers: str) -> HfHubHTTPError:
 
 @pytest.mark.parametrize("status", [408, 409, 412, 429, 500, 502, 503, 504])
 def test_passing_answers(status: int) -> None:
-    assert wait_for(_answer(status)) is True
+    assert is_transient(_answer(status)) is True
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
 def test_answers_that_stay(status: int) -> None:
-    assert wait_for(_answer(status, **{"Retry-After": "1"})) is False
+    assert is_transient(_answer(status, **{"Retry-After": "1"})) is False
 
 
 def test_retry_after_is_obeyed_within_reason() -> None:
-    assert wait_for(_answer(429, **{"Retry-After": "17"})) == 17.0
-    assert wait_for(_answer(503, **{"Retry-After": "90000"})) == 600.0
-    assert wait_for(_answer(503, **{"Retry-After": "Fri, 31 Dec 2027 23:59:59 GMT"})) == 600.0
-    assert wait_for(_answer(503, **{"Retry-After": "soon"})) is True
+    assert is_transient(_answer(429, **{"Retry-After": "17"})) == 17.0
+    assert is_transient(_answer(503, **{"Retry-After": "90000"})) == 600.0
+    assert is_transient(_answer(503, **{"Retry-After": "Fri, 31 Dec 2027 23:59:59 GMT"})) == 600.0
+    assert is_transient(_answer(503, **{"Retry-After": "soon"})) is True
 
 
 def test_dropped_connections_also_inside_an_upload() -> None:
     dropped = httpx2.RemoteProtocolError("closed")
     wrapped = RuntimeError("Error while uploading")
     wrapped.__cause__ = dropped
-    assert wait_for(dropped) is True
-    assert wait_for(wrapped) is True
-    assert wait_for(RuntimeError("else")) is False
-    assert wait_for(OSError(28, "No space left on device")) is False
+    assert is_transient(dropped) is True
+    assert is_transient(wrapped) is True
+    assert is_transient(RuntimeError("else")) is False
+    assert is_transient(OSError(28, "No space left on device")) is False
 
 
 def test_last_error_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,5 +53,5 @@ def test_last_error_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         raise _answer(503, **{"Retry-After": "0"})
 
     with pytest.raises(HfHubHTTPError, match="said no"):
-        patiently(call)
+        with_retries(call)
     assert len(calls) == retry.POLICY.attempts
