@@ -1,4 +1,4 @@
-"""Whole builds with a model behind an endpoint: evidence exact, nothing lost, nothing asked twice, nothing leaked."""
+"""Complete builds with a model behind an endpoint: exact evidence, nothing lost, no request sent twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real small language model writes, judges and distracts: what it answers is read or dropped, never lost."""
+"""A real small language model writes, judges and distracts: every answer is used or in the ledger, never lost."""
 
 from __future__ import annotations
 

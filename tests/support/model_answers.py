@@ -1,4 +1,4 @@
-"""Asking a model behind a scripted server."""
+"""Requests to a model behind a scripted server, and its answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nyxqa.schemas.recipe import VlmSection
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 
 FAST_RETRIES = EndpointPolicy(attempts=6, first_wait=0.01, longest_wait=0.05, connect=2.0, read=0.5, streak=16)
-# Soon certain that an endpoint is dead.
+# Quick to report an endpoint as dead.
 FEW_RETRIES = EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, connect=2.0, read=2.0, streak=5)
 SECRET = "sk-test-0123456789abcdef"  # noqa: S105
 
@@ -35,7 +35,7 @@ def model(
 
 
 def use_retry_policy(monkeypatch: pytest.MonkeyPatch, retry_policy: EndpointPolicy) -> None:
-    """Let builds of this process wait hundredths of a second where they would wait half a minute."""
+    """Replace the default policy, so that builds of this process retry within hundredths of a second."""
     monkeypatch.setattr("nyxqa.builders.vlm.openai.model.EndpointPolicy", lambda: retry_policy)
 
 

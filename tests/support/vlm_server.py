@@ -1,7 +1,7 @@
 """A scripted OpenAI-compatible server: in a thread of a test, or as a process of its own.
 
 As a process: ``python -m tests.support.vlm_server --port 0 --slots 64 --latency 0.2`` prints its port; ``GET /stats``
-tells requests served and slot-seconds spent.
+returns requests served and slot-seconds spent.
 """
 
 from __future__ import annotations

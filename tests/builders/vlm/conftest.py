@@ -1,4 +1,4 @@
-"""A key that no test may find anywhere, and no proxy on the way to servers of the tests."""
+"""An API key that must not leak anywhere, and no proxy in front of test servers."""
 
 from __future__ import annotations
 

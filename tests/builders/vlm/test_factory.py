@@ -1,4 +1,4 @@
-"""The door to a model, images within the budget, and what prompts say."""
+"""Providers by name, images within the pixel budget, and the text of prompts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_password_in_a_wrong_spec_is_not_shown() -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_callers_ask_the_provider_not_its_name(tmp_path: Path) -> None:
+def test_providers_state_their_abilities(tmp_path: Path) -> None:
     rules = make_provider("extractive")
     assert (rules.info.generator, rules.info.prompts, rules.info.version) == ("extractive", {}, 5)
     assert (rules.info.is_local, rules.info.can_judge, rules.info.needs_images) == (True, False, False)
@@ -118,7 +118,7 @@ def test_prompts_are_named_by_the_hash_of_their_files() -> None:
         assert hashes[name] == short_hash(text)
 
 
-def test_what_a_prompt_is_filled_with_is_not_filled_again() -> None:
+def test_slots_inside_values_are_not_filled() -> None:
     red, blue = VlmImage("r", ""), VlmImage("b", "")
     parts = Prompt("p", "Q {question} A {answer}.", "h").fill(
         question=["{answer} ", red, blue, ""], answer="{question}"
@@ -134,14 +134,14 @@ def test_every_prompt_asks_for_json_and_has_an_example(name: str) -> None:
     assert "Example" in text
 
 
-def test_kept_uris_are_bounded_and_told_apart_by_image_and_budget() -> None:
-    pictures = [VlmImage(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
+def test_the_uri_cache_is_bounded_and_keyed_by_image_and_budget() -> None:
+    vlm_images = [VlmImage(colour, "", encoded("PNG", size)) for colour, size in (("a", (80, 20)), ("b", (60, 60)))]
     roomy = DataUris()
-    first = [roomy.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)]
+    first = [roomy.of(image, budget, shrink=True) for image in vlm_images for budget in (100, 10_000)]
     assert len(set(first)) == 4
-    assert roomy.of(VlmImage("a", "", b"gone"), 100, shrink=False) == first[0]
+    assert roomy.of(VlmImage("a", "", b"dropped"), 100, shrink=False) == first[0]
     tight = DataUris(max_characters=len(first[3]))
-    assert [tight.of(picture, budget, shrink=True) for picture in pictures for budget in (100, 10_000)] == first
-    assert tight.of(VlmImage("b", "", b"gone"), 10_000, shrink=False) == first[3]
+    assert [tight.of(image, budget, shrink=True) for image in vlm_images for budget in (100, 10_000)] == first
+    assert tight.of(VlmImage("b", "", b"dropped"), 10_000, shrink=False) == first[3]
     with pytest.raises(ImageDecodeError, match="unsupported_format"):
-        tight.of(VlmImage("a", "", b"gone"), 100, shrink=False)
+        tight.of(VlmImage("a", "", b"dropped"), 100, shrink=False)

@@ -1,4 +1,4 @@
-"""The embedded model: what it asks, what it reads, what it offers as wrong."""
+"""The extractive generator: its questions, answers and distractors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def options(
     return outcome.value
 
 
-def test_questions_of_a_document_with_two_pictures() -> None:
+def test_questions_of_a_document_with_two_images() -> None:
     assert asked(JAPAN, 2) == [
         QaPair(
             "Fill in the blank: Flag of Japan: A proclamation of ____ made the sun disc the flag of Japanese merchant "
@@ -67,7 +67,7 @@ def test_every_answer_is_short_in_the_source_and_not_in_its_question() -> None:
         assert not set(words(normalise_answer(pair.answer))) & set(words(pair.question))
 
 
-def test_sentences_that_lean_on_others_or_speak_of_the_page_are_not_asked() -> None:
+def test_sentences_that_depend_on_others_or_mention_the_page_are_not_used() -> None:
     questions = " ".join(pair.question for pair in asked(JAPAN))
     assert "adopted late" not in questions
     assert not re.search(r"\b(text|author)\b", questions)
@@ -83,7 +83,7 @@ def test_sentences_that_lean_on_others_or_speak_of_the_page_are_not_asked() -> N
         "photo_0123.jpg",
     ],
 )
-def test_a_document_without_a_telling_sentence_has_no_question(text: str) -> None:
+def test_a_document_without_a_self_contained_sentence_has_no_question(text: str) -> None:
     outcome = next(ExtractiveVlm(SEED).questions([VlmDocument("d", Content(text))], 5))
     assert isinstance(outcome, Failed)
     assert outcome.reason == "no_question"

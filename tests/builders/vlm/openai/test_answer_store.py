@@ -1,4 +1,4 @@
-"""What an endpoint answered is stored: asked once, kept over kills, budgets and failures."""
+"""Answers of an endpoint are stored: requested once, retained over kills, budgets and failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.running import ROOT
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 
-def test_a_stored_answer_is_never_asked_again_not_even_elsewhere(tmp_path: Path) -> None:
+def test_a_stored_answer_is_never_requested_again_even_from_another_url(tmp_path: Path) -> None:
     with VlmServer(reply=echo) as first:
         vlm = model(first, tmp_path)
         once = list(vlm.answer(vlm_requests(30)))
@@ -34,7 +34,7 @@ def test_a_stored_answer_is_never_asked_again_not_even_elsewhere(tmp_path: Path)
     assert (first.served, second.served) == (30, 1)
 
 
-def test_equal_requests_under_way_are_asked_once(tmp_path: Path) -> None:
+def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
     with VlmServer(reply=echo, latency=0.05) as server:
         vlm = model(server, tmp_path)
         assert list(vlm.answer(vlm_requests(1) * 8)) == [Answered("answer 0")] * 8
@@ -60,7 +60,7 @@ def test_the_key_holds_what_decides_the_answer(tmp_path: Path, change: dict[str,
     assert server.served == 1 + again
 
 
-def test_failures_are_kept_and_asked_again_only_on_demand(tmp_path: Path) -> None:
+def test_failures_are_stored_and_retried_only_on_demand(tmp_path: Path) -> None:
     sick = True
 
     def script(number: int, payload: Payload) -> Act:
@@ -93,7 +93,7 @@ def test_unparsable_answers_fail_and_stay_stored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("budget", [{"max_requests": 20}, {"max_tokens": 300}])
-def test_a_spent_budget_stops_and_what_was_under_way_is_stored(tmp_path: Path, budget: dict[str, int]) -> None:
+def test_a_spent_budget_stops_and_answers_in_flight_are_stored(tmp_path: Path, budget: dict[str, int]) -> None:
     with VlmServer(reply=echo, latency=0.01) as server:
         vlm = model(server, tmp_path, **budget)
         with pytest.raises(BudgetError) as caught:
@@ -133,7 +133,7 @@ KILLED = """
 """
 
 
-def test_after_kill_9_only_what_was_in_flight_is_asked_again(tmp_path: Path) -> None:
+def test_after_kill_9_only_requests_in_flight_are_sent_again(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(textwrap.dedent(KILLED))
     folder = tmp_path / "answers"

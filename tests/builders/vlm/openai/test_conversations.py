@@ -1,4 +1,4 @@
-"""Talks with a model behind an endpoint: each question may depend on the answers before it."""
+"""Conversations with a model behind an endpoint: each request may depend on the answers before it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def model(server: VlmServer, folder: Path) -> OpenAiVlm:
     return OpenAiVlm("m", server.url, VlmSection(model="openai:m@x", concurrency=8), 42, folder)
 
 
-def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None:
-    """Each asks until it is told to stop; results come in the order of the talks, equal questions are sent once."""
+def test_conversations_depend_on_their_own_answers_and_run_concurrently(tmp_path: Path) -> None:
+    """Each goes on until the answer is "stop"; results are in input order, equal requests are sent once."""
 
     def reply(payload: Payload) -> str:
         number, turn = re.findall(r"talk (\d+) turn (\d+)", prompt_text(payload))[-1]
         return json.dumps({"answer": "stop" if int(turn) == int(number) % 4 else "go on"})
 
-    def talk(number: int) -> Conversation[tuple[int, list[str]]]:
+    def conversation(number: int) -> Conversation[tuple[int, list[str]]]:
         said: list[str] = []
         while not said or said[-1] != "stop":
             outcome = yield VlmRequest(str(number), Content(f"talk {number % 20} turn {len(said)}"))
@@ -35,19 +35,19 @@ def test_talks_go_on_by_their_own_answers_many_at_a_time(tmp_path: Path) -> None
 
     with VlmServer(reply=reply, latency=0.01) as server:
         vlm = model(server, tmp_path)
-        found = list(vlm.converse(talk(number) for number in range(40)))
-        assert found == [(number, ["go on"] * (number % 4) + ["stop"]) for number in range(40)]
+        results = list(vlm.converse(conversation(number) for number in range(40)))
+        assert results == [(number, ["go on"] * (number % 4) + ["stop"]) for number in range(40)]
         assert server.most_at_once > 4
         assert server.served == sum(1 + number % 4 for number in range(20))
         assert list(vlm.converse([])) == []
         vlm.close()
 
 
-def test_threads_that_ask_first_at_once_share_one_store(tmp_path: Path) -> None:
+def test_concurrent_first_requests_share_one_store(tmp_path: Path) -> None:
     with VlmServer() as server:
         vlm = model(server, tmp_path)
-        asks = [VlmRequest(str(number), Content(f"question {number}")) for number in range(4)]
+        requests = [VlmRequest(str(number), Content(f"question {number}")) for number in range(4)]
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda ask: list(vlm.answer([ask])), asks))
-        assert found == [[Answered("38 metres")]] * 4
+            results = list(pool.map(lambda request: list(vlm.answer([request])), requests))
+        assert results == [[Answered("38 metres")]] * 4
         vlm.close()

@@ -1,4 +1,4 @@
-"""A model behind an endpoint, against a scripted server: nothing lost, no trouble without a line, nothing leaked."""
+"""A model behind a scripted server: no item lost, every failure reported, no secret leaked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.vlm_server import Act, Payload, VlmServer
 
 
 def faults(number: int, payload: Payload) -> Act:
-    """A burst of every fault; the same request is luckier the next time, but for number 7, which never is."""
+    """A burst of every fault; a retry draws again, except that request 7 always fails."""
     if number_of(payload) == 7:
         return Act("html", status=500)
     kinds = [Act("status", 429, (("Retry-After", "0.02"),)), Act("status", 500), Act("status", 503), Act("status", 408)]
@@ -59,7 +59,7 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("act", "message"),
     [
         (Act("status", 401), "NYXQA_API_KEY"),
         (Act("status", 403), "403"),
@@ -69,10 +69,12 @@ def test_a_slow_head_does_not_stop_the_others(tmp_path: Path) -> None:
         (Act("html", 200), "consecutive requests got no answer"),
     ],
 )
-def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(tmp_path: Path, act: Act, said: str) -> None:
+def test_an_endpoint_that_refuses_or_is_dead_stops_the_run_with_one_line(
+    tmp_path: Path, act: Act, message: str
+) -> None:
     with VlmServer(lambda number, payload: act) as server:
         vlm = model(server, tmp_path, EndpointPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, streak=5))
-        with pytest.raises(WorldError, match=said) as caught:
+        with pytest.raises(WorldError, match=message) as caught:
             list(vlm.answer(vlm_requests(500)))
         vlm.close()
     assert "\n" not in str(caught.value)
@@ -97,7 +99,7 @@ def test_a_request_that_is_itself_bad_fails_alone(tmp_path: Path) -> None:
     assert sum(isinstance(outcome, Answered) for outcome in outcomes) == 9
 
 
-def test_retry_after_is_heeded(tmp_path: Path) -> None:
+def test_retry_after_is_honoured(tmp_path: Path) -> None:
     with VlmServer(lambda n, payload: Act("status", 429, (("Retry-After", "0.4"),)) if n == 0 else Act()) as server:
         vlm = model(server, tmp_path)
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Model answers as they come: a table of malformed ones, and laws over all strings."""
+"""Parsing of model answers: a table of malformed ones, and properties over all strings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint is sent and what is read out of its replies."""
+"""What is sent to an endpoint, and how its replies are read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_all_four_jobs(tmp_path: Path) -> None:
     }
 
 
-def test_a_refusal_by_the_model_is_its_answer(tmp_path: Path) -> None:
+def test_a_refusal_by_the_model_is_not_retried(tmp_path: Path) -> None:
     with VlmServer(lambda number, payload: Act("refusal")) as server:
         vlm = model(server, tmp_path)
         assert set(vlm.answer(vlm_requests(40))) == {Failed("refused", "the model or its filter refused")}
@@ -91,7 +91,7 @@ def test_every_string_and_list_has_an_end_until_a_server_refuses_bounds(tmp_path
     ]
 
 
-def test_what_was_cut_at_a_bound_or_copied_from_the_prompt_is_no_answer(tmp_path: Path) -> None:
+def test_answers_cut_at_a_bound_or_copied_from_the_prompt_are_dropped(tmp_path: Path) -> None:
     own = {"question": "How high is it?", "answer": "38 metres"}
     endless = {"question": "Why? " * 60, "answer": "so"}
     copied = {"question": "How high is the lighthouse of Quarnholm?", "answer": "38 metres"}

@@ -1,4 +1,4 @@
-"""A Qwen2.5-VL behind ``transformers serve``: a server that nobody here scripted reads text and pictures."""
+"""A tiny Qwen2.5-VL behind ``transformers serve``: a real server reads text and images."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def ask(*colours: str) -> VlmRequest:
 
 
 @pytest.mark.timeout(600)
-def test_two_pictures_are_read_in_their_order(served: tuple[str, str], tmp_path: Path) -> None:
+def test_two_images_are_read_in_their_order(served: tuple[str, str], tmp_path: Path) -> None:
     name, url = served
     settings = VlmSection(model="openai:m@x", answer_tokens=TOKENS)
     vlm = OpenAiVlm(name, url, settings, 42, tmp_path)
