@@ -34,8 +34,8 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 
 @dataclass(frozen=True)
-class Read:
-    """What was read before any model is asked.
+class Pages:
+    """Outputs of the stages before any model is asked.
 
     :param documents: Documents of all splits.
     :param packs: Folder of their image packs.
@@ -47,10 +47,11 @@ class Read:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the assembled tables, and for each split the step that decides its published form.
+    """The outputs of a build.
 
-    :param asking: The model that was asked, if there is a web builder.
-    :param benchmark: The index of the benchmarks it was held against, if any.
+    :param splits: By split, the step that decides its published form.
+    :param handle: The model, if there is a web builder.
+    :param benchmark: The index of the benchmarks, if any.
     """
 
     tables: StepOutput
@@ -59,7 +60,7 @@ class Built:
     benchmark: StepOutput | None
 
 
-def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput | None, splits: Sequence[str]) -> Read:
+def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput | None, splits: Sequence[str]) -> Pages:
     """Run (or plan) the stages over all pages.
 
     :param opened: The source that ``web.source`` names.
@@ -74,7 +75,7 @@ def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput |
     documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed)
     require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
-    return Read(documents, packs)
+    return Pages(documents, packs)
 
 
 def build(
@@ -94,25 +95,28 @@ def build(
     """
     web, handle, known = None, None, benchmark(run, recipe.filters, recipe.images.max_pixels)
     if recipe.web is not None and opened is not None:
-        found = read(run, recipe, recipe.web, opened, known, splits)
-        handle = VlmHandle(recipe.vlm, recipe.seed, answers, found.packs, retry_failed)
-        seeds, questions = ask(run, recipe, found, known, handle, splits)
-        web = WebInputs(found.documents, questions, found.packs, seeds)
+        pages = read(run, recipe, recipe.web, opened, known, splits)
+        handle = VlmHandle(recipe.vlm, recipe.seed, answers, pages.packs, retry_failed)
+        seeds, questions = ask(run, recipe, pages, known, handle, splits)
+        web = WebInputs(pages.documents, questions, pages.packs, seeds)
     sets = build_sets(run, recipe, splits, known)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
     return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, handle, known)
 
 
 def ask(
-    run: Run, recipe: Recipe, found: Read, known: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
+    run: Run, recipe: Recipe, pages: Pages, known: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
 ) -> tuple[dict[str, StepOutput], dict[str, StepOutput]]:
-    """Run (or plan) the stages that ask the model: seeds and questions of each split; an error gives the model up."""
+    """Run (or plan) the stages that ask the model; returns seeds and questions by split.
+
+    An error closes the model.
+    """
     seeds: dict[str, StepOutput] = {}
     questions: dict[str, StepOutput] = {}
     try:
         for split in splits:
-            seeds[split] = sample(run, found.documents, recipe.sample, recipe.split, recipe.seed, split)
-            questions[split] = _questions(run, recipe, found, known, handle, split, seeds[split])
+            seeds[split] = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
+            questions[split] = _questions(run, recipe, pages, known, handle, split, seeds[split])
     except NyxqaError:
         handle.close()  # the next build of this process has a budget of its own
         raise
@@ -120,12 +124,12 @@ def ask(
 
 
 def _questions(
-    run: Run, recipe: Recipe, found: Read, known: StepOutput | None, handle: VlmHandle, split: str, seeds: StepOutput
+    run: Run, recipe: Recipe, pages: Pages, known: StepOutput | None, handle: VlmHandle, split: str, seeds: StepOutput
 ) -> StepOutput:
-    """Run (or plan) the stages of one split behind ``sample``."""
+    """Run (or plan) the stages of one split after ``sample``."""
     drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
     asked = refine(run, drafts, handle, recipe.refine, threshold, split, known)
     asked = verify(run, asked, handle, recipe.verify, split)
     asked = choices(run, asked, handle, recipe.choices, recipe.negatives.encoder, split)
-    return negatives(run, asked, found.documents, found.packs, recipe.negatives, split)
+    return negatives(run, asked, pages.documents, pages.packs, recipe.negatives, split)

@@ -1,4 +1,4 @@
-"""Rows that travel between stages; image bytes stay in packs and travel as locators."""
+"""Schemas of the rows between stages; images are locators of bytes in packs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from nyxqa.schemas.tables import QA, TRIPLETS
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
-# One piece of a page as its source gave it: exactly one of text and image (a reference) is set.
+# One part of a page as read from its source: exactly one of text and image (a reference) is set.
 SOURCE_PART = pa.struct([("text", _S), ("image", _S), ("caption", _S), ("section", _S)])
 
-# A stored image: where its bytes lie in the packs of stage images, and what is known of it.
+# A stored image: the place of its bytes in the packs of stage images, and its metadata.
 LOCATOR = pa.struct(
     [
         ("image_id", _S),
@@ -29,7 +29,7 @@ PART = pa.struct([("text", _S), ("image", LOCATOR), ("section", _S)])
 _PAGE = [
     ("page_id", _S),
     ("row", _S),  # name of the source row: its path, with ":NUMBER" in a file of many rows
-    ("path", _S),  # what relative image references are relative to, inside the source
+    ("path", _S),  # base of relative image references, inside the source
     ("title", _S),
     ("url", _S),
     ("language", _S),
@@ -57,14 +57,14 @@ _DOCUMENT = [
     ("source", _S),
 ]
 
-# ``place`` (PAGE:CHUNK) names a chunk until equal content has become one document.
+# ``place`` (PAGE:CHUNK) names a chunk until chunks of equal content become one document.
 CHUNKS = pa.schema([("place", _S), *_DOCUMENT])
 
 _ALSO_AT = pa.list_(pa.struct([("page_id", _S), ("chunk", _I32), ("url", _S)]))
 DOCUMENTS = pa.schema([*_DOCUMENT, ("cluster", _S), ("also_at", _ALSO_AT)])
 SPLIT_DOCUMENTS = pa.schema([*DOCUMENTS, ("group", _S), ("split", _S)])
 
-# What a question keeps of the document it was asked on.
+# The fields of its document that a question carries.
 _SOURCE_DOCUMENT = pa.struct(
     [
         DOCUMENTS.field(name)
@@ -88,7 +88,7 @@ QUESTIONS = pa.schema(
     [
         ("qa_id", _S),
         ("draft", _S),
-        ("key", _S),  # equal for questions that ask the same
+        ("key", _S),  # equal for questions of the same words about the same images
         ("lot", pa.uint64()),  # order in which quotas are filled
         ("question", _S),  # with placeholders
         ("images", pa.list_(LOCATOR)),

@@ -1,4 +1,4 @@
-"""What assembling reads."""
+"""The inputs of stage ``assemble``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class WebInputs:
     """Outputs of the web builder's stages.
 
     :param documents: Documents of all splits.
-    :param questions: Mined questions of each split to publish, in the order train, validation, test.
+    :param questions: Mined questions by split, in the order train, validation, test.
     :param packs: Folder of the image packs.
-    :param seeds: Documents of each split that questions were asked about.
+    :param seeds: Seeds by split.
     """
 
     documents: StepOutput
@@ -61,16 +61,16 @@ class Packs:
     _open: dict[int, PackReader] = field(default_factory=dict)
 
     def web(self) -> PackReader:
-        """Images of the web builder.
+        """Reader of the web builder's images.
 
-        :raises ValueError: If there is none.
+        :raises ValueError: If the recipe has no web builder.
         """
         if self.web_folder is None:
             raise ValueError("the recipe has no web builder")
         return self._reader(-1, self.web_folder)
 
     def of_set(self, number: int) -> PackReader:
-        """Images of one set."""
+        """Reader of the images of one set."""
         return self._reader(number, self.sets[number].triplets.folder)
 
     def _reader(self, number: int, folder: Path) -> PackReader:

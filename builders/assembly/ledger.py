@@ -1,4 +1,4 @@
-"""The ledger of all published stages, in its order."""
+"""The published ledger: rows of all stages, sorted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INSERT INTO ledger
 SELECT 'assemble', split, 'question', {item}, {parent}, reason, left(regexp_replace(detail, '\\s+', ' ', 'g'), 500)
 FROM {table} WHERE reason IS NOT NULL
 """
-# What assembling drops, by its table: names of items and of what they come from. An id that stands twice names none.
+# By table of stage ``assemble``: the SQL of a dropped item's name and of its parent's. Repeated ids are not names.
 _TABLES = {"question": ("qa_id", "doc_id"), "entry": ("dataset || ' ' || name", "positive_id")}
 _SORTED = """
 SELECT * FROM ledger
@@ -37,12 +37,12 @@ ORDER BY list_position({stages}, stage), split, item_type, item_id, parent_id, r
 
 
 def own_drops(db: duckdb.DuckDBPyConnection) -> str:
-    """Name of the table with the ledger rows of assembling itself, made if it is not there."""
-    there = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if _NAME not in there:
+    """Name of the table with the ledger rows of stage ``assemble``, which is created on the first call."""
+    tables = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if _NAME not in tables:
         db.execute(_TABLE.format(columns=", ".join(f"{name} VARCHAR" for name in LEDGER.schema.names)))
         for table, (item, parent) in _TABLES.items():
-            if table in there:
+            if table in tables:
                 db.execute(_OWN.format(table=table, item=item, parent=parent))
     return _NAME
 
@@ -50,7 +50,7 @@ def own_drops(db: duckdb.DuckDBPyConnection) -> str:
 def ledger_rows(
     db: duckdb.DuckDBPyConnection, ledgers: Sequence[StepOutput], stages: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of the steps' ledgers and of assembling itself, by (stage order, split, item, parent, reason)."""
+    """Ledger rows of all steps and of stage ``assemble``, sorted by (stage order, split, item, parent, reason)."""
     name = own_drops(db)
     files = [file for parts in ledgers for file in parts.ledgers()]
     if files:
@@ -59,12 +59,14 @@ def ledger_rows(
 
 
 def tally(db: duckdb.DuckDBPyConnection, table: str, key: str, split: str) -> Counts:
-    """The account of one split of ``table`` in numbers: a row is published, or it has a reason.
+    """Counts of one split of ``table``: a row is published, or it has a reason.
 
     :param key: Column that names a row.
-    :raises LawError: If a name stands twice.
+    :raises LawError: If two rows have the same name.
     """
     rows, named, published = db.execute(_TALLY.format(table=table, key=key), {"split": split}).fetchall()[0]
     if rows != named:
-        raise LawError(f"assemble {split}: the ledger does not add up: {rows - named} of {rows} items named twice")
+        raise LawError(
+            f"assemble {split}: the ledger does not add up: {rows - named} of {rows} items have the name of another"
+        )
     return Counts(rows, published, rows - published, 0, published)

@@ -29,9 +29,9 @@ _SHUFFLED = "SELECT dataset, query_id FROM copied ORDER BY lot, dataset, query_i
 
 
 def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web: bool) -> Iterator[dict[str, Any]]:
-    """Rows of the mixture in their order: caps choose rows, weights copy them, chance shuffles them.
+    """Rows of the mixture in their order: caps select rows, weights repeat them, keyed hashes shuffle them.
 
-    :param web: Whether there are questions of the web builder.
+    :param web: Whether the recipe has a web builder.
     """
     db.execute("CREATE TABLE drawn (dataset VARCHAR, query_id VARCHAR, lot UBIGINT, cap BIGINT)")
     db.execute("CREATE TABLE copied (dataset VARCHAR, query_id VARCHAR, lot UBIGINT)")
@@ -49,7 +49,7 @@ def _drawn(row: dict[str, Any], mixture: Mixture, seed: int) -> dict[str, Any]:
 
 
 def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[str, Any]]:
-    """A row as often as its weight says: the whole part, and once more with the chance of the rest."""
+    """A row repeated by its weight: the integer part, and once more with the fractional part as probability."""
     weight = mixture.weights.get(row["dataset"], 1.0)
     times = math.floor(weight)
     times += chance(seed, "mixture/weight", _item(row)) < weight - times
@@ -62,12 +62,12 @@ def _item(row: dict[str, Any]) -> str:
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
-    waiting: list[dict[str, Any]] = []
+    batch: list[dict[str, Any]] = []
     for row in rows:
-        waiting.append(row)
-        if len(waiting) >= _BATCH:
-            _flush(db, table, schema, waiting)
-    _flush(db, table, schema, waiting)
+        batch.append(row)
+        if len(batch) >= _BATCH:
+            _flush(db, table, schema, batch)
+    _flush(db, table, schema, batch)
 
 
 def _flush(db: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Documents of the pools beside ``web``: passages of text sets, and what imports bring with their rows."""
+"""Rows of ``corpus`` outside pool ``web``: passages of question sets, and documents of imports."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ FROM named JOIN first ON first.doc_id = document.doc_id AND first.spot = (place,
 
 
 def passage_rows(db: duckdb.DuckDBPyConnection, pool: PoolParts) -> Iterator[dict[str, Any]]:
-    """Passages that published triplets name, or all, in the order of the pool."""
+    """Passages that published triplets refer to, or all, in the order of the pool."""
     stored = PassagePool(pool.folder)
     for row in range(len(stored)) if pool.whole else _referenced(db, pool.name):
         yield passage_row(stored, row, pool)
 
 
 def passage_row(stored: PassagePool, row: int, pool: PoolParts) -> dict[str, Any]:
-    """One passage as table ``corpus`` has it."""
+    """One passage as a row of table ``corpus``."""
     passage = stored[row]
     copies = stored.copies(row)
     return _document(
@@ -64,7 +64,7 @@ def _referenced(db: duckdb.DuckDBPyConnection, pool: str) -> Iterator[int]:
 
 
 def embedded_rows(db: duckdb.DuckDBPyConnection, kind: str, packs: Packs) -> Iterator[dict[str, Any]]:
-    """Documents of an import in the order in which published triplets first name them."""
+    """Documents of an import in the order in which published triplets first refer to them."""
     for row in arrow_rows(db, _EMBEDDED.format(pool=kind), _IMAGE_BATCH):
         images = row["images"]
         yield _document(

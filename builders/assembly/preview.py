@@ -1,4 +1,4 @@
-"""The preview: some train triplets in joined form, for the Hub's viewer and for eyes."""
+"""Table ``preview``: some train triplets joined with their documents, for the Hub's viewer."""
 
 from __future__ import annotations
 

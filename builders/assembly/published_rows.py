@@ -1,4 +1,4 @@
-"""Published rows out of working rows; image bytes come out of the packs here."""
+"""Rows of the published tables made from working rows, with image bytes read from the packs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def corpus_rows(web: WebInputs, packs: Packs) -> Iterator[dict[str, Any]]:
 
 
 def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any]:
-    """One document as table ``corpus`` has it."""
+    """One document as a row of table ``corpus``."""
     images = document["images"]
     own = {
         "images": image_structs(images, reader),
@@ -43,16 +43,16 @@ def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any
 
 
 def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> list[dict[str, Any]]:
-    """Images as ``datasets`` stores them."""
+    """Images in the form of the ``Image`` feature of ``datasets``."""
     return [{"bytes": reader.read(image), "path": None} for image in images]
 
 
 def question_rows(
     db: duckdb.DuckDBPyConnection, split: str, packs: Packs, chosen: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Published questions of the web builder of one split, a batch at a time in memory.
+    """Published questions of the web builder of one split, by id; one batch is in memory at a time.
 
-    :param chosen: Whether only those of table ``chosen``.
+    :param chosen: Return only those in table ``chosen``.
     """
     query = _QUESTIONS.format(split=split, chosen=_CHOSEN_QUESTIONS if chosen else "")
     for row in arrow_rows(db, query, _BATCH):
@@ -60,7 +60,7 @@ def question_rows(
 
 
 def qa_row(question: Mapping[str, Any]) -> dict[str, Any]:
-    """One question as table ``qa`` has it."""
+    """One question as a row of table ``qa``."""
     return {name: question[name] for name in QA.schema.names}
 
 
@@ -69,7 +69,7 @@ def triplet_rows(
 ) -> Iterator[dict[str, Any]]:
     """Published triplets of one split by (dataset, query_id): the web builder's between those of the sets.
 
-    :param chosen: Whether only those of table ``chosen``.
+    :param chosen: Return only those in table ``chosen``.
     """
     yield from _entry_rows(db, split, packs, "<", chosen)
     if packs.web_folder is not None:
@@ -91,7 +91,7 @@ def _entry_rows(
 
 
 def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
-    """One question of the web builder as table ``triplets`` has it."""
+    """One question of the web builder as a row of table ``triplets``."""
     own = {
         "query_id": question["qa_id"],
         "dataset": DATASET,

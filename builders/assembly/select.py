@@ -1,4 +1,4 @@
-"""Which questions are published: none twice across splits, all that meet the filters, no more than the quota."""
+"""Which questions are published: not repeated across splits, passing the filters, within the quota."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS
 
 
 def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, StepOutput], recipe: Recipe) -> None:
-    """Make table ``question`` and give a reason to every one that is not published."""
+    """Create table ``question`` and give a reason to each question that is not published."""
     files = [file for parts in questions.values() for file in parts.files()]
     types = dict(db.execute(_TYPES.format(files=file_list(files))).fetchall())
     db.execute(_LOAD.format(**{name: types[name] for name in ("images", "prompts", "evidence", "positives")}))
@@ -70,7 +70,7 @@ def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Step
 def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
     """Give the reason ``filter`` to questions of ``split`` that do not meet ``condition``.
 
-    :raises UsageError: If a row makes the condition fail, as a cast does of a text that is no number.
+    :raises UsageError: If evaluating the condition fails on a row, for example a cast of a text that is not a number.
     """
     import duckdb
 
@@ -81,7 +81,7 @@ def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
 
 
 def quota_of(recipe: Recipe, split: str) -> int | None:
-    """Most questions of each kind in ``split``, or None for all."""
+    """Most questions of each kind in ``split``; None without a limit."""
     if split == "train":
         return None
     wanted = recipe.split.validation if split == "validation" else recipe.split.test
@@ -89,7 +89,7 @@ def quota_of(recipe: Recipe, split: str) -> int | None:
 
 
 def shortfall(db: duckdb.DuckDBPyConnection, recipe: Recipe, split: str) -> dict[str, int]:
-    """Questions of each kind that ``split`` has fewer than its quota asks for."""
+    """By kind, how many questions fewer than its quota ``split`` has."""
     quota = quota_of(recipe, split)
     if quota is None:
         return {}

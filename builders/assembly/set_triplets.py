@@ -1,4 +1,4 @@
-"""Triplets of sets on their way to the tables: one database table of them all, each id once."""
+"""Triplets of question sets and imports, loaded into one database table without repeated ids."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ GROUP BY ALL ORDER BY ALL
 
 
 def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> None:
-    """Make table ``entry`` and give a reason to every row whose id an earlier one of its dataset has.
+    """Create table ``entry`` and give a reason to each row whose id an earlier row of its dataset has.
 
-    :param sets: In the order of their splits, so that the first of equal ids is that of the earliest split.
+    :param sets: In the order of their splits, so that the row of the earliest split is retained.
     """
     db.execute(_LOAD.format(locator=_LOCATOR_TYPE))
     for number, part in enumerate(sets):
@@ -63,7 +63,7 @@ def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> Non
 
 
 def overlaps(db: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
-    """Questions that a dataset has in two published splits, by dataset and pair of splits."""
+    """Number of questions that two published splits share, by dataset and pair of splits."""
     found: dict[str, dict[str, int]] = {}
     for dataset, pair, count in db.execute(_OVERLAPS).fetchall():
         found.setdefault(dataset, {})[pair] = count

@@ -1,1 +1,1 @@
-"""The stages of a build, one module each."""
+"""What each stage of a build does: one module per stage."""

@@ -1,4 +1,4 @@
-"""Stage ``assemble``: the published tables, written beside the output folder's and not yet visible."""
+"""Stage ``assemble``: write the published tables into the work folder, not yet published."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ Files = dict[str, FileEntry]
 
 
 def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) -> Step:
-    """What decides the published form of one split, apart from the other splits."""
+    """The step whose fingerprint decides the published form of one split, whatever the other splits are."""
     params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
     inputs: tuple[str, ...] = ()
     if web is not None:
-        # The files to hold against decide ``documents``, not the questions' place.
+        # The benchmark files decide ``documents`` already.
         filters = recipe.filters.model_copy(update={"decontaminate": []})
         params |= {"filters": filters, "split": recipe.split}
         inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
@@ -60,7 +60,7 @@ def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) ->
 
 
 def assemble(run: Run, assembly: Assembly) -> StepOutput:
-    """Write all tables of all splits, the certificate and the counts of each split into one folder."""
+    """Write all tables of all splits, with the certificate and the counts of each split."""
     steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
     step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
@@ -92,58 +92,58 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
             if recipe.mixture is not None:
                 rows = mixture_rows(db, recipe.mixture, recipe.seed, web is not None)
                 files |= write_split(MIXTURE, "train", rows, folder)
-        lacks = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
-        found = {"shortfall": lacks, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        missing = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
+        notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets)}
         if web is not None:
-            found["probe"] = probe_options(_items(db), recipe.seed)
+            notes["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:
-                found["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"])
+                notes["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"])
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
-        raise LawError(f"the certificate found leaks, nothing is published: {leaks}")
+        raise LawError(f"the certificate found leaks between splits, so nothing is published: {leaks}")
     write_json(
         folder / RESULT,
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
-            "summary": {**summarise(folder, files), **{name: value for name, value in found.items() if value}},
-            "counts": {split: asdict(found) for split, found in counts.items()},
+            "summary": {**summarise(folder, files), **{name: value for name, value in notes.items() if value}},
+            "counts": {split: asdict(count) for split, count in counts.items()},
         },
     )
 
 
 def _items(db: duckdb.DuckDBPyConnection) -> Iterator[ProbeItem]:
-    """Options of the published questions."""
+    """Published questions with their options."""
     query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL"
     for row in arrow_rows(db, query, _BATCH):
         yield ProbeItem(*row.values())
 
 
 def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Counts:
-    """The account of one split.
+    """Counts of one split.
 
-    :raises WorldError: If no question is left.
+    :raises WorldError: If no question or triplet is left.
     """
-    found = tally(db, "entry", "place", split)
+    counts = tally(db, "entry", "place", split)
     if assembly.web is not None:
         asked = tally(db, "question", "qa_id", split)
         if asked.rows_out == 0:
             raise WorldError(_nothing_left(db, assembly, split, "question", asked.rows_in))
-        found += asked
-    if found.rows_out == 0:
-        raise WorldError(_nothing_left(db, assembly, split, "triplet", found.rows_in))
-    return found
+        counts += asked
+    if counts.rows_out == 0:
+        raise WorldError(_nothing_left(db, assembly, split, "triplet", counts.rows_in))
+    return counts
 
 
-def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str, unit: str, came: int) -> str:
-    """Why a split has no row."""
+def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str, unit: str, count: int) -> str:
+    """The error for a split without rows."""
     why = told_loss(db, assembly.ledgers, split, own_drops(db))
-    return f"no {unit} of split {split} is left of the {came} that came to stage assemble: {why}"
+    return f"no {unit} of split {split} is left of the {count} that reached stage assemble: {why}"
 
 
 def _write_corpus(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs, folder: Path) -> Files:
-    """All pools: pages, passages, and documents of imports."""
+    """Write all pools: pages, passages, and documents of imports."""
     files: Files = {}
     if assembly.web is not None:
         files |= write_split(CORPUS, WEB, corpus_rows(assembly.web, packs), folder)

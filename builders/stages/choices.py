@@ -1,4 +1,4 @@
-"""Stage ``choices``: the key and three distractors in a balanced order."""
+"""Stage ``choices``: give each question multiple-choice options, the key and three distractors, in a random order."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Choices
 
 VERSION = 2
-SPARE = 2  # options asked for beyond those needed, where some may be paraphrases of the key
+SPARE = 2  # extra distractors requested, in case some are paraphrases of the key
 
 
 def choices(
     run: Run, questions: StepOutput, handle: VlmHandle, settings: Choices, encoder: str, split: str
 ) -> StepOutput:
-    """Give each question its options (Nyx steps 8 and 9); the key's position is drawn by keyed hash.
+    """Give each question its options (Nyx steps 8 and 9); the key's position is decided by keyed hash.
 
-    With an ``e5:`` encoder, options that say the key in other words give way to spare ones.
+    With an ``e5:`` encoder, options that paraphrase the key are replaced by spare ones.
     """
     params: dict[str, Any] = {"count": settings.count, "vlm": handle.params()}
     judge = encoder if finds_paraphrases(encoder) else ""
@@ -44,7 +44,7 @@ def choices(
 def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path) -> ShardOutput:
     """Questions of one shard with their options; a question without enough of them is dropped.
 
-    :param encoder: What finds paraphrases of the key; empty where nothing does.
+    :param encoder: Encoder that detects paraphrases of the key; "" for no detection.
     """
     questions = pq.read_table(file).to_pylist()
     rows: list[dict[str, Any]] = []
@@ -56,30 +56,30 @@ def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path
         [] if isinstance(outcome, Failed) else distinct(outcome.value, row["answers"])
         for row, outcome in zip(questions, outcomes, strict=True)
     ]
-    alike = [set[str]()] * len(wrong)
+    paraphrased = [set[str]()] * len(wrong)
     if encoder:
-        alike = paraphrases(encoder, [row["answer"] for row in questions], wrong, settings.paraphrase)
-    for row, outcome, offered, same in zip(questions, outcomes, wrong, alike, strict=True):
-        kept = [option for option in offered if option not in same][:count]
+        paraphrased = paraphrases(encoder, [row["answer"] for row in questions], wrong, settings.paraphrase)
+    for row, outcome, offered, same in zip(questions, outcomes, wrong, paraphrased, strict=True):
+        distractors = [option for option in offered if option not in same][:count]
         if isinstance(outcome, Failed):
             drops.append(drop_question(row, outcome.reason, outcome.detail))
-        elif len(kept) < count:
-            detail = f"{len(kept)} of {count}" + (f", {len(same)} say the key in other words" if same else "")
+        elif len(distractors) < count:
+            detail = f"{len(distractors)} of {count}" + (f", {len(same)} say the key in other words" if same else "")
             drops.append(drop_question(row, "too_few_distractors", detail))
         else:
             label = keyed_hash(handle.seed, "choices", row["qa_id"]) % settings.count
-            rows.append({**row, "choices": [*kept[:label], row["answer"], *kept[label:]], "label": label})
+            rows.append({**row, "choices": [*distractors[:label], row["answer"], *distractors[label:]], "label": label})
     account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
 
 
 def distinct(options: list[str], answers: list[str]) -> list[str]:
-    """Options that differ, once normalised, from every accepted answer and from each other."""
+    """Options that, normalised, differ from every accepted answer and from each other."""
     seen = {normalise_answer(answer) for answer in answers}
-    kept = []
+    unique = []
     for option in options:
         folded = normalise_answer(option)
         if folded and folded not in seen:
             seen.add(folded)
-            kept.append(" ".join(option.split()))
-    return kept
+            unique.append(" ".join(option.split()))
+    return unique

@@ -1,4 +1,4 @@
-"""Stage ``chunk``: pages become documents."""
+"""Stage ``chunk``: cut pages into documents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
 def chunk(run: Run, pages: StepOutput, settings: Chunk) -> StepOutput:
-    """Cut pages into documents of at most ``max_tokens`` text tokens (Nyx paper), images where they stand."""
+    """Cut pages into documents of at most ``max_tokens`` text tokens (Nyx paper), images at their places.
+
+    :param pages: Rows of PAGES.
+    :returns: Rows of CHUNKS.
+    """
     lengths = section_params(settings, ("max_tokens", "max_images"))
     params = {"chunk": {**lengths, "tokenizer": tokenizer_identity(settings.tokenizer)}}
     step = Step("chunk", VERSION, params, (pages.fingerprint,), unit_in="page", unit_out="document")
@@ -38,8 +42,8 @@ def chunk_shard(settings: Chunk, file: Path) -> ShardOutput:
     """Documents of one shard of pages."""
     pages = pq.read_table(file).to_pylist()
     rows = list(chunk_pages(pages, settings))
-    whole = {row["page_id"] for row in rows}
-    empty = [Drop("page", p["page_id"], "", "empty") for p in pages if p["page_id"] not in whole]
+    chunked = {row["page_id"] for row in rows}
+    empty = [Drop("page", p["page_id"], "", "empty") for p in pages if p["page_id"] not in chunked]
     account = Account([page["page_id"] for page in pages], [row["page_id"] for row in rows], empty)
     return ShardOutput(pa.Table.from_pylist(rows, schema=CHUNKS), account)
 
@@ -62,7 +66,7 @@ def chunk_pages(pages: Iterable[dict[str, Any]], settings: Chunk) -> Iterator[di
 
 
 def _count(tokenizer: Tokenizer, layout: Layout, start: int, stop: int) -> int:
-    """Text tokens of a chunk; what stands for its images is no text."""
+    """Text tokens of a chunk, without the placeholders of its images."""
     images, part = (bisect_left(layout.images, at) for at in (start, stop)), bisect_right(layout.borders, start)
     if next(images) == next(images) and part == bisect_left(layout.borders, stop):  # within the text of one part
         return tokenizer.count_within(layout.text, layout.tokens, start, stop)
@@ -92,9 +96,9 @@ def _document(
 
 
 def _sections(parts: list[dict[str, Any]]) -> list[tuple[int, str]]:
-    """Where each part starts in the page's text, and the section it stands in."""
-    found, position = [], 0
+    """Start of each part in the page's text, and its section."""
+    sections, position = [], 0
     for part in parts:
-        found.append((position, part["section"]))
+        sections.append((position, part["section"]))
         position += len(PLACEHOLDER if part["text"] is None else part["text"]) + 1
-    return found
+    return sections

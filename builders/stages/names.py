@@ -1,4 +1,4 @@
-"""The stages of a build in their order."""
+"""Names of the stages, in their order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.schemas.recipe import Recipe
 
-SOURCE = "source"  # the generation of what was read
+SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
 
-
-# Stages of the web builder; those of text sets and imports, if any, stand before the last.
+# Stages of the web builder; those of question sets and imports come before the last.
 STAGES = (
     "source",
     "prefilter",
@@ -29,27 +28,27 @@ STAGES = (
 )
 
 
-# What ``nyxqa feedback`` adds to a dataset.
+# The stage that ``nyxqa feedback`` adds to a dataset.
 FEEDBACK = "feedback"
 
 
 def pool_stage(pool: str) -> str:
-    """Stage that reads the passages of a pool."""
+    """Name of the stage that reads the passages of a pool."""
     return f"passages.{pool}"
 
 
 def text_stage(name: str) -> str:
-    """Stage that makes the triplets of a question set."""
+    """Name of the stage that makes the triplets of a question set."""
     return f"text.{name}"
 
 
 def import_stage(kind: str) -> str:
-    """Stage that reads a published set."""
+    """Name of the stage that imports a published dataset."""
     return f"import.{kind}"
 
 
 def set_stages(recipe: Recipe) -> list[str]:
-    """Stages of the recipe's passage pools, question sets and imports, each once."""
+    """Names of the stages of the recipe's passage pools, question sets and imports, each once."""
     names = [pool_stage(pool_of(text)) for text in recipe.text]
     names += [text_stage(text.name) for text in recipe.text]
     names += [import_stage(section.kind) for section in recipe.imports]
@@ -57,7 +56,7 @@ def set_stages(recipe: Recipe) -> list[str]:
 
 
 def with_sets(names: Iterable[str]) -> list[str]:
-    """The stages of the web builder, ``names`` that are none of them put before the last, and feedback behind it."""
+    """All stages in their order: the web builder's, those of ``names`` before ``assemble``, and feedback last."""
     *web, last = STAGES
     known = {*STAGES, FEEDBACK}
     return [*web, *(name for name in dict.fromkeys(names) if name not in known), last, FEEDBACK]

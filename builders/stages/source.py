@@ -1,4 +1,4 @@
-"""Stage ``source``: rows become pages, and a page comes once."""
+"""Stage ``source``: read rows as pages and drop repeated pages."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from nyxqa.schemas.recipe import Web
 
 Keys = np.ndarray[Any, np.dtype[np.uint64]]
 
-
-# A part file and, for each of its rows that repeats an earlier page, that page's row name.
+# A part file and, for each of its rows that repeats an earlier page, the name of that page's row.
 Repeats = tuple[Path, dict[int, str]]
 
 
@@ -76,30 +75,33 @@ def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutpu
 
 
 def keep_first(task: Repeats) -> ShardOutput:
-    """One part file less the pages that came before."""
+    """Pages of one part file that repeat no earlier page."""
     file, repeats = task
     table = pq.read_table(file, schema=SOURCE_PAGES)
     names = table["row"].to_pylist()
-    kept = [index for index in range(len(names)) if index not in repeats]
+    first_rows = [index for index in range(len(names)) if index not in repeats]
     dropped = [
         Drop("row", names[index], "", "same_page", f"the page of {first}") for index, first in sorted(repeats.items())
     ]
-    rows = table.take(pa.array(kept, pa.int64()))
-    return ShardOutput(rows, Account(names, [names[index] for index in kept], dropped))
+    rows = table.take(pa.array(first_rows, pa.int64()))
+    return ShardOutput(rows, Account(names, [names[index] for index in first_rows], dropped))
 
 
 def _repeats(pages: StepOutput, spec: str) -> Iterator[Repeats]:
-    """Each part file with its repeated pages; holds 8 bytes a page and one entry for each id that repeats."""
+    """Each part file with its repeated pages; holds 8 bytes per page and one entry for each repeated id.
+
+    :raises WorldError: If there is no page.
+    """
     files = pages.files()
     keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
     if not len(keys):
-        raise WorldError(f"source {spec} gave no page: {_reasons(pages)}")
-    several = np.unique(keys[1:][keys[1:] == keys[:-1]])
+        raise WorldError(f"source {spec} has no page: {_reasons(pages)}")
+    repeated = np.unique(keys[1:][keys[1:] == keys[:-1]])
     first: dict[str, str] = {}
     for file in files:
         table = pq.read_table(file, columns=["page_id", "row"])
         repeats = {}
-        for index in np.flatnonzero(np.isin(_keys(file), several)).tolist():
+        for index in np.flatnonzero(np.isin(_keys(file), repeated)).tolist():
             page_id, row = table["page_id"][index].as_py(), table["row"][index].as_py()
             if first.setdefault(page_id, row) != row:
                 repeats[index] = first[page_id]
@@ -114,13 +116,16 @@ def _reasons(pages: StepOutput) -> str:
     """Why there are no pages, with the first row as an example."""
     ledgers = [pq.read_table(file, columns=["reason", "detail"]) for file in pages.ledgers()]
     if not ledgers:
-        return "it holds no row"
+        return "it has no row"
     drops = pa.concat_tables(ledgers)
     counts = dict(sorted(Counter(drops["reason"].to_pylist()).items()))
     return f"all rows were dropped ({listed(counts)}), the first because: {drops['detail'][0].as_py()}"
 
 
 def leading_bits(ids: pa.Array | pa.ChunkedArray) -> Keys:
-    """The first 64 bits of each id, given as 16 hex digits or more."""
+    """First 64 bits of each id, uint64 [ids].
+
+    :param ids: Ids of at least 16 hex digits.
+    """
     text = "".join(pc.utf8_slice_codeunits(ids, 0, 16).to_pylist())
     return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)

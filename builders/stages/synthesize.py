@@ -1,4 +1,4 @@
-"""Stage ``synthesize``: the model writes questions on each seed."""
+"""Stage ``synthesize``: a model writes questions about each seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = 1
 
 
 def synthesize(run: Run, seeds: StepOutput, handle: VlmHandle, settings: Synthesize, split: str) -> StepOutput:
-    """Ask for at most ``max_questions`` context-independent questions a document (Nyx steps 4 and 6)."""
+    """Ask for at most ``max_questions`` context-independent questions per document (Nyx steps 4 and 6)."""
     params = {"synthesize": section_params(settings, ("max_questions",)), "vlm": handle.params()}
     step = Step("synthesize", VERSION, params, (seeds.fingerprint,), split, unit_in="document", unit_out="question")
     return run.map(step, partial(synthesize_shard, handle, settings.max_questions), seeds.files, DRAFTS, handle.where)

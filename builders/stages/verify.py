@@ -1,4 +1,4 @@
-"""Stage ``verify``: a question must need its evidence; where no model can judge, all pass as not verified."""
+"""Stage ``verify``: drop questions that do not need their evidence; without a judge all pass, not verified."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERSION = 2
 def verify(run: Run, questions: StepOutput, handle: VlmHandle, settings: Verify, split: str) -> StepOutput:
     """Ask each question closed-book, with its document, without its images and with its images only.
 
-    Keeps the questions with the outcomes the recipe asks for. Without a judge all pass, their evidence null.
+    Retains questions with the outcomes in ``keep``. Without a judge all pass, and their evidence is null.
     """
     if not collects_evidence(settings, handle.info):
         step = Step("verify", VERSION, {"enabled": False}, (questions.fingerprint,), split, "question", "question")

@@ -225,8 +225,8 @@ def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.M
     [
         ("none.jsonl", None, "does not exist"),
         ("empty.jsonl", b"", "is empty"),
-        ("blank.jsonl", b"\n \n", "gave no page: it holds no row"),
-        ("bad.jsonl", b"{\n[]\n", r"gave no page: all rows were dropped \(bad_json 1, bad_row 1\), the first because"),
+        ("blank.jsonl", b"\n \n", "has no page: it has no row"),
+        ("bad.jsonl", b"{\n[]\n", r"has no page: all rows were dropped \(bad_json 1, bad_row 1\), the first because"),
         ("cut.jsonl.gz", gzip.compress(b'{"texts": []}\n' * 99, mtime=0)[:-20], "cannot be read to its end"),
         ("no.jsonl.gz", b"this is no gzip file", "cannot be read to its end"),
         (".", None, "cannot be read: Is a directory"),
