@@ -278,7 +278,7 @@ def test_a_split_that_cannot_be_filled_is_an_error_with_the_reason(tmp_path: Pat
         row["texts"] = [*row["texts"], None]
         row["metadata"] = json.dumps([None] * len(row["texts"]))
     recipe = write_recipe(tmp_path / "source", rows)
-    with pytest.raises(WorldError, match=r"split validation stays empty: \d+ pages in 1 groups") as error:
+    with pytest.raises(WorldError, match=r"split validation stays empty: \d+ pages in 1 group") as error:
         run("all", recipe=recipe, out=tmp_path / "out", workers=1, settings={"images.common": 1.0})
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -66,7 +66,5 @@ def tally(db: duckdb.DuckDBPyConnection, table: str, key: str, split: str) -> Co
     """
     rows, named, published = db.execute(_TALLY.format(table=table, key=key), {"split": split}).fetchall()[0]
     if rows != named:
-        raise LawError(
-            f"assemble {split}: the ledger does not add up: {rows - named} of {rows} items have the name of another"
-        )
+        raise LawError(f"assemble {split}: the ledger does not add up: {rows - named} of {rows} items named twice")
     return Counts(rows, published, rows - published, 0, published)
