@@ -114,7 +114,7 @@ def test_only_the_wanted_languages_stay(tmp_path: Path) -> None:
 
 
 def test_a_language_that_is_no_tag_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'english' is no BCP-47 tag"):
+    with pytest.raises(UsageError, match="'english' is not a BCP-47 tag"):
         prefilter(PlannedRun(tmp_path), StepOutput("", tmp_path), Prefilter(languages=["english"]))
 
 
