@@ -272,6 +272,17 @@ def test_specs_that_name_no_source(spec: str, message: str) -> None:
         open_source(Web(source=spec))
 
 
+def test_the_docs_list_every_kind() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "recipe.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith("| `source`"))
+    assert [kind for kind in factory._SOURCES if f"`{kind}" not in row] == []
+
+
+def test_only_html_links_are_relative_to_the_root(tmp_path: Path) -> None:
+    specs = ("sample", "html:a", "jsonl:a", "obelics:a", "obelics")
+    assert [open_source(Web(source=spec)).root_relative_links for spec in specs] == [False, True, False, False, False]
+
+
 def test_the_sample_is_a_jsonl_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert factory.SAMPLE.parts[-3:] == ("builders", "sample_pages", "pages.jsonl")
     monkeypatch.setattr(factory, "SAMPLE", write_jsonl(tmp_path / "pages.jsonl", [text_row("a")]))
