@@ -166,7 +166,7 @@ def _measure(name: str, corpus: Path, out: Path, truth: dict[int, int], options:
     seconds = time.perf_counter() - start
     dropped = {int(line) for line in out.read_text().split()}
     pairs = truth.items()
-    alike = set(truth) | set(truth.values())
+    duplicates = set(truth) | set(truth.values())
     found = sum(copy in dropped or original in dropped for copy, original in pairs)
     return {
         "seconds": round(seconds, 2),
@@ -174,7 +174,7 @@ def _measure(name: str, corpus: Path, out: Path, truth: dict[int, int], options:
         "peak_mb": int(process.stdout.split()[-1]) // 1024,
         "dropped": len(dropped),
         "recall": round(found / len(truth), 5),
-        "precision": round(len(dropped & alike) / max(1, len(dropped)), 5),
+        "precision": round(len(dropped & duplicates) / max(1, len(dropped)), 5),
     }
 
 

@@ -98,11 +98,11 @@ def measured(out: Path, questions: int, slots: int, latency: float) -> dict[str,
             subprocess.run(again, check=True, capture_output=True)
             sent[f"{name}_sent"] = stats(port)["served"] - before
             sent[f"{name}_seconds"] = round(time.perf_counter() - begun, 2)
-    told = read_manifest(out).summary["feedback"]
+    summary = read_manifest(out).summary["feedback"]
     return {
-        "questions": told["questions"],
-        "asked": told["asked"],
-        "saved": told["saved"],
+        "questions": summary["questions"],
+        "asked": summary["asked"],
+        "saved": summary["saved"],
         "requests": found["served"],
         "seconds": round(seconds, 1),
         "span_seconds": round(found["span"], 1),

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# config.json of Qwen2.5-VL-3B-Instruct; what stands here is not the default of transformers' Qwen2_5_VLConfig.
+# config.json of Qwen2.5-VL-3B-Instruct; these values are not the defaults of transformers' Qwen2_5_VLConfig.
 TEXT: dict[str, Any] = {
     "vocab_size": 151936,
     "hidden_size": 2048,
@@ -215,7 +215,7 @@ def train(network: Any, size: int, options: argparse.Namespace, weights: dict[st
 
     found = timed(step, options.steps)
     tokens = 2 * queries["input_ids"].numel()
-    # Backward: the gradient of the states costs what forward does, as frozen weights need none of their own.
+    # Backward: the gradient of the states costs what forward does, as frozen weights have no gradient.
     flops = 2 * 2 * forward_flops(queries, weights) + 6 * weights["trained"] * tokens
     return {"rows": 2 * size, **figures(found, tokens, flops, options.peak), "losses": [round(x, 4) for x in losses]}
 

@@ -1,7 +1,7 @@
 """Seconds and peak memory of a whole build against its number of pages, and the slope of both.
 
 ``python benchmarks/growth.py --passages FILE.jsonl.gz --pages 2000 20000 200000`` makes short pages: three to nine
-sentences of real passages, every third word of them drawn anew so that pages share no more than pages of the web do. A
+sentences of real passages, every third word of them drawn again so that pages share no more than pages of the web do. A
 tenth of the pages are copies, one in twenty has a picture of its own. They lie as OBELICS Parquet in row groups of
 100. Split ``train`` of each size is built with ``python -m nyxqa.build``; the number of documents that are asked about
 is the same at every size. Results go to ``benchmarks/results/growth.json``: wall and processor seconds, the most memory

@@ -97,8 +97,8 @@ def tell(mode: str, floor: float, turns: list[dict[str, dict[str, float]]]) -> d
             rows = median(who, how, "rows")
             rates = {clock: round(rows / median(who, how, clock)) for clock in ("seconds", "cpu")}
             found[f"{who} by {how}"] = {"rows_per": rates, "mib": round(median(who, how, "mib"))}
-            told = ", ".join(f"{rate} rows per {clock}" for clock, rate in rates.items())
-            print(f"    {who} by {how}: {told}, {median(who, how, 'mib'):.0f} MiB")
+            rates_text = ", ".join(f"{rate} rows per {clock}" for clock, rate in rates.items())
+            print(f"    {who} by {how}: {rates_text}, {median(who, how, 'mib'):.0f} MiB")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Recall of known passages through ``nyxqa build``, held against brute force in NumPy.
+"""Recall of known passages through ``nyxqa build``, compared with brute force in NumPy.
 
 ``python benchmarks/recall.py --passages FILE --questions FILE --encoder bm25 --encoder e5:MODEL?prefixes=off``
 

@@ -4,8 +4,9 @@
 dataset (stage 1) and finds candidates, a scripted model answers with them, and training goes on on its feedback (stage
 2). The model is right exactly when its prompt shows a document that tells the fact. Measured on the questions of
 validation and test over whole pools: recall@1, the share of a question's positives at rank 1, and right@1, whether the
-model is right with the document at rank 1. Beside stage 2 stands going on with the triplets for as many steps, which is
-what more training alone gives. Values are averaged over the seeds by question; intervals of 95 % draw groups of pages.
+model is right with the document at rank 1. As a control for stage 2, stage 1 goes on with the triplets for as many
+steps, which shows what more training alone gives. Values are averaged over the seeds by question; intervals of 95 %
+draw groups of pages.
 
 ``sample`` is the bundled sample: the document a question was cut out of is its positive, so the triplets already hold
 what feedback could tell. ``lakes`` is a made set where they do not: passages near the question in words seldom answer
@@ -86,8 +87,8 @@ class Known:
         made = Oracle()
         texts = {row["doc_id"]: row["text"] for listed in self.documents.values() for row in listed}
         for row in self.triplets["train"]:
-            told = [texts[one] for one in sorted(self.telling[row["query_id"]]) if one in texts]
-            made.learn(row["query"], [one["bytes"] for one in row["query_images"]], row["answers"][0], told)
+            texts_read = [texts[one] for one in sorted(self.telling[row["query_id"]]) if one in texts]
+            made.learn(row["query"], [one["bytes"] for one in row["query_images"]], row["answers"][0], texts_read)
         return made
 
 
@@ -199,8 +200,8 @@ def _drawn(texts: Sequence[str], number: int) -> list[str]:
 
 def _tells(row: Row, number: int) -> bool:
     name, colour = f"Lake {_name(number)}", COLOURS[number * 7 % 10]
-    told = {f'"{name}"\n{text.format(name=name, colour=colour)}' for text in TELLING}
-    return row["text"] in told
+    telling = {f'"{name}"\n{text.format(name=name, colour=colour)}' for text in TELLING}
+    return row["text"] in telling
 
 
 def _write(path: Path, listed: Iterable[Row]) -> None:
@@ -236,12 +237,12 @@ def seeded(known: Known, seed: int, folder: Path) -> tuple[dict[str, dict[str, V
     train_on(known.out, "tiny", one, overrides={"seed": seed})
     with VlmServer(reply=known.oracle().reply) as server:
         order = Order(f"tiny:{one}", f"openai:scripted@{server.url}")
-        told = feedback(known.out, order, Progress()).manifest.summary["feedback"]
-    told = {**told, "positives_of_triplets": _as_before(known)}
+        counts = feedback(known.out, order, Progress()).manifest.summary["feedback"]
+    counts = {**counts, "positives_of_triplets": _as_before(known)}
     steps = train_on(known.out, f"tiny:{one}", two, 2, overrides={"seed": seed}).steps
     train_on(known.out, f"tiny:{one}", more, overrides={"seed": seed, "max_steps": steps})
     specs = {"stage 1": one, "stage 2": two, "stage 1, as many steps more": more}
-    return {name: measured(known, f"tiny:{path}") for name, path in specs.items()}, {**told, "steps": steps}
+    return {name: measured(known, f"tiny:{path}") for name, path in specs.items()}, {**counts, "steps": steps}
 
 
 def _as_before(known: Known) -> int:
@@ -273,7 +274,7 @@ def compared(known: Known, folder: Path) -> dict[str, Any]:
     )
     return {
         "tested": len(groups),
-        "feedback": [{name: told[name] for name in counted} for _, told in runs],
+        "feedback": [{name: counts[name] for name in counted} for _, counts in runs],
         "by_seed": [
             {
                 system: {metric: round(float(one.mean()), 4) for metric, one in found.items()}

@@ -106,7 +106,7 @@ def _minilm() -> Path | None:
 
 
 def read_rows(file: Path) -> Iterator[Triple]:
-    """Query, positive and negative; every document stands in one row, so both sides see the same negatives."""
+    """Query, positive and negative; every document is in one row, so both sides see the same negatives."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         texts = [json.loads(line)["contents"].partition("\n")[2].split() for line in lines]
     halves = [

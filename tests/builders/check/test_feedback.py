@@ -71,7 +71,7 @@ def test_right_negative(out: Path) -> None:
         lambda row: row["candidates"].append(row["candidates"][-1]),
         lambda row: row["candidates"][0].update(rank=0),
     ],
-    ids=["descending", "none", "twice", "from 0"],
+    ids=["descending", "null", "twice", "from 0"],
 )
 def test_ranks(out: Path, change: Callable[[Row], object]) -> None:
     rewrite(out, "feedback", "train", lambda rows: [change(first(rows)), None][1])

@@ -1,4 +1,4 @@
-"""Ids that stand twice or nowhere, copies that disagree, rows out of order."""
+"""Ids that are repeated or dangling, copies that disagree, rows out of order."""
 
 from __future__ import annotations
 
