@@ -56,17 +56,21 @@ def build(
         str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")
     ] = None,
     executor: Annotated[str, typer.Option(help="Where shards are worked on: local.")] = "local",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one a core.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one per core.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked, and stop.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked and exit.")] = False,
     rescan: Annotated[bool, typer.Option("--rescan", help="Read the source again.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask URLs that failed once more.")] = False,
-    drop_stale: Annotated[bool, typer.Option("--drop-stale", help="Unpublish splits made otherwise.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a stage on stdout.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Retry the URLs and questions that failed.")
+    ] = False,
+    drop_stale: Annotated[
+        bool, typer.Option("--drop-stale", help="Unpublish splits made with other parameters.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Build a dataset out of pages: one split, or all of them."""
+    """Build a dataset from web pages and question sets: one split, or all of them."""
     from nyxqa.builders.runner.api import BuildOptions, run
     from nyxqa.builders.runner.api import estimate as estimate_build
     from nyxqa.schemas.recipe_file import parse_override
@@ -86,8 +90,8 @@ def build(
         "as_json": as_json,
     }
     if estimate:
-        told = estimate_build(split, **options)
-        sys.stdout.write(told.json() if as_json else told.text())
+        estimated = estimate_build(split, **options)
+        sys.stdout.write(estimated.json() if as_json else estimated.text())
     else:
         run(split, retry_failed=retry_failed, drop_stale=drop_stale, **options)
 
@@ -98,12 +102,12 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tell what a dataset holds, how it came about and what was dropped."""
+    """Report what a dataset holds, how it was built and what was dropped."""
     from nyxqa.builders.report.report import make_report
     from nyxqa.builders.report.text import as_json_text, render
 
-    made = make_report(out)
-    sys.stdout.write(as_json_text(made) if as_json else render(made))
+    full_report = make_report(out)
+    sys.stdout.write(as_json_text(full_report) if as_json else render(full_report))
 
 
 @app.command()
@@ -111,16 +115,18 @@ def feedback(
     data: DataArgument,
     retriever: Annotated[str | None, typer.Option(help="bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")] = None,
     vlm: Annotated[str | None, typer.Option(help="openai:MODEL@URL.")] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Candidates of a question.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Candidates per question.")] = None,
     window: Annotated[int | None, typer.Option(min=1, help="Documents shown at once.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="F1 from which an answer is right.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Lowest F1 at which an answer counts as right.")] = None,
     positives: Annotated[Literal["all", "first"] | None, typer.Option(help="Right windows that count.")] = None,
     recipe: Annotated[str | None, typer.Option(help="nyxqa, paper, or a TOML file; default the dataset's own.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
-    relabel: Annotated[bool, typer.Option("--relabel", help="Make labels anew from the stored answers.")] = False,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Print what would be asked at most, and stop.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask what failed once more.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a step on stdout.")] = False,
+    relabel: Annotated[
+        bool, typer.Option("--relabel", help="Compute the labels again from the stored answers.")
+    ] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print the most that would be asked and exit.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the questions that failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Let a model answer train questions with retrieved documents, and label those by its answers (stage 2)."""
@@ -138,10 +144,10 @@ def feedback(
     flags = {key: f"--{key.partition('.')[2].replace('_', '-')}" for key in settings if key not in set_values}
     order = Order(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
     if estimate and relabel:
-        raise UsageError("--relabel asks nothing, so there is nothing to estimate")
+        raise UsageError("--relabel asks no model, so there is nothing to estimate; leave out --relabel or --estimate")
     if estimate:
-        told = estimate_feedback(data, order, Progress(as_json))
-        sys.stdout.write(told.json() if as_json else told.text())
+        estimated = estimate_feedback(data, order, Progress(as_json))
+        sys.stdout.write(estimated.json() if as_json else estimated.text())
         return
     done = (run_relabel if relabel else run_feedback)(data, order, Progress(as_json))
     sys.stdout.write(done.json() if as_json else done.text())
@@ -155,12 +161,12 @@ def train(
     stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
     init: Annotated[str | None, typer.Option(help="A trained model to start from, as --model names it.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a step on each device.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows per step and device.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate at the end of warm-up.")] = None,
-    negatives: Annotated[int | None, typer.Option(min=0, help="Hard negatives of a row.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every choice by chance.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    negatives: Annotated[int | None, typer.Option(min=0, help="Hard negatives per row.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the last checkpoint.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Train a retriever on a dataset, and evaluate it on validation."""
@@ -181,9 +187,7 @@ def train(
 @app.command()
 def check(
     out: DataArgument = Path("nyxqa_data"),
-    structure: Annotated[
-        bool, typer.Option("--structure", help="Leave out the training of a small retriever.")
-    ] = False,
+    structure: Annotated[bool, typer.Option("--structure", help="Skip the training of a small retriever.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -200,11 +204,11 @@ def check(
 def sql(
     out: DataArgument,
     query: Annotated[str, typer.Argument(help="One query over the views corpus, qa, triplets, ledger, ...")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a head line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Ask the tables of a dataset by SQL; images are left out."""
+    """Query the tables of a dataset with SQL; images are left out."""
     from nyxqa.builders.report.sql import print_sql
     from nyxqa.schemas.errors import UsageError
 
@@ -220,11 +224,9 @@ def push(
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to push to; default main.")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Propose it as a pull request.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
-    images: Annotated[
-        Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or their addresses only.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Push without passed checks and report.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and exit.")] = False,
+    images: Annotated[Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or only their URLs.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Push even without passed checks and a report.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Publish a dataset on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
@@ -257,7 +259,7 @@ def export(
     split: Annotated[
         Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
     ] = None,
-    max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives of a row; default all.")] = None,
+    max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives per row; default all.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
@@ -269,7 +271,7 @@ def export(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its exit code."""
     from nyxqa.guard import guarded
 
     given = sys.argv[1:] if arguments is None else arguments

@@ -19,7 +19,7 @@ _STOPS: dict[int, tuple[str, int]] = {
 
 
 class Interrupted(BaseException):
-    """SIGINT arrived, told in a way that typer, which makes an exit without traceback of Ctrl-C, leaves alone."""
+    """SIGINT arrived; typer, which turns KeyboardInterrupt into a silent exit, does not catch this class."""
 
 
 class Terminated(BaseException):
@@ -29,7 +29,7 @@ class Terminated(BaseException):
 def guarded(command: Callable[[], object], debug: bool) -> int:
     """Run ``command``; returns its exit code after saying what went wrong in one line.
 
-    0 done; 1 met in the world; 2 knowable from the command line; 3 a law failed; 4 budget; 130, 143 interrupted.
+    0 done; 1 external failure; 2 wrong command line or recipe; 3 a check failed; 4 budget spent; 130, 143 interrupted.
 
     :param debug: Whether the traceback goes before the line.
     """
@@ -40,10 +40,10 @@ def guarded(command: Callable[[], object], debug: bool) -> int:
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
         except BaseException as error:
-            told = _told(error, arrivals.stop())
-            if told is None:
+            failure = _line_and_code(error, arrivals.stop())
+            if failure is None:
                 raise
-            line, code = told
+            line, code = failure
             return _fail(error, line, code, debug)
 
 
@@ -66,7 +66,7 @@ class _Arrivals:
         os.close(self._writer)
 
     def stop(self) -> int | None:
-        """The first that asked to stop, if any came."""
+        """Number of the first stop signal that arrived, or None."""
         try:
             numbers = os.read(self._reader, select.PIPE_BUF)
         except BlockingIOError:
@@ -74,8 +74,8 @@ class _Arrivals:
         return next((number for number in numbers if number in _STOPS), None)
 
 
-def _told(error: BaseException, stop: int | None) -> tuple[str, int] | None:
-    """The line and the exit code of what was raised; None if it is an error of the program."""
+def _line_and_code(error: BaseException, stop: int | None) -> tuple[str, int] | None:
+    """The line and the exit code for an error; None if it is a bug in the program."""
     import typer
 
     from nyxqa.schemas.errors import NyxqaError

@@ -35,7 +35,7 @@ class Run(Protocol):
         ...
 
     def generation(self, name: str) -> int:
-        """How often what is called ``name`` was observed anew."""
+        """How many times ``name`` was observed again."""
         ...
 
     def folder(self, step: Step) -> Path:
@@ -89,7 +89,7 @@ def _read_counts(folder: Path) -> Counts | None:
 class PlannedRun:
     """Collects the steps of a build without running any: fingerprints need no data.
 
-    :param again: What will be observed anew before the run.
+    :param again: Names of the observations that will be repeated before the run.
     """
 
     def __init__(self, work: Path, again: Collection[str] = ()) -> None:
@@ -98,7 +98,7 @@ class PlannedRun:
         self.steps: list[Step] = []
 
     def generation(self, name: str) -> int:
-        """How often what is called ``name`` will have been observed anew."""
+        """How many times ``name`` will have been observed again when the run starts."""
         return generation(self.work, name, self._again)
 
     def outputs(self) -> list[StepOutput]:
@@ -155,7 +155,7 @@ class WorkingRun:
         self.reports: list[StepReport] = []
 
     def generation(self, name: str) -> int:
-        """How often what is called ``name`` was observed anew."""
+        """How many times ``name`` was observed again."""
         return generation(self.work, name)
 
     def outputs(self) -> list[StepOutput]:

@@ -85,12 +85,12 @@ def step_folder(work: Path, name: str, split: str, fingerprint: str) -> Path:
 
 
 def done_file(folder: Path) -> Path:
-    """The file that says that the step in ``folder`` is whole; written last, it holds the step's counts."""
+    """The file that marks the step in ``folder`` as finished; written last, it holds the counts of the step."""
     return folder / "done.json"
 
 
 def is_done(folder: Path) -> bool:
-    """Whether the step in ``folder`` is whole."""
+    """Whether the step in ``folder`` is finished."""
     return done_file(folder).exists()
 
 
@@ -107,7 +107,7 @@ def generation(work: Path, name: str, again: Collection[str] = ()) -> int:
 
 
 def begin_generation(work: Path, name: str) -> None:
-    """Let everything that stands on ``name`` be made anew."""
+    """Advance the generation of ``name``, so that every step that depends on it runs again."""
     write_json(work / _FILE, {**_read(work), name: generation(work, name) + 1})
 
 
