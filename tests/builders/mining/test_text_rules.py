@@ -181,4 +181,4 @@ def test_report_adds_up() -> None:
     text = report.text()
     assert "3 triplets of 4 questions" in text and "33.3% of 3" in text and "margin 10, same 1" in text
     empty = mining_report([], 10)
-    assert empty.share_holding is None and "not known" in empty.text()
+    assert empty.share_holding is None and "unknown" in empty.text()
