@@ -68,8 +68,8 @@ def test_prompts_stand_with_hash_and_text_in_the_order_of_asking() -> None:
     ]
     assert card.count(known.text) == 1
     assert "`questions` with hash `0123abcd` is part of the nyxqa version that used it" in card
-    assert "no published question was written by a prompted model" not in card
-    assert "no published question was written by a prompted model" in _with_prompts({})
+    assert "No published question was written by a prompted model" not in card
+    assert "No published question was written by a prompted model" in _with_prompts({})
 
 
 def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Path) -> None:
