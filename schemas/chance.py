@@ -1,4 +1,4 @@
-"""Choice by chance as a keyed hash, never a stream: the same item draws the same lot whatever else is there."""
+"""Random choice by keyed hash, not by a random stream: an item's draw does not depend on the other items."""
 
 from __future__ import annotations
 

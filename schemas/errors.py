@@ -13,7 +13,7 @@ class NyxqaError(Exception):
 
 
 class WorldError(NyxqaError):
-    """Something met in the world: a missing source, an unwritable folder, a full disk, a dead endpoint."""
+    """A failure outside the program: a missing source, an unwritable folder, a full disk, a dead endpoint."""
 
 
 class UsageError(NyxqaError):
@@ -23,7 +23,7 @@ class UsageError(NyxqaError):
 
 
 class LawError(NyxqaError):
-    """A law of the dataset does not hold: the ledger does not add up, a leak, a dangling id."""
+    """A law of the dataset is violated: the ledger does not add up, a leak, a dangling id."""
 
     exit_code = 3
 
@@ -35,7 +35,7 @@ class BudgetError(NyxqaError):
 
 
 class ContentError(NyxqaError, ValueError):
-    """Content whose placeholders and images disagree in number."""
+    """Content whose numbers of placeholders and images differ."""
 
     exit_code = 3
 
@@ -49,7 +49,7 @@ class MissingExtraError(UsageError):
 
 
 def one_line(error: BaseException, limit: int | None = None) -> str:
-    """What ``error`` says, on one line; the name of its class if it says nothing.
+    """The message of ``error`` on one line; the name of its class if it has none.
 
     :param limit: Most characters; None for no limit.
     """
@@ -57,7 +57,7 @@ def one_line(error: BaseException, limit: int | None = None) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what ``error`` says; the name of its class if it says nothing."""
+    """The first line of the message of ``error``; the name of its class if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
@@ -72,6 +72,6 @@ def install_line(extra: str) -> str:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """A hint with the valid name most like ``name``, else all of them."""
+    """A hint with the valid name most similar to ``name``, else all of them."""
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(sorted(valid))}"

@@ -64,7 +64,7 @@ def query_id(dataset: str, own_id: str | int) -> str:
 def canonical_url(url: str) -> str:
     """``url`` with scheme and host in lower case, default port and fragment removed.
 
-    :raises ValueError: If ``url`` has no scheme, no host, or a port that is no number.
+    :raises ValueError: If ``url`` has no scheme, no host, or a port that is not a number.
     """
     parts = urlsplit(url.strip())
     if not parts.scheme or not parts.hostname:

@@ -1,4 +1,4 @@
-"""The manifest: the file whose renaming into place publishes a run."""
+"""The manifest: the file that is renamed into place to publish a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.tables import FORMAT
 
 MANIFEST = "manifest.json"
-WORK = ".work"  # folder of what a build works with, beside what it publishes
+WORK = ".work"  # folder of a build's intermediate files, beside what it publishes
 # Key of ``summary["images"]``: how many images are published by their address.
 BY_ADDRESS = "by_address"
 
@@ -88,14 +88,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of ``folder``.
 
-    :raises FormatError: If there is none, it is not nyxqa's, or a newer version wrote it.
+    :raises FormatError: If it is missing, is not a manifest of nyxqa, or was written by a newer version.
     """
     path = folder / MANIFEST
     if not path.is_file():
         if (folder / WORK).is_dir():
             raise FormatError(
                 f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing): a build in it is not finished; "
-                "the command that it was begun with continues it"
+                "repeat the command that started it to continue"
             )
         raise FormatError(
             f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing); "
@@ -110,4 +110,4 @@ def read_manifest(folder: Path) -> Manifest:
         value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
         return Manifest(**value)
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is no manifest of nyxqa: {error}") from error
+        raise FormatError(f"{path} is not a manifest of nyxqa: {error}") from error

@@ -24,7 +24,7 @@ def shipped_recipes() -> list[str]:
 def read_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe ``name`` (shipped, or a TOML file) with dotted-key ``overrides`` applied.
 
-    :raises UsageError: If there is no such recipe, it is no TOML, or a key or value is not valid.
+    :raises UsageError: If the recipe does not exist, is not TOML, or a key or value is not valid.
     """
     file = _find(name)
     try:
@@ -38,7 +38,7 @@ def read_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
 def recipe_of(data: dict[str, Any], overrides: Mapping[str, Any], name: str) -> Recipe:
     """The recipe that ``data`` holds, changed in place by dotted-key ``overrides``.
 
-    :param name: What an error calls it.
+    :param name: Name of the recipe, for errors.
     :raises UsageError: If a key or value is not valid.
     """
     for key, value in overrides.items():
@@ -50,7 +50,7 @@ def recipe_of(data: dict[str, Any], overrides: Mapping[str, Any], name: str) -> 
 
 
 def parse_override(text: str) -> tuple[str, Any]:
-    """``KEY=VALUE`` with a TOML value; a value that is no TOML is taken as a string.
+    """``KEY=VALUE`` with a TOML value; a value that is not TOML is taken as a string.
 
     :raises UsageError: If there is no ``=`` or no key.
     """
@@ -134,8 +134,8 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     web = data.get("web")
     if isinstance(web, dict) and isinstance(web.get("source"), str):
         web["source"] = _anchored(web["source"], folder)
-    vlm_free = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
-    for section, key in vlm_free:
+    text_files = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
+    for section, key in text_files:
         if isinstance(section.get(key), str):
             section[key] = _anchored(section[key], folder)
     negatives = data.get("negatives")

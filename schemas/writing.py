@@ -43,7 +43,7 @@ def write_split(
 ) -> dict[str, FileEntry]:
     """Write ``rows``, in their order, as the files of one split below ``root/data``; no rows, no files.
 
-    :param file_bytes: Size after which a file is closed and the next begun; ``FILE_BYTES`` if not given.
+    :param file_bytes: Size after which a file is closed and the next one started; ``FILE_BYTES`` if not given.
     :returns: The manifest's entry of each file, by its path relative to ``root``.
     :raises LawError: If a row breaks the table's schema: a null where none may be, content out of step.
     """
@@ -112,7 +112,7 @@ def _image_bytes(value: Any) -> int:
 
 
 def check_row(table: Table, row: Row) -> None:
-    """Hold one row against the table's laws.
+    """Check one row against its table: no unexpected null, content in step, lists aligned.
 
     :raises LawError: Naming table, column and row.
     """

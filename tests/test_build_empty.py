@@ -125,7 +125,7 @@ def test_a_command_without_a_source_leaves_the_unfinished_build_of_another(recip
     for read in (make_report, partial(nyxqa.load, "triplets")):
         with pytest.raises(FormatError) as unfinished:
             read(tmp_path)
-        assert "the command that it was begun with continues it" in str(unfinished.value)
+        assert "repeat the command that started it to continue" in str(unfinished.value)
         assert "python -m nyxqa.build" not in str(unfinished.value)
 
 

@@ -94,7 +94,7 @@ def _stored(published: Published, table: str, split: str, layout: Layout) -> Ite
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow.remove_metadata()
             if first is not None and not schema.equals(first):
-                raise FormatError(f"{path} has other columns than the file before it; build the dataset again")
+                raise FormatError(f"{path} has other columns than the previous file; build the dataset again")
             first = schema
             columns = None if layout.with_bytes else arrow_layouts.plain_columns(schema)
             try:
@@ -122,7 +122,7 @@ class _Follow:
         rows = self.triplets.rows(ids) if self.triplets is not None else np.full(len(ids), -1)
         lost = next((one for one, row in zip(ids, rows, strict=True) if row < 0), None)
         if lost is not None:
-            raise LawError(f"table {table}, row {lost}: there is no such query_id in triplets/train")
+            raise LawError(f"table {table}, row {lost}: its query_id is not in triplets/train")
         return self.gather(rows)
 
 

@@ -1,4 +1,4 @@
-"""Contents of documents and of queries, looked up by id in mapped files."""
+"""Which text and images an id stands for: look-up over all pools, by id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nyxqa.schemas.loading.published import Published
 class DocumentLookup:
     """Contents of documents and of queries with images, looked up in mapped files.
 
-    Copies in other processes open the files anew; nothing grows with the number of rows read.
+    Copies in other processes open the files again; nothing grows with the number of rows read.
 
     :param published: The dataset.
     :param images: How images are given.
@@ -87,7 +87,7 @@ class DocumentLookup:
         triplets = self._triplets
         row = int(triplets.rows([query_id])[0]) if triplets is not None else -1
         if triplets is None or row < 0:
-            raise LawError(f"row {query_id}: there is no such query_id in triplets/train")
+            raise LawError(f"row {query_id}: its query_id is not in triplets/train")
         return self._images(triplets.table.column("query")[row]["images"], f"query {query_id}")
 
     @cached_property

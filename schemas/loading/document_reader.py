@@ -1,4 +1,4 @@
-"""Contents of single rows out of a mapped table: no copy of what is not asked for, and little Python for the rest."""
+"""Text and images of single rows of a mapped table, read without copying other rows."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def load_exported(
 
     :param stream: Whether joined rows are asked for as a stream.
     :raises UsageError: If something else than joined triplets in a stream is asked for, or a split that is not there.
-    :raises FormatError: If a file is none of such an export.
+    :raises FormatError: If a file is not part of such an export.
     """
     if name != "triplets" or not stream:
         raise UsageError(
@@ -98,7 +98,7 @@ def _read_schema(file: Path) -> pa.Schema:
         raise FormatError(f"{file} cannot be read: {error}; write the export again") from error
     wanted = {**dict.fromkeys(_SINGLE, SIDE), "negatives": pa.list_(SIDE)}
     if any(name not in schema.names or not schema.field(name).type.equals(kind) for name, kind in wanted.items()):
-        raise FormatError(f"{file} holds no joined rows; write the export again with: nyxqa export --to shards")
+        raise FormatError(f"{file} does not hold joined rows; write the export again with: nyxqa export --to shards")
     return schema
 
 

@@ -1,4 +1,4 @@
-"""The Hub as a place: which commit a name means, its files, and its refusals in one clear line."""
+"""Datasets on the Hub: the commit of a revision, a snapshot of its files, errors in one line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fetch_snapshot(repository: str, revision: str | None, tables: Sequence[str])
     with hub_errors(repository, revision):
         folder = Path(snapshot_download(repository, repo_type="dataset", revision=info.sha, allow_patterns=wanted))
     if not (folder / MANIFEST).is_file():
-        raise WorldError(f"dataset {repository} on the Hub is none of nyxqa: it has no {MANIFEST} at {info.sha}")
+        raise WorldError(f"dataset {repository} on the Hub is not a nyxqa dataset: it has no {MANIFEST} at {info.sha}")
     return folder
 
 
@@ -82,7 +82,7 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
     except HfHubHTTPError as error:
         raise WorldError(f"dataset {repository}{at}: {_said(error)}") from error
     except HFValidationError as error:
-        raise WorldError(f"{repository} is no name of a dataset on the Hub: {first_line(error)}") from error
+        raise WorldError(f"{repository} is not the name of a dataset on the Hub: {first_line(error)}") from error
     except NyxqaError:
         raise
     except ValueError as error:  # a card that the Hub does not take, an answer that its client cannot read
@@ -110,13 +110,13 @@ def _said(error: Exception) -> str:
     if isinstance(error, GatedRepoError):
         return f"it is gated and this token has no access: ask for it on its page on the Hub, then {_LOGIN}"
     if status == 401:
-        return f"the Hub knows no such token, or the dataset is private or does not exist: {_LOGIN}"
+        return f"the Hub does not accept the token, or the dataset is private or does not exist: {_LOGIN}"
     if status == 403:
         return f"the token may not do that: {_LOGIN} with a token that has the permission"
     if isinstance(error, RepositoryNotFoundError):
-        return "there is none of that name on the Hub, or it is private and the token may not see it"
+        return "it does not exist on the Hub, or it is private and the token may not see it"
     if isinstance(error, RevisionNotFoundError):
-        return "there is no such revision; give a branch, a tag or a commit"
+        return "the revision does not exist; give a branch, a tag or a commit"
     message = getattr(error, "server_message", None) or first_line(error)
     again = "; run again later, what was sent is kept" if status in PASSING else ""
     return f"the Hub answered {status}: {message}{again}"

@@ -121,7 +121,7 @@ def map_arrow(file: Path) -> pa.Table:
 
 
 def _halves(ids: Sequence[str]) -> npt.NDArray[np.uint64] | None:
-    """Ids as (n, 2) uint64; None if one of them is no id."""
+    """Ids as (n, 2) uint64; None if one of them is not an id."""
     if not set(map(len, ids)) <= {_DIGITS}:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One side of a joined row: text and images, held against the law of content, images as the caller wants them."""
+"""Text and images of a query or document in a joined row, checked, with images in the requested form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JoinedContent = dict[str, Any]
 
 
 def joined_content(text: str, images: list[Any], row: str) -> JoinedContent:
-    """``{"text", "images"}``, held against the law of content.
+    """``{"text", "images"}``, checked: as many images as placeholders.
 
     :param row: The row that they are of, for errors.
     :raises LawError: Naming the row that breaks it.
@@ -33,7 +33,7 @@ def open_image(data: bytes, what: str) -> Any:
     """A picture whose header is read now and whose pixels are decoded when they are first asked for.
 
     :param what: What it is an image of, for errors.
-    :raises FormatError: If the bytes are no picture.
+    :raises FormatError: If the bytes are not an image.
     """
     import PIL.Image
 

@@ -111,7 +111,7 @@ def _check(name: str, join: bool, images: str, max_negatives: int | None, stream
     if not join or name not in _WITH_NEGATIVES:
         raise UsageError(f"max_negatives needs join=True and one of the tables {', '.join(_WITH_NEGATIVES)}")
     if not isinstance(max_negatives, int) or max_negatives < 0:
-        raise UsageError(f"max_negatives={max_negatives!r} is no number of negatives")
+        raise UsageError(f"max_negatives={max_negatives!r} is not a number of negatives")
 
 
 def _join(

@@ -1,4 +1,4 @@
-"""A published dataset folder, held against its manifest before anything is read from it."""
+"""A published dataset folder, compared with its manifest before anything is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Published:
 
     @property
     def by_address(self) -> bool:
-        """Whether it was published with addresses in place of images, which are fetched when they are looked at."""
+        """Whether it was published with URLs instead of images, which are then fetched on access."""
         return bool(self.manifest.summary.get("images", {}).get(BY_ADDRESS))
 
     def splits(self, table: str) -> list[str]:
@@ -43,7 +43,7 @@ def table_named(name: str) -> Table:
     :raises UsageError: With the nearest valid name.
     """
     if name not in TABLES:
-        raise UsageError(f"there is no table {name!r}{nearest(name, list(TABLES))}")
+        raise UsageError(f"unknown table {name!r}{nearest(name, list(TABLES))}")
     return TABLES[name]
 
 
@@ -81,7 +81,7 @@ def _compare_footer(path: Path, table: Table | None, rows: int) -> None:
         raise FormatError(f"{path} cannot be read as Parquet: {error}") from error
     written = (footer.metadata or {}).get(FORMAT_KEY)
     if written is None or not written.isdigit():
-        raise FormatError(f"{path} carries no {FORMAT_KEY.decode()}: it is no file of nyxqa")
+        raise FormatError(f"{path} carries no {FORMAT_KEY.decode()}: it is not a file of nyxqa")
     if int(written) > FORMAT:
         raise FormatError(f"{path} has format {int(written)}; this nyxqa reads up to {FORMAT}: install a newer one")
     if footer.num_rows != rows:

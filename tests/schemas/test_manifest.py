@@ -61,5 +61,5 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, spoil: Any) -> None:
     with pytest.raises(FormatError, match=r"manifest\.json"):
         read_manifest(tmp_path)
     file.write_bytes(b"\xff{")
-    with pytest.raises(FormatError, match=r"is no manifest of nyxqa"):
+    with pytest.raises(FormatError, match=r"is not a manifest of nyxqa"):
         read_manifest(tmp_path)

@@ -76,7 +76,7 @@ def test_all_splits_and_shares_of_nodes(exported: Path) -> None:
         ("qa", {"streaming": True}, "is an export of joined triplets to stream"),
         ("triplets", {"streaming": True, "split": "dev"}, "no split 'dev'; valid splits: train, validation, test"),
         ("triplets", {"streaming": True, "images": "pil"}, "images='pil'"),
-        ("triplets", {"streaming": True, "max_negatives": -1}, "max_negatives=-1 is no number"),
+        ("triplets", {"streaming": True, "max_negatives": -1}, "max_negatives=-1 is not a number"),
     ],
 )
 def test_what_an_export_cannot_give_is_refused(exported: Path, name: str, options: Any, said: str) -> None:
@@ -93,7 +93,7 @@ def test_files_of_something_else_are_refused(exported: Path) -> None:
     folder = exported / "data" / "shards"
     first = min(folder.glob("train-*.parquet"))
     pq.write_table(pa.table({"text": ["a"]}), first)
-    with pytest.raises(FormatError, match="holds no joined rows"):
+    with pytest.raises(FormatError, match="does not hold joined rows"):
         nyxqa.load("triplets", exported, split="train", streaming=True)
     first.write_bytes(b"PAR1")
     with pytest.raises(FormatError, match="cannot be read"):

@@ -272,7 +272,7 @@ def test_a_dangling_query_is_named(tmp_path: Path, table: str) -> None:
     def dangle(tiny: TinyDataset) -> None:
         tiny.rows(table, "train")[1]["query_id"] = "e" * 32
 
-    with pytest.raises(LawError, match=f"table {table}, row {'e' * 32}: there is no such query_id in triplets/train"):
+    with pytest.raises(LawError, match=f"table {table}, row {'e' * 32}: its query_id is not in triplets/train"):
         nyxqa.load(table, _with(tmp_path, dangle), split="train")
 
 

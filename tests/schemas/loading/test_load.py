@@ -99,7 +99,7 @@ def test_pools_are_the_splits_of_the_corpus(root: Path) -> None:
         ({"streaming": True}, "nyxqa export --to shards"),
         ({"max_negatives": 2, "join": False}, "max_negatives needs join=True"),
         ({"max_negatives": 2, "name": "qa"}, "max_negatives needs join=True and one of the tables triplets, mixture"),
-        ({"max_negatives": -1}, "max_negatives=-1 is no number"),
+        ({"max_negatives": -1}, "max_negatives=-1 is not a number"),
         ({"path": None, "revision": "v1"}, "revision names a version on the Hub"),
     ],
 )

@@ -89,8 +89,8 @@ def test_gated_set_is_not_served_from_the_cache(server: HubServer, client: Clien
 @pytest.mark.parametrize(
     ("place", "line"),
     [
-        (f"{NAME!r}, revision='nowhere'", "there is no such revision"),
-        ("'ann/other'", "there is none of that name on the Hub"),
+        (f"{NAME!r}, revision='nowhere'", "the revision does not exist"),
+        ("'ann/other'", "it does not exist on the Hub"),
     ],
 )
 def test_what_is_not_there_is_said(client: Client, pushed: Path, place: str, line: str) -> None:

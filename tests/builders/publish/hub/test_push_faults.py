@@ -59,7 +59,7 @@ def test_commit_of_somebody_else_becomes_the_ground(server: HubServer, client: C
     ("token", "line"),
     [
         (None, "no token for the Hub: set HF_TOKEN"),
-        ("hf_wrong", "the Hub knows no such token"),
+        ("hf_wrong", "the Hub does not accept the token"),
         ("hf_read", "may only read"),
     ],
 )
@@ -83,7 +83,7 @@ def test_repository_deleted_half_way(server: HubServer, client: Client, fit: Pat
     server.faults = [Fault("PUT /lfs/", "call", then=lambda: server.store.repositories.pop(NAME) and None)]
     done = client.run("push", fit, NAME, "--force")
     assert done.returncode == 1
-    assert "there is none of that name on the Hub" in done.stderr.splitlines()[-1]
+    assert "it does not exist on the Hub" in done.stderr.splitlines()[-1]
     assert server.store.repositories == {}
 
 
