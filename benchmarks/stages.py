@@ -33,7 +33,8 @@ import pyarrow.parquet as pq
 from benchmarks.machine import machine
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
 from nyxqa.retriever.encoders.factory import make_encoder
@@ -236,7 +237,7 @@ def seeded(known: Known, seed: int, folder: Path) -> tuple[dict[str, dict[str, V
     one, two, more = (folder / name for name in ("stage1", "stage2", "longer"))
     train_on(known.out, "tiny", one, overrides={"seed": seed})
     with VlmServer(reply=known.oracle().reply) as server:
-        order = Order(f"tiny:{one}", f"openai:scripted@{server.url}")
+        order = FeedbackOptions(f"tiny:{one}", f"openai:scripted@{server.url}")
         counts = feedback(known.out, order, Progress()).manifest.summary["feedback"]
     counts = {**counts, "positives_of_triplets": _as_before(known)}
     steps = train_on(known.out, f"tiny:{one}", two, 2, overrides={"seed": seed}).steps

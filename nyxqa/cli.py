@@ -131,7 +131,7 @@ def feedback(
 ) -> None:
     """Let a model answer train questions with retrieved documents, and label those by its answers (stage 2)."""
     from nyxqa.builders.engine.progress import Progress
-    from nyxqa.builders.feedback.run import Order
+    from nyxqa.builders.feedback.options import FeedbackOptions
     from nyxqa.builders.feedback.run import estimate as estimate_feedback
     from nyxqa.builders.feedback.run import feedback as run_feedback
     from nyxqa.builders.feedback.run import relabel as run_relabel
@@ -142,14 +142,14 @@ def feedback(
     settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
     set_values = dict(parse_override(text) for text in set_ or [])
     flags = {key: f"--{key.partition('.')[2].replace('_', '-')}" for key in settings if key not in set_values}
-    order = Order(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
+    options = FeedbackOptions(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
     if estimate and relabel:
         raise UsageError("--relabel asks no model, so there is nothing to estimate; leave out --relabel or --estimate")
     if estimate:
-        estimated = estimate_feedback(data, order, Progress(as_json))
+        estimated = estimate_feedback(data, options, Progress(as_json))
         sys.stdout.write(estimated.json() if as_json else estimated.text())
         return
-    done = (run_relabel if relabel else run_feedback)(data, order, Progress(as_json))
+    done = (run_relabel if relabel else run_feedback)(data, options, Progress(as_json))
     sys.stdout.write(done.json() if as_json else done.text())
 
 

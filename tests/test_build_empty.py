@@ -52,7 +52,7 @@ def test_train_of_a_tiny_source_needs_no_other_split(tmp_path: Path, capsys: pyt
     assert result.manifest.splits("triplets") == ["train"]
     assert "no page is left for split validation and test, which is not built now\n" in capsys.readouterr().err
     lines = shortfall_lines(result.manifest)
-    assert lines[0] == "split train has fewer documents to ask about than sample.count wants: 38 are missing"
+    assert lines[0] == "split train has fewer seed documents than sample.count: 38 are missing"
     with pytest.raises(WorldError, match="split validation stays empty: 2 pages in 2 groups"):
         run("all", recipe=recipe, out=tmp_path / "other", workers=1)
 
@@ -75,7 +75,7 @@ def test_a_build_that_ends_empty_names_the_stage_and_the_reason(
     assert "\n" not in str(error.value)
     if "filters.qa" in settings:
         assert "stage assemble dropped most: " in str(error.value)
-        assert str(error.value).endswith("the first because: length(answer) > 999")
+        assert str(error.value).endswith("first detail: length(answer) > 999")
 
 
 def test_what_there_is_less_of_than_asked_for_is_told_everywhere(
@@ -100,9 +100,7 @@ def test_what_there_is_less_of_than_asked_for_is_told_everywhere(
         assert f"- {line}\n" in card
         assert f"- {line}" in report
     assert f"{lack} of kind single" in said
-    assert (
-        f"{triplets} of {triplets} triplets of nyxqa have no hard negative: nothing was left of the ranks 500" in said
-    )
+    assert f"{triplets} of {triplets} triplets of nyxqa have no hard negative: no usable document at ranks 500" in said
     assert "hard-negatives" not in card
     assert "no triplet has a negative" in card
 

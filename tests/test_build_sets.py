@@ -292,7 +292,7 @@ def test_a_split_without_sets_and_a_pool_without_passages_are_errors(own: Path, 
         run("test", recipe=own, out=tmp_path / "out", workers=1)
     write_text(own.parent / "none.jsonl", '{"id": 1, "contents": ""}\n')
     own.write_text(TEXTS.replace("passages.jsonl.gz", "none.jsonl"))
-    with pytest.raises(WorldError, match=r"has no passage: stage passages\.lakes dropped most: 1 rows \("):
+    with pytest.raises(WorldError, match=r"has no passage: stage passages\.lakes dropped most: 1 row \("):
         run("train", recipe=own, out=tmp_path / "out", workers=1)
 
 

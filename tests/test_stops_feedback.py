@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from nyxqa.cli import main
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.dataset_cache import use_cache
@@ -62,8 +63,8 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calm]:
         yield Calm(facts, folder / "bare", published(folder / "out"), server.served)
 
 
-def order(server: VlmServer, retry: bool = False, **settings: object) -> Order:
-    return Order("bm25", f"openai:m@{server.url}", None, {**SETTINGS, **settings}, retry)
+def order(server: VlmServer, retry: bool = False, **settings: object) -> FeedbackOptions:
+    return FeedbackOptions("bm25", f"openai:m@{server.url}", None, {**SETTINGS, **settings}, retry)
 
 
 def arguments(out: Path, url: str, *more: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Step ``feedback``: a model answers each question closed-book and with its candidates, window after window."""
+"""Step ``feedback``: a model answers each question closed-book and with its candidates, one window at a time."""
 
 from __future__ import annotations
 
@@ -30,71 +30,71 @@ VERSION = 1
 # Questions of a shard; a divisor of the candidates' block.
 SHARD = 128
 _COLUMNS = ["query_id", "dataset", "pool", "query", "query_image_ids", "answers", "positive_id", "positives"]
-# What decides which candidates are asked about.
-_DECISIVE = {"window", "threshold", "positives", "enough_positives", "enough_negatives"}
-_NOT_ASKED = {"prediction": None, "f1": None, "reason": "", "detail": ""}
+# Settings that decide which candidates the model sees.
+_ANSWER_SETTINGS = {"window", "threshold", "positives", "enough_positives", "enough_negatives"}
+_NO_ANSWER = {"prediction": None, "f1": None, "reason": "", "detail": ""}
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Questioner:
-    """What is needed to ask about the questions of a shard.
+class AnswerShards:
+    """Answers the questions of a shard.
 
-    :param found: Their candidates.
+    :param retrieved: The candidates of all questions.
     """
 
     train: TrainSet
-    found: StepOutput
+    retrieved: StepOutput
     handle: VlmHandle
     labelling: Labelling
 
-    def ask(self, span: Span) -> ShardOutput:
-        """The answers to the questions of a shard."""
-        rows = list(self.handle.open().converse(self._talks(span)))
+    def answer(self, span: Span) -> ShardOutput:
+        """Rows of ``ANSWERS`` for the questions of a shard."""
+        rows = list(self.handle.open().converse(self._conversations(span)))
         ids = [row["query_id"] for row in rows]
         return ShardOutput(pa.Table.from_pylist(rows, schema=ANSWERS), Account(ids, ids))
 
-    def _talks(self, span: Span) -> Iterator[Conversation[Row]]:
+    def _conversations(self, span: Span) -> Iterator[Conversation[Row]]:
         start, stop = span
-        found = pq.read_table(part_file(self.found.folder, start // BLOCK), columns=["candidates"])
-        listed = found["candidates"].slice(start % BLOCK, stop - start).to_pylist()
-        asked = self.train.rows(start, stop, _COLUMNS)
-        for place, (row, candidates) in enumerate(zip(asked, listed, strict=True), start):
-            yield self._talk(place, row, candidates)
+        table = pq.read_table(part_file(self.retrieved.folder, start // BLOCK), columns=["candidates"])
+        listed = table["candidates"].slice(start % BLOCK, stop - start).to_pylist()
+        questions = self.train.rows(start, stop, _COLUMNS)
+        for place, (row, candidates) in enumerate(zip(questions, listed, strict=True), start):
+            yield self._conversation(place, row, candidates)
 
-    def _talk(self, place: int, row: Row, candidates: list[Row]) -> Conversation[Row]:
+    def _conversation(self, place: int, row: Row, candidates: list[Row]) -> Conversation[Row]:
         truth, known = self.train.truth(row), self.train.known(row)
         options = listed_options(truth.choices)
-        made = {
+        answered = {
             **{name: row[name] for name in ("dataset", "query_id", "pool")},
             "query_key": _key(row["query"] + options, row["query_image_ids"]),
             "known": known,
             "candidates": [],
-            "closed_book": _NOT_ASKED,
+            "closed_book": _NO_ANSWER,
             "found": len(candidates),
             "unasked": "" if candidates else "nothing_retrieved",
         }
         if not truth.known:
-            return {**made, "unasked": "no_answers"}
+            return {**answered, "unasked": "no_answers"}
         if not candidates:
-            return made
+            return answered
         ask = VlmRequest(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
-        made["closed_book"] = said(truth, (yield ask))
+        answered["closed_book"] = score_answer(truth, (yield ask))
         pool, size = self.train.pools[row["pool"]].pool, self.labelling.settings.window
         judged: list[Row] = []
         for start in range(0, len(candidates), size):
             window = candidates[start : start + size]
             documents = tuple(pool.source(one["row"]) for one in window)
-            verdict = said(truth, (yield VlmRequest(ask.key, ask.question, documents=documents)))
+            verdict = score_answer(truth, (yield VlmRequest(ask.key, ask.question, documents=documents)))
             judged += [{**one, **verdict} for one in window]
             if self.labelling.enough(judged, known):
                 break
-        return {**made, "candidates": judged}
+        return {**answered, "candidates": judged}
 
 
-def said(truth: Truth, outcome: Answered[str] | Failed) -> Row:
-    """What a model said, and how near it is to the truth."""
+def score_answer(truth: Truth, outcome: Answered[str] | Failed) -> Row:
+    """A model's answer with its F1, or why there is none."""
     if isinstance(outcome, Failed):
         return {"prediction": None, "f1": None, "reason": outcome.reason, "detail": outcome.detail}
     prediction = " ".join(outcome.value.split())
@@ -106,15 +106,15 @@ def _key(question: str, image_ids: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def answers(run: Run, train: TrainSet, found: StepOutput, handle: VlmHandle, labelling: Labelling) -> StepOutput:
-    """What the model answers to each question, in the order of ``triplets``."""
+def answers(run: Run, train: TrainSet, retrieved: StepOutput, handle: VlmHandle, labelling: Labelling) -> StepOutput:
+    """The model's answers to each question (rows of ``ANSWERS``), in the order of ``triplets``."""
     params: Mapping[str, Any] = {
         "vlm": handle.params(),
-        "feedback": labelling.settings.model_dump(mode="json", include=_DECISIVE),
+        "feedback": labelling.settings.model_dump(mode="json", include=_ANSWER_SETTINGS),
         "exclude": labelling.exclude,
         "qa": [train.manifest.files[path].sha256 for path in train.manifest.paths("qa", "train")],
         "generation": run.generation(FEEDBACK),
     }
-    step = Step(FEEDBACK, VERSION, params, (found.fingerprint,), "train", "question", "question")
-    questioner = Questioner(train, found, handle, labelling)
-    return run.map(step, questioner.ask, partial(spans, len(train), SHARD), ANSWERS, handle.where)
+    step = Step(FEEDBACK, VERSION, params, (retrieved.fingerprint,), "train", "question", "question")
+    shards = AnswerShards(train, retrieved, handle, labelling)
+    return run.map(step, shards.answer, partial(spans, len(train), SHARD), ANSWERS, handle.where)

@@ -1,4 +1,4 @@
-"""Step ``feedback/candidates``: each train question is searched in its pool."""
+"""Step ``feedback/candidates``: retrieve documents for each train question from its pool."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.pools import Pool
 from nyxqa.builders.feedback.row_schemas import CANDIDATES
-from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
+from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.stages.passages import passage_index
 from nyxqa.retriever.encoders.factory import is_dense
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 
 VERSION = 1
-# Questions searched as one: every dense search reads all vectors of the pool once.
+# Questions of one search call: each dense search reads all vectors of the pool once.
 BLOCK = 2_048
 _COLUMNS = ["query_id", "dataset", "pool", "query", "instruction"]
 
@@ -31,7 +31,7 @@ Span = tuple[int, int]
 
 @dataclass
 class Searcher:
-    """What finds candidates: an open index for each pool.
+    """Retrieves candidates, with one open index for each pool.
 
     :param indexes: Folders of the indexes by pool.
     """
@@ -45,19 +45,20 @@ class Searcher:
         self._open: dict[str, Index] = {}
 
     def search(self, span: Span) -> ShardOutput:
-        """Candidates of the questions of a block."""
-        asked = self.train.rows(*span, _COLUMNS)
-        found: dict[int, list[dict[str, Any]]] = {}
-        for pool in sorted({row["pool"] for row in asked}):
-            numbers = [number for number, row in enumerate(asked) if row["pool"] == pool]
-            entries = [self._entry(span[0] + number, asked[number]) for number in numbers]
+        """Rows of ``CANDIDATES`` for the questions of a block."""
+        questions = self.train.rows(*span, _COLUMNS)
+        candidates: dict[int, list[dict[str, Any]]] = {}
+        for pool in sorted({row["pool"] for row in questions}):
+            numbers = [number for number, row in enumerate(questions) if row["pool"] == pool]
+            entries = [self._entry(span[0] + number, questions[number]) for number in numbers]
             hits = self._index(pool).search(entries, self.top_k)
             documents = self.train.pools[pool].pool
             for number, rows, scores in zip(numbers, hits.rows.tolist(), hits.scores.tolist(), strict=True):
-                found[number] = list(_ranked(documents, rows, scores))
+                candidates[number] = list(_ranked(documents, rows, scores))
         columns = ("dataset", "query_id", "pool")
         rows = [
-            {**{name: row[name] for name in columns}, "candidates": found[number]} for number, row in enumerate(asked)
+            {**{name: row[name] for name in columns}, "candidates": candidates[number]}
+            for number, row in enumerate(questions)
         ]
         ids = [row["query_id"] for row in rows]
         return ShardOutput(pa.Table.from_pylist(rows, schema=CANDIDATES), Account(ids, ids))
@@ -77,17 +78,17 @@ class Searcher:
 def _ranked(pool: Pool, rows: list[int], scores: list[float]) -> Iterator[dict[str, Any]]:
     for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1):
         if row >= 0:
-            yield {**pool.family(row), "row": row, "rank": rank, "score": score}
+            yield {**pool.shared_keys(row), "row": row, "rank": rank, "score": score}
 
 
 def candidates(
     run: Run, train: TrainSet, encoder: Encoder, spec: str, top_k: int
 ) -> tuple[StepOutput, dict[str, StepOutput]]:
-    """The ``top_k`` best documents of each train question, and the indexes they were found in.
+    """The ``top_k`` best documents for each train question, and the index of each pool.
 
-    :param spec: Name of the encoder as the command has it.
+    :param spec: The encoder as named on the command line.
     """
-    indexes = {name: _index(run, found, encoder, is_dense(spec)) for name, found in train.pools.items()}
+    indexes = {name: _index(run, pool, encoder, is_dense(spec)) for name, pool in train.pools.items()}
     prints = {name: index.fingerprint for name, index in indexes.items()}
     params = {"top_k": top_k, "encoder": encoder.fingerprint, "triplets": train.triplet_files, "indexes": prints}
     step = Step(f"{FEEDBACK}/candidates", VERSION, params, (), "train", "question", "question")
@@ -96,16 +97,16 @@ def candidates(
 
 
 def spans(rows: int, size: int) -> list[Span]:
-    """First row and end of each block."""
+    """First row and end of each block of ``size`` rows."""
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
-def _index(run: Run, found: FoundPool, encoder: Encoder, dense: bool) -> StepOutput:
-    if found.passages is not None:  # the build may have made this very index
-        return passage_index(run, found.name, found.passages, encoder, dense)
-    params = {"pool": found.name, "documents": found.basis, "encoder": encoder.fingerprint}
+def _index(run: Run, pool: TrainPool, encoder: Encoder, dense: bool) -> StepOutput:
+    if pool.passages is not None:  # the build may have made the same index already
+        return passage_index(run, pool.name, pool.passages, encoder, dense)
+    params = {"pool": pool.name, "documents": pool.basis, "encoder": encoder.fingerprint}
     step = Step(f"{FEEDBACK}/index", VERSION, params, (), "train")
-    return run.run_once(step, partial(_build, found.pool, encoder), resume=dense)
+    return run.run_once(step, partial(_build, pool.pool, encoder), resume=dense)
 
 
 def _build(pool: Pool, encoder: Encoder, folder: Path) -> None:

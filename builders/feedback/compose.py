@@ -1,4 +1,4 @@
-"""A dataset with other feedback: new tables beside links to all that stays, ready to be published."""
+"""A dataset with new feedback: new tables beside hard links to unchanged ones, ready to be published."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _NAMING = ["pool", "positive_id", "positives", "negative_ids"]
 
 @dataclass(frozen=True)
 class Added:
-    """What feedback brings to a dataset.
+    """What feedback adds to a dataset.
 
-    :param rows: Rows of table ``feedback``, in order; taken once, and only then is the rest known.
-    :param drops: Its ledger rows, complete once ``rows`` is taken.
-    :param named: Documents that the rows name, by pool, complete likewise.
-    :param indexes: Folder of the index of each pool, by which a passage is found from its id.
+    :param rows: Rows of table ``feedback``, in order; iterated once.
+    :param drops: Its ledger rows, complete after ``rows`` is exhausted.
+    :param named: Documents that the rows name, by pool, complete after ``rows`` is exhausted.
+    :param indexes: Folder of the index of each pool, which maps ids to passages.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -47,9 +47,9 @@ class Added:
 
 
 def compose(base: Path, manifest: Manifest, added: Added, work: Path, folder: Path) -> Files:
-    """Write into ``folder`` the tables of ``base`` with the feedback of ``added`` in place of any that is there.
+    """Write into ``folder`` the tables of ``base`` with the feedback of ``added`` instead of any earlier feedback.
 
-    :param base: Folder that holds ``data/`` as ``manifest`` says.
+    :param base: Folder with the files of ``manifest``.
     :returns: All files of the new dataset.
     """
     shutil.rmtree(folder, ignore_errors=True)
@@ -72,19 +72,19 @@ def compose(base: Path, manifest: Manifest, added: Added, work: Path, folder: Pa
 
 
 def with_feedback(
-    manifest: Manifest, folder: Path, files: Files, entry: StageEntry, told: Mapping[str, Any], lines: Sequence[str]
+    manifest: Manifest, folder: Path, files: Files, entry: StageEntry, outcome: Mapping[str, Any], lines: Sequence[str]
 ) -> Manifest:
     """The manifest of a composed dataset.
 
-    :param told: What the summary says of feedback.
+    :param outcome: Part ``feedback`` of the summary.
     :param lines: Deviations from the paper.
     """
     plain = without_feedback(manifest)
-    known = {**told, "own": plain.recipe.get(STAGE, {})}
-    summary = {**plain.summary, **summarise(folder, files), STAGE: known}
+    part = {**outcome, "own": plain.recipe.get(STAGE, {})}
+    summary = {**plain.summary, **summarise(folder, files), STAGE: part}
     return replace(
         plain,
-        recipe={**plain.recipe, STAGE: told["settings"]},
+        recipe={**plain.recipe, STAGE: outcome["settings"]},
         deviations=[*plain.deviations, *lines],
         stages=[*plain.stages, entry],
         files=files,
@@ -93,11 +93,11 @@ def with_feedback(
 
 
 def without_feedback(manifest: Manifest) -> Manifest:
-    """The manifest as the build left it, less what feedback has added; its files are left as they are."""
-    told = manifest.summary.get(STAGE)
+    """The manifest as the build wrote it, without the parts that feedback added; ``files`` are unchanged."""
+    outcome = manifest.summary.get(STAGE)
     return replace(
         manifest,
-        recipe=manifest.recipe if told is None else {**manifest.recipe, STAGE: told["own"]},
+        recipe=manifest.recipe if outcome is None else {**manifest.recipe, STAGE: outcome["own"]},
         deviations=[line for line in manifest.deviations if not line.startswith(f"{STAGE}: ")],
         stages=[entry for entry in manifest.stages if entry.name != STAGE],
         summary={name: value for name, value in manifest.summary.items() if name != STAGE},
@@ -118,20 +118,20 @@ def _ledger(base: Path, manifest: Manifest, drops: Sequence[Drop]) -> Iterator[d
 def _other_passages(
     base: Path, manifest: Manifest, work: Path, pool: str, added: Added
 ) -> Iterator[dict[str, Any]] | None:
-    """The passages that triplets or feedback name, in the order of the pool; none if they are those that are there."""
+    """The passages that triplets or feedback name, in the order of the pool; None if the table holds just these."""
     passages = passages_of(manifest, work, pool)
     if passages is None or publishes_all(manifest, pool):
         return None
-    there = {
+    published = {
         one
         for path in manifest.paths("corpus", pool)
         for one in pq.read_table(base / path, columns=["doc_id"])["doc_id"].to_pylist()
     }
-    wanted = _of_triplets(base, manifest, pool) | added.named.get(pool, set())
-    return None if wanted == there else _passages(_parts(manifest, passages, pool), wanted, added)
+    wanted = _named_by_triplets(base, manifest, pool) | added.named.get(pool, set())
+    return None if wanted == published else _passages(_parts(manifest, passages, pool), wanted, added)
 
 
-def _of_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
+def _named_by_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
     found: set[str] = set()
     for split in manifest.splits("triplets"):
         for path in manifest.paths("triplets", split):

@@ -1,4 +1,4 @@
-"""What feedback would ask of a model at most, told before anything is spent."""
+"""The most that feedback needs from a model, computed before anything is spent."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.recipe import Recipe
 
 HOW = (
-    "At most, if nothing stops early and no prompt equals another. Prompt tokens: text at 4 characters a token (1 "
-    "outside ASCII), pictures at 28 x 28 pixels a token within vlm.max_pixels. Tries after failures come on top; "
-    "answers already stored are not taken off."
+    "At most: if no question stops early and no two prompts are equal. Prompt tokens: text at 4 characters a token (1 "
+    "outside ASCII), pictures at 28 x 28 pixels a token within vlm.max_pixels. Retries are not included; "
+    "answers already stored are not subtracted."
 )
-_KEPT = 100_000  # documents whose cost is remembered: they are candidates of many questions
+_CACHE = 100_000  # documents whose cost is cached: they are candidates of many questions
 _COLUMNS = ["query_id", "pool", "query", "answers"]
 
 
-def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estimate:
-    """The cost of asking about all candidates of all questions.
+def estimate_feedback(train: TrainSet, retrieved: StepOutput, recipe: Recipe) -> Estimate:
+    """The cost of answering all questions with all their candidates.
 
-    :param found: Rows of ``CANDIDATES``, in the order of the train triplets.
+    :param retrieved: Rows of ``CANDIDATES``, in the order of the train triplets.
     """
     pixels, size = recipe.vlm.max_pixels, recipe.feedback.window
 
-    @lru_cache(_KEPT)
+    @lru_cache(_CACHE)
     def document(pool: str, row: int) -> tuple[int, int]:
         return _tokens(numbered_documents([train.pools[pool].pool.source(row)]), pixels)
 
     total = Cost()
-    for place, row in enumerate(found.rows(["candidates"])):
-        (asked,) = train.rows(place, place + 1, _COLUMNS)
-        truth = train.truth(asked)
+    for place, row in enumerate(retrieved.rows(["candidates"])):
+        (question_row,) = train.rows(place, place + 1, _COLUMNS)
+        truth = train.truth(question_row)
         if not truth.known or not row["candidates"]:
             continue
-        question = [asked["query"] + listed_options(truth.choices), *train.pictures(place)]
+        question = [question_row["query"] + listed_options(truth.choices), *train.pictures(place)]
         own, images = _tokens(question, pixels)
-        documents = [document(asked["pool"], one["row"]) for one in row["candidates"]]
+        documents = [document(question_row["pool"], one["row"]) for one in row["candidates"]]
         windows = -(-len(documents) // size)
         fixed = text_tokens(load_prompt("answer_closed").text) + windows * text_tokens(load_prompt("answer").text)
         total += Cost(
@@ -55,7 +55,7 @@ def estimate_asking(train: TrainSet, found: StepOutput, recipe: Recipe) -> Estim
 
 
 def _tokens(parts: Iterable[PromptPart], max_pixels: int) -> tuple[int, int]:
-    """Tokens, and how many pictures they are of."""
+    """Tokens, and the number of images among the parts."""
     pictures, texts = 0, 0
     tokens = 0
     for part in parts:

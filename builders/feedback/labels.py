@@ -1,4 +1,4 @@
-"""Labels out of answers: which candidates are positives, which negatives, and which questions teach nothing."""
+"""Labels from answers: which candidates are positives, which negatives, which questions give no training signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nyxqa.builders.feedback.scoring import reached
 from nyxqa.builders.mining.negative_selection import Candidate, column_exclusions, select_negatives
 from nyxqa.schemas.recipe import Feedback
 
-Family = Mapping[str, Any]
+SharedKeys = Mapping[str, Any]
 Rule = Literal["page", "cluster", "equal"]
 
 
@@ -18,16 +18,16 @@ Rule = Literal["page", "cluster", "equal"]
 class Labelling:
     """How candidates become labels.
 
-    :param settings: Recipe, threshold and what is dropped.
-    :param exclude: What makes a document too near to a right one to be a negative.
+    :param settings: Section ``feedback`` of the recipe.
+    :param exclude: Keys that a negative must not share with a right document or a known positive.
     """
 
     settings: Feedback
     exclude: tuple[Rule, ...]
 
-    def right(self, said: Mapping[str, Any]) -> bool | None:
-        """Whether an answer is right; none where there is no usable one."""
-        return None if said["f1"] is None else reached(said["f1"], self.settings.threshold)
+    def right(self, answer: Mapping[str, Any]) -> bool | None:
+        """Whether an answer is right; None if there is no usable answer."""
+        return None if answer["f1"] is None else reached(answer["f1"], self.settings.threshold)
 
     def positives(self, candidates: Sequence[Mapping[str, Any]]) -> list[str]:
         """Documents of all right windows, or of the first, in rank order."""
@@ -36,30 +36,30 @@ class Labelling:
             right = [one for one in right if self._window(one) == self._window(right[0])]
         return [one["doc_id"] for one in right]
 
-    def negatives(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[Family]) -> list[str]:
-        """Documents that made the model wrong and are not near one that is right or known to be, in rank order.
+    def negatives(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[SharedKeys]) -> list[str]:
+        """Documents that made the model wrong and share no key with a right or known one, in rank order.
 
-        Right candidates that the recipe passes over are no negatives either.
+        Right candidates that the recipe does not use as positives are not negatives either.
         """
-        near = [*known, *(one for one in candidates if self.right(one))]
+        excluded = [*known, *(one for one in candidates if self.right(one))]
         wrong = (one for one in candidates if self.right(one) is False)
         selected, _ = select_negatives(
             (Candidate(one["rank"], one["doc_id"], one, one["score"]) for one in wrong),
-            {one["doc_id"] for one in near},
-            column_exclusions(self.exclude, near),
+            {one["doc_id"] for one in excluded},
+            column_exclusions(self.exclude, excluded),
             count=self.settings.enough_negatives if self.settings.positives == "first" else None,
         )
         return [negative.id for negative in selected]
 
-    def enough(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[Family]) -> bool:
-        """Whether further candidates need not be asked about."""
+    def enough(self, candidates: Sequence[Mapping[str, Any]], known: Sequence[SharedKeys]) -> bool:
+        """Whether the model need not see further candidates."""
         positives = len(self.positives(candidates))
         if positives < (1 if self.settings.positives == "first" else self.settings.enough_positives):
             return False
         return len(self.negatives(candidates, known)) >= self.settings.enough_negatives
 
     def reason(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Reason and detail to drop a question; none for one that is kept."""
+        """Reason and detail for dropping a question; None if it is kept."""
         if row["unasked"]:
             return row["unasked"], ""
         verdicts = [verdict for one in row["candidates"] if (verdict := self.right(one)) is not None]
@@ -79,7 +79,7 @@ class Labelling:
 
 
 def feedback_row(row: Mapping[str, Any], labelling: Labelling, generator: str) -> dict[str, Any]:
-    """A question as table ``feedback`` has it."""
+    """The row of table ``feedback`` for a row of ``ANSWERS``."""
     candidates = row["candidates"]
     return {
         "query_id": row["query_id"],
@@ -95,5 +95,5 @@ def feedback_row(row: Mapping[str, Any], labelling: Labelling, generator: str) -
     }
 
 
-def _scored(said: Mapping[str, Any], labelling: Labelling) -> dict[str, Any]:
-    return {"prediction": said["prediction"], "f1": said["f1"], "correct": labelling.right(said)}
+def _scored(answer: Mapping[str, Any], labelling: Labelling) -> dict[str, Any]:
+    return {"prediction": answer["prediction"], "f1": answer["f1"], "correct": labelling.right(answer)}

@@ -1,4 +1,4 @@
-"""The documents that train questions are searched in, as an index and as a model reads them."""
+"""The documents that train questions are searched in, as an index and a model read them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from nyxqa.schemas.ids import page_id_of_passage
 from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.joined_content import list_bytes
 
-_FAMILY = ("doc_id", "page_id", "cluster")
+_SHARED_KEYS = ("doc_id", "page_id", "cluster")
 _BATCH = 64
 
 
 class Pool(Protocol):
-    """Documents by their place in the index."""
+    """Documents by their row in the index."""
 
     def entries(self, images: bool) -> Iterator[SearchEntry]:
         """All documents, in the order of the index.
 
-        :param images: Whether with the bytes of their images.
+        :param images: Whether to load the bytes of their images.
         """
         ...
 
-    def family(self, row: int) -> dict[str, str]:
-        """``doc_id``, ``page_id``, ``cluster`` and ``key`` of a document."""
+    def shared_keys(self, row: int) -> dict[str, str]:
+        """``doc_id``, ``page_id``, ``cluster`` and ``key`` of a document: equal ones mark equal content."""
         ...
 
     def source(self, row: int) -> VlmDocument:
@@ -55,7 +55,7 @@ class PublishedPool:
     places: npt.NDArray[np.int64]
 
     def entries(self, images: bool) -> Iterator[SearchEntry]:
-        """Text, captions and, if asked for, images."""
+        """Text, captions and, if ``images``, their bytes."""
         columns = ["doc_id", "text", "captions", *(["images"] if images else [])]
         table = self.table.table.select(columns)
         for start in range(0, len(self.places), _BATCH):
@@ -64,9 +64,9 @@ class PublishedPool:
                 found = tuple(list_bytes(row["images"])) if images else ()
                 yield SearchEntry(row["doc_id"].as_py(), row["text"].as_py(), tuple(row["captions"].as_py()), found)
 
-    def family(self, row: int) -> dict[str, str]:
+    def shared_keys(self, row: int) -> dict[str, str]:
         """As in ``Pool``."""
-        return family_at(self.table, int(self.places[row]))
+        return shared_keys_at(self.table, int(self.places[row]))
 
     def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""
@@ -97,8 +97,8 @@ class PassagesPool:
         """Passages have no images."""
         return self.passages.entries()
 
-    def family(self, row: int) -> dict[str, str]:
-        """As in ``Pool``; outside pool ``web`` every document is a cluster of its own."""
+    def shared_keys(self, row: int) -> dict[str, str]:
+        """As in ``Pool``; outside pool ``web`` each document is its own cluster."""
         passage = self.passages[row]
         page = page_id_of_passage(self.name, passage.external_id)
         return {"doc_id": passage.id, "page_id": page, "cluster": passage.id, "key": text_key(passage.text)}
@@ -109,23 +109,23 @@ class PassagesPool:
         return VlmDocument(passage.id, Content(passage.text), _title(passage.title, passage.text))
 
 
-def family_at(table: IdTable, place: int) -> dict[str, str]:
-    """What tells that a published document says the same as another."""
-    found = {name: table.table.column(name)[place].as_py() for name in _FAMILY}
-    return {**found, "key": text_key(table.table.column("text")[place].as_py())}
+def shared_keys_at(table: IdTable, place: int) -> dict[str, str]:
+    """``doc_id``, ``page_id``, ``cluster`` and ``key`` of a published document."""
+    keys = {name: table.table.column(name)[place].as_py() for name in _SHARED_KEYS}
+    return {**keys, "key": text_key(table.table.column("text")[place].as_py())}
 
 
 def pictures_of(images: pa.ListScalar, ids: list[str], captions: list[str]) -> tuple[VlmImage, ...]:
-    """Stored images as a model sees them."""
+    """Stored images as a model receives them."""
     return tuple(map(VlmImage, ids, captions, list_bytes(images))) if ids else ()
 
 
 def rows_where(table: IdTable, column: str, value: str) -> npt.NDArray[np.int64]:
     """Rows whose ``column`` is ``value``, int64, ascending."""
-    found: npt.NDArray[np.int64] = np.flatnonzero(
+    rows: npt.NDArray[np.int64] = np.flatnonzero(
         pc.equal(table.table.column(column), value).to_numpy(zero_copy_only=False)
     )
-    return found
+    return rows
 
 
 def named_rows(table: IdTable, ids: Mapping[str, object]) -> npt.NDArray[np.int64]:

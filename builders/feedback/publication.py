@@ -1,4 +1,4 @@
-"""From stored answers to published labels; no model is asked and nothing is searched."""
+"""From stored answers to published labels, without calling a model or searching."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ from nyxqa.schemas.manifest import Manifest, StageEntry
 from nyxqa.schemas.recipe import Feedback
 
 VERSION = 1
-_TABLES = "feedback"  # below the work folder: the tables until they are published
+_TABLES = "feedback"  # below the work folder: holds the tables until they are published
 _RULES: tuple[Rule, ...] = ("page", "cluster", "equal")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Answers and how they came about, without paths of this machine.
+class StoredAnswers:
+    """Stored answers and how they were made, without paths of this machine.
 
     :param answers: Fingerprint of the step that stored them.
+    :param retriever: Name of the encoder that retrieved the candidates.
+    :param generator: Name of the model that answered.
     :param indexes: Folder of the index of each pool, below the folder of all steps.
-    :param pools: Documents searched in each pool, in words.
+    :param pools: What was searched in each pool, in words.
     """
 
     answers: str
@@ -40,76 +42,76 @@ class Asked:
     indexes: Mapping[str, str]
     pools: Mapping[str, str]
 
-    def parts(self, work: Path) -> StepOutput:
-        """The answers on disk.
+    def output(self, work: Path) -> StepOutput:
+        """The step output that holds the answers.
 
-        :raises WorldError: If they are not there.
+        :raises WorldError: If it is missing.
         """
         folder = step_folder(work, FEEDBACK, "train", self.answers)
         if not is_done(folder):
             raise WorldError(
-                f"{folder} holds no answers; ask for them with: nyxqa feedback DATA --retriever ... --vlm ..."
+                f"{folder} holds no answers; make them with: nyxqa feedback DATA --retriever ... --vlm ..."
             )
         return StepOutput(self.answers, folder)
 
     @classmethod
-    def told(cls, summary: Mapping[str, Any]) -> Asked:
-        """As a manifest's summary has it."""
+    def from_summary(cls, summary: Mapping[str, Any]) -> StoredAnswers:
+        """From part ``feedback`` of a manifest's summary."""
         return cls(**{name: summary[name] for name in cls.__dataclass_fields__})
 
 
 def labelling_of(manifest: Manifest, settings: Feedback) -> Labelling:
-    """How to label: negatives keep the distance that the dataset's recipe asks of them, equal words always."""
-    asked = manifest.recipe.get("negatives", {}).get("exclude", _RULES)
-    return Labelling(settings, tuple(rule for rule in _RULES if rule in asked or rule == "equal"))
+    """How to label: negatives obey ``negatives.exclude`` of the dataset's recipe, and always rule ``equal``."""
+    chosen = manifest.recipe.get("negatives", {}).get("exclude", _RULES)
+    return Labelling(settings, tuple(rule for rule in _RULES if rule in chosen or rule == "equal"))
 
 
-def label_step(asked: Asked, labelling: Labelling) -> Step:
-    """What decides the labels."""
+def label_step(stored: StoredAnswers, labelling: Labelling) -> Step:
+    """The step whose fingerprint identifies the labels."""
     params = {"feedback": labelling.settings, "exclude": labelling.exclude}
-    return Step(f"{FEEDBACK}/labels", VERSION, params, (asked.answers,), "train", "question", "question")
+    return Step(f"{FEEDBACK}/labels", VERSION, params, (stored.answers,), "train", "question", "question")
 
 
 def label(
-    base: Path, manifest: Manifest, work: Path, asked: Asked, labelling: Labelling, seconds: float = 0.0
+    base: Path, manifest: Manifest, work: Path, stored: StoredAnswers, labelling: Labelling, seconds: float = 0.0
 ) -> tuple[Path, Manifest]:
-    """The dataset of ``base`` with these labels, in a folder of its own, and its manifest.
+    """The dataset of ``base`` with labels, in a folder of its own, and its manifest.
 
-    :param base: Folder that holds ``data/`` as ``manifest`` says.
-    :param seconds: What asking took.
-    :raises WorldError: If the answers are not there, or no question is left.
+    :param base: Folder with the files of ``manifest``.
+    :param seconds: Time that answering took.
+    :raises WorldError: If the answers are missing, or no question is left.
     """
     started = time.perf_counter()
     tally, named = Tally(labelling), dict[str, set[str]]()
-    rows = _rows(tally, asked.parts(work), labelling, asked.generator, named)
-    indexes = {pool: steps_folder(work) / place for pool, place in asked.indexes.items()}
+    rows = _rows(tally, stored.output(work), labelling, stored.generator, named)
+    indexes = {pool: steps_folder(work) / place for pool, place in stored.indexes.items()}
     folder = work / _TABLES
     files = compose(base, manifest, Added(rows, tally.drops, named, indexes), work, folder)
     numbers = tally.numbers()
     if not numbers["labelled"]:
         raise WorldError(
-            f"no question of {numbers['questions']} is left: {listed(numbers['dropped'])}; "
-            "see feedback.drop and threshold"
+            f"none of {numbers['questions']} questions is left: {listed(numbers['dropped'])}; "
+            "change feedback.drop or feedback.threshold"
         )
-    told = {
-        **{name: getattr(asked, name) for name in asked.__dataclass_fields__},
-        "basis": basis(manifest, asked.pools),
+    outcome = {
+        **{name: getattr(stored, name) for name in stored.__dataclass_fields__},
+        "basis": basis(manifest, stored.pools),
         "settings": labelling.settings.model_dump(mode="json"),
         "exclude": list(labelling.exclude),
         **numbers,
     }
-    entry = _entry(label_step(asked, labelling), numbers, seconds + time.perf_counter() - started)
-    return folder, with_feedback(manifest, folder, files, entry, told, _deviations(asked, labelling.settings))
+    entry = _entry(label_step(stored, labelling), numbers, seconds + time.perf_counter() - started)
+    return folder, with_feedback(manifest, folder, files, entry, outcome, _deviations(stored, labelling.settings))
 
 
 def _rows(
     tally: Tally, answers: StepOutput, labelling: Labelling, generator: str, named: dict[str, set[str]]
 ) -> Iterator[dict[str, Any]]:
     for row in tally.labelled(answers):
-        made = feedback_row(row, labelling, generator)
-        tally.label(made)
-        named.setdefault(row["pool"], set()).update(one["doc_id"] for one in made["candidates"])
-        yield made
+        feedback = feedback_row(row, labelling, generator)
+        tally.label(feedback)
+        named.setdefault(row["pool"], set()).update(one["doc_id"] for one in feedback["candidates"])
+        yield feedback
 
 
 def _entry(step: Step, numbers: Mapping[str, Any], seconds: float) -> StageEntry:
@@ -121,7 +123,7 @@ def _entry(step: Step, numbers: Mapping[str, Any], seconds: float) -> StageEntry
 
 
 def basis(manifest: Manifest, pools: Mapping[str, str]) -> str:
-    """Changes with the train questions and with the documents they are searched in, not with other splits."""
+    """A hash of the train questions and of the documents that are searched, independent of other splits."""
     files = [
         manifest.files[path].sha256
         for table, split in (("triplets", "train"), ("qa", "train"), ("corpus", "web"))
@@ -132,37 +134,43 @@ def basis(manifest: Manifest, pools: Mapping[str, str]) -> str:
     return short_hash(" ".join(files))
 
 
-def _deviations(asked: Asked, settings: Feedback) -> list[str]:
-    """What differs from the feedback of the Nyx paper and code."""
-    found = []
+def _deviations(stored: StoredAnswers, settings: Feedback) -> list[str]:
+    """Differences from the feedback of the Nyx paper and code."""
+    lines = []
     if settings.positives == "all":
-        found.append("all right windows are positives, not the first")
+        lines.append("all right windows are positives, not the first")
     if settings.top_k != 30 or settings.window not in (1, 2):
-        found.append(f"{settings.top_k} candidates in windows of {settings.window}, not 30 in windows of 1")
-    if not asked.retriever.startswith("nyx:"):
-        found.append(f"candidates are found with {asked.retriever}, not with the retriever of stage 1 on Qwen2.5-VL-3B")
-    if "Qwen2.5-VL-7B" not in asked.generator:
-        found.append(f"{asked.generator} answers, not Qwen2.5-VL-7B")
-    return [f"{FEEDBACK}: {line}" for line in found]
+        lines.append(f"{settings.top_k} candidates in windows of {settings.window}, not 30 in windows of 1")
+    if not stored.retriever.startswith("nyx:"):
+        lines.append(
+            f"candidates are found with {stored.retriever}, not with the retriever of stage 1 on Qwen2.5-VL-3B"
+        )
+    if "Qwen2.5-VL-7B" not in stored.generator:
+        lines.append(f"{stored.generator} answers, not Qwen2.5-VL-7B")
+    return [f"{FEEDBACK}: {line}" for line in lines]
 
 
-def kept(before: Manifest | None, tables: Path, manifest: Manifest, work: Path) -> tuple[Path, Manifest, str]:
-    """Tables and manifest of a build with the feedback that was published before, if it still holds.
+def with_earlier_feedback(
+    before: Manifest | None, tables: Path, manifest: Manifest, work: Path
+) -> tuple[Path, Manifest, str]:
+    """Tables and manifest of a build, with the feedback published before if it is still valid.
 
-    :param before: What was published before the build.
+    :param before: Manifest of what was published before the build.
     :param tables: Folder of the build's tables.
-    :returns: Folder and manifest to publish, and a line for people where feedback had to go.
+    :returns: Folder and manifest to publish, and a message if feedback was removed, else "".
     """
-    told = None if before is None else before.summary.get(FEEDBACK)
-    if told is None:
+    outcome = None if before is None else before.summary.get(FEEDBACK)
+    if outcome is None:
         return tables, manifest, ""
-    gone = "feedback is no longer published, {}; make it again with: nyxqa feedback DATA --retriever ... --vlm ..."
-    if "train" not in manifest.splits("triplets") or told["basis"] != basis(manifest, told["pools"]):
-        return tables, manifest, gone.format("for the train split has changed")
-    asked = Asked.told(told)
-    labelling = Labelling(Feedback.model_validate(told["settings"]), tuple(told["exclude"]))
+    removed = (
+        "feedback is no longer published because {}; make it again with: nyxqa feedback DATA --retriever ... --vlm ..."
+    )
+    if "train" not in manifest.splits("triplets") or outcome["basis"] != basis(manifest, outcome["pools"]):
+        return tables, manifest, removed.format("the train split has changed")
+    stored = StoredAnswers.from_summary(outcome)
+    labelling = Labelling(Feedback.model_validate(outcome["settings"]), tuple(outcome["exclude"]))
     try:
-        folder, made = label(tables, manifest, work, asked, labelling)
+        folder, labelled = label(tables, manifest, work, stored, labelling)
     except WorldError:
-        return tables, manifest, gone.format("for its answers are not in the work folder")
-    return folder, replace(made, usage=manifest.usage), ""
+        return tables, manifest, removed.format("its answers are missing from the work folder")
+    return folder, replace(labelled, usage=manifest.usage), ""

@@ -1,4 +1,4 @@
-"""Rows that travel between the steps of feedback."""
+"""Row schemas between the steps of feedback."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pyarrow as pa
 
 _S, _I32, _I64, _F32 = pa.string(), pa.int32(), pa.int64(), pa.float32()
 
-# What tells that two documents say the same: page and cluster of pool ``web``, and words in any pool.
-_FAMILY = [("doc_id", _S), ("page_id", _S), ("cluster", _S), ("key", _S)]
-# ``row`` is the document's place in the index it was found in.
-CANDIDATE = pa.struct([*_FAMILY, ("row", _I64), ("rank", _I32), ("score", _F32)])
-# What a model said: null prediction and f1, and a reason, where it gave no usable answer.
-_SAID = [("prediction", _S), ("f1", _F32), ("reason", _S), ("detail", _S)]
+# Equal values mark equal content: page and cluster in pool ``web``, the key of the text in any pool.
+_SHARED_KEYS = [("doc_id", _S), ("page_id", _S), ("cluster", _S), ("key", _S)]
+# ``row`` is the document's row in its index.
+CANDIDATE = pa.struct([*_SHARED_KEYS, ("row", _I64), ("rank", _I32), ("score", _F32)])
+# A model's answer; without a usable one prediction and f1 are null and the reason is set.
+_ANSWER = [("prediction", _S), ("f1", _F32), ("reason", _S), ("detail", _S)]
 
 # One row for each train question, in the order of ``triplets``.
 CANDIDATES = pa.schema([("dataset", _S), ("query_id", _S), ("pool", _S), ("candidates", pa.list_(CANDIDATE))])
@@ -24,9 +24,9 @@ ANSWERS = pa.schema(
         ("query_id", _S),
         ("query_key", _S),
         ("pool", _S),
-        ("known", pa.list_(pa.struct(_FAMILY))),
-        ("candidates", pa.list_(pa.struct([*CANDIDATE, *_SAID]))),
-        ("closed_book", pa.struct(_SAID)),
+        ("known", pa.list_(pa.struct(_SHARED_KEYS))),
+        ("candidates", pa.list_(pa.struct([*CANDIDATE, *_ANSWER]))),
+        ("closed_book", pa.struct(_ANSWER)),
         ("found", _I32),
         ("unasked", _S),
     ]

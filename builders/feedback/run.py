@@ -6,9 +6,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
@@ -17,14 +16,14 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
 from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
-from nyxqa.builders.feedback.compose import without_feedback
-from nyxqa.builders.feedback.estimate import estimate_asking
+from nyxqa.builders.feedback.estimate import estimate_feedback
 from nyxqa.builders.feedback.labels import Labelling
-from nyxqa.builders.feedback.publication import Asked, label, label_step, labelling_of
-from nyxqa.builders.feedback.train_set import FoundPool, TrainSet
+from nyxqa.builders.feedback.options import FeedbackOptions, resolve_recipe
+from nyxqa.builders.feedback.publication import StoredAnswers, label, label_step, labelling_of
+from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
 from nyxqa.builders.publish.publish import complete_publishing, publish
 from nyxqa.builders.report.estimate import Estimate
-from nyxqa.builders.report.lines import told_lines
+from nyxqa.builders.report.lines import feedback_lines
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
@@ -35,39 +34,16 @@ from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 
-_SECTIONS = ("feedback", "vlm")
-# What only a new run of the model can change.
-_ASKED = ("top_k", "window", "enough_positives", "enough_negatives")
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a run of feedback is told.
-
-    :param retriever: The encoder that finds candidates; none where only labels are made anew.
-    :param vlm: The model that answers, as ``[vlm] model`` has it.
-    :param recipe: A shipped recipe or TOML file whose sections ``feedback`` and ``vlm`` hold; the dataset's own if not
-        given.
-    :param settings: Further values of these sections by dotted key.
-    :param retry_failed: Whether questions that the model failed at are asked again.
-    :param flags: Flag of the command line that gave a setting, by its dotted key; ``--set`` if not named here.
-    """
-
-    retriever: str | None = None
-    vlm: str | None = None
-    recipe: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    retry_failed: bool = False
-    flags: Mapping[str, str] = field(default_factory=dict)
+# Settings that only new answers of the model can change.
+_ANSWER_SETTINGS = ("top_k", "window", "enough_positives", "enough_negatives")
 
 
 @dataclass(frozen=True)
 class FeedbackResult:
-    """What a run left behind.
+    """Result of a feedback run.
 
-    :param changed: False if the dataset already held these very labels.
+    :param changed: False if the dataset already had these labels.
     """
 
     out: Path
@@ -76,127 +52,105 @@ class FeedbackResult:
 
     def text(self) -> str:
         """A few lines for a terminal."""
-        return "".join(f"{line}\n" for line in told_lines(self.manifest.summary[FEEDBACK]))
+        return "".join(f"{line}\n" for line in feedback_lines(self.manifest.summary[FEEDBACK]))
 
     def json(self) -> str:
         """One JSON object on one line."""
         return json.dumps({"out": str(self.out), "changed": self.changed, **self.manifest.summary[FEEDBACK]}) + "\n"
 
 
-def feedback(data: Path, order: Order, progress: Progress) -> FeedbackResult:
-    """Find candidates of every train question, let the model answer with them, and publish the labels.
+def feedback(data: Path, options: FeedbackOptions, progress: Progress) -> FeedbackResult:
+    """Retrieve candidates for every train question, let the model answer with them, and publish the labels.
 
-    :raises NyxqaError: Of the kind that says what went wrong; nothing is published then.
+    :param data: Folder of the dataset.
+    :raises NyxqaError: If a step fails, as the subclass that fits; nothing is published then.
     """
-    encoder = _encoder(order)
-    with output_folder(_there(data)) as work:
+    encoder = _encoder(options)
+    with output_folder(_existing(data)) as work:
         complete_publishing(data)
         published = open_published(data)
-        recipe = _recipe(published.manifest, order)
-        handle = VlmHandle(recipe.vlm, recipe.seed, work / "answers", Path(), order.retry_failed)
+        recipe = resolve_recipe(published.manifest, options)
+        handle = VlmHandle(recipe.vlm, recipe.seed, work / "answers", Path(), options.retry_failed)
         try:
-            return _asked(published, work, recipe, order, (encoder, handle), progress)
+            return _run_steps(published, work, recipe, options, (encoder, handle), progress)
         finally:
             handle.close()
 
 
-def estimate(data: Path, order: Order, progress: Progress) -> Estimate:
-    """What the model would be asked at most; candidates are found and kept, nothing is asked or published.
+def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estimate:
+    """The most requests, tokens and images that a run needs; candidates are retrieved and stored, no model is called.
 
-    :raises NyxqaError: Of the kind that says what went wrong.
+    :param data: Folder of the dataset.
+    :raises NyxqaError: If a step fails, as the subclass that fits.
     """
-    encoder = _encoder(order)
-    with output_folder(_there(data)) as work:
+    encoder = _encoder(options)
+    with output_folder(_existing(data)) as work:
         complete_publishing(data)
         published = open_published(data)
-        recipe = _recipe(published.manifest, order)
+        recipe = resolve_recipe(published.manifest, options)
         train = TrainSet(published, work)
         with LocalExecutor(1) as executor:
             run = WorkingRun(work, executor, progress)
-            found, _ = candidates(run, train, encoder, order.retriever or "", recipe.feedback.top_k)
-        return estimate_asking(train, found, recipe)
+            retrieved, _ = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
+        return estimate_feedback(train, retrieved, recipe)
 
 
-def relabel(data: Path, order: Order, progress: Progress) -> FeedbackResult:
-    """Make labels and ledger rows anew from the stored answers; nothing is asked.
+def relabel(data: Path, options: FeedbackOptions, progress: Progress) -> FeedbackResult:
+    """Recompute labels and ledger rows from the stored answers, without calling the model.
 
+    :param data: Folder of the dataset.
     :raises WorldError: If there are no stored answers.
-    :raises UsageError: If a setting asks for other answers.
+    :raises UsageError: If a setting needs new answers.
     """
-    wrong = [name for name in _ASKED if f"feedback.{name}" in order.settings]
-    if wrong or order.retriever is not None or order.vlm is not None:
+    wrong = [name for name in _ANSWER_SETTINGS if f"feedback.{name}" in options.settings]
+    if wrong or options.retriever is not None or options.vlm is not None:
         name = f"feedback.{wrong[0]}" if wrong else "--retriever or --vlm"
-        raise UsageError(f"--relabel asks nothing, so {name} cannot change; leave --relabel out")
-    with output_folder(_there(data)) as work:
+        raise UsageError(f"--relabel uses the stored answers, so {name} cannot change; run without --relabel")
+    with output_folder(_existing(data)) as work:
         complete_publishing(data)
         published = open_published(data)
-        told = published.manifest.summary.get(FEEDBACK)
-        if told is None:
-            raise FormatError(
-                f"{data} has no feedback to label anew; make it with: nyxqa feedback {data} --retriever ..."
-            )
-        settings = _recipe(published.manifest, order).feedback
-        settings = settings.model_copy(update={name: told["settings"][name] for name in _ASKED})
+        summary = published.manifest.summary.get(FEEDBACK)
+        if summary is None:
+            raise FormatError(f"{data} has no feedback to relabel; make it with: nyxqa feedback {data} --retriever ...")
+        settings = resolve_recipe(published.manifest, options).feedback
+        settings = settings.model_copy(update={name: summary["settings"][name] for name in _ANSWER_SETTINGS})
         labelling = labelling_of(published.manifest, settings)
-        return _labelled(published, work, Asked.told(told), labelling, progress)
+        return _publish_labels(published, work, StoredAnswers.from_summary(summary), labelling, progress)
 
 
-def _encoder(order: Order) -> Encoder:
-    """The retriever, once it is known that both models can be what they are named."""
-    if order.retriever is None or order.vlm is None:
+def _encoder(options: FeedbackOptions) -> Encoder:
+    """The retriever, after the names of both models are checked.
+
+    :raises UsageError: If one is missing or unknown, or the VLM cannot judge documents.
+    """
+    if options.retriever is None or options.vlm is None:
         raise UsageError("feedback needs --retriever and --vlm; with --relabel it needs neither")
-    provider = make_provider(order.vlm)
+    provider = make_provider(options.vlm)
     if not provider.info.can_judge:
         raise UsageError(
-            f"--vlm {provider.info.generator} only looks for words and cannot judge whether a document answers a "
+            f"--vlm {provider.info.generator} only searches for words and cannot judge whether a document answers a "
             "question; name a model: openai:MODEL@URL"
         )
-    return make_encoder(order.retriever)
+    return make_encoder(options.retriever)
 
 
-def _there(data: Path) -> Path:
-    """``data``, if it is a folder that holds a dataset or one half published."""
+def _existing(data: Path) -> Path:
+    """``data``, if it is a folder.
+
+    :raises FormatError: If it is not.
+    """
     if not data.is_dir():
         raise FormatError(
-            f"{data} is no folder; build a dataset with: python -m nyxqa.build --split train --out {data}"
+            f"{data} is not a folder; build a dataset with: python -m nyxqa.build --split train --out {data}"
         )
     return data
 
 
-def _recipe(manifest: Manifest, order: Order) -> Recipe:
-    """The sections that hold, in a recipe of nothing else but the dataset's seed.
-
-    :raises UsageError: If a key is none of these sections, or a value is not valid.
-    """
-    overrides = {**({"vlm.model": order.vlm} if order.vlm is not None else {}), **order.settings}
-    for key in overrides:
-        if key.partition(".")[0] not in _SECTIONS:
-            raise UsageError(f"--set {key} is none of feedback's: it reads [feedback] and [vlm]")
-    try:
-        if order.recipe is not None:
-            given = read_recipe(order.recipe, overrides)
-            return Recipe(seed=manifest.seed, feedback=given.feedback, vlm=given.vlm)
-        built = without_feedback(manifest).recipe  # what an earlier run of feedback was told does not stay
-        own = {name: dict(built[name]) for name in _SECTIONS if name in built}
-        return recipe_of({"seed": manifest.seed, **own}, overrides, "of the dataset")
-    except UsageError as error:
-        raise _of_flag(error, order) from error
-
-
-def _of_flag(error: UsageError, order: Order) -> UsageError:
-    """``error``, by the flag that gave the value rather than by the recipe that it went into."""
-    fault = str(error).partition(": ")[2]
-    key = fault.partition(" = ")[0]
-    given = dict.fromkeys(order.settings, "--set") | ({"vlm.model": "--vlm"} if order.vlm is not None else {})
-    flag = order.flags.get(key) or given.get(key)
-    return error if flag is None else UsageError(f"{flag}: {fault}")
-
-
-def _asked(
+def _run_steps(
     published: Published,
     work: Path,
     recipe: Recipe,
-    order: Order,
+    options: FeedbackOptions,
     models: tuple[Encoder, VlmHandle],
     progress: Progress,
 ) -> FeedbackResult:
@@ -205,33 +159,35 @@ def _asked(
     labelling = labelling_of(published.manifest, recipe.feedback)
     for pool in train.pools.values():
         if not pool.whole:
-            progress.say(f"pool {pool.name}: its passages are not here, so what train triplets name is searched")
+            progress.say(
+                f"pool {pool.name}: its passages are missing; only the documents that train triplets name are searched"
+            )
     with LocalExecutor(os.cpu_count() or 1) as executor:
         run = WorkingRun(work, executor, progress)
-        found, indexes = candidates(run, train, encoder, order.retriever or "", recipe.feedback.top_k)
-        if order.retry_failed and handle.failures():
+        retrieved, indexes = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
+        if options.retry_failed and handle.failures():
             begin_generation(work, FEEDBACK)
-        made = answers(run, train, found, handle, labelling)
-    asked = Asked(
-        made.fingerprint,
+        answered = answers(run, train, retrieved, handle, labelling)
+    stored = StoredAnswers(
+        answered.fingerprint,
         encoder.name,
         handle.open().info.generator,
         {name: index.folder.relative_to(steps_folder(work)).as_posix() for name, index in indexes.items()},
-        {name: _searched(pool, indexes[name]) for name, pool in train.pools.items()},
+        {name: _describe(pool, indexes[name]) for name, pool in train.pools.items()},
     )
     seconds = sum(report.seconds for report in run.reports)
-    return _labelled(published, work, asked, labelling, progress, handle.usage(), seconds)
+    return _publish_labels(published, work, stored, labelling, progress, handle.usage(), seconds)
 
 
-def _searched(found: FoundPool, index: StepOutput) -> str:
+def _describe(pool: TrainPool, index: StepOutput) -> str:
     count = len(StoredIds(index.folder))
-    return f"{count} documents" if found.whole else f"{count} documents that train triplets name"
+    return f"{count} documents" if pool.whole else f"{count} documents that train triplets name"
 
 
-def _labelled(
+def _publish_labels(
     published: Published,
     work: Path,
-    asked: Asked,
+    stored: StoredAnswers,
     labelling: Labelling,
     progress: Progress,
     usage: Mapping[str, int] | None = None,
@@ -239,13 +195,13 @@ def _labelled(
 ) -> FeedbackResult:
     out, manifest = published.folder, published.manifest
     before = next((entry for entry in manifest.stages if entry.name == FEEDBACK), None)
-    if before is not None and before.fingerprint == label_step(asked, labelling).fingerprint:
+    if before is not None and before.fingerprint == label_step(stored, labelling).fingerprint:
         progress.say(f"{out} is up to date")
         return FeedbackResult(out, False, manifest)
-    folder, made = label(out, manifest, work, asked, labelling, seconds)
+    folder, labelled = label(out, manifest, work, stored, labelling, seconds)
     if usage is not None:
-        made = replace(made, usage=dict(usage))
-    publish(folder, out, made)
+        labelled = replace(labelled, usage=dict(usage))
+    publish(folder, out, labelled)
     shutil.rmtree(folder)
-    progress.say(f"{out} is ready: feedback/train {made.summary[FEEDBACK]['labelled']}")
-    return FeedbackResult(out, True, made)
+    progress.say(f"{out} is ready: feedback/train {labelled.summary[FEEDBACK]['labelled']}")
+    return FeedbackResult(out, True, labelled)

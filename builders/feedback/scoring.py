@@ -16,7 +16,7 @@ _LETTER = re.compile(r"\(?([A-J])\)?[.:)]?(?:\s|$)")
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a question's answer is held against.
+    """What a prediction is compared with.
 
     :param answers: Accepted forms.
     :param choices: Options of a question that has no accepted form; empty otherwise.
@@ -42,7 +42,7 @@ class Truth:
 
 
 def truth_of(answers: Sequence[str], choices: Sequence[str], label: int) -> Truth:
-    """Accepted forms where there are any; options count only where there are none."""
+    """What predictions are compared with: the accepted forms, or the options if there are none."""
     if any(map(normalise_answer, answers)):
         return Truth(tuple(answers))
     return Truth((), tuple(choices), label)
@@ -54,7 +54,7 @@ def reached(f1: float, threshold: float) -> bool:
 
 
 def listed_options(choices: Sequence[str]) -> str:
-    """Options as they stand under a question; nothing where there are none."""
+    """The options as text below a question; "" if there are none."""
     if not choices:
         return ""
     lines = [f"({letter}) {option}" for letter, option in zip(_LETTERS, choices, strict=False)]
@@ -62,9 +62,9 @@ def listed_options(choices: Sequence[str]) -> str:
 
 
 def chosen(prediction: str, choices: Sequence[str]) -> int | None:
-    """Number of the option that ``prediction`` names by its words, by its letter, or by both; none if unclear."""
-    said = normalise_answer(prediction)
-    equal = [number for number, option in enumerate(choices) if said and normalise_answer(option) == said]
+    """Number of the option that ``prediction`` names by its words, its letter, or both; None if unclear."""
+    named = normalise_answer(prediction)
+    equal = [number for number, option in enumerate(choices) if named and normalise_answer(option) == named]
     if len(equal) == 1:
         return equal[0]
     letter = _LETTER.match(prediction.strip())

@@ -1,4 +1,4 @@
-"""What came of the questions: ledger rows, and the numbers for manifest, card and report."""
+"""Ledger rows of feedback, and its numbers for manifest, card and report."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Tally:
-    """Counts while rows go by.
+    """Counts rows while they are iterated.
 
-    :param seen: 64 bits of a hash of each question with the documents it was asked with, 8 bytes each.
+    :param seen: 64-bit hash of each prompt, by its question and documents.
     """
 
     labelling: Labelling
@@ -32,7 +32,7 @@ class Tally:
     drops: list[Drop] = field(default_factory=list)
 
     def labelled(self, answers: StepOutput) -> Iterator[dict[str, Any]]:
-        """Rows of the questions that are kept; drops and numbers of all are noted in passing."""
+        """Rows of the questions that are kept; counts all questions and collects the drops."""
         for row in answers.rows():
             self._count(row)
             parent = row["known"][0]["doc_id"] if row["known"] else ""
@@ -64,7 +64,7 @@ class Tally:
             self.seen.frombytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
     def _windows(self, row: Row) -> list[Row]:
-        """The first candidate of each window that was asked about."""
+        """The first candidate of each window that the model saw."""
         size = self.labelling.settings.window
         return [one for one in row["candidates"] if (one["rank"] - 1) % size == 0]
 
@@ -77,8 +77,8 @@ class Tally:
     def numbers(self) -> dict[str, Any]:
         """All counts, as JSON types.
 
-        ``asked`` counts a question's closed-book view and its windows, ``shared`` those that equal an earlier one,
-        ``saved`` the windows behind early stops, ``right_*`` questions of all that were asked.
+        ``asked`` counts prompts (one closed-book and one for each window), ``shared`` those equal to an earlier one,
+        ``saved`` the windows that early stops left out, ``right_*`` questions.
         """
         names = (
             *("questions", "labelled", "positives", "negatives", "without_negatives", "asked", "saved", "failed"),
@@ -93,8 +93,8 @@ class Tally:
 
 
 def _failures(row: Row, windows: list[Row]) -> Iterator[Drop]:
-    """What the model failed at inside a question that lives."""
-    said = [("closed_book", row["closed_book"]), *((str(one["rank"]), one) for one in windows)]
-    for name, one in said:
+    """Failed answers of a question that is kept."""
+    answers = [("closed_book", row["closed_book"]), *((str(one["rank"]), one) for one in windows)]
+    for name, one in answers:
         if one["reason"]:
             yield Drop("row", f"{row['query_id']}:{name}", row["query_id"], one["reason"], one["detail"])

@@ -1,4 +1,4 @@
-"""The published train split as feedback reads it: questions, and the pools they are searched in."""
+"""The published train split as feedback reads it: its questions and their pools."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from nyxqa.builders.feedback.pools import (
     PassagesPool,
     Pool,
     PublishedPool,
-    family_at,
     named_rows,
     pictures_of,
     rows_where,
+    shared_keys_at,
 )
 from nyxqa.builders.feedback.scoring import Truth, truth_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
@@ -39,12 +39,12 @@ _NAMING = ("positive_id", "negative_ids")
 
 
 @dataclass(frozen=True)
-class FoundPool:
-    """A pool with what its index depends on.
+class TrainPool:
+    """A pool and what its index depends on.
 
-    :param basis: Changes whenever its documents do.
+    :param basis: Identifies its documents.
     :param whole: Whether all its documents are searched; otherwise those that train triplets name.
-    :param passages: What the build has left of a question set's passages.
+    :param passages: The build's output with all passages of a question set, if it is available.
     """
 
     name: str
@@ -57,7 +57,7 @@ class FoundPool:
 class TrainSet:
     """Train questions of a published dataset.
 
-    :param work: The hidden folder of the dataset, where whole passage pools may lie.
+    :param work: The hidden folder of the dataset, which may hold complete passage pools.
     :raises FormatError: If there are no train triplets.
     """
 
@@ -74,27 +74,27 @@ class TrainSet:
         return int(self.triplets.num_rows)
 
     @cached_property
-    def pools(self) -> dict[str, FoundPool]:
-        """Pools that train questions are searched in: of ``web`` the train documents, of the others all passages.
+    def pools(self) -> dict[str, TrainPool]:
+        """Pools that train questions are searched in: the train documents of ``web``, all passages of the others.
 
-        Where a pool's passages are not at hand, as in a copy of a dataset, it is what train triplets name: what only
-        questions of other splits name must not be found.
+        If a pool's passages are unavailable, as in a copy of a dataset, the pool is what train triplets name: documents
+        that only questions of other splits name must not be retrieved.
         """
         names = sorted(self.triplets.column("pool").unique().to_pylist())
-        return {name: self._found(name) for name in names}
+        return {name: self._pool(name) for name in names}
 
-    def _found(self, name: str) -> FoundPool:
+    def _pool(self, name: str) -> TrainPool:
         passages = passages_of(self.manifest, self.work, name)
         if passages is not None:
-            return FoundPool(name, PassagesPool(name, PassagePool(passages.folder)), [], True, passages)
+            return TrainPool(name, PassagesPool(name, PassagePool(passages.folder)), [], True, passages)
         table = self.documents(name)
         if name == WEB:
-            return FoundPool(name, PublishedPool(table, rows_where(table, "split", "train")), self._files(name), True)
+            return TrainPool(name, PublishedPool(table, rows_where(table, "split", "train")), self._files(name), True)
         if publishes_all(self.manifest, name):
             every = np.arange(table.table.num_rows)
-            return FoundPool(name, PublishedPool(table, every), self._files(name), True)
+            return TrainPool(name, PublishedPool(table, every), self._files(name), True)
         named = self._named(name)
-        return FoundPool(name, PublishedPool(table, named_rows(table, named)), sorted(named), whole=False)
+        return TrainPool(name, PublishedPool(table, named_rows(table, named)), sorted(named), whole=False)
 
     def documents(self, pool: str) -> IdTable:
         """All published documents of a pool."""
@@ -125,9 +125,9 @@ class TrainSet:
         return [self.manifest.files[path].sha256 for path in self.manifest.paths("triplets", "train")]
 
     def rows(self, start: int, stop: int, columns: list[str]) -> list[dict[str, Any]]:
-        """Some columns of some triplets, none of images."""
-        found: list[dict[str, Any]] = self.triplets.select(columns).slice(start, stop - start).to_pylist()
-        return found
+        """The given columns of some triplets; not for columns of images."""
+        rows: list[dict[str, Any]] = self.triplets.select(columns).slice(start, stop - start).to_pylist()
+        return rows
 
     def pictures(self, place: int) -> tuple[VlmImage, ...]:
         """Images of a question, with the captions they have in its document."""
@@ -142,23 +142,23 @@ class TrainSet:
         row = int(table.rows([self.triplets.column("positive_id")[place].as_py()])[0])
         if row < 0:
             return {}
-        found = (table.table.column(name)[row].as_py() for name in ("image_ids", "captions"))
-        return dict(zip(*found, strict=True))
+        lists = (table.table.column(name)[row].as_py() for name in ("image_ids", "captions"))
+        return dict(zip(*lists, strict=True))
 
     def known(self, row: Mapping[str, Any]) -> list[dict[str, str]]:
-        """What tells that a document says the same as a positive of the triplet."""
+        """Shared keys of the positives of a triplet: a document with one of them has the same content."""
         table = self.documents(row["pool"])
         ids = dict.fromkeys([row["positive_id"], *(one["doc_id"] for one in row["positives"])])
-        return [family_at(table, place) for place in table.rows(list(ids)).tolist() if place >= 0]
+        return [shared_keys_at(table, place) for place in table.rows(list(ids)).tolist() if place >= 0]
 
     def truth(self, row: Mapping[str, Any]) -> Truth:
-        """What a question's answer is held against."""
-        found = truth_of(row["answers"], (), 0)
-        if found.known or self._questions is None:
-            return found
+        """The accepted answers of a question."""
+        truth = truth_of(row["answers"], (), 0)
+        if truth.known or self._questions is None:
+            return truth
         place = int(self._questions.rows([row["query_id"]])[0])
         if place < 0:
-            return found
+            return truth
         choices, label = (self._questions.table.column(name)[place].as_py() for name in ("choices", "label"))
         return truth_of(row["answers"], choices, label)
 
@@ -168,7 +168,7 @@ class TrainSet:
 
 
 def passages_of(manifest: Manifest, work: Path, pool: str) -> StepOutput | None:
-    """All passages of ``pool`` as the build has left them, if it has."""
+    """The build's output with all passages of ``pool``, or None if it is missing."""
     stage = pool_stage(pool)
     entry = next((entry for entry in manifest.stages if entry.name == stage), None)
     if entry is None:

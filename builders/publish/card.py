@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
-from nyxqa.builders.report.lines import has_negatives, probe_line, shortfall_lines, told_lines
+from nyxqa.builders.report.lines import feedback_lines, has_negatives, probe_line, shortfall_lines
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
 from nyxqa.schemas.card_configs import dataset_configs
@@ -63,7 +63,7 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         drops=manifest.summary["drops"],
         prompts=card_prompts(manifest.summary.get("prompts", {})),
         reports=report_texts(manifest.summary),
-        feedback=told_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
+        feedback=feedback_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
         overlaps=manifest.summary.get("overlaps", {}),
         first_pool=next(iter(manifest.splits("corpus")), WEB),
         has_web=WEB in manifest.splits("corpus"),

@@ -1,4 +1,4 @@
-"""What a build would ask of a model, told before anything is spent."""
+"""What a build needs from a model, computed before anything is spent."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from nyxqa.schemas.recipe import Recipe
 _CHARACTERS = 4
 # Vision encoders in use see squares of 28 x 28 pixels (Nyx step 4), each about one token.
 _PATCH = 28 * 28
-# Characters of a question, of its answer as drafted and of a short answer, where none is written yet.
+# Characters of a question, of a drafted answer and of a short answer, where none is written yet.
 _QUESTION, _ANSWER, _SHORT = 120, 80, 30
 _STAGES = ("synthesize", "refine", "verify", "choices")
 
 HOW = (
-    "At most, if every document gives all questions it may, each citing all pictures of its document, every answer has "
+    "At most: if every document yields all its questions, each cites all pictures of its document, every answer has "
     "to be shortened and no question is dropped. Prompt tokens: text at 4 characters a token (1 outside ASCII), "
     "pictures at 28 x 28 pixels a token within vlm.max_pixels, questions not yet written at 120 characters. "
-    "Tries after failures come on top; answers already stored are not taken off."
+    "Retries are not included; answers already stored are not subtracted."
 )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one or several requests take.
+    """The cost of one or several requests.
 
-    :param completion_tokens: The most the requests allow.
+    :param completion_tokens: Upper limit that the requests set.
     """
 
     requests: int = 0
@@ -67,8 +67,8 @@ class Cost:
 class Estimate:
     """Costs by split and stage.
 
-    :param model: As the recipe names it, without its URL.
-    :param how: What the numbers are and are not.
+    :param model: The model as the recipe names it, without its URL.
+    :param how: What the numbers include.
     """
 
     model: str
@@ -77,11 +77,11 @@ class Estimate:
 
     @property
     def total(self) -> Cost:
-        """All stages of all splits together."""
+        """The sum over all stages and splits."""
         return sum(self.costs.values(), Cost())
 
     def text(self) -> str:
-        """A table for people."""
+        """A table for a terminal."""
         head = ("stage", "split", *(field.name.replace("_", " ") for field in fields(Cost)))
         rows = [(stage, split, *asdict(cost).values()) for (split, stage), cost in self.costs.items()]
         rows.append(("total", "", *asdict(self.total).values()))
@@ -96,9 +96,9 @@ class Estimate:
 
 
 def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path) -> Estimate:
-    """The cost of asking about the seeds of each split.
+    """The cost of synthesis, refinement, verification and choices for the seeds of each split.
 
-    :param packs: Folder of the image packs; of each picture only its size is read.
+    :param packs: Folder of the image packs; only the headers of pictures are read.
     """
     model = recipe.vlm.model.partition("@http")[0]
     costs = {(split, stage): Cost() for split in seeds for stage in _STAGES}
@@ -117,14 +117,14 @@ def _source(row: Mapping[str, Any]) -> VlmDocument:
 
 
 def _image_tokens(row: Mapping[str, Any], reader: PackReader, recipe: Recipe) -> dict[str, int]:
-    """Tokens of each picture by its id."""
+    """Number of tokens of each picture, by its id."""
     return {
         locator["image_id"]: picture_tokens(reader.read(locator), recipe.vlm.max_pixels) for locator in row["images"]
     }
 
 
 def picture_tokens(data: bytes, max_pixels: int) -> int:
-    """Tokens of a picture, of which only the header is read."""
+    """Number of tokens of a picture; only its header is read."""
     with open_encoded(data) as image:
         return -(-min(image.width * image.height, max_pixels) // _PATCH)
 
@@ -164,6 +164,6 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
 
 
 def text_tokens(text: str) -> int:
-    """About the tokens of a text."""
+    """Approximate number of tokens of a text."""
     plain = sum(character.isascii() for character in text)
     return -(-plain // _CHARACTERS) + len(text) - plain

@@ -1,4 +1,4 @@
-"""Evidence outcomes by kind of document: of the questions that stayed, and of those that verifying dropped."""
+"""Evidence outcomes by kind of document, for the questions that were kept and those that stage ``verify`` dropped."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ WHERE stage = 'verify' AND item_type = 'question' GROUP BY ALL
 def evidence_outcomes(
     db: duckdb.DuckDBPyConnection, qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]
 ) -> Outcomes:
-    """Questions by split, outcome and kind of their document; splits that were not verified are absent.
+    """Questions by split, outcome and kind of their document; splits without verification are omitted.
 
-    A question may be right in several views; ``kept`` counts each once.
+    A question may be answered correctly in several views; ``kept`` counts each question once.
 
     :param qa: Files by split.
     """
-    found: Outcomes = {}
+    outcomes: Outcomes = {}
     for query in _queries(qa, corpus, ledger):
         for split, outcome, kind, count in sorted(db.execute(query).fetchall()):
-            found.setdefault(split, {}).setdefault(outcome, {})[kind] = count
-    return {split: found[split] for split in sorted(found, key=QA_SPLITS.index)}
+            outcomes.setdefault(split, {}).setdefault(outcome, {})[kind] = count
+    return {split: outcomes[split] for split in sorted(outcomes, key=QA_SPLITS.index)}
 
 
 def _queries(qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""What a dataset has less of than its recipe asks for, told at the end of the build, in report and card."""
+"""Lines about a dataset for the end of a build, report and card: shortfalls, feedback, options-only probe."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from nyxqa.builders.formatting import listed
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import DATASET
 
-ANY = "any"  # kind of a quota that is of no kind
+ANY = "any"  # kind of a quota that is not limited to one kind
 
 
 def shortfall_lines(manifest: Manifest) -> list[str]:
-    """A line for each thing of which there is less than the recipe asks for."""
+    """A line for each count that falls short of the recipe."""
     summary = manifest.summary
     lines = []
     if lack := summary.get("sample_shortfall"):
-        lines.append(f"split train has fewer documents to ask about than sample.count wants: {_missing(lack)}")
+        lines.append(f"split train has fewer seed documents than sample.count: {_missing(lack)}")
     for name, lack in summary.get("shortfall", {}).items():
         lines.append(f"split {name} has fewer questions than its quota: {_missing(lack)}")
     for dataset, (without, triplets) in summary.get("without_negatives", {}).items():
@@ -37,46 +37,46 @@ def _missing(lack: Mapping[str, int]) -> str:
 
 
 def _key(manifest: Manifest, dataset: str) -> str:
-    """The setting that decides from which ranks negatives of ``dataset`` come; an import has none."""
-    # A card is also written anew for a dataset of an earlier version, whose recipe may say less.
+    """The setting that limits the ranks of negatives of ``dataset``; "" for an import, which has none."""
+    # Cards are also rewritten for datasets of earlier versions, whose recipes may lack keys.
     own = {"negatives.ranks": manifest.recipe.get("negatives", {}).get("ranks")} if dataset == DATASET else {}
     texts = [text for text in manifest.recipe.get("text", []) if text["name"] == dataset]
     keys = own | {f"negatives of [[text]] {dataset}": text.get("negatives") for text in texts[:1]}
     for key, ranks in keys.items():
         if ranks is not None:
-            return f": nothing was left of the ranks {ranks[0]} to {ranks[1]} that {key} names"
+            return f": no usable document at ranks {ranks[0]} to {ranks[1]} ({key})"
     return ""
 
 
-def told_lines(told: Mapping[str, Any]) -> list[str]:
-    """Labels, drops and calls in a few lines.
+def feedback_lines(outcome: Mapping[str, Any]) -> list[str]:
+    """Labels, drops and model calls in a few lines.
 
-    :param told: Part ``feedback`` of the summary.
+    :param outcome: Part ``feedback`` of the summary.
     """
-    settings = told["settings"]
-    asked, questions = told["asked"], told["questions"]
-    dropped = listed(told["dropped"])
-    pools = ", ".join(f"{pool} ({searched})" for pool, searched in told["pools"].items())
+    settings = outcome["settings"]
+    prompts, questions = outcome["asked"], outcome["questions"]
+    dropped = listed(outcome["dropped"])
+    pools = ", ".join(f"{pool} ({searched})" for pool, searched in outcome["pools"].items())
     rule = "of every right window" if settings["positives"] == "all" else "of the first right window"
     return [
-        f"{told['labelled']} of {questions} questions labelled: {told['positives']} positives {rule}, "
-        f"{told['negatives']} negatives; without negatives {told['without_negatives']}",
-        f"right: closed-book {told['right_closed_book']}, at rank 1 {told['right_at_rank_1']}, "
-        f"with any candidate {told['right_with_any']}; from F1 {settings['threshold']} on",
+        f"{outcome['labelled']} of {questions} questions labelled: {outcome['positives']} positives {rule}, "
+        f"{outcome['negatives']} negatives; {outcome['without_negatives']} questions without negatives",
+        f"correct: closed-book {outcome['right_closed_book']}, at rank 1 {outcome['right_at_rank_1']}, "
+        f"with any candidate {outcome['right_with_any']}; F1 threshold {settings['threshold']}",
         f"dropped: {dropped}",
-        f"asked {asked} times, {told['shared']} of them like another; {told['saved']} calls saved by early stops, "
-        f"{told['failed']} without a usable answer",
-        f"{told['generator']} answered with up to {settings['top_k']} candidates of {told['retriever']} in windows of "
-        f"{settings['window']}; searched: {pools}",
+        f"{prompts} prompts, {outcome['shared']} of them equal to another; {outcome['saved']} calls saved by early "
+        f"stops, {outcome['failed']} without a usable answer",
+        f"{outcome['generator']} answered with up to {settings['top_k']} candidates of {outcome['retriever']} in "
+        f"windows of {settings['window']}; searched: {pools}",
     ]
 
 
-def probe_line(found: Mapping[str, Any]) -> str:
-    """What the options-only probe found, for people."""
-    if "accuracy" not in found:
-        return str(found.get("result", "not run"))
-    share = {name: f"{100 * found[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
+def probe_line(probe: Mapping[str, Any]) -> str:
+    """The result of the options-only probe as text."""
+    if "accuracy" not in probe:
+        return str(probe.get("result", "not run"))
+    share = {name: f"{100 * probe[name]:.1f}" for name in ("accuracy", "low", "high", "chance")}
     return (
-        f"{share['accuracy']} % of {found['questions']} questions (95 % interval {share['low']} to {share['high']}), "
+        f"{share['accuracy']} % of {probe['questions']} questions (95 % interval {share['low']} to {share['high']}), "
         f"chance {share['chance']} %"
     )

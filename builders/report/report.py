@@ -1,4 +1,4 @@
-"""The report on a dataset: what its manifest and its tables say, as one object."""
+"""The report on a dataset, from its manifest and its tables, as one object."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _EVIDENCE = "SELECT split, count(evidence), count(*) FROM qa GROUP BY split"
 class Drops:
     """Ledger rows of one stage, split, item type and reason, and of one condition where that is the reason.
 
-    :param counted: Whether they are the stage's own items; the others are parts of items that live on.
+    :param counted: Whether they are the stage's own items; otherwise they are parts of items that are kept.
     :param example: The smallest item id among them.
-    :param detail: What the ledger says of the example.
+    :param detail: Ledger detail of the example.
     """
 
     stage: str
@@ -78,8 +78,8 @@ class TripletCounts:
 
     :param negatives: Number of triplets by their number of negatives.
     :param positives: Number of positives.
-    :param retrieved: How many of them the miner found.
-    :param ranks: Ranks of those at ``QUANTILES``; empty if none was found.
+    :param retrieved: Number of positives that the miner retrieved.
+    :param ranks: Their ranks at ``QUANTILES``; empty if none was retrieved.
     """
 
     dataset: str
@@ -95,13 +95,13 @@ class Report:
     """Everything the text report shows; see ``nyxqa.builders.report.text``.
 
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
-    :param evidence: Questions by split, evidence outcome and kind; empty where nothing was verified.
-    :param probe: How well options alone tell the key.
+    :param evidence: Questions by split, evidence outcome and kind; empty without verification.
+    :param probe: Result of the options-only probe, as text.
     :param mining: Mining report of each question set, by name and split.
     :param repairs: Repair report of each import, by kind and split.
-    :param shortfalls: Lines on what there is less of than the recipe asks for.
+    :param shortfalls: Lines on counts that fall short of the recipe.
     :param overlaps: Questions that a dataset has in two splits, by dataset and pair of splits.
-    :param feedback: How feedback came about, its labels, drops and calls; empty where there is none.
+    :param feedback: Part ``feedback`` of the summary: settings, labels, drops and calls; empty without feedback.
     :param bytes: Size of the published files.
     """
 
@@ -130,9 +130,9 @@ class Report:
 
 
 def make_report(out: Path) -> Report:
-    """Read the manifest and the tables of ``out``.
+    """The report on the dataset in ``out``.
 
-    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
+    :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
     published = open_published(out)
     manifest = published.manifest
@@ -174,15 +174,15 @@ def _split_order(split: str) -> tuple[int, str]:
 
 
 def _drops(db: duckdb.DuckDBPyConnection, manifest: Manifest) -> list[Drops]:
-    """In the order of the manifest's stages; within a stage the most frequent first."""
+    """Drops in the order of the manifest's stages; within a stage the most frequent first."""
     units = {(entry.name, entry.split): entry.unit_in for entry in manifest.stages}
     order = list(dict.fromkeys(entry.name for entry in manifest.stages))
-    found = [
+    drops = [
         Drops(stage, split, item_type, reason, count, units.get((stage, split)) == item_type, example, detail)
         for stage, split, item_type, reason, count, example, detail in db.execute(_DROPS).fetchall()
     ]
     return sorted(
-        found,
+        drops,
         key=lambda d: (
             order.index(d.stage) if d.stage in order else len(order),
             _split_order(d.split),
@@ -199,10 +199,10 @@ def _counts(db: duckdb.DuckDBPyConnection) -> list[KindCounts]:
     rows = [("corpus", *row) for row in db.execute(_DOCUMENTS).fetchall()]
     rows += [("qa", "", *row) for row in db.execute(_QUESTIONS).fetchall()]
     rows += [("triplets", *row) for row in db.execute(_TRIPLETS).fetchall()]
-    found: dict[tuple[str, str, str], dict[str, int]] = {}
+    by_place: dict[tuple[str, str, str], dict[str, int]] = {}
     for table, part, split, kind, count in rows:
-        found.setdefault((table, part, split), {})[kind] = count
-    ordered = sorted(found.items(), key=lambda item: (item[0][0], item[0][1], _split_order(item[0][2])))
+        by_place.setdefault((table, part, split), {})[kind] = count
+    ordered = sorted(by_place.items(), key=lambda item: (item[0][0], item[0][1], _split_order(item[0][2])))
     return [KindCounts(*key, dict(sorted(kinds.items()))) for key, kinds in ordered]
 
 
@@ -211,11 +211,11 @@ def _triplets(db: duckdb.DuckDBPyConnection) -> list[TripletCounts]:
     for dataset, split, number, count in db.execute(_NEGATIVES).fetchall():
         negatives.setdefault((dataset, split), {})[number] = count
     ranks = {row[:2]: row[2:] for row in db.execute(_RANKS, {"quantiles": list(QUANTILES)}).fetchall()}
-    found = []
+    counts = []
     for key in sorted(negatives, key=lambda key: (key[0], _split_order(key[1]))):
         positives, retrieved, quantiles = ranks.get(key, (0, 0, None))
-        found.append(TripletCounts(*key, negatives[key], positives, retrieved, quantiles if retrieved else []))
-    return found
+        counts.append(TripletCounts(*key, negatives[key], positives, retrieved, quantiles if retrieved else []))
+    return counts
 
 
 def _verified(db: duckdb.DuckDBPyConnection) -> dict[str, str]:

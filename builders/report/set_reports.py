@@ -1,4 +1,4 @@
-"""Mining and repair reports, made again from what the stages wrote."""
+"""Mining and repair reports, computed from the outputs of the stages."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _LEDGER = ["item_type", "item_id", "parent_id", "reason", "detail"]
 
 def set_reports(sets: Sequence[SetParts]) -> dict[str, dict[str, Any]]:
     """``mining`` of each question set and ``repairs`` of each import, by name and split, as JSON types."""
-    found: dict[str, dict[str, Any]] = {"mining": {}, "repairs": {}}
+    reports: dict[str, dict[str, Any]] = {"mining": {}, "repairs": {}}
     for part in sets:
         name = f"{part.stage.partition('.')[2]} {part.split}"
         if part.text is None:
-            found["repairs"][name] = asdict(repair_report(_imported(part)))
+            reports["repairs"][name] = asdict(repair_report(_imported(part)))
         else:
             first, last = part.text.negatives
-            found["mining"][name] = asdict(mining_report(_mined(part), last - first + 1))
-    return {kind: reports for kind, reports in found.items() if reports}
+            reports["mining"][name] = asdict(mining_report(_mined(part), last - first + 1))
+    return {kind: own for kind, own in reports.items() if own}
 
 
 def report_texts(summary: Mapping[str, Any]) -> dict[str, str]:
-    """The reports in a manifest's summary for people, by name and split."""
+    """The reports in a manifest's summary as text, by name and split."""
     mined = {name: MiningReport(**value).text() for name, value in summary.get("mining", {}).items()}
     return {**mined, **{name: RepairReport(**value).text() for name, value in summary.get("repairs", {}).items()}}
 
@@ -78,7 +78,7 @@ def _side(document: Mapping[str, Any]) -> Side:
 
 
 def _drops(steps: Sequence[StepOutput]) -> Iterator[Drop]:
-    """Rows that the steps dropped; parts of rows that live are none."""
+    """Rows that the steps dropped, without the ledger's notes on parts of kept rows."""
     for step in steps:
         for file in step.ledgers():
             for row in pq.read_table(file, columns=_LEDGER).to_pylist():

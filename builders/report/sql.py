@@ -1,4 +1,4 @@
-"""The answer to a query as text: an aligned table, JSON lines, or CSV."""
+"""The result of a query as text: an aligned table, JSON lines, or CSV."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Literal, TextIO
 
 import pyarrow as pa
 
-from nyxqa.builders.formatting import shortened, text_table
+from nyxqa.builders.formatting import counted, shortened, text_table
 from nyxqa.builders.report.views import run_sql
 
 Form = Literal["table", "json", "csv"]
-CELL_WIDTH = 60  # characters of a cell in a table; JSON and CSV cut nothing
+CELL_WIDTH = 60  # characters of a table cell; JSON and CSV are not truncated
 
 
 def print_sql(out: Path, query: str, form: Form, stream: TextIO) -> None:
-    """Write the answer to ``query`` over the dataset in ``out``.
+    """Write the result of ``query`` over the dataset in ``out``.
 
-    :raises UsageError: If the query is refused.
-    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
+    :raises UsageError: If DuckDB refuses the query.
+    :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
     answer = run_sql(out, query)
     if form == "csv":
@@ -49,7 +49,7 @@ def _aligned(answer: pa.Table) -> list[str]:
     numbers = {index for index, column in enumerate(answer.schema) if _is_number(column.type)}
     if not answer.schema.names:
         return []
-    return [*text_table(answer.schema.names, rows, numbers), f"({len(rows)} row{'s' * (len(rows) != 1)})"]
+    return [*text_table(answer.schema.names, rows, numbers), f"({counted(len(rows), 'row')})"]
 
 
 def _rows(answer: pa.Table) -> Iterator[tuple[Any, ...]]:
@@ -58,7 +58,7 @@ def _rows(answer: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 
 def _plain(value: Any) -> str:
-    """A cell: nothing for null, JSON for lists and structs."""
+    """A cell: "" for null, JSON for lists and structs."""
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

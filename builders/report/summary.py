@@ -32,25 +32,25 @@ _QUERIES = {
 
 
 def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Named counts over the tables below ``folder``; a table without files counts nothing."""
+    """Named counts over the tables below ``folder``; a table without files has no counts."""
     names = sorted(files)
     tables = {
         table: [folder / name for name in names if name.startswith(f"data/{table}/")]
         for table in ("corpus", "qa", "triplets", "ledger")
     }
-    found: dict[str, dict[str, Any]] = {}
+    counts: dict[str, dict[str, Any]] = {}
     with database(folder) as db:
         for name, query in _QUERIES.items():
             used = {table: paths for table, paths in tables.items() if f"{{{table}}}" in query}
             read = {table: f"read_parquet({file_list(paths)})" for table, paths in used.items()}
             sql = query.format(**read, prompts=_PROMPTS)
-            found[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
-        found["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
-    return found
+            counts[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
+        counts["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
+    return counts
 
 
 def _by_split(files: list[Path]) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    by_split: dict[str, list[Path]] = {}
     for file in files:
-        found.setdefault(file.name.partition("-")[0], []).append(file)
-    return found
+        by_split.setdefault(file.name.partition("-")[0], []).append(file)
+    return by_split

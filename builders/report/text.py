@@ -8,7 +8,7 @@ from dataclasses import asdict
 from textwrap import fill
 
 from nyxqa.builders.formatting import shortened, text_table
-from nyxqa.builders.report.lines import told_lines
+from nyxqa.builders.report.lines import feedback_lines
 from nyxqa.builders.report.report import QUANTILES, Report, TripletCounts
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.schemas.content import KINDS
@@ -17,7 +17,7 @@ WIDTH = 100
 
 
 def render(report: Report) -> str:
-    """The whole report, no line longer than ``WIDTH`` but where one id or path is."""
+    """The whole report; only a single longer id or path makes a line longer than ``WIDTH``."""
     return "\n\n".join("\n".join(section) for section in _sections(report)) + "\n"
 
 
@@ -33,21 +33,21 @@ def _sections(report: Report) -> Iterator[list[str]]:
         *_wrapped(f"source {report.source or 'none'}, seed {report.seed}, {size}"),
     ]
     yield ["STAGES", *_funnel(report)]
-    yield ["DROPS (in brackets: parts of items that live on)", *_drops(report)]
+    yield ["DROPS (in brackets: parts of items that are kept)", *_drops(report)]
     yield ["ROWS BY KIND", *_kinds(report)]
     if report.shortfalls:
-        yield ["LESS THAN THE RECIPE ASKS FOR", *_items(report.shortfalls)]
+        yield ["SHORTFALLS (fewer than the recipe wants)", *_items(report.shortfalls)]
     if report.triplets:
         yield ["TRIPLETS", *_triplets(report)]
     yield from _sets(report)
     if report.feedback:
-        yield ["FEEDBACK", *(part for line in told_lines(report.feedback) for part in _wrapped(line, "    ", "  "))]
+        yield ["FEEDBACK", *(part for line in feedback_lines(report.feedback) for part in _wrapped(line, "    ", "  "))]
     if report.verify:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
     if report.evidence:
         yield ["EVIDENCE BY KIND", *_evidence(report)]
-    yield ["OPTIONS-ONLY PROBE (what options without their question tell of the key)", *_wrapped(report.probe, "  ")]
-    yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were made")]
+    yield ["OPTIONS-ONLY PROBE (accuracy of guessing the key without the question)", *_wrapped(report.probe, "  ")]
+    yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were run")]
     yield ["DEVIATIONS FROM THE PAPER", *_items(report.deviations)]
     if any(report.usage.values()):
         yield ["MODEL USAGE", *_pairs(report.usage, "")]
@@ -57,7 +57,7 @@ def _sections(report: Report) -> Iterator[list[str]]:
 
 
 def _sets(report: Report) -> Iterator[list[str]]:
-    """A section for each question set and import, and one for questions that stand in two splits."""
+    """A section for each question set and import, and one for questions that occur in two splits."""
     for name, text in report_texts({"mining": report.mining, "repairs": report.repairs}).items():
         lines = [part for line in text.splitlines() for part in _as_is_or_wrapped(line)]
         yield [f"{'MINING' if name in report.mining else 'IMPORT'} {name}", *lines]
@@ -67,7 +67,7 @@ def _sets(report: Report) -> Iterator[list[str]]:
 
 
 def _as_is_or_wrapped(line: str) -> list[str]:
-    """A line that fits keeps its columns."""
+    """Lines that fit are kept as they are, so that columns stay aligned."""
     return [f"  {line}"] if len(line) + 2 <= WIDTH else _wrapped(line, "    ", "  ")
 
 
@@ -121,10 +121,10 @@ def _kinds(report: Report) -> list[str]:
 
 
 def _triplets(report: Report) -> list[str]:
-    head = ("dataset", "split", "positives", "found", *(_quantile_name(q) for q in QUANTILES))
+    head = ("dataset", "split", "positives", "retrieved", *(_quantile_name(q) for q in QUANTILES))
     rows = [(one.dataset, one.split, one.positives, one.retrieved, *_ranks(one)) for one in report.triplets]
-    lines = ["  ranks of the positives in the miner's raw list", *_table(head, rows, numbers=set(range(2, 10)))]
-    lines.append("  triplets by their number of negatives")
+    lines = ["  ranks of the positives in the miner's ranking", *_table(head, rows, numbers=set(range(2, 10)))]
+    lines.append("  triplets by number of negatives")
     for one in report.triplets:
         numbers = ", ".join(f"{count} with {number}" for number, count in one.negatives.items())
         lines += _wrapped(f"{one.dataset} {one.split}: {numbers}", "    ")
@@ -136,7 +136,7 @@ def _ranks(counts: TripletCounts) -> list[str]:
 
 
 def _quantile_name(quantile: float) -> str:
-    return {0.0: "least", 0.5: "median", 1.0: "most"}.get(quantile, f"{100 * quantile:.0f} %")
+    return {0.0: "min", 0.5: "median", 1.0: "max"}.get(quantile, f"{100 * quantile:.0f} %")
 
 
 def _evidence(report: Report) -> list[str]:

@@ -1,4 +1,4 @@
-"""SQL over the published tables: one DuckDB view a table, without its images."""
+"""SQL over the published tables: one DuckDB view for each table, without its images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def connect(path: Path) -> DuckDBPyConnection:
     """An in-memory DuckDB with a view for each table of the dataset in ``path``.
 
-    A view holds all splits of its table, told apart by a further column ``split`` (``pool`` of ``corpus``, which has
-    a ``split`` of its own), and leaves image columns out; a table without files is a view of no rows.
+    A view holds all splits of its table with an added column ``split`` (``pool`` for ``corpus``, which has a ``split``
+    already), without image columns; the view of a table without files is empty.
 
-    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
+    :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
     import duckdb
 
@@ -36,15 +36,15 @@ def connect(path: Path) -> DuckDBPyConnection:
 
 
 def add_views(connection: DuckDBPyConnection, published: Published) -> None:
-    """Add the views of ``connect`` for as long as ``connection`` is open."""
+    """Add the views of ``connect`` as temporary views of ``connection``."""
     for name in TABLES:
         connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(connection, published, name)}')
 
 
 def run_sql(path: Path, query: str) -> pa.Table:
-    """The answer to one query over the tables of the dataset in ``path``.
+    """The result of one query over the tables of the dataset in ``path``, as an Arrow table.
 
-    :raises UsageError: If DuckDB refuses the query, with the first line of what it says.
+    :raises UsageError: If DuckDB refuses the query; with the first line of its message.
     """
     import duckdb
 
@@ -62,12 +62,12 @@ def _view(connection: DuckDBPyConnection, published: Published, name: str) -> st
     """The query behind one view."""
     splits = [split for split in published.splits(name) if published.files(name, split)]
     if not splits:
-        connection.register(f"no_{name}", _no_rows(name))
+        connection.register(f"no_{name}", _empty_table(name))
         return f'FROM "no_{name}"'
     return " UNION ALL BY NAME ".join(_part(name, published.files(name, split), split) for split in splits)
 
 
-def _no_rows(name: str) -> pa.Table:
+def _empty_table(name: str) -> pa.Table:
     stored = pa.RecordBatch.from_pylist([], schema=TABLES[name].schema)
     table = pa.Table.from_batches([plain(stored)])
     added = _added(name)
@@ -75,7 +75,7 @@ def _no_rows(name: str) -> pa.Table:
 
 
 def _added(name: str) -> str:
-    """Column that tells the files of one split from those of another: of ``corpus`` a split is a pool."""
+    """Name of the column that holds the split of the files; a split of ``corpus`` is a pool."""
     return "pool" if name == CORPUS.name else "split"
 
 
@@ -83,10 +83,10 @@ def _part(name: str, files: Sequence[Path], split: str) -> str:
     schema = pq.read_schema(files[0])
     columns = []
     for column in schema:
-        kept = without_images(column.type)
-        if kept is not None:
+        pruned = without_images(column.type)
+        if pruned is not None:
             value = identifier(column.name)
-            columns.append(value if kept.equals(column.type) else f"{_pruned(value, column.type)} AS {value}")
+            columns.append(value if pruned.equals(column.type) else f"{_pruned(value, column.type)} AS {value}")
     added = _added(name)
     if added not in schema.names:
         columns.append(f"{string_literal(split)} AS {added}")
@@ -95,11 +95,11 @@ def _part(name: str, files: Sequence[Path], split: str) -> str:
 
 def _pruned(value: str, kind: pa.DataType) -> str:
     """SQL for ``value`` without the images inside it."""
-    kept = without_images(kind)
-    if kept is None or kept.equals(kind):
+    pruned = without_images(kind)
+    if pruned is None or pruned.equals(kind):
         return value
     if pa.types.is_list(kind):
         return f"list_transform({value}, lambda item: {_pruned('item', kind.value_type)})"
-    fields = [kept.field(i).name for i in range(kept.num_fields)]
+    fields = [pruned.field(i).name for i in range(pruned.num_fields)]
     inner = (f"{string_literal(f)}: {_pruned(f'{value}.{identifier(f)}', kind.field(f).type)}" for f in fields)
     return f"{{{', '.join(inner)}}}"

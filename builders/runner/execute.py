@@ -12,7 +12,7 @@ from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
-from nyxqa.builders.feedback.publication import kept
+from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.pipeline import Built, build, read
@@ -253,7 +253,7 @@ def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
     """Publish the tables with the feedback that is still valid; returns the published manifest."""
     if built.handle is not None:
         built.handle.close()
-    tables, manifest, lost_feedback = kept(job.published, built.tables.folder, manifest, job.work)
+    tables, manifest, lost_feedback = with_earlier_feedback(job.published, built.tables.folder, manifest, job.work)
     publish(tables, job.request.out, manifest)
     unusable = "" if built.benchmark is None else unusable_images(built.benchmark)
     for line in (lost_feedback, unusable, *shortfall_lines(manifest)):

@@ -23,7 +23,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
-from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.names import set_stages, with_sets
@@ -138,7 +138,7 @@ def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Cou
 
 def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str, unit: str, count: int) -> str:
     """The error for a split without rows."""
-    why = told_loss(db, assembly.ledgers, split, own_drops(db))
+    why = largest_loss(db, assembly.ledgers, split, own_drops(db))
     return f"no {unit} of split {split} is left of the {count} that reached stage assemble: {why}"
 
 

@@ -13,7 +13,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import read_passages
 from nyxqa.builders.question_sets.row_source import PASSAGES, source_state
-from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.stages.names import SOURCE, pool_stage
 from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import WorldError
@@ -41,7 +41,7 @@ def write_passages(step: Step, spec: str, folder: Path) -> Counts:
     drops.flush()
     if not count:
         with database(folder) as db:
-            why = told_loss(db, [StepOutput(step.fingerprint, folder)], "")
+            why = largest_loss(db, [StepOutput(step.fingerprint, folder)], "")
         raise WorldError(f"{step.name}: {spec.partition(':')[0]} source has no passage: {why}")
     return Counts(count + drops.count, count, drops.count, 0, count)
 

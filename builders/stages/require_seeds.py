@@ -14,7 +14,7 @@ from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.formatting import counted
-from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.report.losses import largest_loss
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import SplitSection
 from nyxqa.schemas.sql import file_list
@@ -71,7 +71,7 @@ def check_seeds(
     documents_of, seeds_of, longest = _counts(documents, min_tokens)
     if not documents_of:
         with database(folder) as db:
-            raise WorldError(f"no document is left to ask about: {told_loss(db, ledgers, '')}")
+            raise WorldError(f"no document is left to ask about: {largest_loss(db, ledgers, '')}")
     if not seeds_of:
         raise WorldError(
             f"none of {counted(sum(documents_of.values()), 'document')} has sample.min_tokens = {min_tokens} tokens, "

@@ -10,7 +10,8 @@ import pytest
 
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from tests.support.oracle_model import oracle_of
 from tests.support.restamp import Row, read, restage, restamp, rewrite
 from tests.support.vlm_server import VlmServer
@@ -22,7 +23,7 @@ def answered(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
     settings = {"feedback.top_k": 6, "feedback.window": 2}
     with VlmServer(reply=oracle_of(out).reply) as server:
-        feedback(out, Order("bm25", f"openai:m@{server.url}", settings=settings), Progress())
+        feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", settings=settings), Progress())
     restamp(out)
     return out
 

@@ -18,7 +18,7 @@ from tests.support.vlm_server import VlmServer
 
 
 def test_both_stages(built_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Train, ask with what was trained, label anew, train on."""
+    """Train, ask with what was trained, relabel, train on."""
     data = tmp_path / "data"
     shutil.copytree(built_sample, data, ignore=shutil.ignore_patterns(".work"))
     train_on(data, "tiny", tmp_path / "one", overrides={"max_steps": 2})
@@ -59,10 +59,10 @@ def test_an_estimate_is_no_less_than_what_is_asked(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("--retriever", "bm25", "--vlm", "extractive"), 2, "name a model: openai:MODEL@URL"),
-        (("--relabel",), 1, "has no feedback to label anew"),
+        (("--relabel",), 1, "has no feedback to relabel"),
         (("--relabel", "--vlm", "openai:m@http://127.0.0.1:9/v1"), 2, "--retriever or --vlm cannot change"),
         (
             ("--retriever", "bm25", "--vlm", "openai:m@http://127.0.0.1:9/v1", "--set", "feedback.tresh=1"),
@@ -72,11 +72,11 @@ def test_an_estimate_is_no_less_than_what_is_asked(tmp_path: Path, capsys: pytes
     ],
 )
 def test_one_line_says_what_is_wrong(
-    arguments: tuple[str, ...], code: int, said: str, dataset: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], code: int, message: str, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert leave("feedback", dataset, *arguments) == code
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("nyxqa: ") and said in line
+    assert line.startswith("nyxqa: ") and message in line
 
 
 def test_without_train_triplets_or_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
 from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.retriever.training.examples import read_example
@@ -32,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Facts, Path
     facts.write(out)
     settings = {"feedback.top_k": 9, "feedback.enough_positives": 9, "feedback.enough_negatives": 9}
     with VlmServer(reply=facts.reply) as server:
-        feedback(out, Order("bm25", f"openai:m@{server.url}", "paper", settings), Progress())
+        feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", "paper", settings), Progress())
         yield facts, out, server
 
 
@@ -59,7 +60,9 @@ def test_an_answer_that_only_shares_a_word_is_not_right(tmp_path: Path) -> None:
         return json.dumps({"answer": "a stone of another sort" if answer == "unknown" else answer})
 
     with VlmServer(reply=reply) as server:
-        feedback(tmp_path, Order("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 9}), Progress())
+        feedback(
+            tmp_path, FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 9}), Progress()
+        )
     shared = [
         one
         for row in table(tmp_path, "feedback")
@@ -156,7 +159,7 @@ def test_train_questions_are_searched_in_the_whole_pool_with_their_instruction(
     before = {row["doc_id"] for row in table(lakes, "corpus")}
     asked = {row["query_id"] for row in table(lakes, "triplets", "train")}
     with VlmServer(reply=lake_reply) as server:
-        feedback(lakes, Order("bm25", f"openai:m@{server.url}"), Progress())
+        feedback(lakes, FeedbackOptions("bm25", f"openai:m@{server.url}"), Progress())
     assert {query.instruction for query in encoder.queries} == {INSTRUCTION}
     assert {query.id for query in encoder.queries} == asked
     candidates = {one["doc_id"] for row in table(lakes, "feedback") for one in row["candidates"]}
@@ -181,10 +184,10 @@ def test_without_the_passages_what_only_other_splits_name_is_not_found(
         named[split] = {one for row in rows for one in (row["positive_id"], *row["negative_ids"])}
     assert named["validation"] - named["train"]
     with VlmServer(reply=lake_reply) as server:
-        made = feedback(copy, Order("bm25", f"openai:m@{server.url}"), Progress())
+        made = feedback(copy, FeedbackOptions("bm25", f"openai:m@{server.url}"), Progress())
     candidates = {one["doc_id"] for row in table(copy, "feedback") for one in row["candidates"]}
     assert candidates <= named["train"]
-    assert "pool lakes: its passages are not here" in capfd.readouterr().err
+    assert "pool lakes: its passages are missing" in capfd.readouterr().err
     assert made.manifest.summary["feedback"]["pools"] == {
         "lakes": f"{len(named['train'])} documents that train triplets name"
     }

@@ -9,7 +9,8 @@ from pathlib import Path
 from nyxqa.build import run
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback import answers, candidates, publication
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from tests.support.published import table
 from tests.support.sets import TEXTS, lake_reply, write_passages, write_questions, write_text
 from tests.support.vlm_server import VlmServer
@@ -22,7 +23,11 @@ def test_golden_output(tmp_path: Path) -> None:
     recipe = write_text(tmp_path / "recipe.toml", TEXTS)
     run("train", recipe=recipe, out=tmp_path / "out", workers=1)
     with VlmServer(reply=lake_reply) as server:
-        feedback(tmp_path / "out", Order("bm25", f"openai:m@{server.url}", settings={"feedback.window": 2}), Progress())
+        feedback(
+            tmp_path / "out",
+            FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.window": 2}),
+            Progress(),
+        )
     rows = table(tmp_path / "out", "feedback")
     for row in rows:
         for one in row["candidates"]:

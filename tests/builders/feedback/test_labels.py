@@ -30,10 +30,10 @@ def candidates(*f1: float | None, **further: dict[int, str]) -> list[dict[str, A
 
 
 def row(listed: list[dict[str, Any]], closed: float = 0.0, known: tuple[str, ...] = ()) -> dict[str, Any]:
-    families = [{"doc_id": one, "page_id": "", "cluster": "", "key": ""} for one in known]
-    said = {"prediction": "said", "f1": closed, "reason": "", "detail": ""}
+    positives = [{"doc_id": one, "page_id": "", "cluster": "", "key": ""} for one in known]
+    closed_book = {"prediction": "said", "f1": closed, "reason": "", "detail": ""}
     own = {"query_id": "q", "dataset": "d", "unasked": ""}
-    return {**own, "candidates": listed, "closed_book": said, "known": families}
+    return {**own, "candidates": listed, "closed_book": closed_book, "known": positives}
 
 
 def labels(made: Labelling, listed: list[dict[str, Any]], *known: str) -> tuple[list[str], list[str]]:

@@ -14,7 +14,8 @@ from nyxqa.build import run
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.export.export import export
-from nyxqa.builders.feedback.run import FeedbackResult, Order, feedback, relabel
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import FeedbackResult, feedback, relabel
 from nyxqa.builders.publish.publish import complete_publishing
 from nyxqa.builders.report.report import make_report
 from nyxqa.builders.report.text import render
@@ -28,7 +29,7 @@ from tests.support.running import leave, published
 from tests.support.sets import TEXTS, lake_reply, write_passages, write_questions, write_text
 from tests.support.vlm_server import VlmServer
 
-GONE = "feedback is no longer published, for the train split has changed"
+REMOVED = "feedback is no longer published because the train split has changed"
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def built(recipe: Path, out: Path, split: SplitName, **settings: Any) -> None:
 
 def asked(out: Path, **settings: Any) -> FeedbackResult:
     with VlmServer(reply=lake_reply) as server:
-        order = Order("bm25", f"openai:m@{server.url}", settings=settings)
+        order = FeedbackOptions("bm25", f"openai:m@{server.url}", settings=settings)
         return feedback(out, order, Progress())
 
 
@@ -82,7 +83,7 @@ def test_a_build_of_another_train_split_unpublishes_it(
     asked(out)
     write_text(recipe, recipe.read_text().replace('train.json"', 'train.json"\ncount = 12'))
     built(recipe, out, "train")
-    assert GONE in capfd.readouterr().err
+    assert REMOVED in capfd.readouterr().err
     assert "feedback" not in {path.split("/")[1] for path in read_manifest(out).files}
     assert "feedback" not in read_manifest(out).summary
     assert not [row for row in table(out, "ledger") if row["stage"] == "feedback"]
@@ -108,7 +109,7 @@ def test_stopped_within_the_publication_it_is_completed(
     built(recipe, out, "train")
     asked(out)
     expected = published(out)
-    relabel(out, Order(settings={"feedback.positives": "first", "feedback.drop": []}), Progress())
+    relabel(out, FeedbackOptions(settings={"feedback.positives": "first", "feedback.drop": []}), Progress())
     assert published(out) != expected
 
     def stop(folder: Path, manifest: object) -> None:
@@ -116,7 +117,7 @@ def test_stopped_within_the_publication_it_is_completed(
 
     monkeypatch.setattr("nyxqa.builders.publish.publish.write_card", stop)
     with pytest.raises(KeyboardInterrupt):
-        relabel(out, Order(), Progress())
+        relabel(out, FeedbackOptions(), Progress())
     assert not (out / "manifest.json").exists()
     monkeypatch.undo()
     complete_publishing(out)
@@ -125,36 +126,45 @@ def test_stopped_within_the_publication_it_is_completed(
 
 def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Path, tmp_path: Path) -> None:
     built(recipe, tmp_path / "out", "train")
-    with pytest.raises(FormatError, match="has no feedback to label anew"):
-        relabel(tmp_path / "out", Order(), Progress())
+    with pytest.raises(FormatError, match="has no feedback to relabel"):
+        relabel(tmp_path / "out", FeedbackOptions(), Progress())
     asked(tmp_path / "out")
     copy = tmp_path / "copy"
     shutil.copytree(tmp_path / "out", copy, ignore=shutil.ignore_patterns(".work"))
     assert len(nyxqa.load("feedback", copy, split="train")) > 20
-    with pytest.raises(WorldError, match="holds no answers; ask for them with: nyxqa feedback"):
-        relabel(copy, Order(settings={"feedback.positives": "first"}), Progress())
+    with pytest.raises(WorldError, match="holds no answers; make them with: nyxqa feedback"):
+        relabel(copy, FeedbackOptions(settings={"feedback.positives": "first"}), Progress())
 
 
 @pytest.mark.parametrize(
     ("order", "wrong"),
     [
-        (Order("bm25"), "needs --retriever and --vlm"),
-        (Order(None, "openai:m@http://127.0.0.1:9/v1"), "needs --retriever and --vlm"),
-        (Order("bm25", "extractive"), "extractive only looks for words"),
-        (Order("bm25", "gpt"), "is not a model"),
-        (Order("word2vec", "openai:m@http://127.0.0.1:9/v1"), "unknown encoder"),
-        (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.topk": 3}), "did you mean 'top_k'"),
-        (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"chunk.max_tokens": 3}), "none of feedback's"),
-        (Order("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.threshold": 2.0}), "feedback.threshold"),
+        (FeedbackOptions("bm25"), "needs --retriever and --vlm"),
+        (FeedbackOptions(None, "openai:m@http://127.0.0.1:9/v1"), "needs --retriever and --vlm"),
+        (FeedbackOptions("bm25", "extractive"), "extractive only searches for words"),
+        (FeedbackOptions("bm25", "gpt"), "is not a model"),
+        (FeedbackOptions("word2vec", "openai:m@http://127.0.0.1:9/v1"), "no encoder is named"),
+        (
+            FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.topk": 3}),
+            "did you mean 'top_k'",
+        ),
+        (
+            FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"chunk.max_tokens": 3}),
+            "none of feedback's",
+        ),
+        (
+            FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.threshold": 2.0}),
+            "feedback.threshold",
+        ),
     ],
 )
-def test_what_can_be_known_beforehand_is_refused(order: Order, wrong: str, dataset: Path) -> None:
+def test_what_can_be_known_beforehand_is_refused(order: FeedbackOptions, wrong: str, dataset: Path) -> None:
     with pytest.raises(UsageError, match=wrong):
         feedback(dataset, order, Progress())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--threshold", "8"], "--threshold: feedback.threshold = 8.0: "),
         (["--set", "feedback.threshold=9.0", "--threshold", "8"], "--set: feedback.threshold = 9.0: "),
@@ -162,17 +172,17 @@ def test_what_can_be_known_beforehand_is_refused(order: Order, wrong: str, datas
     ],
 )
 def test_a_wrong_value_is_named_by_its_flag(
-    arguments: list[str], said: str, dataset: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = ("--retriever", "bm25", "--vlm", "openai:m@http://127.0.0.1:9/v1")
     assert leave("feedback", dataset, *models, *arguments) == 2
-    assert capsys.readouterr().err.startswith(f"nyxqa: {said}")
+    assert capsys.readouterr().err.startswith(f"nyxqa: {message}")
 
 
 @pytest.mark.parametrize("settings", [{"feedback.window": 2}, {"feedback.top_k": 2}, {"feedback.enough_negatives": 1}])
 def test_relabelling_refuses_what_would_have_to_be_asked(settings: dict[str, Any], dataset: Path) -> None:
-    with pytest.raises(UsageError, match="--relabel asks nothing, so feedback"):
-        relabel(dataset, Order(settings=settings), Progress())
+    with pytest.raises(UsageError, match="--relabel uses the stored answers, so feedback"):
+        relabel(dataset, FeedbackOptions(settings=settings), Progress())
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +191,7 @@ def answered(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = tmp_path_factory.mktemp("answered") / "out"
     shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
     with VlmServer(reply=oracle_of(out).reply) as server:
-        feedback(out, Order("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 6}), Progress())
+        feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 6}), Progress())
     return out
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback, relabel
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback, relabel
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.manifest import read_manifest
@@ -25,7 +26,7 @@ DROPPED = {"right_closed_book", "right_with_all", "wrong_with_all"}
 
 
 @dataclass
-class Asked:
+class StoredAnswers:
     """A dataset with feedback, its facts, and the model that gave it."""
 
     facts: Facts
@@ -34,7 +35,7 @@ class Asked:
     ranked: dict[str, list[str]]
 
     def run(self, **settings: Any) -> None:
-        order = Order("bm25", f"openai:teller@{self.server.url}", settings=_dotted(settings))
+        order = FeedbackOptions("bm25", f"openai:teller@{self.server.url}", settings=_dotted(settings))
         feedback(self.out, order, Progress())
 
     def expected(self, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -107,16 +108,16 @@ def ranking(facts: Facts, folder: Path) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredAnswers]:
     folder, facts = tmp_path_factory.mktemp("facts"), Facts(500)
     facts.write(folder / "out")
     with VlmServer(reply=facts.reply) as server:
-        made = Asked(facts, folder / "out", server, ranking(facts, folder))
+        made = StoredAnswers(facts, folder / "out", server, ranking(facts, folder))
         made.run()
         yield made
 
 
-def test_labels_are_the_truth(asked: Asked) -> None:
+def test_labels_are_the_truth(asked: StoredAnswers) -> None:
     """Every kind of question, every reason to drop one, several positives, and early stops are among them."""
     expected = asked.expected()
     assert found(asked.out) == expected
@@ -128,7 +129,7 @@ def test_labels_are_the_truth(asked: Asked) -> None:
     assert sum(len(row.get("asked", [""] * TOP_K)) < TOP_K for row in expected.values()) > 50
 
 
-def test_calls_and_what_early_stops_saved_are_counted(asked: Asked) -> None:
+def test_calls_and_what_early_stops_saved_are_counted(asked: StoredAnswers) -> None:
     told = read_manifest(asked.out).summary["feedback"]
     rows = [asked._expected(fact, {**SETTINGS, "drop": ()}) for fact in asked.facts.facts]
     assert told["asked"] == len(rows) + sum(len(row["asked"]) for row in rows)
@@ -139,7 +140,7 @@ def test_calls_and_what_early_stops_saved_are_counted(asked: Asked) -> None:
     assert told["right_closed_book"] == sum(fact.told == "closed" for fact in asked.facts.facts)
 
 
-def test_all_rows_stand_in_their_order_with_their_account(asked: Asked) -> None:
+def test_all_rows_stand_in_their_order_with_their_account(asked: StoredAnswers) -> None:
     rows = table(asked.out, "feedback")
     keys = [(row["dataset"], row["query_id"]) for row in rows]
     assert keys == sorted(keys)
@@ -148,7 +149,7 @@ def test_all_rows_stand_in_their_order_with_their_account(asked: Asked) -> None:
     assert (entry.rows_in, entry.parents, entry.dropped) == (500, len(rows), 500 - len(rows))
 
 
-def test_the_same_again_asks_and_writes_nothing(asked: Asked) -> None:
+def test_the_same_again_asks_and_writes_nothing(asked: StoredAnswers) -> None:
     served, before = asked.server.served, (asked.out / "manifest.json").stat().st_mtime_ns
     asked.run()
     assert (asked.server.served, (asked.out / "manifest.json").stat().st_mtime_ns) == (served, before)
@@ -156,9 +157,9 @@ def test_the_same_again_asks_and_writes_nothing(asked: Asked) -> None:
 
 @pytest.mark.parametrize("drop", [sorted(DROPPED), ["wrong_with_all"], []])
 @pytest.mark.parametrize("positives", ["first", "all"])
-def test_labels_made_anew_are_the_truth_and_cost_no_call(asked: Asked, positives: str, drop: list[str]) -> None:
+def test_labels_made_anew_are_the_truth_and_cost_no_call(asked: StoredAnswers, positives: str, drop: list[str]) -> None:
     served = asked.server.served
-    relabel(asked.out, Order(settings={"feedback.positives": positives, "feedback.drop": drop}), Progress())
+    relabel(asked.out, FeedbackOptions(settings={"feedback.positives": positives, "feedback.drop": drop}), Progress())
     expected = asked.expected(drop=drop)
     for row in expected.values():
         if positives == "first" and "asked" in row:
@@ -168,7 +169,7 @@ def test_labels_made_anew_are_the_truth_and_cost_no_call(asked: Asked, positives
 
 
 @pytest.mark.parametrize("positives", ["first", "all"])
-def test_windows_of_several_documents(asked: Asked, positives: str) -> None:
+def test_windows_of_several_documents(asked: StoredAnswers, positives: str) -> None:
     """The last window of nine in fours is one; what stands in it has only its own answer."""
     asked.run(window=4, positives=positives)
     assert found(asked.out) == asked.expected(window=4, positives=positives)

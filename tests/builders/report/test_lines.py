@@ -42,14 +42,12 @@ def test_lines_name_the_setting_of_each_dataset() -> None:
         without_negatives={"lakes": [1, 8], "mmeb/OK-VQA": [2, 3], "nyxqa": [9, 9]},
     )
     assert shortfall_lines(found) == [
-        "split train has fewer documents to ask about than sample.count wants: "
-        "54 of kind single, 2 of kind multi are missing",
+        "split train has fewer seed documents than sample.count: 54 of kind single, 2 of kind multi are missing",
         "split validation has fewer questions than its quota: 3 of kind multi are missing",
         "1 of 8 triplets of lakes have no hard negative: "
-        "nothing was left of the ranks 3 to 7 that negatives of [[text]] lakes names",
+        "no usable document at ranks 3 to 7 (negatives of [[text]] lakes)",
         "2 of 3 triplets of mmeb/OK-VQA have no hard negative",
-        "9 of 9 triplets of nyxqa have no hard negative: "
-        "nothing was left of the ranks 11 to 20 that negatives.ranks names",
+        "9 of 9 triplets of nyxqa have no hard negative: no usable document at ranks 11 to 20 (negatives.ranks)",
     ]
     assert shortfall_lines(manifest()) == []
 

@@ -8,7 +8,7 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.shard import ledger_table, write_table
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.report.losses import told_loss
+from nyxqa.builders.report.losses import largest_loss
 
 
 def ledger(folder: Path, stage: str, split: str, *drops: Drop) -> StepOutput:
@@ -26,7 +26,7 @@ def drops(kind: str, reason: str, count: int, detail: str = "") -> list[Drop]:
 
 def told(folder: Path, parts: list[StepOutput], split: str) -> str:
     with database(folder) as db:
-        return told_loss(db, parts, split)
+        return largest_loss(db, parts, split)
 
 
 def test_the_stage_that_dropped_most_with_its_reasons_and_the_first_detail(tmp_path: Path) -> None:
@@ -39,10 +39,10 @@ def test_the_stage_that_dropped_most_with_its_reasons_and_the_first_detail(tmp_p
         ledger(tmp_path, "refine", "test", *drops("question", "other", 20, "y")),
     ]
     assert told(tmp_path, parts, "train") == (
-        "stage refine dropped most: 5 questions (broken 3, too_long 2), the first because: because 0"
+        "stage refine dropped most: 5 questions (broken 3, too_long 2), first detail: because 0"
     )
     assert told(tmp_path, parts, "validation") == (
-        "stage source dropped most: 9 rows (bad_row 9), the first because: no list 0"
+        "stage source dropped most: 9 rows (bad_row 9), first detail: no list 0"
     )
 
 
@@ -52,7 +52,7 @@ def test_parts_of_items_that_live_on_are_no_drops(tmp_path: Path) -> None:
         ledger(tmp_path, "source", "", *drops("page", "text_cleaned", 9, "z")),
         ledger(tmp_path, "import.mmeb", "", *drops("document", "dead_image", 9, "z")),
     ]
-    assert told(tmp_path, parts, "").startswith("stage images dropped most: 1 pages (dead_image 1)")
+    assert told(tmp_path, parts, "").startswith("stage images dropped most: 1 page (dead_image 1)")
     assert told(tmp_path, [StepOutput("", tmp_path / "none")], "") == "no stage dropped anything"
 
 

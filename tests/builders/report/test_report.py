@@ -85,7 +85,7 @@ def test_positives_that_were_not_retrieved(dataset: Path) -> None:
     rewrite(dataset, "triplets", "test", change)
     (test,) = [counts for counts in make_report(dataset).triplets if counts.split == "test"]
     assert (test.retrieved, test.ranks) == (0, [])
-    assert " 0      -" in render(make_report(dataset))
+    assert " 0    -" in render(make_report(dataset))
 
 
 def test_partly_verified(dataset: Path) -> None:

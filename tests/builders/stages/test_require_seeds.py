@@ -81,5 +81,5 @@ def test_no_document_names_the_stage_that_dropped_most(tmp_path: Path) -> None:
         checked(tmp_path, [], ("train",), TENTHS)
     assert str(error.value) == (
         "no document is left to ask about: stage filter dropped most: 3 documents (filter 3), "
-        "the first because: n_tokens > 9"
+        "first detail: n_tokens > 9"
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.feedback.run import Order, feedback
+from nyxqa.builders.feedback.options import FeedbackOptions
+from nyxqa.builders.feedback.run import feedback
 from tests.builders.publish.hub.conftest import write_report
 from tests.support.dataset_cache import use_cache
 from tests.support.hub_client import Client
@@ -23,7 +24,7 @@ def test_feedback_is_pushed_and_read_joined(
 ) -> None:
     use_cache(monkeypatch, tmp_path / "cache")
     with VlmServer(reply=oracle_of(fit).reply) as server:
-        feedback(fit, Order("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 5}), Progress())
+        feedback(fit, FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.top_k": 5}), Progress())
     write_report(fit)
     client.push(fit, NAME, "--force")
     count, candidates = client.python(
