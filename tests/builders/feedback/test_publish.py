@@ -150,7 +150,7 @@ def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Pat
         ),
         (
             FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"chunk.max_tokens": 3}),
-            "none of feedback's",
+            "feedback has no such key",
         ),
         (
             FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.threshold": 2.0}),
