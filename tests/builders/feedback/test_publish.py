@@ -143,7 +143,7 @@ def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Pat
         (FeedbackOptions(None, "openai:m@http://127.0.0.1:9/v1"), "needs --retriever and --vlm"),
         (FeedbackOptions("bm25", "extractive"), "extractive only searches for words"),
         (FeedbackOptions("bm25", "gpt"), "is not a model"),
-        (FeedbackOptions("word2vec", "openai:m@http://127.0.0.1:9/v1"), "no encoder is named"),
+        (FeedbackOptions("word2vec", "openai:m@http://127.0.0.1:9/v1"), "unknown encoder"),
         (
             FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.topk": 3}),
             "did you mean 'top_k'",
