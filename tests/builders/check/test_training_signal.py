@@ -85,5 +85,5 @@ def test_without_matplotlib_the_picture_is_skipped_and_that_is_said(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with caplog.at_level(logging.WARNING):
         assert not plot(tmp_path / "picture.png", [])
-    assert "matplotlib is not installed, so no picture is drawn" in caplog.text
+    assert "matplotlib is not installed, so no plot is drawn" in caplog.text
     assert not list(tmp_path.iterdir())
