@@ -1,4 +1,4 @@
-"""The contract of a filter, for pages, documents and questions alike: keep a row, or drop it with a reason.
+"""The contract of a filter, the same for pages, documents and questions: keep a row, or drop it with a reason.
 
 A new filter is a module in this folder with one callable of type ``Filter``, its settings in the recipe, and an entry
 in the list that its stage gives to ``apply_filters``.
@@ -19,7 +19,7 @@ class Rejection:
     """Why a row is dropped.
 
     :param reason: One of the reasons of table ``ledger``.
-    :param detail: What made this row fail, in words; may be empty.
+    :param detail: The property of this row that failed, in words; may be empty.
     """
 
     reason: str

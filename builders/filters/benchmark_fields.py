@@ -1,4 +1,4 @@
-"""Which fields of a benchmark's row are texts, which are images, and which name it."""
+"""Texts, images and the name of a benchmark item, by the field names that published sets use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _QUESTIONS = frozenset(("question", "questions", "query", "queries", "query_text
 _PASSAGES = frozenset(("passage", "passages", "document", "documents", "positive", "positives", "pos_text", "tgt_text"))
 _PARAGRAPHS = frozenset(("paragraph", "paragraphs", "paragraph_text", "sentence", "sentences", "caption", "captions"))
 _CONTENTS = frozenset(("text", "texts", "content", "contents", "context", "contexts"))
-# Keys whose texts are questions or passages, in the spellings of published sets. Answers are none: they are short and
-# stand in every text on the subject.
+# Keys whose texts are questions or passages, in the spellings of published sets. Answers are left out: they are short
+# and occur in every text on the subject.
 TEXT_KEYS = _QUESTIONS | _PASSAGES | _PARAGRAPHS | _CONTENTS
-# Where no key of a row is known, every text counts but these.
+# If no key of a row is in TEXT_KEYS, all its strings are compared except those of these keys.
 _ANSWERS = frozenset(
     ("answer", "answers", "golden_answers", "detected_answers", "ans", "output", "outputs")
 ) | frozenset(("target", "label", "solution"))
@@ -25,21 +25,19 @@ NAME_KEYS = ("id", "_id", "qid", "query_id", "question_id", "qa_id", "doc_id", "
 _PICTURES = frozenset(("image", "images", "image_file", "image_path", "image_paths", "img", "imgs", "picture", "photo"))
 _QUERY_IMAGES = frozenset(("query_image", "query_images", "qry_image_path", "qry_img_path"))
 IMAGE_KEYS = _PICTURES | _QUERY_IMAGES | frozenset(("img_path", "pos_image_path", "pos_img_path", "tgt_img_path"))
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
-)  # of ``images.store.FORMATS``
-_LONGEST_PATH = 1000  # characters; a longer reference is the image itself in base64
-_LONGEST_NAME = 100
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2"))
+_MAX_PATH = 1000  # characters; a longer string is the image itself in base64
+_MAX_NAME = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item of a benchmark.
 
-    :param name: Its id, else where it stands: ``line 7`` or ``row 7``, counted from 1.
+    :param name: Its id; without one its position, ``line 7`` or ``row 7``, counted from 1.
     :param texts: Questions and passages.
     :param images: Encoded bytes, or files.
-    :param missing: Images it refers to that are not there.
+    :param missing: Number of images that it refers to and that do not exist.
     """
 
     name: str
@@ -49,35 +47,36 @@ class Item:
 
 
 def item_of(row: Mapping[str, Any], place: str, folder: Path) -> Item:
-    """The item of one row.
+    """Return the item of one row.
 
-    :param folder: What relative paths of images are relative to.
+    :param place: Its name if the row has no id.
+    :param folder: Base of relative image paths.
     """
-    images = list(_images("", row, folder))
-    there = tuple(image for image in images if image is not None)
-    return Item(_name(row) or place, tuple(_row_texts(row)), there, len(images) - len(there))
+    references = list(_images("", row, folder))
+    images = tuple(image for image in references if image is not None)
+    return Item(_name(row) or place, tuple(_row_texts(row)), images, len(references) - len(images))
 
 
 def _name(row: Mapping[str, Any]) -> str:
     for key in NAME_KEYS:
         value = row.get(key)
         if isinstance(value, int | str) and str(value).strip():
-            return " ".join(str(value).split())[:_LONGEST_NAME]
+            return " ".join(str(value).split())[:_MAX_NAME]
     return ""
 
 
 def _row_texts(row: Mapping[str, Any]) -> Iterator[str]:
-    known = [text for key, value in row.items() for text in _keyed(key, value, False)]
-    if not known:
+    texts = [text for key, value in row.items() for text in _keyed(key, value, False)]
+    if not texts:
         skipped = OTHER_KEYS | IMAGE_KEYS | set(NAME_KEYS)
-        known = [value for key, value in row.items() if isinstance(value, str) and key.lower() not in skipped]
-    yield from known
+        texts = [value for key, value in row.items() if isinstance(value, str) and key.lower() not in skipped]
+    yield from texts
 
 
-def _keyed(key: str, value: Any, inside: bool) -> Iterator[str]:
-    """Texts of the value of one key: all of it if the key is known, else those under known keys further down."""
+def _keyed(key: str, value: Any, nested: bool) -> Iterator[str]:
+    """Texts of the value of one key: all of them if it is a text key, otherwise those under text keys inside it."""
     if key.lower() in TEXT_KEYS:
-        yield from _texts(value, inside)
+        yield from _texts(value, nested)
     elif key.lower() not in OTHER_KEYS:
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, Mapping):
@@ -85,12 +84,12 @@ def _keyed(key: str, value: Any, inside: bool) -> Iterator[str]:
                     yield from _keyed(name, item, True)
 
 
-def _texts(value: Any, inside: bool) -> Iterator[str]:
-    """Texts of a value: of a list each one, of lists in lists the inner ones joined, for these are sentences."""
+def _texts(value: Any, nested: bool) -> Iterator[str]:
+    """Texts of a value: each item of a list; the items of a nested list, which are sentences, joined into one text."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
-        if inside and value and all(isinstance(part, str) for part in value):
+        if nested and value and all(isinstance(part, str) for part in value):
             yield " ".join(value)
             return
         for part in value:
@@ -101,7 +100,7 @@ def _texts(value: Any, inside: bool) -> Iterator[str]:
 
 
 def _images(key: str, value: Any, folder: Path) -> Iterator[bytes | Path | None]:
-    """Images of a value, None for one it refers to in vain."""
+    """Images of a value, None for a reference to an image that does not exist."""
     if isinstance(value, bytes):
         yield value
     elif isinstance(value, Mapping):
@@ -116,22 +115,22 @@ def _images(key: str, value: Any, folder: Path) -> Iterator[bytes | Path | None]
         for part in value:
             yield from _images(key, part, folder)
     elif isinstance(value, str) and value:
-        found = _referred(key, value, folder)
-        if found is not None or key in IMAGE_KEYS:
-            yield found
+        image = _referred(key, value, folder)
+        if image is not None or key in IMAGE_KEYS:
+            yield image
 
 
 def _referred(key: str, value: str, folder: Path) -> bytes | Path | None:
-    """What a text refers to if it is an image: a file, or bytes in base64 under a key of images."""
-    if key in IMAGE_KEYS and len(value) > _LONGEST_PATH:
+    """The image that a string refers to: a file, or base64 bytes under an image key; otherwise None."""
+    if key in IMAGE_KEYS and len(value) > _MAX_PATH:
         data = value.partition("base64,")[2] if value.startswith("data:") else value
         try:
             return base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
             return None
-    if len(value) > _LONGEST_PATH or Path(value).suffix.lower() not in IMAGE_SUFFIXES:
+    if len(value) > _MAX_PATH or Path(value).suffix.lower() not in IMAGE_SUFFIXES:
         return None
     try:
         return folder / value if (folder / value).is_file() else None
-    except OSError:  # a part of the path is longer than any file's name
+    except OSError:  # a part of the path exceeds the longest file name
         return None

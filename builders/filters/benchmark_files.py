@@ -1,4 +1,4 @@
-"""The files that ``filters.decontaminate`` names, and their items."""
+"""Read the benchmark files that ``filters.decontaminate`` names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROWS = 64  # rows of a Parquet file in memory: they may hold images
 class BenchmarkFile:
     """A benchmark file.
 
-    :param name: Its name in the ledger: the file name, after the path inside the folder that the recipe names.
+    :param name: Its name in the ledger: the file name, with its path from the folder that the recipe names.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""The filter against benchmarks: texts that share a run of words with an item, images that look like one of it."""
+"""The decontamination filter: rejects texts that share a run of words with a benchmark, and near-identical images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON = "contaminated"
 
 @dataclass(frozen=True)
 class BenchmarkFilter:
-    """Rejects what overlaps with a benchmark; picklable.
+    """Rejects rows that overlap with a benchmark; picklable.
 
     :param texts: Output of step ``filter/benchmark``.
     :param images: Output of step ``filter/images``; None for questions, whose images are those of their documents.
@@ -32,7 +32,7 @@ class BenchmarkFilter:
         names = ItemNames(self.texts)
         texts = [[row["text"], *(image["caption"] for image in row["images"])] for row in documents]
         flat = [text for own in texts for text in own]
-        runs = iter(BenchmarkTexts(self.texts).shared(flat, [False] * len(flat)))
+        runs = iter(BenchmarkTexts(self.texts).shared_runs(flat, [False] * len(flat)))
         matches = ImageMatches.read(self.images) if self.images is not None else ImageMatches({}, {})
         details: list[str | None] = []
         for row, own in zip(documents, texts, strict=True):
@@ -43,7 +43,7 @@ class BenchmarkFilter:
     def questions(self, rows: pa.Table) -> Verdicts:
         """Verdicts on questions about documents (columns ``question`` and ``images``)."""
         images = rows["images"].to_pylist()
-        return self._compare(rows["question"].to_pylist(), [not shown for shown in images])
+        return self._compare(rows["question"].to_pylist(), [not attached for attached in images])
 
     def set_questions(self, rows: pa.Table) -> Verdicts:
         """Verdicts on questions of a set, which have no images (column ``text``)."""
@@ -54,9 +54,9 @@ class BenchmarkFilter:
         """Verdicts on passages, which have no images."""
         return self._compare(texts, [False] * len(texts))
 
-    def _compare(self, texts: Sequence[str], whole: Sequence[bool]) -> Verdicts:
+    def _compare(self, texts: Sequence[str], match_short: Sequence[bool]) -> Verdicts:
         names = ItemNames(self.texts)
-        runs = BenchmarkTexts(self.texts).shared(texts, whole)
+        runs = BenchmarkTexts(self.texts).shared_runs(texts, match_short)
         return _verdicts([None if run is None else describe(run, names) for run in runs])
 
 

@@ -1,4 +1,4 @@
-"""What a condition of ``[filters]`` may be made of: its value depends on nothing but its own row."""
+"""Check the syntax of conditions in ``[filters]``: a value may depend on its own row only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-# Configuration of a database that reads no file and loads no extension, whatever a condition says.
+# Configuration of a database that reads no file and loads no extension, whatever a condition contains.
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoload_known_extensions": False,
@@ -24,11 +24,11 @@ _MACROS = "SELECT DISTINCT function_name, macro_definition FROM duckdb_functions
 _CLOCKS = frozenset(("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"))
 _ALSO_UNSTABLE = _CLOCKS | {"current_localtime", "current_localtimestamp"}
 # Table functions that read nothing but their arguments.
-_OWN_TABLES = frozenset(("unnest", "range", "generate_series"))
+_PURE_TABLES = frozenset(("unnest", "range", "generate_series"))
 
 
 def forbidden(db: duckdb.DuckDBPyConnection, condition: str) -> str | None:
-    """Why ``condition`` is not allowed, or None; one that does not parse is left to DuckDB to refuse."""
+    """Why ``condition`` is not allowed, or None; DuckDB itself refuses one that does not parse."""
     tree = _parsed(db, f"SELECT ({condition}\n)")
     if tree is None:
         return None
@@ -70,7 +70,7 @@ def _table_fault(node: dict[str, Any], own: set[str]) -> str | None:
         return f"it reads {node['table_name']!r}; a condition may read only its own row"
     if node.get("type") == "TABLE_FUNCTION":
         name = str(node["function"]["function_name"]).lower()
-        if name not in _OWN_TABLES:
+        if name not in _PURE_TABLES:
             return f"it reads {name}(...); a condition may read only its own row"
     return None
 

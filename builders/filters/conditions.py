@@ -1,4 +1,4 @@
-"""The filter by SQL conditions of ``[filters]``."""
+"""Filter documents and questions by the SQL conditions of ``[filters]``."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class DocumentConditions:
 
 
 def check_conditions(settings: Filters, qa: pa.Schema) -> None:
-    """Try every condition on an empty table, before anything is spent.
+    """Evaluate every condition on an empty table, before any work is done.
 
     :param qa: Schema of table ``qa``.
-    :raises UsageError: Naming the condition that DuckDB refuses, or that depends on more than its row.
+    :raises UsageError: If DuckDB refuses a condition, or it depends on more than its row; the message names it.
     """
-    _check_own(settings.corpus, "filters.corpus")
-    _check_own(settings.qa, "filters.qa")
+    _check_deterministic(settings.corpus, "filters.corpus")
+    _check_deterministic(settings.qa, "filters.qa")
     first_failed(corpus_columns(DOCUMENTS.empty_table()), settings.corpus, "filters.corpus")
     first_failed(qa.empty_table().drop_columns(["images"]), settings.qa, "filters.qa")
 
 
-def _check_own(conditions: Sequence[str], where: str) -> None:
+def _check_deterministic(conditions: Sequence[str], where: str) -> None:
     """Refuse conditions that may evaluate differently in another build of the same rows.
 
-    :raises UsageError: Naming the condition and the part of it that is at fault.
+    :raises UsageError: If a condition does so; the message names the condition and the part at fault.
     """
     if not conditions:
         return
@@ -98,6 +98,6 @@ def corpus_columns(documents: pa.Table) -> pa.Table:
 
 
 def _offsets(lists: pa.ListArray) -> pa.Array:
-    """Where each list begins in the flattened values; a null list is an empty one."""
+    """Offset of each list in the flattened values; a null list has length 0."""
     ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0))
     return pa.concat_arrays([pa.array([0], pa.int32()), ends])

@@ -31,7 +31,7 @@ def indexed(folder: Path, *files: Path) -> Path:
 
 def overlaps(index: Path, texts: list[str], whole: bool = False) -> list[str | None]:
     """What is said of each text."""
-    runs = BenchmarkTexts(index).shared(texts, [whole] * len(texts))
+    runs = BenchmarkTexts(index).shared_runs(texts, [whole] * len(texts))
     return [None if run is None else describe(run, ItemNames(index)) for run in runs]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nyxqa.builders.filters import benchmark_overlap
-from nyxqa.builders.filters.benchmark_index import RUN, SHORTEST
+from nyxqa.builders.filters.benchmark_texts import RUN, SHORTEST
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.words import words
