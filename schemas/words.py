@@ -29,12 +29,37 @@ _WORD = re.compile(
     rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
 )
 _UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
-_CLOSING = "[\"'\u201d\u2019)\\]]*"
+# These marks also stand inside words and numbers, and end a sentence only before white space.
+_SPACED_MARKS = (
+    ".!?\u2026\u203c\u203d\u2047\u2048\u2049\u2e2e"
+    "\u0589"  # Armenian; typed in times of day, too
+    "\u06d4"  # Urdu; abbreviations are written with it
+)
+# Full stops, question and exclamation marks that mean nothing else (Unicode property Sentence_Terminal, and the Tibetan
+# shad), so that no white space need follow. Left out: the Burmese comma U+104A, and signs within Samaritan verses.
+_STOPS = (
+    "\u061d-\u061f\u0700-\u0702\u07f9\u0964\u0965\u0f0d\u0f0e\u104b\u1362\u1367\u1368\u166e\u1735\u1736\u17d4\u17d5\u1803"
+    "\u1809\u1944\u1945\u1aa8-\u1aab\u1b5a\u1b5b\u1b5e\u1b5f\u1b7d-\u1b7f\u1c3b\u1c3c\u1c7e\u1c7f\u2cf9-\u2cfb\u2e3c\u2e53"
+    "\u2e54\u3002\ua4ff\ua60e\ua60f\ua6f3\ua6f7\ua876\ua877\ua8ce\ua8cf\ua92f\ua9c8\ua9c9\uaa5d-\uaa5f\uaaf0\uaaf1\uabeb"
+    "\ufe12\ufe15\ufe16\ufe56\ufe57\uff01\uff1f\uff61\U00010a56\U00010a57\U00010f55-\U00010f59\U00011047\U00011048"
+    "\U000110be-\U000110c1\U00011141-\U00011143\U000111c5\U000111c6\U00011238\U00011239\U0001144b\U0001144c\U000115c2"
+    "\U000115c3\U00011641\U00011642\U0001173c-\U0001173e\U00011c41\U00011c42\U00016a6e\U00016a6f\U00016af5\U00016e98"
+)
+_CLOSING = "\u201d\u2019\u00bb\u203a\u300d\u300f\u3009\u300b\u3011\uff09)\\]"
+_EITHER = "\"'\u201c\u2018\u00ab\u2039"  # opening quotes in one language are closing ones in another
 # One pattern for each mark: one that begins with a single character is searched for many times faster than with a set.
-_SENTENCE_ENDS = [(mark, re.compile(rf"{re.escape(mark)}{_CLOSING}(?=\s)")) for mark in ".!?\u2026"]
+_SPACED_ENDS = [(mark, re.compile(rf"{re.escape(mark)}[{_CLOSING}{_EITHER}]*(?=\s)")) for mark in _SPACED_MARKS]
+_STOP_ENDS = re.compile(rf"[{_STOPS}][{_STOPS}.!?\u2026]*[{_CLOSING}]*(?:[{_EITHER}]+(?=\s|\Z))?")
+_MARKED_ENDS = [
+    *_SPACED_ENDS,
+    # The wide full stop is also the point of wide numbers and addresses; the Greek question mark is a semicolon.
+    ("\uff0e", re.compile(rf"\uff0e[{_CLOSING}]*+(?!(?![{_UNSPACED}]){_LETTER})")),
+    (";", re.compile(rf";(?<=[\u0370-\u03ff\u1f00-\u1fff];)[{_CLOSING}{_EITHER}]*(?=\s)")),
+]
+# Thai and Lao have no marks, but a space between phrases; the sign of repetition stands behind a space of its own.
+_THAI = re.compile("[\u0e01-\u0edf]")
+_PHRASE_ENDS = re.compile("(?<=[\u0e01-\u0e5b\u0e81-\u0edf])(?= +[\u0e01-\u0e45\u0e81-\u0ec4])")
 _LINE_END = re.compile("\n")
-_FULL_WIDTH_MARKS = "\u3002\uff01\uff1f"
-_FULL_WIDTH_ENDS = re.compile("[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*")
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
@@ -95,9 +120,11 @@ def character_kinds() -> bytes:
 
 def sentence_ends(text: str) -> list[int]:
     """Positions just behind the sentences of ``text``, a line end counting as one; the end of the text is left out."""
-    ends = {match.end() for mark, pattern in _SENTENCE_ENDS if mark in text for match in pattern.finditer(text)}
-    if not text.isascii() and any(mark in text for mark in _FULL_WIDTH_MARKS):
-        ends.update(match.end() for match in _FULL_WIDTH_ENDS.finditer(text))
+    ends = {match.end() for mark, pattern in _MARKED_ENDS if mark in text for match in pattern.finditer(text)}
+    if not text.isascii():
+        ends.update(match.end() for match in _STOP_ENDS.finditer(text))
+        if _THAI.search(text):
+            ends.update(match.end() for match in _PHRASE_ENDS.finditer(text))
     ends.update(match.start() for match in _LINE_END.finditer(text))
     return sorted(ends - {0, len(text)})
 

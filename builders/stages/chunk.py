@@ -22,7 +22,7 @@ from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
 from nyxqa.schemas.recipe import Chunk
 
-VERSION = 3
+VERSION = 4
 _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 

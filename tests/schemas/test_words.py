@@ -57,6 +57,68 @@ def test_sentences_end_at_their_marks_and_at_lines() -> None:
     assert sentence_ends("No end") == []
 
 
+# Three sentences in each script, the second a question or an exclamation where the script has a mark for it.
+SENTENCES = {
+    "Devanagari": (
+        "\u0932\u0948\u0902\u092a \u091c\u0932\u093e\u0964",
+        "\u0915\u094c\u0928\u0965",
+        "\u0935\u0939\u0964",
+    ),
+    "Bengali": ("\u0986\u09b2\u09cb\u0964", "\u0995\u09c7?", "\u09b8\u09c7\u0964"),
+    "Urdu": (
+        "\u0627\u06cc\u0645\u06d4\u0627\u06d2 \u06c1\u06d2\u06d4",
+        "\u06a9\u06cc\u0627\u061f",
+        "\u0648\u06c1\u06d4",
+    ),
+    "Arabic": ("\u0636\u0648\u0621.", "\u0644\u0645\u0627\u0630\u0627\u061f", "\u0646\u0639\u0645!"),
+    "Ethiopic": ("\u1230\u120b\u121d\u1362", "\u1208\u121d\u1295\u1367", "\u12a0\u12ce\u1362"),
+    "Armenian": ("12\u058930 \u056a\u0561\u0574\u0589", "\u053b\u0576\u0579\u0589", "\u0531\u0575\u0578\u0589"),
+    "Burmese": ("\u1019\u102e\u1038\u104a \u1019\u102e\u1038\u104b", "\u1012\u102b\u104b", "\u101f\u102f\u104b"),
+    "Khmer": ("\u1797\u17d2\u179b\u17be\u1784\u17d4", "\u1793\u17c1\u17c7\u17d5", "\u1793\u17c4\u17c7\u17d4"),
+    "Tibetan": ("\u0f56\u0f7c\u0f51\u0f0d", "\u0f61\u0f72\u0f42\u0f0e", "\u0f51\u0f0d"),
+    "Mongolian": ("\u182e\u1823\u1828\u1803", "\u182a\u1822\u1809", "\u1823\u1803"),
+    "Greek": ("\u03a6\u03c9\u03c2.", "\u03a4\u03b9;", "\u039d\u03b1\u03b9."),
+    "wide": ("\u5024\u306f\uff13\uff0e\uff11\uff14\u3067\u3059\uff0e", "\u4f55\uff1f\uff01", "\u306f\u3044\uff61"),
+    "Chakma": ("\U00011107\U00011141", "\U00011108\U00011143", "\U00011109\U00011142"),
+}
+
+
+@pytest.mark.parametrize("script", SENTENCES)
+def test_sentences_end_at_the_marks_of_every_script(script: str) -> None:
+    assert sentences(" ".join(SENTENCES[script])) == list(SENTENCES[script])
+
+
+@pytest.mark.parametrize("script", ["Devanagari", "Ethiopic", "Burmese", "Khmer", "Tibetan", "wide", "Chakma"])
+def test_marks_without_another_meaning_need_no_space(script: str) -> None:
+    assert sentences("".join(SENTENCES[script])) == list(SENTENCES[script])
+
+
+def test_closing_quotes_of_all_styles_belong_to_their_sentence() -> None:
+    assert sentences("\u201eJa.\u201c Dann. \u00bbNein!\u00ab So.") == [
+        "\u201eJa.\u201c",
+        "Dann.",
+        "\u00bbNein!\u00ab",
+        "So.",
+    ]
+    assert sentences('\u0939\u093e\u0901\u0964"\u0935\u0939" \u0964') == [
+        "\u0939\u093e\u0901\u0964",
+        '"\u0935\u0939" \u0964',
+    ]
+    assert sentences("\u3008\u306f\u3044\u3002\u3009\u3044\u3048") == ["\u3008\u306f\u3044\u3002\u3009", "\u3044\u3048"]
+
+
+def test_thai_and_lao_phrases_end_at_a_space() -> None:
+    assert sentences("\u0e44\u0e1f \u0e15\u0e48\u0e32\u0e07 \u0e46 \u0e01\u0e31\u0e19 5 \u0e14\u0e27\u0e07") == [
+        "\u0e44\u0e1f",
+        "\u0e15\u0e48\u0e32\u0e07 \u0e46",
+        "\u0e01\u0e31\u0e19 5 \u0e14\u0e27\u0e07",
+    ]
+
+
+def test_a_semicolon_ends_a_sentence_in_greek_alone() -> None:
+    assert sentences("One; two. \u03a4\u03b9; One") == ["One; two.", "\u03a4\u03b9;", "One"]
+
+
 @given(st.text())
 def test_sentences_lose_nothing_but_white_space(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())

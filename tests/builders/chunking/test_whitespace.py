@@ -13,7 +13,10 @@ MARKS = [".", '."', "?!", "\u2026", "\u3002", "\uff01\uff1f\u300d"]
 PIECES = [*SPACES, *MARKS, "a", "word", "x.y", "\u2020", "\u0120", "日本", "😀", "\ud800"]
 TEXT = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 # The whole rule as one pattern, against which the patterns by mark are held.
-SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d)]*|(?=\n)")
+SENTENCE_END = re.compile(
+    r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s)"
+    r"|[\u3002\uff01\uff1f][\u3002\uff01\uff1f.!?\u2026]*[\u300d\u201d)]*(?:[\"']+(?=\s|\Z))?|(?=\n)"
+)
 
 
 @given(TEXT)

@@ -104,3 +104,11 @@ def test_the_work_grows_with_the_parts_of_a_page_and_no_faster() -> None:
     operations(partial(documents, *many_parts(10)))  # what is done once
     work = [operations(partial(documents, *many_parts(count))) for count in (1_000, 2_000)]
     assert work[1] < 2.1 * work[0]
+
+
+def test_chunks_end_at_the_full_stops_of_their_script() -> None:
+    for stop in ("\u0964", "\u06d4", "\u061f", "\u1362", "\u0589", "\u17d4", "\uff0e", "\uff61", "\u2049"):
+        text = " ".join(f"{numbered(7 * n, 7).removesuffix('.')}{stop}" for n in range(12))
+        rows = documents(part(text))
+        assert len(rows) == 12
+        assert all(row["text"].endswith(stop) for row in rows)
