@@ -260,13 +260,22 @@ def export(
         Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
     ] = None,
     max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives per row; default all.")] = None,
+    expand_negatives: Annotated[bool, typer.Option("--expand-negatives", help="vlm2vec: a row per negative.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Write a dataset, including its images, in the format of another tool."""
     from nyxqa.builders.export.export import export as run_export
 
-    done = run_export(data, to, out, split=split, max_negatives=max_negatives, revision=revision)
+    done = run_export(
+        data,
+        to,
+        out,
+        split=split,
+        max_negatives=max_negatives,
+        expand_negatives=expand_negatives,
+        revision=revision,
+    )
     sys.stdout.write(done.text())
 
 

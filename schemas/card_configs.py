@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from nyxqa.schemas.manifest import Manifest
@@ -11,11 +12,24 @@ from nyxqa.schemas.tables import PREVIEW, TABLES
 _DIGITS = 32
 
 
+def files_description(hashes: Mapping[str, str]) -> str:
+    """The ``description`` of a config: a hash of its files, which ``datasets`` makes part of the name of its cache.
+
+    Without it a folder of the same name and shape, or a second export into the same place, is served from the first's
+    cache.
+
+    :param hashes: SHA-256 of each file, by path relative to the dataset's folder.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(hashes):
+        digest.update(f"{path} {hashes[path]}\n".encode())
+    return f"files {digest.hexdigest()[:_DIGITS]}"
+
+
 def dataset_configs(manifest: Manifest) -> list[dict[str, Any]]:
     """One config for each table that has files, ``preview`` first and default, with the exact files of each split.
 
-    ``description`` holds a hash of the files: ``datasets`` makes it part of the name of its cache, which so is never
-    that of an earlier build in the same folder.
+    ``description`` is that of ``files_description``.
     """
     configs = []
     for name in TABLES:
@@ -34,7 +48,5 @@ def dataset_configs(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _description(manifest: Manifest, table: str) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for path in manifest.files if path.startswith(f"data/{table}/")):
-        digest.update(f"{path} {manifest.files[path].sha256}\n".encode())
-    return f"files {digest.hexdigest()[:_DIGITS]}"
+    prefix = f"data/{table}/"
+    return files_description({path: one.sha256 for path, one in manifest.files.items() if path.startswith(prefix)})

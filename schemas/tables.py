@@ -229,13 +229,17 @@ TABLES = {t.name: t for t in (PREVIEW, CORPUS, QA, TRIPLETS, MIXTURE, FEEDBACK, 
 
 
 def published_schema(schema: pa.Schema) -> pa.Schema:
-    """``schema`` with the metadata every published file carries: our format and the ``datasets`` features.
+    """``schema`` with the metadata every published file carries: our format and the ``datasets`` features."""
+    return schema.with_metadata({FORMAT_KEY: str(FORMAT).encode(), **features_metadata(schema)})
+
+
+def features_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+    """The Parquet metadata by which ``datasets`` knows the features of ``schema``.
 
     Lists are spelled ``[feature]``, the one form that datasets 3.6 and 5 both read.
     """
     features = {column.name: _feature(column.type) for column in schema}
-    info = json.dumps({"info": {"features": features}})
-    return schema.with_metadata({FORMAT_KEY: str(FORMAT).encode(), b"huggingface": info.encode()})
+    return {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
 
 
 def _feature(kind: pa.DataType) -> object:

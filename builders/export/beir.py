@@ -11,15 +11,23 @@ from nyxqa.builders.export.files import ImageFiles
 from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.content import plain_text
 
-_HOW = """`GenericDataLoader("FOLDER").load(split="test")` of BEIR reads it. Hard negatives were never judged, so they
-are in `negatives/SPLIT.tsv`, not in the qrels. BEIR is a text benchmark: lines with images list their files under
-`images`, and their text has no placeholders."""
+_HOW = """```python
+from beir.datasets.data_loader import GenericDataLoader
+
+corpus, queries, qrels = GenericDataLoader("FOLDER").load(split="SPLIT")
+```
+
+Hard negatives were never judged, so they are in `negatives/SPLIT.tsv`, not in the qrels; `datasets` reads the two as
+configs `qrels` and `negatives`. BEIR is a text benchmark: lines with images list their files under `images`, and their
+text has no placeholders."""
+_JUDGED, _NEGATIVES = "qrels", "negatives"
+_TABS = {"sep": "\t"}  # how ``datasets`` reads the files of both configs
 
 
 def write_beir(source: Source, folder: Path, left_out: LeftOut) -> None:
     """Write corpus, queries and qrels, negatives, and image files."""
     files = ImageFiles(folder)
-    for name in ("qrels", "negatives"):
+    for name in (_JUDGED, _NEGATIVES):
         (folder / name).mkdir()
     with (folder / "corpus.jsonl").open("w", encoding="utf-8") as corpus:
         for row in source.documents():
@@ -30,15 +38,17 @@ def write_beir(source: Source, folder: Path, left_out: LeftOut) -> None:
     with (folder / "queries.jsonl").open("w", encoding="utf-8") as queries:
         for split in source.splits:
             _write_split(source, split, folder, queries, files, left_out)
-    write_readme(folder, "BEIR", {}, _HOW, left_out)
+    configs = {name: {split: f"{name}/{split}.tsv" for split in source.splits} for name in (_JUDGED, _NEGATIVES)}
+    how = _HOW.replace('split="SPLIT"', f'split="{source.splits[0]}"')
+    write_readme(folder, "BEIR", configs, how, left_out, _TABS)
 
 
 def _write_split(
     source: Source, split: str, folder: Path, queries: TextIO, files: ImageFiles, left_out: LeftOut
 ) -> None:
     with (
-        (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as qrels,
-        (folder / "negatives" / f"{split}.tsv").open("w", encoding="utf-8") as negatives,
+        (folder / _JUDGED / f"{split}.tsv").open("w", encoding="utf-8") as qrels,
+        (folder / _NEGATIVES / f"{split}.tsv").open("w", encoding="utf-8") as negatives,
     ):
         qrels.write("query-id\tcorpus-id\tscore\n")
         negatives.write("query-id\tcorpus-id\trank\tscore\n")

@@ -27,12 +27,14 @@ class Source:
 
     :param splits: Splits of triplets that have rows.
     :param max_negatives: Most negatives of a row; None keeps all.
+    :param expand_negatives: Whether a target with one negative a row gets a row for each negative.
     """
 
     data: str | Path
     revision: str | None
     splits: tuple[str, ...]
     max_negatives: int | None
+    expand_negatives: bool = False
 
     @cached_property
     def published(self) -> Published:

@@ -39,6 +39,7 @@ def export(
     *,
     split: str | None = None,
     max_negatives: int | None = None,
+    expand_negatives: bool = False,
     revision: str | None = None,
 ) -> Exported:
     """Write the triplets of a dataset, including their images, into the folder ``out`` in the format of ``to``.
@@ -49,11 +50,14 @@ def export(
     :param to: A name in ``nyxqa.builders.export.factory.TARGETS``.
     :param split: One split; None writes every split that has rows.
     :param max_negatives: Most negatives of a row, the first by rank; None keeps all.
-    :raises UsageError: If the target is unknown, or the dataset has no such triplets.
+    :param expand_negatives: A row for each negative, where the target's rows have one (``vlm2vec``).
+    :raises UsageError: If the target is unknown or has several negatives a row, or the dataset has no such triplets.
     :raises WorldError: If ``out`` exists and is not an empty folder.
     """
     if to not in TARGETS:
         raise UsageError(f"{to!r} is not an export target{nearest(str(to), list(TARGETS))}")
+    if expand_negatives and not TARGETS[to].one_negative:
+        raise UsageError(f"rows of {to} have all their negatives: leave out --expand-negatives")
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorldError(f"{folder} exists and is not an empty folder: name a new folder or an empty one")
@@ -69,7 +73,7 @@ def export(
     part.mkdir(parents=True)
     try:
         with LeftOut(part) as left_out:
-            TARGETS[to].writer()(Source(data, revision, tuple(splits), max_negatives), part, left_out)
+            TARGETS[to].writer()(Source(data, revision, tuple(splits), max_negatives, expand_negatives), part, left_out)
         part.replace(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)

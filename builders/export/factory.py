@@ -20,11 +20,13 @@ class Target:
 
     :param description: What reads the export, in a few words.
     :param writer: Imports and returns the function that writes it, so that naming the targets stays cheap.
+    :param one_negative: Whether a row of the target has one negative.
     """
 
     name: str
     description: str
     writer: Callable[[], Writer]
+    one_negative: bool = False
 
 
 def _sentence_transformers() -> Writer:
@@ -62,7 +64,7 @@ TARGETS = {
     for target in (
         Target("sentence-transformers", "trainers of sentence-transformers", _sentence_transformers),
         Target("tevatron", "Tevatron", _tevatron),
-        Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec),
+        Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec, one_negative=True),
         Target("beir", "BEIR and its readers", _beir),
         Target("shards", "streaming: shuffled, self-contained rows", _shards),
     )

@@ -17,6 +17,7 @@ from nyxqa.builders.export.dataset import Row
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.images.formats import PNG, image_format
+from nyxqa.schemas.tables import features_metadata
 
 REASON = "further_images"
 
@@ -28,12 +29,12 @@ _BYTES = 16 * 2**20
 class ParquetPart:
     """One Parquet file; rows are buffered until a row group is full.
 
-    :param features: The columns as ``datasets.Features``, from which the Arrow schema follows.
+    :param schema: The columns; the file names their ``datasets`` features in the spelling of ``features_metadata``.
     """
 
-    def __init__(self, path: Path, features: Any) -> None:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.schema = features.arrow_schema
+        self.schema = schema.with_metadata(features_metadata(schema))
         self.rows = 0
         self._writer = pq.ParquetWriter(path, self.schema, compression="zstd", write_page_index=True)
         self._group: list[dict[str, Any]] = []

@@ -4,34 +4,54 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+
+from nyxqa.schemas.card_configs import files_description
+from nyxqa.schemas.writing import file_hash
 
 LEFT_OUT = "left_out.jsonl"
 
 
 def write_readme(
-    folder: Path, target: str, files: Mapping[str, Mapping[str, str]], how: str, left_out: LeftOut
+    folder: Path,
+    target: str,
+    files: Mapping[str, Mapping[str, str]],
+    how: str,
+    left_out: LeftOut,
+    options: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``README.md`` of an export.
 
-    :param files: File or pattern of each split, by config, for ``datasets``; empty where it does not read the export.
+    :param files: File or pattern of each split, by config, for ``datasets``.
     :param how: Instructions for reading it; ``FOLDER`` is the placeholder for its folder.
+    :param options: What ``datasets`` must know to read the files of a config.
     """
     import yaml
 
     configs: list[dict[str, object]] = [
-        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
+        {
+            "config_name": name,
+            "description": files_description(_hashes(folder, splits.values())),
+            "data_files": [{"split": split, "path": path} for split, path in splits.items()],
+            **(options or {}),
+        }
         for name, splits in files.items()
     ]
-    if configs:
-        configs[0]["default"] = True
-    head = yaml.safe_dump({"configs": configs}, sort_keys=False) if configs else "{}\n"
+    configs[0]["default"] = True
+    head = yaml.safe_dump({"configs": configs}, sort_keys=False)
     lines = [f"- {reason}: {count}" for reason, count in sorted(left_out.counts.items())]
     note = f"Listed row by row in `{LEFT_OUT}`:\n\n" + "\n".join(lines) if lines else "Nothing."
-    text = f"---\n{head}---\n\n# Export for {target}\n\n{how}\n\n## Left out\n\n{note}\n"
+    read = f"`FOLDER` stands for the path of this folder.\n\n{how}"
+    text = f"---\n{head}---\n\n# Export for {target}\n\n{read}\n\n## Left out\n\n{note}\n"
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _hashes(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files that ``patterns`` match, by path relative to ``folder``."""
+    files = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
 
 class LeftOut:

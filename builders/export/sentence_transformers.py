@@ -7,10 +7,12 @@ a dictionary.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.files import ParquetPart, data_uri
@@ -20,11 +22,17 @@ from nyxqa.schemas.content import Content
 _HOW = """```python
 from datasets import load_dataset
 
-train = {name: load_dataset("FOLDER", name, split="train") for name in CONFIGS}  # a trainer's train_dataset
+SPLIT = {name: load_dataset("FOLDER", name, split="SPLIT") for name in CONFIGS}  # datasets for a trainer
 ```
 
-Configs `text-N` hold strings, `chat-N` chat messages (images as data URIs, at their places in the text; datasets
-4.7 or newer reads them); N is the number of negatives of each row."""
+Configs `text-N` hold strings, `chat-N` chat messages with images as data URIs at their places in the text; N is the
+number of negatives of each row. A config has the splits in which such rows occur: SPLITS."""
+
+_TEXT, _CHAT = "text", "chat"
+# All parts of a message have the same fields, so that every version of datasets reads them. An image is in "url": chat
+# templates take any part that has a field "image" for an image.
+_PART = pa.struct([("type", pa.string()), ("text", pa.string()), ("url", pa.string())])
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(_PART))]))
 
 
 def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut) -> None:
@@ -36,7 +44,7 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
                 name, columns = _columns(row)
                 if (name, split) not in parts:
                     path = folder / name / f"{split}.parquet"
-                    part = ParquetPart(path, _features(name, list(columns)))
+                    part = ParquetPart(path, _schema(name, list(columns)))
                     parts[name, split] = open_parts.enter_context(part)
                 parts[name, split].add(columns)
                 if row["instruction"]:
@@ -45,29 +53,35 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
     files = {
         name: {split: f"{name}/{split}.parquet" for split in source.splits if (name, split) in parts} for name in names
     }
-    write_readme(folder, "sentence-transformers", files, _HOW.replace("CONFIGS", repr(names)), left_out)
+    write_readme(folder, "sentence-transformers", files, _how(files, source.splits[0]), left_out)
+
+
+def _how(files: Mapping[str, Mapping[str, str]], split: str) -> str:
+    """How the export is read; the snippet names the configs that have rows of ``split``."""
+    listed = "; ".join(f"`{name}` {', '.join(splits)}" for name, splits in files.items())
+    own = repr([name for name, splits in files.items() if split in splits])
+    return _HOW.replace("SPLITS", listed).replace("SPLIT", split).replace("CONFIGS", own)
 
 
 def _columns(row: Row) -> tuple[str, dict[str, Any]]:
     sides = [row["query"], row["positive"], *row["negatives"]]
     names = ["anchor", "positive", *(f"negative_{n}" for n in range(1, len(row["negatives"]) + 1))]
     if any(side["images"] for side in sides):
-        values = [json.dumps(messages(side), ensure_ascii=False) for side in sides]
-        return f"chat-{len(row['negatives'])}", dict(zip(names, values, strict=True))
-    return f"text-{len(row['negatives'])}", dict(zip(names, (side["text"] for side in sides), strict=True))
+        return f"{_CHAT}-{len(row['negatives'])}", dict(zip(names, map(messages, sides), strict=True))
+    return f"{_TEXT}-{len(row['negatives'])}", dict(zip(names, (side["text"] for side in sides), strict=True))
 
 
 def messages(side: Row) -> list[dict[str, Any]]:
     """One side as a conversation of one message, with images at the places of their placeholders."""
-    parts: list[dict[str, str]] = []
-    for part in Content(side["text"], tuple(side["images"])).parts():
-        block = {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": data_uri(part)}
-        parts.append(block)
-    return [{"role": "user", "content": parts or [{"type": "text", "text": ""}]}]
+    parts = [_part(part) for part in Content(side["text"], tuple(side["images"])).parts()]
+    return [{"role": "user", "content": parts or [_part("")]}]
 
 
-def _features(name: str, columns: list[str]) -> Any:
-    from datasets import Features, Value
-    from datasets.features import Json
+def _part(part: str | bytes) -> dict[str, str | None]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part, "url": None}
+    return {"type": "image", "text": "", "url": data_uri(part)}
 
-    return Features({column: Value("string") if name.startswith("text") else Json() for column in columns})
+
+def _schema(name: str, columns: list[str]) -> pa.Schema:
+    return pa.schema([(column, pa.string() if name.startswith(_TEXT) else _MESSAGES) for column in columns])

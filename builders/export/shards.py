@@ -16,7 +16,7 @@ SHARD_BYTES = 100_000_000
 _HOW = """```python
 from datasets import load_dataset
 
-rows = load_dataset("FOLDER", split="train", streaming=True)  # query, positive, negatives: {"text", "images"}
+rows = load_dataset("FOLDER", split="SPLIT", streaming=True)  # query, positive, negatives: {"text", "images"}
 ```
 
 Rows were shuffled once by a keyed hash, so a small shuffle buffer is enough."""
@@ -29,7 +29,7 @@ def write_shards(source: Source, folder: Path, left_out: LeftOut) -> None:
         written = write_split(SHARDS, split, _rows(source, split), folder, SHARD_BYTES)
         if written:
             patterns[split] = f"data/shards/{split}-*.parquet"
-    write_readme(folder, "streaming", {"default": patterns}, _HOW, left_out)
+    write_readme(folder, "streaming", {"default": patterns}, _HOW.replace("SPLIT", source.splits[0]), left_out)
 
 
 def _rows(source: Source, split: str) -> Iterator[Row]:

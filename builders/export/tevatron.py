@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from nyxqa.builders.export.dataset import Source, positive_ids
 from nyxqa.builders.export.files import REASON, ParquetPart, one_image
 from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.schemas.tables import IMAGE
 
 _HOW = """```
---dataset_name FOLDER --dataset_config TRAINED --dataset_split train --corpus_name FOLDER --corpus_config corpus
+--dataset_name FOLDER --dataset_config CONFIG --dataset_split SPLIT --corpus_name FOLDER --corpus_config corpus
 ```
 
 Texts have no placeholders: an image goes before its text. Tevatron ignores the columns `further_images` and
@@ -20,6 +23,20 @@ Texts have no placeholders: an image goes before its text. Tevatron ignores the 
 their own, `queries_without_negatives`, which it reads with `--train_group_size 1`."""
 _QUERIES = "queries"
 _WITHOUT_NEGATIVES = "queries_without_negatives"
+_QUERY_COLUMNS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("query_text", pa.string()),
+        ("query_image", IMAGE),
+        ("positive_document_ids", pa.list_(pa.string())),
+        ("negative_document_ids", pa.list_(pa.string())),
+        ("instruction", pa.string()),
+        ("query_further_images", pa.list_(IMAGE)),
+    ]
+)
+_CORPUS_COLUMNS = pa.schema(
+    [("docid", pa.string()), ("text", pa.string()), ("image", IMAGE), ("further_images", pa.list_(IMAGE))]
+)
 
 
 def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
@@ -29,7 +46,7 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
         for name, rows in _write_queries(source, split, folder, left_out).items():
             if rows:
                 files.setdefault(name, {})[split] = f"{name}/{split}.parquet"
-    with ParquetPart(folder / "corpus" / "train.parquet", _corpus()) as part:
+    with ParquetPart(folder / "corpus" / "train.parquet", _CORPUS_COLUMNS) as part:
         for row in source.documents():
             side = {"text": row["text"], "images": [image["bytes"] for image in row["images"]]}
             document = one_image(side, partial(left_out.add, "", "document", row["doc_id"], REASON))
@@ -41,9 +58,10 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
                     "further_images": [_image(one) for one in document.further],
                 }
             )
-    trained = _QUERIES if "train" in files.get(_QUERIES, {}) or _WITHOUT_NEGATIVES not in files else _WITHOUT_NEGATIVES
+    split = source.splits[0]
+    config = next(name for name in (_QUERIES, _WITHOUT_NEGATIVES) if split in files.get(name, {}))
     configs = {**files, "corpus": {"train": "corpus/train.parquet"}}
-    write_readme(folder, "Tevatron", configs, _HOW.replace("TRAINED", trained), left_out)
+    write_readme(folder, "Tevatron", configs, _HOW.replace("CONFIG", config).replace("SPLIT", split), left_out)
 
 
 def _write_queries(source: Source, split: str, folder: Path, left_out: LeftOut) -> dict[str, int]:
@@ -54,7 +72,7 @@ def _write_queries(source: Source, split: str, folder: Path, left_out: LeftOut) 
             name = _WITHOUT_NEGATIVES if split == "train" and not row["negative_ids"] else _QUERIES
             if name not in parts:
                 path = folder / name / f"{split}.parquet"
-                parts[name] = open_parts.enter_context(ParquetPart(path, _queries()))
+                parts[name] = open_parts.enter_context(ParquetPart(path, _QUERY_COLUMNS))
             query = one_image(row["query"], partial(left_out.add, split, "query", row["query_id"], REASON))
             parts[name].add(
                 {
@@ -74,25 +92,3 @@ def _write_queries(source: Source, split: str, folder: Path, left_out: LeftOut) 
 
 def _image(data: bytes | None) -> dict[str, Any] | None:
     return None if data is None else {"bytes": data, "path": None}
-
-
-def _queries() -> Any:
-    from datasets import Features, Image, Value
-
-    return Features(
-        {
-            "query_id": Value("string"),
-            "query_text": Value("string"),
-            "query_image": Image(),
-            "positive_document_ids": [Value("string")],
-            "negative_document_ids": [Value("string")],
-            "instruction": Value("string"),
-            "query_further_images": [Image()],
-        }
-    )
-
-
-def _corpus() -> Any:
-    from datasets import Features, Image, Value
-
-    return Features({"docid": Value("string"), "text": Value("string"), "image": Image(), "further_images": [Image()]})

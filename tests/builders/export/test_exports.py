@@ -42,9 +42,11 @@ def _plain(text: str) -> str:
 def _of_messages(messages: list[dict[str, Any]]) -> tuple[str, list[bytes]]:
     ((role, content),) = [(one["role"], one["content"]) for one in messages]
     assert role == "user"
-    images = [base64.b64decode(part["image"].partition(",")[2]) for part in content if part["type"] == "image"]
-    assert all(part["image"].startswith("data:image/png;base64,") for part in content if part["type"] == "image")
-    assert all(set(part) == {"type", part["type"]} for part in content)
+    images = [base64.b64decode(part["url"].partition(",")[2]) for part in content if part["type"] == "image"]
+    assert all(part["url"].startswith("data:image/png;base64,") for part in content if part["type"] == "image")
+    # Chat templates take any part with a field "image" for an image.
+    assert all(set(part) == {"type", "text", "url"} for part in content)
+    assert all(not part["url"] if part["type"] == "text" else not part["text"] for part in content)
     return "".join(PLACEHOLDER if part["type"] == "image" else part["text"] for part in content), images
 
 
@@ -111,10 +113,11 @@ def test_the_command_for_tevatron_names_a_config_that_is_there(tmp_path: Path) -
     assert "--dataset_config queries_without_negatives " in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
-    out = tmp_path / "vlm2vec"
-    nyxqa.export(root, "vlm2vec", out)
-    columns = ["qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path"]
+_MMEB = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")
+
+
+def _vlm2vec_rows(out: Path, split: str) -> list[tuple[str, list[tuple[str, list[bytes]]]]]:
+    """Id, and text and images of query, positive and negative of each row of the export."""
 
     def read(row: Row, text: str, name: str) -> tuple[str, list[bytes]]:
         paths = [path for path in (row[f"{name}_image_path"], *row[f"{name}_further_images"]) if path]
@@ -122,20 +125,51 @@ def test_vlm2vec(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         assert row[text].startswith(place) == bool(paths)
         return row[text].removeprefix(place), [(out / path).read_bytes() for path in paths]
 
+    rows = load_dataset(str(out), split=split)
+    assert set(_MMEB) < set(rows.column_names)
+    assert all(isinstance(row[column], str) for row in rows for column in _MMEB)
+    found = []
+    for row in rows:
+        negative = [read(row, "neg_text", "neg")] if row["negative_id"] else []
+        assert negative or (row["neg_text"], row["neg_image_path"]) == ("", "")
+        found.append((row["query_id"], [read(row, "qry", "qry"), read(row, "pos_text", "pos"), *negative]))
+    return found
+
+
+def _rounds(tiny: TinyDataset, split: str) -> list[list[tuple[str, list[tuple[str, list[bytes]]]]]]:
+    """Rows of the first negatives of all queries, of the second ones, ..."""
+    rounds: list[list[Any]] = [[] for _ in range(5)]
+    for triplet in tiny.rows("triplets", split):
+        query, positive, *negatives = [(_plain(text), images) for text, images in sides(tiny, triplet)]
+        for place, one in enumerate([[n] for n in negatives] or [[]]):
+            rounds[place].append((triplet["query_id"], [query, positive, *one]))
+    return rounds
+
+
+def test_vlm2vec_has_one_row_a_query(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "vlm2vec"
+    nyxqa.export(root, "vlm2vec", out)
     for split in SPLITS:
-        rows = load_dataset(str(out), split=split)
-        assert set(columns) < set(rows.column_names)
-        assert all(isinstance(row[column], str) for row in rows for column in columns)
-        found = []
-        for row in rows:
-            negative = [read(row, "neg_text", "neg")] if row["negative_id"] else []
-            assert negative or (row["neg_text"], row["neg_image_path"]) == ("", "")
-            found.append((row["query_id"], [read(row, "qry", "qry"), read(row, "pos_text", "pos"), *negative]))
-        expected = []
-        for triplet in tiny.rows("triplets", split):
-            query, positive, *negatives = [(_plain(text), images) for text, images in sides(tiny, triplet)]
-            expected += [(triplet["query_id"], [query, positive, *one]) for one in ([[n] for n in negatives] or [[]])]
-        assert found == expected
+        assert _vlm2vec_rows(out, split) == _rounds(tiny, split)[0]
+    more = {
+        row["query_id"]: len(row["negative_ids"]) - 1
+        for split in SPLITS
+        for row in tiny.rows("triplets", split)
+        if len(row["negative_ids"]) > 1
+    }
+    noted = {row["item_id"]: row["detail"] for row in _left_out(out) if row["reason"] == "further_negatives"}
+    assert noted == {query: f"{count} negatives after the first" for query, count in more.items()}
+
+
+def test_vlm2vec_has_one_row_a_negative_if_asked(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "vlm2vec"
+    nyxqa.export(root, "vlm2vec", out, expand_negatives=True)
+    for split in SPLITS:
+        rounds = _rounds(tiny, split)
+        assert len(rounds[1]) > 1
+        assert _vlm2vec_rows(out, split) == [row for one in rounds for row in one]
+    with pytest.raises(UsageError, match="leave out --expand-negatives"):
+        nyxqa.export(root, "beir", tmp_path / "beir", expand_negatives=True)
 
 
 def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
@@ -163,6 +197,19 @@ def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         assert {one for one, *_ in judged} <= queries.keys()
         assert {one for _, one, _ in judged} <= corpus.keys()
         assert [queries[row["query_id"]]["text"] for row in triplets] == [_plain(row["query"]) for row in triplets]
+
+
+def test_hard_negatives_are_not_among_the_qrels_of_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out = tmp_path / "beir"
+    nyxqa.export(root, "beir", out)
+    assert get_dataset_config_names(str(out)) == ["qrels", "negatives"]
+    judged, negatives = load_dataset(str(out)), load_dataset(str(out), "negatives")
+    for split in SPLITS:
+        triplets = tiny.rows("triplets", split)
+        pairs = list(zip(judged[split]["query-id"], judged[split]["corpus-id"], strict=True))
+        assert pairs == [(row["query_id"], row["positive_id"]) for row in triplets]
+        assert judged[split].column_names == ["query-id", "corpus-id", "score"]
+        assert negatives[split]["corpus-id"][:] == [one for row in triplets for one in row["negative_ids"]]
 
 
 _BEIR = """
