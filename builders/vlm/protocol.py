@@ -111,7 +111,7 @@ class VlmInfo:
 
     :param generator: Value of column ``generator``: ``extractive`` or ``openai:MODEL``.
     :param prompts: Short hash of each prompt by its name; empty for a model without prompts.
-    :param version: Raised whenever a model without prompts would give other answers.
+    :param version: Raised whenever the same requests would give other answers, or the same answers be read differently.
     :param is_local: Whether it runs in this process: no endpoint is contacted and nothing is spent.
     :param can_judge: Whether its answers are evidence (``verify.enabled = "auto"``, feedback).
     :param needs_images: Whether images must carry bytes.

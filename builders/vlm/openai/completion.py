@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-import httpx2
-
 from nyxqa.builders.vlm.openai.request import ChatReply
+from nyxqa.builders.vlm.openai.transport import TransientError
 from nyxqa.builders.vlm.protocol import Failed
 
 
-class TransientError(Exception):
-    """A failed attempt that a retry may fix.
-
-    :param reason: Ledger reason if no retry fixes it.
-    :param wait: Seconds the server asks to wait.
-    """
-
-    def __init__(self, reason: str, detail: str, wait: float | None = None) -> None:
-        super().__init__(detail)
-        self.reason, self.detail, self.wait = reason, detail, wait
-
-
-def read_completion(response: httpx2.Response) -> ChatReply | Failed:
+def read_completion(body: bytes) -> ChatReply | Failed:
     """The single choice of a completion, or the model's refusal.
 
-    :raises TransientError: If the response is not a completion with exactly one choice that has text.
+    :raises TransientError: If the body is not a completion with exactly one choice that has text.
     """
     try:
-        value = response.json()
+        value = json.loads(body)
         choices = value["choices"]
         message = choices[0]["message"]
         content, finish = message.get("content"), choices[0].get("finish_reason")

@@ -6,15 +6,15 @@ import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
-from nyxqa.builders.vlm.openai.completion import TransientError, read_completion
+from nyxqa.builders.vlm.openai.completion import read_completion
 from nyxqa.builders.vlm.openai.images import DataUris
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.messages import RESPONSE_FORMATS, request_body, response_format
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
+from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnboundedAnswerError
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.images.decode import ImageDecodeError
@@ -29,7 +29,6 @@ _REFUSALS = {
     404: "does not know the model or the path (404): check MODEL and that the URL ends in /v1",
     405: "does not accept chat completions (405): check that the URL ends in /v1",
 }
-_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +66,15 @@ class Endpoint:
         budget: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.model, self.usage = model, usage
-        self._url, self._shown_url, login = _split_login(url)
+        self._transport = Transport(url, key, connections, retry_policy, self._before_sending)
         self._retry_policy, self._budget = retry_policy, budget
         self._uris = DataUris()
         self._format, self._format_accepted = 0, False
         self._finding_format = asyncio.Lock()
-        context = httpx2.create_ssl_context()
-
-        def client() -> httpx2.AsyncClient:
-            return httpx2.AsyncClient(
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-                auth=login,
-                verify=context,
-                timeout=httpx2.Timeout(retry_policy.read, connect=retry_policy.connect, pool=None),
-            )
-
-        # One client per slot: a single pool of many connections checks all of them on every request.
-        self._clients = [client() for _ in range(connections)]
-        self._free: asyncio.LifoQueue[httpx2.AsyncClient] = asyncio.LifoQueue()
-        for slot in self._clients:
-            self._free.put_nowait(slot)
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients:
-            await client.aclose()
+        await self._transport.close()
 
     async def send(self, request: ChatRequest) -> ChatReply | Failed:
         """The reply, or why there is none after all attempts.
@@ -110,9 +93,11 @@ class Endpoint:
                     return (await self._attempt(request, body)).outcome
         except TransientError as failure:
             return Failed(failure.reason, f"{failure.detail}, {self._retry_policy.attempts} times")
+        except UnboundedAnswerError as failure:
+            return Failed(failure.reason, failure.detail)
         except httpx2.ConnectError as error:
             raise WorldError(
-                f"cannot reach {self._shown_url}: {type(error).__name__}; is the server running?"
+                f"cannot reach {self._transport.shown_url}: {type(error).__name__}; is the server running?"
             ) from None
         raise AssertionError("unreachable: an attempt returns or raises")
 
@@ -139,50 +124,31 @@ class Endpoint:
 
     async def _exchange(self, request: ChatRequest, body: dict[str, Any], number: int) -> _Exchange:
         content = json.dumps({"model": self.model, **body, **response_format(request, number)}).encode("utf-8")
-        # Only the exchange holds a slot: bodies are built before; storing answers and waiting happen outside.
-        client = await self._free.get()
-        try:
-            self.usage.check(*self._budget)
-            self.usage.requests += 1
-            response = await client.post(self._url, content=content, headers=_JSON)
-        except httpx2.ConnectError:
-            raise
-        except httpx2.TransportError as error:
-            raise TransientError("no_answer", type(error).__name__) from None
-        except httpx2.DecodingError:
-            raise TransientError("bad_answer", "an answer that cannot be decoded") from None
-        finally:
-            self._free.put_nowait(client)
+        response = await self._transport.post(content)
         outcome = self._read(response)
         if isinstance(outcome, ChatReply) and number == self._format:
             self._format_accepted = True
-        return _Exchange(response.status_code, outcome)
+        return _Exchange(response.status, outcome)
 
-    def _read(self, response: httpx2.Response) -> ChatReply | Failed:
-        status = response.status_code
+    def _before_sending(self) -> None:
+        self.usage.check(*self._budget)
+        self.usage.requests += 1
+
+    def _read(self, response: Response) -> ChatReply | Failed:
+        status = response.status
         if status in _REFUSALS or 300 <= status < 400:
             refusal = _REFUSALS.get(status, f"redirects to another URL ({status}): correct the URL")
-            raise WorldError(f"{self._shown_url} {refusal}")
+            raise WorldError(f"{self._transport.shown_url} {refusal}")
         if status in _RETRIED or status >= 500:
             wait = self._retry_policy.bounded(retry_after_seconds(response.headers.get("Retry-After")))
             raise TransientError("server_error", f"HTTP {status}", wait)
         if status >= 400:
             return Failed("refused_request", f"HTTP {status}")
-        outcome = read_completion(response)
+        outcome = read_completion(response.body)
         if isinstance(outcome, ChatReply):
             self.usage.prompt_tokens += outcome.prompt_tokens
             self.usage.completion_tokens += outcome.completion_tokens
         return outcome
-
-
-def _split_login(url: str) -> tuple[str, str, tuple[str, str] | None]:
-    """URL of the completions without login, base URL for messages without login and query, and the login."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    path = parts.path.rstrip("/") + "/chat/completions"
-    login = (parts.username or "", parts.password or "") if "@" in parts.netloc else None
-    shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    return urlunsplit((parts.scheme, host, path, parts.query, "")), shown, login
 
 
 def _should_retry(error: Exception) -> bool | float:

@@ -1,49 +1,89 @@
-"""Extracts the complete parts of answers that are not valid JSON."""
+"""Extracts the complete parts of answers that are not valid JSON; time grows in proportion to the text."""
 
 from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
-_FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
+from nyxqa.builders.vlm.openai.escapes import repaired_escapes
+
+_FENCE = re.compile(r"```[\w-]*\s*(.*?)(?:```|\Z)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
-_MAX_STARTS = 64  # positions at which a JSON value may begin that are tried
+# Positions at which a JSON value may begin that are tried: reasoning in prose stands before the answer.
+_FIRST_STARTS, _LAST_STARTS = 64, 256
 
 _OPEN, _CLOSE = "[\"'\u201c\u201d\u201e\u00ab\u2018]", "[\"'\u201c\u201d\u00bb\u2019]"
-_KEY = rf"{_OPEN}?(?P<key>question|answer|query|[qa])[ _]?(?P<number>\d*){_CLOSE}?"
-_VALUE_END = rf"{_CLOSE}(?=\s*(?:[}}\]]|,\s*(?:[{{}}\]]|{_OPEN}?\w+ ?\d*{_CLOSE}?\s*:)))"
+_KEY = rf"{_OPEN}?(?P<key>question|answer|query|[qa])[ _]?(?P<number>\d{{0,6}}){_CLOSE}?"
 _FIELD = re.compile(
-    rf"{_KEY}\s*[:\uff1a]\s*(?:{_OPEN}(?P<value>(?:\\.|[^\\])*?){_VALUE_END}"
-    rf"|(?P<bare>-?\d[\d.,]*\d|\d)(?=\s*[,}}\]]))",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_KEY}\s*[:\uff1a]\s*(?:(?P<open>{_OPEN})|(?P<bare>-?\d[\d.,]{{0,40}}\d|\d)(?=\s*[,}}\]]))", re.IGNORECASE
 )
+# The end of a quoted value: a quote before the end of its object or list, or before the next key or item.
+_VALUE_END = re.compile(
+    rf"\\.|(?P<end>{_CLOSE})(?=\s*(?:[}}\]]|,\s*(?:[{{}}\]]|{_OPEN}?\w{{1,40}} ?\d{{0,6}}{_CLOSE}?\s*:)))", re.DOTALL
+)
+_ITEM_END = re.compile(rf"\\.|(?P<end>{_CLOSE})(?=\s*(?:,|\]|}}|\Z))", re.DOTALL)
+_ITEM_START = re.compile(rf"\s*(?:,\s*)?{_OPEN}")
 _LABEL = re.compile(
-    r"(?:(?<=[\[\s,;(*.?!\"\]])|^)[*_#]*(?P<role>Question|Answer|Q|A)[ _]?(?P<number>\d*)[*_]*"
-    r"\s*(?:[:\uff1a]|(?<=\d)[.)])[*_]*",
-    re.IGNORECASE,
+    r"(?P<role>Question|Answer|Q|A)[ _]?(?P<number>\d{0,6})[*_]*\s*(?:[:\uff1a]|(?<=\d)[.)])[*_]*", re.IGNORECASE
 )
+_DECORATION = "*_#"
+_BEFORE_LABEL = frozenset(' \t\r\n\f\v[,;(*.?!"]')
 _LINE_START = re.compile(r"(?:^|[\[\n,]|\*)[\s*_#\[]*$")
-_NEXT_OPENS = re.compile(r"(?:[\s,;*]*\[)+\s*$")
-_LINE_ITEM = re.compile(r"^\s*(?:[-*\u2022]|\(?(?:\d{1,2}|[A-Da-d])[.):])\s+(?P<item>\S.*)$", re.MULTILINE)
+_AROUND = " \t\r\n,;*"
+_LINE_ITEM = re.compile(r"^[ \t]*(?:[-*\u2022]|\(?(?:\d{1,2}|[A-Da-d])[.):])[ \t]+(?P<item>\S.*)$", re.MULTILINE)
+_MAX_NAMED = 8  # fields of one name of which the items are read
+
+
+class NotANumber:
+    """What ``NaN`` and ``Infinity`` are read as: no JSON, and nothing to publish."""
+
+
+def load_json(text: str) -> Any:
+    """The JSON value of ``text`` with its literal backslashes kept; None if it is not JSON."""
+    try:
+        return json.loads(repaired_escapes(text), parse_constant=lambda name: NotANumber())
+    except (ValueError, RecursionError):
+        return None
 
 
 def whole_json(text: str) -> Any:
-    """The JSON value of ``text``, or of its first code fence that holds one; None if neither is JSON."""
-    for candidate in (text, *(match.group(1) for match in _FENCE.finditer(text))):
-        for spelling in (candidate, _TRAILING_COMMA.sub("", candidate)):
-            value = _load(spelling.strip())
+    """The JSON value of ``text``, or of its last code fence that holds one; None if neither is JSON.
+
+    JSON inside a JSON string is read too.
+    """
+    fences = [match.group(1) for match in _FENCE.finditer(text)] if "```" in text else []
+    for candidate in (text, *reversed(fences)):
+        for spelling in dict.fromkeys((candidate, _TRAILING_COMMA.sub("", candidate))):
+            value = _unwrapped(load_json(spelling.strip()))
             if isinstance(value, dict | list | str):
                 return value
     return None
 
 
+def _unwrapped(value: Any) -> Any:
+    """``value``, or the object or list that a string holds as JSON."""
+    for _ in range(2):
+        if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
+            break
+        inner = load_json(value.strip())
+        if not isinstance(inner, dict | list | str):
+            break
+        value = inner
+    return value
+
+
 def inner_json(text: str) -> Iterator[Any]:
-    """Complete JSON objects and lists inside prose, or inside a larger value that is malformed."""
-    decoder = json.JSONDecoder()
+    """Complete JSON objects and lists inside prose, or inside a larger value that is malformed, in their order."""
+    text = repaired_escapes(text)
+    decoder = json.JSONDecoder(parse_constant=lambda name: NotANumber())
+    starts = [match.start() for match in re.finditer(r"[{\[]", text)]
+    if len(starts) > _FIRST_STARTS + _LAST_STARTS:
+        starts = starts[:_FIRST_STARTS] + starts[-_LAST_STARTS:]
     end = 0
-    for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_MAX_STARTS]:
+    for start in starts:
         if start < end:
             continue
         try:
@@ -53,23 +93,29 @@ def inner_json(text: str) -> Iterator[Any]:
         yield value
 
 
-def _load(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _ends(pattern: re.Pattern[str], text: str) -> list[int]:
+    """Positions of the quotes at which a value may end."""
+    return [match.start() for match in pattern.finditer(text) if match["end"] is not None]
 
 
 def field_values(text: str) -> Iterator[tuple[str, str]]:
     """Question and answer of every object whose two fields are complete, however malformed the rest is."""
+    ends = _ends(_VALUE_END, text)
     pending: dict[str, str] = {}
-    previous_end = 0
-    for match in _FIELD.finditer(text):
-        role = "question" if match.group("key").lower().startswith("q") else "answer"
+    previous_end = position = 0
+    while (match := _FIELD.search(text, position)) is not None:
+        position = match.end()
+        value = match["bare"]
+        if value is None:
+            place = bisect_left(ends, position)
+            if place == len(ends):
+                continue
+            value, position = unescaped(text[position : ends[place]]), ends[place] + 1
+        role = "question" if match["key"].lower().startswith("q") else "answer"
         if "}" in text[previous_end : match.start()] or role in pending:
             pending = {}
-        previous_end = match.end()
-        pending[role] = match.group("bare") or unescaped(match.group("value") or "")
+        previous_end = position
+        pending[role] = value
         if len(pending) == 2:
             yield pending["question"], pending["answer"]
             pending = {}
@@ -77,7 +123,7 @@ def field_values(text: str) -> Iterator[tuple[str, str]]:
 
 def unescaped(text: str) -> str:
     """``text`` with its JSON escapes resolved as far as they are valid."""
-    value = _load(f'"{text}"') if "\\" in text else text
+    value = load_json(f'"{text}"') if "\\" in text else text
     return value if isinstance(value, str) else text.replace('\\"', '"').replace("\\n", " ")
 
 
@@ -87,31 +133,46 @@ def bracket_pairs(text: str, truncated: bool) -> Iterator[tuple[str, str]]:
     Labels such as ``Q1:`` delimit the pieces, not brackets, so that an answer may contain ``]`` and a missing one loses
     nothing.
     """
-    labels = [match for match in _LABEL.finditer(text) if _is_label(text, match)]
+    labels = list(_labels(text))
     question: tuple[str, str] | None = None
-    for number, match in enumerate(labels):
+    for number, (_, match) in enumerate(labels):
         last = number + 1 == len(labels)
-        piece = text[match.end() : len(text) if last else labels[number + 1].start()]
-        if match.group("role")[0] in "Qq":
-            question = (match.group("number"), _trimmed(piece))
-        elif question is not None and match.group("number") in ("", question[0]):
+        piece = text[match.end() : len(text) if last else labels[number + 1][0]]
+        if match["role"][0] in "Qq":
+            question = (match["number"], _trimmed(piece))
+        elif question is not None and match["number"] in ("", question[0]):
             if not (last and truncated and "]" not in piece):
-                yield question[1], _trimmed(piece.strip().split("\n\n")[0])
+                yield question[1], _trimmed(piece.strip().split("\n\n", maxsplit=1)[0])
             question = None
 
 
-def _is_label(text: str, match: re.Match[str]) -> bool:
-    """Whether a match is a label; one without a number must begin a line, a bracket or a list item."""
-    return (
-        bool(match.group("number")) or _LINE_START.search(text[max(0, match.start() - 8) : match.start()]) is not None
-    )
+def _labels(text: str) -> Iterator[tuple[int, re.Match[str]]]:
+    """Labels with the position at which their decoration begins.
+
+    One without a number must begin a line, a bracket or a list item.
+    """
+    end = 0
+    for match in _LABEL.finditer(text):
+        start = match.start()
+        while start > end and text[start - 1] in _DECORATION:
+            start -= 1
+        if start and text[start - 1] not in _BEFORE_LABEL and text[start] != "*":
+            continue
+        if match["number"] or _LINE_START.search(text[max(0, start - 8) : start]):
+            end = match.end()
+            yield start, match
 
 
 def _trimmed(piece: str) -> str:
     """``piece`` without the separators and the unmatched brackets around it."""
-    piece = _NEXT_OPENS.sub("", piece).strip(" \t\r\n,;*")
-    while piece.endswith("]") and piece.count("]") > piece.count("["):
-        piece = piece[:-1].rstrip(" \t\r\n,;*")
+    without = piece.rstrip(_AROUND + "[\f\v")
+    piece = (without if "[" in piece[len(without) :] else piece).strip(_AROUND)
+    surplus, end = piece.count("]") - piece.count("["), len(piece)
+    while surplus > 0 and end and piece[end - 1] == "]":
+        surplus, end = surplus - 1, end - 1
+        while end and piece[end - 1] in _AROUND:
+            end -= 1
+    piece = piece[:end]
     for opening, closing in (('"', '"'), ("\u201c", "\u201d")):
         if len(piece) > 1 and piece.startswith(opening) and piece.endswith(closing) and piece.count(opening) <= 2:
             piece = piece[1:-1].strip()
@@ -119,21 +180,27 @@ def _trimmed(piece: str) -> str:
 
 
 def quoted_items(text: str, name: str) -> list[str]:
-    """Complete quoted strings after the field ``name``, up to the end of its list."""
-    match = re.search(rf"{_OPEN}?{name}{_CLOSE}?\s*[:\uff1a]\s*(?P<list>\[)?", text, re.IGNORECASE)
-    if match is None:
+    """Complete quoted strings after the last field ``name`` that has any, up to the end of its list."""
+    fields = list(re.finditer(rf"{_OPEN}?{name}{_CLOSE}?\s*[:\uff1a]\s*(?P<list>\[)?", text, re.IGNORECASE))
+    if not fields:
         return []
-    items: list[str] = []
-    position = match.end()
-    item = re.compile(rf"\s*,?\s*{_OPEN}(?P<value>(?:\\.|[^\\])*?){_CLOSE}(?=\s*(?:,|\]|}}|\Z))", re.DOTALL)
-    while (quoted := item.match(text, position)) is not None:
-        items.append(unescaped(quoted.group("value")))
-        position = quoted.end()
-        if match.group("list") is None:
-            break
-    return items
+    ends = _ends(_ITEM_END, text)
+    for match in reversed(fields[-_MAX_NAMED:]):
+        items: list[str] = []
+        position = match.end()
+        while (opening := _ITEM_START.match(text, position)) is not None:
+            place = bisect_left(ends, opening.end())
+            if place == len(ends):
+                break
+            items.append(unescaped(text[opening.end() : ends[place]]))
+            position = ends[place] + 1
+            if match["list"] is None:
+                break
+        if items:
+            return items
+    return []
 
 
 def list_items(text: str) -> list[str]:
     """Items of a bulleted or numbered list."""
-    return [match.group("item").strip().strip("\"'*`") for match in _LINE_ITEM.finditer(text)]
+    return [match["item"].strip().strip("\"'*`") for match in _LINE_ITEM.finditer(text)]

@@ -14,6 +14,7 @@ class EndpointPolicy(RetryPolicy):
 
     :param connect: Seconds to reach the server.
     :param read: Seconds between two pieces of its response.
+    :param total: Seconds until a response is complete, however often a piece of it comes.
     :param streak: Consecutive failed requests after which the endpoint counts as dead.
     """
 
@@ -23,6 +24,7 @@ class EndpointPolicy(RetryPolicy):
     jitter: float = 0.5
     connect: float = 10.0
     read: float = 600.0
+    total: float = 1800.0
     streak: int = 16
 
 

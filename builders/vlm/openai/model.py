@@ -23,6 +23,7 @@ from nyxqa.builders.vlm.openai.outcomes import (
     pairs_outcome,
     short_outcome,
 )
+from nyxqa.builders.vlm.openai.provider import model_info
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.prompt import (
@@ -32,7 +33,6 @@ from nyxqa.builders.vlm.prompt import (
     document_with_labels,
     load_prompt,
     numbered_documents,
-    prompt_hashes,
 )
 from nyxqa.builders.vlm.protocol import (
     Answered,
@@ -40,7 +40,6 @@ from nyxqa.builders.vlm.protocol import (
     Failed,
     QaPair,
     VlmDocument,
-    VlmInfo,
     VlmRequest,
     advance,
 )
@@ -70,7 +69,7 @@ class OpenAiVlm:
         retry_failed: bool = False,
         retry_policy: EndpointPolicy | None = None,
     ) -> None:
-        self.info = VlmInfo(f"openai:{model}", prompt_hashes())
+        self.info = model_info(model)
         self.usage = Usage()
         self._model, self._url, self._settings, self._seed = model, url, settings, seed
         self._store_folder, self._retry_failed = store_folder, retry_failed

@@ -1,16 +1,18 @@
 """Model answers as values: strict JSON first, then the parts of malformed JSON that are complete.
 
-A repairing JSON parser (json-repair) gives other results: it closes strings that were cut off, so half an answer would
-pass for a complete one, it keeps only the last of several objects, and it reads the bracket form as lists of strings.
+The last complete JSON counts: models draft before they answer. A repairing JSON parser (json-repair) gives other
+results: it closes strings that were cut off, so half an answer would pass for a complete one, and it reads the bracket
+form as lists of strings.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from nyxqa.builders.vlm.openai.escapes import repaired_escapes
 from nyxqa.builders.vlm.openai.lenient_json import (
     bracket_pairs,
     field_values,
@@ -19,21 +21,20 @@ from nyxqa.builders.vlm.openai.lenient_json import (
     quoted_items,
     whole_json,
 )
+from nyxqa.builders.vlm.openai.reasoning import without_reasoning
+from nyxqa.builders.vlm.openai.scalars import empty_if_abstention, scalar, tidy, without_labels
 from nyxqa.builders.vlm.protocol import QaPair
 
-_THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+__all__ = ["cut_strings", "parse_answer", "parse_options", "parse_pairs", "tidy"]
+
 _PAIR_LISTS = ("pairs", "questions", "qa_pairs", "qa", "items", "data", "result", "results")
+_OPTION_LISTS = ("options", "distractors", "wrong_options", "wrong_answers", "choices", "answers", "items")
 _QUESTION_KEY = re.compile(r"(?:question|query|q)[ _]?\d*", re.IGNORECASE)
 _ANSWER_KEY = re.compile(r"(?:answer|a)[ _]?\d*", re.IGNORECASE)
-_ANSWER_LEAD = re.compile(r"^\W*(?:(?:final |short )?answer|a)\s*\d*\W*[:\uff1a]\W*", re.IGNORECASE)
+_ANSWER_LEAD = re.compile(r"^\W*(?:(?:final |short )?answer\s*\d*|a\d*)[*_`\"']*\s*[:\uff1a]\W*", re.IGNORECASE)
+_SIGN = re.compile(r"[-+\u2212\u00b1$\u20ac\u00a3(\[\\]+\Z")
 _MAX_ANSWER = 400  # characters; a longer line is prose, not an answer
-_ABSTENTIONS = frozenset(
-    {
-        "unknown", "i dont know", "i do not know", "not known", "no answer", "unanswerable", "not answerable",
-        "cannot be determined", "cannot be answered", "not enough information", "insufficient information",
-        "not specified", "not stated", "not mentioned",
-    }
-)  # fmt: skip
+_MAX_TEXT = 1 << 20  # characters; a longer text is no answer
 
 
 def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
@@ -41,71 +42,87 @@ def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
 
     :param truncated: Whether the answer was cut off; if so, an unclosed last pair is dropped.
     """
-    text = _without_thinking(text)
+    text = _answer_text(text)
     pairs = _pairs_of(whole_json(text))
     if pairs is not None:
         return pairs
-    fragments = [pairs for pairs in map(_pairs_of, inner_json(text)) if pairs is not None]
-    from_fragments = [pair for fragment in fragments for pair in fragment]
-    from_fields = _valid_pairs(field_values(text))
+    fragments = list(inner_json(text))
+    found = [pairs for pairs in map(_pairs_of, fragments) if pairs is not None]
+    lists = [pairs for pairs in (_pairs_of(value) for value in fragments if _holds_a_list(value)) if pairs is not None]
+    from_fragments = lists[-1] if lists else [pair for pairs in found for pair in pairs]
+    from_fields = [] if lists else _valid_pairs(field_values(text))
     best = from_fragments if len(from_fragments) >= len(from_fields) else from_fields
-    return best or _valid_pairs(bracket_pairs(text, truncated)) or ([] if fragments else None)
+    return best or _valid_pairs(bracket_pairs(text, truncated)) or ([] if found else None)
 
 
 def parse_answer(text: str) -> str | None:
     """A short answer; empty for an abstention or ``null``, None if the text holds no answer."""
-    text = _without_thinking(text)
-    for value in (whole_json(text), *inner_json(text)):
-        if isinstance(value, dict) and "answer" in value:
-            return _empty_if_abstention(_scalar(value["answer"]))
-        if isinstance(value, str):
-            return _empty_if_abstention(tidy(value))
+    text = _answer_text(text)
+    whole = whole_json(text)
+    for value in (whole,) if isinstance(whole, str) else (whole, *reversed(list(inner_json(text)))):
+        holds, answer = _answer_of(value)
+        if holds:
+            return None if answer is None else empty_if_abstention(answer)
     quoted = quoted_items(text, "answer")
     if quoted:
-        return _empty_if_abstention(tidy(quoted[0]))
+        return empty_if_abstention(tidy(quoted[0]))
     if re.search(r"[\"'\u201c]answer[\"'\u201d]\s*:\s*null", text):
         return ""
-    lines = [line for line in text.splitlines() if line.strip(" \t`*#")]
-    if not lines or re.match(r"\s*[{\[]", lines[0]) or len(lines[0]) > _MAX_ANSWER:
-        return None
-    bare = tidy(_ANSWER_LEAD.sub("", lines[0])).strip("`*\"' ")
-    return _empty_if_abstention(bare) if bare else None
+    return _bare_answer(text)
 
 
 def parse_options(text: str) -> list[str] | None:
-    """Options in their order, as written; None if there are none."""
-    text = _without_thinking(text)
-    for value in (whole_json(text), *inner_json(text)):
+    """Options in their order, without labels; None if there are none."""
+    text = _answer_text(text)
+    for value in (whole_json(text), *reversed(list(inner_json(text)))):
         options = _options_of(value)
         if options is not None:
-            return options
+            return without_labels(options)
     items = quoted_items(text, "options") or list_items(text)
-    return [option for option in map(tidy, items) if option] or None
+    return without_labels([option for option in map(tidy, items) if option]) or None
 
 
 def cut_strings(text: str, bound: int) -> frozenset[str]:
-    """Strings of the JSON in ``text`` that were cut at the limit of the schema: they are ``bound`` characters long."""
-    text = _without_thinking(text)
-    cut: set[str] = set()
-    values = [whole_json(text), *inner_json(text)]
-    while values:
-        value = values.pop()
+    """Strings of the JSON in ``text`` that were cut at the limit of the schema: they are ``bound`` characters long.
+
+    The server counts characters before literal backslashes are restored.
+    """
+    text = without_reasoning(text)
+    restored = list(_strings([whole_json(text), *inner_json(text)]))
+    counted = list(_strings([_strict_json(text)])) if repaired_escapes(text) != text else restored
+    if len(counted) > len(restored):
+        counted = restored
+    return frozenset(
+        tidy(value) for value, raw in zip(restored, counted, strict=False) if bound in (len(value), len(raw))
+    )
+
+
+def _strings(values: list[Any]) -> Iterator[str]:
+    stack = values[::-1]
+    while stack:
+        value = stack.pop()
         if isinstance(value, dict | list):
-            values.extend(value.values() if isinstance(value, dict) else value)
-        elif isinstance(value, str) and len(value) == bound:
-            cut.add(tidy(value))
-    return frozenset(cut)
+            stack.extend(reversed(list(value.values()) if isinstance(value, dict) else value))
+        elif isinstance(value, str):
+            yield value
 
 
-def tidy(text: str) -> str:
-    """``text`` on one line, without control characters or lone surrogates."""
-    valid = text.encode("utf-8", "replace").decode("utf-8")
-    printable = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in valid)
-    return " ".join(printable.split())
+def _strict_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
-def _without_thinking(text: str) -> str:
-    return _THINKING.sub(" ", text).strip("\ufeff \t\r\n")
+def _answer_text(text: str) -> str:
+    return without_reasoning(text) if len(text) <= _MAX_TEXT else ""
+
+
+def _holds_a_list(value: Any) -> bool:
+    """Whether a JSON value is meant as all pairs, not as one of them."""
+    if isinstance(value, dict):
+        return any(isinstance(value.get(name), list) for name in _PAIR_LISTS)
+    return isinstance(value, list)
 
 
 def _pairs_of(value: Any) -> list[QaPair] | None:
@@ -125,7 +142,7 @@ def _pairs_of(value: Any) -> list[QaPair] | None:
         if isinstance(item, dict):
             pairs.extend(_fields(item))
         elif isinstance(item, list) and len(item) == 2:
-            pair = _pair(_scalar(item[0]), _scalar(item[1]))
+            pair = _pair(scalar(item[0]), scalar(item[1]))
             pairs.extend([pair] if pair is not None else [])
     return pairs or None
 
@@ -135,7 +152,7 @@ def _fields(item: dict[str, Any]) -> Iterator[QaPair]:
     questions = [key for key in item if _QUESTION_KEY.fullmatch(key.strip())]
     answers = [key for key in item if _ANSWER_KEY.fullmatch(key.strip())]
     for question, answer in zip(questions, answers, strict=False):
-        pair = _pair(_scalar(item[question]), _scalar(item[answer]))
+        pair = _pair(scalar(item[question]), scalar(item[answer]))
         if pair is not None:
             yield pair
 
@@ -144,28 +161,44 @@ def _valid_pairs(pairs: Iterable[tuple[str, str]]) -> list[QaPair]:
     return [pair for pair in (_pair(question, answer) for question, answer in pairs) if pair is not None]
 
 
-def _pair(question: str, answer: str) -> QaPair | None:
-    question, answer = tidy(question), tidy(answer)
+def _pair(question: str | None, answer: str | None) -> QaPair | None:
+    question, answer = tidy(question or ""), tidy(answer or "")
     return QaPair(question, answer) if question and answer else None
 
 
-def _scalar(value: Any) -> str:
-    """A JSON scalar as an answer; empty for a list, an object or null."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return tidy(value) if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+def _answer_of(value: Any) -> tuple[bool, str | None]:
+    """Whether a JSON value is meant as an answer, and the answer."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict):
+        named = {key.strip().lower(): item for key, item in value.items()}
+        return (True, scalar(named["answer"])) if "answer" in named else (False, None)
+    return isinstance(value, str), tidy(value) if isinstance(value, str) else None
 
 
-def _empty_if_abstention(answer: str) -> str:
-    plain = re.sub(r"[^\w ]", "", answer.lower()).strip()
-    return "" if plain in _ABSTENTIONS else answer
+def _bare_answer(text: str) -> str | None:
+    """The first line of a text without JSON, if it is no prose."""
+    line = next((line for line in text.splitlines() if line.strip(" \t`*#")), "")
+    if not line or re.match(r"\s*[{\[]", line) or len(line) > _MAX_ANSWER:
+        return None
+    lead = _ANSWER_LEAD.match(line)
+    if lead is not None:
+        sign = _SIGN.search(lead.group())
+        line = (sign.group() if sign else "") + line[lead.end() :]
+    bare = tidy(line).strip("`*\"' ")
+    return empty_if_abstention(bare) if bare else None
 
 
 def _options_of(value: Any) -> list[str] | None:
     if isinstance(value, dict):
-        listed = next((item for item in value.values() if isinstance(item, list)), list(value.values()))
+        named = {key.strip().lower(): item for key, item in value.items()}
+        lists = [named[name] for name in _OPTION_LISTS if isinstance(named.get(name), list | dict)]
+        lists += [item for item in value.values() if isinstance(item, list)]
+        listed = lists[0] if lists else list(value.values())
+        if isinstance(listed, dict):
+            listed = list(listed.values())
     elif isinstance(value, list):
         listed = value
     else:
         return None
-    return [option for option in map(_scalar, listed) if option] or None
+    return [option for option in map(scalar, listed) if option] or None

@@ -15,6 +15,9 @@ from nyxqa.schemas.recipe import VlmSection
 if TYPE_CHECKING:
     from nyxqa.builders.vlm.openai.model import OpenAiVlm
 
+# Raised whenever the same stored answers are read as other questions, answers or options.
+_READING = 2
+
 
 @dataclass(frozen=True)
 class OpenAiProvider:
@@ -45,13 +48,18 @@ class OpenAiProvider:
     @property
     def info(self) -> VlmInfo:
         """What the endpoint's model is called; prompts are read from the package."""
-        return VlmInfo(f"openai:{self.model}", prompt_hashes())
+        return model_info(self.model)
 
     def open(self, settings: VlmSection, seed: int, store_folder: Path, *, retry_failed: bool = False) -> OpenAiVlm:
         """The model; connections and answer store are opened with the first request."""
         from nyxqa.builders.vlm.openai.model import OpenAiVlm
 
         return OpenAiVlm(self.model, self.url, settings, seed, store_folder, retry_failed=retry_failed)
+
+
+def model_info(model: str) -> VlmInfo:
+    """What is known of ``model`` without asking its server."""
+    return VlmInfo(f"openai:{model}", prompt_hashes(), _READING)
 
 
 def _is_base_url(url: str) -> bool:

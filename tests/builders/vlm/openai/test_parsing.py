@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,21 @@ PAIRS = [
     ("[A1: y, Q1: What is x?]", None),
     ("[Q1: What is x?, A2: y]", None),
     ("[q1: What is x?, a1: y]", ONE),
+    # drafts: the last complete JSON counts
+    ('{"pairs": [{"question": "D", "answer": "d"}]} So: {"pairs": [{"question": "What is x?", "answer": "y"}]}', ONE),
+    ('{"question": "Draft?", "answer": "d"} So: [{"question": "What is x?", "answer": "y"}]', ONE),
+    ('{"question": "Draft?", "answer": "d"}</think>{"pairs": [{"question": "What is x?", "answer": "y"}]}', ONE),
+    # what values are meant
+    ('"{\\"pairs\\": [{\\"question\\": \\"What is x?\\", \\"answer\\": \\"y\\"}]}"', ONE),
+    ('{"pairs": [{"question": "What is x?", "answer": ["y"]}]}', ONE),
+    ('{"pairs": [{"question": "What is x?", "answer": {"text": "y"}}]}', ONE),
+    ('{"pairs": [{"question": "What is x?", "answer": "y"}, {"question": "How?", "answer": NaN}]}', ONE),
+    ('{"pairs": [{"question": "What is x?", "answer": "y"}, {"question": "How?", "answer": ["a", "b"]}]}', ONE),
+    (r'{"pairs": [{"question": "Is $\theta$ or $\rho$ it?", "answer": "$3 \times \frac{1}{2}$"}]}',
+     [(r"Is $\theta$ or $\rho$ it?", r"$3 \times \frac{1}{2}$")]),
+    (r'{"pairs": [{"question": "Where is it?\nTell.", "answer": "C:\temp\new"}]}',
+     [("Where is it? Tell.", r"C:\temp\new")]),
+    (r'[{"question": "Is $\alpha$ it?", "answer": "\(x\)"}, {"question": "Who', [(r"Is $\alpha$ it?", r"\(x\)")]),
     # nothing
     ("", None),
     ("I cannot help with that.", None),
@@ -133,6 +149,38 @@ ANSWERS = [
     ("<think>hm</think> 38 metres", "38 metres"),
     ("{'answer': '38 metres'}", "38 metres"),
     ('{"answer": "38 met', None),
+    # lists, objects, JSON in a string, and what is no answer
+    (r'"{\"answer\": \"38 metres\"}"', "38 metres"),
+    ('{"answer": ["38 metres"]}', "38 metres"),
+    ('[{"answer": "38 metres"}]', "38 metres"),
+    ('["38 metres"]', "38 metres"),
+    ('{"answer": {"value": "38 metres"}}', "38 metres"),
+    ('{"Answer": "38 metres"}', "38 metres"),
+    ('{"answer": ["38 metres", "40 metres"]}', None),
+    ('{"answer": {"from": 1, "to": 2}}', None),
+    ('{"answer": NaN}', None),
+    ('{"answer": -Infinity}', None),
+    ('{"answer": "null"}', ""),
+    ('{"answer": "None"}', ""),
+    ('{"answer": "N/A"}', ""),
+    # the last complete JSON counts
+    ('Draft: {"answer": "37"} Final: {"answer": "38"}', "38"),
+    ('```json\n{"answer": "37"}\n```\nNo:\n```json\n{"answer": "38"}\n```', "38"),
+    ("{x} " * 400 + '{"answer": "38"}', "38"),
+    # a lead is cut off, a sentence that begins with "A" is not
+    ("A 4:3 ratio", "A 4:3 ratio"),
+    ("A: 38 metres", "38 metres"),
+    ("A1: 38 metres", "38 metres"),
+    ("Answer: -5", "-5"),
+    ("Answer: $38", "$38"),
+    # backslashes
+    (r'{"answer": "\frac{1}{2}"}', r"\frac{1}{2}"),
+    (r'{"answer": "\\frac{1}{2}"}', r"\frac{1}{2}"),
+    (r'{"answer": "\beta \nu \tau"}', r"\beta \nu \tau"),
+    (r'{"answer": "\sqrt{2}"}', r"\sqrt{2}"),
+    (r'{"answer": "D:\bin\run.exe"}', r"D:\bin\run.exe"),
+    (r'{"answer": "C:\nParis"}', "C: Paris"),
+    (r'{"answer": "caf\u00e9\tnow"}', "café now"),
     ("", None),
     ("x" * 1000, None),
 ]
@@ -156,6 +204,14 @@ OPTIONS = [
     ("- a\n- b\n* c", ["a", "b", "c"]),
     ("", None),
     ("none", None),
+    ('{"explanation": ["because"], "options": ["a", "b", "c"]}', ["a", "b", "c"]),
+    ('{"options": ["A) a", "B) b", "C) c"]}', ["a", "b", "c"]),
+    ('{"options": ["1. a", "2. b", "3. c"]}', ["a", "b", "c"]),
+    ('{"options": ["(a) a", "(b) b"]}', ["a", "b"]),
+    ('{"options": ["A. Smith", "C. Jones", "B. Holt"]}', ["A. Smith", "C. Jones", "B. Holt"]),
+    ('{"options": {"A": "a", "B": "b"}}', ["a", "b"]),
+    ('{"options": [{"option": "a"}, {"text": "b"}, NaN, null]}', ["a", "b"]),
+    ('{"options": ["d", "e"]} Better: {"options": ["a", "b"]}', ["a", "b"]),
 ]
 
 
@@ -201,3 +257,69 @@ _PLAIN = st.text(alphabet="abcdefgh ijk", min_size=1, max_size=20).map(tidy).fil
 def test_well_formed_brackets_always_come_back(pairs: list[tuple[str, str]], between: str) -> None:
     text = between.join(f"[Q{n}:{q}?{between}A{n}:{a}]" for n, (q, a) in enumerate(pairs, 1))
     assert parse_pairs(text) == [QaPair(f"{question}?", answer) for question, answer in pairs]
+
+
+REASONED = [
+    'Perhaps {"answer": "no"}.</think>\n\n{"answer": "yes"}',
+    '<think>{"answer": "no"}</think>{"answer": "yes"}',
+    '<thinking>{"answer": "no"}</thinking> {"answer": "yes"}',
+    '<reasoning>{"answer": "no"}</reasoning>{"answer": "yes"}',
+    '{"answer": "no"}</thought>{"answer": "yes"}',
+    '[THINK]{"answer": "no"}[/THINK]{"answer": "yes"}',
+    '\u25c1think\u25b7{"answer": "no"}\u25c1/think\u25b7{"answer": "yes"}',
+    '<|channel|>analysis<|message|>{"answer": "no"}<|end|><|start|>assistant<|channel|>final<|message|>'
+    '{"answer": "yes"}',
+    "<|channel|>analysis<|message|>no<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>"
+    '{"answer": "yes"}<|return|>',
+    'analysisWe need to answer "no"?assistantfinal{"answer": "yes"}',
+    '<|START_THINKING|>{"answer": "no"}<|END_THINKING|><|START_RESPONSE|>{"answer": "yes"}<|END_RESPONSE|>',
+    '<|begin_of_thought|>no<|end_of_thought|> <|begin_of_solution|>{"answer": "yes"}<|end_of_solution|>',
+    '<|begin_of_box|>{"answer": "yes"}<|end_of_box|>',
+    'Here is my thought process: {"answer": "no"} Here is my response: {"answer": "yes"}',
+    "<think>no</think>\n<answer>yes</answer>",
+    "<answer>no</answer> <answer>yes</answer>",
+    '{"answer": "no"}</think> again {"answer": "no"}</think>{"answer": "yes"}',
+    '{"answer": "yes"}<think>was that "no"?</think>',
+]
+
+
+@pytest.mark.parametrize("text", REASONED)
+def test_reasoning_in_any_form_is_no_answer(text: str) -> None:
+    assert parse_answer(text) == "yes"
+    assert parse_pairs(text.replace('{"answer": "no"}', '{"pairs": [{"question": "No?", "answer": "n"}]}')) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['<think>{"answer": "no"}', '{"answer": "no"}</think>', "<|channel|>analysis<|message|>no", "<reasoning>no"],
+)
+def test_reasoning_alone_is_nothing(text: str) -> None:
+    assert (parse_answer(text), parse_options(text), parse_pairs(text)) == (None, None, None)
+
+
+def test_marks_inside_the_strings_of_an_answer_are_text() -> None:
+    assert parse_answer('{"answer": "</think>"}') == "</think>"
+    assert parse_answer('```json\n{"answer": "<think>"}\n```') == "<think>"
+
+
+HEAPS = [
+    "*", "_", '"question":', '"question": "', '"answer": "', '{"question": "x" "', "Q1:", "Q1*", "[Q1: a, A1: b",
+    "[", "]", "{", '{"a":', ", [", '",', " ", "\n", "- x\n", "\\", "\\n", '\\"', "C:\\a", "```", "```json\n",
+    "<think>", "</think>", "<answer>", "<|channel|>analysis<|message|>", "1", "[1,", "Question 1: ]]]]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HEAPS)
+def test_the_time_grows_no_faster_than_the_text(unit: str) -> None:
+    """Four times the text may take little more than four times the time; a quadratic parser takes sixteen times."""
+
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        started = time.process_time()
+        parse_pairs(text)
+        parse_answer(text)
+        parse_options(text)
+        return time.process_time() - started
+
+    small = min(seconds(10_000) for _ in range(2))
+    assert min(seconds(40_000) for _ in range(2)) < 9 * small + 0.05
