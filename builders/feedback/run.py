@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
@@ -89,7 +88,7 @@ def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estima
         published = open_published(data)
         recipe = resolve_recipe(published.manifest, options)
         train = TrainSet(published, work)
-        with LocalExecutor(1) as executor:
+        with make_executor(workers=1) as executor:
             run = WorkingRun(work, executor, progress)
             retrieved, _ = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
         return estimate_feedback(train, retrieved, recipe)
@@ -162,7 +161,7 @@ def _run_steps(
             progress.say(
                 f"pool {pool.name}: its passages are missing; only the documents that train triplets name are searched"
             )
-    with LocalExecutor(os.cpu_count() or 1) as executor:
+    with make_executor() as executor:
         run = WorkingRun(work, executor, progress)
         retrieved, indexes = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
         if options.retry_failed and handle.failures():

@@ -108,7 +108,7 @@ class PassagePool(Sequence[PooledPassage]):
     def __init__(self, folder: Path) -> None:
         self._columns = [StoredStrings(folder, column) for column in _COLUMNS]
         self._pooled: Rows = np.load(folder / _POOLED, mmap_mode="r")
-        self._copies: Rows = np.load(folder / _COPIES)
+        self._copies: Rows = np.load(folder / _COPIES, mmap_mode="r")
 
     def __len__(self) -> int:
         return len(self._pooled)

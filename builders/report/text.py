@@ -9,8 +9,9 @@ from textwrap import fill
 
 from nyxqa.builders.formatting import shortened, text_table
 from nyxqa.builders.report.lines import feedback_lines
-from nyxqa.builders.report.report import QUANTILES, Report, TripletCounts
+from nyxqa.builders.report.report import Report
 from nyxqa.builders.report.set_reports import report_texts
+from nyxqa.builders.report.table_counts import QUANTILES, TripletCounts
 from nyxqa.schemas.content import KINDS
 
 WIDTH = 100

@@ -127,10 +127,10 @@ def _count(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str) -> Cou
     """
     counts = tally(db, "entry", "place", split)
     if assembly.web is not None:
-        asked = tally(db, "question", "qa_id", split)
-        if asked.rows_out == 0:
-            raise WorldError(_nothing_left(db, assembly, split, "question", asked.rows_in))
-        counts += asked
+        questions = tally(db, "question", "qa_id", split)
+        if questions.rows_out == 0:
+            raise WorldError(_nothing_left(db, assembly, split, "question", questions.rows_in))
+        counts += questions
     if counts.rows_out == 0:
         raise WorldError(_nothing_left(db, assembly, split, "triplet", counts.rows_in))
     return counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.mining.web_rules import mine_page_question
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
+from nyxqa.retriever.protocols import Encoder, SearchEntry
 from nyxqa.schemas.recipe import Negatives
 
 VERSION = 2
 _INDEX_VERSION = 2
+_INDEX = "index"
 _RULE_FILE = "known.arrow"  # the columns that the exclusion rules read, beside the index
 _KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
 
@@ -77,10 +78,10 @@ def write_index(mining: Mining, documents: StepOutput, split: str, folder: Path)
     """Index the documents of one split, in page order; one part file is in memory at a time."""
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
-    (folder / "index").mkdir()
+    (folder / _INDEX).mkdir()
     with pa.OSFile(str(folder / _RULE_FILE), "wb") as file, pa.ipc.new_file(file, _RULE_COLUMNS) as rule_rows:
         entries = _indexed(documents, split, reader, rule_rows)
-        encoder.build(entries, folder / "index")
+        encoder.build(entries, folder / _INDEX)
 
 
 def _indexed(
@@ -102,20 +103,14 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
     return SearchEntry(key, text, captions, tuple(reader.read(image) for image in images) if reader else ())
 
 
-@lru_cache(maxsize=1)
-def _open(encoder: str, folder: Path, modified: int) -> tuple[Index, pa.Table]:
-    rule_rows = pa.ipc.open_file(pa.memory_map(str(folder / _RULE_FILE))).read_all()
-    return make_encoder(encoder).open(folder / "index"), rule_rows
-
-
 def mine_shard(mining: Mining, file: Path) -> ShardOutput:
     """Questions of one shard with their negatives, fewer than ``count`` if the rules exclude too many."""
     questions = pq.read_table(file).to_pylist()
-    modified = mining.index.stat().st_mtime_ns  # part of the cache key: one process may see a step built twice
     encoder = mining.encoder()
     rows = []
     if questions:
-        index, rule_rows = _open(mining.settings.encoder, mining.index, modified)
+        index = open_index(mining.settings.encoder, mining.index / _INDEX)
+        rule_rows = pa.ipc.open_file(pa.memory_map(str(mining.index / _RULE_FILE))).read_all()
         reader = PackReader(mining.packs) if encoder.needs_images else None
         queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
         hits = index.search(queries, mining.settings.ranks[1])

@@ -50,13 +50,13 @@ def _indexes(run: Run, texts: Sequence[TextSet], pools: dict[str, StepOutput]) -
 
 
 def _text(run: Run, text: TextSet, pool: StepOutput, index: StepOutput, benchmark: StepOutput | None) -> SetParts:
-    asked = read_set_questions(run, text)
-    steps = [asked]
+    questions = read_set_questions(run, text)
+    steps = [questions]
     if benchmark is not None:
-        asked = decontaminate_questions(run, text, asked, benchmark)
-        steps.append(asked)
-    evidence = find_gold(run, text, asked, pool) if text.positive == "gold" else None
-    triplets = mine_triplets(run, text, asked, pool, index, evidence, benchmark)
+        questions = decontaminate_questions(run, text, questions, benchmark)
+        steps.append(questions)
+    evidence = find_gold(run, text, questions, pool) if text.positive == "gold" else None
+    triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark)
     return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, tuple(steps), text)
 
 

@@ -86,34 +86,34 @@ def _name(item: Question | Drop) -> str:
     return item.item_id if isinstance(item, Drop) else item.name
 
 
-def find_gold(run: Run, text: TextSet, asked: StepOutput, pool: StepOutput) -> StepOutput:
+def find_gold(run: Run, text: TextSet, questions: StepOutput, pool: StepOutput) -> StepOutput:
     """For each question the rows of the pool's passages that its set names as evidence (rows of GOLD)."""
-    inputs = (asked.fingerprint, pool.fingerprint)
+    inputs = (questions.fingerprint, pool.fingerprint)
     step = Step(f"{text_stage(text.name)}/gold", VERSION, {}, inputs, text.split)
-    return run.run_once(step, partial(write_gold, asked, pool.folder))
+    return run.run_once(step, partial(write_gold, questions, pool.folder))
 
 
-def write_gold(asked: StepOutput, pool: Path, folder: Path) -> None:
+def write_gold(questions: StepOutput, pool: Path, folder: Path) -> None:
     """Find the evidence of all questions in one pass over the pool; writes one file per file of questions."""
-    finder = GoldFinder([Gold(**piece) for piece in row["gold"]] for row in asked.rows(["gold"]))
+    finder = GoldFinder([Gold(**piece) for piece in row["gold"]] for row in questions.rows(["gold"]))
     for row, passage in PassagePool(pool).places():
         finder.match(row, Passage(passage.name, passage.external_id, passage.title, passage.text))
     number = 0
-    for file in asked.files():
+    for file in questions.files():
         names = pq.read_table(file, columns=["name"])["name"].to_pylist()
         gold = [{"name": name, "rows": finder.rows(number + place)} for place, name in enumerate(names)]
         write_table(folder / file.name, pa.Table.from_pylist(gold, schema=GOLD))
         number += len(names)
 
 
-def decontaminate_questions(run: Run, text: TextSet, asked: StepOutput, benchmark: StepOutput) -> StepOutput:
+def decontaminate_questions(run: Run, text: TextSet, questions: StepOutput, benchmark: StepOutput) -> StepOutput:
     """The questions of a set that overlap with no item of the benchmark."""
-    inputs = (asked.fingerprint, benchmark.fingerprint)
+    inputs = (questions.fingerprint, benchmark.fingerprint)
     step = Step(f"{text_stage(text.name)}/contaminated", _CLEAN_VERSION, {}, inputs, text.split, "row", "row")
     return run.map(
         step,
         partial(filter_questions_shard, [BenchmarkFilter(benchmark.folder).set_questions]),
-        asked.files,
+        questions.files,
         SET_QUESTIONS,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.text_questions import contaminated_positives
-from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
+from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.recipe import TextSet
 
 VERSION = 1
@@ -59,7 +59,7 @@ class SetMiner:
 def mine_triplets(
     run: Run,
     text: TextSet,
-    asked: StepOutput,
+    questions: StepOutput,
     pool: StepOutput,
     index: StepOutput,
     evidence: StepOutput | None,
@@ -70,39 +70,35 @@ def mine_triplets(
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     """
     params = {**section_params(text, _KEYS), "pool": pool_of(text)}
-    inputs = (asked.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
+    inputs = (questions.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
     miner = SetMiner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)
     dense = is_dense(text.encoder)
-    tasks = partial(_tasks, asked, _DENSE_FILES if dense else 1)
+    tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
 
 
-def _tasks(asked: StepOutput, files: int) -> Iterator[list[Path]]:
-    remaining = iter(asked.files())
+def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:
+    remaining = iter(questions.files())
     while task := list(islice(remaining, files)):
         yield task
 
 
-@lru_cache(maxsize=1)
-def _open(spec: str, pool: Path, index: Path, modified: int) -> tuple[Encoder, Index, PassagePool]:
-    encoder = make_encoder(spec)
-    return encoder, encoder.open(index), PassagePool(pool)
-
-
 def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
     """Triplets of the questions in some files."""
-    asked = [row for file in files for row in pq.read_table(file).to_pylist()]
-    account = Account([row["name"] for row in asked])
+    questions = [row for file in files for row in pq.read_table(file).to_pylist()]
+    account = Account([row["name"] for row in questions])
     rows: list[dict[str, Any]] = []
     positives: list[list[str]] = []
-    if asked:
-        modified = miner.index.stat().st_mtime_ns  # part of the cache key: one process may see a step built twice
-        encoder, index, pool = _open(miner.text.encoder, miner.pool, miner.index, modified)
-        evidence = _evidence(miner, files) or [[]] * len(asked)
-        hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in asked], miner.text.top_k)
-        for row, ranked, scores, gold in zip(asked, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True):
+    if questions:
+        index, pool = open_index(miner.text.encoder, miner.index), PassagePool(miner.pool)
+        encoder = make_encoder(miner.text.encoder)
+        evidence = _evidence(miner, files) or [[]] * len(questions)
+        hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in questions], miner.text.top_k)
+        for row, ranked, scores, gold in zip(
+            questions, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True
+        ):
             passages = _Passages(pool)
             outcome = mine_set_question(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
             if isinstance(outcome, Drop):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nyxqa.retriever.protocols import Encoder
+from functools import lru_cache
+from pathlib import Path
+
+from nyxqa.retriever.protocols import Encoder, Index
 from nyxqa.schemas.errors import UsageError
 
 _BM25 = "bm25"
@@ -44,3 +47,14 @@ def make_encoder(spec: str) -> Encoder:
 
         return vision_encoder(kind, rest, load_hf)
     raise UsageError(f"unknown encoder {spec!r}; valid names: {', '.join(NAMES)}")
+
+
+def open_index(spec: str, folder: Path) -> Index:
+    """The index in ``folder``, built by the encoder that ``spec`` names; the last one stays open in this process."""
+    return _open_index(spec, folder, folder.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _open_index(spec: str, folder: Path, modified: int) -> Index:
+    """:param modified: Modification time of ``folder``, so that an index that was built again is opened again."""
+    return make_encoder(spec).open(folder)

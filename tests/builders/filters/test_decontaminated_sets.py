@@ -87,7 +87,7 @@ def test_the_account_holds_and_the_benchmark_is_counted(built: Path) -> None:
     assert check(built / "held").failed == check(built / "clean").failed
 
 
-def test_without_pages_and_sets_there_is_nothing_to_hold_against_a_benchmark(tmp_path: Path) -> None:
+def test_without_pages_and_sets_there_is_nothing_to_compare_with_a_benchmark(tmp_path: Path) -> None:
     recipe = write_text(tmp_path / "imports.toml", IMPORTS + FILTERS)
-    with pytest.raises(UsageError, match=r"looks at \[web\] and \[\[text\]\], and the recipe has neither"):
+    with pytest.raises(UsageError, match=r"applies to \[web\] and \[\[text\]\], and the recipe has neither"):
         run("train", recipe=recipe, out=tmp_path / "none")
