@@ -1,4 +1,4 @@
-"""The build: the stages in their order."""
+"""The stages of a build, in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from nyxqa.schemas.recipe import Recipe, Web
 
 @dataclass(frozen=True)
 class Pages:
-    """Outputs of the stages before any model is asked.
+    """Outputs of the stages that need no model.
 
     :param documents: Documents of all splits.
     :param packs: Folder of their image packs.
@@ -60,19 +60,21 @@ class Built:
     benchmark: StepOutput | None
 
 
-def read(run: Run, recipe: Recipe, web: Web, opened: Source, known: StepOutput | None, splits: Sequence[str]) -> Pages:
+def build_pages(
+    run: Run, recipe: Recipe, web: Web, opened: Source, benchmark_index: StepOutput | None, splits: Sequence[str]
+) -> Pages:
     """Run (or plan) the stages over all pages.
 
     :param opened: The source that ``web.source`` names.
-    :param known: The index of the benchmarks that documents are compared with, if any.
-    :param splits: Splits that will be built, which must have documents to ask about.
+    :param benchmark_index: The index of the benchmarks that documents are compared with, if any.
+    :param splits: Splits that will be built, which must have documents to write questions about.
     """
     pages = source(run, opened, web)
     pages = prefilter(run, pages, recipe.prefilter)
     pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
-    documents = filter_documents(run, documents, recipe.filters, known, recipe.dedup.image_distance)
+    documents = filter_documents(run, documents, recipe.filters, benchmark_index, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed)
     require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
     return Pages(documents, packs)
@@ -91,23 +93,23 @@ def build(
     :param opened: The source that ``recipe.web`` names; None without a web builder.
     :param splits: Splits to build, in the order train, validation, test.
     :param answers: Folder where a model's answers are stored.
-    :param retry_failed: Whether questions that a model failed at in an earlier run are asked again.
+    :param retry_failed: Whether questions that a model failed at in an earlier run are sent again.
     """
-    web, handle, known = None, None, benchmark(run, recipe.filters, recipe.images.max_pixels)
+    web, handle, benchmark_index = None, None, benchmark(run, recipe.filters, recipe.images.max_pixels)
     if recipe.web is not None and opened is not None:
-        pages = read(run, recipe, recipe.web, opened, known, splits)
+        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits)
         handle = VlmHandle(recipe.vlm, recipe.seed, answers, pages.packs, retry_failed)
-        seeds, questions = ask(run, recipe, pages, known, handle, splits)
+        seeds, questions = build_questions(run, recipe, pages, benchmark_index, handle, splits)
         web = WebInputs(pages.documents, questions, pages.packs, seeds)
-    sets = build_sets(run, recipe, splits, known)
+    sets = build_sets(run, recipe, splits, benchmark_index)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, handle, known)
+    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, handle, benchmark_index)
 
 
-def ask(
-    run: Run, recipe: Recipe, pages: Pages, known: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
+def build_questions(
+    run: Run, recipe: Recipe, pages: Pages, benchmark_index: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
 ) -> tuple[dict[str, StepOutput], dict[str, StepOutput]]:
-    """Run (or plan) the stages that ask the model; returns seeds and questions by split.
+    """Run (or plan) the stages that call the model; returns seeds and questions by split.
 
     An error closes the model.
     """
@@ -116,7 +118,7 @@ def ask(
     try:
         for split in splits:
             seeds[split] = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
-            questions[split] = _questions(run, recipe, pages, known, handle, split, seeds[split])
+            questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split])
     except NyxqaError:
         handle.close()  # the next build of this process has a budget of its own
         raise
@@ -124,12 +126,18 @@ def ask(
 
 
 def _questions(
-    run: Run, recipe: Recipe, pages: Pages, known: StepOutput | None, handle: VlmHandle, split: str, seeds: StepOutput
+    run: Run,
+    recipe: Recipe,
+    pages: Pages,
+    benchmark_index: StepOutput | None,
+    handle: VlmHandle,
+    split: str,
+    seeds: StepOutput,
 ) -> StepOutput:
     """Run (or plan) the stages of one split after ``sample``."""
     drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
-    asked = refine(run, drafts, handle, recipe.refine, threshold, split, known)
-    asked = verify(run, asked, handle, recipe.verify, split)
-    asked = choices(run, asked, handle, recipe.choices, recipe.negatives.encoder, split)
-    return negatives(run, asked, pages.documents, pages.packs, recipe.negatives, split)
+    questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index)
+    questions = verify(run, questions, handle, recipe.verify, split)
+    questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split)
+    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split)

@@ -1,4 +1,4 @@
-"""From errors to one line and an exit code."""
+"""Turn errors into one line on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STOPS: dict[int, tuple[str, int]] = {
 
 
 class Interrupted(BaseException):
-    """SIGINT arrived; typer, which turns KeyboardInterrupt into a silent exit, does not catch this class."""
+    """SIGINT arrived; typer turns KeyboardInterrupt into a silent exit, but does not catch this class."""
 
 
 class Terminated(BaseException):
@@ -27,33 +27,33 @@ class Terminated(BaseException):
 
 
 def guarded(command: Callable[[], object], debug: bool) -> int:
-    """Run ``command``; returns its exit code after saying what went wrong in one line.
+    """Run ``command`` and return its exit code; an error is printed as one line.
 
-    0 done; 1 external failure; 2 wrong command line or recipe; 3 a check failed; 4 budget spent; 130, 143 interrupted.
+    0 success; 1 external failure; 2 wrong command line or recipe; 3 failed check; 4 budget spent; 130, 143 interrupted.
 
-    :param debug: Whether the traceback goes before the line.
+    :param debug: Whether the traceback is printed before the line.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    with _Arrivals() as arrivals:
+    with _SignalRecorder() as signals:
         try:
             result = command()
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
         except BaseException as error:
-            failure = _line_and_code(error, arrivals.stop())
+            failure = _line_and_code(error, signals.stop())
             if failure is None:
                 raise
             line, code = failure
             return _fail(error, line, code, debug)
 
 
-class _Arrivals:
-    """Signals as they come, whoever handles them.
+class _SignalRecorder:
+    """Records the signals that arrive, whatever handles them.
 
-    What a handler raises within native code leaves it as another error: DuckDB makes it "Query interrupted".
+    An exception that a handler raises inside native code leaves it as another error, from DuckDB "Query interrupted".
     """
 
-    def __enter__(self) -> _Arrivals:
+    def __enter__(self) -> _SignalRecorder:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
@@ -91,22 +91,22 @@ def _line_and_code(error: BaseException, stop: int | None) -> tuple[str, int] | 
             return str(error), error.exit_code
         case typer.TyperException():
             return _usage(error.format_message()), 2
-        case BrokenPipeError():  # whoever read stdout has seen enough; typer, too, leaves with 1
+        case BrokenPipeError():  # the reader of stdout closed it; typer, too, exits with 1
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return "", 1
         case OSError():
-            full = "the disk is full; free some space and run again, finished shards are kept"
+            full = "the disk is full; free some space and run again, finished shards are reused"
             return full if _disk_is_full(error) else str(error), 1
     return None
 
 
 def _usage(message: str) -> str:
-    """What typer says of a usage error, without the name of the exception that its types raise."""
+    """Typer's message on a usage error, without the name of the exception that its parameter types raise."""
     return message.replace("Value error, ", "")
 
 
 def _disk_is_full(error: OSError) -> bool:
-    """Whether ``error`` says so; NumPy and Arrow give no error number, NumPy not even the words."""
+    """Whether the disk is full: Arrow's error has no error number, and NumPy's not even a description."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
         return True
     return re.fullmatch(r"\d+ requested and \d+ written", str(error)) is not None
@@ -119,6 +119,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _fail(error: BaseException, line: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    if line:  # a bare call has shown its help instead
+    if line:  # without a command, help was printed instead
         sys.stderr.write(f"nyxqa: {' '.join(line.split())}\n")
     return code

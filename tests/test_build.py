@@ -133,7 +133,7 @@ def test_a_dataset_without_its_work_folder_is_up_to_date_and_a_stranger_without_
     shutil.rmtree(copy / ".work")
     assert not run("all", out=copy, workers=1, settings=FEW).changed
     (copy / "manifest.json").unlink()
-    with pytest.raises(UsageError, match="not a folder of nyxqa"):
+    with pytest.raises(UsageError, match="was not written by nyxqa"):
         (copy / ".work" / "nyxqa.json").unlink()
         run("all", out=copy, workers=1, settings=FEW)
     assert published(copy) == before

@@ -109,7 +109,7 @@ def test_a_full_disk_is_one_line_and_the_build_goes_on_after_it(
         main(["build", "--split", "all", "--recipe", str(small_recipe), "--out", str(out), "--workers", "1"])
     assert left.value.code == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
-    assert lines == ["nyxqa: the disk is full; free some space and run again, finished shards are kept"]
+    assert lines == ["nyxqa: the disk is full; free some space and run again, finished shards are reused"]
     assert not (out / "manifest.json").exists()
     run("all", recipe=small_recipe, out=out, workers=1)
     assert published(out) == published(small_build)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.database import append
-from nyxqa.builders.engine.limits import Limits, connected, worldly
+from nyxqa.builders.engine.limits import Limits, connected, translated_errors
 from nyxqa.schemas.files import replacing
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ class Database:
 
         :raises WorldError: If memory, spill space or disk run out.
         """
-        with worldly(self.limits, self._folder):
+        with translated_errors(self.limits, self._folder):
             self.connection.execute(sql, parameters).fetchall()
 
     def table(self, sql: str) -> pa.Table:
         """The result of a query, as one Arrow table."""
-        with worldly(self.limits, self._folder):
+        with translated_errors(self.limits, self._folder):
             return self.connection.sql(sql).to_arrow_table()
 
     def rows(self, sql: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
         """The result of a query, as Python values, read to its end: an open result would block the connection."""
-        with worldly(self.limits, self._folder):
+        with translated_errors(self.limits, self._folder):
             return self.connection.execute(sql, parameters).fetchall()
 
     def number(self, sql: str) -> int:
@@ -65,7 +65,7 @@ class Database:
 
         :raises WorldError: If memory, spill space or disk run out.
         """
-        with worldly(self.limits, self._folder):
+        with translated_errors(self.limits, self._folder):
             append(self.connection, table, rows)
 
     @contextmanager
@@ -75,7 +75,7 @@ class Database:
         try:
             yield
         except BaseException:
-            with worldly(self.limits, self._folder):
+            with translated_errors(self.limits, self._folder):
                 self.connection.rollback()
             raise
         self.run("COMMIT")

@@ -1,4 +1,4 @@
-"""What became of the items of a shard, and the law that nothing gets lost."""
+"""The account of a shard: each input item has exactly one outcome."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Literal
 
 import pyarrow as pa
 
+from nyxqa.builders.formatting import counted
 from nyxqa.schemas.errors import LawError
 
 ItemType = Literal["page", "image", "document", "question", "row"]
 DETAIL_LIMIT = 500
+_SHOWN = 3  # items that a message names
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """An item that goes no further, with the reason; its stage and split are the shard's."""
+    """A dropped item with the reason; its stage and split are the shard's."""
 
     item_type: ItemType
     item_id: str
@@ -32,13 +34,13 @@ class Drop:
 
 @dataclass(slots=True)
 class Account:
-    """Every input item of a shard by what became of it.
+    """Every input item of a shard by its outcome.
 
     :param inputs: Names of the input items, unique.
     :param parents: For every output row, the name of the input item it comes from.
-    :param dropped: One row for each input item without output.
-    :param notes: Rows for parts that fail inside an item that lives; not counted as dropped.
-    :param not_sampled: Input items left out by choice.
+    :param dropped: One row for each dropped input item.
+    :param notes: Rows for dropped parts of retained items; they do not count as dropped.
+    :param not_sampled: Input items left out by sampling.
     """
 
     inputs: Sequence[str] = ()
@@ -48,25 +50,29 @@ class Account:
     not_sampled: Sequence[str] = ()
 
     def check(self, where: str) -> None:
-        """Raise unless each input is parent, dropped or not sampled, exactly once.
+        """Check that each input is a parent, dropped or not sampled: exactly one of the three.
 
-        :raises LawError: Naming ``where`` and the first items that break the law.
+        :param where: Stage, split and shard, for the message.
+        :raises LawError: If an item has no outcome or several; the message names the first such items.
         """
-        fates = Counter(self.inputs)
-        twice = [item for item, count in fates.items() if count > 1]
-        seen = Counter(set(self.parents)) + Counter(d.item_id for d in self.dropped) + Counter(self.not_sampled)
-        lost = [item for item in fates if seen[item] != 1]
-        strange = [item for item in seen if item not in fates]
-        if twice or lost or strange:
-            raise LawError(
-                f"{where}: the ledger does not add up: {len(lost)} items with none or several fates {lost[:3]}, "
-                f"{len(strange)} that were no input {strange[:3]}, {len(twice)} named twice {twice[:3]}"
-            )
+        inputs = Counter(self.inputs)
+        repeated = [item for item, count in inputs.items() if count > 1]
+        outcomes = Counter(set(self.parents)) + Counter(d.item_id for d in self.dropped) + Counter(self.not_sampled)
+        wrong = [item for item in inputs if outcomes[item] != 1]
+        unknown = [item for item in outcomes if item not in inputs]
+        faults = {"with no outcome or several": wrong, "not among the inputs": unknown, "listed twice": repeated}
+        lines = [
+            f"{counted(len(items), 'item')} {fault}: {', '.join(items[:_SHOWN])}"
+            for fault, items in faults.items()
+            if items
+        ]
+        if lines:
+            raise LawError(f"{where}: the ledger does not add up: {'; '.join(lines)}")
 
 
 @dataclass(frozen=True, slots=True)
 class ShardOutput:
-    """Rows of a shard and the account of its input."""
+    """Rows of a shard and the account of its input items."""
 
     rows: pa.Table
     account: Account
@@ -74,7 +80,12 @@ class ShardOutput:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The account of a shard or a stage in numbers."""
+    """The account of a shard or a stage in numbers.
+
+    :param rows_in: Input items.
+    :param parents: Input items with output.
+    :param rows_out: Output rows.
+    """
 
     rows_in: int = 0
     parents: int = 0
@@ -92,13 +103,13 @@ class Counts:
         )
 
     def then(self, later: Counts) -> Counts:
-        """This step followed by ``later`` over its output, item by item, as one stage."""
+        """Counts of this step followed by ``later`` over its output, item by item, as one stage."""
         dropped, skipped = self.dropped + later.dropped, self.not_sampled + later.not_sampled
         return Counts(self.rows_in, self.rows_in - dropped - skipped, dropped, skipped, later.rows_out)
 
     @classmethod
     def of(cls, output: ShardOutput) -> Counts:
-        """The numbers of one shard."""
+        """Counts of one shard."""
         account = output.account
         return cls(
             len(account.inputs),

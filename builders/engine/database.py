@@ -1,4 +1,4 @@
-"""DuckDB as the stages use it: on disk, bounded, spilling into a folder of the run."""
+"""DuckDB for the stages: temporary databases on disk, with bounded memory, and results as Arrow."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SCRATCH = ".duckdb-"
 
-# Number of the part file that a row was read from, where ``filename = true``; a search in a list would cost as much
-# for each row as there are files.
+# Number of the part file that a row was read from (needs ``filename = true``); looking the name up in a list would cost
+# time in proportion to the number of files for each row.
 PART_NUMBER = "regexp_extract(filename, 'part-(\\d+)\\.parquet$', 1)::BIGINT"
 
 
@@ -57,21 +57,21 @@ def arrow_batches(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iter
 
 
 def arrow_rows(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[dict[str, Any]]:
-    """Rows of ``query`` one by one, ``batch`` at a time in memory."""
+    """Rows of ``query``, one at a time; ``batch`` rows are in memory."""
     for rows in arrow_batches(db, query, batch):
         yield from rows.to_pylist()
 
 
 def append(db: duckdb.DuckDBPyConnection, table: str, appended: pa.Table) -> None:
     """Add rows to ``table``, by the names of their columns."""
-    # By the name of the variable: rows registered as a view are held until the transaction ends, even unregistered.
+    # By the name of the variable: DuckDB holds rows registered as a view until the transaction ends, even unregistered.
     db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended").fetchall()  # noqa: S608
 
 
 def shard_tables(db: duckdb.DuckDBPyConnection, query: str, shards: int, batch: int = 1 << 14) -> Iterator[pa.Table]:
     """Rows of ``query`` as a table for each of ``shards``, ``batch`` rows and a shard at a time in memory.
 
-    :param query: Its rows stand in the order of their column ``shard``, the number of a shard.
+    :param query: Its rows are in the order of their column ``shard``, the number of a shard.
     """
     result: Any = db.cursor().sql(query)
     reader = result.to_arrow_reader(batch)

@@ -39,14 +39,14 @@ def decide_then_apply(
     """Run (or plan) two steps: one that decides over all of ``rows``, and one that applies its decisions by shard.
 
     A stage that must see every row (to find duplicates, to draw a sample) does so in one process and in bounded
-    memory; what it decided is then applied in parallel, and resumes shard by shard.
+    memory; its decisions are then applied in parallel, and that resumes shard by shard.
 
     :param decide: The deciding step; its inputs are set here, to ``rows``.
     :param write: Writes the decisions into a folder, one part file for each part file of ``rows``.
     :param apply: The applying step; its inputs are set here, to the decisions, which depend on ``rows`` already.
     :param tasks: Makes the tasks of ``function`` out of rows and decisions, as ``paired_files`` does.
-    :param function: Makes one shard of a task; picklable.
-    :param schema: The schema of the rows it makes.
+    :param function: Computes one shard of a task; picklable.
+    :param schema: The schema of its rows.
     :param resume: Whether ``write`` continues from what a stopped run left in its folder.
     :returns: The output of ``apply``.
     """

@@ -1,4 +1,4 @@
-"""What DuckDB may use on this machine, and its errors where that does not do, as a user can act on them."""
+"""Limits of DuckDB on memory, threads and disk, and errors that say which limit to raise."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 @dataclass(frozen=True)
 class Limits:
-    """What each DuckDB database may use; nothing here changes a result.
+    """Limits of each DuckDB database; none of them changes a result.
 
-    :param memory: Most memory, as in ``1GB``; what is beyond it is spilled.
-    :param threads: Threads; the search for duplicates also works on so many batches of texts at once.
-    :param spill: Most bytes on disk for what is spilled, as in ``50GB``; None for what the disk has.
-    :param folder: Where to spill; None for beside the database.
+    :param memory: Memory limit, such as ``1GB``; data beyond it is spilled to disk.
+    :param threads: Number of threads, and of text batches that deduplication processes at once.
+    :param spill: Limit of spilled bytes, such as ``50GB``; None for no limit but the disk.
+    :param folder: Where data is spilled; None for beside the database.
     """
 
     memory: str = "1GB"
@@ -41,13 +41,13 @@ _CURRENT: ContextVar[Limits | None] = ContextVar("limits", default=None)
 
 
 def current() -> Limits:
-    """The limits of the build that runs, else the defaults."""
+    """The limits of the running build; outside a build the defaults."""
     return _CURRENT.get() or Limits()
 
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[None]:
-    """Let every database opened inside keep to ``limits``."""
+    """Apply ``limits`` to every database opened inside the context."""
     token = _CURRENT.set(limits)
     try:
         yield
@@ -57,17 +57,17 @@ def limited(limits: Limits) -> Iterator[None]:
 
 @contextmanager
 def connected(file: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database on ``file``, made if absent, that keeps to ``limits`` and spills into a folder that is removed.
+    """Open a database on ``file``, created if missing, within ``limits``; its spill folder is removed at the end.
 
-    :raises UsageError: If DuckDB takes a limit for none.
+    :raises UsageError: If DuckDB does not accept a limit.
     :raises WorldError: If memory, spill space or disk run out, or a file cannot be used.
     """
     import duckdb
 
-    with worldly(limits, file.parent), _spill_folder(file, limits.folder) as spill:
+    with translated_errors(limits, file.parent), _spill_folder(file, limits.folder) as spill:
         connection = duckdb.connect(str(file))
         try:
-            _keep_to(connection, limits, spill)
+            _apply(connection, limits, spill)
             yield connection
         finally:
             connection.close()
@@ -84,32 +84,33 @@ def _spill_folder(file: Path, given: Path | None) -> Iterator[str]:
     try:
         given.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WorldError(f"duckdb.folder {given} cannot be made: {error.strerror or error}") from error
-    # A folder of its own: databases that share one take each other's files for theirs.
+        raise WorldError(f"duckdb.folder {given} cannot be created: {error.strerror or error}") from error
+    # A folder for each database: two that share one read each other's files as their own.
     with TemporaryDirectory(dir=given, prefix="nyxqa-spill-") as own:
         yield own
 
 
-def _keep_to(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) -> None:
+def _apply(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) -> None:
     import duckdb
 
     given = {"memory_limit": limits.memory, "threads": limits.threads, "max_temp_directory_size": limits.spill}
     for option, value in given.items():
         if value is not None:
             try:
-                # Set on the open file: given on opening, DuckDB 1.5 to 2.0 report the limit of spilling but ignore it.
+                # Set after opening: DuckDB 1.5 to 2.0 report a spill limit that is given on opening, but ignore it.
                 connection.execute(f"SET {option} = ?", [value])
             except duckdb.Error as error:
-                raise UsageError(f"DuckDB takes no {option} of {value!r}: {one_line(error)}") from error
+                raise UsageError(f"DuckDB does not accept {option} = {value!r}: {one_line(error)}") from error
     connection.execute("SET temp_directory = ?", [spill])
     connection.execute("SET preserve_insertion_order = false")
 
 
 @contextmanager
-def worldly(limits: Limits, folder: Path) -> Iterator[None]:
+def translated_errors(limits: Limits, folder: Path) -> Iterator[None]:
     """Turn DuckDB's errors about memory, disk and files into errors that say what was full and which limit to raise.
 
-    :param folder: Where the database lies.
+    :param folder: Folder of the database.
+    :raises WorldError: For each such error.
     """
     import duckdb
 
@@ -118,7 +119,7 @@ def worldly(limits: Limits, folder: Path) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise WorldError(f"{_exhausted(str(error), limits, folder)} ({one_line(error, 200)})") from error
     except duckdb.Error as error:
-        if any(sign in str(error) for sign in _NO_SPACE):  # of several kinds, by what was written
+        if any(sign in str(error) for sign in _NO_SPACE):  # several classes, depending on what was being written
             raise WorldError(_full(limits, folder)) from error
         if isinstance(error, duckdb.IOException):
             raise WorldError(f"DuckDB cannot use its files in {folder}: {one_line(error)}") from error
@@ -128,13 +129,13 @@ def worldly(limits: Limits, folder: Path) -> Iterator[None]:
 def _exhausted(message: str, limits: Limits, folder: Path) -> str:
     if "max_temp_directory_size" in message:
         return (
-            f"DuckDB filled its spill space in {limits.folder or folder}, {limits.spill or 'nearly all the disk had'}: "
+            f"DuckDB filled its spill space in {limits.folder or folder}, {limits.spill or 'nearly the whole disk'}: "
             "raise the limit spill (duckdb.spill in a recipe), or free disk space, and run again; finished parts are "
-            "kept"
+            "reused"
         )
     return (
         f"DuckDB needs more memory than the {limits.memory} it may use: raise the limit memory (duckdb.memory in a "
-        f"recipe), or lower threads ({limits.threads}), and run again; finished parts are kept"
+        f"recipe), or lower threads ({limits.threads}), and run again; finished parts are reused"
     )
 
 
@@ -142,5 +143,5 @@ def _full(limits: Limits, folder: Path) -> str:
     spill = "" if limits.folder is None else f" or {limits.folder}"
     return (
         f"the disk is full where DuckDB worked, in {folder}{spill}; free some space, or spill to another disk "
-        "(duckdb.folder in a recipe), and run again; finished parts are kept"
+        "(duckdb.folder in a recipe), and run again; finished parts are reused"
     )

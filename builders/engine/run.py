@@ -1,4 +1,4 @@
-"""A run: steps in an output folder, each done once, resumable shard by shard."""
+"""Run the steps of a build in an output folder: each once, resumable shard by shard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
 from nyxqa.builders.engine.progress import Bar, Progress
-from nyxqa.builders.engine.shard import Job, run_shard, whole_shards
+from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport
 from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
 from nyxqa.schemas.files import read_json, write_json
@@ -27,15 +27,15 @@ THREADS = 4
 
 
 class Run(Protocol):
-    """What a stage sees of the engine; a planning run answers without working."""
+    """The engine as a stage sees it; a planned run returns outputs without computing them."""
 
     @property
     def work(self) -> Path:
-        """The hidden folder of the output folder; for observations that outlive a step."""
+        """The work folder inside the output folder, for observations that outlive a step."""
         ...
 
     def generation(self, name: str) -> int:
-        """How many times ``name`` was observed again."""
+        """Number of times that ``name`` was observed again."""
         ...
 
     def folder(self, step: Step) -> Path:
@@ -50,30 +50,30 @@ class Run(Protocol):
         schema: pa.Schema,
         where: Where = "workers",
     ) -> StepOutput:
-        """One shard for each task, made by ``function`` (picklable where workers make it)."""
+        """One shard for each task, computed by ``function`` (picklable if workers run it)."""
         ...
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
-        """One folder of files, filled by ``function`` in this process, whole or absent.
+        """One folder of files, written by ``function`` in this process; it appears complete or not at all.
 
-        :param function: Returns the step's account in numbers, if it keeps one; it may write ledger files itself.
-        :param resume: Whether ``function`` goes on from what a stopped run left in the folder.
+        :param function: Returns the step's counts, if it has any; it may write ledger files itself.
+        :param resume: Whether ``function`` continues from the files of a stopped run.
         """
         ...
 
     def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
-        """Let ``function`` gather, in this process, what it keeps outside the step and resumes by itself; once.
+        """Let ``function`` collect data, once and in this process, that it stores outside the step and resumes itself.
 
-        It returns what it did in this run, to be shown; the stage's account has no part in it.
+        It returns what it did in this run, for the progress lines; that does not enter the stage's account.
         """
         ...
 
     def outputs(self) -> list[StepOutput]:
-        """Outputs of all steps so far, in their order."""
+        """Outputs of all steps so far, in order."""
         ...
 
     def say(self, line: str) -> None:
-        """One line for people."""
+        """Print one line of progress."""
         ...
 
 
@@ -82,12 +82,12 @@ def _folder(work: Path, step: Step) -> Path:
 
 
 def _read_counts(folder: Path) -> Counts | None:
-    """Counts of the step in ``folder`` if it is whole and has any."""
+    """Counts of the step in ``folder``; None if it is not finished or has none."""
     return Counts(**read_json(done_file(folder))) if is_done(folder) else None
 
 
 class PlannedRun:
-    """Collects the steps of a build without running any: fingerprints need no data.
+    """Collects the steps of a build without running them: fingerprints need no data.
 
     :param again: Names of the observations that will be repeated before the run.
     """
@@ -98,7 +98,7 @@ class PlannedRun:
         self.steps: list[Step] = []
 
     def generation(self, name: str) -> int:
-        """How many times ``name`` will have been observed again when the run starts."""
+        """Number of times that ``name`` will have been observed again when the run starts."""
         return generation(self.work, name, self._again)
 
     def outputs(self) -> list[StepOutput]:
@@ -117,31 +117,31 @@ class PlannedRun:
         schema: pa.Schema,
         where: Where = "workers",
     ) -> StepOutput:
-        """Note the step."""
-        return self._note(step)
+        """Record the step."""
+        return self._record(step)
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
-        """Note the step."""
-        return self._note(step)
+        """Record the step."""
+        return self._record(step)
 
     def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
-        """Note the step."""
-        return self._note(step)
+        """Record the step."""
+        return self._record(step)
 
     def say(self, line: str) -> None:
-        """Nothing: a plan is silent."""
+        """Print nothing: a plan is silent."""
 
-    def _note(self, step: Step) -> StepOutput:
+    def _record(self, step: Step) -> StepOutput:
         self.steps.append(step)
         return StepOutput(step.fingerprint, self.folder(step))
 
 
 class WorkingRun:
-    """Runs steps into ``work`` and skips what is there.
+    """Runs steps in ``work`` and skips finished ones.
 
-    :param work: The hidden folder of the output folder.
-    :param executor: Where shards are worked on.
-    :param progress: Where progress is shown.
+    :param work: The work folder inside the output folder.
+    :param executor: Runs the shards.
+    :param progress: Shows progress.
     """
 
     def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
@@ -155,7 +155,7 @@ class WorkingRun:
         self.reports: list[StepReport] = []
 
     def generation(self, name: str) -> int:
-        """How many times ``name`` was observed again."""
+        """Number of times that ``name`` was observed again."""
         return generation(self.work, name)
 
     def outputs(self) -> list[StepOutput]:
@@ -174,7 +174,7 @@ class WorkingRun:
         schema: pa.Schema,
         where: Where = "workers",
     ) -> StepOutput:
-        """One shard for each task, made by ``function``; whole shards are kept."""
+        """One shard for each task, computed by ``function``; complete shards are not computed again."""
         folder, started = self.folder(step), time.perf_counter()
         counts = _read_counts(folder)
         if counts is None:
@@ -189,7 +189,7 @@ class WorkingRun:
         return StepOutput(step.fingerprint, folder)
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
-        """One folder of files, filled by ``function`` beside its place and then renamed into it."""
+        """One folder of files, written by ``function`` under a temporary name and then renamed."""
         folder, started = self.folder(step), time.perf_counter()
         if not folder.exists():
             unfinished = folder.with_name(f".{folder.name}.part")
@@ -197,15 +197,15 @@ class WorkingRun:
                 shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True, exist_ok=True)
             with self._progress.stage(step):
-                made = function(unfinished)
-            if made is not None:
-                write_json(done_file(unfinished), asdict(made))
+                counts = function(unfinished)
+            if counts is not None:
+                write_json(done_file(unfinished), asdict(counts))
             unfinished.rename(folder)
         self._report(step, _read_counts(folder), time.perf_counter() - started)
         return StepOutput(step.fingerprint, folder)
 
     def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
-        """Gather once what ``function`` keeps elsewhere; a stopped run calls it again to go on."""
+        """Call ``function`` until it has finished once; after a stopped run it continues where it was."""
         folder, started = self.folder(step), time.perf_counter()
         if not is_done(folder):
             with self._progress.stage(step) as bar:
@@ -217,7 +217,7 @@ class WorkingRun:
         return StepOutput(step.fingerprint, folder)
 
     def say(self, line: str) -> None:
-        """One line on stderr."""
+        """Print one line on stderr."""
         self._progress.say(line)
 
     def _shards(
@@ -229,13 +229,13 @@ class WorkingRun:
         schema: pa.Schema,
         executor: Executor,
     ) -> Iterator[Counts]:
-        """Counts of all shards: those found whole first, then the others as they are made."""
-        kept = whole_shards(folder)
-        yield from kept.values()
+        """Counts of all shards: the complete ones first, then the others as they are computed."""
+        complete = complete_shards(folder)
+        yield from complete.values()
         missing = (
             Job(function, task, folder, index, schema, step.stage, step.split)
             for index, task in enumerate(tasks())
-            if index not in kept
+            if index not in complete
         )
         for counts, _ in executor.map(run_shard, missing):
             yield counts

@@ -1,4 +1,4 @@
-"""Work on one shard: call the stage's function, check its account, write its files, mark it done."""
+"""Run one shard: call the stage's function, check its account, write its files, mark it as done."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import read_json, replacing, write_json
 from nyxqa.schemas.tables import LEDGER
 
-_ROWS = 50_000  # of one ledger file
-
+_LEDGER_ROWS = 50_000  # of one ledger file
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Job(Generic[T]):
-    """One shard to be made.
+    """One shard to be written.
 
-    :param function: What makes it; picklable.
+    :param function: Computes the shard; picklable.
     :param task: The function's argument.
-    :param folder: Where the step's shards lie.
-    :param index: Number of the shard.
-    :param schema: What its rows must look like.
+    :param folder: Folder of the step's shards.
+    :param index: Number of the shard, from 0.
+    :param schema: Schema that its rows must have.
     """
 
     function: Callable[[T], ShardOutput]
@@ -44,19 +43,19 @@ class Job(Generic[T]):
 
 
 def part_file(folder: Path, index: int) -> Path:
-    """Parquet file of shard ``index``."""
+    """The Parquet file of shard ``index``."""
     return folder / f"part-{index:06d}.parquet"
 
 
 def marker_file(folder: Path, index: int) -> Path:
-    """The file that says that shard ``index`` is whole; written last."""
+    """The file that marks shard ``index`` as complete; written last, it holds the shard's counts."""
     return folder / f"done-{index:06d}.json"
 
 
 def run_shard(job: Job[T]) -> tuple[Counts, float]:
-    """Make one shard, in whatever process; returns its counts and seconds.
+    """Compute and write one shard, in any process; returns its counts and the seconds it took.
 
-    :raises LawError: If an input item has no fate, or rows do not fit the schema.
+    :raises LawError: If the account does not add up, or the rows do not have the step's schema.
     """
     started = time.perf_counter()
     output = job.function(job.task)
@@ -73,19 +72,19 @@ def run_shard(job: Job[T]) -> tuple[Counts, float]:
     return counts, time.perf_counter() - started
 
 
-def whole_shards(folder: Path) -> dict[int, Counts]:
-    """Counts of the shards that are whole, by number."""
+def complete_shards(folder: Path) -> dict[int, Counts]:
+    """Counts of the complete shards, by number."""
     return {int(marker.stem.rpartition("-")[2]): Counts(**read_json(marker)) for marker in folder.glob("done-*.json")}
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a working table in one atomic step."""
+    """Write a working table; the file appears complete or not at all."""
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
 def ledger_table(drops: Sequence[Drop], stage: str, split: str) -> pa.Table:
-    """Ledger rows of one stage and split."""
+    """The ledger rows of drops of one stage and split."""
     rows = [
         {
             "stage": stage,
@@ -102,9 +101,9 @@ def ledger_table(drops: Sequence[Drop], stage: str, split: str) -> pa.Table:
 
 
 class DropWriter:
-    """Writes ledger files into the folder of a whole step, a bounded number of rows at a time in memory.
+    """Writes ledger files into the folder of a step that runs once; at most one file's rows are in memory.
 
-    :param step: Whose items are dropped.
+    :param step: The step that drops the items.
     """
 
     def __init__(self, step: Step, folder: Path) -> None:
@@ -115,14 +114,14 @@ class DropWriter:
         self.count = 0
 
     def add(self, drop: Drop) -> None:
-        """Take one drop."""
+        """Add one drop."""
         self._waiting.append(drop)
         self.count += 1
-        if len(self._waiting) >= _ROWS:
+        if len(self._waiting) >= _LEDGER_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the waiting drops."""
         if self._waiting:
             table = ledger_table(self._waiting, self._step.stage, self._step.split)
             write_table(self._folder / f"ledger-{self._files:06d}.parquet", table)

@@ -1,4 +1,4 @@
-"""SQLite as the stores of observations use it: what is committed survives the death of the process."""
+"""SQLite stores of observations, such as model answers: committed rows survive the death of the process."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from nyxqa.schemas.errors import WorldError
 Statement = tuple[str, tuple[object, ...]]
 
 
-def open_store(file: Path, tables: str, patience: float, exclusive: bool = False) -> sqlite3.Connection:
-    """The database in ``file``, made if missing, its folder as well.
+def open_store(file: Path, tables: str, timeout: float, exclusive: bool = False) -> sqlite3.Connection:
+    """Open the database in ``file``; file and folder are created if missing.
 
-    A write-ahead log makes a committed transaction survive the death of the process without a flush to disk for each;
-    a power cut may cost the last few.
+    With a write-ahead log a committed transaction survives the death of the process without a flush to disk for each
+    transaction; a power cut may lose the last few.
 
-    :param tables: Statements that make its tables where they are missing.
-    :param patience: Seconds to wait for another process that holds it.
-    :param exclusive: Whether this process alone may have it, from whichever of its threads.
-    :raises OSError: If the folder cannot be made.
+    :param tables: Statements that create missing tables.
+    :param timeout: Seconds to wait while another process holds a lock.
+    :param exclusive: Whether no other process may open it; all threads of this one then may use it.
+    :raises OSError: If the folder cannot be created.
     :raises sqlite3.Error: If the file cannot be used.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=not exclusive)
+    db = sqlite3.connect(file, timeout=timeout, isolation_level=None, check_same_thread=not exclusive)
     if exclusive:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
     db.execute("PRAGMA journal_mode = WAL")
@@ -35,8 +35,8 @@ def open_store(file: Path, tables: str, patience: float, exclusive: bool = False
 def transact(db: sqlite3.Connection, what: str, *statements: Statement) -> None:
     """Run ``statements`` as one transaction.
 
-    :param what: What they store, in words.
-    :raises WorldError: If one fails; none has then happened.
+    :param what: The stored object, for the message.
+    :raises WorldError: If a statement fails; then none of them takes effect.
     """
     try:
         db.execute("BEGIN")
@@ -44,6 +44,6 @@ def transact(db: sqlite3.Connection, what: str, *statements: Statement) -> None:
             db.execute(statement, row)
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        if db.in_transaction:  # some errors, as of a full disk, have ended it already
+        if db.in_transaction:  # some errors, such as a full disk, end the transaction themselves
             db.execute("ROLLBACK")
         raise WorldError(f"cannot store {what}: {error}; free disk space and run again") from error

@@ -1,4 +1,4 @@
-"""A step of the build: its name, its fingerprint and the folder of its shards."""
+"""A step of the build: its name, its fingerprint and its output."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from nyxqa.builders.engine.accounting import Counts
 
 @dataclass(frozen=True)
 class Step:
-    """What decides a step's output.
+    """Everything that determines a step's output.
 
     :param name: The stage's name, or STAGE/PART where a stage has several steps.
     :param version: Code version, raised whenever the same input gives another output.
-    :param params: Data parameters; nothing that only changes speed.
-    :param inputs: Fingerprints of what the step reads.
-    :param split: Split the step works on; empty before stage ``split``.
+    :param params: Data parameters; none that only changes speed.
+    :param inputs: Fingerprints of the step's inputs.
+    :param split: Split that the step processes; empty before stage ``split``.
+    :param unit_in: Item type of the input rows.
+    :param unit_out: Item type of the output rows.
     """
 
     name: str
@@ -41,12 +43,12 @@ class Step:
 
     @property
     def label(self) -> str:
-        """Name and split for people."""
+        """Name and split, for messages."""
         return f"{self.name} {self.split}".strip()
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, split, version, parameters and inputs, 64 digits."""
+        """SHA-256 over name, split, version, parameters and inputs, as 64 hexadecimal digits."""
         content = [self.name, self.split, self.version, plain(self.params), list(self.inputs)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -90,7 +92,7 @@ class StepOutput:
         return sorted(self.folder.glob("ledger-*.parquet"))
 
     def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Rows one by one, a part at a time in memory."""
+        """Rows one at a time; one part file is in memory."""
         for file in self.files():
             yield from pq.read_table(file, columns=columns).to_pylist()
 

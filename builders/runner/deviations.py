@@ -1,4 +1,4 @@
-"""What recipe ``paper`` asks of the paper's system and this one does otherwise."""
+"""Deviations of a recipe from the construction in the Nyx paper, for the manifest and the card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.recipe import Images, Recipe
 from nyxqa.schemas.recipe_file import read_recipe
 
-# Of the construction in the Nyx paper and code, whatever the recipe says.
+# Deviations from the construction in the Nyx paper and code that every recipe has.
 _ALWAYS = (
     "the key is the answer itself; no BGE-M3 looks for the option nearest to it (Nyx step 9)",
     "splits are made by groups of pages, not by question (Nyx step 10)",
@@ -18,12 +18,12 @@ _ALWAYS = (
 )
 _WRITER = "InternVL3-78B"
 _TOKENIZER = "Qwen2.5-VL"
-# Sections whose keys each have a value in the paper, which recipe ``paper`` states; others are told in words below.
-_STATED = (
+# Sections whose keys have a value in the paper, which recipe ``paper`` states; the others are described in words below.
+_PAPER_SECTIONS = (
     *("web", "prefilter", "images", "chunk", "dedup", "filters"),
     *("split", "sample", "synthesize", "refine", "verify"),
 )
-_STATED_NEGATIVES = ("ranks", "count", "margin")
+_PAPER_SECTIONS_NEGATIVES = ("ranks", "count", "margin")
 _IN_WORDS = (
     "web.source",
     "web.license",
@@ -34,62 +34,62 @@ _IN_WORDS = (
     "refine.rules",
     "sample.min_tokens",
 )
-# How much is held and asked at a time, and what may not be fetched: nothing of the construction.
+# Limits of memory, requests and addresses: they are not part of the construction.
 _LIMITS = tuple(f"images.{name}" for name in Images.model_fields if name not in ("on_dead", "common"))
 
 
 # Of the Nyx text triplets.
 _TOP_K = 20
-_NEGATIVES = [11, 20]
+_NEGATIVES = [11, 20]  # first and last rank
 
 
 def deviations(recipe: Recipe) -> list[str]:
-    """Every known deviation of a run of ``recipe`` from the paper's construction."""
-    found = _of_web(recipe) if recipe.web is not None else []
+    """Every known deviation of a build with ``recipe`` from the paper's construction, one sentence each."""
+    lines = _of_web(recipe) if recipe.web is not None else []
     for text in recipe.text:
         label = f"triplets of {text.name} {text.split}"
         name = make_encoder(text.encoder).name
         if not name.startswith("e5:"):
-            found.append(f"{label} are mined with {name} instead of E5-v2")
+            lines.append(f"{label} are mined with {name} instead of E5-v2")
         if text.positive != "top1":
             rule = "the best passage with an answer" if text.positive == "answer" else "what the set names"
-            found.append(f"{label}: the positive is {rule}, not the first passage")
+            lines.append(f"{label}: the positive is {rule}, not the first passage")
         if text.exclude or text.margin is not None or text.negatives != _NEGATIVES or text.top_k != _TOP_K:
-            found.append(f"{label}: negatives are not all of ranks 11 to 20")
-    return found
+            lines.append(f"{label}: negatives are not all of ranks 11 to 20")
+    return lines
 
 
 def _of_web(recipe: Recipe) -> list[str]:
-    found = [f"negatives are mined with {make_encoder(recipe.negatives.encoder).name} instead of mmE5 (Nyx step 11)"]
-    found += _ALWAYS
+    lines = [f"negatives are mined with {make_encoder(recipe.negatives.encoder).name} instead of mmE5 (Nyx step 11)"]
+    lines += _ALWAYS
     if not make_provider(recipe.vlm.model).info.prompts:
-        found.append(f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)")
+        lines.append(f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)")
     elif _WRITER not in recipe.vlm.model:
-        found.append(f"questions are written by {recipe.vlm.model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)")
+        lines.append(f"questions are written by {recipe.vlm.model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)")
     if recipe.refine.rules == "repaired":
-        found.append("question rules look at whole words and an answer may not exceed its limit (Nyx step 7)")
+        lines.append("question rules look at whole words and an answer may not exceed its limit (Nyx step 7)")
     if recipe.web is not None and recipe.web.source != "obelics":
-        found.append(f"pages are of {recipe.web.source.partition(':')[0]}, not every 5000th of OBELICS (Nyx step 0)")
+        lines.append(f"pages are of {recipe.web.source.partition(':')[0]}, not every 5000th of OBELICS (Nyx step 0)")
     if recipe.images.common < 1:
-        found.append(f"images on more than {recipe.images.common * 100:g} % of the pages are left out (Nyx step 0)")
+        lines.append(f"images on more than {recipe.images.common * 100:g} % of the pages are left out (Nyx step 0)")
     if recipe.filters.decontaminate:
-        found.append("what overlaps with benchmarks is left out")
+        lines.append("what overlaps with benchmarks is left out")
     if _TOKENIZER not in recipe.chunk.tokenizer:
-        found.append(f"lengths are counted by {recipe.chunk.tokenizer}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
+        lines.append(f"lengths are counted by {recipe.chunk.tokenizer}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
     if recipe.sample.min_tokens:
-        found.append(f"documents of less than {recipe.sample.min_tokens} tokens are not asked about (Nyx step 3)")
+        lines.append(f"documents of less than {recipe.sample.min_tokens} tokens are not asked about (Nyx step 3)")
     if more := [name for name in recipe.negatives.exclude if name != "equal"]:
-        found.append(f"documents of the positive's {' or '.join(more)} are no negatives (Nyx step 11)")
-    return found + _other_values(recipe)
+        lines.append(f"documents of the positive's {' or '.join(more)} are no negatives (Nyx step 11)")
+    return lines + _other_values(recipe)
 
 
 def _other_values(recipe: Recipe) -> list[str]:
-    """Keys with another value than recipe ``paper`` gives them."""
+    """Keys whose value differs from the one in recipe ``paper``."""
     paper = read_recipe("paper").model_dump()
     own = recipe.model_dump()
     unused = () if recipe.web is None or recipe.web.source == "obelics" else ("web.every",)
-    keys = [(section, key) for section in _STATED for key in paper[section]]
-    keys += [("negatives", key) for key in _STATED_NEGATIVES]
+    keys = [(section, key) for section in _PAPER_SECTIONS for key in paper[section]]
+    keys += [("negatives", key) for key in _PAPER_SECTIONS_NEGATIVES]
     return [
         f"{section}.{key} is {json.dumps(own[section][key])}, not {json.dumps(paper[section][key])}"
         for section, key in keys

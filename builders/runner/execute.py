@@ -15,7 +15,7 @@ from nyxqa.builders.engine.workdir import begin_generation, forget_stages, gener
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
-from nyxqa.builders.pipeline import Built, build, read
+from nyxqa.builders.pipeline import Built, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
@@ -156,7 +156,7 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         run = WorkingRun(work, executor, progress)
         splits = splits_to_publish(recipe, request.split, None)
         index = benchmark(run, recipe.filters, recipe.images.max_pixels)
-        pages = read(run, recipe, recipe.web, open_source(recipe.web), index, splits)
+        pages = build_pages(run, recipe, recipe.web, open_source(recipe.web), index, splits)
         seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
         return estimate_seeds(recipe, seeds, pages.packs)
 

@@ -1,4 +1,4 @@
-"""The manifest's stage entries out of the reports of a run."""
+"""Write the manifest of a build: its recipe, versions, and the counts of every stage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.version import VERSION
 
-_DECIDING = (
+_LIBRARIES = (
     "pyarrow",
     "pillow",
     "duckdb",
@@ -34,25 +34,27 @@ _DECIDING = (
     "torch",
     "faiss-cpu",
 )
-
-
 _NO_USAGE = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0}
 
 
 def stage_entries(
     reports: Sequence[StepReport], splits: Mapping[str, Step], counts: Mapping[str, Mapping[str, Any]]
 ) -> list[StageEntry]:
-    """One entry for each stage and split, its steps joined; stage ``assemble`` has its counts from the tables."""
-    # What a stage prepares, uncounted, may be done before the stages in front of it.
+    """One entry for each stage and split, its steps joined.
+
+    :param splits: By split, the step of stage ``assemble`` that decides its published form.
+    :param counts: By split, the counts of stage ``assemble``, taken from the tables.
+    """
+    # A preparing step without counts may run before the stages in front of its own.
     counted = [report for report in reports if report.counts is not None]
-    stages: dict[tuple[str, str], list[StepReport]] = {(one.step.stage, one.step.split): [] for one in counted}
+    stages: dict[tuple[str, str], list[StepReport]] = {(report.step.stage, report.step.split): [] for report in counted}
     for report in reports:
         stages.setdefault((report.step.stage, report.step.split), []).append(report)
     seconds = sum(report.seconds for report in stages.pop(("assemble", ""), []))
-    # A recipe without pages has nothing of stage ``filter`` but the benchmark's index.
-    entries = [_entry(steps) for steps in stages.values() if any(one.counts is not None for one in steps)]
+    # A recipe without pages has only the benchmark's index of stage ``filter``.
+    entries = [_entry(steps) for steps in stages.values() if any(report.counts is not None for report in steps)]
     for split, step in splits.items():
-        entries.append(_numbers(step, step, Counts(**counts[split]), seconds / len(splits)))
+        entries.append(_stage_entry(step, step, Counts(**counts[split]), seconds / len(splits)))
     return entries
 
 
@@ -61,10 +63,10 @@ def _entry(steps: Sequence[StepReport]) -> StageEntry:
     total = counted[0].counts or Counts()
     for report in counted[1:]:
         total = total.then(report.counts or Counts())
-    return _numbers(counted[0].step, counted[-1].step, total, sum(report.seconds for report in steps))
+    return _stage_entry(counted[0].step, counted[-1].step, total, sum(report.seconds for report in steps))
 
 
-def _numbers(first: Step, last: Step, counts: Counts, seconds: float) -> StageEntry:
+def _stage_entry(first: Step, last: Step, counts: Counts, seconds: float) -> StageEntry:
     return StageEntry(
         name=last.stage,
         split=last.split,
@@ -81,13 +83,15 @@ def _numbers(first: Step, last: Step, counts: Counts, seconds: float) -> StageEn
 
 
 def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:
-    """What ``run`` made of ``recipe``.
+    """The manifest of a finished build.
 
-    :param recipe: As given, its names on the Hub not yet pinned.
-    :param revisions: What these names, and those of the source, stood for.
+    :param recipe: The recipe as given, before its names on the Hub are pinned.
+    :param revisions: Commits that these names, and that of the source, resolved to.
+    :param run: The run, for the reports of its steps.
+    :param built: The outputs of the stages.
     """
     result: dict[str, Any] = read_json(built.tables.folder / RESULT)
-    held = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
+    benchmark = {} if built.benchmark is None else {"benchmark": benchmark_counts(built.benchmark)}
     return Manifest(
         recipe=portable_recipe(recipe),
         seed=recipe.seed,
@@ -98,21 +102,21 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
         usage=built.handle.usage() if built.handle is not None else _NO_USAGE,
-        summary={**result["summary"], **held},
+        summary={**result["summary"], **benchmark},
     )
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without paths of this machine and without URLs of endpoints."""
+    """The recipe as JSON types, without paths of this machine and URLs of endpoints."""
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
         plain["web"]["source"] = _without_folder(plain["web"]["source"])
     if tokenizer_file(recipe.chunk.tokenizer) is not None:
         plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
-    if isinstance(plain["images"]["allow_private"], list):  # names of the inside of somebody's network
+    if isinstance(plain["images"]["allow_private"], list):  # host names of a private network
         plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
-    del plain["duckdb"]  # what a machine may use decides nothing
+    del plain["duckdb"]  # limits of a machine do not change the data
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     for text in plain["text"]:
@@ -124,11 +128,15 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def _without_folder(source: str) -> str:
-    """A source without the folder of its file; a name on the Hub stays."""
+    """A source without the folder of its file; a name on the Hub is not changed."""
     kind, colon, path = source.partition(":")
     return source if not colon or kind == "hf" or path.startswith("hf:") else f"{kind}:{Path(path).name}"
 
 
 def versions() -> dict[str, str]:
-    """Version of Python and of each library that decides bytes."""
-    return {"nyxqa": VERSION, "python": platform.python_version(), **{name: version(name) for name in _DECIDING}}
+    """Versions of nyxqa, of Python and of each library that the bytes of the data depend on."""
+    return {
+        "nyxqa": VERSION,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _LIBRARIES},
+    }

@@ -69,7 +69,7 @@ def test_full_spill_space_is_a_clear_error_and_the_work_goes_on(tmp_path: Path) 
     sort = "CREATE TABLE sorted AS SELECT hash(range)::VARCHAR || repeat('x', 40) AS h FROM range(400000) ORDER BY h"
     tight = Database(tmp_path / "near.duckdb", Limits(memory="30MB", threads=1, spill="1MB"))
     tight.once("first", lambda: tight.run("CREATE TABLE first AS SELECT 1 AS x"))
-    with pytest.raises(WorldError, match=r"spill space in .*, 1MB: raise the limit spill .*finished parts are kept"):
+    with pytest.raises(WorldError, match=r"spill space in .*, 1MB: raise the limit spill .*finished parts are reused"):
         tight.once("sort", lambda: tight.run(sort))
     tight.close()
     roomy = Database(tmp_path / "near.duckdb", Limits(memory="30MB", threads=1))

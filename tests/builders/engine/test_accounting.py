@@ -31,16 +31,25 @@ def test_a_shard_of_nothing_adds_up() -> None:
 @pytest.mark.parametrize(
     ("account", "what"),
     [
-        (Account(["a", "b"], ["a"]), "1 items with none or several fates ['b']"),
-        (Account(["a"], ["a"], [drop("a")]), "1 items with none or several fates ['a']"),
-        (Account(["a"], [], [drop("a"), drop("a")]), "1 items with none or several fates ['a']"),
-        (Account(["a"], ["a"], not_sampled=["a"]), "1 items with none or several fates ['a']"),
-        (Account(["a"], ["a", "b"]), "1 that were no input ['b']"),
-        (Account(["a"], ["a"], [drop("b")]), "1 that were no input ['b']"),
-        (Account(["a", "a"], ["a"]), "1 named twice ['a']"),
-        (Account([], ["a"]), "1 that were no input ['a']"),
+        (Account(["a", "b"], ["a"]), "1 item with no outcome or several: b"),
+        (Account(["a"], ["a"], [drop("a")]), "1 item with no outcome or several: a"),
+        (Account(["a"], [], [drop("a"), drop("a")]), "1 item with no outcome or several: a"),
+        (Account(["a"], ["a"], not_sampled=["a"]), "1 item with no outcome or several: a"),
+        (Account(["a"], ["a", "b"]), "1 item not among the inputs: b"),
+        (Account(["a"], ["a"], [drop("b")]), "1 item not among the inputs: b"),
+        (Account(["a", "a"], ["a"]), "1 item listed twice: a"),
+        (Account([], ["a"]), "1 item not among the inputs: a"),
     ],
-    ids=["lost", "two fates", "dropped twice", "both", "output without parent", "stranger", "twice", "from nothing"],
+    ids=[
+        "lost",
+        "two outcomes",
+        "dropped twice",
+        "both",
+        "output without parent",
+        "unknown item",
+        "twice",
+        "from nothing",
+    ],
 )
 def test_an_account_that_does_not_add_up_breaks_the_law(account: Account, what: str) -> None:
     with pytest.raises(LawError, match="stage x shard 3: the ledger does not add up") as error:

@@ -58,8 +58,8 @@ def test_a_full_disk_names_the_folders_and_what_to_do(kind: type[duckdb.Error], 
 def test_what_is_no_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for limits, error, wanted in (
-        (Limits("much"), UsageError, "takes no memory_limit of 'much'"),
-        (Limits(folder=tmp_path / "file" / "spill"), WorldError, "file/spill cannot be made"),
+        (Limits("much"), UsageError, "does not accept memory_limit = 'much'"),
+        (Limits(folder=tmp_path / "file" / "spill"), WorldError, "file/spill cannot be created"),
     ):
         with limited(limits), pytest.raises(error, match=wanted), database(tmp_path):
             pytest.fail("opened")

@@ -15,7 +15,7 @@ from nyxqa.builders.engine.accounting import Account, Counts, Drop, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.shard import part_file, whole_shards
+from nyxqa.builders.engine.shard import complete_shards, part_file
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.tables import LEDGER
@@ -121,7 +121,7 @@ def test_a_shard_that_loses_items_or_has_other_columns_is_not_marked_done(tmp_pa
     with pytest.raises(LawError, match="rows do not fit the schema"):
         working(tmp_path).map(STEP, misshapen, lambda: TASKS, NUMBERS)
     folder = working(tmp_path).folder(STEP)
-    assert whole_shards(folder) == {}
+    assert complete_shards(folder) == {}
     assert not (folder / "done.json").exists()
 
 

@@ -32,7 +32,7 @@ def test_a_dataset_that_lost_its_work_folder_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["thesis.tex", "manifest.json", "data"])
 def test_a_folder_with_anything_else_is_refused_and_left_alone(file: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text('{"manifest_version": 3, "format": 1}')
-    with pytest.raises(UsageError, match="is not empty and not a folder of nyxqa"), output_folder(tmp_path):
+    with pytest.raises(UsageError, match="is not empty and was not written by nyxqa"), output_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
@@ -57,7 +57,7 @@ def test_a_question_mark_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_build_at_a_time(tmp_path: Path) -> None:
-    with output_folder(tmp_path), pytest.raises(WorldError, match="another build works in"), output_folder(tmp_path):
+    with output_folder(tmp_path), pytest.raises(WorldError, match="another build uses"), output_folder(tmp_path):
         pass
     with output_folder(tmp_path) as work:
         assert work.is_dir()
@@ -76,11 +76,11 @@ def test_the_command_line_has_the_exit_codes(tmp_path: Path) -> None:
     (foreign / "thesis.tex").touch()
     found = nyxqa("build", "--split", "train", "--out", foreign)
     assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-    assert "not a folder of nyxqa" in found.stderr
+    assert "was not written by nyxqa" in found.stderr
     found = nyxqa("build", "--split", "train", "--out", foreign / "thesis.tex" / "out")
     assert (found.returncode, found.stderr.count("\n")) == (1, 1)
     assert "cannot write to" in found.stderr
     with output_folder(tmp_path / "locked"):
         found = nyxqa("build", "--split", "train", "--out", tmp_path / "locked")
     assert (found.returncode, found.stderr.count("\n")) == (1, 1)
-    assert "another build works in" in found.stderr
+    assert "another build uses" in found.stderr

@@ -17,10 +17,10 @@ NOBODY = "openai:model@http://127.0.0.1:9/v1"
 
 
 def test_nothing_is_asked_by_the_embedded_model(evidence_recipe: Path, tmp_path: Path) -> None:
-    told = estimate("all", recipe=evidence_recipe, out=tmp_path, workers=1, vlm="extractive")
-    assert told.total == Cost()
-    assert {split for split, _ in told.costs} == {"train", "validation", "test"}
-    assert "extractive" in told.text()
+    estimated = estimate("all", recipe=evidence_recipe, out=tmp_path, workers=1, vlm="extractive")
+    assert estimated.total == Cost()
+    assert {split for split, _ in estimated.costs} == {"train", "validation", "test"}
+    assert "extractive" in estimated.text()
 
 
 def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(
@@ -28,20 +28,20 @@ def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(
 ) -> None:
     """Each document gets as many questions as it may; only one answer in two has to be shortened."""
     out, model = tmp_path / "out", EvidenceModel(IMAGES)
-    told = estimate("train", recipe=evidence_recipe, out=out, workers=1, vlm=NOBODY, settings=ALL_TRAIN)
+    estimated = estimate("train", recipe=evidence_recipe, out=out, workers=1, vlm=NOBODY, settings=ALL_TRAIN)
     assert [path.name for path in out.iterdir()] == [".work"]
     assert not (out / ".work" / "answers").exists()
     with VlmServer(reply=model) as server:
-        model = f"openai:model@{server.url}"
+        spec = f"openai:model@{server.url}"
         settings = {**ALL_TRAIN, "verify.keep": []}
-        run("train", recipe=evidence_recipe, out=out, workers=1, vlm=model, settings=settings)
+        run("train", recipe=evidence_recipe, out=out, workers=1, vlm=spec, settings=settings)
         sent, pictures = Counter[str](), Counter[str]()
         stages = {"questions": "synthesize", "questions_multi": "synthesize", "shorten": "refine"}
         stages |= {"answer": "verify", "answer_closed": "verify", "distractors": "choices"}
         for name, text in model.seen:
             sent[stages[name]] += 1
             pictures[stages[name]] += text.count("[shows ")
-    costs = {stage: cost for (_, stage), cost in told.costs.items()}
+    costs = {stage: cost for (_, stage), cost in estimated.costs.items()}
     several = sum(count > 1 for count in IMAGES.values())
     assert costs["synthesize"].requests == sent["synthesize"] == len(IMAGES) + several
     assert costs["synthesize"].images == pictures["synthesize"] == sum(n * (2 if n > 1 else 1) for n in IMAGES.values())
@@ -58,10 +58,10 @@ def test_tokens_follow_text_and_pixels(evidence_recipe: Path, tmp_path: Path) ->
     """Pictures of 48 x 48 pixels are 3 squares of 28 x 28 each, of 28 x 28 pixels one; a longer text costs more."""
 
     def prompt_tokens(**settings: object) -> int:
-        told = estimate(
+        estimated = estimate(
             "train", recipe=evidence_recipe, out=tmp_path, workers=1, vlm=NOBODY, settings={**ALL_TRAIN, **settings}
         )
-        return told.costs["train", "synthesize"].prompt_tokens
+        return estimated.costs["train", "synthesize"].prompt_tokens
 
     whole = prompt_tokens()
     shown = sum(count * (2 if count > 1 else 1) for count in IMAGES.values())
@@ -81,8 +81,8 @@ def test_the_command_line_prints_it_and_publishes_nothing(
     assert text.startswith("model openai:model\nstage ")
     assert "4 characters a token" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100
-    told = json.loads("".join(lines).splitlines()[-1])["estimate"]
-    assert [row["stage"] for row in told["stages"]] == ["synthesize", "refine", "verify", "choices"]
-    assert {row["split"] for row in told["stages"]} == {"test"}
-    assert told["total"]["requests"] == sum(row["requests"] for row in told["stages"]) > 0
+    estimated = json.loads("".join(lines).splitlines()[-1])["estimate"]
+    assert [row["stage"] for row in estimated["stages"]] == ["synthesize", "refine", "verify", "choices"]
+    assert {row["split"] for row in estimated["stages"]} == {"test"}
+    assert estimated["total"]["requests"] == sum(row["requests"] for row in estimated["stages"]) > 0
     assert not (tmp_path / "manifest.json").exists()
