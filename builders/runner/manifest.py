@@ -28,7 +28,7 @@ _LIBRARIES = (
     "duckdb",
     "bm25s",
     "numpy",
-    "lxml",
+    "turbohtml",
     "tokenizers",
     "transformers",
     "torch",

@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import etree
-
 from nyxqa.builders.sources.base import MAX_TEXT
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
 from nyxqa.builders.sources.html_prune import main_content, prune
+from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -51,36 +50,34 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
 
     :param data: The bytes of the file.
     :param cleaner: Counts what is removed from the text.
-    :raises RefusedHtmlError: If the page is nested more deeply than the parser supports, or has too much text.
+    :raises RefusedHtmlError: If the page has too much text, or unclosed elements that the parser would multiply.
     """
-    # Control characters are removed before parsing, because the parser ends the page at a NUL.
     decoded = decode_html(data)
     cleaner.replaced += max(0, decoded.count(_REPLACED) - data.count(_REPLACED.encode()))
-    text = cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n"))
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    root = etree.fromstring(text.encode("utf-8"), parser) if text.strip() else None
-    limits = parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT)
-    if limits:
-        raise RefusedHtmlError("unreadable", limits[0].message)  # the parser would silently drop the rest
-    if root is None:
-        return HtmlPage(None, None, [])
-    title = _line(root.find(".//head/title"), cleaner)
-    language = _language(root)
-    prune(root)
-    content = main_content(root)
-    characters = sum(len(text.strip()) for element in content for text in element.itertext())
+    # Control characters are removed before parsing, because the parser makes U+FFFD of a NUL.
+    try:
+        tree = parse_html(cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n")))
+    except TooManyNodesError as error:
+        raise RefusedHtmlError("too_large", str(error)) from error
+    head = tree.find(0, "head")
+    title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
+    prune(tree)
+    content = main_content(tree)
+    characters = sum(len(tree.texts[node].strip()) for root in content for node in tree.walk(root) if node >= 0)
     if characters > MAX_TEXT:
         raise RefusedHtmlError("too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
-    return HtmlPage(_own_title(title, content, cleaner) or None, language, read_blocks(content, cleaner))
+    title = _own_title(title, tree, content, cleaner)
+    return HtmlPage(title or None, _language(tree), read_blocks(tree, content, cleaner))
 
 
-def _line(element: Any, cleaner: TextCleaner) -> str:
-    return cleaner.line("".join(element.itertext())) if element is not None else ""
+def _line(tree: Tree, node: int | None, cleaner: TextCleaner) -> str:
+    return cleaner.line(tree.text(node)) if node is not None else ""
 
 
-def _own_title(title: str, content: list[Any], cleaner: TextCleaner) -> str:
+def _own_title(title: str, tree: Tree, content: list[int], cleaner: TextCleaner) -> str:
     """Return the first heading if ``title`` is that heading with a site name after a bar or dash, else ``title``."""
-    heading = _line(next((h for element in content for h in element.iter("h1")), None), cleaner)
+    headings = (node for root in content for node in tree.walk(root) if node >= 0 and tree.tags[node] == "h1")
+    heading = _line(tree, next(headings, None), cleaner)
     with_site = re.escape(heading).join(
         (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
     )
@@ -121,8 +118,8 @@ def _declared(data: bytes) -> str | None:
         return None
 
 
-def _language(root: Any) -> str | None:
-    for value in (root.get("lang"), root.get("{http://www.w3.org/XML/1998/namespace}lang"), root.get("xml:lang")):
-        if value and _TAG.match(value.strip()):
-            return str(value.strip().replace("_", "-"))
+def _language(tree: Tree) -> str | None:
+    for value in (tree.get(0, "lang"), tree.get(0, "xml:lang")):
+        if _TAG.match(value.strip()):
+            return value.strip().replace("_", "-")
     return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+
+from nyxqa.builders.sources.html_tree import Tree
 
 _TAG_NAMES = """
     script style noscript template nav footer aside form button input select textarea svg canvas iframe object
@@ -24,69 +26,60 @@ _CLASS_NAMES = """
 _TAGS, _ROLES, _CLASSES = (frozenset(names.split()) for names in (_TAG_NAMES, _ROLE_NAMES, _CLASS_NAMES))
 _NEXT_PREVIOUS = frozenset(("next", "prev", "previous"))
 _INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
-_CLOSING = ".,;:!?)"
 # Elements that contain the content, most specific first.
-_MAIN = (
-    "//main|//*[@role='main']",
-    "//article",
-    "//*[@id='mw-content-text']",
-    "//div[contains(concat(' ',normalize-space(@class),' '),' body ')]",
-    "//div[contains(concat(' ',normalize-space(@class),' '),' document ')]",
-    "//*[@id='content' or @id='main-content' or @id='main']",
-    "//body",
+_MAIN: tuple[Callable[[str, str, str, list[str]], bool], ...] = (
+    lambda tag, role, name, classes: tag == "main" or role == "main",
+    lambda tag, role, name, classes: tag == "article",
+    lambda tag, role, name, classes: name == "mw-content-text",
+    lambda tag, role, name, classes: tag == "div" and "body" in classes,
+    lambda tag, role, name, classes: tag == "div" and "document" in classes,
+    lambda tag, role, name, classes: name in ("content", "main-content", "main"),
+    lambda tag, role, name, classes: tag == "body",
 )
 
 
-def prune(root: Any) -> None:
-    """Remove clutter from the tree; text after a removed element stays."""
-    for element in [element for element in root.iter() if _is_clutter(element)]:
-        _remove(element)
-
-
-def main_content(root: Any) -> list[Any]:
-    """Return the elements that contain the content: the first of ``_MAIN`` that are not blank, else the root."""
-    for path in _MAIN:
-        matches = root.xpath(path)
-        matched = set(matches)
-        outer = [element for element in matches if not any(parent in matched for parent in element.iterancestors())]
-        if any(_has_content(element) for element in outer):
-            return outer
-    return [root]
-
-
-def _is_clutter(element: Any) -> bool:
-    if not isinstance(element.tag, str):
-        return True
-    if element.tag in _TAGS or element.get("role") in _ROLES:
-        return True
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
-        return True
-    if element.tag == "header":  # the site's header is clutter; an article's contains its title
-        return not any(parent.tag in ("main", "article") for parent in element.iterancestors())
-    classes = frozenset((element.get("class") or "").split())
-    if element.tag not in ("html", "body", "main") and not _CLASSES.isdisjoint(classes):
-        return True
-    if classes >= {"contents", "topic"} or (element.tag == "sup" and "reference" in classes):
-        return True  # a page's own table of contents, a footnote mark
-    if element.tag == "a" and not _NEXT_PREVIOUS.isdisjoint((element.get("rel") or "").lower().split()):
-        return True
-    return bool(_INVISIBLE.search(element.get("style") or ""))
-
-
-def _remove(element: Any) -> None:
-    parent, tail = element.getparent(), element.tail
-    if parent is None:
-        return
-    if tail:
-        before = element.getprevious()
-        text = (parent.text if before is None else before.tail) or ""
-        text = (text.rstrip() if tail[0] in _CLOSING else text) + tail  # no blank where a footnote mark was
-        if before is None:
-            parent.text = text
+def prune(tree: Tree) -> None:
+    """Mark clutter as dropped; text after a dropped element stays."""
+    node = 0
+    while node < len(tree):
+        if tree.tags[node] and _is_clutter(tree, node):
+            tree.dropped[node] = 1
+            node = tree.ends[node]
         else:
-            before.tail = text
-    parent.remove(element)
+            node += 1
 
 
-def _has_content(element: Any) -> bool:
-    return any(text.strip() for text in element.itertext()) or element.find(".//img") is not None
+def main_content(tree: Tree) -> list[int]:
+    """Return the elements that contain the content: the first of ``_MAIN`` that are not blank, else the root."""
+    for matches in _MAIN:
+        outer: list[int] = []
+        for node in tree.walk(0):
+            if node < 0 or not tree.tags[node] or (outer and node < tree.ends[outer[-1]]):
+                continue
+            if matches(tree.tags[node], tree.get(node, "role"), tree.get(node, "id"), tree.classes(node)):
+                outer.append(node)
+        if any(_has_content(tree, node) for node in outer):
+            return outer
+    return [0]
+
+
+def _is_clutter(tree: Tree, node: int) -> bool:
+    tag = tree.tags[node]
+    if tag in _TAGS or tree.get(node, "role") in _ROLES:
+        return True
+    if tree.has(node, "hidden") or tree.get(node, "aria-hidden") == "true":
+        return True
+    if tag == "header":  # the site's header is clutter; an article's contains its title
+        return not any(tree.tags[parent] in ("main", "article") for parent in tree.ancestors(node))
+    classes = frozenset(tree.classes(node))
+    if tag not in ("html", "body", "main") and not _CLASSES.isdisjoint(classes):
+        return True
+    if classes >= {"contents", "topic"} or (tag == "sup" and "reference" in classes):
+        return True  # a page's own table of contents, a footnote mark
+    if tag == "a" and not _NEXT_PREVIOUS.isdisjoint(tree.get(node, "rel").lower().split()):
+        return True
+    return bool(_INVISIBLE.search(tree.get(node, "style")))
+
+
+def _has_content(tree: Tree, root: int) -> bool:
+    return any(node >= 0 and (tree.tags[node] == "img" or bool(tree.texts[node].strip())) for node in tree.walk(root))

@@ -153,9 +153,17 @@ def test_no_html_at_all_is_text() -> None:
 
 def test_deep_and_long_pages() -> None:
     assert lines("<div>" * 2000 + "deep" + "</div>" * 2000) == ["deep"]
-    with pytest.raises(RefusedHtmlError, match="2048"):
-        read("<div>" * 5000 + "deep")
+    assert lines("<div>" * 100_000 + "deep") == ["deep"]
+    assert lines("<table>" * 5000 + "deep") == ["deep"]
     assert len(lines("".join(f"<p>{n}</p><img src='{n}.png'>" for n in range(500)))) == 1000
+
+
+def test_unclosed_elements_that_a_parser_repeats_without_end_are_refused() -> None:
+    page = "".join(f"<p><b id={n}>" for n in range(9000))
+    with pytest.raises(RefusedHtmlError, match="too_large: elements that are not closed") as refused:
+        read(page)
+    assert refused.value.reason == "too_large"
+    assert lines("".join(f"<p><b id={n}>x</b>" for n in range(9000)))[0].startswith("x\n\nx\n\n")
 
 
 @pytest.mark.parametrize(("lang", "expected"), [("de", "de"), ("pt_BR", "pt-BR"), ("", None), ("<script>", None)])

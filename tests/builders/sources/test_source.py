@@ -71,20 +71,21 @@ def test_html_pages_that_are_not_read(site: Path, tmp_path: Path, monkeypatch: p
     (site / "link.html").symlink_to("../secret.html")
     (site / "dangling.html").symlink_to("nowhere.html")
     Path(os.fsdecode(os.fsencode(site) + b"/\xff.html")).write_text("<p>x</p>")
-    (site / "deep.html").write_text("<div>" * 5000 + "x")
+    (site / "repeated.html").write_text("".join(f"<p><b id={n}>" for n in range(1000)))
     (site / "long.html").write_text(f"<p>{'word ' * 100}</p>")
     (site / "large.html").write_text(f"<p>{'<b>' * 900}</p>")
     monkeypatch.setattr("nyxqa.builders.sources.html_page.MAX_TEXT", 400)
     monkeypatch.setattr("nyxqa.builders.sources.html.MAX_RAW", 30_000)
+    monkeypatch.setattr("nyxqa.builders.sources.html_tree.MAX_NODES", 1_000_000)
     rows = read(tmp_path / "w", f"html:{site}")
     assert [row["row"] for row in rows] == ["a.HTM", "b.html", "sub/c.html"]
     assert fates(tmp_path / "w") == [
         ("\\xff.html", "bad_name"),
-        ("deep.html", "unreadable"),
         ("empty.html", "empty"),
         ("large.html", "empty"),
         ("link.html", "outside_source"),
         ("long.html", "too_large"),
+        ("repeated.html", "too_large"),
     ]
 
 
@@ -298,7 +299,7 @@ def test_golden_output(site: Path, tmp_path: Path) -> None:
     content = [list(source_pages(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
     digest = hashlib.sha256(json.dumps([content, drops(tmp_path / "w")], sort_keys=True).encode()).hexdigest()
     versions = [report.step.version for report in run.reports]
-    assert (versions, digest[:16]) == ([3, 1, 3, 1], "08408513288aedfb")
+    assert (versions, digest[:16]) == ([4, 1, 4, 1], "08408513288aedfb")
 
 
 def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:

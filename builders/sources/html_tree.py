@@ -1,0 +1,171 @@
+"""An HTML page as the tree that browsers build of it, in arrays."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from sys import intern
+
+from turbohtml.saxparse import SaxHandler, sax_parse
+
+MAX_NODES = 5_000_000  # of what a hostile page may be made to repeat; see ``_repeated``
+_DEPTH = 512  # the parser stops to nest there, as browsers do
+_FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|s|small|strike|strong|tt|u)[\s/>]", re.IGNORECASE)
+_NO_ATTRIBUTES: Mapping[str, str] = {}
+
+
+class TooManyNodesError(ValueError):
+    """A page whose unclosed elements would be repeated millions of times."""
+
+
+class Tree:
+    """Elements and texts of a page, numbered in document order; node 0 is ``html``.
+
+    Comments, doctype and processing instructions are left out. All lists have one entry for each node:
+
+    :ivar tags: The element's name, of MathML and SVG too; "" for a text.
+    :ivar texts: The text; "" for an element.
+    :ivar attributes: Attributes by name in lower case.
+    :ivar parents: Number of the parent; -1 for ``html``.
+    :ivar ends: Number of the first node behind the subtree, so that ``range(node, ends[node])`` is the subtree.
+    :ivar dropped: 1 where the subtree is left out by ``walk``.
+    """
+
+    def __init__(self) -> None:
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.attributes: list[Mapping[str, str]] = []
+        self.parents = array("i")
+        self.ends = array("i")
+        self.dropped = bytearray()
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def get(self, node: int, name: str) -> str:
+        """Return an attribute's value; "" if it is absent or empty."""
+        return self.attributes[node].get(name, "")
+
+    def has(self, node: int, name: str) -> bool:
+        """Return whether the element has the attribute, with or without a value."""
+        return name in self.attributes[node]
+
+    def classes(self, node: int) -> list[str]:
+        """Return the class names of an element."""
+        return self.attributes[node].get("class", "").split()
+
+    def children(self, node: int) -> Iterator[int]:
+        """Yield the elements and texts directly inside ``node``."""
+        child, end = node + 1, self.ends[node]
+        while child < end:
+            yield child
+            child = self.ends[child]
+
+    def ancestors(self, node: int) -> Iterator[int]:
+        """Yield the parent, its parent and so on up to ``html``."""
+        parents = self.parents
+        while (node := parents[node]) >= 0:
+            yield node
+
+    def find(self, node: int, *tags: str) -> int | None:
+        """Return the first element inside ``node`` with one of the names, or None."""
+        names = self.tags
+        return next((inner for inner in range(node + 1, self.ends[node]) if names[inner] in tags), None)
+
+    def walk(self, root: int) -> Iterator[int]:
+        """Yield each node of a subtree where it starts and, for an element, ``~node`` where it ends.
+
+        Subtrees with ``dropped`` set are left out.
+        """
+        tags, ends, dropped = self.tags, self.ends, self.dropped
+        stack: list[int] = []
+        node, end = root, ends[root]
+        while node < end:
+            while stack and ends[stack[-1]] <= node:
+                yield ~stack.pop()
+            if dropped[node]:
+                node = ends[node]
+                continue
+            yield node
+            if tags[node]:
+                stack.append(node)
+            node += 1
+        while stack:
+            yield ~stack.pop()
+
+    def text(self, node: int) -> str:
+        """Return the text inside ``node``, without what is dropped."""
+        return "".join(self.texts[inner] for inner in self.walk(node) if inner >= 0)
+
+
+def parse_html(text: str) -> Tree:
+    """Return the tree of a page.
+
+    :raises TooManyNodesError: If the HTML standard makes the tree far larger than the page.
+    """
+    repeated = _repeated(text)
+    if repeated > MAX_NODES:
+        raise TooManyNodesError(f"elements that are not closed make up to {repeated} nodes, at most {MAX_NODES}")
+    builder = _Builder()
+    sax_parse(text, builder)
+    return builder.tree
+
+
+class _Builder(SaxHandler):
+    """Fills a tree from the events of the parser."""
+
+    def __init__(self) -> None:
+        self.tree = Tree()
+        self._open = -1
+        self._mappings: dict[tuple[tuple[str, str | None], ...], Mapping[str, str]] = {(): {}}
+
+    def start_element(self, tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
+        tree = self.tree
+        tree.parents.append(self._open)
+        self._open = len(tree.tags)
+        tree.tags.append(intern(tag))
+        tree.texts.append("")
+        mapping = self._mappings.get(attrs)  # one for all elements with the same attributes, to save memory
+        if mapping is None:
+            mapping = self._mappings[attrs] = {name: value or "" for name, value in attrs}
+        tree.attributes.append(mapping)
+        tree.ends.append(0)
+        tree.dropped.append(0)
+
+    def end_element(self, tag: str) -> None:
+        tree, node = self.tree, self._open
+        tree.ends[node] = len(tree.tags)
+        self._open = tree.parents[node]
+
+    def characters(self, data: str) -> None:
+        tree = self.tree
+        tree.parents.append(self._open)
+        tree.tags.append("")
+        tree.texts.append(data)
+        tree.attributes.append(_NO_ATTRIBUTES)
+        tree.ends.append(len(tree.tags))
+        tree.dropped.append(0)
+
+
+def _repeated(text: str) -> int:
+    """Return an upper bound of the nodes that unclosed formatting elements make, 0 for a page of ordinary length.
+
+    The HTML standard opens such an element anew in each block that follows, so that n elements may become n * n nodes.
+    """
+    tags = text.count("<")
+    if tags * _DEPTH <= MAX_NODES:
+        return 0
+    unclosed: Counter[str] = Counter()
+    total = most = 0
+    for slash, name in _FORMATTING.findall(text):
+        name = name.lower()
+        if not slash:
+            unclosed[name] += 1
+            total += 1
+            most = max(most, total)
+        elif unclosed[name]:
+            unclosed[name] -= 1
+            total -= 1
+    return tags * min(most, _DEPTH)
