@@ -1,4 +1,4 @@
-"""Scoring short answers: normalisation, exact match and token F1 as SQuAD defines them."""
+"""Score short answers: normalisation, exact match and token F1 as SQuAD defines them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normalise_answer(text: str) -> str:
 
 
 def exact_match(prediction: str, answers: Iterable[str]) -> bool:
-    """Whether the normalised prediction equals a normalised answer; an empty prediction never does."""
+    """Whether the normalised prediction equals a normalised answer; False for an empty prediction."""
     normalised = normalise_answer(prediction)
     return bool(normalised) and any(normalised == normalise_answer(answer) for answer in answers)
 

@@ -1,4 +1,4 @@
-"""The configs of a dataset card, by which ``datasets`` reads the folder without nyxqa."""
+"""The configs of a dataset card, with which ``datasets`` reads the folder without nyxqa."""
 
 from __future__ import annotations
 

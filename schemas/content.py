@@ -1,4 +1,4 @@
-"""Content: text in which each placeholder stands for the next image."""
+"""Content: text with a placeholder for each image."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Content(Generic[Image]):
     """Text and the images of its placeholders, in order.
 
     :param text: Text with one ``<|image|>`` per image.
-    :param images: As many images (ids, bytes, decoded pictures: the caller's choice) as placeholders.
-    :raises ContentError: If the two numbers differ.
+    :param images: One image for each placeholder: ids, bytes or decoded pictures, as the caller chooses.
+    :raises ContentError: If the numbers of placeholders and images differ.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Content(Generic[Image]):
         return kind_of(len(self.images))
 
     def parts(self) -> Iterator[str | Image]:
-        """Text pieces and images as they alternate; empty text pieces are left out."""
+        """Yield text pieces and images in order; empty text pieces are left out."""
         pieces = self.text.split(PLACEHOLDER)
         for index, piece in enumerate(pieces):
             if index:
@@ -46,13 +46,13 @@ class Content(Generic[Image]):
 
 
 def check_content(text: str, images: int) -> None:
-    """Raise unless ``text`` holds exactly ``images`` placeholders.
+    """Check that ``text`` holds exactly ``images`` placeholders.
 
-    :raises ContentError: With both numbers and the start of the text.
+    :raises ContentError: If not; the message has both numbers and the start of the text.
     """
-    found = text.count(PLACEHOLDER)
-    if found != images:
-        raise ContentError(f"{found} placeholders but {images} images in {text[:60]!r}")
+    placeholders = text.count(PLACEHOLDER)
+    if placeholders != images:
+        raise ContentError(f"{placeholders} placeholders but {images} images in {text[:60]!r}")
 
 
 def kind_of(images: int) -> Kind:
@@ -61,5 +61,5 @@ def kind_of(images: int) -> Kind:
 
 
 def plain_text(text: str) -> str:
-    """The text without its placeholders, white space around them folded."""
+    """The text without its placeholders; white space around each is folded to one space."""
     return " ".join(piece.strip() for piece in text.split(PLACEHOLDER) if piece.strip())

@@ -1,4 +1,4 @@
-"""Columns of Arrow as ``datasets`` names them."""
+"""Arrow schemas as ``datasets`` features."""
 
 from __future__ import annotations
 

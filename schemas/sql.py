@@ -25,7 +25,7 @@ def string_list(texts: Iterable[str]) -> str:
 def file_list(files: Iterable[Path]) -> str:
     """A SQL list of files to read, as ``read_parquet`` takes it.
 
-    DuckDB reads a file name as a pattern; characters that would be wildcards are escaped, so that a name stands for
+    DuckDB reads a file name as a pattern; characters that would be wildcards are escaped, so that a name matches
     exactly one file.
     """
     return string_list(glob.escape(str(file)) for file in files)

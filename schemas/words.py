@@ -1,4 +1,4 @@
-"""Words and sentences: the one way text is cut, also in languages without spaces."""
+"""Split text into words and sentences, also in languages without spaces between words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from itertools import islice, pairwise
 
-# Scripts written without spaces between words: there each letter, with the marks on it, is a word.
+# Scripts written without spaces between words: each letter with its combining marks is a word.
 _UNSPACED = (
     "\u0e00-\u0e7f"  # Thai
     "\u0e80-\u0eff"  # Lao
@@ -17,7 +17,7 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\U00020000-\U0003ffff"  # Han, further planes
 )
-# Vowel signs and accents are no letters to ``re``, but stand on one: the combining marks of all living scripts.
+# Combining marks (vowel signs, accents) of all living scripts: ``re`` does not count them as letters.
 _MARKS = "".join(
     character
     for block in (range(0x0300, 0x1D00), range(0x1DC0, 0x1E00), range(0x3099, 0x309B), range(0xA800, 0xAC00))
@@ -47,7 +47,7 @@ _STOPS = (
 )
 _CLOSING = "\u201d\u2019\u00bb\u203a\u300d\u300f\u3009\u300b\u3011\uff09)\\]"
 _EITHER = "\"'\u201c\u2018\u00ab\u2039"  # opening quotes in one language are closing ones in another
-# One pattern for each mark: one that begins with a single character is searched for many times faster than with a set.
+# One pattern for each mark: a pattern that starts with one character is searched many times faster than with a set.
 _SPACED_ENDS = [(mark, re.compile(rf"{re.escape(mark)}[{_CLOSING}{_EITHER}]*(?=\s)")) for mark in _SPACED_MARKS]
 _STOP_ENDS = re.compile(rf"[{_STOPS}][{_STOPS}.!?\u2026]*[{_CLOSING}]*(?:[{_EITHER}]+(?=\s|\Z))?")
 _MARKED_ENDS = [
@@ -73,7 +73,7 @@ def word_starts(text: str) -> list[int]:
 
 
 def word_count(text: str, most: int | None = None) -> int:
-    """Number of words of ``text``, counted no further than ``most``."""
+    """Number of words of ``text``; counting stops at ``most``."""
     if most is None:
         return len(_WORD.findall(text))
     return sum(1 for _ in islice(_WORD.finditer(text), most))
@@ -105,10 +105,10 @@ def words(text: str, language: str | None = None) -> list[str]:
 
 @cache
 def character_kinds() -> bytes:
-    """What each character below U+10000 is to the word rule, for code that cuts many texts at once.
+    """Class of each character below U+10000 in the word pattern, for code that splits many texts at once.
 
-    ``n`` none, ``l`` a letter, ``u`` a letter that is a word by itself, ``j`` a joiner (part of a word when it stands
-    alone between two ``l``), ``m`` a mark, whose part in a word depends on what stands before it.
+    ``n`` not part of a word, ``l`` a letter, ``u`` a letter that is a word by itself, ``j`` a joiner (part of a word
+    if it is alone between two ``l``), ``m`` a mark (part of a word if it follows a letter).
     """
     kinds = bytearray(b"n" * 0x10000)
     every = "".join(map(chr, range(0x10000)))
@@ -119,7 +119,7 @@ def character_kinds() -> bytes:
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Positions just behind the sentences of ``text``, a line end counting as one; the end of the text is left out."""
+    """End positions of the sentences of ``text``; a line end ends a sentence, and the end of the text is left out."""
     ends = {match.end() for mark, pattern in _MARKED_ENDS if mark in text for match in pattern.finditer(text)}
     if not text.isascii():
         ends.update(match.end() for match in _STOP_ENDS.finditer(text))
@@ -130,7 +130,7 @@ def sentence_ends(text: str) -> list[int]:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of ``text``, stripped, none empty."""
+    """The sentences of ``text``, stripped; empty ones are left out."""
     ends = [0, *sentence_ends(text), len(text)]
     pieces = (text[start:end].strip() for start, end in pairwise(ends))
     return [piece for piece in pieces if piece]

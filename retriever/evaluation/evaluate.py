@@ -113,16 +113,18 @@ def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -
     wanted = _positives(questions, pool)
     captions = pool.captions or [()] * len(pool.ids)
     entries = (_entry(*one, encoder.needs_images) for one in zip(pool.ids, pool.contents, captions, strict=True))
-    asked = [_entry(question.id, question.content, (), encoder.needs_images) for question in questions]
+    queries = [_entry(question.id, question.content, (), encoder.needs_images) for question in questions]
     with tempfile.TemporaryDirectory() as folder:
         encoder.build(entries, Path(folder))
         index = encoder.open(Path(folder))
         step = max(1, _LISTED // max(1, len(pool.ids)))
         ranks = [
             _ranks(row, positives)
-            for first in range(0, len(asked), step)
+            for first in range(0, len(queries), step)
             for row, positives in zip(
-                index.search(asked[first : first + step], len(pool.ids)).rows, wanted[first : first + step], strict=True
+                index.search(queries[first : first + step], len(pool.ids)).rows,
+                wanted[first : first + step],
+                strict=True,
             )
         ]
     return Scores(encoder.name, 0, measures(ranks))

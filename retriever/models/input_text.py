@@ -1,4 +1,4 @@
-"""The text a model reads for an input: prefix, instruction, template, image tokens, truncation."""
+"""Write a model's input text: prefix, instruction, template, image tokens, truncation."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class InputTextWriter:
             pieces = content.text.split(PLACEHOLDER)
         else:
             pieces = [plain_text(content.text) if PLACEHOLDER in content.text else content.text]
-        kept, cut = self._cut([self._literal(piece) for piece in pieces])
-        body = self._before(content) + settings.image_token.join(kept)
+        shortened, cut = self._cut([self._literal(piece) for piece in pieces])
+        body = self._before(content) + settings.image_token.join(shortened)
         return InputText(settings.template.replace("{text}", body), cut)
 
     def _before(self, content: ModelInput) -> str:
@@ -68,14 +68,14 @@ class InputTextWriter:
         # A token covers at least one byte.
         if sum(len(piece.encode("utf-8", "replace")) for piece in pieces) <= left:
             return list(pieces), 0
-        kept: list[str] = []
+        shortened: list[str] = []
         cut = 0
         for piece in pieces:
             spans = self._spans(piece)
             cut += max(0, len(spans) - left)
-            kept.append(self._shortened(piece, spans, left))
+            shortened.append(self._shortened(piece, spans, left))
             left = max(0, left - len(spans))
-        return kept, cut
+        return shortened, cut
 
     def _shortened(self, piece: str, spans: list[tuple[int, int]], most: int) -> str:
         """The piece truncated after its ``most``-th token; the shorter text may have other tokens, hence the loop."""

@@ -31,10 +31,10 @@ _FOLLOW_TRIPLETS = ("mixture", "feedback")
 
 @dataclass(frozen=True)
 class Layout:
-    """What a copy holds.
+    """Contents of a copy.
 
     :param joined: Whether sides of rows are references, to be looked up on access.
-    :param with_bytes: Whether image bytes are copied; without, ids stand for images.
+    :param with_bytes: Whether image bytes are copied; otherwise rows hold image ids.
     """
 
     joined: bool
@@ -47,9 +47,9 @@ class Layout:
 
 
 def arrow_copy(published: Published, table: str, split: str, layout: Layout) -> Path | None:
-    """The Arrow file of one split, made on first use; None for a split without rows.
+    """The Arrow file of one split, written on first use; None for a split without rows.
 
-    :raises LawError: If a row of ``mixture`` or ``feedback`` names a triplet that is not there.
+    :raises LawError: If a row of ``mixture`` or ``feedback`` names a missing triplet.
     :raises WorldError: If the cache cannot be written.
     """
     if not published.files(table, split):
@@ -72,7 +72,7 @@ def id_table(published: Published, table: str, split: str, layout: Layout, colum
 
 
 def arranged(published: Published, table: str, split: str, layout: Layout) -> Iterator[pa.RecordBatch]:
-    """The rows of one split in a layout, small batch by small batch; one empty batch if there are none."""
+    """The rows of one split in a layout, in small batches; one empty batch if there are no rows."""
     batches = _stored(published, table, split, layout)
     if not layout.joined:
         yield from batches if layout.with_bytes else map(arrow_layouts.plain, batches)
@@ -107,7 +107,7 @@ def _stored(published: Published, table: str, split: str, layout: Layout) -> Ite
 
 
 class _Follow:
-    """From rows that name a triplet to the joined triplets, without the bytes of their images."""
+    """Looks up the joined triplets that rows name, without the bytes of their images."""
 
     def __init__(self, published: Published, layout: Layout) -> None:
         self.triplets = id_table(published, "triplets", "train", layout, "query_id")
@@ -135,7 +135,7 @@ def _write(file: Path, batches: Iterator[pa.RecordBatch]) -> None:
 
 
 def _once(file: Path, make: Callable[[], None]) -> None:
-    """Make ``file`` unless it is there; of many processes that want it one makes it and the others wait."""
+    """Write ``file`` unless it exists; of several processes one writes it and the others wait."""
     from filelock import FileLock
 
     if file.exists():
@@ -156,7 +156,7 @@ def _cache_folder() -> Path:
 
 
 def _key(published: Published, splits: list[tuple[str, str]]) -> str:
-    """32 digits over the files of some splits, as listed and as found."""
+    """Hash, 32 digits, over the files of some splits: their manifest entries, sizes and modification times."""
     parts: list[object] = [_VERSION]
     for table, split in splits:
         for path in published.files(table, split):

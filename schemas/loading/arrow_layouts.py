@@ -1,8 +1,8 @@
-"""How the rows of a table lie in the Arrow files that are mapped into memory.
+"""Layouts of rows in the memory-mapped Arrow files.
 
-``stored`` is what Parquet holds, ``plain`` the same without image bytes. The joined layouts hold each side of a row
-as a struct of its own: a *reference* has ``text`` and ``images`` null and names its document (``doc_id``, ``pool``)
-or triplet (``query_id``); it is looked up on access. So every column of a joined dataset stands on its own.
+``stored`` has the columns of the Parquet files, ``plain`` the same without image bytes. The joined layouts hold each
+side of a row as a struct: a *reference*, in which ``text`` and ``images`` are null, names its document (``doc_id``,
+``pool``) or triplet (``query_id``) and is looked up on access. So no column of a joined dataset needs another one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IMAGE_IDS = pa.list_(pa.string())
 
 
 def without_images(kind: pa.DataType) -> pa.DataType | None:
-    """The type less every image in it; None if nothing else is left."""
+    """The type without the images in it; None if nothing remains."""
     if kind.equals(IMAGE):
         return None
     if pa.types.is_list(kind):
@@ -29,8 +29,8 @@ def without_images(kind: pa.DataType) -> pa.DataType | None:
         return None if item is None else pa.list_(item)
     if pa.types.is_struct(kind):
         fields = [(kind.field(i).name, without_images(kind.field(i).type)) for i in range(kind.num_fields)]
-        kept = [(name, inner) for name, inner in fields if inner is not None]
-        return pa.struct(kept) if kept else None
+        remaining = [(name, inner) for name, inner in fields if inner is not None]
+        return pa.struct(remaining) if remaining else None
     return kind
 
 
@@ -68,7 +68,7 @@ def joined_qa(batch: Batch, with_bytes: bool) -> Batch:
 
 
 def joined_mixture(batch: Batch, triplets: Batch, with_bytes: bool) -> Batch:
-    """Mixture rows, each with all columns of its joined triplet; images of a query stay where they are."""
+    """Mixture rows, each with all columns of its joined triplet; the images of queries are not copied."""
     columns = _columns(batch)
     for name, column in _columns(triplets).items():
         if name not in columns:
@@ -101,7 +101,7 @@ def references(doc_ids: pa.Array, pools: pa.Array, with_bytes: bool) -> pa.Struc
 
 
 def without_query_images(triplets: pa.Table) -> pa.Table:
-    """Joined triplets whose ``query`` holds the ``count`` of its images in their place; no bytes are read."""
+    """Joined triplets whose ``query`` holds the ``count`` of its images instead of them; no bytes are read."""
     query = triplets.column("query")
     kind = pa.struct([("text", pa.string()), ("count", pa.int32())])
     light = [
@@ -112,7 +112,7 @@ def without_query_images(triplets: pa.Table) -> pa.Table:
 
 
 def _question(triplets: Batch, with_bytes: bool) -> pa.StructArray:
-    """The triplets' queries; where one has image bytes, a reference instead of a copy of them."""
+    """The triplets' queries; one with image bytes holds a reference instead of a copy of them."""
     query = triplets.column("query")
     if with_bytes:
         counts = query.field("count")
@@ -137,7 +137,7 @@ def _struct(fields: dict[str, pa.Array]) -> pa.StructArray:
 
 
 def _insert(columns: dict[str, pa.Array], after: str, name: str, column: pa.Array) -> None:
-    """Put ``name`` right behind the column ``after``."""
+    """Insert ``name`` directly after the column ``after``."""
     position = list(columns).index(after) + 1
     items = list(columns.items())
     columns.clear()

@@ -1,4 +1,4 @@
-"""Which text and images an id stands for: look-up over all pools, by id."""
+"""Look up the text and images of documents by id, over all pools."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class DocumentLookup:
     def find(
         self, doc_ids: Sequence[str], pools: Sequence[str | None], row_of: Callable[[int], str]
     ) -> Iterator[JoinedContent]:
-        """``{"text", "images"}`` of each document; all are looked up at once, each is read when it is asked for.
+        """``{"text", "images"}`` of each document; all are looked up at once, each is read on iteration.
 
-        :param pools: Of each document the pool that is searched first; every other holds equal content under its id.
+        :param pools: For each document the pool that is searched first; equal ids have equal content in every pool.
         :param row_of: From a position to the row that names that document, for errors.
-        :raises LawError: If no pool holds one of them, naming row and id.
+        :raises LawError: If no pool holds one of them; the message names row and id.
         """
-        found: list[tuple[DocumentReader, int] | None] = [None] * len(doc_ids)
+        places: list[tuple[DocumentReader, int] | None] = [None] * len(doc_ids)
         for pool in dict.fromkeys(pools):
             wanted = [i for i, one in enumerate(pools) if one == pool]
             for name in self._order(pool):
@@ -65,9 +65,9 @@ class DocumentLookup:
                 contents = self._of(name, documents)
                 for i, row in zip(wanted, documents.rows([doc_ids[i] for i in wanted]).tolist(), strict=True):
                     if row >= 0:
-                        found[i] = contents, row
-                wanted = [i for i in wanted if found[i] is None]
-        for i, place in enumerate(found):
+                        places[i] = contents, row
+                wanted = [i for i in wanted if places[i] is None]
+        for i, place in enumerate(places):
             if place is None:
                 raise LawError(f"row {row_of(i)}: document {doc_ids[i]} is in no pool of the corpus")
             contents, row = place
@@ -82,7 +82,7 @@ class DocumentLookup:
     def query_images(self, query_id: str) -> list[Any]:
         """Images of the query of a train triplet.
 
-        :raises LawError: If there is no such triplet.
+        :raises LawError: If the triplet is missing.
         """
         triplets = self._triplets
         row = int(triplets.rows([query_id])[0]) if triplets is not None else -1

@@ -1,4 +1,4 @@
-"""Joined triplets as a stream, out of a self-contained export."""
+"""Stream the joined triplets of a self-contained export."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def load_exported(
 ) -> IterableDataset | IterableDatasetDict:
     """One split of the export, or all that it has.
 
-    :param stream: Whether joined rows are asked for as a stream.
-    :raises UsageError: If something else than joined triplets in a stream is asked for, or a split that is not there.
+    :param stream: Whether the caller requests joined rows as a stream.
+    :raises UsageError: If the caller requests anything but joined triplets as a stream, or a split that does not exist.
     :raises FormatError: If a file is not part of such an export.
     """
     if name != "triplets" or not stream:
@@ -80,9 +80,9 @@ def _stream(files: list[Path], split: str, images: ImagesMode, max_negatives: in
 
 
 def _schema(files: list[Path]) -> pa.Schema:
-    """What all files hold.
+    """The schema of all files.
 
-    :raises FormatError: If one cannot be read, or lacks joined rows or has other columns than the first.
+    :raises FormatError: If a file cannot be read, holds no joined rows, or has other columns than the first.
     """
     schemas = [_read_schema(file) for file in files]
     for file, schema in zip(files, schemas, strict=True):
@@ -104,20 +104,20 @@ def _read_schema(file: Path) -> pa.Schema:
 
 @dataclass(frozen=True)
 class _Joined:
-    """A stored row into one as ``load`` joins it; ids of images, which no file holds, are those of their bytes."""
+    """Turns a stored row into a joined one as ``load`` returns it; image ids are computed from the bytes."""
 
     images: ImagesMode
     max_negatives: int | None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        made = dict(row)
+        joined = dict(row)
         for name in CUT if self.max_negatives is not None else ():
-            made[name] = made[name][: self.max_negatives]
+            joined[name] = joined[name][: self.max_negatives]
         of = partial(self._side, str(row["query_id"]))
         return {
-            **made,
-            **{name: of(made[name]) for name in _SINGLE},
-            "negatives": [of(one) for one in made["negatives"]],
+            **joined,
+            **{name: of(joined[name]) for name in _SINGLE},
+            "negatives": [of(one) for one in joined["negatives"]],
         }
 
     def _side(self, row: str, stored: dict[str, Any]) -> dict[str, Any]:

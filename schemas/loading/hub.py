@@ -1,4 +1,4 @@
-"""Datasets on the Hub: the commit of a revision, a snapshot of its files, errors in one line."""
+"""Datasets on the Hub: resolve a revision, download a snapshot, report errors in one line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from nyxqa.schemas.manifest import MANIFEST
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _LOGIN = "set HF_TOKEN or run: hf auth login"
-# Answers that say "not now": asked too often, a server in trouble, somebody else committing at the same moment.
+# Status codes of errors that may pass: rate limits, server errors, a concurrent commit.
 PASSING = frozenset({408, 409, 412, 429, 500, 502, 503, 504})
 
 
 def fetch_snapshot(repository: str, revision: str | None, tables: Sequence[str]) -> Path:
-    """A folder with the manifest and the files of ``tables``, of one commit that the Hub named just now.
+    """Download the manifest and the files of ``tables`` at one commit; returns their folder.
 
-    What a branch or tag means is asked every time, so a copy in the cache never stands in for a newer state. Only a
-    full commit hash, which always means the same, is served from the cache without a word to the Hub.
+    A branch or tag is resolved on the Hub every time, so the cache never replaces a newer state. Only a full commit
+    hash, whose files cannot change, is read from the cache without a request to the Hub.
 
-    :raises WorldError: If the Hub cannot be asked, refuses, or has no such dataset, or the cache cannot be written.
+    :raises WorldError: If the Hub cannot be reached, refuses, or has no such dataset, or the cache cannot be written.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -37,7 +37,7 @@ def fetch_snapshot(repository: str, revision: str | None, tables: Sequence[str])
         if info.gated:
             HfApi(library_name="nyxqa").auth_check(repository, repo_type="dataset")
         if info.sha is None:
-            raise WorldError(f"the Hub names no commit for dataset {repository}")
+            raise WorldError(f"the Hub returned no commit for dataset {repository}")
     with hub_errors(repository, revision):
         folder = Path(snapshot_download(repository, repo_type="dataset", revision=info.sha, allow_patterns=wanted))
     if not (folder / MANIFEST).is_file():
@@ -46,7 +46,7 @@ def fetch_snapshot(repository: str, revision: str | None, tables: Sequence[str])
 
 
 def _cached(repository: str, commit: str, wanted: list[str]) -> Path | None:
-    """The snapshot of a commit if all wanted files of it are in the cache."""
+    """The snapshot of a commit, if the cache holds all its wanted files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -68,9 +68,9 @@ def _cached(repository: str, commit: str, wanted: list[str]) -> Path | None:
 
 @contextmanager
 def hub_errors(repository: str, revision: str | None = None, advice: str = "") -> Iterator[None]:
-    """Turn what the Hub's clients raise into one line.
+    """Turn errors of the Hub's clients into one line.
 
-    :param advice: What to say where the Hub could not be reached; followed by how to pin a commit.
+    :param advice: Text for the case that the Hub cannot be reached; how to pin a commit follows it.
     :raises WorldError: For each error of the Hub, the network or the disk.
     """
     import httpx2
@@ -80,12 +80,12 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
     try:
         yield
     except HfHubHTTPError as error:
-        raise WorldError(f"dataset {repository}{at}: {_said(error)}") from error
+        raise WorldError(f"dataset {repository}{at}: {_explained(error)}") from error
     except HFValidationError as error:
         raise WorldError(f"{repository} is not the name of a dataset on the Hub: {first_line(error)}") from error
     except NyxqaError:
         raise
-    except ValueError as error:  # a card that the Hub does not take, an answer that its client cannot read
+    except ValueError as error:  # a card that the Hub does not accept, a response that its client cannot parse
         raise WorldError(f"dataset {repository}{at}: {one_line(error)}") from error
     except httpx2.TransportError as error:
         pin = f"; {advice}revision=COMMIT, a full hash, to read that one without the Hub" if advice else ""
@@ -95,14 +95,14 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
         raise WorldError(
             f"dataset {repository}{at}: {error.strerror or first_line(error)}{where}; HF_HOME names the cache"
         ) from error
-    except RuntimeError as error:  # an upload that failed for good; the client names the file only
+    except RuntimeError as error:  # an upload that failed for good; the client's message has only the file
         if error.__cause__ is None:
             raise
         with hub_errors(repository, revision, advice):
             raise error.__cause__ from error
 
 
-def _said(error: Exception) -> str:
+def _explained(error: Exception) -> str:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     response = getattr(error, "response", None)
@@ -118,5 +118,5 @@ def _said(error: Exception) -> str:
     if isinstance(error, RevisionNotFoundError):
         return "the revision does not exist; give a branch, a tag or a commit"
     message = getattr(error, "server_message", None) or first_line(error)
-    again = "; run again later, what was sent is kept" if status in PASSING else ""
+    again = "; run again later, uploaded files are not sent again" if status in PASSING else ""
     return f"the Hub answered {status}: {message}{again}"

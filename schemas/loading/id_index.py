@@ -1,4 +1,4 @@
-"""From an id to its row: a sorted array on disk, mapped into memory and shared by all processes."""
+"""Find rows by id: a sorted array on disk, memory-mapped and shared by all processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class IdTable:
 
     @property
     def index_file(self) -> Path:
-        """Where the index lies: beside the file, one for all layouts of the same rows."""
+        """The index file, beside the Arrow file; all layouts of the same rows share it."""
         return self.file.parent / f"{self.column}.npy"
 
     @cached_property
@@ -70,28 +70,28 @@ class IdTable:
             np.save(stream, index)
 
     def rows(self, ids: Sequence[str]) -> Rows:
-        """Row of each id, int64; -1 for an id that is not there."""
-        asked = _halves(ids)
-        if asked is None:
+        """Row of each id, int64; -1 for a missing id."""
+        keys = _halves(ids)
+        if keys is None:
             return np.full(1, -1, np.int64) if len(ids) == 1 else np.concatenate([self.rows([one]) for one in ids])
         first, second, rows = self._index
         if not len(first):
             return np.full(len(ids), -1, np.int64)
-        at = np.minimum(np.searchsorted(first, asked[:, 0]), len(first) - 1)
-        near = first[at] == asked[:, 0]
-        hit = near & (second[at] == asked[:, 1])
-        found = np.where(hit, rows[at].astype(np.int64), -1)
-        # Ids that share their first half are rare: those are looked through one by one.
+        at = np.minimum(np.searchsorted(first, keys[:, 0]), len(first) - 1)
+        near = first[at] == keys[:, 0]
+        hit = near & (second[at] == keys[:, 1])
+        matched = np.where(hit, rows[at].astype(np.int64), -1)
+        # Ids with equal first halves are rare; they are compared one by one.
         for i in np.flatnonzero(near & ~hit):
-            last = np.searchsorted(first, asked[i, 0], side="right")
-            equal = np.flatnonzero(second[at[i] : last] == asked[i, 1])
+            last = np.searchsorted(first, keys[i, 0], side="right")
+            equal = np.flatnonzero(second[at[i] : last] == keys[i, 1])
             if len(equal):
-                found[i] = rows[at[i] + equal[0]]
-        return found
+                matched[i] = rows[at[i] + equal[0]]
+        return matched
 
 
 class RowGatherer:
-    """Rows of a mapped table in any order, read batch by batch: taking from the whole would copy the whole."""
+    """Reads rows of a mapped table in any order, batch by batch: ``take`` on the whole table would copy all of it."""
 
     def __init__(self, table: pa.Table) -> None:
         self.batches = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
@@ -99,7 +99,7 @@ class RowGatherer:
         self.starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
     def __call__(self, rows: Rows) -> pa.RecordBatch:
-        """The rows, int64, as one batch in the order asked for."""
+        """The rows, int64, as one batch in the given order."""
         if not len(rows):
             return self.batches[0].slice(0, 0)
         order = np.argsort(rows, kind="stable")

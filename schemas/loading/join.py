@@ -1,4 +1,4 @@
-"""Joining on access: the format transform that puts contents where a joined row holds references."""
+"""Join on access: the format transform that replaces the references of a joined row by contents."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
 KEYS = ("query_id", "qa_id")
 
 
-class _Asked:
-    """The references of a batch, in the order in which they were met, and where each of them stands."""
+class _References:
+    """The references of a batch in order, with the position of each."""
 
     def __init__(self) -> None:
-        self.places: list[tuple[list[Any], int]] = []
+        self.positions: list[tuple[list[Any], int]] = []
         self.doc_ids: list[str] = []
         self.pools: list[str | None] = []
         self.rows: list[str] = []
 
-    def note(self, values: list[Any], at: int, row: str) -> None:
-        """Note the reference at one place of a list, and the row that it is of."""
-        self.places.append((values, at))
+    def add(self, values: list[Any], at: int, row: str) -> None:
+        """Add the reference at one position of a list, and the name of its row."""
+        self.positions.append((values, at))
         self.doc_ids.append(values[at]["doc_id"])
         self.pools.append(values[at]["pool"])
         self.rows.append(row)
 
 
 class Joiner:
-    """The transform: a batch as the joined layout stores it in, a batch of joined rows out.
+    """The transform from a batch in the joined layout to a batch of joined rows.
 
-    A value that is no reference is passed on, so rows that ``map`` has written are read like any others. All documents
-    of a batch are looked up at once.
+    A value that is not a reference is passed on, so rows that ``map`` has written are read like any others. All
+    documents of a batch are looked up at once.
 
     :param table: Name of the table, for errors.
     :param documents: Where contents are looked up.
-    :param max_negatives: How many negatives a row keeps; all if None.
+    :param max_negatives: Maximum number of negatives of a row; None for all.
     """
 
     def __init__(self, table: str, documents: DocumentLookup, max_negatives: int | None) -> None:
@@ -58,42 +58,42 @@ class Joiner:
         return self
 
     def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        """The joined columns; each needs no other column, so any of them may have been removed."""
+        """The joined columns; they do not depend on each other, so any of them may have been removed."""
         rows = self._row_names(batch)
         out = dict(batch)
         if self.max_negatives is not None:
             out.update({name: [self._cut(value) for value in out[name]] for name in CUT if name in out})
-        asked = _Asked()
+        references = _References()
         for name, values in out.items():
             if name in _SINGLE:
-                out[name] = self._sides(values, rows, asked)
+                out[name] = self._sides(values, rows, references)
             elif name in _LISTED:
                 out[name] = [
-                    self._sides(value, repeat(row), asked) if isinstance(value, list) else value
+                    self._sides(value, repeat(row), references) if isinstance(value, list) else value
                     for value, row in zip(values, rows, strict=True)
                 ]
             elif name == _OWN:
                 out[name] = [self._own_images(value, row) for value, row in zip(values, rows, strict=True)]
-        found = self.documents.find(asked.doc_ids, asked.pools, asked.rows.__getitem__)
-        for (values, at), one in zip(asked.places, found, strict=True):
+        contents = self.documents.find(references.doc_ids, references.pools, references.rows.__getitem__)
+        for (values, at), content in zip(references.positions, contents, strict=True):
             further = _further(values[at])
-            values[at] = {**one, **further} if further else one
+            values[at] = {**content, **further} if further else content
         return out
 
-    def _sides(self, values: list[Any], rows: Iterable[str], asked: _Asked) -> list[Any]:
-        """The values that are no references as the caller gets them; the references, which stay, are noted."""
+    def _sides(self, values: list[Any], rows: Iterable[str], references: _References) -> list[Any]:
+        """The values in their joined form, except references, which are added to ``references`` for the look-up."""
         values = list(values)
         for at, (value, row) in enumerate(zip(values, rows, strict=False)):
             if not isinstance(value, dict):
                 continue
             if value.get("text") is None and value.get("doc_id") is not None:
-                asked.note(values, at, row)
+                references.add(values, at, row)
             else:
                 values[at] = self._present(value, row)
         return values
 
     def row_name(self, key: Any) -> str:
-        """What the row of this key is called in errors; the key is None where its column was removed."""
+        """Name of a row in errors, by its key; the key is None if its column was removed."""
         return f"of {self.table}" if key is None else f"{self.table}/{key}"
 
     def _row_names(self, batch: Mapping[str, list[Any]]) -> list[str]:
@@ -104,7 +104,7 @@ class Joiner:
         return value[: self.max_negatives] if isinstance(value, list) else value
 
     def _present(self, value: dict[str, Any], row: str) -> Any:
-        """A side whose text is there; images of a query may still have to be fetched."""
+        """A side that is not a reference, joined; images of a query may have to be looked up."""
         if value.get("text") is None:
             return value
         if value["images"] is None and "query_id" in value:
@@ -124,7 +124,7 @@ class Joiner:
 
 
 def _further(value: Mapping[str, Any]) -> dict[str, Any]:
-    """What a candidate carries besides its content: id, rank and scores."""
+    """The fields of a candidate besides its content: id, rank and scores."""
     if "rank" not in value:
         return {}
     return {name: item for name, item in value.items() if name not in ("text", "images", "pool")}

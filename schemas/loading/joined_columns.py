@@ -1,4 +1,4 @@
-"""Joining Arrow rows: columns of nothing but references never become Python objects of their own."""
+"""Join Arrow rows; columns that hold references only are never converted to Python objects."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import pyarrow as pa
 from nyxqa.schemas.loading.join import CONTENTS, KEYS, Joiner
 
 _REFERENCE = {"text", "images", "doc_id", "pool"}
-# Rows whose contents are joined, and so held, at a time where they are not read one by one.
+# Rows that are joined, and in memory, at a time if a column is not read one row at a time.
 _BLOCK = 8
 
 
 class _References(NamedTuple):
-    """A column of references, flattened; ``lengths`` of its lists, or None for one reference a row."""
+    """A flattened column of references.
+
+    :param lengths: Lengths of its lists; None for one reference a row.
+    """
 
     doc_ids: list[str]
     pools: list[str]
@@ -25,9 +28,9 @@ class _References(NamedTuple):
 
 
 def joined_columns(rows: pa.Table, join: Joiner) -> dict[str, Iterable[Any]]:
-    """The columns that ``join`` would make of the rows; contents are read as the columns are iterated over.
+    """The rows' columns as ``join`` returns them; contents are read while the columns are iterated over.
 
-    :raises LawError: While iterating, if a document is not there.
+    :raises LawError: While iterating, if a document is missing.
     """
     later = [name for name in rows.column_names if name in CONTENTS and not _is_text(rows.column(name))]
     joined: dict[str, Iterable[Any]] = dict(join(rows.drop(later).to_pydict()))
@@ -38,7 +41,7 @@ def joined_columns(rows: pa.Table, join: Joiner) -> dict[str, Iterable[Any]]:
 
 
 def _is_text(contents: pa.ChunkedArray) -> bool:
-    """Whether these are texts without an image, which are as small as what stands in other columns."""
+    """Whether all contents are texts without images, which are as small as the values of other columns."""
     if not pa.types.is_struct(contents.type):
         return False
     return all(
@@ -51,14 +54,14 @@ def _is_text(contents: pa.ChunkedArray) -> bool:
 
 
 def _blocks(rows: pa.Table, name: str, join: Joiner) -> Iterator[Any]:
-    """One column as the join makes it, a few rows at a time."""
+    """One joined column, a few rows at a time."""
     needed = rows.select([one for one in rows.column_names if one == name or one in KEYS])
     for start in range(0, rows.num_rows, _BLOCK):
         yield from join(needed.slice(start, _BLOCK).to_pydict())[name]
 
 
 def _references(column: pa.ChunkedArray, most: int | None) -> _References | None:
-    """The references of a column; None if it holds anything else."""
+    """The references of a column; None if it holds any other value."""
     kind = column.type.value_type if pa.types.is_list(column.type) else column.type
     if not pa.types.is_struct(kind) or {field.name for field in kind} != _REFERENCE:
         return None

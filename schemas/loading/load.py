@@ -1,4 +1,4 @@
-"""``load``: published tables as ``datasets`` objects, joined on access."""
+"""Load published tables as ``datasets`` objects, joined on access."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nyxqa.schemas.tables import WEB
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
-# What a joined table is made of; in the others a join changes nothing.
+# Tables that a joined table is read from; a join does not change the other tables.
 _JOINED = {
     "triplets": ("triplets", "corpus"),
     "mixture": ("mixture", "triplets", "corpus"),
@@ -47,13 +47,13 @@ def load(
     streaming: bool = False,
     revision: str | None = None,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
-    """One table of a dataset, as ``datasets`` knows it.
+    """Load one table of a dataset as a ``datasets`` object.
 
     Joined rows of ``triplets`` and ``mixture`` hold ``query``, ``positive`` and ``negatives``, those of ``qa``
     ``document`` and those of ``feedback`` ``query`` and ``candidates`` as ``{"text", "images"}``; the documents are
-    looked up when a row is read. The stored form of such a column is a reference, and that is what ``features`` shows
-    and what a transform set by ``with_transform`` is given. A whole column of ids is read fastest after
-    ``select_columns`` or with ``join=False``, where no document is looked up.
+    looked up when a row is read. The stored form of such a column is a reference; ``features`` shows that form, and a
+    transform set by ``with_transform`` gets it. A whole column of ids is read fastest after
+    ``select_columns`` or with ``join=False``, which look up no document.
 
     :param name: A table: triplets, qa, corpus, mixture, feedback, ledger, preview.
     :param path: An existing folder, ``user/name`` on the Hub, or None for ``NYXQA_DATA``, else ``nyxqa_data``.
@@ -62,13 +62,13 @@ def load(
     :param images: ``decode`` gives pictures of Pillow, whose pixels a joined row decodes on first use; ``bytes`` gives
         the encoded ``bytes`` in a joined side, and in stored columns the stored struct ``{"bytes", "path"}``; ``none``
         reads no image: a joined side lists the image ids in place of its images, stored image columns are left out.
-    :param max_negatives: Keeps the first so many negatives of each joined row, with their ids, ranks and scores.
-    :param streaming: Reads Parquet as it goes, without a copy in the cache of ``datasets``; needs ``join=False``, or
+    :param max_negatives: Maximum number of negatives of a joined row, with their ids, ranks and scores; None for all.
+    :param streaming: Reads Parquet row by row, without a copy in the cache of ``datasets``; needs ``join=False``, or
         a folder that ``nyxqa export --to shards`` wrote.
     :param revision: Branch, tag or commit on the Hub.
-    :raises UsageError: If an argument is not valid, or two do not go together.
-    :raises FormatError: If there is no dataset, or one that disagrees with its manifest.
-    :raises LawError: On reading a row, if it refers to what the dataset does not hold.
+    :raises UsageError: If an argument is not valid, or two exclude each other.
+    :raises FormatError: If there is no dataset, or it does not match its manifest.
+    :raises LawError: On reading a row, if it refers to a document or triplet that the dataset does not hold.
     :raises WorldError: If the Hub or the cache folder cannot be used.
     """
     table = table_named(name)
@@ -117,7 +117,7 @@ def _check(name: str, join: bool, images: str, max_negatives: int | None, stream
 def _join(
     published: Published, loaded: dict[str, Dataset], name: str, images: ImagesMode, max_negatives: int | None
 ) -> None:
-    """Set the transform, and make the copies that rows will look into now rather than in a worker."""
+    """Set the transform; the copies that rows are looked up in are written now, not in a worker."""
     documents = DocumentLookup(published, images)
     rows = [dataset for dataset in loaded.values() if dataset.num_rows]
     for pool in sorted({pool for dataset in rows for pool in _pools(dataset)}):
@@ -127,7 +127,7 @@ def _join(
 
 
 def _pools(dataset: Dataset) -> list[str]:
-    """Pools that the rows name; candidates carry theirs one by one and are followed on access."""
+    """Pools that the rows name; those of feedback candidates are opened on access."""
     if "pool" not in dataset.column_names:
         return [WEB] if "document" in dataset.column_names else []
     return [str(pool) for pool in dataset.data.column("pool").unique().to_pylist()]
@@ -168,7 +168,7 @@ def _stream(published: Published, name: str, split: str, layout: Layout, images:
             list, features=_mapped(published, name, split, layout, images).features
         )
         return nothing
-    if name == "preview":  # at most 200 rows, whose images lie deeper than a list of columns can say
+    if name == "preview":  # at most 200 rows, whose images are nested deeper than ``columns`` can select
         return _mapped(published, name, split, layout, images).to_iterable_dataset()
     schema = pq.read_schema(files[0])
     if images == "none":

@@ -1,4 +1,4 @@
-"""How often a request is tried, and how long to wait in between."""
+"""How often a request is repeated, and how long to wait in between."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential waits with jitter; none of it decides what is answered.
+    """Exponential waits with jitter; they do not affect results.
 
     :param attempts: Tries of one request, the first included.
     :param first_wait: Seconds before the second try, doubled for each further one.
-    :param longest_wait: Most seconds between two tries, jitter included, unless the server asks for more.
-    :param jitter: Most seconds that are added at random to each wait.
-    :param longest_retry_after: Most seconds of a ``Retry-After`` that are honoured.
+    :param longest_wait: Maximum seconds between two tries, jitter included, unless the server requests more.
+    :param jitter: Maximum of the random seconds that are added to each wait.
+    :param longest_retry_after: Maximum seconds of a ``Retry-After`` that are honoured.
     """
 
     attempts: int
@@ -27,11 +27,11 @@ class RetryPolicy:
     longest_retry_after: float = 600.0
 
     def wait_after(self, failures: int, retry_after: float | None = None) -> float | None:
-        """Seconds to wait after ``failures`` failed tries; None if there is to be no further try.
+        """Seconds to wait after ``failures`` failed tries; None for no further try.
 
-        That is so after the last try, and where the server asks for more than ``longest_retry_after``.
+        There is none after the last try, or if the server requests more than ``longest_retry_after``.
 
-        :param retry_after: Seconds that the server asked for.
+        :param retry_after: Seconds that the server requests.
         """
         if failures >= self.attempts or (retry_after is not None and retry_after > self.longest_retry_after):
             return None
@@ -40,7 +40,7 @@ class RetryPolicy:
         return wait if retry_after is None else max(wait, retry_after + jitter)
 
     def bounded(self, retry_after: float | None) -> float | None:
-        """What of the seconds that the server asked for is honoured."""
+        """The seconds that the server requests, at most ``longest_retry_after``."""
         return None if retry_after is None else min(retry_after, self.longest_retry_after)
 
     def tries(self, may_pass: Callable[[Exception], bool | float]) -> Any:

@@ -183,7 +183,7 @@ def test_planning_names_the_steps_of_the_run_and_writes_nothing(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_says_one_line_a_step_and_one_object_as_json(
+def test_progress_prints_one_line_a_step_and_one_object_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = WorkingRun(tmp_path, LocalExecutor(1), Progress(as_json=True))
@@ -191,7 +191,7 @@ def test_progress_says_one_line_a_step_and_one_object_as_json(
     run.run_once(Step("stage/whole", 1), lambda _: None)
     out, err = capsys.readouterr()
     part, whole = err.splitlines()
-    assert part.startswith("stage/part train: 8 row in, 4 row out, 4 dropped, ")
+    assert part.startswith("stage/part train: 8 rows -> 4 rows, 4 dropped, ")
     assert re.fullmatch(r"stage/whole: \d+\.\d s", whole)
     line, uncounted = map(json.loads, out.splitlines())
     assert line.pop("seconds") >= 0

@@ -120,7 +120,7 @@ def test_joined_rows_are_not_saved_or_streamed_but_their_references_are(root: Pa
     rows = nyxqa.load("triplets", root, split="train", images="bytes")
     with pytest.raises(UsageError, match=r"saved to disk: .*--to shards.*with_format\(None\)"):
         rows.save_to_disk(tmp_path / "saved")
-    with pytest.raises(UsageError, match=r"made a stream: .*--to shards.*with_format\(None\)"):
+    with pytest.raises(UsageError, match=r"converted to a stream: .*--to shards.*with_format\(None\)"):
         rows.to_iterable_dataset()
     with pytest.raises(UsageError, match="saved to disk"):
         nyxqa.load("triplets", root, images="bytes").save_to_disk(tmp_path / "saved")

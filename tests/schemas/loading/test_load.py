@@ -93,7 +93,7 @@ def test_pools_are_the_splits_of_the_corpus(root: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "triplet"}, "no table 'triplet'; did you mean 'triplets'"),
+        ({"name": "triplet"}, "unknown table 'triplet'; did you mean 'triplets'"),
         ({"split": "dev"}, "triplets has no split 'dev'; valid splits: train, validation, test"),
         ({"images": "byte"}, "images='byte'; did you mean 'bytes'"),
         ({"streaming": True}, "nyxqa export --to shards"),
