@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
@@ -79,6 +80,13 @@ class Run(Protocol):
 
 def _folder(work: Path, step: Step) -> Path:
     return step_folder(work, step.name, step.split, step.fingerprint)
+
+
+def _row_count(tasks: Iterable[object]) -> int | None:
+    """Number of rows in ``tasks`` if that is a list of Parquet files, else None."""
+    if not isinstance(tasks, list) or not all(isinstance(task, Path) and task.suffix == ".parquet" for task in tasks):
+        return None
+    return sum(int(pq.read_metadata(file).num_rows) for file in tasks)
 
 
 def _read_counts(folder: Path) -> Counts | None:
@@ -179,9 +187,12 @@ class WorkingRun:
         counts = _read_counts(folder)
         if counts is None:
             folder.mkdir(parents=True, exist_ok=True)
-            counts = Counts()
-            with self._progress.stage(step) as bar:
-                for shard in self._shards(step, folder, function, tasks, schema, self._executors[where]):
+            counts, listed = Counts(), tasks()
+            with self._progress.stage(step, _row_count(listed)) as bar:
+                for kept in (found := complete_shards(folder)).values():
+                    counts += kept
+                    bar.advance(kept, kept=True)
+                for shard in self._shards(step, folder, function, listed, found, schema, self._executors[where]):
                     counts += shard
                     bar.advance(shard)
             write_json(done_file(folder), asdict(counts))
@@ -225,17 +236,16 @@ class WorkingRun:
         step: Step,
         folder: Path,
         function: Callable[[T], ShardOutput],
-        tasks: Callable[[], Iterable[T]],
+        tasks: Iterable[T],
+        kept: Collection[int],
         schema: pa.Schema,
         executor: Executor,
     ) -> Iterator[Counts]:
-        """Counts of all shards: the complete ones first, then the others as they are computed."""
-        complete = complete_shards(folder)
-        yield from complete.values()
+        """Counts of the shards that were not ``kept``, as they are made."""
         missing = (
             Job(function, task, folder, index, schema, step.stage, step.split)
-            for index, task in enumerate(tasks())
-            if index not in complete
+            for index, task in enumerate(tasks)
+            if index not in kept
         )
         for counts, _ in executor.map(run_shard, missing):
             yield counts

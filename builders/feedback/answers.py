@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import part_file
 from nyxqa.builders.engine.step import Step, StepOutput
@@ -51,7 +52,7 @@ class AnswerShards:
 
     def answer(self, span: Span) -> ShardOutput:
         """Rows of ``ANSWERS`` for the questions of a shard."""
-        rows = list(self.handle.open().converse(self._conversations(span)))
+        rows = list(ACTIVITY.counted(self.handle.open().converse(self._conversations(span))))
         ids = [row["query_id"] for row in rows]
         return ShardOutput(pa.Table.from_pylist(rows, schema=ANSWERS), Account(ids, ids))
 

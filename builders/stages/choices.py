@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.keys import drop_question
@@ -51,7 +52,7 @@ def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path
     drops: list[Drop] = []
     count = settings.count - 1
     asks = (vlm_request(row, handle, row["answer"]) for row in questions)
-    outcomes = list(handle.open().distractors(asks, count, SPARE if encoder else 0))
+    outcomes = list(ACTIVITY.counted(handle.open().distractors(asks, count, SPARE if encoder else 0)))
     wrong = [
         [] if isinstance(outcome, Failed) else distinct(outcome.value, row["answers"])
         for row, outcome in zip(questions, outcomes, strict=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
@@ -123,7 +124,7 @@ def _shortened(
     failed: set[str] = set()
     model: Vlm = handle.open()
     outcomes = model.shorten((vlm_request(row, handle, row["answer"]) for row in long), max_words)
-    for row, outcome in zip(long, outcomes, strict=True):
+    for row, outcome in zip(long, ACTIVITY.counted(outcomes), strict=True):
         short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
         if 0 < len(words(short)) <= max_words and not cites_image(short):
             row["answer"] = short

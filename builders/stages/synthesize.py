@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DRAFTS
@@ -34,7 +35,7 @@ def synthesize_shard(handle: VlmHandle, most: int, file: Path) -> ShardOutput:
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     outcomes = model.questions((vlm_document(document, handle) for document in documents), most)
-    for document, outcome in zip(documents, outcomes, strict=True):
+    for document, outcome in zip(documents, ACTIVITY.counted(outcomes), strict=True):
         pairs = [] if isinstance(outcome, Failed) else outcome.value
         if not pairs:
             reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("no_question", "")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.evidence import collect_evidence, collects_evidence, missing_outcome
@@ -43,7 +44,7 @@ def verify_shard(handle: VlmHandle, keep: Sequence[Keep], file: Path) -> ShardOu
     drops: list[Drop] = []
     asks = (vlm_request(row, handle, id_column="qa_id") for row in questions)
     outcomes = collect_evidence(handle.open(), asks, [row["answers"] for row in questions])
-    for row, outcome in zip(questions, outcomes, strict=True):
+    for row, outcome in zip(questions, ACTIVITY.counted(outcomes), strict=True):
         if isinstance(outcome, Failed):
             drops.append(drop_question(row, outcome.reason, outcome.detail))
             continue

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedAsyncMap
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
@@ -82,7 +83,14 @@ class Session:
     async def _send(self, key: str, request: ChatRequest) -> ChatReply | Failed:
         if self._endpoint is None:
             self._endpoint = self._connect()
-        outcome = await self._endpoint.send(request)
+        ACTIVITY.sent()
+        tokens = None
+        try:
+            outcome = await self._endpoint.send(request)
+            if isinstance(outcome, ChatReply):
+                tokens = outcome.prompt_tokens + outcome.completion_tokens
+        finally:
+            ACTIVITY.ended(tokens)
         if isinstance(outcome, ChatReply):
             self.store.put_answer(key, outcome)
             self._store_unconfirmed()

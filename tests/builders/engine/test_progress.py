@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
+import sys
+import time
 
 import pytest
 
 from nyxqa.builders.engine.accounting import Counts
+from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.step import Step, StepReport
 
@@ -47,3 +51,31 @@ def test_a_finished_step_is_also_a_json_object(capsys: pytest.CaptureFixture[str
         "seconds": 0.11,
     }
     assert result == {"build": {"changed": True}}
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["file", "terminal"])
+def test_a_running_step_is_shown_while_its_shard_is_unfinished(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "xterm")
+    progress, deadline = Progress(interval=0.01), time.monotonic() + 30
+    with progress.stage(Step("synthesize", 1, split="train", unit_in="document"), total=9):
+        ACTIVITY.sent()
+        ACTIVITY.ended(70)
+        list(ACTIVITY.counted("abc"))
+        while "3 of 9 documents" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        progress.say("a line [with brackets]")
+    assert "synthesize train" in stream.getvalue()
+    assert "3 of 9 documents, 1 request done, 0 in flight, 0 failed, 70 tokens" in stream.getvalue()
+    assert " s left" in stream.getvalue()
+    assert "a line [with brackets]\n" in stream.getvalue()

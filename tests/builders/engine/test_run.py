@@ -74,10 +74,10 @@ def test_shards_found_whole_are_shown_before_any_is_made(tmp_path: Path) -> None
 
     class Shown(Progress):
         @contextmanager
-        def stage(self, step: Step) -> Iterator[Shown]:
+        def stage(self, step: Step, total: int | None = None) -> Iterator[Shown]:
             yield self
 
-        def advance(self, done: Counts) -> None:
+        def advance(self, done: Counts, kept: bool = False) -> None:
             shown.append((done.rows_in, sum(calls(log).values())))
 
     parts = working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
