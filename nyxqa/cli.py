@@ -102,10 +102,17 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Report what a dataset holds, how it was built and what was dropped."""
+    """Report what a dataset holds, how it was built and what was dropped; also of a build that ended empty."""
     from nyxqa.builders.report.report import make_report
-    from nyxqa.builders.report.text import as_json_text, render
+    from nyxqa.builders.report.text import as_json_text, render, render_unfinished
+    from nyxqa.builders.report.unfinished import as_json as unfinished_as_json
+    from nyxqa.builders.report.unfinished import open_unfinished, report_unfinished
 
+    unfinished = open_unfinished(out)
+    if unfinished is not None:
+        so_far = report_unfinished(unfinished)
+        sys.stdout.write(unfinished_as_json(so_far) if as_json else render_unfinished(so_far))
+        return
     full_report = make_report(out)
     sys.stdout.write(as_json_text(full_report) if as_json else render(full_report))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ import nyxqa
 from nyxqa.build import estimate, run
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.report.report import make_report
-from nyxqa.builders.report.text import render
+from nyxqa.builders.report.text import render, render_unfinished
+from nyxqa.builders.report.unfinished import as_json as unfinished_as_json
+from nyxqa.builders.report.unfinished import open_unfinished, report_unfinished
+from nyxqa.builders.report.views import run_sql
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.published import table
+from tests.support.vlm_server import VlmServer
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +123,7 @@ def test_a_command_without_a_source_leaves_the_unfinished_build_of_another(recip
     for again in ({"source": source}, {"settings": {"web.source": source}}):
         options: Any = {"settings": ends_empty, **again}
         options["settings"] = {**ends_empty, **options["settings"]}
-        with pytest.raises(WorldError, match=r"the 9999 tokens of sample\.min_tokens"):
+        with pytest.raises(WorldError, match=r"sample\.min_tokens = 9999 tokens"):
             run("train", out=tmp_path, workers=1, **options)
     for read in (make_report, partial(nyxqa.load, "triplets")):
         with pytest.raises(FormatError) as unfinished:
@@ -131,3 +136,40 @@ def test_the_default_source_goes_on_with_its_own_unfinished_build(tmp_path: Path
     with pytest.raises(WorldError):
         run("train", out=tmp_path, limit=9, workers=1, settings={"sample.min_tokens": 9999})
     assert run("train", out=tmp_path, limit=9, workers=1, settings={"text": []}).changed
+
+
+def test_a_build_that_ended_empty_is_reported_with_the_stage_that_took_the_last(recipe: Path, tmp_path: Path) -> None:
+    server = VlmServer(reply=lambda payload: json.dumps({"pairs": [{"question": "What is it?", "answer": "a tower"}]}))
+    with server, pytest.raises(WorldError) as error:
+        run("train", recipe=recipe, out=tmp_path, workers=1, vlm=f"openai:m@{server.url}")
+    build = open_unfinished(tmp_path)
+    assert build is not None
+    report = report_unfinished(build)
+    assert report.ended == str(error.value)
+    assert report.emptied == ["verify train"]
+    stages = {entry.name: entry for entry in report.stages}
+    assert stages["verify"].rows_in == stages["verify"].dropped == stages["refine"].rows_out > 0
+    assert stages["choices"].rows_in == 0
+    text = render_unfinished(report)
+    assert "-> 0 questions (verify)" in text
+    assert "stage verify train took the last" in text
+    assert "question: What is it?" in text
+    assert json.loads(unfinished_as_json(report))["emptied"] == ["verify train"]
+    funnel = run_sql(tmp_path, "SELECT rows_in, rows_out FROM funnel WHERE stage = 'verify'").to_pylist()
+    assert funnel == [{"rows_in": stages["verify"].rows_in, "rows_out": 0}]
+    dropped = run_sql(tmp_path, "SELECT count(*) AS n FROM ledger WHERE stage = 'verify'").to_pylist()
+    assert dropped == [{"n": stages["verify"].dropped}]
+    with pytest.raises(UsageError, match="qa"):
+        run_sql(tmp_path, "FROM qa")
+
+
+def test_a_folder_without_any_step_has_no_report(tmp_path: Path) -> None:
+    assert open_unfinished(tmp_path) is None
+    with pytest.raises(FormatError, match="holds no finished nyxqa dataset"):
+        run_sql(tmp_path, "FROM ledger")
+
+
+def test_a_finished_build_has_its_funnel_too(recipe: Path, tmp_path: Path) -> None:
+    stages = run("train", recipe=recipe, out=tmp_path, workers=1).manifest.stages
+    rows = run_sql(tmp_path, "SELECT stage, rows_out FROM funnel").to_pylist()
+    assert rows == [{"stage": entry.name, "rows_out": entry.rows_out} for entry in stages]

@@ -19,6 +19,7 @@ from nyxqa.builders.engine.executors.threads import ThreadExecutor
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport
+from nyxqa.builders.engine.trace import write_trace
 from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
 from nyxqa.schemas.files import read_json, write_json
 
@@ -224,7 +225,7 @@ class WorkingRun:
             write_json(done_file(folder), {})
             if counts.rows_in:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
-        self.reports.append(StepReport(step, None, time.perf_counter() - started))
+        self._note(StepReport(step, None, time.perf_counter() - started))
         return StepOutput(step.fingerprint, folder)
 
     def say(self, line: str) -> None:
@@ -252,5 +253,9 @@ class WorkingRun:
 
     def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
         report = StepReport(step, counts, seconds)
-        self.reports.append(report)
+        self._note(report)
         self._progress.finished(report)
+
+    def _note(self, report: StepReport) -> None:
+        self.reports.append(report)
+        write_trace(self.work, self.reports)

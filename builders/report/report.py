@@ -80,7 +80,7 @@ def make_report(out: Path) -> Report:
             versions=manifest.versions,
             revisions=manifest.revisions,
             stages=manifest.stages,
-            drops=drop_counts(db, manifest),
+            drops=drop_counts(db, manifest.stages),
             counts=kind_counts(db),
             triplets=triplet_counts(db),
             verify=verification(db),

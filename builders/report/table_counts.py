@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
@@ -86,13 +87,13 @@ def _split_order(split: str) -> tuple[int, str]:
     return (QA_SPLITS.index(split) if split in QA_SPLITS else -1, split)
 
 
-def drop_counts(db: duckdb.DuckDBPyConnection, manifest: Manifest) -> list[Drops]:
+def drop_counts(db: duckdb.DuckDBPyConnection, stages: Sequence[StageEntry]) -> list[Drops]:
     """Dropped rows in the order of the manifest's stages; within a stage the most frequent reason first.
 
     :param db: Database with the views of ``report.views``, as for the functions below.
     """
-    units = {(entry.name, entry.split): entry.unit_in for entry in manifest.stages}
-    order = list(dict.fromkeys(entry.name for entry in manifest.stages))
+    units = {(entry.name, entry.split): entry.unit_in for entry in stages}
+    order = list(dict.fromkeys(entry.name for entry in stages))
     drops = [
         Drops(stage, split, item_type, reason, count, units.get((stage, split)) == item_type, example, detail)
         for stage, split, item_type, reason, count, example, detail in db.execute(_DROPS).fetchall()

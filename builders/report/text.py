@@ -11,15 +11,43 @@ from nyxqa.builders.formatting import shortened, text_table
 from nyxqa.builders.report.lines import feedback_lines
 from nyxqa.builders.report.report import Report
 from nyxqa.builders.report.set_reports import report_texts
-from nyxqa.builders.report.table_counts import QUANTILES, TripletCounts
+from nyxqa.builders.report.table_counts import QUANTILES, Drops, TripletCounts
+from nyxqa.builders.report.unfinished import UnfinishedReport, funnel_lines
 from nyxqa.schemas.content import KINDS
+from nyxqa.schemas.manifest import StageEntry
 
 WIDTH = 100
+_DROPS = "DROPS (in brackets: parts of items that are kept)"
 
 
 def render(report: Report) -> str:
     """The whole report; only a single longer id or path makes a line longer than ``WIDTH``."""
     return "\n\n".join("\n".join(section) for section in _sections(report)) + "\n"
+
+
+def render_unfinished(report: UnfinishedReport) -> str:
+    """What is known of a build that published nothing."""
+    ended = report.ended or "it was stopped before it could say why, or it still runs"
+    sections = [
+        [*_wrapped(f"the build in {report.out} published nothing: {ended}")],
+        ["FUNNEL", *(part for line in funnel_lines(report) for part in _wrapped(line, "    ", "  "))],
+        ["STAGES", *_funnel(report.stages)],
+        [_DROPS, *_drops(report.drops)],
+    ]
+    if report.examples:
+        sections.append(["EXAMPLES OF WHAT WAS DROPPED LAST", *_examples(report.examples)])
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _examples(examples: Sequence[Mapping[str, str]]) -> list[str]:
+    lines = []
+    for example in examples:
+        why = ": ".join(part for part in (example["reason"], example["detail"]) if part)
+        lines.append(f"  {example['item_type']} {example['item_id']} ({why})")
+        for name in ("title", "text", "question", "answer"):
+            if example.get(name):
+                lines += _wrapped(f"{name}: {shortened(' '.join(example[name].split()), 3 * WIDTH)}", " " * 6, " " * 4)
+    return lines
 
 
 def as_json_text(report: Report) -> str:
@@ -33,8 +61,8 @@ def _sections(report: Report) -> Iterator[list[str]]:
         *_wrapped(f"dataset {report.out}"),
         *_wrapped(f"source {report.source or 'none'}, seed {report.seed}, {size}"),
     ]
-    yield ["STAGES", *_funnel(report)]
-    yield ["DROPS (in brackets: parts of items that are kept)", *_drops(report)]
+    yield ["STAGES", *_funnel(report.stages)]
+    yield [_DROPS, *_drops(report.drops)]
     yield ["ROWS BY KIND", *_kinds(report)]
     if report.shortfalls:
         yield ["SHORTFALLS (fewer than the recipe wants)", *_items(report.shortfalls)]
@@ -72,7 +100,7 @@ def _as_is_or_wrapped(line: str) -> list[str]:
     return [f"  {line}"] if len(line) + 2 <= WIDTH else _wrapped(line, "    ", "  ")
 
 
-def _funnel(report: Report) -> list[str]:
+def _funnel(stages: Sequence[StageEntry]) -> list[str]:
     head = ("stage", "split", "in", "", "dropped", "not sampled", "out", "", "seconds")
     rows = [
         (
@@ -86,17 +114,17 @@ def _funnel(report: Report) -> list[str]:
             entry.unit_out,
             f"{entry.seconds:.1f}",
         )
-        for entry in report.stages
+        for entry in stages
     ]
     return _table(head, rows, numbers={2, 4, 5, 6, 8})
 
 
-def _drops(report: Report) -> list[str]:
-    if not report.drops:
+def _drops(drops: Sequence[Drops]) -> list[str]:
+    if not drops:
         return ["  nothing was dropped"]
     lines = []
     stage = ""
-    for drop in report.drops:
+    for drop in drops:
         label = f"{drop.stage} {drop.split}".strip()
         if label != stage:
             lines.append(f"  {label}")

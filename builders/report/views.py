@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.report.unfinished import add_funnel, open_unfinished
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.arrow_layouts import plain, without_images
 from nyxqa.schemas.loading.published import Published, open_published
@@ -23,15 +24,21 @@ def connect(path: Path) -> DuckDBPyConnection:
     """An in-memory DuckDB with a view for each table of the dataset in ``path``.
 
     A view holds all splits of its table with an added column ``split`` (``pool`` for ``corpus``, which has a ``split``
-    already), without image columns; the view of a table without files is empty.
+    already), without image columns; the view of a table without files is empty. View ``funnel`` has a row for each
+    stage and split. Of a build that published nothing there are the views ``ledger`` and ``funnel`` alone.
 
     :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
     import duckdb
 
-    published = open_published(path)
+    unfinished = open_unfinished(path)
+    published = None if unfinished is not None else open_published(path)
     connection = duckdb.connect()
-    add_views(connection, published)
+    if unfinished is not None:
+        unfinished.add_views(connection)
+    elif published is not None:
+        add_views(connection, published)
+        add_funnel(connection, published.manifest.stages)
     return connection
 
 

@@ -11,6 +11,7 @@ from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.trace import note_end
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
@@ -38,7 +39,7 @@ from nyxqa.builders.stages.names import SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.errors import NyxqaError, UsageError, one_line
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_types import SplitName
@@ -243,10 +244,15 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
 
 
 def _run(job: _Job, splits: list[str]) -> tuple[WorkingRun, Built]:
-    with job.request.executor as executor:
-        run = WorkingRun(job.work, executor, job.progress)
-        answers, retry_failed = job.work / _ANSWERS, job.request.retry_failed
-        return run, build(run, job.recipe, job.source, splits, answers, retry_failed)
+    note_end(job.work, "")
+    try:
+        with job.request.executor as executor:
+            run = WorkingRun(job.work, executor, job.progress)
+            answers, retry_failed = job.work / _ANSWERS, job.request.retry_failed
+            return run, build(run, job.recipe, job.source, splits, answers, retry_failed)
+    except NyxqaError as error:
+        note_end(job.work, one_line(error))
+        raise
 
 
 def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:

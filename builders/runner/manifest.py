@@ -13,7 +13,9 @@ from nyxqa.builders.chunking.tokenizers import tokenizer_file
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepReport
+from nyxqa.builders.engine.trace import TracedStep
 from nyxqa.builders.pipeline import Built
+from nyxqa.builders.report.funnel import joined_stages
 from nyxqa.builders.runner.deviations import deviations
 from nyxqa.builders.stages.benchmark import benchmark_counts
 from nyxqa.retriever.encoders.factory import make_encoder
@@ -45,34 +47,20 @@ def stage_entries(
     :param splits: By split, the step of stage ``assemble`` that decides its published form.
     :param counts: By split, the counts of stage ``assemble``, taken from the tables.
     """
-    # A preparing step without counts may run before the stages in front of its own.
-    counted = [report for report in reports if report.counts is not None]
-    stages: dict[tuple[str, str], list[StepReport]] = {(report.step.stage, report.step.split): [] for report in counted}
-    for report in reports:
-        stages.setdefault((report.step.stage, report.step.split), []).append(report)
-    seconds = sum(report.seconds for report in stages.pop(("assemble", ""), []))
-    # A recipe without pages has only the benchmark's index of stage ``filter``.
-    entries = [_entry(steps) for steps in stages.values() if any(report.counts is not None for report in steps)]
+    seconds = sum(report.seconds for report in reports if (report.step.stage, report.step.split) == ("assemble", ""))
+    entries = joined_stages([TracedStep.of(report) for report in reports])
     for split, step in splits.items():
-        entries.append(_stage_entry(step, step, Counts(**counts[split]), seconds / len(splits)))
+        entries.append(_stage_entry(step, Counts(**counts[split]), seconds / len(splits)))
     return entries
 
 
-def _entry(steps: Sequence[StepReport]) -> StageEntry:
-    counted = [report for report in steps if report.counts is not None]
-    total = counted[0].counts or Counts()
-    for report in counted[1:]:
-        total = total.then(report.counts or Counts())
-    return _stage_entry(counted[0].step, counted[-1].step, total, sum(report.seconds for report in steps))
-
-
-def _stage_entry(first: Step, last: Step, counts: Counts, seconds: float) -> StageEntry:
+def _stage_entry(step: Step, counts: Counts, seconds: float) -> StageEntry:
     return StageEntry(
-        name=last.stage,
-        split=last.split,
-        fingerprint=last.fingerprint,
-        unit_in=first.unit_in,
-        unit_out=last.unit_out,
+        name=step.stage,
+        split=step.split,
+        fingerprint=step.fingerprint,
+        unit_in=step.unit_in,
+        unit_out=step.unit_out,
         rows_in=counts.rows_in,
         parents=counts.parents,
         dropped=counts.dropped,
