@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.trace import TracedStep
+from nyxqa.builders.formatting import counted
 from nyxqa.schemas.manifest import StageEntry
 
 
 def joined_stages(steps: Sequence[TracedStep]) -> list[StageEntry]:
     """One entry for each stage and split, its steps joined; a stage of which no step keeps an account has none."""
     # What a stage prepares, uncounted, may be done before the stages in front of it.
-    counted = [step for step in steps if step.counts is not None]
-    stages: dict[tuple[str, str], list[TracedStep]] = {(step.stage, step.split): [] for step in counted}
+    kept = [step for step in steps if step.counts is not None]
+    stages: dict[tuple[str, str], list[TracedStep]] = {(step.stage, step.split): [] for step in kept}
     for step in steps:
         if (step.stage, step.split) in stages:
             stages[step.stage, step.split].append(step)
@@ -30,21 +31,21 @@ def counts_line(stages: Sequence[StageEntry], split: str) -> str:
     own = [entry for entry in stages if entry.split in ("", split)]
     if not own:
         return ""
-    first = [f"{own[0].rows_in:,} {own[0].unit_in}"]
-    return " -> ".join(first + [f"{entry.rows_out:,} {entry.unit_out} ({entry.name})" for entry in own])
+    first = [counted(own[0].rows_in, own[0].unit_in)]
+    return " -> ".join(first + [f"{counted(entry.rows_out, entry.unit_out)} ({entry.name})" for entry in own])
 
 
 def _entry(steps: Sequence[TracedStep]) -> StageEntry:
-    counted = [step for step in steps if step.counts is not None]
-    total = counted[0].counts or Counts()
-    for step in counted[1:]:
+    kept = [step for step in steps if step.counts is not None]
+    total = kept[0].counts or Counts()
+    for step in kept[1:]:
         total = total.then(step.counts or Counts())
-    last = counted[-1]
+    last = kept[-1]
     return StageEntry(
         name=last.stage,
         split=last.split,
         fingerprint=last.fingerprint,
-        unit_in=counted[0].unit_in,
+        unit_in=kept[0].unit_in,
         unit_out=last.unit_out,
         rows_in=total.rows_in,
         parents=total.parents,
