@@ -45,7 +45,7 @@ def deduplicate(
     duplicates, one without words has none. Images are near-identical if their perceptual hashes differ in at most
     ``image_distance`` bits; those of flat pictures only if the hashes are equal. A document is dropped if one with
     similar text and near-identical images, in any order, survives: the one with most images, then most tokens, then
-    the smallest id. The result depends on the documents, not on their order or on ``limits``.
+    the smallest id. Neither the order of the documents nor ``limits`` changes the result.
 
     :param source: An Arrow table, a Parquet file or several.
     :param id: Column of unique ids.
@@ -58,8 +58,7 @@ def deduplicate(
     :param image_distance: Bits, 0 to 16.
     :param common_images: An image in more documents than this does not join their clusters; None: every image does.
     :param limits: Memory, threads and disk; None: those of the build if there is one, else the defaults.
-    :param work: Folder for the search's files, in which a stopped search continues and a finished one is not
-        repeated; None: a temporary folder, removed when the result is closed.
+    :param work: Folder in which a stopped search continues; None: a temporary one, removed when the result is closed.
     :returns: Tables of the documents to keep and to drop, of clusters and of pairs; close it after use.
     :raises UsageError: If a parameter or column is wrong, or an id occurs in several rows.
     :raises WorldError: If an input is unreadable, or memory, spill space or disk run out.
@@ -94,7 +93,7 @@ def open_work(
     if work is None:
         temporary = TemporaryDirectory(prefix="nyxqa-near-")
         return Path(temporary.name), temporary
-    known = json.dumps([VERSION, kind, identity(source, columns.names), columns.names, list(settings)])
-    folder = work / f"{kind}-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
+    key = json.dumps([VERSION, kind, identity(source, columns.names), columns.names, list(settings)])
+    folder = work / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder, None

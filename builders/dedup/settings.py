@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from nyxqa.builders.dedup.threshold import Threshold
+from nyxqa.builders.engine.step import section_params
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import string_literal
@@ -13,15 +14,17 @@ from nyxqa.schemas.sql import string_literal
 if TYPE_CHECKING:
     import duckdb
 
-MIN_PAGES = 5  # what occurs on at most this many pages is never common
-
+MIN_PAGES = 5  # a text or image on at most this many pages is never common
 
 TEXT = "replace(text, '<|image|>', ' ') AS text"  # placeholders are not words
 PHASHES = "list_transform(images, lambda i: i.phash) AS phashes"  # of rows between stages
 
 
+_SIMILARITY_KEYS = ("threshold", "shingle", "image_distance")
+
+
 class SimilaritySettings(TypedDict):
-    """When texts and images are near-duplicates, as ``deduplicate`` and ``pairs_across`` take it."""
+    """The rule for near-duplicate texts and images, as ``deduplicate`` and ``pairs_across`` take it."""
 
     threshold: float | Threshold
     shingle: int
@@ -35,6 +38,11 @@ def similarity_settings(settings: Dedup) -> SimilaritySettings:
         "shingle": settings.shingle,
         "image_distance": settings.image_distance,
     }
+
+
+def similarity_params(settings: Dedup) -> dict[str, Any]:
+    """The data keys of ``[dedup]`` that decide similarity, for the fingerprints of stages ``dedup`` and ``split``."""
+    return section_params(settings, _SIMILARITY_KEYS)
 
 
 def write_documents(db: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:

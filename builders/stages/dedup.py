@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.deduplicate import deduplicate
-from nyxqa.builders.dedup.settings import MIN_PAGES, PHASHES, TEXT, similarity_settings, write_documents
+from nyxqa.builders.dedup.settings import (
+    MIN_PAGES,
+    PHASHES,
+    TEXT,
+    similarity_params,
+    similarity_settings,
+    write_documents,
+)
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, shard_tables
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
@@ -26,9 +33,8 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 2
-# Data keys of recipe section ``[dedup]``.
-_KEYS = ("enabled", "threshold", "shingle", "permutations", "image_distance", "common")
-
+# Data keys of recipe section ``[dedup]`` beside those of ``similarity_params``.
+_KEYS = ("enabled", "permutations", "common")
 
 # One row per chunk, in the order of its shard.
 VERDICTS = pa.schema(
@@ -167,7 +173,7 @@ def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
     return decide_then_apply(
         run,
         chunks,
-        Step("dedup/verdicts", VERSION, {"dedup": section_params(settings, _KEYS)}),
+        Step("dedup/verdicts", VERSION, {"dedup": section_params(settings, _KEYS) | similarity_params(settings)}),
         partial(write_verdicts, chunks, settings),
         Step("dedup", VERSION, unit_in="document", unit_out="document"),
         paired_files,

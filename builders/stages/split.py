@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.groups import Groups, find_groups
+from nyxqa.builders.dedup.settings import similarity_params
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
@@ -30,7 +31,6 @@ SEEDS_PER_QUESTION = 2
 _MOST_DOCUMENTS = 2
 _TRAIN, _VALIDATION, _TEST = range(3)
 _DIGITS = 32  # of an id
-_DEDUP_KEYS = ("threshold", "shingle", "image_distance")  # of recipe section ``[dedup]``, which decide the groups
 
 Assignment = npt.NDArray[np.int8]
 
@@ -49,7 +49,7 @@ def split(
         "split": section_params(settings, ("validation", "test")),
         "min_tokens": min_tokens,
         "seed": seed,
-        "alike": section_params(similarity, _DEDUP_KEYS),
+        "alike": similarity_params(similarity),
     }
     return decide_then_apply(
         run,

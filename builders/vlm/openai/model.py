@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
+from nyxqa.builders.vlm.openai.info import model_info
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
@@ -23,7 +24,6 @@ from nyxqa.builders.vlm.openai.outcomes import (
     pairs_outcome,
     short_outcome,
 )
-from nyxqa.builders.vlm.openai.provider import model_info
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.prompt import (

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nyxqa.builders.vlm.prompt import prompt_hashes
+from nyxqa.builders.vlm.openai.info import model_info
 from nyxqa.builders.vlm.protocol import VlmInfo
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import VlmSection
 
 if TYPE_CHECKING:
     from nyxqa.builders.vlm.openai.model import OpenAiVlm
-
-# Raised whenever the same stored answers are read as other questions, answers or options.
-_READING = 2
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,6 @@ class OpenAiProvider:
         from nyxqa.builders.vlm.openai.model import OpenAiVlm
 
         return OpenAiVlm(self.model, self.url, settings, seed, store_folder, retry_failed=retry_failed)
-
-
-def model_info(model: str) -> VlmInfo:
-    """What is known of ``model`` without asking its server."""
-    return VlmInfo(f"openai:{model}", prompt_hashes(), _READING)
 
 
 def _is_base_url(url: str) -> bool:
