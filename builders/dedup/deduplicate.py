@@ -43,9 +43,9 @@ def deduplicate(
     Two texts are near-duplicates if the Jaccard similarity of their word shingles is at least ``threshold`` (MinHash
     proposes pairs, the exact similarity decides). A text with fewer words than a shingle has only equal texts as
     duplicates, one without words has none. Images are near-identical if their perceptual hashes differ in at most
-    ``image_distance`` bits; those of flat pictures only if the hashes are equal. A document is dropped if one with
-    similar text and near-identical images, in any order, survives: the one with most images, then most tokens, then
-    the smallest id. Neither the order of the documents nor ``limits`` changes the result.
+    ``image_distance`` bits, and flat pictures if the hashes are equal. A document is dropped if one with similar text and
+    near-identical images, in any order, survives: the one with most images, most tokens, smallest id. Neither the order
+    of the documents nor ``limits`` changes the result.
 
     :param source: An Arrow table, a Parquet file or several.
     :param id: Column of unique ids.
@@ -57,7 +57,7 @@ def deduplicate(
     :param permutations: Permutations of the MinHash signature.
     :param image_distance: Bits, 0 to 16.
     :param common_images: An image in more documents than this does not join their clusters; None: every image does.
-    :param limits: Memory, threads and disk; None: those of the build if there is one, else the defaults.
+    :param limits: Memory, threads and disk; None: those of the running build, otherwise the defaults.
     :param work: Folder in which a stopped search continues; None: a temporary one, removed when the result is closed.
     :returns: Tables of the documents to keep and to drop, of clusters and of pairs; close it after use.
     :raises UsageError: If a parameter or column is wrong, or an id occurs in several rows.
