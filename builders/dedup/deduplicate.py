@@ -40,12 +40,11 @@ def deduplicate(
 ) -> DedupResult:
     """Find near-duplicate documents, choose which of them to keep, and report why the others are dropped.
 
-    Two texts are near-duplicates if the Jaccard similarity of their word shingles is at least ``threshold`` (MinHash
-    proposes pairs, the exact similarity decides). A text with fewer words than a shingle has only equal texts as
-    duplicates, one without words has none. Images are near-identical if their perceptual hashes differ in at most
-    ``image_distance`` bits, and flat pictures if the hashes are equal. A document is dropped if one with similar text and
-    near-identical images, in any order, survives: the one with most images, most tokens, smallest id. Neither the order
-    of the documents nor ``limits`` changes the result.
+    Texts are near-duplicates if the exact Jaccard similarity of their word shingles is at least ``threshold``. A text
+    with fewer words than a shingle has only equal texts as duplicates, one without words has none. Images are
+    near-identical if their perceptual hashes differ in at most ``image_distance`` bits, flat ones if they are equal.
+    A document is dropped if one with similar text and near-identical images, in any order, survives: the one with most
+    images, most tokens, smallest id. Neither the order of the documents nor ``limits`` changes the result.
 
     :param source: An Arrow table, a Parquet file or several.
     :param id: Column of unique ids.
