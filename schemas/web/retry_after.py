@@ -1,15 +1,35 @@
-"""The header ``Retry-After``: how long a server asks its clients to wait."""
+"""``Retry-After`` and its relatives: how long a server asks its clients to wait."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 # A proxy that adds a header of its own leaves a list. A comma inside a date follows the name of a day.
 _ELEMENT = re.compile(r"\s*((?:[A-Za-z]+,)?[^,]*)(?:,|\Z)")
+
+# As Go prints durations; a number alone is seconds.
+_UNIT = r"(?:hours?|h|minutes?|min|ms|m|seconds?|sec|s)"
+_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?) ?({_UNIT}?) ?")
+_DURATION = re.compile(rf"(?:\d{{1,9}}(?:\.\d{{1,9}})? ?{_UNIT} ?){{1,4}}|\d{{1,9}}(?:\.\d{{1,9}})?")
+_SECONDS_OF = {"h": 3600.0, "ms": 0.001, "m": 60.0, "s": 1.0, "": 1.0}
+_SAID = re.compile(
+    r"(?:retry(?:delay)?(?: again)?(?: in| after)?|try again (?:in|after)|wait|estimated_time)[\"': ]{1,4}"
+    rf"(?P<wait>(?:\d{{1,9}}(?:\.\d{{1,9}})? ?{_UNIT} ?){{1,4}})(?![a-z])"
+)
+# OpenAI and its followers: when the limit of requests and that of tokens is reset, and what is left of each.
+_REMAINING = {
+    "x-ratelimit-reset-requests": "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-tokens": "x-ratelimit-remaining-tokens",
+    "ratelimit-reset": "ratelimit-remaining",
+}
+_RESETS = tuple(_REMAINING)
+_LONGEST_RESET = 86_400.0  # seconds; a larger number is a time of day, not a duration
+_MAX_TEXT = 4_000
 
 
 def retry_after_seconds(value: str | None) -> float | None:
@@ -34,3 +54,33 @@ def _element_seconds(text: str) -> float | None:
         return max(0.0, date.timestamp() - time.time())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def wait_asked_for(headers: Mapping[str, str], text: str = "") -> float | None:
+    """Seconds that a server asks to wait, in whichever way it does; None if it asks for none.
+
+    ``Retry-After`` comes first, then ``retry-after-ms``, then what an error says (``retryDelay``, "try again in 20s"),
+    then the headers that say when a limit is reset.
+
+    :param headers: Response headers, looked up without regard to case.
+    :param text: What the error says.
+    """
+    found = retry_after_seconds(headers.get("retry-after"))
+    if found is not None:
+        return found
+    milliseconds = retry_after_seconds(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    said = _SAID.search(text.lower()[:_MAX_TEXT])
+    if said is not None:
+        return duration_seconds(said["wait"])
+    resets = [duration_seconds(headers.get(name)) for name in _RESETS if headers.get(_REMAINING[name], "0") == "0"]
+    return max((reset for reset in resets if reset is not None and reset <= _LONGEST_RESET), default=None)
+
+
+def duration_seconds(text: str | None) -> float | None:
+    """Seconds of a duration such as ``1m30.5s``, ``350ms`` or ``20``; None if it is none."""
+    if text is None or _DURATION.fullmatch(text.strip().lower()) is None:
+        return None
+    parts = _PART.findall(text.strip().lower())
+    return sum(float(number) * _SECONDS_OF[unit if unit in ("ms", "") else unit[0]] for number, unit in parts)

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS answers (
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (
     key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS left_out (
+    key TEXT PRIMARY KEY, images TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -43,9 +45,11 @@ class AnswerStore:
         """The stored answer, if any."""
         with self._lock:
             row = self._db.execute(
-                "SELECT text, truncated, prompt_tokens, completion_tokens FROM answers WHERE key = ?", (key,)
+                "SELECT text, truncated, prompt_tokens, completion_tokens, images "
+                "FROM answers LEFT JOIN left_out USING (key) WHERE key = ?",
+                (key,),
             ).fetchone()
-        return None if row is None else ChatReply(row[0], bool(row[1]), row[2], row[3])
+        return None if row is None else ChatReply(row[0], bool(row[1]), row[2], row[3], tuple((row[4] or "").split()))
 
     def failure(self, key: str) -> Failed | None:
         """The stored failure, if any."""
@@ -55,6 +59,7 @@ class AnswerStore:
 
     def put_answer(self, key: str, reply: ChatReply) -> None:
         """Store an answer; it replaces a failure."""
+        left_out = ("INSERT OR REPLACE INTO left_out VALUES (?, ?)", (key, " ".join(reply.left_out)))
         row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
         with self._lock:
             transact(
@@ -62,6 +67,7 @@ class AnswerStore:
                 "a model answer",
                 ("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row),
                 ("DELETE FROM failures WHERE key = ?", (key,)),
+                *([left_out] if reply.left_out else []),
             )
 
     def put_failure(self, key: str, failure: Failed) -> None:

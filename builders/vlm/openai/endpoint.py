@@ -1,27 +1,34 @@
-"""Sends requests to an OpenAI-compatible endpoint, with retries, one at a time on each connection."""
+"""One exchange with a model at an endpoint, repeated while the failure may pass."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 
-from nyxqa.builders.vlm.openai.completion import read_completion
-from nyxqa.builders.vlm.openai.images import DataUris
+from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
+from nyxqa.builders.vlm.openai.concessions import (
+    is_filtered,
+    is_out_of_quota,
+    names_picture,
+    ran_out_of_tokens,
+    refuses_format,
+    refuses_key,
+    refuses_model,
+    refuses_vision,
+)
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
-from nyxqa.builders.vlm.openai.messages import RESPONSE_FORMATS, request_body, response_format
-from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
+from nyxqa.builders.vlm.openai.request import ChatReply
+from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
 from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnboundedAnswerError
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.images.decode import ImageDecodeError
-from nyxqa.schemas.web.retry_after import retry_after_seconds
+from nyxqa.schemas.web.retry_after import wait_asked_for
 
-_RETRIED = frozenset({408, 409, 425, 429})
-_MALFORMED = frozenset({400, 422})  # how servers refuse a response format that they do not support
+_RETRIED = frozenset({408, 409, 424, 425, 429, 498})
 _REFUSALS = {
     401: "refuses the key (401): set NYXQA_API_KEY or OPENAI_API_KEY",
     402: "requires payment (402)",
@@ -31,20 +38,12 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """Result of one exchange.
+class RefusedRequest(Exception):  # noqa: N818 - a refusal is what it is called in the ledger
+    """The server refused this request; another spelling of it may be taken."""
 
-    :param status: HTTP status of the response.
-    """
-
-    status: int
-    outcome: ChatReply | Failed
-
-    @property
-    def is_malformed(self) -> bool:
-        """Whether the server called the request malformed, perhaps for its response format."""
-        return self.status in _MALFORMED
+    def __init__(self, error: ServerError) -> None:
+        super().__init__(error.detail)
+        self.error = error
 
 
 class Endpoint:
@@ -65,90 +64,97 @@ class Endpoint:
         usage: Usage,
         budget: tuple[int | None, int | None] = (None, None),
     ) -> None:
-        self.model, self.usage = model, usage
+        self.model, self.usage, self.retry_policy = model, usage, retry_policy
         self._transport = Transport(url, key, connections, retry_policy, self._before_sending)
-        self._retry_policy, self._budget = retry_policy, budget
-        self._uris = DataUris()
-        self._format, self._format_accepted = 0, False
-        self._finding_format = asyncio.Lock()
+        self._budget = budget
+
+    @property
+    def shown_url(self) -> str:
+        """Base URL without login and query."""
+        return self._transport.shown_url
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
 
-    async def send(self, request: ChatRequest) -> ChatReply | Failed:
-        """The reply, or why there is none after all attempts.
+    async def send(self, body: dict[str, Any], attempts: int | None = None) -> ChatReply | Failed:
+        """The reply to a body, or why there is none after all attempts.
 
+        :param attempts: Maximum number of tries; None for those of the retry policy.
+        :raises RefusedRequest: If the server refuses this body.
         :raises WorldError: If the endpoint cannot be reached or refuses this model altogether.
         :raises BudgetError: If the budget is spent.
         """
+        policy = self.retry_policy if attempts is None else replace(self.retry_policy, attempts=attempts)
+        content = json.dumps({"model": self.model, **body}).encode("utf-8")
         try:
-            body = await request_body(request, self._uris)
-        except (OSError, ImageDecodeError) as error:
-            cause = error.__cause__ if isinstance(error, ImageDecodeError) else error
-            return Failed("bad_image", f"an image cannot be read: {type(cause).__name__}")
-        try:
-            async for attempt in self._retry_policy.tries(_should_retry):
+            async for attempt in policy.tries(_should_retry):
                 with attempt:
-                    return (await self._attempt(request, body)).outcome
+                    return self._read(await self._transport.post(content))
         except TransientError as failure:
-            return Failed(failure.reason, f"{failure.detail}, {self._retry_policy.attempts} times")
+            return Failed(failure.reason, f"{failure.detail}, {policy.attempts} times")
         except UnboundedAnswerError as failure:
             return Failed(failure.reason, failure.detail)
         except httpx2.ConnectError as error:
-            raise WorldError(
-                f"cannot reach {self._transport.shown_url}: {type(error).__name__}; is the server running?"
-            ) from None
+            raise WorldError(f"cannot reach {self.shown_url}: {type(error).__name__}; is the server running?") from None
         raise AssertionError("unreachable: an attempt returns or raises")
-
-    async def _attempt(self, request: ChatRequest, body: dict[str, Any]) -> _Exchange:
-        """One attempt in the response format the server accepts; the first refused request finds out which that is."""
-        number = self._format
-        exchange = await self._exchange(request, body, number)
-        if not exchange.is_malformed:
-            return exchange
-        async with self._finding_format:
-            if self._format == number and not self._format_accepted:
-                return await self._try_plainer_formats(request, body, exchange)
-        return exchange if self._format == number else await self._exchange(request, body, self._format)
-
-    async def _try_plainer_formats(self, request: ChatRequest, body: dict[str, Any], exchange: _Exchange) -> _Exchange:
-        """The first plainer format that is accepted; a request refused in every format is itself at fault."""
-        for number in range(self._format + 1, RESPONSE_FORMATS):
-            exchange = await self._exchange(request, body, number)
-            if isinstance(exchange.outcome, ChatReply) and not self._format_accepted:
-                self._format, self._format_accepted = number, True
-            if not exchange.is_malformed:
-                break
-        return exchange
-
-    async def _exchange(self, request: ChatRequest, body: dict[str, Any], number: int) -> _Exchange:
-        content = json.dumps({"model": self.model, **body, **response_format(request, number)}).encode("utf-8")
-        response = await self._transport.post(content)
-        outcome = self._read(response)
-        if isinstance(outcome, ChatReply) and number == self._format:
-            self._format_accepted = True
-        return _Exchange(response.status, outcome)
 
     def _before_sending(self) -> None:
         self.usage.check(*self._budget)
         self.usage.requests += 1
 
     def _read(self, response: Response) -> ChatReply | Failed:
-        status = response.status
-        if status in _REFUSALS or 300 <= status < 400:
-            refusal = _REFUSALS.get(status, f"redirects to another URL ({status}): correct the URL")
-            raise WorldError(f"{self._transport.shown_url} {refusal}")
-        if status in _RETRIED or status >= 500:
-            wait = self._retry_policy.bounded(retry_after_seconds(response.headers.get("Retry-After")))
-            raise TransientError("server_error", f"HTTP {status}", wait)
+        status, secrets = response.status, self._transport.secrets
+        if 300 <= status < 400:
+            raise WorldError(f"{self.shown_url} redirects to another URL ({status}): correct the URL")
         if status >= 400:
-            return Failed("refused_request", f"HTTP {status}")
-        outcome = read_completion(response.body)
+            return self._refused(server_error(status, response.body, secrets), response)
+        outcome = read_completion(response.body, secrets)
+        if isinstance(outcome, ServerError):
+            return self._refused(outcome, response)
         if isinstance(outcome, ChatReply):
             self.usage.prompt_tokens += outcome.prompt_tokens
             self.usage.completion_tokens += outcome.completion_tokens
         return outcome
+
+    def _refused(self, error: ServerError, response: Response) -> ChatReply | Failed:
+        """A refusal by a filter, or an answer cut off before its text; every other error is raised."""
+        status = error.status
+        if status in _RETRIED or status >= 500:
+            raise self._passing(error, response)
+        if is_filtered(error):
+            return REFUSED
+        if ran_out_of_tokens(error):
+            return ChatReply("", truncated=True)
+        if refuses_key(error):
+            raise WorldError(f"{self.shown_url} {_REFUSALS[401].replace('401', str(status))}{error.saying}")
+        if refuses_model(error):
+            raise WorldError(
+                f"{self.shown_url} does not know the model {self.model} ({status}): check MODEL{error.saying}"
+            )
+        if status in _REFUSALS and not (status == 404 and _is_about_request(error)):
+            raise WorldError(f"{self.shown_url} {_REFUSALS[status]}{error.saying}")
+        raise RefusedRequest(error)
+
+    def _passing(self, error: ServerError, response: Response) -> Exception:
+        """What to raise for an error that usually passes."""
+        wait = wait_asked_for(response.headers, error.text)
+        if error.status >= 500 and _is_about_request(error):
+            return RefusedRequest(error)
+        if wait is None and error.status == 429 and is_out_of_quota(error):
+            return WorldError(f"{self.shown_url} has no quota left for this key (429){error.saying}")
+        if wait is not None and wait > self.retry_policy.longest_retry_after:
+            return WorldError(
+                f"{self.shown_url} asks to wait {wait:.0f} s (HTTP {error.status}): run again then{error.saying}"
+            )
+        return TransientError("server_error", error.detail, wait)
+
+
+def _is_about_request(error: ServerError) -> bool:
+    """Whether the sentence names what is in the request, so that another spelling may be taken."""
+    kinds: tuple[Callable[[ServerError], bool], ...] = (refuses_vision, refuses_format, names_picture)
+    named = any(kind(error) for kind in kinds) or "support the requested param" in error.text
+    return named and "loading" not in error.text
 
 
 def _should_retry(error: Exception) -> bool | float:

@@ -3,49 +3,77 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
+from nyxqa.builders.vlm.openai.agreement import Agreement
 from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError
 from nyxqa.builders.vlm.openai.request import ChatRequest, response_schema
-from nyxqa.builders.vlm.prompt import PromptPart
+from nyxqa.builders.vlm.prompt import PromptPart, merge_text_parts
+from nyxqa.builders.vlm.protocol import VlmImage
 
-RESPONSE_FORMATS = 3  # json_schema with bounds, json_schema without, none
+Message = dict[str, Any]
 
 
-async def request_body(request: ChatRequest, uris: DataUris) -> dict[str, Any]:
-    """The body without model and response format, made in another thread if an image has to be shrunk.
+async def chat_message(
+    request: ChatRequest, uris: DataUris, max_pixels: int, left_out: Collection[str] = ()
+) -> Message:
+    """The message of a request, made in another thread if an image has to be encoded again.
 
+    :param left_out: Ids of images in whose place their captions are sent.
+    :raises ImageDecodeError: If the bytes of an image are none.
     :raises OSError: If an image cannot be read.
     """
+    parts = _without(request.parts, left_out)
     try:
-        return _body(request, uris, shrink=False)
+        return {"role": "user", "content": _content(parts, uris, max_pixels, shrink=False)}
     except TooLargeError:
-        return await asyncio.to_thread(_body, request, uris, shrink=True)
+        content = await asyncio.to_thread(_content, parts, uris, max_pixels, shrink=True)
+        return {"role": "user", "content": content}
 
 
-def response_format(request: ChatRequest, number: int) -> dict[str, Any]:
-    """The part of the body that asks for JSON.
+def request_body(request: ChatRequest, message: Message, agreement: Agreement, tokens: int) -> dict[str, Any]:
+    """The body without the model, spelled as agreed with the server.
 
-    :param number: 0 with length bounds, 1 without them, 2 empty: servers differ in what they accept.
+    :param tokens: Maximum number of tokens of the answer.
     """
-    if number == RESPONSE_FORMATS - 1:
+    body: dict[str, Any] = {"messages": [message]}
+    if agreement.limit:
+        body[agreement.limit] = tokens
+    sampling = {"temperature": request.sampling.temperature, "seed": request.sampling.seed}
+    body |= {name: value for name, value in sampling.items() if name not in agreement.omitted}
+    if agreement.streamed:
+        body["stream"] = True
+    return body | response_format(request, agreement)
+
+
+def response_format(request: ChatRequest, agreement: Agreement) -> dict[str, Any]:
+    """The part of the body that asks for JSON."""
+    level = agreement.level
+    if level == "none":
         return {}
-    schema = {"name": request.form, "strict": True, "schema": response_schema(request, bounded=number == 0)}
+    if level == "object":
+        return {"response_format": {"type": "json_object"}}
+    schema: dict[str, Any] = {"name": request.form}
+    if level != "plain":
+        schema["strict"] = True
+    schema["schema"] = response_schema(request, level)
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-def _body(request: ChatRequest, uris: DataUris, *, shrink: bool) -> dict[str, Any]:
-    sampling = request.sampling
-    return {
-        "messages": [{"role": "user", "content": _content(request.parts, uris, sampling.max_pixels, shrink)}],
-        "max_tokens": sampling.tokens,
-        "temperature": sampling.temperature,
-        "seed": sampling.seed,
-    }
+def _without(parts: tuple[PromptPart, ...], left_out: Collection[str]) -> tuple[PromptPart, ...]:
+    if not left_out:
+        return parts
+    return merge_text_parts(
+        f"({part.caption or 'a picture that is not shown'})"
+        if isinstance(part, VlmImage) and part.image_id in left_out
+        else part
+        for part in parts
+    )
 
 
 def _content(
-    parts: tuple[PromptPart, ...], uris: DataUris, max_pixels: int, shrink: bool
+    parts: tuple[PromptPart, ...], uris: DataUris, max_pixels: int, *, shrink: bool
 ) -> str | list[dict[str, Any]]:
     """The content of the message; a plain string without images, as servers of text models expect."""
     if all(isinstance(part, str) for part in parts):

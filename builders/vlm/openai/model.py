@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
+from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
 from nyxqa.builders.vlm.openai.info import model_info
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
@@ -159,6 +160,18 @@ class OpenAiVlm:
         for reply in self._replies(chat_requests()):
             yield options_outcome(reply, keys.popleft(), count, count + spare)
 
+    def probe(self, pictures: bool) -> None:
+        """One tiny request, and one with a picture where pictures will be sent, counted in usage and budget.
+
+        :raises WorldError: If the server does not answer, refuses the key or the model, or takes no pictures.
+        :raises BudgetError: If the budget is spent.
+        """
+        self._session().probe(pictures)
+
+    def notes(self) -> list[str]:
+        """What was agreed with the server since the last call, one line for each form of request."""
+        return [] if self._open_session is None else self._open_session.notes()
+
     def totals(self) -> dict[str, int]:
         """Requests and tokens of all stored answers, earlier runs included."""
         return self._session().store.totals()
@@ -198,9 +211,12 @@ class OpenAiVlm:
         settings, loop = self._settings, EventLoopThread()
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
         store = AnswerStore(self._store_folder)
-        budget = (settings.max_requests, settings.max_tokens)
-        connect = partial(
-            Endpoint, self._model, self._url, key, settings.concurrency, self._retry_policy, self.usage, budget
-        )
+        connect = partial(self._connect, key)
         streak = self._retry_policy.streak
         return Session(loop, connect, store, self._model, settings.concurrency, streak, self._retry_failed)
+
+    def _connect(self, key: str) -> Connection:
+        settings = self._settings
+        budget = (settings.max_requests, settings.max_tokens)
+        endpoint = Endpoint(self._model, self._url, key, settings.concurrency, self._retry_policy, self.usage, budget)
+        return Connection(endpoint, self._store_folder, settings.max_pixels, self._seed)

@@ -13,11 +13,15 @@ KEY_FORMAT = 2
 # Enough for twenty pairs; the same as the reference (Nyx step 4: max_tokens 4,096).
 QUESTION_TOKENS = 4096
 ResponseForm = Literal["pairs", "answer", "options"]
+# How the form of an answer is asked for, from the strictest to none: servers differ in what they accept. "nullable" has
+# no lists of types, "plain" has one type for each value and no keyword beyond type, properties, items and required.
+SchemaLevel = Literal["bounded", "unbounded", "nullable", "plain", "object", "none"]
 
 # Maximum lengths in characters. A small model constrained by a grammar may repeat itself for as long as the string may
 # continue; real questions and answers are far shorter. A string of exactly this length was cut and is discarded.
 QUESTION_BOUND, ANSWER_BOUND, SHORT_BOUND = 300, 200, 120
 _BOUNDS = frozenset({"maxLength", "minItems", "maxItems"})
+_BEYOND_PLAIN = _BOUNDS | {"additionalProperties"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class ChatReply:
     """What a model answered.
 
     :param truncated: Whether the answer was cut at the limit of tokens.
+    :param left_out: Ids of images that the server refused, so that the model did not see them.
     :param prompt_tokens: As the server counts them; 0 if it does not report them.
     """
 
@@ -77,13 +82,16 @@ class ChatReply:
     truncated: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    left_out: tuple[str, ...] = ()
 
 
-def response_schema(request: ChatRequest, bounded: bool) -> dict[str, Any]:
-    """JSON schema of an answer; the bounded one limits lengths, which not every server supports."""
+def response_schema(request: ChatRequest, level: SchemaLevel) -> dict[str, Any]:
+    """JSON schema of an answer."""
     shape = {request.form: _shape(request)}
     schema = {"type": "object", "properties": shape, "required": [request.form], "additionalProperties": False}
-    return schema if bounded else _unbounded(schema)
+    if level == "bounded":
+        return schema
+    return dict(_simplified(schema, level))
 
 
 def _shape(request: ChatRequest) -> dict[str, Any]:
@@ -104,7 +112,14 @@ def _string(max_length: int) -> dict[str, Any]:
     return {"type": "string", "maxLength": max_length}
 
 
-def _unbounded(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {name: _unbounded(value) for name, value in node.items() if name not in _BOUNDS}
-    return node
+def _simplified(node: Any, level: SchemaLevel) -> Any:
+    if not isinstance(node, dict):
+        return node
+    left_out = _BEYOND_PLAIN if level == "plain" else _BOUNDS
+    simple = {name: _simplified(value, level) for name, value in node.items() if name not in left_out}
+    types = simple.get("type")
+    if isinstance(types, list) and level == "nullable":
+        return {**{n: v for n, v in simple.items() if n != "type"}, "anyOf": [{"type": name} for name in types]}
+    if isinstance(types, list) and level == "plain":
+        simple["type"] = types[0]
+    return simple

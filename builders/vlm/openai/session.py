@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedAsyncMap
-from nyxqa.builders.vlm.openai.endpoint import Endpoint
+from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES, Failed
 from nyxqa.schemas.errors import BudgetError, WorldError
@@ -23,7 +23,7 @@ _SKIPPED = Failed("skipped")
 class Session:
     """Answers requests from the store, else from the endpoint.
 
-    :param connect: Makes the endpoint; called when the first request is sent.
+    :param connect: Makes the connection; called when the first request is sent.
     :param streak: Consecutive failures, without an answer between them, after which the endpoint counts as dead.
     :param retry_failed: Whether stored failures are requested again, each once.
     """
@@ -31,7 +31,7 @@ class Session:
     def __init__(
         self,
         loop: EventLoopThread,
-        connect: Callable[[], Endpoint],
+        connect: Callable[[], Connection],
         store: AnswerStore,
         model: str,
         concurrency: int,
@@ -41,7 +41,7 @@ class Session:
         self.store = store
         self._loop, self._connect, self._model = loop, connect, model
         self._concurrency, self._streak, self._retry_failed = concurrency, streak, retry_failed
-        self._endpoint: Endpoint | None = None
+        self._connection: Connection | None = None
         self._retried: set[str] = set()
         self._unconfirmed: list[tuple[str, Failed]] = []
         # Equal requests are sent once: with two answers the result would depend on which came last.
@@ -81,12 +81,10 @@ class Session:
             del self._in_flight[key]
 
     async def _send(self, key: str, request: ChatRequest) -> ChatReply | Failed:
-        if self._endpoint is None:
-            self._endpoint = self._connect()
         ACTIVITY.sent()
         tokens = None
         try:
-            outcome = await self._endpoint.send(request)
+            outcome = await self._connected().send(request)
             if isinstance(outcome, ChatReply):
                 tokens = outcome.prompt_tokens + outcome.completion_tokens
         finally:
@@ -97,6 +95,30 @@ class Session:
         else:
             self._note_failure(key, outcome)
         return outcome
+
+    def probe(self, pictures: bool) -> None:
+        """Ask for a short text, and about a picture; both replies are stored, so that they are counted.
+
+        :raises WorldError: If the endpoint does not answer, or takes no pictures and ``pictures`` is true.
+        :raises BudgetError: If the budget is spent.
+        """
+        self._loop.submit(self._probe(pictures)).result()
+
+    async def _probe(self, pictures: bool) -> None:
+        probe = self._connected().probe
+        self.store.put_answer("probe: text", await probe.text())
+        reply = await probe.picture() if pictures else None
+        if reply is not None:
+            self.store.put_answer("probe: picture", reply)
+
+    def notes(self) -> list[str]:
+        """What was agreed with the server since the last call."""
+        return [] if self._connection is None else self._connection.agreements.drain()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
 
     def _stored(self, key: str) -> ChatReply | Failed | None:
         answer = self.store.answer(key)
@@ -128,7 +150,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        if self._endpoint is not None:
-            self._loop.submit(self._endpoint.close()).result(timeout=5)
+        if self._connection is not None:
+            self._loop.submit(self._connection.close()).result(timeout=5)
         self._loop.stop()
         self.store.close()

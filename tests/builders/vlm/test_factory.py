@@ -9,10 +9,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from nyxqa.builders.vlm.factory import make_provider
-from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError, fit
+from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError, fit, fitted_sizes
 from nyxqa.builders.vlm.openai.provider import OpenAiProvider
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, Prompt, as_text, load_prompt, prompt_hashes
 from nyxqa.builders.vlm.protocol import VlmImage
@@ -59,7 +61,7 @@ def test_providers_state_their_abilities(tmp_path: Path) -> None:
     assert (served.info.generator, set(served.info.prompts), served.info.version) == (
         "openai:org/m",
         set(PROMPT_NAMES),
-        1,
+        2,
     )
     assert (served.info.is_local, served.info.can_judge, served.info.needs_images) == (False, True, True)
     assert served.info.where == "threads"
@@ -86,7 +88,7 @@ def encoded(kind: str, size: tuple[int, int], mode: str = "RGB") -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
+@pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
 def test_an_image_within_the_budget_keeps_its_bytes(kind: str, mime: str) -> None:
     data = encoded(kind, (40, 25))
     assert fit(data, 1000) == (mime, data)
@@ -100,6 +102,45 @@ def test_a_larger_image_is_shrunk_with_its_aspect(kind: str, size: tuple[int, in
         width, height = image.size
     assert width * height <= 1000
     assert abs(width - height * size[0] / size[1]) <= max(1, size[0] / size[1])
+
+
+@pytest.mark.parametrize(("colour", "kind"), [((255, 0, 0), "JPEG"), ((255, 0, 0, 99), "PNG")])
+def test_webp_goes_out_as_what_every_server_reads(colour: tuple[int, ...], kind: str) -> None:
+    buffer = BytesIO()
+    Image.new("RGB" if len(colour) == 3 else "RGBA", (64, 48), colour).save(buffer, "WEBP")
+    mime, data = fit(buffer.getvalue(), 10_000)
+    assert mime == f"image/{kind.lower()}"
+    with Image.open(BytesIO(data)) as image:
+        assert (image.size, image.format) == ((64, 48), kind)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((900, 3), (900, 32)),
+        ((3, 900), (32, 900)),
+        ((8, 6), (32, 32)),
+        ((9000, 40), (9000, 60)),
+        ((27, 200), (32, 200)),
+        ((64, 64), (64, 64)),
+    ],
+)
+def test_a_picture_too_small_or_too_thin_for_models_is_padded(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Qwen2.5-VL refuses sides under 28 pixels, Qwen3-VL under 32, and both sides of more than 200 : 1."""
+    _, data = fit(encoded("PNG", size), 802_816)
+    with Image.open(BytesIO(data)) as image:
+        assert image.size == expected
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+@given(st.integers(1, 30_000), st.integers(1, 30_000), st.integers(4096, 10**6))
+def test_every_size_fits_models(width: int, height: int, budget: int) -> None:
+    picture, canvas = fitted_sizes((width, height), budget)
+    assert min(canvas) >= 32
+    assert max(canvas) <= 200 * min(canvas)
+    assert canvas[0] * canvas[1] <= max(1.05 * budget, 32 * max(canvas))
+    assert picture[0] <= canvas[0]
+    assert picture[1] <= canvas[1]
 
 
 def test_a_larger_image_is_not_shrunk_where_that_is_forbidden() -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nyxqa.schemas.web.retry_after import retry_after_seconds
+from nyxqa.schemas.web.retry_after import duration_seconds, retry_after_seconds, wait_asked_for
 
 NOW = 1_798_847_400.0  # Fri, 01 Jan 2027 23:50:00 GMT
 
@@ -66,3 +66,33 @@ def test_a_long_header_is_read_in_linear_time() -> None:
         assert retry_after_seconds("x," * size) is None
         seconds.append(time.process_time() - started)
     assert seconds[1] < 16 * seconds[0] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "seconds"),
+    [
+        ({"retry-after": "3"}, "try again in 9s", 3.0),
+        ({"retry-after-ms": "350"}, "", 0.35),
+        ({}, "Rate limit reached. Please try again in 20s.", 20.0),
+        ({}, "please try again in 1m2.5s", 62.5),
+        ({}, "please try again in 350ms", 0.35),
+        ({}, "please retry in 22.5 seconds", 22.5),
+        ({}, "retrydelay: 22s", 22.0),
+        ({}, "model is loading estimated_time: 20.0 s", 20.0),
+        ({"x-ratelimit-reset-requests": "1m30s", "x-ratelimit-remaining-requests": "0"}, "", 90.0),
+        ({"x-ratelimit-reset-requests": "1m30s", "x-ratelimit-remaining-requests": "7"}, "", None),
+        ({"x-ratelimit-reset-tokens": "6m0s"}, "", 360.0),
+        ({"ratelimit-reset": "1764277200"}, "", None),
+        ({}, "you have 20s of audio", None),
+        ({}, "", None),
+    ],
+)
+def test_a_wait_is_read_in_whichever_way_it_is_asked_for(
+    headers: dict[str, str], text: str, seconds: float | None
+) -> None:
+    assert wait_asked_for(headers, text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize("text", ["", "x", "1x", "s", "1 2", "-1s", None])
+def test_what_is_no_duration(text: str | None) -> None:
+    assert duration_seconds(text) is None

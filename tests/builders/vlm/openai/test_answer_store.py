@@ -86,10 +86,11 @@ def test_unparsable_answers_fail_and_stay_stored(tmp_path: Path) -> None:
     source = VlmDocument("d", Content("Varn."))
     with VlmServer(lambda number, payload: Act("cut", text='{"pairs": [{"question": "Who')) as server:
         vlm = model(server, tmp_path)
-        expected = [Failed("unparsable", "cut off at the limit of tokens")]
+        detail = "cut off at the limit of 16384 tokens, and before at 4096, with nothing usable"
+        expected = [Failed("unparsable", detail)]
         assert list(vlm.questions([source], 5)) == list(vlm.questions([source], 5)) == expected
         vlm.close()
-    assert server.served == 1
+    assert server.served == 2
 
 
 @pytest.mark.parametrize("budget", [{"max_requests": 20}, {"max_tokens": 300}])

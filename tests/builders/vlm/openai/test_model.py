@@ -95,7 +95,7 @@ def test_a_request_that_is_itself_bad_fails_alone(tmp_path: Path) -> None:
         vlm = model(server, tmp_path)
         outcomes = list(vlm.answer(vlm_requests(10)))
         vlm.close()
-    assert outcomes[3] == Failed("refused_request", "HTTP 400")
+    assert outcomes[3] == Failed("refused_request", "HTTP 400: scripted")
     assert sum(isinstance(outcome, Answered) for outcome in outcomes) == 9
 
 

@@ -1,0 +1,87 @@
+"""Whether a server answers at all, by one tiny request with and one without a picture."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from nyxqa.builders.vlm.openai.endpoint import RefusedRequest
+from nyxqa.builders.vlm.openai.images import MIN_SIDE
+from nyxqa.builders.vlm.openai.negotiation import Draft, Negotiation
+from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, Sampling
+from nyxqa.builders.vlm.prompt import PromptPart, load_prompt
+from nyxqa.builders.vlm.protocol import Failed, VlmImage
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.ids import image_id
+
+_TEXT = "The bridge of Tollamere was opened in 1902 and is 210 metres long."
+_TOKENS = 256
+_ATTEMPTS = 3
+_UNUSABLE = "a choice"  # how the detail of an answer without text begins: the server works
+
+
+class Probe:
+    """Asks a model once for text, and once about a picture.
+
+    :param vision: Whether a picture was taken; None while that is not known.
+    """
+
+    def __init__(self, negotiation: Negotiation, model: str, max_pixels: int, seed: int) -> None:
+        self.vision: bool | None = None
+        self._negotiation, self._model = negotiation, model
+        self._sampling = Sampling(_TOKENS, max_pixels, seed)
+
+    async def text(self) -> ChatReply:
+        """The reply to a short text.
+
+        :raises WorldError: If there is none.
+        """
+        endpoint = self._negotiation.endpoint
+        attempts = min(_ATTEMPTS, endpoint.retry_policy.attempts)
+        try:
+            outcome = await self._negotiation.negotiated(self._request([_TEXT]), Draft(attempts=attempts))
+        except RefusedRequest as refusal:
+            raise WorldError(
+                f"{endpoint.shown_url} refuses every form of request to {self._model} "
+                f"({refusal.error.detail}); check MODEL and the server"
+            ) from None
+        if isinstance(outcome, ChatReply):
+            return outcome
+        if outcome.reason == "refused" or outcome.detail.startswith(_UNUSABLE):
+            return ChatReply("")
+        raise WorldError(
+            f"{attempts} consecutive requests got no answer from {self._model}: "
+            f"{outcome.reason} ({outcome.detail}); check the server and run again"
+        )
+
+    async def picture(self) -> ChatReply | None:
+        """The reply to a text with a picture; None if the server failed at it for another reason than the picture.
+
+        :raises WorldError: If the model takes no pictures.
+        """
+        endpoint = self._negotiation.endpoint
+        try:
+            outcome: ChatReply | Failed = await self._negotiation.negotiated(
+                self._request([f"{_TEXT} <image1>", _picture()]), Draft(attempts=1)
+            )
+        except RefusedRequest as refusal:
+            raise WorldError(
+                f"{self._model} at {endpoint.shown_url} takes no pictures ({refusal.error.detail}); use a model with "
+                "vision, or leave out documents with pictures: filters.corpus = [\"kind = 'text'\"]"
+            ) from None
+        if isinstance(outcome, Failed):
+            return None
+        self.vision = True
+        return outcome
+
+    def _request(self, document: list[PromptPart]) -> ChatRequest:
+        prompt = load_prompt("questions")
+        return ChatRequest(prompt, "pairs", prompt.fill(document=document, count="1"), self._sampling)
+
+
+def _picture() -> VlmImage:
+    """A blue square."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.new("RGB", (4 * MIN_SIDE, 4 * MIN_SIDE), "blue").save(buffer, "PNG")
+    return VlmImage(image_id(buffer.getvalue()), "a blue square", buffer.getvalue())
