@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nyxqa.schemas.tables import QA, TRIPLETS
+from nyxqa.schemas.tables import QA, TRIPLETS, table_in_format
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
@@ -93,7 +93,7 @@ QUESTIONS = pa.schema(
         ("question", _S),  # with placeholders
         ("images", pa.list_(LOCATOR)),
         *[QA.schema.field(name) for name in ("answer", "answers", "answer_long", "choices", "label")],
-        *[QA.schema.field(name) for name in ("generator", "prompts", "evidence")],
+        *[table_in_format(QA, 1).schema.field(name) for name in ("generator", "prompts", "evidence")],
         *[TRIPLETS.schema.field(name) for name in ("positives", "negative_ids", "negative_ranks", "negative_scores")],
         ("miner", _S),
         ("document", _SOURCE_DOCUMENT),

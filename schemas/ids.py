@@ -61,6 +61,11 @@ def query_id(dataset: str, own_id: str | int) -> str:
     return _digest(["query", dataset, "row" if isinstance(own_id, int) else "id", str(own_id)])[:_DIGITS]
 
 
+def row_hash(query: str, positive: str, negatives: Iterable[str]) -> str:
+    """First 32 digits over (query_id, positive_id, negative_ids): the row that a human verdict is about."""
+    return _digest(_with_list(["row", query, positive], negatives))[:_DIGITS]
+
+
 def canonical_url(url: str) -> str:
     """``url`` with scheme and host in lower case, default port and fragment removed.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 
 DATASET = "nyxqa"
 
-FORMAT = 1
+FORMAT = 2
 FORMAT_KEY = b"nyxqa.format"
 QA_SPLITS = ("train", "validation", "test")
 WEB = "web"
@@ -28,11 +29,17 @@ _SCORED = [("prediction", _S), ("f1", _F32), ("correct", _B)]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's name, Arrow type and meaning."""
+    """A column's name, Arrow type and meaning.
+
+    :param since: The format that the column came with.
+    :param default: What stands there in a row of an earlier format; None for a column with a rule of its own.
+    """
 
     name: str
     type: pa.DataType
     description: str
+    since: int = 1
+    default: Any = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,13 @@ _CANDIDATE = pa.struct([("doc_id", _S), ("rank", _I32), ("score", _F32), *_SCORE
 _PROMPTS = pa.struct(
     [(name, _S) for name in ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")]
 )
-_EVIDENCE = pa.struct([(name, _VERDICT) for name in ("closed_book", "document", "no_images", "images_only")])
+_CONDITIONS_1 = ("closed_book", "document", "no_images", "images_only")
+# What a question was answered with: format 2 adds one of two documents alone.
+CONDITIONS = (*_CONDITIONS_1, "first_only", "second_only")
+_EVIDENCE_1 = pa.struct([(name, _VERDICT) for name in _CONDITIONS_1])
+_EVIDENCE = pa.struct([(name, _VERDICT) for name in CONDITIONS])
+_NUGGET = pa.struct([("text", _S), ("doc_id", _S), ("start", _I32), ("end", _I32)])
+_SPAN = pa.struct([("start", _I32), ("end", _I32)])
 SIDE = pa.struct([("text", _S), ("images", pa.list_(IMAGE))])
 
 CORPUS = Table(
@@ -96,11 +109,17 @@ CORPUS = Table(
         Column("group", _S, "pages of one group share a split; outside pool web the doc_id"),
         Column("cluster", _S, "near-duplicates share a cluster; the doc_id of a document without any"),
         Column("also_at", pa.list_(_PLACE), "other pages with the same content"),
+        Column("caption_origins", _STRINGS, "what each caption was: figure, alt, title, model, or empty", since=2),
+        Column("start", _I32, "first character of the document in the page's text, from 0", since=2, default=0),
+        Column("end", _I32, "character behind its last; equal to start where the place is unknown", since=2, default=0),
+        Column("locator", _S, "sheet and box in a PDF, else empty", since=2, default=""),
     ),
     splits=(),
     order=(),
     nullable=frozenset({"title", "url", "license", "language", "external_id"}),
 )
+
+_REVIEWS = Column("reviews", _I32, "number of human verdicts on the row", since=2, default=0)
 
 QA = Table(
     "qa",
@@ -121,9 +140,17 @@ QA = Table(
         Column("generator", _S, "what wrote the question: extractive or openai:MODEL"),
         Column("prompts", _PROMPTS, "short hash of each prompt used"),
         Column("evidence", _EVIDENCE, "the model's answers with and without the evidence; null if not verified"),
+        Column("dataset", _S, "set that the question belongs to, as in triplets", since=2, default=DATASET),
+        Column("pool", _S, "split of corpus that holds the document", since=2, default=WEB),
+        _REVIEWS,
+        Column(
+            "type", _S, "fact, howto, why, compare, list or boolean; empty where it is unknown", since=2, default=""
+        ),
+        Column("nuggets", pa.list_(_NUGGET), "facts of a long answer, each with its place", since=2, default=[]),
+        Column("answerable", _B, "whether the documents answer the question", since=2, default=True),
     ),
     splits=QA_SPLITS,
-    order=("qa_id",),
+    order=("dataset", "qa_id"),
     nullable=frozenset({"evidence"}),
 )
 
@@ -131,6 +158,8 @@ _QUERY_ID = Column("query_id", _S, "id of the query")
 _DATASET = Column("dataset", _S, "set that the query belongs to: nyxqa, the name of a text set, or mmeb/SUBSET")
 _POOL = Column("pool", _S, "split of corpus that holds the documents")
 _INSTRUCTION = Column("instruction", _S, "task instruction, empty if none")
+_QUERY = Column("query", _S, "query, with one <|image|> for each image")
+_QUERY_IMAGES = Column("query_images", pa.list_(IMAGE), "images of the query, in the order of their placeholders")
 _QUERY_IMAGE_IDS = Column("query_image_ids", _STRINGS, "SHA-256 of the bytes of each image of the query")
 _ANSWERS = Column("answers", _STRINGS, "accepted answers; empty if unknown")
 _POSITIVE_ID = Column("positive_id", _S, "document that answers the query")
@@ -141,6 +170,11 @@ _NEGATIVE_SCORES = Column("negative_scores", pa.list_(_F32), "score of each nega
 _MINER = Column("miner", _S, "encoder that retrieved the negatives")
 _KIND = Column("kind", _S, "kind of the positive: text, single or multi")
 
+_ROW_HASH = Column(
+    "row_hash", _S, "short hash over query_id, positive_id and negative_ids as they are reviewed", since=2, default=""
+)
+_NEEDS = Column("needs", _S, "any: each positive answers alone; all: they answer together", since=2, default="any")
+
 TRIPLETS = Table(
     "triplets",
     (
@@ -148,8 +182,8 @@ TRIPLETS = Table(
         _DATASET,
         _POOL,
         _INSTRUCTION,
-        Column("query", _S, "query, with one <|image|> for each image"),
-        Column("query_images", pa.list_(IMAGE), "images of the query, in the order of their placeholders"),
+        _QUERY,
+        _QUERY_IMAGES,
         _QUERY_IMAGE_IDS,
         _ANSWERS,
         _POSITIVE_ID,
@@ -159,9 +193,26 @@ TRIPLETS = Table(
         _NEGATIVE_SCORES,
         _MINER,
         _KIND,
+        _REVIEWS,
+        _ROW_HASH,
+        _NEEDS,
     ),
     splits=QA_SPLITS,
     order=("dataset", "query_id"),
+)
+
+QRELS = Table(
+    "qrels",
+    (
+        _QUERY_ID,
+        Column("doc_id", _S, "document that was judged"),
+        Column("grade", _I32, "0: does not help, 1: helps in part, 2: answers"),
+        Column("by", _S, "who judged"),
+        Column("span", _SPAN, "characters of the document that the judgement rests on; null without a judge"),
+    ),
+    splits=("validation", "test"),
+    order=("query_id", "doc_id"),
+    nullable=frozenset({"span"}),
 )
 
 MIXTURE = Table(
@@ -201,8 +252,9 @@ LEDGER = Table(
     order=("stage", "split", "item_type", "item_id", "parent_id", "reason"),
 )
 
-PREVIEW = Table(
-    "preview",
+# A triplet joined with its documents: rows of the export for streaming, and of the preview of format 1.
+JOINED = Table(
+    "joined",
     (
         _QUERY_ID,
         _DATASET,
@@ -220,17 +272,64 @@ PREVIEW = Table(
         _NEGATIVE_SCORES,
         _MINER,
         _KIND,
+        _REVIEWS,
+        _ROW_HASH,
+        _NEEDS,
     ),
-    splits=("train",),
+    splits=QA_SPLITS,
     order=("dataset", "query_id"),
 )
 
-TABLES = {t.name: t for t in (PREVIEW, CORPUS, QA, TRIPLETS, MIXTURE, FEEDBACK, LEDGER)}
+PREVIEW_NEGATIVES = (1, 2, 3)
 
 
-def published_schema(schema: pa.Schema) -> pa.Schema:
-    """``schema`` with the metadata every published file carries: our format and the ``datasets`` features."""
-    return schema.with_metadata({FORMAT_KEY: str(FORMAT).encode(), **features_metadata(schema)})
+def _preview_negative(number: int) -> tuple[Column, ...]:
+    name = f"negative_{number}"
+    return (
+        Column(f"{name}_id", _S, f"hard negative {number}, best ranked first; empty if there are fewer"),
+        Column(name, _S, "its text, with one <|image|> for each image"),
+        Column(f"{name}_images", pa.list_(IMAGE), "its images"),
+        Column(f"{name}_score", _F32, "its score; null if there are fewer, or it was not retrieved"),
+    )
+
+
+PREVIEW = Table(
+    "preview",
+    (
+        _QUERY_ID,
+        _DATASET,
+        _QUERY,
+        _QUERY_IMAGES,
+        _ANSWERS,
+        _POSITIVE_ID,
+        Column("positive", _S, "text of the document that answers, with one <|image|> for each image"),
+        Column("positive_images", pa.list_(IMAGE), "its images"),
+        *(column for number in PREVIEW_NEGATIVES for column in _preview_negative(number)),
+    ),
+    splits=("train",),
+    order=("dataset", "query_id"),
+    nullable=frozenset(f"negative_{number}_score" for number in PREVIEW_NEGATIVES),
+)
+
+TABLES = {t.name: t for t in (PREVIEW, CORPUS, QA, TRIPLETS, QRELS, MIXTURE, FEEDBACK, LEDGER)}
+
+
+def table_in_format(table: Table, number: int) -> Table:
+    """``table`` as format ``number`` declares it."""
+    if number >= FORMAT:
+        return table
+    declared = (JOINED if table is PREVIEW else table).columns
+    columns = [column for column in declared if column.since <= number]
+    earlier = [replace(one, type=_EVIDENCE_1) if one.name == "evidence" else one for one in columns]
+    return replace(table, columns=tuple(earlier), nullable=table.nullable & {one.name for one in earlier})
+
+
+def published_schema(schema: pa.Schema, number: int = FORMAT) -> pa.Schema:
+    """``schema`` with the metadata every published file carries: our format and the ``datasets`` features.
+
+    :param number: The format.
+    """
+    return schema.with_metadata({FORMAT_KEY: str(number).encode(), **features_metadata(schema)})
 
 
 def features_metadata(schema: pa.Schema) -> dict[bytes, bytes]:

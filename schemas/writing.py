@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, LawError
 from nyxqa.schemas.manifest import FileEntry
-from nyxqa.schemas.tables import SIDE, Table, published_schema
+from nyxqa.schemas.tables import PREVIEW_NEGATIVES, SIDE, Table, published_schema
 
 FILE_BYTES = 500_000_000
 IMAGE_GROUP_ROWS = 100
@@ -27,14 +27,18 @@ _CONTENTS = {
     "corpus": [("text", "images")],
     "qa": [("question", "images")],
     "triplets": [("query", "query_images")],
+    "preview": [
+        (name, f"{name}_images")
+        for name in ("query", "positive", *(f"negative_{number}" for number in PREVIEW_NEGATIVES))
+    ],
 }
 
 # Lists of a table that belong together, item by item.
 _ALIGNED: dict[str, list[tuple[str, ...]]] = {
-    "corpus": [("images", "image_ids", "captions")],
+    "corpus": [("images", "image_ids", "captions", "caption_origins")],
     "qa": [("images", "image_ids")],
     "triplets": [("query_images", "query_image_ids"), ("negative_ids", "negative_ranks", "negative_scores")],
-    "preview": [("negative_ids", "negatives", "negative_ranks", "negative_scores")],
+    "shards": [("negative_ids", "negatives", "negative_ranks", "negative_scores")],
 }
 
 

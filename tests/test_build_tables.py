@@ -76,7 +76,8 @@ def test_placeholders_and_images_agree_everywhere(sample_build: Path, small_buil
         contents += [(row["question"], row["images"]) for row in table(out, "qa")]
         contents += [(row["query"], row["query_images"]) for row in table(out, "triplets")]
         for row in table(out, "preview"):
-            contents += [(side["text"], side["images"]) for side in (row["query"], row["positive"], *row["negatives"])]
+            names = ("query", "positive", "negative_1", "negative_2", "negative_3")
+            contents += [(row[name], row[f"{name}_images"]) for name in names]
         assert sum(len(images) for _, images in contents) > 100
         assert all(text.count(PLACEHOLDER) == len(images) for text, images in contents)
 

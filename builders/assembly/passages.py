@@ -12,6 +12,8 @@ from nyxqa.builders.question_sets.outputs import PoolParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.schemas.content import kind_of, plain_text
 from nyxqa.schemas.ids import page_id_of_passage
+from nyxqa.schemas.loading.earlier_format import added_columns
+from nyxqa.schemas.tables import CORPUS
 from nyxqa.schemas.words import words
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _BATCH = 10_000
 _IMAGE_BATCH = 256
+_LATER = {column.name: column.default for column in added_columns(CORPUS)}
 _REFERENCED = """
 SELECT DISTINCT document."row" AS "row"
 FROM (SELECT unnest(documents) AS document FROM entry WHERE pool = '{pool}' AND reason IS NULL) ORDER BY ALL
@@ -86,12 +89,14 @@ def _document(
 ) -> dict[str, Any]:
     """A row of ``corpus`` outside pool ``web``."""
     return {
+        **_LATER,
         "doc_id": doc_id,
         "text": text,
         "images": list(stored),
         "image_ids": [image["image_id"] for image in images],
         "image_phashes": [image["phash"] for image in images],
         "captions": [image["caption"] for image in images],
+        "caption_origins": [""] * len(images),
         "kind": kind_of(len(images)),
         "n_tokens": len(words(plain_text(text))),
         "chunk": 0,

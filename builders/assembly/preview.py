@@ -11,7 +11,7 @@ from nyxqa.builders.assembly.published_rows import image_structs, triplet_rows
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.schemas.chance import keyed_hash
-from nyxqa.schemas.tables import PREVIEW, WEB
+from nyxqa.schemas.tables import PREVIEW_NEGATIVES, WEB
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,18 +42,23 @@ def preview_rows(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs
     triplets = list(triplet_rows(db, "train", packs, chosen=True))
     sides = {**_web_sides(assembly, packs, triplets), **_set_sides(db, assembly, packs)}
     for row in triplets:
-        yield _joined(row, sides)
+        yield _flat(row, sides)
 
 
 def _web_sides(assembly: Assembly, packs: Packs, triplets: list[dict[str, Any]]) -> Sides:
     if assembly.web is None:
         return {}
-    wanted = {doc for row in triplets if row["pool"] == WEB for doc in (row["positive_id"], *row["negative_ids"])}
+    wanted = {doc for row in triplets if row["pool"] == WEB for doc in _shown(row)}
     return {
         (WEB, row["doc_id"]): {"text": row["text"], "images": image_structs(row["images"], packs.web())}
         for row in assembly.web.documents.rows(["doc_id", "text", "images"])
         if row["doc_id"] in wanted
     }
+
+
+def _shown(triplet: Mapping[str, Any]) -> list[str]:
+    """Documents that its row shows."""
+    return [triplet["positive_id"], *triplet["negative_ids"][: len(PREVIEW_NEGATIVES)]]
 
 
 def _set_sides(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs) -> Sides:
@@ -66,11 +71,20 @@ def _set_sides(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs) 
     return sides
 
 
-def _joined(triplet: Mapping[str, Any], sides: Sides) -> dict[str, Any]:
+def _flat(triplet: Mapping[str, Any], sides: Sides) -> dict[str, Any]:
+    """A triplet with the contents of its positive and first negatives in columns of their own."""
     pool = triplet["pool"]
-    own = {
-        "query": {"text": triplet["query"], "images": triplet["query_images"]},
-        "positive": sides[pool, triplet["positive_id"]],
-        "negatives": [sides[pool, doc] for doc in triplet["negative_ids"]],
-    }
-    return {**{name: triplet[name] for name in PREVIEW.schema.names if name not in own}, **own}
+    row = {name: triplet[name] for name in ("query_id", "dataset", "query", "query_images", "answers", "positive_id")}
+    positive = sides[pool, triplet["positive_id"]]
+    row |= {"positive": positive["text"], "positive_images": positive["images"]}
+    for number in PREVIEW_NEGATIVES:
+        name, there = f"negative_{number}", number <= len(triplet["negative_ids"])
+        doc = triplet["negative_ids"][number - 1] if there else ""
+        side = sides[pool, doc] if there else {"text": "", "images": []}
+        row |= {
+            f"{name}_id": doc,
+            name: side["text"],
+            f"{name}_images": side["images"],
+            f"{name}_score": triplet["negative_scores"][number - 1] if there else None,
+        }
+    return row

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from nyxqa.builders.assembly.inputs import Packs, WebInputs
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.schemas.ids import row_hash
+from nyxqa.schemas.loading.earlier_format import added_columns
 from nyxqa.schemas.tables import CORPUS, DATASET, QA, TRIPLETS, WEB
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 256
+_LATER_CORPUS = {column.name: column.default for column in added_columns(CORPUS)}
+_LATER_TRIPLETS = {column.name: column.default for column in added_columns(TRIPLETS)}
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
 _CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"
 _ENTRIES = """
@@ -37,9 +41,11 @@ def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any
         "image_ids": [image["image_id"] for image in images],
         "image_phashes": [image["phash"] for image in images],
         "captions": [image["caption"] for image in images],
+        "caption_origins": [""] * len(images),
         "image_urls": [image["url"] for image in images],
     }
-    return {**{name: document[name] for name in CORPUS.schema.names if name not in own}, **own}
+    row = {**_LATER_CORPUS, **document}
+    return {**{name: row[name] for name in CORPUS.schema.names if name not in own}, **own}
 
 
 def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> list[dict[str, Any]]:
@@ -87,7 +93,14 @@ def _entry_rows(
             "query_images": image_structs(images, packs.of_set(row["source"])) if images else [],
             "query_image_ids": [image["image_id"] for image in images],
         }
-        yield {**{name: row[name] for name in TRIPLETS.schema.names if name not in own}, **own}
+        yield _reviewable({**row, **own})
+
+
+def _reviewable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A triplet without verdicts yet, with the hash by which verdicts name it."""
+    hashed = row_hash(row["query_id"], row["positive_id"], row["negative_ids"])
+    whole = {**_LATER_TRIPLETS, **row, "row_hash": hashed}
+    return {name: whole[name] for name in TRIPLETS.schema.names}
 
 
 def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,4 +115,4 @@ def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
         "query_image_ids": question["image_ids"],
         "positive_id": question["doc_id"],
     }
-    return {**{name: question[name] for name in TRIPLETS.schema.names if name not in own}, **own}
+    return _reviewable({**question, **own})

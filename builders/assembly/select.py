@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.errors import UsageError, first_line
+from nyxqa.schemas.loading.earlier_format import added_columns, sql_type, sql_values
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.sql import file_list, string_literal
-from nyxqa.schemas.tables import QA_SPLITS
+from nyxqa.schemas.sql import file_list, identifier, string_literal
+from nyxqa.schemas.tables import QA, QA_SPLITS
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,13 +22,13 @@ CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHA
     question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
     choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
     prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
-    negative_scores FLOAT[], miner VARCHAR)
+    negative_scores FLOAT[], miner VARCHAR, {added})
 """
 _FILL = """
 INSERT INTO question
 SELECT '{split}', NULL, '', key, lot, qa_id, question, images, list_transform(images, lambda i: i.image_id), answer,
        answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
-       generator, prompts, evidence, positives, negative_ids, negative_ranks, negative_scores, miner
+       generator, prompts, {evidence}, positives, negative_ids, negative_ranks, negative_scores, miner, {added}
 FROM read_parquet({files})
 """
 _TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet({files}))"
@@ -54,10 +55,16 @@ def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Step
     """Create table ``question`` and give a reason to each question that is not published."""
     files = [file for parts in questions.values() for file in parts.files()]
     types = dict(db.execute(_TYPES.format(files=file_list(files))).fetchall())
-    db.execute(_LOAD.format(**{name: types[name] for name in ("images", "prompts", "evidence", "positives")}))
+    known = {name: types[name] for name in ("images", "prompts", "positives")}
+    added = added_columns(QA)
+    values = sql_values(QA)
+    columns = ", ".join(f"{identifier(column.name)} {sql_type(column.type)}" for column in added)
+    db.execute(_LOAD.format(**known, evidence=sql_type(QA.schema.field("evidence").type), added=columns))
+    defaults = ", ".join(values[column.name] for column in added)
     conditions = recipe.filters.qa if recipe.filters.enabled else []
     for split, parts in questions.items():
-        db.execute(_FILL.format(split=split, files=file_list(parts.files())))
+        files_read = file_list(parts.files())
+        db.execute(_FILL.format(split=split, files=files_read, evidence=values["evidence"], added=defaults))
         for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
             db.execute(_REPEATED.format(split=split, earlier=earlier))
         for condition in conditions:

@@ -40,7 +40,7 @@ def check_rows(context: CheckContext) -> None:
         _check_questions(context, images)
     if context.ready(("triplets",), *shared):
         _check_triplets(context, images)
-    for name in ("mixture", "feedback", "ledger"):
+    for name in ("qrels", "mixture", "feedback", "ledger"):
         if context.ready((name,), "nulls"):
             for _ in context.rows(name):  # counts their nulls
                 pass
@@ -54,7 +54,7 @@ def _check_documents(context: CheckContext, images: ImageChecks) -> None:
         where = f"corpus {pool} {row['doc_id']}"
         _content(context, where, row["text"], row["images"])
         count = len(row["image_ids"])
-        for name in ("images", "image_phashes", "captions", "image_urls"):
+        for name in ("images", "image_phashes", "captions", "caption_origins", "image_urls"):
             if len(row[name]) != count:
                 fail("aligned_lists", f"{where}: {len(row[name])} {name} but {count} image_ids")
         if row["kind"] != kind_of(count):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from nyxqa.builders.check.findings import EXAMPLES, Findings
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.views import add_views
+from nyxqa.schemas.loading.earlier_format import read_batches
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import IMAGE, TABLES, Table
@@ -118,9 +118,8 @@ class CheckContext:
         published = self.published()
         for split in published.splits(name):
             for file in published.files(name, split):
-                with pq.ParquetFile(file) as parquet:
-                    for batch in parquet.iter_batches(size, columns=columns):
-                        yield split, batch
+                for batch in read_batches(file, TABLES[name], size, lambda _: columns):
+                    yield split, batch
 
 
 @dataclass(frozen=True, slots=True)

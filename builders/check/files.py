@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.manifest import FileEntry
-from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, POOL_NAME, TABLES, Table, published_schema
+from nyxqa.schemas.tables import FORMAT_KEY, POOL_NAME, TABLES, Table, published_schema, table_in_format
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
 
 CARD = "README.md"
@@ -94,10 +94,11 @@ def _check_footer(context: CheckContext, table: Table, path: str, entry: FileEnt
         return
     if footer.num_rows != entry.rows:
         findings.fail("files_rows", f"{path}: {footer.num_rows} rows, the manifest says {entry.rows}")
-    if wrong := _wrong_columns(table, schema):
+    declared = table_in_format(table, context.manifest.format)
+    if wrong := _wrong_columns(declared, schema):
         findings.fail("files_schema", f"{path}: {wrong}")
         context.unreadable.setdefault(table.name, f"{path}: {wrong}")
-    if wrong := _wrong_metadata(table, schema, footer.metadata or {}):
+    if wrong := _wrong_metadata(declared, schema, footer.metadata or {}, context.manifest.format):
         findings.fail("files_format", f"{path}: {wrong}")
     largest = max((footer.row_group(group).num_rows for group in range(footer.num_row_groups)), default=0)
     if table.has_images and largest > IMAGE_GROUP_ROWS:
@@ -114,13 +115,13 @@ def _wrong_columns(table: Table, schema: pa.Schema) -> str:
     return ""
 
 
-def _wrong_metadata(table: Table, schema: pa.Schema, metadata: dict[bytes, bytes]) -> str:
+def _wrong_metadata(table: Table, schema: pa.Schema, metadata: dict[bytes, bytes], number: int) -> str:
     written = metadata.get(FORMAT_KEY, b"")
-    if not written.isdigit() or int(written) > FORMAT:
-        return f"{FORMAT_KEY.decode()} is {written.decode(errors='replace')!r}, not {FORMAT}"
+    if written != str(number).encode():
+        return f"{FORMAT_KEY.decode()} is {written.decode(errors='replace')!r}, not {number}"
     if (
         len(schema) == len(table.schema)
-        and metadata.get(_FEATURES) != published_schema(table.schema).metadata[_FEATURES]
+        and metadata.get(_FEATURES) != published_schema(table.schema, number).metadata[_FEATURES]
     ):
         return "the features for datasets differ from the declared ones"
     return ""

@@ -10,7 +10,7 @@ from nyxqa.schemas.sql import file_list, string_list
 from nyxqa.schemas.tables import TABLES
 
 ORDER_CHECKS = ("row_order", "corpus_order", "ledger_order")
-_SORTED = ("qa", "triplets", "mixture", "feedback", "preview")
+_SORTED = ("qa", "triplets", "qrels", "mixture", "feedback", "preview")
 
 # Only the source knows the order of pages; that the documents of a page are adjacent can be checked here.
 _CORPUS = """

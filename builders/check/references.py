@@ -9,6 +9,7 @@ _KEYS = {
     "corpus": ("pool", "doc_id"),
     "qa": ("qa_id",),
     "triplets": ("dataset", "query_id"),
+    "qrels": ("query_id", "doc_id"),
     "mixture": ("position",),
     "feedback": ("dataset", "query_id"),
     "ledger": ("stage", "split", "item_type", "item_id", "reason"),
@@ -32,7 +33,7 @@ _TO_DOCUMENTS = """
     FROM triplets
     UNION ALL SELECT 'triplets ' || split || ' ' || query_id || ' negative_ids', pool, unnest(negative_ids)
     FROM triplets
-    UNION ALL SELECT 'qa ' || split || ' ' || qa_id || ' doc_id', 'web', doc_id FROM qa
+    UNION ALL SELECT 'qa ' || split || ' ' || qa_id || ' doc_id', pool, doc_id FROM qa WHERE doc_id <> ''
     UNION ALL SELECT 'feedback ' || f.query_id || ' candidates', t.pool, unnest(f.candidates).doc_id
     FROM feedback f JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
 """
@@ -41,6 +42,16 @@ _TO_TRIPLETS = """
     SELECT 'mixture ' || position AS place, dataset, query_id FROM mixture
     UNION ALL SELECT 'feedback', dataset, query_id FROM feedback
     UNION ALL SELECT 'preview', dataset, query_id FROM preview
+"""
+# Every reference to a judged query.
+_QRELS = """
+    SELECT 'qrels ' || split || ' ' || query_id || ' is no query of its split' AS example
+    FROM qrels ANTI JOIN triplets USING (split, query_id)
+    UNION ALL
+    SELECT 'qrels ' || split || ' ' || query_id || ': no document ' || doc_id FROM qrels ANTI JOIN corpus USING (doc_id)
+    UNION ALL
+    SELECT 'qrels ' || split || ' ' || query_id || ' ' || doc_id || ': grade ' || grade FROM qrels
+    WHERE grade NOT BETWEEN 0 AND 2
 """
 _FEEDBACK = """
     SELECT 'feedback ' || query_id || ': positive_ids or negative_ids that are not candidates' AS example
@@ -83,6 +94,7 @@ _CHECKS = (
         f"SELECT place || ': no train triplet ' || dataset || ' ' || query_id AS example FROM ({_TO_TRIPLETS}) "  # noqa: S608
         "ANTI JOIN (SELECT dataset, query_id FROM triplets WHERE split = 'train') USING (dataset, query_id)",
     ),
+    SqlCheck("qrels", ("qrels", "triplets", "corpus"), _QRELS),
     SqlCheck("feedback_candidates", ("feedback",), _FEEDBACK),
     SqlCheck("qa_triplets", ("qa", "triplets"), _PAIRS),
     SqlCheck("qa_documents", ("qa", "corpus"), _OF_DOCUMENT),

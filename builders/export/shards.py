@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nyxqa.builders.export.dataset import Row, Source
 from nyxqa.builders.export.readme import LeftOut, write_readme
-from nyxqa.schemas.tables import PREVIEW, QA_SPLITS, Table
+from nyxqa.schemas.tables import JOINED
 from nyxqa.schemas.writing import write_split
 
-SHARDS = Table("shards", PREVIEW.columns, splits=QA_SPLITS, order=())
+SHARDS = replace(JOINED, name="shards")
 # Smaller than published files, so that every node and worker of a training run gets some.
 SHARD_BYTES = 100_000_000
 _HOW = """```python

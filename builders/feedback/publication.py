@@ -151,12 +151,13 @@ def _deviations(stored: StoredAnswers, settings: Feedback) -> list[str]:
 
 
 def with_earlier_feedback(
-    before: Manifest | None, tables: Path, manifest: Manifest, work: Path
+    before: Manifest | None, tables: Path, manifest: Manifest, work: Path, same_rows: bool = False
 ) -> tuple[Path, Manifest, str]:
     """Tables and manifest of a build, with the feedback published before if it is still valid.
 
     :param before: Manifest of what was published before the build.
     :param tables: Folder of the build's tables.
+    :param same_rows: Whether the tables differ from those before in their format alone.
     :returns: Folder and manifest to publish, and a message if feedback was removed, else "".
     """
     outcome = None if before is None else before.summary.get(FEEDBACK)
@@ -165,7 +166,8 @@ def with_earlier_feedback(
     removed = (
         "feedback is no longer published because {}; make it again with: nyxqa feedback DATA --retriever ... --vlm ..."
     )
-    if "train" not in manifest.splits("triplets") or outcome["basis"] != basis(manifest, outcome["pools"]):
+    same = same_rows or outcome["basis"] == basis(manifest, outcome["pools"])
+    if "train" not in manifest.splits("triplets") or not same:
         return tables, manifest, removed.format("the train split has changed")
     stored = StoredAnswers.from_summary(outcome)
     labelling = Labelling(Feedback.model_validate(outcome["settings"]), tuple(outcome["exclude"]))

@@ -67,7 +67,7 @@ def feedback(data: Path, options: FeedbackOptions, progress: Progress) -> Feedba
     encoder = _encoder(options)
     with output_folder(_existing(data)) as work:
         complete_publishing(data)
-        published = open_published(data)
+        published = _published(data)
         recipe = resolve_recipe(published.manifest, options)
         handle = VlmHandle(recipe.vlm, recipe.seed, work / "answers", Path(), options.retry_failed)
         try:
@@ -85,7 +85,7 @@ def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estima
     encoder = _encoder(options)
     with output_folder(_existing(data)) as work:
         complete_publishing(data)
-        published = open_published(data)
+        published = _published(data)
         recipe = resolve_recipe(published.manifest, options)
         train = TrainSet(published, work)
         with make_executor(workers=1) as executor:
@@ -107,7 +107,7 @@ def relabel(data: Path, options: FeedbackOptions, progress: Progress) -> Feedbac
         raise UsageError(f"--relabel uses the stored answers, so {name} cannot change; run without --relabel")
     with output_folder(_existing(data)) as work:
         complete_publishing(data)
-        published = open_published(data)
+        published = _published(data)
         summary = published.manifest.summary.get(FEEDBACK)
         if summary is None:
             raise FormatError(f"{data} has no feedback to relabel; make it with: nyxqa feedback {data} --retriever ...")
@@ -115,6 +115,16 @@ def relabel(data: Path, options: FeedbackOptions, progress: Progress) -> Feedbac
         settings = settings.model_copy(update={name: summary["settings"][name] for name in _ANSWER_SETTINGS})
         labelling = labelling_of(published.manifest, settings)
         return _publish_labels(published, work, StoredAnswers.from_summary(summary), labelling, progress)
+
+
+def _published(data: Path) -> Published:
+    """The dataset in ``data``, in the present format.
+
+    :raises FormatError: If there is none.
+    """
+    published = open_published(data)
+    published.require_present("feedback")
+    return published
 
 
 def _encoder(options: FeedbackOptions) -> Encoder:

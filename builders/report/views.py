@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.report.unfinished import add_funnel, open_unfinished
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.arrow_layouts import plain, without_images
+from nyxqa.schemas.loading.earlier_format import earlier_preview, is_earlier, schema_of, sql_values
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.sql import file_list, identifier, string_literal
-from nyxqa.schemas.tables import CORPUS, TABLES
+from nyxqa.schemas.tables import CORPUS, PREVIEW, TABLES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -71,6 +72,10 @@ def _view(connection: DuckDBPyConnection, published: Published, name: str) -> st
     if not splits:
         connection.register(f"no_{name}", _empty_table(name))
         return f'FROM "no_{name}"'
+    if published.is_earlier and TABLES[name] is PREVIEW:
+        files = [file for split in splits for file in published.files(name, split)]
+        connection.register("earlier_preview", earlier_preview(files))
+        return f"SELECT *, {string_literal(splits[0])} AS split FROM earlier_preview"  # noqa: S608
     return " UNION ALL BY NAME ".join(_part(name, published.files(name, split), split) for split in splits)
 
 
@@ -87,11 +92,15 @@ def _added(name: str) -> str:
 
 
 def _part(name: str, files: Sequence[Path], split: str) -> str:
-    schema = pq.read_schema(files[0])
+    stored = pq.read_schema(files[0])
+    schema = schema_of(stored, TABLES[name])
+    values = sql_values(TABLES[name]) if is_earlier(stored) else {}
     columns = []
     for column in schema:
         pruned = without_images(column.type)
-        if pruned is not None:
+        if column.name in values:
+            columns.append(f"{values[column.name]} AS {identifier(column.name)}")
+        elif pruned is not None:
             value = identifier(column.name)
             columns.append(value if pruned.equals(column.type) else f"{_pruned(value, column.type)} AS {value}")
     added = _added(name)

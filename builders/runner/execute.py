@@ -26,6 +26,7 @@ from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.published import (
     is_up_to_date,
     note_source,
+    only_format_differs,
     published_in,
     published_rows,
     splits_to_publish,
@@ -43,7 +44,7 @@ from nyxqa.schemas.errors import NyxqaError, UsageError, one_line
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_types import SplitName
-from nyxqa.schemas.tables import QA
+from nyxqa.schemas.tables import FORMAT, QA
 
 _ANSWERS = "answers"  # folder of the model's stored answers, below the work folder
 
@@ -133,6 +134,8 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
         if _is_up_to_date(job, plan) and published is not None:
             result = BuildResult(request.out, False, published)
         else:
+            if published is not None and published.format < FORMAT:
+                progress.say(_new_format(request.out, published, only_format_differs(plan.steps, published)))
             run, built = _run(job, plan.splits)
             revisions = {**({} if source is None else source.revisions()), **revisions}
             manifest = build_manifest(request.recipe, revisions, run, built)
@@ -259,13 +262,20 @@ def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
     """Publish the tables with the feedback that is still valid; returns the published manifest."""
     if built.handle is not None:
         built.handle.close()
-    tables, manifest, lost_feedback = with_earlier_feedback(job.published, built.tables.folder, manifest, job.work)
+    tables, manifest, lost_feedback = with_earlier_feedback(
+        job.published, built.tables.folder, manifest, job.work, only_format_differs(built, job.published)
+    )
     publish(tables, job.request.out, manifest)
     unusable = "" if built.benchmark is None else unusable_images(built.benchmark)
     for line in (lost_feedback, unusable, *shortfall_lines(manifest)):
         if line:
             job.progress.say(line)
     return manifest
+
+
+def _new_format(out: Path, published: Manifest, only: bool) -> str:
+    again = "only stage assemble is run again" if only else "it is built again"
+    return f"{out} has format {published.format}; {again}, which writes format {FORMAT}"
 
 
 def _report(result: BuildResult, progress: Progress) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.question_sets.outputs import set_splits
+from nyxqa.builders.stages.assemble import EARLIER_VERSION
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_types import SplitName
-from nyxqa.schemas.tables import QA_SPLITS
+from nyxqa.schemas.tables import FORMAT, QA_SPLITS
 
 _FILE = "source.json"
 
@@ -51,9 +53,24 @@ def stale_splits(plan: Built, published: Manifest | None, split: SplitName) -> l
     """Published splits that a build of ``split`` would retain although it would make them otherwise."""
     if published is None or split == "all":
         return []
-    planned = {name: step.fingerprint for name, step in plan.splits.items()}
+    planned = _planned(plan, published)
     present = _fingerprints(published)
     return [name for name in QA_SPLITS if name in present and name != split and present[name] != planned.get(name)]
+
+
+def only_format_differs(plan: Built, published: Manifest | None) -> bool:
+    """Whether ``published`` has an earlier format and is else what the build would make of the same splits."""
+    if published is None or published.format >= FORMAT:
+        return False
+    planned, present = _planned(plan, published), _fingerprints(published)
+    return all(planned.get(name) == fingerprint for name, fingerprint in present.items())
+
+
+def _planned(plan: Built, published: Manifest) -> dict[str, str]:
+    """Fingerprint of each planned split, as the version that wrote the format of ``published`` makes it."""
+    if published.format >= FORMAT:
+        return {name: step.fingerprint for name, step in plan.splits.items()}
+    return {name: replace(step, version=EARLIER_VERSION).fingerprint for name, step in plan.splits.items()}
 
 
 def is_up_to_date(out: Path, plan: Built, published: Manifest) -> bool:

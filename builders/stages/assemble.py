@@ -38,8 +38,10 @@ from nyxqa.schemas.writing import write_split
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 4
-_TABLES_VERSION = 6
+VERSION = 5
+# The version that wrote format 1.
+EARLIER_VERSION = 4
+_TABLES_VERSION = 7
 _BATCH = 10_000
 
 Files = dict[str, FileEntry]

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, LawError, WorldError
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.loading import arrow_layouts
+from nyxqa.schemas.loading.earlier_format import read_batches
 from nyxqa.schemas.loading.id_index import IdTable, RowGatherer
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
 
-_VERSION = 2
+_VERSION = 3
 _PLAIN_ROWS = 4096
 _FOLLOW_TRIPLETS = ("mixture", "feedback")
 
@@ -91,17 +91,11 @@ def _stored(published: Published, table: str, split: str, layout: Layout) -> Ite
     rows = IMAGE_GROUP_ROWS if known.has_images and layout.with_bytes else _PLAIN_ROWS
     first: pa.Schema | None = None
     for path in published.files(table, split):
-        with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow.remove_metadata()
-            if first is not None and not schema.equals(first):
+        for batch in read_batches(path, known, rows, None if layout.with_bytes else arrow_layouts.plain_columns):
+            if first is not None and not batch.schema.equals(first):
                 raise FormatError(f"{path} has other columns than the previous file; build the dataset again")
-            first = schema
-            columns = None if layout.with_bytes else arrow_layouts.plain_columns(schema)
-            try:
-                for batch in file.iter_batches(batch_size=rows, columns=columns):
-                    yield batch.replace_schema_metadata(None)
-            except (pa.ArrowException, OSError) as error:
-                raise FormatError(f"{path} cannot be read: {error}") from error
+            first = batch.schema
+            yield batch
     if first is None:
         yield pa.RecordBatch.from_pylist([], schema=known.schema)
 

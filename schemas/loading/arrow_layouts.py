@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.schemas.tables import IMAGE, WEB
+from nyxqa.schemas.tables import IMAGE
 
 Batch: TypeAlias = pa.RecordBatch
 IMAGES = pa.list_(IMAGE)
@@ -60,10 +60,12 @@ def joined_triplets(batch: Batch, with_bytes: bool) -> Batch:
 
 
 def joined_qa(batch: Batch, with_bytes: bool) -> Batch:
-    """Questions with their ``document`` as a reference into pool ``web``."""
+    """Questions with their ``document`` as a reference into its pool; null where no document is known to answer."""
     columns = _columns(batch if with_bytes else plain(batch))
-    pool = pa.array([WEB] * batch.num_rows, pa.string())
-    _insert(columns, "doc_id", "document", references(columns["doc_id"], pool, with_bytes))
+    named = references(columns["doc_id"], columns["pool"], with_bytes)
+    fields = [named.field(i) for i in range(named.type.num_fields)]
+    unknown = pc.equal(columns["doc_id"], "")
+    _insert(columns, "doc_id", "document", pa.StructArray.from_arrays(fields, fields=list(named.type), mask=unknown))
     return _batch(columns)
 
 

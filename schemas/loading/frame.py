@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.schemas.loading.arrow_layouts import plain_columns, without_images
+from nyxqa.schemas.loading.earlier_format import earlier_preview, is_earlier, polars_values, schema_of
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.published import table_named
-from nyxqa.schemas.tables import CORPUS, Table
+from nyxqa.schemas.tables import CORPUS, PREVIEW, Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,7 @@ def frame(name: str = "triplets", path: str | Path | None = None) -> pl.LazyFram
     """A table over all its splits, read from its Parquet files when the frame is collected.
 
     Images are left out, also those inside structs. A last column ``split`` names the split of each row; in ``corpus``,
-    where ``split`` is a stored column, ``pool`` names the pool. ::
+    where ``split`` is a stored column, ``pool`` names the pool; in ``ledger`` the stored ``split`` stays. ::
 
         nyxqa.frame("ledger").group_by("stage", "reason").len().collect()
 
@@ -39,23 +40,38 @@ def frame(name: str = "triplets", path: str | Path | None = None) -> pl.LazyFram
     for split in published.splits(name):
         files = published.files(name, split)
         if files:
-            stored = pl.scan_parquet(files, glob=False, hive_partitioning=False)
-            frames.append(_without_images(stored, _file_schema(files[0])).with_columns(pl.lit(split).alias(label)))
-    return pl.concat(frames) if frames else _no_rows(table, label)
+            frames.append(_labelled(_read(table, files), table, label, split))
+    return pl.concat(frames) if frames else _labelled(_no_rows(table), table, label, "")
 
 
-def _file_schema(file: Path) -> pa.Schema:
+def _labelled(rows: pl.LazyFrame, table: Table, label: str, split: str) -> pl.LazyFrame:
+    import polars as pl
+
+    return rows if label in table.schema.names else rows.with_columns(pl.lit(split).alias(label))
+
+
+def _read(table: Table, files: list[Path]) -> pl.LazyFrame:
+    """The rows of some files in the present format, without images."""
+    import polars as pl
     import pyarrow.parquet as pq
 
-    return pq.read_schema(file).remove_metadata()
+    schema = pq.read_schema(files[0])
+    if is_earlier(schema) and table is PREVIEW:
+        rows = pl.from_arrow(earlier_preview(files))
+        assert isinstance(rows, pl.DataFrame)  # noqa: S101 - an Arrow table is never a series
+        return rows.lazy()
+    stored = _without_images(pl.scan_parquet(files, glob=False, hive_partitioning=False), schema.remove_metadata())
+    if is_earlier(schema):
+        stored = stored.with_columns(*polars_values(table)).select(plain_columns(schema_of(schema, table)))
+    return stored
 
 
-def _no_rows(table: Table, label: str) -> pl.LazyFrame:
+def _no_rows(table: Table) -> pl.LazyFrame:
     import polars as pl
 
     empty = pl.from_arrow(table.schema.empty_table())
     assert isinstance(empty, pl.DataFrame)  # noqa: S101 - an Arrow table is never a series
-    return _without_images(empty.lazy(), table.schema).with_columns(pl.lit("").alias(label))
+    return _without_images(empty.lazy(), table.schema)
 
 
 def _without_images(rows: pl.LazyFrame, schema: pa.Schema) -> pl.LazyFrame:

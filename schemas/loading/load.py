@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from nyxqa.schemas.features import features_of
 from nyxqa.schemas.loading.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.loading.arrow_layouts import plain_columns
 from nyxqa.schemas.loading.document_lookup import DocumentLookup
+from nyxqa.schemas.loading.earlier_format import is_earlier
 from nyxqa.schemas.loading.export_stream import export_folder, load_exported
 from nyxqa.schemas.loading.id_index import map_arrow
 from nyxqa.schemas.loading.join import Joiner
@@ -168,9 +170,10 @@ def _stream(published: Published, name: str, split: str, layout: Layout, images:
             list, features=_mapped(published, name, split, layout, images).features
         )
         return nothing
-    if name == "preview":  # at most 200 rows, whose images are nested deeper than ``columns`` can select
-        return _mapped(published, name, split, layout, images).to_iterable_dataset()
     schema = pq.read_schema(files[0])
+    decode = images == "decode" and not published.by_address
+    if is_earlier(schema):
+        return _filled_stream(published, name, split, layout, images)
     if images == "none":
         schema = pa.schema([schema.field(column) for column in plain_columns(schema)])
     stream: IterableDataset = load_dataset(
@@ -179,9 +182,28 @@ def _stream(published: Published, name: str, split: str, layout: Layout, images:
         split=split,
         streaming=True,
         columns=schema.names,
-        features=features_of(schema, images == "decode" and not published.by_address),
+        features=features_of(schema, decode),
     )
-    if images == "decode" and published.by_address:
-        fetched: IterableDataset = stream.map(decode_images, batched=True, batch_size=_FETCHED_ROWS)
-        return fetched
-    return stream
+    return _fetched(stream) if images == "decode" and published.by_address else stream
+
+
+def _filled_stream(published: Published, name: str, split: str, layout: Layout, images: ImagesMode) -> IterableDataset:
+    """Rows of an earlier format, completed as they are read."""
+    from datasets import IterableDataset
+
+    rows = partial(_rows, published, name, split, layout)
+    decode = images == "decode" and not published.by_address
+    features = features_of(next(arranged(published, name, split, layout)).schema, decode)
+    stream: IterableDataset = IterableDataset.from_generator(rows, features=features)
+    return _fetched(stream) if images == "decode" and published.by_address else stream
+
+
+def _rows(published: Published, name: str, split: str, layout: Layout) -> Iterator[dict[str, Any]]:
+    for batch in arranged(published, name, split, layout):
+        yield from batch.to_pylist()
+
+
+def _fetched(stream: IterableDataset) -> IterableDataset:
+    """The stream with its images fetched from their addresses and opened."""
+    fetched: IterableDataset = stream.map(decode_images, batched=True, batch_size=_FETCHED_ROWS)
+    return fetched

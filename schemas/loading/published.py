@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, UsageError, nearest
 from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
-from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table
+from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table, table_in_format
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,22 @@ class Published:
 
     folder: Path
     manifest: Manifest
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether it has an earlier format, which is read with what it lacks filled in."""
+        return self.manifest.format < FORMAT
+
+    def require_present(self, command: str) -> None:
+        """Refuse an earlier format in a command that writes into the dataset.
+
+        :raises FormatError: Naming the build that brings it to the present format.
+        """
+        if self.is_earlier:
+            raise FormatError(
+                f"{self.folder} has format {self.manifest.format}, and {command} needs {FORMAT}; bring it up to date "
+                f"with the command that built it: python -m nyxqa.build --split ... --out {self.folder}"
+            )
 
     @property
     def by_address(self) -> bool:
@@ -59,7 +75,8 @@ def open_published(folder: Path, tables: Iterable[str] | None = None, *, partial
     _compare_names(folder, manifest, wanted if partial else ("data/",))
     for path, entry in manifest.files.items():
         if path.startswith(wanted):
-            _compare_footer(folder / path, TABLES.get(path.split("/")[1]), entry.rows)
+            table = TABLES.get(path.split("/")[1])
+            _compare_footer(folder / path, table, entry.rows, manifest.format)
     return Published(folder, manifest)
 
 
@@ -74,7 +91,7 @@ def _compare_names(folder: Path, manifest: Manifest, prefixes: tuple[str, ...]) 
         raise FormatError(f"{folder / path} is in the folder but not in {MANIFEST}; remove it or build again")
 
 
-def _compare_footer(path: Path, table: Table | None, rows: int) -> None:
+def _compare_footer(path: Path, table: Table | None, rows: int, number: int) -> None:
     try:
         footer = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
@@ -84,10 +101,13 @@ def _compare_footer(path: Path, table: Table | None, rows: int) -> None:
         raise FormatError(f"{path} carries no {FORMAT_KEY.decode()}: it is not a file of nyxqa")
     if int(written) > FORMAT:
         raise FormatError(f"{path} has format {int(written)}; this nyxqa reads up to {FORMAT}: install a newer one")
+    if int(written) != number:
+        raise FormatError(f"{path} has format {int(written)}, {MANIFEST} says {number}; build the dataset again")
     if footer.num_rows != rows:
         raise FormatError(
             f"{path} holds {footer.num_rows} rows, {MANIFEST} says {rows}; copy or build the dataset again"
         )
-    missing = set(table.schema.names) - set(footer.schema.to_arrow_schema().names) if table is not None else set()
+    declared = set() if table is None else set(table_in_format(table, number).schema.names)
+    missing = declared - set(footer.schema.to_arrow_schema().names)
     if missing:
         raise FormatError(f"{path} lacks column {sorted(missing)[0]!r} of table {path.parent.name}")

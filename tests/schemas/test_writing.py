@@ -89,9 +89,9 @@ _PICTURE = {"bytes": b"x", "path": None}
         ("triplets", {"query": "<|image|>", "query_images": []}, "1 placeholders but 0 images"),
         ("triplets", {"negative_ranks": [1]}, "'negative_ids' and 'negative_ranks' differ in length: 3 and 1"),
         ("triplets", {"negative_scores": []}, "'negative_ids' and 'negative_scores' differ in length: 3 and 0"),
-        ("preview", {"positive": {"text": "<|image|>", "images": []}}, "1 placeholders but 0 images"),
-        ("preview", {"negatives": [{"text": "<|image|>", "images": []}] * 3}, "1 placeholders but 0 images"),
-        ("preview", {"negatives": []}, "'negative_ids' and 'negatives' differ in length: 3 and 0"),
+        ("corpus", {"caption_origins": []}, "'images' and 'caption_origins' differ in length: 1 and 0"),
+        ("preview", {"positive": "<|image|>", "positive_images": []}, "1 placeholders but 0 images"),
+        ("preview", {"negative_3": "<|image|>", "negative_3_images": []}, "1 placeholders but 0 images"),
     ],
 )
 def test_rows_that_break_a_law_are_refused(table: str, changes: dict[str, Any], message: str) -> None:
@@ -116,7 +116,7 @@ def test_nullable_columns_may_be_null() -> None:
         "corpus": ["external_id", "language", "license", "title", "url"],
         "qa": ["evidence"],
         "triplets": [],
-        "preview": [],
+        "preview": [f"negative_{number}_score" for number in (1, 2, 3)],
     }
     check_row(CORPUS, _row("corpus", url=None, license=None, title=None, language=None, external_id=None))
     check_row(QA, _row("qa", evidence=None))

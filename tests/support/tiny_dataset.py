@@ -14,9 +14,9 @@ from PIL import Image
 
 from nyxqa.schemas.card_configs import dataset_configs
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
-from nyxqa.schemas.ids import doc_id, image_id, page_id_of_path, qa_id, query_id
+from nyxqa.schemas.ids import doc_id, image_id, page_id_of_path, qa_id, query_id, row_hash
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry, write_manifest
-from nyxqa.schemas.tables import LEDGER, PREVIEW, TABLES
+from nyxqa.schemas.tables import CONDITIONS, LEDGER, PREVIEW, PREVIEW_NEGATIVES, TABLES
 from nyxqa.schemas.writing import write_split
 
 Row = dict[str, Any]
@@ -85,6 +85,7 @@ def tiny_dataset(seed: int = 0, *, full: bool = False) -> TinyDataset:
         triplets["train"] += [_text_triplet(number, wiki) for number in range(2)]
         triplets["train"].sort(key=lambda row: (row["dataset"], row["query_id"]))
         tiny.tables["mixture"] = {"train": _mixture(triplets["train"])}
+        tiny.tables["qrels"] = {split: _judged(triplets[split]) for split in ("validation", "test")}
         tiny.tables["feedback"] = {"train": [_feedback(row) for row in triplets["train"]]}
     tiny.tables["ledger"] = {"rows": [_dropped(number) for number in range(3)]}
     tiny.tables["preview"] = {"train": [_preview(tiny, row) for row in triplets["train"]]}
@@ -107,6 +108,7 @@ def document(seed: int, split: str, ordinal: int, pool: str = "web", images: int
         "image_ids": ids,
         "image_phashes": [hash_of("phash", one) for one in ids],
         "captions": ["seen from afar"] * number,
+        "caption_origins": ["figure"] * number,
         "kind": kind_of(number),
         "n_tokens": len(text.split()),
         "page_id": page,
@@ -123,6 +125,9 @@ def document(seed: int, split: str, ordinal: int, pool: str = "web", images: int
         "group": page if pool == "web" else own,
         "cluster": own,
         "also_at": [{"page_id": page, "chunk": 1, "url": ""}] if ordinal == 0 else [],
+        "start": 0,
+        "end": len(text),
+        "locator": "",
     }
 
 
@@ -157,7 +162,13 @@ def _question(row: Row) -> Row:
         "source": row["source"],
         "generator": "extractive",
         "prompts": dict.fromkeys(("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")),
-        "evidence": {"closed_book": verdict, "document": verdict, "no_images": None, "images_only": None},
+        "evidence": {**dict.fromkeys(CONDITIONS), "closed_book": verdict, "document": verdict},
+        "dataset": "nyxqa",
+        "pool": "web",
+        "reviews": 0,
+        "type": "fact",
+        "nuggets": [{"text": answer, "doc_id": row["doc_id"], "start": 4, "end": 4 + len(answer)}],
+        "answerable": True,
     }
 
 
@@ -179,6 +190,9 @@ def _triplet(question: Row, documents: Iterable[Row]) -> Row:
         "negative_scores": [2.0**-rank for rank in range(2, 2 + len(others))],
         "miner": "bm25",
         "kind": question["kind"],
+        "reviews": 0,
+        "row_hash": row_hash(question["qa_id"], question["doc_id"], others),
+        "needs": "any",
     }
 
 
@@ -200,6 +214,9 @@ def _text_triplet(number: int, documents: list[Row]) -> Row:
         "negative_scores": [None] * len(others),
         "miner": "bm25",
         "kind": "text",
+        "reviews": 0,
+        "row_hash": row_hash(query_id("hotpotqa", number), positive["doc_id"], [row["doc_id"] for row in others]),
+        "needs": "any",
     }
 
 
@@ -225,6 +242,19 @@ def _feedback(triplet: Row) -> Row:
     }
 
 
+def _judged(triplets: list[Row]) -> list[Row]:
+    """The positive of each triplet with a span, and its first negative without."""
+    rows = [
+        {"query_id": row["query_id"], "doc_id": doc, "grade": grade, "by": "openai:judge", "span": span}
+        for row in triplets
+        for doc, grade, span in (
+            (row["positive_id"], 2, {"start": 4, "end": 11}),
+            (row["negative_ids"][0], 0, None),
+        )
+    ]
+    return sorted(rows, key=lambda row: (row["query_id"], row["doc_id"]))
+
+
 def _dropped(number: int) -> Row:
     row = dict.fromkeys(LEDGER.schema.names, "")
     return {**row, "stage": "filter", "item_type": "document", "item_id": f"{number:032x}", "reason": "too_short"}
@@ -232,11 +262,12 @@ def _dropped(number: int) -> Row:
 
 def _preview(tiny: TinyDataset, triplet: Row) -> Row:
     row = {name: triplet[name] for name in PREVIEW.schema.names if name in triplet}
-    row["query"] = {"text": triplet["query"], "images": triplet["query_images"]}
-    row["positive"] = _side(tiny.document(triplet["positive_id"]))
-    row["negatives"] = [_side(tiny.document(one)) for one in triplet["negative_ids"]]
+    for number in PREVIEW_NEGATIVES:
+        row |= {f"negative_{number}_id": "", f"negative_{number}_score": None}
+    pairs = zip(triplet["negative_ids"], triplet["negative_scores"], strict=True)
+    for number, (doc, score) in zip(PREVIEW_NEGATIVES, pairs, strict=False):
+        row |= {f"negative_{number}_id": doc, f"negative_{number}_score": score}
+    for name in ("positive", *(f"negative_{number}" for number in PREVIEW_NEGATIVES)):
+        shown = tiny.document(row[f"{name}_id"]) if row[f"{name}_id"] else {"text": "", "images": []}
+        row |= {name: shown["text"], f"{name}_images": shown["images"]}
     return row
-
-
-def _side(row: Row) -> Row:
-    return {"text": row["text"], "images": row["images"]}

@@ -42,7 +42,7 @@ def test_placeholder_without_image(dataset: Path) -> None:
 
 def test_placeholder_in_preview(dataset: Path) -> None:
     def change(rows: list[Row]) -> None:
-        rows[3]["positive"]["text"] += PLACEHOLDER
+        rows[3]["positive"] += PLACEHOLDER
 
     rewrite(dataset, "preview", "train", change)
     assert set(check(dataset).failed) == {"content", "preview_rows"}
@@ -105,7 +105,7 @@ def test_perceptual_hashes_of_other_libraries_are_not_judged(dataset: Path) -> N
 
 
 def test_preview_that_differs_from_its_document(dataset: Path) -> None:
-    rewrite(dataset, "preview", "train", lambda rows: rows[0]["positive"].update(text="Another text.", images=[]))
+    rewrite(dataset, "preview", "train", lambda rows: rows[0].update(positive="Another text.", positive_images=[]))
     assert check(dataset).failed == ("preview_rows",)
 
 

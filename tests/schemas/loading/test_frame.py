@@ -25,7 +25,7 @@ def _stored(root: Path, table: str) -> list[dict[str, Any]]:
     rows = []
     for split in order:
         for file in sorted((root / "data" / table).glob(f"{split}-*.parquet")):
-            rows += [{**_pruned(row), label: split} for row in pq.read_table(file).to_pylist()]
+            rows += [{label: split, **_pruned(row)} for row in pq.read_table(file).to_pylist()]
     return rows
 
 
@@ -33,7 +33,9 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, list):
         return [_pruned(item) for item in value]
     if isinstance(value, dict):
-        return {name: _pruned(item) for name, item in value.items() if name not in ("images", "query_images")}
+        return {
+            name: _pruned(item) for name, item in value.items() if not name.endswith("images") or name == "no_images"
+        }
     return value
 
 

@@ -56,8 +56,8 @@ def test_without_images_no_column_holds_any(root: Path, tiny: TinyDataset) -> No
     assert "images" not in corpus.column_names
     assert corpus["image_ids"][1] == tiny.rows("corpus", "web")[1]["image_ids"]
     preview = nyxqa.load("preview", root, split="train", images="none")
-    texts = [{"text": side["text"]} for side in tiny.rows("preview", "train")[2]["negatives"]]
-    assert preview[2]["negatives"] == texts
+    assert preview[2]["negative_2"] == tiny.rows("preview", "train")[2]["negative_2"]
+    assert not [name for name in preview.column_names if name.endswith("images")]
 
 
 def test_all_splits_come_as_a_dictionary_and_an_empty_one_has_its_features(tmp_path: Path, tiny: TinyDataset) -> None:
@@ -176,8 +176,8 @@ def test_a_file_that_is_no_parquet_is_named(root: Path) -> None:
 def test_a_newer_format_is_refused_in_manifest_and_file(root: Path) -> None:
     file = root / "data/qa/test-00000-of-00001.parquet"
     table = pq.read_table(file)
-    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"nyxqa.format": b"2"}), file)
-    with pytest.raises(FormatError, match=r"test-00000-of-00001.parquet has format 2; this nyxqa reads up to 1"):
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"nyxqa.format": b"3"}), file)
+    with pytest.raises(FormatError, match=r"test-00000-of-00001.parquet has format 3; this nyxqa reads up to 2"):
         nyxqa.load("qa", root)
     manifest = root / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 2, "novel": 1}))

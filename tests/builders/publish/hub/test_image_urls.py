@@ -95,8 +95,8 @@ def test_only_the_bytes_change(staged: Path, tiny: TinyDataset) -> None:
                         row = {**row, name: [{"bytes": None, "path": urls[one]} for one in ids]}
                 if table != "preview":
                     assert found == row
-    sides = [side for row in read(staged, "preview", "train") for side in [row["positive"], *row["negatives"]]]
-    stored = [image for side in sides for image in side["images"]]
+    names = ("positive_images", "negative_1_images", "negative_2_images")
+    stored = [image for row in read(staged, "preview", "train") for name in names for image in row[name]]
     assert stored
     assert {image["bytes"] for image in stored} == {None}
     assert {image["path"] for image in stored} <= set(urls.values())
