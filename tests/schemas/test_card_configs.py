@@ -78,11 +78,12 @@ def test_configs_list_the_exact_files_preview_first(tmp_path: Path, tiny: TinyDa
         "corpus",
         "qa",
         "triplets",
+        "qrels",
         "mixture",
         "feedback",
         "ledger",
     ]
-    assert [config.get("default", False) for config in configs] == [True] + [False] * 6
+    assert [config.get("default", False) for config in configs] == [True] + [False] * 7
     assert configs[2]["data_files"] == [
         {"split": "train", "path": ["data/qa/train-00000-of-00001.parquet"]},
         {"split": "test", "path": ["data/qa/test-00000-of-00001.parquet"]},

@@ -22,10 +22,10 @@ def test_broken_manifest_leaves_the_rest_not_run(dataset: Path) -> None:
 
 
 def test_newer_format(dataset: Path) -> None:
-    write_manifest(dataset, replace(read_manifest(dataset), format=2))
+    write_manifest(dataset, replace(read_manifest(dataset), format=3))
     result = check(dataset)
     assert result.failed == ("manifest",)
-    assert "format 2; this nyxqa reads up to 1" in result.findings[0].examples[0]
+    assert "format 3; this nyxqa reads up to 2" in result.findings[0].examples[0]
 
 
 def test_changed_byte(dataset: Path) -> None:

@@ -21,7 +21,9 @@ def test_planted_leak(dataset: Path) -> None:
         text = next(row["text"] for row in rows if row["split"] == "train" and not row["images"])
         row = unused(dataset, rows, "validation")
         row.update(text=text + "\n", kind="text", n_tokens=1)
-        row.update({name: [] for name in ("images", "image_ids", "image_phashes", "captions", "image_urls")})
+        row.update(
+            {name: [] for name in ("images", "image_ids", "image_phashes", "captions", "caption_origins", "image_urls")}
+        )
         row["doc_id"] = row["cluster"] = doc_id(row["text"], [])
 
     rewrite(dataset, "corpus", "web", change)
@@ -39,7 +41,9 @@ def test_a_near_duplicate_in_two_splits_ends_the_check_with_3_and_is_named(datas
         )
         row = unused(dataset, rows, "validation")
         row.update(text=f"{longest['text']} besides", kind="text", n_tokens=longest["n_tokens"] + 1)
-        row.update({name: [] for name in ("images", "image_ids", "image_phashes", "captions", "image_urls")})
+        row.update(
+            {name: [] for name in ("images", "image_ids", "image_phashes", "captions", "caption_origins", "image_urls")}
+        )
         row["doc_id"] = row["cluster"] = doc_id(row["text"], [])
 
     rewrite(dataset, "corpus", "web", change)
@@ -53,7 +57,12 @@ def test_image_leak(dataset: Path) -> None:
         source = next(row for row in rows if row["split"] == "train" and row["kind"] == "single")
         row = unused(dataset, rows, "validation")
         row.update(text=f"Another text.{PLACEHOLDER}", kind="single")
-        row.update({name: source[name] for name in ("images", "image_ids", "image_phashes", "captions", "image_urls")})
+        row.update(
+            {
+                name: source[name]
+                for name in ("images", "image_ids", "image_phashes", "captions", "caption_origins", "image_urls")
+            }
+        )
         row["doc_id"] = row["cluster"] = doc_id(row["text"], row["image_ids"])
         assert image_id(row["images"][0]["bytes"]) == row["image_ids"][0]
 

@@ -180,8 +180,8 @@ def test_a_newer_format_is_refused_in_manifest_and_file(root: Path) -> None:
     with pytest.raises(FormatError, match=r"test-00000-of-00001.parquet has format 3; this nyxqa reads up to 2"):
         nyxqa.load("qa", root)
     manifest = root / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 2, "novel": 1}))
-    with pytest.raises(FormatError, match=r"manifest.json has format 2"):
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 3, "novel": 1}))
+    with pytest.raises(FormatError, match=r"manifest.json has format 3"):
         nyxqa.load("qa", root)
 
 
