@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it is flushed to disk and renamed to ``path``.
 
-    A leftover of a killed process carries the same name and is simply written over.
+    Its name is used once: two attempts at one file, also on two machines, do not write into each other. What a killed
+    process left is removed by ``sweep``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
     try:
         yield temporary
         _flush(temporary)
@@ -25,6 +27,16 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove the temporary files that killed processes left in ``folder``, which nobody else may be writing to.
+
+    :param name: Pattern of the names of the files that were being written.
+    """
+    for left in folder.glob(f".{name}.{'[0-9a-f]' * 12}.part"):
+        if left.is_file() or left.is_symlink():
+            left.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

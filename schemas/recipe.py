@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from nyxqa.schemas.images.decode import MAX_PIXELS
 from nyxqa.schemas.recipe_types import (
     Fraction,
     Hosts,
@@ -57,7 +58,7 @@ class Images(Section):
     concurrency: Positive = Field(64, description="maximum number of concurrent requests")
     per_host: Positive = Field(4, description="maximum number of concurrent requests to one host")
     max_bytes: Positive = Field(20_000_000, description="maximum size of an image file in bytes")
-    max_pixels: Positive = Field(50_000_000, description="maximum number of pixels of an image")
+    max_pixels: Positive = Field(50_000_000, le=MAX_PIXELS, description="maximum number of pixels of an image")
 
 
 class Chunk(Section):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +11,7 @@ from nyxqa.builders.check.findings import Findings
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.schemas.ids import image_id
+from nyxqa.schemas.images.decode import MAX_PIXELS
 
 IMAGE_CHECKS = ("image_ids", "images_decode", "images_clean", "image_phashes")
 _ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
@@ -81,7 +81,7 @@ class ImageChecks:
     def _stored(self, where: str, data: bytes) -> StoredImage | None:
         """What a build would store for these bytes; None if they do not decode."""
         try:
-            return stored_image(data, sys.maxsize)
+            return stored_image(data, MAX_PIXELS)
         except DeadImageError as error:
             self._findings.fail("images_decode", f"{where}: {error}")
             return None

@@ -13,6 +13,7 @@ import pyarrow as pa
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.schemas.errors import LawError
 
 T = TypeVar("T")
 
@@ -20,9 +21,15 @@ T = TypeVar("T")
 def paired_files(rows: StepOutput, decisions: StepOutput) -> list[tuple[Path, Path]]:
     """Each part file of ``rows`` with the part file of its decisions.
 
-    :raises ValueError: If there is not one file of decisions for each file of rows.
+    :raises LawError: If a file is missing, or there is not one file of decisions for each file of rows.
     """
-    return list(zip(rows.files(), decisions.files(), strict=True))
+    files, decided = rows.files(), decisions.files()
+    if len(files) != len(decided):
+        raise LawError(
+            f"{decisions.folder} holds decisions for {len(decided)} files, and {rows.folder} has {len(files)}; remove "
+            "both folders and run again"
+        )
+    return list(zip(files, decided, strict=True))
 
 
 def decide_then_apply(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,12 +15,15 @@ from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
+from nyxqa.builders.engine.lineage import check_lineage
+from nyxqa.builders.engine.part_files import StepRecord, filled_record, is_done, read_record, record_file, write_record
 from nyxqa.builders.engine.progress import Bar, Progress
-from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
+from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport
 from nyxqa.builders.engine.trace import write_trace
-from nyxqa.builders.engine.workdir import done_file, generation, is_done, step_folder
-from nyxqa.schemas.files import read_json, write_json
+from nyxqa.builders.engine.workdir import generation, step_folder
+from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.files import read_json, sweep
 
 T = TypeVar("T")
 
@@ -90,11 +92,6 @@ def _row_count(tasks: Iterable[object]) -> int | None:
     return sum(int(pq.read_metadata(file).num_rows) for file in tasks)
 
 
-def _read_counts(folder: Path) -> Counts | None:
-    """Counts of the step in ``folder``; None if it is not finished or has none."""
-    return Counts(**read_json(done_file(folder))) if is_done(folder) else None
-
-
 class PlannedRun:
     """Collects the steps of a build without running them: fingerprints need no data.
 
@@ -145,6 +142,14 @@ class PlannedRun:
         return StepOutput(step.fingerprint, self.folder(step))
 
 
+def _counted(folder: Path) -> StepRecord:
+    """The record of a folder that 0.1.0 filled, which counted no files."""
+    old = record_file(folder)
+    record = filled_record(folder, Counts(**read_json(old)) if old.exists() else None)
+    write_record(folder, record)
+    return record
+
+
 class WorkingRun:
     """Runs steps in ``work`` and skips finished ones.
 
@@ -185,19 +190,26 @@ class WorkingRun:
     ) -> StepOutput:
         """One shard for each task, computed by ``function``; complete shards are not computed again."""
         folder, started = self.folder(step), time.perf_counter()
-        counts = _read_counts(folder)
-        if counts is None:
+        record = read_record(folder)
+        if record is None:
             folder.mkdir(parents=True, exist_ok=True)
+            sweep(folder)
             counts, listed = Counts(), tasks()
             with self._progress.stage(step, _row_count(listed)) as bar:
-                for kept in (found := complete_shards(folder)).values():
-                    counts += kept
-                    bar.advance(kept, kept=True)
-                for shard in self._shards(step, folder, function, listed, found, schema, self._executors[where]):
-                    counts += shard
-                    bar.advance(shard)
-            write_json(done_file(folder), asdict(counts))
-        self._report(step, counts, time.perf_counter() - started)
+                done = complete_shards(folder)
+                for kept in done.values():
+                    counts += kept.counts
+                    bar.advance(kept.counts, kept=True)
+                for index, shard in self._shards(
+                    step, folder, function, listed, set(done), schema, self._executors[where]
+                ):
+                    done[index] = shard
+                    counts += shard.counts
+                    bar.advance(shard.counts)
+            ledgers = tuple(sorted(index for index, shard in done.items() if shard.ledger))
+            record = StepRecord(len(done), ledgers, counts)
+            write_record(folder, record)
+        self._report(step, record.counts, time.perf_counter() - started)
         return StepOutput(step.fingerprint, folder)
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
@@ -208,12 +220,13 @@ class WorkingRun:
             if not resume:
                 shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True, exist_ok=True)
+            sweep(unfinished)
             with self._progress.stage(step):
                 counts = function(unfinished)
-            if counts is not None:
-                write_json(done_file(unfinished), asdict(counts))
+            write_record(unfinished, filled_record(unfinished, counts))
             unfinished.rename(folder)
-        self._report(step, _read_counts(folder), time.perf_counter() - started)
+        record = read_record(folder) or _counted(folder)
+        self._report(step, record.counts, time.perf_counter() - started)
         return StepOutput(step.fingerprint, folder)
 
     def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
@@ -222,7 +235,7 @@ class WorkingRun:
         if not is_done(folder):
             with self._progress.stage(step) as bar:
                 counts = function(bar)
-            write_json(done_file(folder), {})
+            write_record(folder, StepRecord(0))
             if counts.rows_in:
                 self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
         self._note(StepReport(step, None, time.perf_counter() - started))
@@ -241,18 +254,28 @@ class WorkingRun:
         kept: Collection[int],
         schema: pa.Schema,
         executor: Executor,
-    ) -> Iterator[Counts]:
-        """Counts of the shards that were not ``kept``, as they are made."""
-        missing = (
-            Job(function, task, folder, index, schema, step.stage, step.split)
-            for index, task in enumerate(tasks)
-            if index not in kept
-        )
-        for counts, _ in executor.map(run_shard, missing):
-            yield counts
+    ) -> Iterator[tuple[int, CompleteShard]]:
+        """The shards that were not ``kept``, with their numbers, as they are made."""
+        made: list[int] = []  # numbers of the shards that are made, in their order
+
+        def missing() -> Iterator[Job[T]]:
+            index = -1
+            for index, task in enumerate(tasks):
+                if index not in kept:
+                    made.append(index)
+                    yield Job(function, task, folder, index, schema, step.stage, step.split)
+            if beyond := [number for number in kept if number > index]:
+                raise LawError(
+                    f"{folder} holds shard {max(beyond)}, but step {step.label} has {index + 1} shards; remove this "
+                    "folder and run again, which computes this step again"
+                )
+
+        for number, (shard, _) in enumerate(executor.map(run_shard, missing())):
+            yield made[number], shard
 
     def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
         report = StepReport(step, counts, seconds)
+        check_lineage(report, self.reports)
         self._note(report)
         self._progress.finished(report)
 

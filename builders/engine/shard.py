@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput
+from nyxqa.builders.engine.part_files import ledger_file, marker_file, part_file
 from nyxqa.builders.engine.step import Step
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import read_json, replacing, write_json
@@ -42,18 +43,19 @@ class Job(Generic[T]):
     split: str
 
 
-def part_file(folder: Path, index: int) -> Path:
-    """The Parquet file of shard ``index``."""
-    return folder / f"part-{index:06d}.parquet"
+@dataclass(frozen=True)
+class CompleteShard:
+    """A shard whose files are complete.
+
+    :param ledger: Rows of its ledger file; it has none if 0.
+    """
+
+    counts: Counts
+    ledger: int
 
 
-def marker_file(folder: Path, index: int) -> Path:
-    """The file that marks shard ``index`` as complete; written last, it holds the shard's counts."""
-    return folder / f"done-{index:06d}.json"
-
-
-def run_shard(job: Job[T]) -> tuple[Counts, float]:
-    """Compute and write one shard, in any process; returns its counts and the seconds it took.
+def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
+    """Compute and write one shard, in any process; returns it and the seconds it took.
 
     :raises LawError: If the account does not add up, or the rows do not have the step's schema.
     """
@@ -66,15 +68,23 @@ def run_shard(job: Job[T]) -> tuple[Counts, float]:
     write_table(part_file(job.folder, job.index), output.rows)
     drops = [*output.account.dropped, *output.account.notes]
     if drops:
-        write_table(job.folder / f"ledger-{job.index:06d}.parquet", ledger_table(drops, job.stage, job.split))
-    counts = Counts.of(output)
-    write_json(marker_file(job.folder, job.index), asdict(counts))
-    return counts, time.perf_counter() - started
+        write_table(ledger_file(job.folder, job.index), ledger_table(drops, job.stage, job.split))
+    made = CompleteShard(Counts.of(output), len(drops))
+    write_json(marker_file(job.folder, job.index), {**asdict(made.counts), "ledger": made.ledger})
+    return made, time.perf_counter() - started
 
 
-def complete_shards(folder: Path) -> dict[int, Counts]:
-    """Counts of the complete shards, by number."""
-    return {int(marker.stem.rpartition("-")[2]): Counts(**read_json(marker)) for marker in folder.glob("done-*.json")}
+def complete_shards(folder: Path) -> dict[int, CompleteShard]:
+    """The complete shards of an unfinished step, by number; one that lost a file since is not complete."""
+    found = {}
+    for marker in sorted(folder.glob("done-*.json")):
+        index = int(marker.stem.rpartition("-")[2])
+        counts: dict[str, int] = read_json(marker)
+        has_ledger = ledger_file(folder, index).is_file()
+        ledger = counts.pop("ledger", int(has_ledger))  # 0.1.0 did not note it
+        if part_file(folder, index).is_file() and (has_ledger or not ledger):
+            found[index] = CompleteShard(Counts(**counts), ledger)
+    return found
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -110,7 +120,7 @@ class DropWriter:
         self._step = step
         self._folder = folder
         self._waiting: list[Drop] = []
-        self._files = 0
+        self.files: list[Path] = []
         self.count = 0
 
     def add(self, drop: Drop) -> None:
@@ -124,6 +134,6 @@ class DropWriter:
         """Write the waiting drops."""
         if self._waiting:
             table = ledger_table(self._waiting, self._step.stage, self._step.split)
-            write_table(self._folder / f"ledger-{self._files:06d}.parquet", table)
+            self.files.append(ledger_file(self._folder, len(self.files)))
+            write_table(self.files[-1], table)
             self._waiting = []
-            self._files += 1

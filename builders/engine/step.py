@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from nyxqa.builders.engine.accounting import Counts
+from nyxqa.builders.engine.part_files import StepRecord, ledger_file, part_file, read_record, require
+from nyxqa.schemas.errors import LawError
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,28 @@ def section_params(section: BaseModel, keys: Iterable[str], added: Iterable[str]
 
 @dataclass(frozen=True)
 class StepOutput:
-    """The output of a step: an ordered list of Parquet files in one folder."""
+    """The output of a finished step: an ordered list of Parquet files in one folder.
+
+    Files are named by the numbers that the step recorded, never found by listing the folder: a file that is missing is
+    an error, not fewer rows.
+    """
 
     fingerprint: str
     folder: Path
 
     def files(self) -> list[Path]:
-        """Part files in order."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        """Part files in order.
+
+        :raises LawError: If one is missing, or the step is unfinished.
+        """
+        return self._existing([part_file(self.folder, index) for index in range(self._record().shards)])
 
     def ledgers(self) -> list[Path]:
-        """Ledger files in order; a shard that dropped nothing has none."""
-        return sorted(self.folder.glob("ledger-*.parquet"))
+        """Ledger files in order; a shard that dropped nothing has none.
+
+        :raises LawError: If one is missing, or the step is unfinished.
+        """
+        return self._existing([ledger_file(self.folder, index) for index in self._record().ledgers])
 
     def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """Rows one at a time; one part file is in memory."""
@@ -98,6 +110,16 @@ class StepOutput:
 
     def __len__(self) -> int:
         return sum(pq.read_metadata(file).num_rows for file in self.files())
+
+    def _record(self) -> StepRecord:
+        record = read_record(self.folder)
+        if record is None:
+            raise LawError(f"{self.folder} does not say how many files it has; run again, which finishes this step")
+        return record
+
+    def _existing(self, files: list[Path]) -> list[Path]:
+        require(self.folder, files)
+        return files
 
 
 @dataclass(frozen=True)

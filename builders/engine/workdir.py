@@ -12,8 +12,8 @@ from tempfile import gettempdir
 from filelock import FileLock, Timeout
 
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
-from nyxqa.schemas.files import read_json, write_json
-from nyxqa.schemas.manifest import WORK, read_manifest
+from nyxqa.schemas.files import read_json, sweep, write_json
+from nyxqa.schemas.manifest import MANIFEST, WORK, read_manifest
 from nyxqa.schemas.tables import FORMAT
 
 _GENERATIONS = "generations.json"
@@ -22,7 +22,7 @@ _MARK = "nyxqa.json"
 
 @contextmanager
 def output_folder(out: Path) -> Iterator[Path]:
-    """Lock ``out`` for one build; yields its work folder.
+    """Lock ``out`` for one build; yields its work folder, without the temporary files of killed builds.
 
     :raises UsageError: If ``out`` holds files that nyxqa did not write.
     :raises WorldError: If it cannot be written, or another build uses it.
@@ -43,6 +43,8 @@ def output_folder(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise WorldError(f"cannot write to {out}: {error.strerror or error}") from error
     try:
+        for folder, name in ((work, "*"), (out, MANIFEST), (out, "README.md")):
+            sweep(folder, name)
         if not (work / _MARK).exists():
             write_json(work / _MARK, {"format": FORMAT})
         yield work
@@ -80,16 +82,6 @@ def step_folder(work: Path, name: str, split: str, fingerprint: str) -> Path:
     """
     label = name.replace("/", ".") + (f".{split}" if split else "")
     return steps_folder(work) / label / fingerprint[:16]
-
-
-def done_file(folder: Path) -> Path:
-    """The file that marks the step in ``folder`` as finished; written last, it holds the counts of the step."""
-    return folder / "done.json"
-
-
-def is_done(folder: Path) -> bool:
-    """Whether the step in ``folder`` is finished."""
-    return done_file(folder).exists()
 
 
 def forget_stages(work: Path, stages: Collection[str]) -> None:

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import part_file
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
 from nyxqa.builders.feedback.labels import Labelling
@@ -58,7 +57,7 @@ class AnswerShards:
 
     def _conversations(self, span: Span) -> Iterator[Conversation[Row]]:
         start, stop = span
-        table = pq.read_table(part_file(self.retrieved.folder, start // BLOCK), columns=["candidates"])
+        table = pq.read_table(self.retrieved.files()[start // BLOCK], columns=["candidates"])
         listed = table["candidates"].slice(start % BLOCK, stop - start).to_pylist()
         questions = self.train.rows(start, stop, _COLUMNS)
         for place, (row, candidates) in enumerate(zip(questions, listed, strict=True), start):

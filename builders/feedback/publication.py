@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.engine.workdir import is_done, step_folder, steps_folder
+from nyxqa.builders.engine.workdir import step_folder, steps_folder
 from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
 from nyxqa.builders.feedback.tally import Tally

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.engine.workdir import is_done, step_folder
+from nyxqa.builders.engine.workdir import step_folder
 from nyxqa.builders.feedback.pools import (
     PassagesPool,
     Pool,

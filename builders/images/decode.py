@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.metadata import (
-    jpeg_without_metadata,
-    png_chunks,
-    png_without_metadata,
-    webp_is_lossy,
-    webp_without_metadata,
-)
+from nyxqa.builders.images.jpeg import jpeg_without_metadata
 from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
 from nyxqa.builders.images.phash import perceptual_hash
+from nyxqa.builders.images.png import MAX_PROFILE, SIGNATURE, png_is_whole, png_to_read, png_without_metadata
+from nyxqa.builders.images.webp import webp_is_lossy, webp_without_metadata
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.images.decode import DAMAGED, ImageDecodeError, decode_pixels, open_encoded, stable_text
 
@@ -39,9 +35,10 @@ class StoredImage:
 def stored_image(data: bytes, max_pixels: int) -> StoredImage:
     """The stored form of an image file.
 
-    JPEG, PNG and WebP that need no rotation keep their bytes, without the segments that hold EXIF, XMP, IPTC or text,
-    unless they are animated, CMYK or of 16 bits. All others are rotated as their EXIF says and encoded once: lossy
-    images without transparency as JPEG, the rest as PNG.
+    JPEG, PNG and WebP that need no rotation keep the bytes of their pixels and what decoding needs (JFIF, ICC, colour,
+    transparency); every other segment goes, and so does what stands behind the end of the picture. Animated, CMYK and
+    16-bit images and other formats are rotated as their EXIF says and encoded once: lossy images without transparency
+    as JPEG, the rest as PNG.
 
     :param max_pixels: Most pixels of an image; checked before it is decoded.
     :raises DeadImageError: If it is not an image that we read, is damaged, too large or too small.
@@ -49,16 +46,19 @@ def stored_image(data: bytes, max_pixels: int) -> StoredImage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is refused below, or harmless
         try:
-            image = open_encoded(data, max_pixels)
+            readable = png_to_read(data) if data.startswith(SIGNATURE) else data
+            image = open_encoded(readable, max_pixels)
             _check_size(image)
-            decode_pixels(image, data)
+            clean = _without_metadata(image, data)
+            if clean is not None:  # what is stored is what was decoded
+                readable, image = clean, open_encoded(clean, max_pixels)
+            decode_pixels(image, readable)
         except ImageDecodeError as error:
             raise DeadImageError(error.reason, error.detail) from error
-        if image.format == "PNG" and all(chunk != b"IEND" for chunk, _ in png_chunks(data)):
+        if image.format == "PNG" and not png_is_whole(data):
             raise DeadImageError("truncated", "PNG without its end")
-        unchanged = _without_metadata(image, data)
-        if unchanged is not None:
-            return StoredImage(unchanged, image_id(unchanged), perceptual_hash(image))
+        if clean is not None:
+            return StoredImage(clean, image_id(clean), perceptual_hash(image))
         lossy = image.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (image.format == "WEBP" and webp_is_lossy(data))
         return _reencoded(image, lossy)
 
@@ -70,18 +70,21 @@ def _check_size(image: Image) -> None:
 
 
 def _without_metadata(image: Image, data: bytes) -> bytes | None:
-    """The file without its metadata; None if it has to be encoded again."""
+    """The picture in the bytes that it came in; None if it has to be encoded again."""
     if orientation(image) != 1:
         return None
     if image.format == "PNG":
         return png_without_metadata(data)
     if image.format == "WEBP":
         return webp_without_metadata(data)
-    return jpeg_without_metadata(data) if image.format == "JPEG" and image.mode in ("L", "RGB") else None
+    jpeg = image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB")  # MPO: further pictures behind the first
+    return jpeg_without_metadata(data) if jpeg else None
 
 
 def _reencoded(image: Image, lossy: bool) -> StoredImage:
     image, profile = to_eight_bit(apply_orientation(image))
+    if profile is not None and len(profile) > MAX_PROFILE:
+        profile = None
     out = io.BytesIO()
     lossy = lossy and not image.has_transparency_data
     try:

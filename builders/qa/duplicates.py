@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from nyxqa.builders.dedup.shingles import shingle_sets
 from nyxqa.builders.dedup.word_hashes import I64, U64
 from nyxqa.builders.engine.database import PART_NUMBER, append, arrow_rows, database, shard_tables
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.part_files import part_file
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.sql import file_list

@@ -17,7 +17,7 @@ from nyxqa.schemas.files import read_json
 from nyxqa.schemas.recipe import Filters
 
 VERSION = 1
-_INDEX_VERSION = 2
+_INDEX_VERSION = 3
 
 
 def benchmark(run: Run, settings: Filters, max_pixels: int) -> StepOutput | None:

@@ -22,8 +22,9 @@ from nyxqa.builders.dedup.settings import (
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import PART_NUMBER, clear_scratch, database, shard_tables
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.recipe import Dedup

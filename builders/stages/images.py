@@ -171,7 +171,7 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
     """
     fetched = fetch(run, pages, settings)
     params = section_params(settings, ("on_dead", "max_bytes", "max_pixels"))
-    store = Step("images/store", 3, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
+    store = Step("images/store", 4, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
     packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
     resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels)
     stored = run.map(

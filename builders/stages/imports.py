@@ -24,7 +24,7 @@ from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.recipe import Images, Import
 from nyxqa.schemas.recipe_types import Split
 
-VERSION = 1
+VERSION = 2
 # A shard ends at this many rows, or at this many bytes of images that the dataset's own files hold.
 _SHARD_ROWS = 256
 _SHARD_BYTES = 64 << 20

@@ -17,6 +17,7 @@ from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.stages.names import SOURCE, pool_stage
 from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.sql import file_list
 
 VERSION = 1
 
@@ -41,7 +42,7 @@ def write_passages(step: Step, spec: str, folder: Path) -> Counts:
     drops.flush()
     if not count:
         with database(folder) as db:
-            why = largest_loss(db, [StepOutput(step.fingerprint, folder)], "")
+            why = largest_loss(db, [], "", f"read_parquet({file_list(drops.files)})" if drops.files else "")
         raise WorldError(f"{step.name}: {spec.partition(':')[0]} source has no passage: {why}")
     return Counts(count + drops.count, count, drops.count, 0, count)
 

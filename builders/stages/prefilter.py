@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from nyxqa.builders.dedup.equal_keys import Keys, first_equal
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.report.lines import ANY
 from nyxqa.builders.rows import SPLIT_DOCUMENTS

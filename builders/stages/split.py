@@ -17,8 +17,9 @@ from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.schemas.chance import keyed_hash

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DecodeReason = Literal["too_many_pixels", "truncated", "unreadable", "unsupported_format"]
 
+# Most pixels that anything here decodes, and that a recipe may allow: above it Pillow warns of a decompression bomb.
+MAX_PIXELS = 89_478_485
 # What Pillow's plugins raise for damaged files.
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 
@@ -33,10 +35,10 @@ class ImageDecodeError(WorldError):
         self.detail = detail
 
 
-def open_encoded(data: bytes, max_pixels: int | None = None) -> Image:
+def open_encoded(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """The image with its header read and its pixels not yet decoded.
 
-    :param max_pixels: Most pixels in all; None leaves it at the limit of Pillow, 178,956,970.
+    :param max_pixels: Most pixels in all.
     :raises ImageDecodeError: If the format is not in ``FORMATS``, the header is damaged, or it declares more pixels.
     """
     from PIL import Image, UnidentifiedImageError
@@ -57,7 +59,7 @@ def open_encoded(data: bytes, max_pixels: int | None = None) -> Image:
         detail = f"{announced.name if announced else 'image'} header: {stable_text(error)}"
         raise ImageDecodeError(_damage(error, data), detail) from error
     width, height = image.size
-    if max_pixels is not None and width * height > max_pixels:
+    if width * height > max_pixels:
         raise ImageDecodeError("too_many_pixels", f"{width} x {height} pixels, at most {max_pixels} in all")
     return image
 

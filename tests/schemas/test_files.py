@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.schemas.files import flush_folder, read_json, replacing, write_bytes, write_json
+from nyxqa.schemas.files import flush_folder, read_json, replacing, sweep, write_bytes, write_json
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -30,15 +30,30 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
+def test_two_that_write_one_file_have_temporary_names_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    with replacing(file) as temporary:
-        left = temporary
-        temporary.write_bytes(b"first")
-    left.write_bytes(b"a longer leftover than what follows")
-    write_bytes(file, b"next")
-    assert file.read_bytes() == b"next"
+    with replacing(file) as slow:
+        slow.write_bytes(b"slow")
+        with replacing(file) as fast:
+            fast.write_bytes(b"fast")
+        assert file.read_bytes() == b"fast"
+    assert file.read_bytes() == b"slow"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    left = []
+    for name in ("part-000000.parquet", "manifest.json"):
+        with replacing(tmp_path / name) as temporary:
+            left.append(temporary)
+            temporary.write_bytes(b"half")
+    kept = sorted([*tmp_path.iterdir(), tmp_path / ".near.duckdb.part"])
+    for file in (*left, tmp_path / ".near.duckdb.part"):
+        file.write_bytes(b"half")
+    sweep(tmp_path, "manifest.json")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, left[0]])
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == kept
 
 
 def test_json_keeps_order_and_letters(tmp_path: Path) -> None:

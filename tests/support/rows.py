@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.engine.part_files import filled_record, part_file, write_record
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.rows import CHUNKS, DOCUMENTS, PAGES, QUESTIONS, SOURCE_PAGES, SPLIT_DOCUMENTS
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
@@ -125,5 +126,12 @@ def write(file: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> Path:
 def parts_of(folder: Path, schema: pa.Schema, *shards: list[dict[str, Any]]) -> StepOutput:
     """The output of a step of these shards."""
     for index, rows in enumerate(shards):
-        write(folder / f"part-{index:06d}.parquet", rows, schema)
-    return StepOutput("f" * 64, folder)
+        write(part_file(folder, index), rows, schema)
+    return finished(folder, "f" * 64)
+
+
+def finished(folder: Path, fingerprint: str = "") -> StepOutput:
+    """The output of a step whose part and ledger files lie in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder, filled_record(folder, None))
+    return StepOutput(fingerprint, folder)

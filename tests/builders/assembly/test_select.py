@@ -9,12 +9,12 @@ from nyxqa.builders.assembly.ledger import ledger_rows, tally
 from nyxqa.builders.assembly.select import quota_of, select_questions, shortfall
 from nyxqa.builders.engine.accounting import Counts, Drop
 from nyxqa.builders.engine.database import database
+from nyxqa.builders.engine.part_files import ledger_file
 from nyxqa.builders.engine.shard import ledger_table, write_table
-from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.names import STAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Filters, Recipe, SplitSection
-from tests.support.rows import QUESTIONS, document, parts_of, question
+from tests.support.rows import QUESTIONS, document, finished, parts_of, question
 
 QUOTA = SplitSection(validation=2, test=1)
 
@@ -97,10 +97,10 @@ def test_a_condition_that_fails_on_a_row_is_a_usage_error(tmp_path: Path) -> Non
 def test_the_ledger_is_in_the_order_of_the_stages(tmp_path: Path) -> None:
     for stage, folder in (("split", "a"), ("chunk", "b"), ("refine", "c")):
         drops = [Drop("page", item, "", "why", "x\ny") for item in ("q", "p")]
-        write_table(tmp_path / folder / "ledger-000000.parquet", ledger_table(drops, stage, ""))
+        write_table(ledger_file(tmp_path / folder, 0), ledger_table(drops, stage, ""))
     with database(tmp_path) as db:
         select_questions(db, {"train": parts_of(tmp_path / "train", QUESTIONS, [])}, Recipe())
-        rows = list(ledger_rows(db, [StepOutput("f", tmp_path / folder) for folder in "abc"], STAGES))
+        rows = list(ledger_rows(db, [finished(tmp_path / folder) for folder in "abc"], STAGES))
     assert [(row["stage"], row["item_id"]) for row in rows] == [
         ("chunk", "p"), ("chunk", "q"), ("split", "p"), ("split", "q"), ("refine", "p"), ("refine", "q"),
     ]  # fmt: skip

@@ -11,10 +11,13 @@ import pytest
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, Run, WorkingRun
-from nyxqa.builders.engine.shard import part_file, write_table
+from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.schemas.errors import LawError
+from tests.support.rows import finished
 from tests.support.tasks import NUMBERS
 
 DECIDE = Step("stage/decide", 1, {"a": 1}, split="train")
@@ -27,7 +30,7 @@ REPEATED = pa.schema([("repeated", pa.bool_())])
 def rows(tmp_path: Path) -> StepOutput:
     for shard, numbers in enumerate(ROWS):
         write_table(part_file(tmp_path / "rows", shard), pa.table({"n": numbers}, schema=NUMBERS))
-    return StepOutput("fingerprint of rows", tmp_path / "rows")
+    return finished(tmp_path / "rows", "fingerprint of rows")
 
 
 def write_repeated(rows: StepOutput, folder: Path) -> None:
@@ -104,5 +107,5 @@ def test_a_missing_file_of_decisions_is_an_error(rows: StepOutput, tmp_path: Pat
         write_repeated(rows, folder)
         part_file(folder, 2).unlink()
 
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(LawError, match=r"holds decisions for 2 files, and .* has 3"):
         applied(WorkingRun(tmp_path, LocalExecutor(1), Progress()), rows, write=only_the_first)

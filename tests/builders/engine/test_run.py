@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +15,13 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Account, Counts, Drop, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.shard import complete_shards, part_file
+from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.files import replacing
 from nyxqa.schemas.tables import LEDGER
 from tests.support.tasks import NUMBERS, logged_shard, shard
 
@@ -60,7 +64,7 @@ def test_shards_found_whole_are_not_redone(tmp_path: Path) -> None:
     (parts.folder / "done.json").unlink()
     (parts.folder / "done-000001.json").unlink()
     part_file(parts.folder, 1).write_bytes(b"half of a file")
-    (parts.folder / ".part-000001.parquet.part").write_bytes(b"left by a kill")
+    (parts.folder / ".part-000001.parquet.0123456789ab.part").write_bytes(b"left by a kill")
     again = working(tmp_path)
     again.map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
     assert calls(log) == {0: 1, 3: 2, 4: 1}
@@ -141,7 +145,7 @@ def test_a_whole_step_is_whole_or_absent(tmp_path: Path) -> None:
         run.run_once(STEP, half)
     assert not run.folder(STEP).exists()
     for _ in range(2):
-        assert [file.name for file in run.run_once(STEP, full).folder.iterdir()] == ["b"]
+        assert [file.name for file in run.run_once(STEP, full).folder.iterdir() if file.name != "done.json"] == ["b"]
     assert seen == [[]]
     assert run.reports[-1].counts is None
 
@@ -170,7 +174,7 @@ def test_a_whole_step_that_resumes_finds_what_a_stopped_run_left(tmp_path: Path)
     assert not run.folder(STEP).exists()
     run.run_once(STEP, rest, resume=True)
     assert seen == [["a"]]
-    assert [file.name for file in run.folder(STEP).iterdir()] == ["a"]
+    assert [file.name for file in run.folder(STEP).iterdir() if file.name != "done.json"] == ["a"]
 
 
 def test_planning_names_the_steps_of_the_run_and_writes_nothing(tmp_path: Path) -> None:
@@ -217,3 +221,112 @@ def test_an_account_names_what_it_notes_without_counting_it(tmp_path: Path) -> N
     parts = run.map(STEP, noted, lambda: [0], NUMBERS)
     assert run.reports[0].counts == Counts(1, 1, 0, 0, 1)
     assert pq.read_table(parts.ledgers()[0])["item_id"].to_pylist() == ["p:0"]
+
+
+def made(folder: Path) -> WorkingRun:
+    """A run that has made STEP and counts over its numbers below ``folder``."""
+    run = working(folder)
+    parts = run.map(STEP, shard, lambda: TASKS, NUMBERS)
+    run.map(NEXT, take_all, parts.files, NUMBERS)
+    return run
+
+
+def take_all(file: Path) -> ShardOutput:
+    table = pq.read_table(file)
+    names = [str(n) for n in table["n"].to_pylist()]
+    return ShardOutput(table, Account(names, names))
+
+
+NEXT = Step("next", 1, {}, (STEP.fingerprint,), "train", "row", "row")
+
+
+def test_a_part_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    part_file(run.folder(STEP), 2).unlink()
+    shutil.rmtree(run.folder(NEXT))
+    with pytest.raises(
+        LawError, match=r"part-000002\.parquet is missing .* remove .*stage\.part.* and run again"
+    ) as one:
+        made(tmp_path)
+    assert one.value.exit_code == 3
+    shutil.rmtree(run.folder(STEP))
+    assert made(tmp_path).reports[1].counts == run.reports[1].counts
+
+
+def test_a_shard_that_lost_a_file_before_its_step_was_finished_is_made_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    parts = working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    whole = {file.name: file.read_bytes() for file in parts.folder.iterdir()}
+    for name in ("done.json", "part-000000.parquet", "ledger-000001.parquet"):
+        (parts.folder / name).unlink()
+    working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    assert calls(log) == {0: 2, 3: 2, 4: 1}
+    assert {file.name: file.read_bytes() for file in parts.folder.iterdir()} == whole
+
+
+def test_a_step_that_0_1_0_finished_counts_its_shards_without_making_them_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    parts = working(tmp_path).map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS)
+    whole = {file.name: file.read_bytes() for file in parts.folder.iterdir()}
+    for file in parts.folder.glob("done*.json"):  # as 0.1.0 wrote them
+        counts = json.loads(file.read_bytes())
+        file.write_text(json.dumps({name: counts[name] for name in Counts.__dataclass_fields__}))
+    old = {file.name: json.loads(file.read_bytes()) for file in parts.folder.glob("done-*.json")}
+    with pytest.raises(LawError, match="does not say how many files"):
+        parts.files()
+    run = working(tmp_path)
+    assert [row["n"] for row in run.map(STEP, partial(logged_shard, log), lambda: TASKS, NUMBERS).rows()] == [
+        0,
+        2,
+        4,
+        6,
+    ]
+    assert calls(log) == {0: 1, 3: 1, 4: 1}
+    assert json.loads((parts.folder / "done.json").read_bytes())["shards"] == 3
+    assert parts.ledgers() == [parts.folder / name for name in sorted(whole) if name.startswith("ledger")]
+    assert old == {file.name: json.loads(file.read_bytes()) for file in parts.folder.glob("done-*.json")}
+
+
+def test_a_whole_step_without_a_count_is_counted_and_one_with_a_gap_refused(tmp_path: Path) -> None:
+    def three(folder: Path) -> Counts:
+        for index in range(3):
+            pq.write_table(pa.table({"n": [index]}, schema=NUMBERS), part_file(folder, index))
+        return Counts(3, 3, 0, 0, 3)
+
+    run = working(tmp_path)
+    parts = run.run_once(STEP, three)
+    (parts.folder / "done.json").write_text(json.dumps(asdict(Counts(3, 3, 0, 0, 3))))
+    assert len(working(tmp_path).run_once(STEP, three).files()) == 3
+    for record in ("{}", json.dumps(asdict(Counts(4, 4, 0, 0, 4)))):
+        (parts.folder / "done.json").write_text(record)
+        if record == "{}":
+            part_file(parts.folder, 1).rename(part_file(parts.folder, 3))
+        with pytest.raises(LawError, match=r"is missing|holds 3 rows and its account says 4"):
+            working(tmp_path).run_once(STEP, three)
+        if record == "{}":
+            part_file(parts.folder, 3).rename(part_file(parts.folder, 1))
+
+
+def test_a_step_that_takes_in_fewer_rows_than_the_one_before_gave_is_refused(tmp_path: Path) -> None:
+    run = working(tmp_path)
+    parts = run.map(STEP, shard, lambda: TASKS, NUMBERS)
+    with pytest.raises(LawError, match="stage/part train gave 4 rows and next train took in 2; remove"):
+        run.map(NEXT, take_all, lambda: parts.files()[:1], NUMBERS)
+
+
+def test_a_shard_beyond_the_tasks_is_refused(tmp_path: Path) -> None:
+    parts = working(tmp_path).map(STEP, shard, lambda: TASKS, NUMBERS)
+    (parts.folder / "done.json").unlink()
+    with pytest.raises(LawError, match="holds shard 2, but step stage/part train has 2"):
+        working(tmp_path).map(STEP, shard, lambda: TASKS[:2], NUMBERS)
+
+
+def test_two_attempts_at_one_shard_do_not_write_into_each_other(tmp_path: Path) -> None:
+    job = Job(shard, TASKS[0], tmp_path, 0, NUMBERS, "stage", "train")
+    with replacing(part_file(tmp_path, 0)) as slow:
+        slow.write_bytes(b"half of a")
+        run_shard(job)
+        whole = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file != slow}
+        assert slow.read_bytes() == b"half of a"
+        slow.write_bytes(whole["part-000000.parquet"])
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == whole

@@ -7,10 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nyxqa.builders.engine.part_files import StepRecord, ledger_file, part_file, write_record
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import Step, StepOutput, plain
 from nyxqa.builders.pipeline import build
 from nyxqa.builders.sources.factory import open_source
+from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.recipe import Chunk
 from nyxqa.schemas.recipe_file import read_recipe
 
@@ -50,14 +52,32 @@ def test_plain_gives_json_types() -> None:
 
 
 def test_parts_are_read_in_order(tmp_path: Path) -> None:
-    for index in (1, 0, 10):
+    for index in (1, 0, 2):
         pq.write_table(pa.table({"n": [index], "m": ["x"]}), tmp_path / f"part-{index:06d}.parquet")
-    (tmp_path / ".part-000002.parquet.part").write_bytes(b"half")
+    (tmp_path / ".part-000002.parquet.0123456789ab.part").write_bytes(b"half")
     (tmp_path / "ledger-000001.parquet").write_bytes(b"")
+    write_record(tmp_path, StepRecord(3, (1,)))
     parts = StepOutput("f", tmp_path)
-    assert list(parts.rows(["n"])) == [{"n": 0}, {"n": 1}, {"n": 10}]
+    assert list(parts.rows(["n"])) == [{"n": 0}, {"n": 1}, {"n": 2}]
     assert len(parts) == 3
     assert [file.name for file in parts.ledgers()] == ["ledger-000001.parquet"]
+
+
+def test_a_missing_file_is_an_error_and_not_fewer_rows(tmp_path: Path) -> None:
+    for index in range(3):
+        pq.write_table(pa.table({"n": [index]}), part_file(tmp_path, index))
+    ledger_file(tmp_path, 1).write_bytes(b"")
+    parts = StepOutput("f", tmp_path)
+    with pytest.raises(LawError, match="does not say how many files it has; run again"):
+        parts.files()
+    write_record(tmp_path, StepRecord(3, (1,)))
+    part_file(tmp_path, 2).unlink()
+    for read in (parts.files, lambda: list(parts.rows()), lambda: len(parts)):
+        with pytest.raises(LawError, match=r"part-000002\.parquet is missing \(1 of 3 .*; remove .* and run again"):
+            read()
+    ledger_file(tmp_path, 1).unlink()
+    with pytest.raises(LawError, match=r"ledger-000001\.parquet is missing"):
+        parts.ledgers()
 
 
 def steps(**settings: Any) -> dict[str, str]:

@@ -6,15 +6,17 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.database import database
+from nyxqa.builders.engine.part_files import ledger_file
 from nyxqa.builders.engine.shard import ledger_table, write_table
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.report.losses import largest_loss
+from tests.support.rows import finished
 
 
 def ledger(folder: Path, stage: str, split: str, *drops: Drop) -> StepOutput:
-    parts = StepOutput("", folder / f"{stage}.{split}")
-    write_table(parts.folder / "ledger-000000.parquet", ledger_table(drops, stage, split))
-    return parts
+    parts = folder / f"{stage}.{split}"
+    write_table(ledger_file(parts, 0), ledger_table(drops, stage, split))
+    return finished(parts)
 
 
 def drops(kind: str, reason: str, count: int, detail: str = "") -> list[Drop]:
@@ -53,7 +55,7 @@ def test_parts_of_items_that_live_on_are_no_drops(tmp_path: Path) -> None:
         ledger(tmp_path, "import.mmeb", "", *drops("document", "dead_image", 9, "z")),
     ]
     assert told(tmp_path, parts, "").startswith("stage images dropped most: 1 page (dead_image 1)")
-    assert told(tmp_path, [StepOutput("", tmp_path / "none")], "") == "no stage dropped anything"
+    assert told(tmp_path, [finished(tmp_path / "none")], "") == "no stage dropped anything"
 
 
 @pytest.mark.parametrize(("detail", "again"), [("HTTP 500, 4 times", True), ("", False)])

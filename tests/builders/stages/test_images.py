@@ -200,7 +200,7 @@ def test_html_references(folder: Path, tmp_path: Path) -> None:
 def test_shards_without_a_page(folder: Path, tmp_path: Path) -> None:
     rows = [page(f"text {n}", "<images/1.png>", url=f"http://x.org/{n % 256}") for n in range(300)]
     stored = read(folder, tmp_path / "w", rows, Images(common=1.0))
-    assert [len(list(StepOutput("", stored.folder).files())), len(stored)] == [2, 256]
+    assert [len(list(stored.files())), len(stored)] == [2, 256]
 
 
 def test_stored_bytes_of_the_pack_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:

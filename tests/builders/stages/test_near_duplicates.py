@@ -129,7 +129,11 @@ def test_a_full_spill_space_stops_the_stage_and_more_of_it_goes_on(
     assert sum(texts) == 5000  # no signature is worked out again
     assert len(found) == 5000
     (folder,) = (run.work / "steps" / "dedup.verdicts").iterdir()
-    assert [path.name for path in sorted(folder.iterdir())] == ["part-000000.parquet", "part-000001.parquet"]
+    assert [path.name for path in sorted(folder.iterdir())] == [
+        "done.json",
+        "part-000000.parquet",
+        "part-000001.parquet",
+    ]
 
 
 def test_the_limits_of_a_recipe_stop_a_build_that_goes_on_with_more_and_change_no_byte(
@@ -157,7 +161,7 @@ def test_a_stopped_search_between_groups_goes_on(tmp_path: Path, monkeypatch: py
     rows = list(split(run, found, SIZES, Dedup(), 0, 42).rows())
     assert len(rows) == len(found)
     (folder,) = (run.work / "steps" / "split.place").iterdir()
-    assert [path.name for path in sorted(folder.iterdir())] == ["part-000000.parquet"]
+    assert [path.name for path in sorted(folder.iterdir())] == ["done.json", "part-000000.parquet"]
 
 
 def stopped(*_: object) -> None:

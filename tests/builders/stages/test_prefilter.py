@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.prefilter import prefilter_shard, write_copies
 from nyxqa.schemas.recipe import Prefilter
-from tests.support.rows import SOURCE_PAGES, parts_of, source_page
+from tests.support.rows import SOURCE_PAGES, finished, parts_of, source_page
 
 LONG = "one two three four five"
 
@@ -23,9 +22,9 @@ def letter(page_id: str) -> str:
 def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object]]) -> tuple[list[str], dict[str, str]]:
     named = [[{**row, "page_id": page_id(str(row["page_id"]))} for row in shard] for shard in shards]
     parts = parts_of(tmp_path / "in", SOURCE_PAGES, *named)
-    copies = StepOutput("", tmp_path / "copies")
-    copies.folder.mkdir()
-    write_copies(parts, settings.enabled, copies.folder)
+    (tmp_path / "copies").mkdir()
+    write_copies(parts, settings.enabled, tmp_path / "copies")
+    copies = finished(tmp_path / "copies")
     kept, drops = [], {}
     for task in zip(parts.files(), copies.files(), strict=True):
         output = prefilter_shard(settings, task)
@@ -47,7 +46,7 @@ def test_copies_and_short_pages_go_whatever_shard_they_are_in(tmp_path: Path) ->
     kept, drops = filtered(tmp_path, Prefilter(), *PAGES)
     assert kept == ["a", "b", "e"]
     assert drops == {"c": "too_short", "d": "same_page_content", "f": "too_short", "g": "too_short"}
-    copies = [pq.read_table(file).to_pylist() for file in StepOutput("", tmp_path / "copies").files()]
+    copies = [pq.read_table(file).to_pylist() for file in finished(tmp_path / "copies").files()]
     assert copies == [[], [{"page_id": page_id("d"), "first": page_id("a")}]]
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.engine.part_files import ledger_file
 from nyxqa.builders.engine.shard import ledger_table, write_table
-from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.require_seeds import Wanted, check_seeds
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import SplitSection
-from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of
+from tests.support.rows import SPLIT_DOCUMENTS, document, finished, parts_of
 
 
 def checked(folder: Path, rows: list[dict[str, Any]], splits: tuple[str, ...], split: SplitSection) -> list[str]:
@@ -19,10 +19,9 @@ def checked(folder: Path, rows: list[dict[str, Any]], splits: tuple[str, ...], s
     said: list[str] = []
     documents = parts_of(folder / "in", SPLIT_DOCUMENTS, rows[:1], rows[1:])
     wanted = Wanted(split, 2, splits)
-    ledgers = StepOutput("", folder / "filter")
     drops = [Drop("document", f"d{index}", "p", "filter", "n_tokens > 9") for index in range(3)]
-    write_table(ledgers.folder / "ledger-000000.parquet", ledger_table(drops, "filter", ""))
-    check_seeds(said.append, documents, wanted, [ledgers], folder)
+    write_table(ledger_file(folder / "filter", 0), ledger_table(drops, "filter", ""))
+    check_seeds(said.append, documents, wanted, [finished(folder / "filter")], folder)
     return said
 
 

@@ -10,12 +10,11 @@ from nyxqa.builders.engine.decide import paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
-from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.stages.sample import quotas, sample, sample_shard, write_chosen
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection
 from nyxqa.schemas.recipe_file import read_recipe
-from tests.support.rows import SPLIT_DOCUMENTS, document, parts_of
+from tests.support.rows import SPLIT_DOCUMENTS, document, finished, parts_of
 
 
 def documents(first: int, count: int) -> list[dict[str, Any]]:
@@ -35,9 +34,9 @@ def sampled(tmp_path: Path, recipe: Recipe, split: str, *shards: list[dict[str, 
         "quota": quotas(recipe.sample, recipe.split, split),
         "min_tokens": recipe.sample.min_tokens,
     }
-    chosen = StepOutput("", tmp_path / "chosen")
-    chosen.folder.mkdir()
-    write_chosen(parts, params, split, chosen.folder)
+    (tmp_path / "chosen").mkdir()
+    write_chosen(parts, params, split, tmp_path / "chosen")
+    chosen = finished(tmp_path / "chosen")
     rows: list[dict[str, Any]] = []
     for file, own_chosen in paired_files(parts, chosen):
         output = sample_shard(split, ((file, own_chosen),))

@@ -18,7 +18,7 @@ from nyxqa.builders.stages.split import assign_by_pages, assign_by_questions, sp
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
-from tests.support.rows import DOCUMENTS, SPLIT_DOCUMENTS, document, parts_of
+from tests.support.rows import DOCUMENTS, SPLIT_DOCUMENTS, document, finished, parts_of
 
 FRACTIONS = SplitSection(validation=0.2, test=0.1)
 KINDS = ("text", "single", "multi")
@@ -47,7 +47,7 @@ def documents_of(folder: Path, rows: list[dict[str, Any]]) -> Any:
 
 def assigned(documents: Any, settings: SplitSection, folder: Path) -> StepOutput:
     write_assignment(documents, settings, Dedup(), 0, 42, folder)
-    return StepOutput("", folder)
+    return finished(folder)
 
 
 def found_groups(documents: Any, folder: Path) -> dict[str, list[str]]:

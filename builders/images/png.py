@@ -1,0 +1,129 @@
+"""PNG files on the level of chunks, without decoding: what is needed to show the picture, and nothing else."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Chunks that decide pixels and their colours, with the lengths that the specification allows. Of each but IDAT the
+# first counts, as in every decoder.
+_PICTURE: dict[bytes, range] = {
+    b"IHDR": range(13, 14),
+    b"PLTE": range(3, 769, 3),
+    b"IDAT": range(1 << 31),
+    b"IEND": range(1),
+    b"tRNS": range(1, 257),
+    b"gAMA": range(4, 5),
+    b"cHRM": range(32, 33),
+    b"sRGB": range(1, 2),
+    b"cICP": range(4, 5),
+    b"iCCP": range(1 << 31),
+}
+_EXIF = b"eXIf"
+_APNG = b"acTL"
+MAX_PROFILE = 1 << 20  # bytes of an ICC profile; a longer one keeps Pillow, and so most readers, from opening a PNG
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# First column and row, and steps, of the seven passes of an interlaced picture.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_STEP = 1 << 20  # bytes inflated at once
+
+Chunk = tuple[bytes, bytes]  # name, and the entire chunk with its header
+
+
+def png_chunks(data: bytes) -> Iterator[Chunk]:
+    """Chunks of a PNG file up to its end."""
+    offset = len(SIGNATURE)
+    while offset + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, offset)
+        name = data[offset + 4 : offset + 8]
+        yield name, data[offset : offset + 12 + length]
+        if name == b"IEND":
+            return
+        offset += 12 + length
+
+
+def png_is_whole(data: bytes) -> bool:
+    """Whether the file has its end."""
+    return any(name == b"IEND" for name, _ in png_chunks(data))
+
+
+def png_to_read(data: bytes) -> bytes:
+    """The picture and its EXIF block alone; a decoder may refuse a file for chunks that it does not need."""
+    return _with(data, _EXIF)
+
+
+def png_without_metadata(data: bytes) -> bytes | None:
+    """The picture alone; None if it has to be encoded again.
+
+    That is so if it is animated or of 16 bits, or if its compressed pixels hold more than the picture.
+    """
+    if data[24] > 8 or any(name == _APNG for name, _ in png_chunks(data)):
+        return None
+    clean = _with(data)
+    return clean if _holds_only_pixels(clean) else None
+
+
+def _with(data: bytes, *more: bytes) -> bytes:
+    kept, seen = [SIGNATURE], set()
+    for name, chunk in png_chunks(data):
+        if name in seen or not (name in more or name in _PICTURE):
+            continue
+        if name[:1].islower() and not _is_sound(name, chunk):  # browsers, too, ignore a damaged chunk that is ancillary
+            continue
+        if name != b"IDAT":
+            seen.add(name)
+        kept.append(chunk)
+    return b"".join(kept)
+
+
+def _is_sound(name: bytes, chunk: bytes) -> bool:
+    """Whether an ancillary chunk has its checksum and a length that its kind allows."""
+    body = chunk[8:-4]
+    if len(chunk) < 12 or chunk[-4:] != struct.pack(">I", zlib.crc32(chunk[4:-4])):
+        return False
+    if name == b"iCCP":
+        return _has_profile(body)
+    return name not in _PICTURE or len(body) in _PICTURE[name]
+
+
+def _has_profile(body: bytes) -> bool:
+    """Whether an ICC chunk holds one profile of bounded length, and nothing behind it."""
+    _, zero, packed = body.partition(b"\0")
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(packed[1:], MAX_PROFILE)
+    except zlib.error:
+        return False
+    return bool(zero and profile) and inflate.eof and not inflate.unused_data
+
+
+def _holds_only_pixels(data: bytes) -> bool:
+    """Whether the pixel data end where the picture ends."""
+    inflate, size = zlib.decompressobj(), 0
+    expected = _pixel_bytes(data)
+    for name, chunk in png_chunks(data):
+        rest = chunk[8:-4] if name == b"IDAT" else b""
+        while rest:
+            if inflate.eof or size > expected:
+                return False
+            try:
+                size += len(inflate.decompress(rest, _STEP))
+            except zlib.error:
+                return False
+            rest = inflate.unconsumed_tail or inflate.unused_data
+    return size <= expected
+
+
+def _pixel_bytes(data: bytes) -> int:
+    """Bytes of all rows with their filter bytes, before compression."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * _CHANNELS.get(colour, 4)
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    total = 0
+    for left, top, across, down in passes:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + (columns * bits + 7) // 8)
+    return total
