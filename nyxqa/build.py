@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # in front of the other imports, which are made under guard
+    from nyxqa.__main__ import main
+
+    main(["build", *sys.argv[1:]])
+
 from nyxqa.builders.runner.api import OUT, BuildOptions, estimate, run
 
 __all__ = ["OUT", "BuildOptions", "estimate", "run"]
-
-if __name__ == "__main__":
-    import sys
-
-    from nyxqa.cli import main
-
-    main(["build", *sys.argv[1:]])

@@ -286,9 +286,14 @@ def export(
     sys.stdout.write(done.text())
 
 
+def run(arguments: list[str]) -> object:
+    """Run the command line; what it raises is the caller's to report."""
+    return app(arguments, standalone_mode=False, prog_name="nyxqa")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its exit code."""
     from nyxqa.guard import guarded
 
     given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(guarded(lambda: app(given, standalone_mode=False, prog_name="nyxqa"), debug="--debug" in given))
+    sys.exit(guarded(lambda: run(given), debug="--debug" in given))
