@@ -47,6 +47,10 @@ class Prefilter(Section):
 class Images(Section):
     """How images are fetched, checked and stored."""
 
+    fetch: bool = Field(True, description="whether images are fetched from URLs; if not, those at URLs are dropped")
+    noai: Literal["honour", "ignore"] = Field(
+        "honour", description="what the header X-Robots-Tag with noai or noimageai does: drop the image, or nothing"
+    )
     on_dead: Literal["image", "page"] = Field("image", description="what a dead image drops: itself or its page")
     common: PositiveShare = Field(0.01, description="drop images on more than this share of the pages (and on over 5)")
     allow_private: Hosts = Field(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, AnyStr
 
 from nyxqa.builders.filters.benchmark_fields import IMAGE_SUFFIXES, Item, item_of
+from nyxqa.builders.row_files.compression import open_compressed
 from nyxqa.builders.row_files.delimited import DELIMITERS, padded_rows
 from nyxqa.builders.row_files.parquet import parquet_values
-from nyxqa.builders.row_files.streams import MAX_LINE, READ_ERRORS, numbered_lines, open_bytes, open_text
+from nyxqa.builders.row_files.streams import MAX_LINE, READ_ERRORS, numbered_lines, open_text
 from nyxqa.schemas.errors import UsageError, WorldError
 
 _WHERE = "filters.decontaminate"
@@ -92,7 +93,7 @@ def _lines(path: Path) -> Iterator[Item]:
 
 
 def _json_lines(path: Path) -> Iterator[Item]:
-    with open_bytes(path) as stream:
+    with open_compressed(path) as stream:
         for number, line, length in numbered_lines(stream):
             place = f"line {number + 1}"
             try:
@@ -148,6 +149,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Item]]] = {
     ".txt": _lines,
     ".jsonl": _json_lines,
     ".jsonl.gz": _json_lines,
+    ".jsonl.zst": _json_lines,
     ".json": _json_list,
     ".parquet": _parquet,
     ".csv": _delimited,

@@ -19,6 +19,8 @@ Reason = Literal[
     "http_other",
     "missing_file",
     "no_response",
+    "noai",
+    "not_fetched",
     "outside_source",
     "private_address",
     "timeout",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.row_files.compression import uncompressed_name
 from nyxqa.builders.row_files.delimited import DELIMITERS, delimited_rows
 from nyxqa.builders.row_files.json_lines import json_rows
 from nyxqa.builders.row_files.row import Row
@@ -14,7 +15,7 @@ from nyxqa.schemas.errors import WorldError
 
 
 def file_rows(path: Path) -> Iterator[Row | Drop]:
-    """Yield the rows of a Parquet, CSV or TSV file, of JSON lines or a JSON list; all but Parquet may be ``.gz``.
+    """Yield the rows of a Parquet, CSV or TSV file, of JSON lines or a JSON list; all but Parquet may be compressed.
 
     A malformed row is a drop.
 
@@ -22,9 +23,9 @@ def file_rows(path: Path) -> Iterator[Row | Drop]:
     """
     if not path.is_file():
         raise WorldError(f"file {path} does not exist")
-    suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix
+    suffix = Path(uncompressed_name(path.name)).suffix
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             from nyxqa.builders.row_files.parquet import parquet_values
 
             for number, values in enumerate(parquet_values(path)):

@@ -168,7 +168,7 @@ class ParquetRows:
         if not rows:
             return
         with _classified_errors(path):
-            table = file.read_row_group(index, columns=self._columns(file)).take(rows)
+            table = _selected(file.read_row_group(index, columns=self._columns(file)), rows)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             yield from _as_python(table.slice(start, _ROWS_AT_ONCE))
 
@@ -181,7 +181,7 @@ class ParquetRows:
                     here = [row - number for row in range(number, number + batch.num_rows) if row in group.rows]
                     number += batch.num_rows
                     if here:
-                        for row in _as_python(pa.Table.from_batches([batch]).take(here)):
+                        for row in _as_python(_selected(pa.Table.from_batches([batch]), here)):
                             yielded += 1
                             yield row
         except UnreadableRowsError as error:
@@ -250,6 +250,11 @@ def _classified_errors(path: str) -> Iterator[None]:
         if isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None):
             raise UnreadableRowsError(first_line(error)) from error
         raise WorldError(f"source file {path} cannot be read: {error}; run again to continue") from error
+
+
+def _selected(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    """Return rows of ``table`` by number, without ``Table.take``, which no kernel supports for strings as views."""
+    return table if len(rows) == table.num_rows else pa.concat_tables([table.slice(row, 1) for row in rows])
 
 
 def _as_python(table: pa.Table) -> list[Values]:

@@ -1,30 +1,23 @@
-"""Opening row files, plain or gzipped, and reading their lines up to a maximum length."""
+"""Opening row files, plain or compressed, and reading their lines up to a maximum length."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, AnyStr, cast
+from typing import IO, AnyStr
+
+from nyxqa.builders.row_files.compression import DAMAGED, open_compressed
 
 MAX_LINE = 128_000_000  # bytes, or characters of text; embedded images make a row longer than its text
 # What opening or reading a truncated, misnamed or unreadable file raises.
-READ_ERRORS = (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError)
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open ``path`` for reading bytes, decompressed if its name ends in ``.gz``."""
-    if path.suffix.lower() == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
+READ_ERRORS = (*DAMAGED, csv.Error, UnicodeDecodeError)
 
 
 def open_text(path: Path) -> IO[str]:
     """Open ``path`` as UTF-8 text without its byte order mark; line ends are left as they are."""
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(open_compressed(path), encoding="utf-8-sig", newline="")
 
 
 def numbered_lines(stream: IO[AnyStr], longest: int = MAX_LINE) -> Iterator[tuple[int, AnyStr | None, int]]:

@@ -19,8 +19,8 @@ SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 def open_source(web: Web) -> Source:
     """Return the source that ``web.source`` names; nothing is read yet.
 
-    One of ``sample``, ``html:DIR``, ``jsonl:FILE[.gz]``, ``obelics:DIR``, ``obelics`` (the Hub's, without pages whose
-    publishers opted out) and ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
+    One of ``sample``, ``html:DIR``, ``jsonl:FILE[.gz|.zst]``, ``obelics:DIR``, ``obelics`` (the Hub's, without pages
+    whose publishers opted out) and ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
     :raises UsageError: If the kind is unknown or its path is missing or malformed.
     """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.row_files.compression import TooLargeError, decompressed, uncompressed_name
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, checked_page, subsample
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.listing import listed_files
@@ -72,9 +73,11 @@ class HtmlSource(Source):
         if item.size > MAX_RAW:
             return item.drop("too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")
         try:
-            data = file.read_bytes()
+            data = decompressed(file.read_bytes(), MAX_RAW)
+        except TooLargeError as error:
+            return item.drop("too_large", str(error))
         except OSError as error:
-            return item.drop("unreadable", error.strerror or "cannot be read")
+            return item.drop("unreadable", error.strerror or str(error) or "cannot be read")
         cleaner = TextCleaner()
         try:
             content = read_html(data, cleaner)
@@ -86,7 +89,7 @@ class HtmlSource(Source):
 
 
 def _is_page(path: str) -> bool:
-    return path.lower().endswith(_SUFFIXES)
+    return uncompressed_name(path).endswith(_SUFFIXES)
 
 
 def _printable(path: str) -> str:

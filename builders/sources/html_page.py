@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from nyxqa.builders.sources.base import MAX_TEXT
+from nyxqa.builders.sources.charset import REPLACED, decode_html
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
 from nyxqa.builders.sources.html_prune import main_content, prune
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CHARSET = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_HEAD = 4096  # bytes searched for a charset declaration; the HTML standard requires 1,024
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
-_WEAK = frozenset(("iso8859-1", "ascii", "cp1252"))  # often declared by templates regardless of the actual encoding
-# Supersets that browsers decode these declared charsets as.
-_READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf-16": "utf-8"}
-_REPLACED = "\ufffd"
 
 
 class RefusedHtmlError(ValueError):
@@ -53,7 +46,7 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     :raises RefusedHtmlError: If the page has too much text, or unclosed elements that the parser would multiply.
     """
     decoded = decode_html(data)
-    cleaner.replaced += max(0, decoded.count(_REPLACED) - data.count(_REPLACED.encode()))
+    cleaner.replaced += max(0, decoded.count(REPLACED) - data.count(REPLACED.encode()))
     # Control characters are removed before parsing, because the parser makes U+FFFD of a NUL.
     try:
         tree = parse_html(cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n")))
@@ -82,40 +75,6 @@ def _own_title(title: str, tree: Tree, content: list[int], cleaner: TextCleaner)
         (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
     )
     return heading if heading and re.fullmatch(with_site, title, re.IGNORECASE) else title
-
-
-def decode_html(data: bytes) -> str:
-    """Decode a page by its byte order mark, declared charset, UTF-8 or Windows-1252, whichever first succeeds.
-
-    If none succeeds, bytes that are invalid in the declared charset become U+FFFD; if these are more than half of the
-    characters outside ASCII, the page is decoded as Windows-1252 instead.
-    """
-    for mark, name in _BOMS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(name, "replace")
-    declared = _declared(data)
-    tried = ["utf-8"] if declared is None else ["utf-8", declared] if declared in _WEAK else [declared, "utf-8"]
-    for name in tried:
-        try:
-            return data.decode(_READ_AS.get(name, name))
-        except UnicodeDecodeError:
-            continue
-    last = declared or "cp1252"
-    text = data.decode(_READ_AS.get(last, last), "replace")
-    broken = text.count(_REPLACED)
-    if broken > sum(not character.isascii() for character in text) - broken:
-        return data.decode("cp1252", "replace")
-    return text
-
-
-def _declared(data: bytes) -> str | None:
-    """Return Python's name of the charset that a page declares, or None if it is not a text encoding."""
-    match = _CHARSET.search(data[:_HEAD])
-    try:
-        codec = codecs.lookup(match.group(1).decode("ascii")) if match else None
-        return codec.name if codec and isinstance(b"".decode(codec.name), str) else None
-    except (LookupError, UnicodeError, ValueError):
-        return None
 
 
 def _language(tree: Tree) -> str | None:

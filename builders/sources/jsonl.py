@@ -1,4 +1,4 @@
-"""Pages from an OBELICS-shaped JSONL file, plain or gzipped."""
+"""Pages from an OBELICS-shaped JSONL file, plain or compressed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines, open_bytes
+from nyxqa.builders.row_files.compression import open_compressed
+from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, subsample
 from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError
@@ -19,7 +20,7 @@ from nyxqa.schemas.recipe import Web
 class JsonlSource(Source):
     """Rows of one file; images are in the file's folder, at URLs, or inline.
 
-    :param file: The file; decompressed if its name ends in ``.gz``.
+    :param file: The file; decompressed if it is gzip or Zstandard, by its name or its first bytes.
     """
 
     kind: str
@@ -73,7 +74,7 @@ class JsonlSource(Source):
     def _items(self) -> Iterator[Item]:
         name = self.file.name
         try:
-            with open_bytes(self.file) as stream:
+            with open_compressed(self.file) as stream:
                 for row, raw, size in numbered_lines(stream, MAX_RAW):
                     yield Item(f"{name}:{row + 1}", name, row, raw, size)
         except READ_ERRORS as error:

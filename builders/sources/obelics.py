@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched
 from nyxqa.builders.sources.listing import ListedFile, listed_files
-from nyxqa.builders.sources.obelics_row import COLUMNS, page_of_row
+from nyxqa.builders.sources.obelics_row import COLUMNS, inline_image, page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
@@ -160,7 +160,7 @@ def _loaded_items(group: Group, name: str, rows: Iterable[Values]) -> Iterator[I
     """Yield items that hold their rows as JSON."""
     for number, row in zip(group.rows, rows, strict=True):
         value = row if isinstance(row, dict) else {"unreadable": row.detail}
-        raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        raw = json.dumps(value, ensure_ascii=False, default=inline_image).encode("utf-8", "surrogatepass")
         capped = raw if len(raw) <= MAX_RAW else _TOO_LONG
         yield Item(f"{name}:{number + 1}", name, number, capped, len(raw))
 

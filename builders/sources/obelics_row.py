@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -75,10 +76,29 @@ def _entries(row: dict[str, Any], column: str) -> list[str | None]:
     entries = row[column]
     if not isinstance(entries, list):
         raise BadRowError(f"column {column}: a list is needed, not {_kind(entries)}")
+    if column == "images":
+        entries = [_reference(entry) for entry in entries]
     for index, entry in enumerate(entries):
         if not (entry is None or isinstance(entry, str)):
             raise BadRowError(f"column {column}, entry {index}: a string or null is needed, not {_kind(entry)}")
     return entries
+
+
+def _reference(entry: Any) -> Any:
+    """Return the reference of an image that ``datasets`` stores as bytes and path, anything else unchanged."""
+    if isinstance(entry, bytes):
+        return inline_image(entry)
+    if not isinstance(entry, dict) or not entry.keys() <= {"bytes", "path"}:
+        return entry
+    data, path = entry.get("bytes"), entry.get("path")
+    if data is None:
+        return path
+    return inline_image(data) if isinstance(data, bytes) else data
+
+
+def inline_image(data: bytes) -> str:
+    """Return the reference of an image whose bytes are stored in the row: a data URL."""
+    return f"data:;base64,{base64.b64encode(data).decode()}"
 
 
 def _captions(row: dict[str, Any], count: int) -> list[str]:

@@ -24,14 +24,14 @@ from nyxqa.schemas.web.address_guard import AddressGuard
 
 
 def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
-    """Request all image URLs of ``pages`` that were not requested before under the same settings.
+    """Request all image URLs of ``pages`` that were not requested before under the same settings; none if not to fetch.
 
     :raises UsageError: If an entry of ``images.allow_private`` is not a host, an address or a CIDR block.
     """
     AddressGuard.from_recipe(settings.allow_private)
     generation = run.generation(store_name(settings))  # how often failures were tried again
-    params = {**section_params(settings, ("max_bytes", "allow_private")), "generation": generation}
-    step = Step("images/fetch", 1, params, (pages.fingerprint,), unit_in="URL", unit_out="URL")
+    params = {**section_params(settings, ("max_bytes", "allow_private"), ("fetch", "noai")), "generation": generation}
+    step = Step("images/fetch", 2, params, (pages.fingerprint,), unit_in="URL", unit_out="URL")
     return run.collect_external(step, partial(_fetch, pages, settings, store_folder(run, settings)))
 
 
@@ -43,11 +43,13 @@ def store_folder(run: Run, settings: Images) -> Path:
 def names_to_retry(work: Path, settings: Images) -> set[str]:
     """Names whose generation grows if retried failures change: that of the store, if it holds a failure."""
     name = store_name(settings)
-    return {name} if has_failures(work / name) else set()
+    return {name} if settings.fetch and has_failures(work / name) else set()
 
 
 def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
     """Request every failed URL again; if a result changes, the steps that depend on it run again."""
+    if not settings.fetch:
+        return
     from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 
     name = store_name(settings)
@@ -59,7 +61,7 @@ def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
 
 
 def _fetch(pages: StepOutput, settings: Images, folder: Path, bar: Bar) -> Counts:
-    if next(_urls(pages), None) is None:
+    if not settings.fetch or next(_urls(pages), None) is None:
         return Counts()
     from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 

@@ -20,6 +20,7 @@ from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.store import FetchedReader
 from nyxqa.builders.images.packs import PackWriter, writing_pack
 from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, images_of, locate
+from nyxqa.builders.row_files.compression import TooLargeError, decompressed
 from nyxqa.builders.rows import PAGES, SOURCE_PAGES
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.common_images import common_tasks, drop_common
@@ -48,6 +49,7 @@ class Resolver:
     :param fetched: Folder of the images fetched from URLs.
     :param max_bytes: Most bytes of an image file.
     :param max_pixels: Most pixels of an image.
+    :param fetch: Whether images at URLs were fetched.
     """
 
     root: Path
@@ -55,6 +57,7 @@ class Resolver:
     fetched: Path
     max_bytes: int
     max_pixels: int
+    fetch: bool = True
 
     def read(self, reference: str, page: dict[str, Any], fetched: FetchedReader) -> tuple[bytes, str]:
         """Bytes of an image, and its URL or its path inside the source, or "" for inline data.
@@ -65,16 +68,28 @@ class Resolver:
             case Rejected(reason, detail):
                 raise DeadImageError(reason, detail)
             case Url(url):
-                return fetched.read(url), url
+                if not self.fetch:
+                    raise DeadImageError("not_fetched", f"{url}: images.fetch is false")
+                return self._plain(fetched.read(url), url), url
             case Data(data):
                 self._check_size(len(data))
-                return data, ""
+                return self._plain(data, ""), ""
             case LocalFile(path, name):
                 try:
                     self._check_size(path.stat().st_size)
-                    return path.read_bytes(), name
+                    data = path.read_bytes()
                 except OSError as error:
                     raise DeadImageError("unreadable", f"{name}: {error.strerror}") from error
+                return self._plain(data, name), name
+
+    def _plain(self, data: bytes, place: str) -> bytes:
+        """The image file that ``data`` is, or holds: servers and mirrors store some with gzip, whatever their name."""
+        try:
+            return decompressed(data, self.max_bytes)
+        except TooLargeError as error:
+            raise DeadImageError("too_many_bytes", f"{place}: {error}") from error
+        except OSError as error:
+            raise DeadImageError("bad_encoding", f"{place}: {error}") from error
 
     def _check_size(self, size: int) -> None:
         if size > self.max_bytes:
@@ -173,7 +188,7 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
     params = section_params(settings, ("on_dead", "max_bytes", "max_pixels"))
     store = Step("images/store", 4, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
     packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
-    resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels)
+    resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels, settings.fetch)
     stored = run.map(
         store, partial(store_images, resolver, packs, settings.on_dead), partial(page_slices, pages), PAGES
     )

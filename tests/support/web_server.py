@@ -47,6 +47,13 @@ BEHAVIOURS: dict[str, tuple[int, str | None]] = {
     "to_private": (1, "private_address"),
     "to_file": (1, "bad_reference"),
     "to_gopher": (1, "bad_reference"),
+    "x_gzip": (1, None),  # the older name of the encoding
+    "hidden_gzip": (1, None),  # compressed, and no header says so
+    "proxied": (1, None),  # status 203
+    "noai": (1, "noai"),
+    "noimageai": (1, "noai"),
+    "noai_moved": (1, "noai"),  # said by the redirect
+    "noai_elsewhere": (1, None),  # said to another crawler
 }
 
 
@@ -160,6 +167,21 @@ class WebServer:
                 return _whole(writer, image, "200 OK", "Content-Type: text/html", "Set-Cookie: a=b")
             case "gzipped":
                 return _whole(writer, gzip.compress(image), "200 OK", *picture_type, "Content-Encoding: gzip")
+            case "x_gzip":
+                return _whole(writer, gzip.compress(image), "200 OK", *picture_type, "content-encoding: X-GZip")
+            case "hidden_gzip":
+                return _whole(writer, gzip.compress(image), "200 OK", *picture_type)
+            case "proxied":
+                return _whole(writer, image, "203 Non-Authoritative Information", *picture_type)
+            case "noai" | "noimageai":
+                tags = ("X-Robots-Tag: noindex", f"x-robots-tag: otherbot: all, nyxqa: {behaviour}")
+                return _whole(
+                    writer, image, "200 OK", *(tags if number % 4 else (f"X-Robots-Tag: {behaviour.upper()}",))
+                )
+            case "noai_moved":
+                return _whole(writer, b"", "302 Found", f"Location: /ok/{number}.png", "X-Robots-Tag: noindex, noai")
+            case "noai_elsewhere":
+                return _whole(writer, image, "200 OK", "X-Robots-Tag: otherbot: noindex, noai")
             case "limited" if not again:
                 return _whole(writer, b"", "429 Too Many Requests", "Retry-After: 1")
             case "later":

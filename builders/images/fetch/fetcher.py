@@ -76,7 +76,11 @@ class _Fetcher:
         guard = AddressGuard.from_recipe(self._settings.allow_private)
         self._resolver = Resolver(guard, context.lookup, self._settings.concurrency)
         self._client = HttpClient(
-            self._resolver, self._settings.timeout, self._settings.max_bytes, self._settings.concurrency
+            self._resolver,
+            self._settings.timeout,
+            self._settings.max_bytes,
+            self._settings.concurrency,
+            self._settings.noai == "honour",
         )
         self._breaker = CircuitBreaker()
         self._pending: set[str] = set()

@@ -16,6 +16,7 @@ import httpx2
 from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections
 from nyxqa.builders.images.fetch.dns import Resolver
 from nyxqa.builders.images.fetch.errors import FetchError, status_error
+from nyxqa.builders.images.fetch.opt_out import HEADER, opt_out
 from nyxqa.schemas.version import VERSION
 from nyxqa.schemas.web.retry_after import retry_after_seconds
 
@@ -23,6 +24,7 @@ USER_AGENT = f"nyxqa/{VERSION} (+https://nyxqa.org)"
 _IN_MEMORY = 1_000_000  # bytes of a body; larger ones go to disk, so that many at once need little memory
 _MOST_ENCODINGS = 2  # of one body
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_WHOLE = frozenset((200, 203))  # 203: a proxy changed something on the way
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "image/*,*/*;q=0.5",
@@ -44,10 +46,13 @@ class HttpClient:
     :param timeout: Most seconds of a request, from resolving the name to the last byte.
     :param max_bytes: Most bytes of a decoded body.
     :param connections: Most connections that are held open between requests.
+    :param honour_noai: Whether an image whose owner forbids training on it is refused.
     """
 
-    def __init__(self, resolver: Resolver, timeout: float, max_bytes: int, connections: int) -> None:
-        self._timeout, self._max_bytes = timeout, max_bytes
+    def __init__(
+        self, resolver: Resolver, timeout: float, max_bytes: int, connections: int, honour_noai: bool = True
+    ) -> None:
+        self._timeout, self._max_bytes, self._honour_noai = timeout, max_bytes, honour_noai
         self._connections = Connections(CheckedBackend(resolver, timeout), httpx2.create_ssl_context(), connections)
 
     async def close(self) -> None:
@@ -81,10 +86,13 @@ class HttpClient:
                 await response.aclose()
 
     async def _read(self, response: httpcore2.Response) -> IO[bytes] | Redirect:
-        answer = httpx2.Response(response.status, headers=response.headers, stream=_Stream(response))
+        headers = [(name, _standard_encoding(name, value)) for name, value in response.headers]
+        answer = httpx2.Response(response.status, headers=headers, stream=_Stream(response))
+        if self._honour_noai and (directive := opt_out(answer.headers.get_list(HEADER))) is not None:
+            raise FetchError("noai", f"X-Robots-Tag: {directive}")
         if response.status in _REDIRECTS and "location" in answer.headers:
             return Redirect(answer.headers["location"])
-        if response.status != 200:
+        if response.status not in _WHOLE:
             raise status_error(response.status, retry_after_seconds(answer.headers.get("retry-after")))
         if len(answer.headers.get_list("content-encoding", split_commas=True)) > _MOST_ENCODINGS:
             raise FetchError("bad_encoding", f"wrapped in more than {_MOST_ENCODINGS} encodings")
@@ -108,6 +116,11 @@ class HttpClient:
                 if size > self._max_bytes:
                     raise FetchError("too_many_bytes", f"more than {self._max_bytes} bytes")
                 body.write(piece)
+
+
+def _standard_encoding(name: bytes, value: bytes) -> bytes:
+    """A header's value, with the older name of gzip as a content encoding replaced (RFC 9110)."""
+    return value.lower().replace(b"x-gzip", b"gzip") if name.lower() == b"content-encoding" else value
 
 
 class _Stream(httpx2.AsyncByteStream):

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS failures (
 
 def store_name(settings: Images) -> str:
     """Name of the store for the settings that decide what can be fetched."""
-    deciding = json.dumps([settings.max_bytes, settings.allow_private])
+    deciding = json.dumps([settings.max_bytes, settings.allow_private, settings.noai])
     return f"fetched/{hashlib.sha256(deciding.encode()).hexdigest()[:16]}"
 
 

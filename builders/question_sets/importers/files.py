@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.recipe import Import
 from nyxqa.schemas.recipe_types import Split
 
-_SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+_SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")
 # Names of splits on the Hub and in the converters' folders. MMEB has the same queries twice, once with rewritten
 # instructions; "original" is read if it exists.
 _SPLITS: dict[str, Split] = {
@@ -74,7 +74,8 @@ def _below(path: Path) -> Iterator[Path]:
 
 
 def _stem(file: Path) -> str | None:
-    return next((file.name.removesuffix(suffix) for suffix in _SUFFIXES if file.name.endswith(suffix)), None)
+    suffix = next((suffix for suffix in _SUFFIXES if file.name.lower().endswith(suffix)), None)
+    return None if suffix is None else file.name[: -len(suffix)]
 
 
 def sources_of(section: Import, split: Split | None = None) -> list[Source]:

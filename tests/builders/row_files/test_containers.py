@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files import json_lines, streams
+from nyxqa.builders.row_files import json_lines
 from nyxqa.builders.row_files.delimited import padded_rows
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
@@ -79,7 +79,10 @@ def test_unreadable_files_are_errors(name: str, content: bytes, tmp_path: Path) 
         list(file_rows(tmp_path / name))
 
 
-def test_gzip_is_known_by_suffix(tmp_path: Path) -> None:
-    (tmp_path / "a.GZ").write_bytes(gzip.compress(b"a\n"))
-    with streams.open_bytes(tmp_path / "a.GZ") as stream:
-        assert stream.read() == b"a\n"
+@pytest.mark.parametrize("name", ["a.JSONL.GZ", "a.jsonl", "a.Zst"])
+def test_compressed_files_are_known_whatever_their_name(name: str, tmp_path: Path) -> None:
+    data = json.dumps(ROWS).encode()
+    (tmp_path / name).write_bytes(
+        pa.compress(data, "zstd", asbytes=True) if "Z" in name[-3:-2] else gzip.compress(data)
+    )
+    assert list(file_rows(tmp_path / name)) == [Row(name, number, row) for number, row in enumerate(ROWS)]

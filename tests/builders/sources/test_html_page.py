@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.html_page import HtmlPage, RefusedHtmlError, decode_html, read_html
+from nyxqa.builders.sources.html_page import HtmlPage, RefusedHtmlError, read_html
 from tests.support.ingest import shown
 
 
@@ -103,34 +103,6 @@ def test_definitions_and_citations() -> None:
     html = """<dl><dt>x<span class="classifier">int</span></dt><dd><p>Its side.</p></dd></dl>
     <dl><dt class="label"><span>7</span></dt><dd><p>A book.</p></dd></dl>"""
     assert lines(html) == ["x : int\nIts side.\n[7] A book."]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "<meta charset=utf-8><p>\u017elu\u0165 \u20ac</p>".encode(),
-        "<p>\u017elu\u0165 \u20ac</p>".encode(),
-        "\ufeff<p>\u017elu\u0165 \u20ac</p>".encode("utf-16-le"),
-        "\ufeff<p>\u017elu\u0165 \u20ac</p>".encode("utf-16-be"),
-        "\ufeff<meta charset=latin-1><p>\u017elu\u0165 \u20ac</p>".encode(),
-        "<meta charset='windows-1250'><p>\u017elu\u0165 \u20ac</p>".encode("cp1250"),
-        "<meta http-equiv=Content-Type content='text/html; charset=windows-1250'><p>\u017elu\u0165 \u20ac</p>".encode(
-            "cp1250"
-        ),
-        "<?xml version='1.0' encoding='utf-8'?><p>\u017elu\u0165 \u20ac</p>".encode(),
-        "<meta charset='no-such-thing'><p>\u017elu\u0165 \u20ac</p>".encode(),
-        "<meta charset='ascii'><p>\u017elu\u0165 \u20ac</p>".encode(),
-    ],
-)
-def test_charsets(data: bytes) -> None:
-    assert lines(data)[-1] == "\u017elu\u0165 \u20ac"
-
-
-def test_undeclared_and_lying_charsets() -> None:
-    assert decode_html(b"<p>caf\xe9 \x93x\x94</p>") == "<p>caf\u00e9 \u201cx\u201d</p>"
-    assert decode_html(b"<meta charset=iso-8859-1>\x80") == "<meta charset=iso-8859-1>\u20ac"
-    assert decode_html("<meta charset=utf-8>\u00e9\u00e8".encode() + b"a\xffb").endswith("\u00e9\u00e8a\ufffdb")
-    assert decode_html(b"<meta charset=utf-8>caf\xe9").endswith("caf\u00e9")
 
 
 def test_control_characters_do_not_end_the_page() -> None:

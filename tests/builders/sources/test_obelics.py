@@ -15,10 +15,10 @@ from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.sources.obelics import ObelicsFolder
 from nyxqa.builders.sources.obelics_hub import NAME, OPT_OUT, HubFiles, ObelicsHub, hub_files
 from nyxqa.schemas.errors import UsageError, WorldError
-from nyxqa.schemas.ids import page_id_of_path, page_id_of_url
-from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.ids import image_id, page_id_of_path, page_id_of_url
+from nyxqa.schemas.recipe import Images, Web
 from nyxqa.schemas.recipe_file import read_recipe
-from tests.support.ingest import drops, files_of, make_run, shown, source_pages
+from tests.support.ingest import drops, encoded, files_of, ingest, make_run, picture, shown, source_pages
 from tests.support.obelics import SCHEMA, CountingFiles, obelics_row, write_many, write_obelics
 
 
@@ -237,3 +237,40 @@ def test_the_hub_is_read_by_row_groups_and_its_revision_kept(
     assert numbers(list(source_pages(make_run(tmp_path / "w"), web).rows())) == [0, 11, 22, 33, 44]
     assert open_source(web).revisions() == {NAME: "c" * 40}
     assert open_source(Web(source="sample")).revisions() == {}
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("large", [1, 10**9])
+def test_strings_as_views_are_read(every: int, large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As polars and DataFusion write them; also where the driver streams the rows."""
+    monkeypatch.setattr(obelics, "_GROUP_BYTES", large)
+    view = pa.string_view()
+    kinds = {"images": pa.list_(view), "texts": pa.large_list(view), "metadata": view, "general_metadata": view}
+    schema = pa.schema([(name, kinds.get(name, SCHEMA.field(name).type)) for name in SCHEMA.names])
+    write_obelics(tmp_path / "views" / "a.parquet", map(obelics_row, range(25)), 10, schema)
+    write_obelics(tmp_path / "plain" / "a.parquet", map(obelics_row, range(25)), 10)
+    expected = read(tmp_path / "w1", tmp_path / "plain", every=every)
+    assert read(tmp_path / "w2", tmp_path / "views", every=every) == expected
+    assert len(expected) == (25 if every == 1 else 9)
+
+
+@pytest.mark.parametrize("large", [1, 10**9])
+@pytest.mark.parametrize("kind", ["struct", "bytes", "path"])
+def test_images_in_the_rows_are_read(kind: str, large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``datasets`` stores a list of images: bytes and path."""
+    monkeypatch.setattr(obelics, "_GROUP_BYTES", large)
+    data = encoded(picture(1))
+    struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    schema = pa.schema(
+        [("texts", pa.list_(pa.string())), ("images", pa.list_(pa.binary() if kind == "bytes" else struct))]
+    )
+    cell = {"struct": {"bytes": data, "path": "x.png"}, "bytes": data, "path": {"bytes": None, "path": "own.png"}}[kind]
+    rows = [{"texts": ["a", None, "b"], "images": [None, cell, None]}, {"texts": ["c"], "images": [None]}]
+    write_obelics(tmp_path / "set" / "a.parquet", rows, 10, schema)
+    (tmp_path / "set" / "own.png").write_bytes(data)
+    web = Web(source=f"obelics:{tmp_path / 'set'}")
+    first, second = ingest(make_run(tmp_path / "w"), web, Images(common=1.0)).rows()
+    assert [part["text"] for part in first["parts"]] == ["a", None, "b"]
+    assert first["parts"][1]["image"]["image_id"] == image_id(data)
+    assert [part["text"] for part in second["parts"]] == ["c"]
+    assert drops(tmp_path / "w") == []

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from nyxqa.builders.engine.run import PlannedRun
@@ -299,7 +300,7 @@ def test_golden_output(site: Path, tmp_path: Path) -> None:
     content = [list(source_pages(run, Web(source=spec)).rows()) for spec in (f"html:{site}", f"jsonl:{file}")]
     digest = hashlib.sha256(json.dumps([content, drops(tmp_path / "w")], sort_keys=True).encode()).hexdigest()
     versions = [report.step.version for report in run.reports]
-    assert (versions, digest[:16]) == ([4, 1, 4, 1], "08408513288aedfb")
+    assert (versions, digest[:16]) == ([5, 1, 5, 1], "08408513288aedfb")
 
 
 def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
@@ -317,3 +318,26 @@ def test_workers_and_kills_change_nothing(tmp_path: Path) -> None:
     assert len(expected) == 2 * (4 + 4 + 1) + 3  # parts, markers, whole steps, ledgers of repeats
     assert files_of(tmp_path / "two") == expected
     assert files_of(tmp_path / "killed") == expected
+
+
+def test_compressed_pages_are_read_whatever_their_name(tmp_path: Path) -> None:
+    page = b"<p>The old mill stands by the river."
+    (tmp_path / "site").mkdir()
+    for name, data in (("a.html", gzip.compress(page)), ("b.html.GZ", gzip.compress(page)), ("c.htm", page)):
+        (tmp_path / "site" / name).write_bytes(data)
+    (tmp_path / "site" / "d.html").write_bytes(gzip.compress(page)[:-12])
+    rows = read(tmp_path / "w", f"html:{tmp_path / 'site'}")
+    assert [(row["path"], shown(row["parts"])) for row in rows] == [
+        (name, ["The old mill stands by the river."]) for name in ("a.html", "b.html.GZ", "c.htm")
+    ]
+    assert [(row["item_id"], row["reason"]) for row in drops(tmp_path / "w")] == [("d.html", "unreadable")]
+
+
+def test_rows_of_zstandard_files_are_read(tmp_path: Path) -> None:
+    lines = write_jsonl(tmp_path / "plain.jsonl", [text_row(f"page {n}") for n in range(3)]).read_bytes()
+    (tmp_path / "p.jsonl.zst").write_bytes(pa.compress(lines, "zstd", asbytes=True))
+    rows = read(tmp_path / "w", f"jsonl:{tmp_path / 'p.jsonl.zst'}")
+    assert [shown(row["parts"]) for row in rows] == [["page 0"], ["page 1"], ["page 2"]]
+    (tmp_path / "p.jsonl.zst").write_bytes(pa.compress(lines, "zstd", asbytes=True)[:-3])
+    with pytest.raises(WorldError, match="cannot be read to its end"):
+        read(tmp_path / "w2", f"jsonl:{tmp_path / 'p.jsonl.zst'}")

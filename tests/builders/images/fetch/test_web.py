@@ -154,6 +154,33 @@ def test_only_what_decides_what_is_fetched_makes_it_fetched_anew(tmp_path: Path)
         assert len(found) == 2
 
 
+def test_what_owners_forbid_is_fetched_only_where_the_recipe_ignores_it(tmp_path: Path) -> None:
+    with WebServer() as server:
+        rows = [{"texts": ["x", None], "images": [None, server.url("noai", n)]} for n in range(3)]
+        web = Web(source=f"jsonl:{write_jsonl(tmp_path / 'pages.jsonl', rows)}")
+        honoured = list(ingest(make_run(tmp_path / "w"), web, Images(allow_private=LOOPBACK, common=1.0)).rows())
+        assert [len(row["parts"]) for row in honoured] == [1, 1, 1]
+        ledger = drops(tmp_path / "w", item_type="image")
+        assert {(row["reason"], row["detail"].partition(": ")[2]) for row in ledger} == {("noai", "X-Robots-Tag: noai")}
+        ignoring = Images(allow_private=LOOPBACK, noai="ignore", common=1.0)
+        assert [len(row["parts"]) for row in ingest(make_run(tmp_path / "w"), web, ignoring).rows()] == [2, 2, 2]
+
+
+def test_without_fetching_no_request_is_made(tmp_path: Path) -> None:
+    (tmp_path / "own.png").write_bytes(encoded(picture(1)))
+    with WebServer() as server:
+        row = {"texts": ["x", None, None], "images": [None, server.url("ok"), "own.png"]}
+        web = Web(source=f"jsonl:{write_jsonl(tmp_path / 'pages.jsonl', [row])}")
+        offline = Images(fetch=False, allow_private=LOOPBACK)
+        (page,) = ingest(make_run(tmp_path / "w"), web, offline).rows()
+        assert shown(page["parts"]) == ["x", "<own.png>"]
+        (drop,) = drops(tmp_path / "w")
+        assert (drop["reason"], server.url("ok") in drop["detail"]) == ("not_fetched", True)
+        assert (server.connections, (tmp_path / "w" / "fetched").exists()) == (0, False)
+        online = Images(allow_private=LOOPBACK)
+        assert len(next(iter(ingest(make_run(tmp_path / "w"), web, online).rows()))["parts"]) == 3
+
+
 def test_a_page_may_go_with_its_dead_url(tmp_path: Path) -> None:
     with WebServer() as server:
         rows = [{"texts": ["x", None], "images": [None, server.url(kind)]} for kind in ("ok", "gone")]
