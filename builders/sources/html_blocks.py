@@ -7,20 +7,18 @@ from typing import Any
 
 from nyxqa.builders.sources.base import image_part, text_part
 from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.builders.sources.html_math import formula, tex
+from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS
+from nyxqa.builders.sources.html_scripts import script
+from nyxqa.builders.sources.html_table import Rows, is_data
 from nyxqa.builders.sources.html_tree import Tree
 
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-_BLOCK_NAMES = """
-    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer
-    header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul
-"""
-_BLOCKS = _HEADINGS.union(_BLOCK_NAMES.split())
 _TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that follow the previous one without a blank line
-_LAYOUT = ("table", "img", "pre", "h1", "h2", "ul")  # a table with one of these inside is no data
 _CLOSING = ".,;:!?)"
 _SPACE = re.compile(r"\s+")
 _FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif)", re.IGNORECASE)
 _LAZY = ("data-src", "data-original", "data-lazy-src")
+_FORMULAS = frozenset(("mwe-math-fallback-image-inline", "mwe-math-fallback-image-display", "math", "latex", "tex"))
 
 
 def read_blocks(tree: Tree, roots: list[int], cleaner: TextCleaner) -> list[dict[str, Any]]:
@@ -44,7 +42,9 @@ class _Reader:
         self._tight = False
         self._prefix = ""
         self._pre = 0
-        self._tables: list[bool] = []  # for each open table whether a row becomes one line, as in a data table
+        self._tables: list[Rows | None] = []  # for each open table its rows; None where cells are blocks of their own
+        self._scripts: list[int] = []  # for each open sup or sub the length of the inline text before it
+        self._script_end = -1  # the length of the inline text behind the last one
 
     def read(self, root: int) -> None:
         """Read one subtree."""
@@ -57,6 +57,8 @@ class _Reader:
             if node != expected and texts[node][:1] in _CLOSING:
                 self._strip()  # no blank where a footnote mark was
             expected = node + 1
+            if node < self._formula_end:
+                continue
             if tags[node]:
                 self._open(node)
             else:
@@ -64,57 +66,100 @@ class _Reader:
         self._flush()
         self._end_part()
 
+    _formula_end = 0  # what is inside a formula has been read with it
+
     def _open(self, node: int) -> None:
         tree, tag = self._tree, self._tree.tags[node]
-        if tag == "img":
+        if tag in BLOCKS:
+            self._open_block(node, tag)
+        elif tag == "img":
             self._image(node)
         elif tag == "br":
-            self._inline.append("\n")
-        elif tag in ("td", "th") and self._in_row():
-            if any(piece.strip() for piece in self._inline):
-                self._inline.append(" | ")
-        elif tag in _BLOCKS:
-            self._break()
-            self._tight = self._tight or tag in _TIGHT
-            if tag == "table":
-                self._tables.append(tree.find(node, *_LAYOUT) is None)
-            elif tag == "li":
-                self._prefix = "- "
-            elif tag == "pre":
-                self._pre += 1
-            elif tag in _HEADINGS:
-                self._end_part()
+            self._inline.append(" " if self._row() else "\n")
+        elif tag == "math":
+            self._formula_end = tree.ends[node]
+            self._inline.append(formula(tree, node))
+        elif tag in ("sup", "sub"):
+            self._scripts.append(len(self._inline))
+        elif tag == "q":
+            self._inline.append("\u201c")
         elif tag == "span" and tree.get(node, "class") == "classifier":
             self._inline.append(" : ")  # docutils adds the colon by style sheet only
-        elif tag == "sup" and self._inline and self._inline[-1][-1:].isdigit() and tree.text(node)[:1].isdigit():
-            self._inline.append("^")
+
+    def _open_block(self, node: int, tag: str) -> None:
+        row = self._row()
+        if row is not None:
+            if tag == "tr":
+                self._inline.clear()
+                row.start_row()
+            elif tag == "caption":
+                self._flush()
+            elif tag not in ("td", "th"):
+                self._break("; " if tag == "li" else " ")
+            return
+        self._break()
+        self._tight = self._tight or tag in _TIGHT
+        if tag == "table":
+            self._tables.append(Rows() if is_data(self._tree, node) else None)
+        elif tag == "li":
+            self._prefix = "- "
+        elif tag == "pre":
+            self._pre += 1
+        elif tag in HEADINGS:
+            self._end_part()
+            self._section = self._clean.line(self._tree.text(node)) or self._section
 
     def _close(self, node: int) -> None:
         tag = self._tree.tags[node]
-        if tag in _HEADINGS:
-            heading = self._flush()
-            self._section = " ".join(heading.split()) or self._section
+        if tag in ("sup", "sub") and self._scripts:
+            self._close_script(tag)
+        elif tag == "q":
+            self._inline.append("\u201d")
+        elif tag in BLOCKS:
+            self._close_block(node, tag)
+
+    def _close_block(self, node: int, tag: str) -> None:
+        row = self._row()
+        if tag == "table" and self._tables:
+            self._flush()
+            self._tables.pop()
+        elif row is not None and tag in ("td", "th"):
+            text = self._clean.line("".join(self._inline))
+            self._inline.clear()
+            row.add(text, self._tree.get(node, "colspan"), self._tree.get(node, "rowspan"))
+        elif row is not None and tag == "tr":
+            self._append(row.end_row(), tight=True)
+        elif row is not None and tag != "caption":
+            self._break()
         elif tag == "pre":
             self._flush(preformatted=True)
             self._pre -= 1
         elif tag == "dt" and "label" in self._tree.classes(node):
-            self._prefix = (
-                f"[{''.join(self._inline).strip()}] "  # the label of a footnote or citation precedes its text
-            )
+            # The label of a footnote or citation precedes its text.
+            self._prefix = f"[{''.join(self._inline).strip()}] "
             self._inline.clear()
-        elif tag == "tr" and self._tables:
-            self._flush()
-        elif tag in _BLOCKS and not (tag in ("td", "th") and self._in_row()):
+        else:
             self._break()
-        if tag == "table" and self._tables:
-            self._tables.pop()
 
-    def _in_row(self) -> bool:
-        return bool(self._tables) and self._tables[-1]
+    def _close_script(self, tag: str) -> None:
+        start = self._scripts.pop()
+        if start > len(self._inline):  # a block inside ended the text
+            return
+        before, inner = self._inline[:start], "".join(self._inline[start:])
+        del self._inline[start:]
+        if inner:
+            self._inline.append(script(tag, before[-1] if before else "", inner))
+            self._script_end = len(self._inline)
+
+    def _row(self) -> Rows | None:
+        return self._tables[-1] if self._tables else None
 
     def _add(self, text: str) -> None:
-        if text:
-            self._inline.append(text if self._pre else _SPACE.sub(" ", text))
+        if self._script_end == len(self._inline) and text[:1].isdigit() and self._inline[-1][-1:].isdigit():
+            mark, digits = self._inline[-1][:1], self._inline[-1][1:]
+            self._inline[-1] = f"{mark}({digits})"  # 10^3 and a digit behind it are not 10^34
+        self._script_end = -1
+        self._inline.append(text if self._pre else _SPACE.sub(" ", text))
 
     def _strip(self) -> None:
         """Remove the white space at the end of the inline text."""
@@ -124,24 +169,29 @@ class _Reader:
                 self._inline.append(text)
                 return
 
-    def _break(self) -> None:
-        """End the block; in a table row or code block end only the word or line."""
-        if self._pre or self._in_row():
-            self._inline.append("\n" if self._pre else " ")
-        else:
+    def _break(self, between: str = " ") -> None:
+        """End the block; in a table row or code block end only the word, item or line."""
+        if self._pre:
+            self._inline.append("\n")
+        elif self._row() is None:
             self._flush()
+        elif any(text.strip() for text in self._inline[-1:]):
+            self._inline.append(between)
 
-    def _flush(self, preformatted: bool = False) -> str:
-        """Append the collected inline text to the part as a block and return the block."""
+    def _flush(self, preformatted: bool = False) -> None:
+        """Append the collected inline text to the part as a block."""
         text = "".join(self._inline)
         self._inline.clear()
-        block = self._clean(text, preformatted=preformatted) if text and not text.isspace() else ""
+        if text and not text.isspace():
+            self._append(self._clean(text, preformatted=preformatted))
+
+    def _append(self, block: str, tight: bool = False) -> None:
+        self._inline.clear()
         if block:
             if self._text:
-                self._text.append("\n" if self._tight else "\n\n")
+                self._text.append("\n" if self._tight or tight else "\n\n")
             self._text += [self._prefix, block]
             self._prefix, self._tight = "", False
-        return block
 
     def _end_part(self) -> None:
         if self._text:
@@ -150,6 +200,9 @@ class _Reader:
 
     def _image(self, node: int) -> None:
         tree = self._tree
+        if not _FORMULAS.isdisjoint(tree.classes(node)) and (written := tex(tree.get(node, "alt"))):
+            self._inline.append(written)
+            return
         reference = _reference(tree, node)
         if not reference:
             return

@@ -10,7 +10,7 @@ from nyxqa.builders.sources.base import MAX_TEXT
 from nyxqa.builders.sources.charset import REPLACED, decode_html
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
-from nyxqa.builders.sources.html_prune import main_content, prune
+from nyxqa.builders.sources.html_main import drop_clutter
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
@@ -54,8 +54,7 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
         raise RefusedHtmlError("too_large", str(error)) from error
     head = tree.find(0, "head")
     title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
-    prune(tree)
-    content = main_content(tree)
+    content = drop_clutter(tree)
     characters = sum(len(tree.texts[node].strip()) for root in content for node in tree.walk(root) if node >= 0)
     if characters > MAX_TEXT:
         raise RefusedHtmlError("too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")

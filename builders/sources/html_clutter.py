@@ -1,0 +1,146 @@
+"""What an element's name and attributes say about it: never shown or read, or likely no part of the content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+_NEVER_NAMES = """
+    script style noscript template iframe select datalist input textarea svg canvas object embed video audio dialog
+    head rp rt annotation annotation-xml frameset progress meter map
+"""
+# Roles and full class names of what is never read as text: marks, signs and tools that stand within the content.
+_TOOL_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "dialog", "alertdialog", "doc-backlink"))
+_TOOL_NAMES = """
+    navbar sphinxsidebar headerlink viewcode-link viewcode-back viewcode-block-link toctree-sidebar toc-backref-list
+    prev-next prev-next-area prevnext skip-link sr-only visually-hidden screen-reader-text mw-editsection
+    mw-jump-link noprint navbox catlinks printfooter metadata docnav anchor-link permalink hash-link copybtn edit-link
+    edit-page-link theme-edit-this-page sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing
+    sphx-glr-signature sphx-glr-script-out navheader navfooter navpath navtab topnav topNav bottomNav subNav md-nav
+    md-sidebar md-header md-footer pagination-nav report-bug reportbug footnote-back footnote-backref fn-backref
+    reversefootnote MathJax_Preview mw-indicators mw-cite-backlink
+"""
+_MARK_NAMES = "footnote-reference footnote-ref footnoteref doc-noteref"
+_NEVER, _TOOLS, _MARKS = (frozenset(names.split()) for names in (_NEVER_NAMES, _TOOL_NAMES, _MARK_NAMES))
+_LINE_NUMBER_NAMES = """
+    ln lnt lineno linenos linenodiv lnum line-number line-numbers linenumber linenumbers gutter rouge-gutter gl
+    hljs-ln-numbers src-line-numbers blob-num
+"""
+_LINE_NUMBERS = frozenset(_LINE_NUMBER_NAMES.split())
+_INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WHOLE = r"(?:^|[\s_-])(?:{})(?=$|[\s_-])"
+
+
+def _words(names: str) -> re.Pattern[str]:
+    return re.compile(_WHOLE.format("|".join(names.split())))
+
+
+# Words in class names and ids, by what such an element holds. Words of ``linked`` are only believed of links.
+_KINDS = {
+    "comments": _words(r"comments? commentlist comment-?respond disqus\w* replies"),
+    "related": _words(
+        r"related related\w*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
+        r"teasers? promo\w* sponsor\w* most-(?:read|popular|viewed|commented) trending popular-\w+ outbrain taboola\w* "
+        r"read-?more more-(?:from|news|stories|posts|articles|on) (?:also|further|see)-?(?:read|like) "
+        r"you-(?:may|might) latest-\w+ recent-\w+ readalso"
+    ),
+    "share": _words(
+        r"share shares sharing share-?(?:bar|box|buttons?|links?|tools?) sharedaddy socials? social-?\w+ addtoany\w* "
+        r"addthis\w* follow-(?:us|me) a2a_kit ssba essb\w*"
+    ),
+    "sign_up": _words(
+        r"newsletter\w* subscri\w+ sign-?up mailchimp\w* mc-embedded\w* opt-?in log-?in sign-?in paywall\w* donat\w+ "
+        r"membership"
+    ),
+    "notice": _words(
+        r"cookies? cookie\w* consent gdpr ccpa privacy-(?:banner|notice|policy) modal pop-?up lightbox off-?canvas "
+        r"drawer overlay disclaimer"
+    ),
+    "advertisement": _words(
+        r"ads? advert\w* adsense adsbygoogle ad-?(?:slot|unit|box|container|wrapper|banner) dfp\w*"
+    ),
+    "author": _words(r"author-?(?:box|bio|info|card|profile|description) about-?(?:the-)?author"),
+    "rating": _words(r"ratings? votes? voting helpful feedback"),
+    "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
+    "linked": _words(
+        r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu breadcrumbs? "
+        r"bread-crumbs? crumbs? pagination pager paging prev next toc toctree-l1 table-of-contents on-this-page "
+        r"tags tag-?(?:list|cloud|links) (?:post|entry|article)-tags cat(?:egory)?-links tool-?bar top-?bar banner "
+        r"skip-\w+ related sitemap languages? language-switcher site-?links tabs"
+    ),
+    "aside": _words(r"side-?bar\w* \w*sidebar widgets? widget-area right-?col\w* left-?col\w* rail"),
+}
+# Boxes of a text and its wrappers, whatever else their names say.
+_CONTENT = _words(
+    r"admonition\w* callout note notes warning caution danger important example footnotes? footnote-list sidebarblock "
+    r"admonitionblock toctree-wrapper seealso abstract entry-content post-content article-body article-content "
+    r"post-body story-body article__body elementor\w* highlight listingblock"
+)
+
+
+class Verdict(NamedTuple):
+    """What an element's attributes say.
+
+    :param never: Whether it is left out without looking at what is inside.
+    :param kind: What it likely holds instead of content; "" if nothing speaks against it.
+    :param mark: Whether it is the mark of a footnote.
+    :param numbers: Whether it holds line numbers, if it holds digits.
+    """
+
+    never: bool = False
+    kind: str = ""
+    mark: bool = False
+    numbers: bool = False
+
+
+_TAG_KINDS = {"nav": "linked", "footer": "footer", "aside": "aside", "header": "header"}
+_ROLE_KINDS = {"complementary": "aside", "banner": "header", "contentinfo": "footer", "alert": "aside"}
+_INLINE_NAMES = "a abbr b bdi cite code em i img kbd mark picture q s samp small strong sub sup u var"
+_INLINE = frozenset(_INLINE_NAMES.split())
+_WRAPPERS = frozenset(("html", "body", "main", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "tbody", "tr", "math"))
+
+
+def verdict(tag: str, attributes: Mapping[str, str]) -> Verdict:
+    """Judge an element by its name and attributes."""
+    if tag in _NEVER:
+        return _IS_NEVER
+    if not attributes:
+        kind = _TAG_KINDS.get(tag)
+        return Verdict(kind=kind) if kind else _NOTHING
+    hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+    if hidden or ("style" in attributes and _INVISIBLE.search(attributes["style"])):
+        return _IS_HIDDEN
+    role = attributes.get("role", "")
+    if tag == "a" and (role == "doc-noteref" or "data-footnote-ref" in attributes):
+        return _IS_MARK
+    if tag == "a" and attributes.get("href", "").startswith(("#fnref", "#user-content-fnref")):
+        return _IS_NEVER  # back from a footnote to its mark
+    return _by_names(tag, role, attributes.get("class", ""), attributes.get("id", ""))
+
+
+@lru_cache(maxsize=16384)
+def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
+    names = frozenset(classes.split())
+    if tag not in _WRAPPERS and (role in _TOOL_ROLES or not _TOOLS.isdisjoint(names)):
+        return _IS_NEVER
+    if names >= {"contents", "topic"}:
+        return _IS_NEVER  # a page's own table of contents
+    if not _MARKS.isdisjoint(names) or (tag == "sup" and ("reference" in names or name.startswith("fnref"))):
+        return _IS_MARK
+    numbers = not _LINE_NUMBERS.isdisjoint(names)
+    if tag in _INLINE or tag in _WRAPPERS:
+        return Verdict(numbers=numbers)
+    words = _CAMEL.sub("-", f"{classes} {name}").lower()
+    if _CONTENT.search(words):
+        return Verdict(numbers=numbers)
+    kind = _ROLE_KINDS.get(role) or _TAG_KINDS.get(tag, "")
+    if kind in ("", "aside", "header"):
+        kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
+    return Verdict(kind=kind, numbers=numbers)
+
+
+_NOTHING, _IS_NEVER, _IS_MARK = Verdict(), Verdict(never=True), Verdict(mark=True)
+_IS_HIDDEN = Verdict(kind="hidden")

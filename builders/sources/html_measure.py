@@ -1,0 +1,77 @@
+"""How much text, link text and prose each part of a page holds."""
+
+from __future__ import annotations
+
+from nyxqa.builders.sources.html_tree import Tree
+
+HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_BLOCK_NAMES = """
+    address article aside blockquote body caption center dd details dir div dl dt fieldset figcaption figure footer form
+    header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul
+"""
+BLOCKS = HEADINGS.union(_BLOCK_NAMES.split())
+_MIN_PROSE = 20  # characters outside links that make a block of text prose
+
+
+class Measure:
+    """Sums over the nodes that are not dropped, so that the sum of any subtree takes two look-ups.
+
+    A block is the text between two borders of block elements. It is prose if it has at least 20 characters outside
+    links and more of them outside than inside; menus, bylines and lists of links are not prose.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._ends = tree.ends
+        size = len(tree)
+        self._chars, self._linked, self._prose = [0] * (size + 1), [0] * (size + 1), [0] * (size + 1)
+        self._add_up(tree, size)
+
+    def _add_up(self, tree: Tree, size: int) -> None:
+        tags, texts, dropped, ends = tree.tags, tree.texts, tree.dropped, tree.ends
+        chars, linked, prose = self._chars, self._linked, self._prose
+        total = links = good = 0  # up to this node
+        run = run_links = 0  # of the current block
+        link_end, borders = 0, [size]
+        node = 0
+        while node < size:
+            while borders[-1] <= node:
+                borders.pop()
+                good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+                run = run_links = 0
+            chars[node], linked[node], prose[node] = total, links, good
+            if dropped[node]:
+                following = ends[node]
+                for skipped in range(node + 1, following):
+                    chars[skipped], linked[skipped], prose[skipped] = total, links, good
+                node = following
+                continue
+            tag = tags[node]
+            if not tag:
+                count = len(texts[node].strip())
+                total += count
+                run += count
+                if node < link_end:
+                    links += count
+                    run_links += count
+            elif tag in BLOCKS:
+                good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+                run = run_links = 0
+                prose[node] = good
+                borders.append(ends[node])
+            elif tag == "a" and "href" in tree.attributes[node]:
+                link_end = max(link_end, ends[node])
+            node += 1
+        good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+        chars[size], linked[size], prose[size] = total, links, good
+
+    def chars(self, node: int) -> int:
+        """Return the characters of text in a subtree."""
+        return self._chars[self._ends[node]] - self._chars[node]
+
+    def links(self, node: int) -> float:
+        """Return the share of a subtree's text that is in links, 0 without text."""
+        return (self._linked[self._ends[node]] - self._linked[node]) / max(self.chars(node), 1)
+
+    def prose(self, node: int) -> int:
+        """Return the characters of prose in a subtree, links excepted."""
+        return self._prose[self._ends[node]] - self._prose[node]
