@@ -42,6 +42,11 @@ class Prefilter(Section):
     enabled: bool = Field(True, description="whether duplicate and short pages are dropped")
     min_words: Annotated[int, Field(ge=0)] = Field(5, description="minimum number of words of a page")
     languages: list[str] = Field([], description="BCP-47 tags of the languages to keep; any if empty")
+    common: PositiveShare = Field(
+        0.01,
+        description="drop blocks of text on more than this share of the pages (and on over 5) that differ otherwise",
+    )
+    keep: list[str] = Field([], description="regular expressions; a block in which one is found is never common")
 
 
 class Images(Section):

@@ -15,7 +15,7 @@ from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
 LEDGER_CHECKS = ("ledger_sums", "ledger_dropped", "ledger_stages", "ledger_detail", "stage_chain", "stage_tables")
-_ITEM_TYPES = frozenset(("page", "image", "document", "question", "row"))
+_ITEM_TYPES = frozenset(("page", "block", "image", "document", "question", "row"))
 # Paths on a machine. A reference in a page may start with a slash too, but reveals nothing about the machine.
 _MACHINE_PATH = re.compile(r"(?<![\w./-])(?:/(?:home|root|tmp|usr|var|mnt|opt|etc|srv|Users|private|proc)/|[A-Z]:\\\w)")
 # What the last stage writes: the questions of pages (``qa_triplets`` compares their triplets), and set triplets.

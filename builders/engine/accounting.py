@@ -12,7 +12,7 @@ import pyarrow as pa
 from nyxqa.builders.formatting import counted
 from nyxqa.schemas.errors import LawError
 
-ItemType = Literal["page", "image", "document", "question", "row"]
+ItemType = Literal["page", "block", "image", "document", "question", "row"]
 DETAIL_LIMIT = 500
 _SHOWN = 3  # items that a message names
 

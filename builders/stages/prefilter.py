@@ -1,12 +1,12 @@
-"""Stage ``prefilter``: drop copies, short pages and other languages before any image is fetched."""
+"""Stage ``prefilter``: drop common blocks, copies, short pages and other languages before any image is fetched."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,33 +19,37 @@ from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
+from nyxqa.builders.filters.common_blocks import Parts, common_blocks, dropped_blocks, without_blocks
 from nyxqa.builders.filters.language import detect, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
 from nyxqa.schemas.words import word_count
 
-VERSION = 4
+VERSION = 5
 _KEYS = ("enabled", "min_words", "languages")  # data keys of recipe section ``[prefilter]``
-_COPIES = pa.schema([("page_id", pa.string()), ("first", pa.string())])
+# What is decided over all pages: of a page the first page equal to it, and the blocks that go.
+_DECISIONS = pa.schema([("page_id", pa.string()), ("first", pa.string()), ("blocks", pa.list_(pa.int32()))])
 
 
 def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
     """Retain pages of at least ``min_words`` words in ``languages``, the first of equal text and image references.
 
-    A page that states no language gets the detected one, whatever the settings.
+    Before, blocks of text that many otherwise different pages share are taken out of them. A page that states no
+    language gets the detected one, whatever the settings.
 
     :param pages: Rows of SOURCE_PAGES.
-    :raises UsageError: If an entry of ``languages`` is not a language tag.
+    :raises UsageError: If an entry of ``languages`` is not a language tag, or one of ``keep`` no regular expression.
     """
+    _patterns(settings)
     for language in settings.languages:
         if not is_tag(language):
             raise UsageError(f"prefilter.languages: {language!r} is not a BCP-47 tag, such as 'en' or 'pt-BR'")
     return decide_then_apply(
         run,
         pages,
-        Step("prefilter/copies", VERSION, {"enabled": settings.enabled}),
-        partial(write_copies, pages, settings.enabled),
+        Step("prefilter/copies", VERSION, section_params(settings, ("enabled", "common", "keep"))),
+        partial(write_decisions, pages, settings),
         Step("prefilter", VERSION, section_params(settings, _KEYS), unit_in="page", unit_out="page"),
         paired_files,
         partial(prefilter_shard, settings),
@@ -53,28 +57,45 @@ def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
     )
 
 
-def write_copies(pages: StepOutput, enabled: bool, folder: Path) -> None:
-    """Write, for each part file, which of its pages equal an earlier page; holds 56 bytes per page."""
-    files = pages.files()
+def _patterns(settings: Prefilter) -> list[re.Pattern[str]]:
+    try:
+        return [re.compile(pattern) for pattern in settings.keep]
+    except re.error as error:
+        raise UsageError(f"prefilter.keep: {error.pattern!r} is no regular expression: {error.msg}") from error
+
+
+def write_decisions(pages: StepOutput, settings: Prefilter, folder: Path) -> None:
+    """Write, for each part file, which blocks of its pages go and which pages then equal an earlier page.
+
+    Holds 56 bytes for each page, besides what ``common_blocks`` holds.
+    """
+    files, keep = pages.files(), _patterns(settings)
+    common = common_blocks(files, settings.common) if settings.enabled else {}
     ids, contents, ends = [_no_keys()], [_no_keys()], [0]
+    blocks: list[dict[int, list[int]]] = []  # by place in the file
     for file in files:
         table = pq.read_table(file, columns=["page_id", "parts"])
         ids.append(_key_halves(bytes.fromhex("".join(table["page_id"].to_pylist()))))
-        contents.append(_key_halves(b"".join(_digests(table)) if enabled else b""))
+        parts = table["parts"].to_pylist() if settings.enabled else []
+        found = ((place, dropped_blocks(one, common, keep)) for place, one in enumerate(parts) if common)
+        blocks.append({place: ordinals for place, ordinals in found if ordinals})
+        left = (without_blocks(one, blocks[-1].get(place, ()))[0] for place, one in enumerate(parts))
+        contents.append(_key_halves(b"".join(map(_content_hash, left))))
         ends.append(ends[-1] + table.num_rows)
     page, content = np.concatenate(ids), np.concatenate(contents)
-    first = first_equal(content) if enabled else np.arange(len(page))
+    first = first_equal(content) if settings.enabled else np.arange(len(page))
     for shard, start in enumerate(ends[:-1]):
-        copied = start + np.flatnonzero(first[start : ends[shard + 1]] != np.arange(start, ends[shard + 1]))
-        columns = [pa.array(_hex(page[of]), pa.string()) for of in (copied, first[copied])]
-        write_table(part_file(folder, shard), pa.table(columns, schema=_COPIES))
+        here = np.arange(start, ends[shard + 1])
+        copied = first[here] != here
+        decided = here[copied | np.isin(here - start, list(blocks[shard]))]
+        firsts = [_hex(page[first[[one]]])[0] if first[one] != one else None for one in decided.tolist()]
+        gone = [blocks[shard].get(one - start, []) for one in decided.tolist()]
+        columns = [pa.array(_hex(page[decided]), pa.string()), pa.array(firsts, pa.string())]
+        columns.append(pa.array(gone, pa.list_(pa.int32())))
+        write_table(part_file(folder, shard), pa.table(columns, schema=_DECISIONS))
 
 
-def _digests(table: pa.Table) -> list[bytes]:
-    return [_content_hash(parts) for parts in table["parts"].to_pylist()]
-
-
-def _content_hash(parts: list[dict[str, Any]]) -> bytes:
+def _content_hash(parts: Parts) -> bytes:
     digest = hashlib.sha256()
     for part in parts:
         kind, value = ("t", part["text"]) if part["image"] is None else ("i", part["image"])
@@ -99,23 +120,34 @@ def _hex(keys: Keys) -> list[str]:
 def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput:
     """Retained pages of one shard, with their language where it is known.
 
-    :param task: Part file of the pages and the file of their copies.
+    :param task: Part file of the pages and the file of what was decided about them.
     """
-    table, copies = (pq.read_table(file) for file in task)
-    first = dict(zip(*(copies[name].to_pylist() for name in ("page_id", "first")), strict=True))
-    ids, rows, stated = (table[name].to_pylist() for name in ("page_id", "row", "language"))
-    drops: dict[str, Drop] = {}
-    for index, parts in enumerate(table["parts"].to_pylist()):
-        texts = [part["text"] for part in parts if part["text"] is not None]
-        rejection = _rejection(texts, first.get(ids[index]), settings) if settings.enabled else None
+    table, decisions = (pq.read_table(file) for file in task)
+    decided = {one["page_id"]: one for one in decisions.to_pylist()}
+    pages, rows = table.to_pylist(), []
+    account = Account([page["page_id"] for page in pages])
+    for page in pages:
+        decision = decided.get(page["page_id"], {"first": None, "blocks": []})
+        page["parts"], characters = without_blocks(page["parts"], decision["blocks"])
+        texts = [part["text"] for part in page["parts"] if part["text"] is not None]
+        rejection = _rejection(texts, decision["first"], settings) if settings.enabled else None
         if rejection is None:
-            stated[index], rejection = _language(stated[index], texts, settings)
+            page["language"], rejection = _language(page["language"], texts, settings)
         if rejection is not None:
             reason, detail = rejection
-            drops[ids[index]] = Drop("page", ids[index], "", reason, f"{rows[index]}: {detail}")
-    table = table.set_column(table.schema.get_field_index("language"), "language", pa.array(stated, pa.string()))
-    kept = table.filter(pa.array([page_id not in drops for page_id in ids], pa.bool_()))
-    return ShardOutput(kept.cast(SOURCE_PAGES), Account(ids, kept["page_id"].to_pylist(), list(drops.values())))
+            account.dropped.append(Drop("page", page["page_id"], "", reason, f"{page['row']}: {detail}"))
+            continue
+        if decision["blocks"]:
+            account.notes.append(_note(page["page_id"], decision["blocks"], characters))
+        rows.append(page)
+    account.parents = [page["page_id"] for page in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+def _note(page_id: str, blocks: list[int], characters: int) -> Drop:
+    """The ledger row of a page that lost common blocks, named after the first of them."""
+    detail = f"{len(blocks)} blocks that many pages share, {characters} characters"
+    return Drop("block", f"{page_id}:{blocks[0]}", page_id, "common_block", detail)
 
 
 def _rejection(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple[str, str] | None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
-from nyxqa.builders.stages.prefilter import prefilter_shard, write_copies
+from nyxqa.builders.stages.prefilter import prefilter_shard, write_decisions
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
 from tests.support.rows import SOURCE_PAGES, finished, parts_of, source_page
 
@@ -23,7 +25,7 @@ def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object
     named = [[{**row, "page_id": page_id(str(row["page_id"]))} for row in shard] for shard in shards]
     parts = parts_of(tmp_path / "in", SOURCE_PAGES, *named)
     (tmp_path / "copies").mkdir()
-    write_copies(parts, settings.enabled, tmp_path / "copies")
+    write_decisions(parts, settings, tmp_path / "copies")
     copies = finished(tmp_path / "copies")
     kept, drops = [], {}
     for task in zip(parts.files(), copies.files(), strict=True):
@@ -47,7 +49,7 @@ def test_copies_and_short_pages_go_whatever_shard_they_are_in(tmp_path: Path) ->
     assert kept == ["a", "b", "e"]
     assert drops == {"c": "too_short", "d": "same_page_content", "f": "too_short", "g": "too_short"}
     copies = [pq.read_table(file).to_pylist() for file in finished(tmp_path / "copies").files()]
-    assert copies == [[], [{"page_id": page_id("d"), "first": page_id("a")}]]
+    assert copies == [[], [{"page_id": page_id("d"), "first": page_id("a"), "blocks": []}]]
 
 
 def test_off_means_all_pages_pass(tmp_path: Path) -> None:
@@ -65,3 +67,32 @@ def test_words_add_up_over_the_parts(tmp_path: Path) -> None:
 def test_a_part_border_makes_another_page(tmp_path: Path) -> None:
     kept, _ = filtered(tmp_path, Prefilter(min_words=0), [source_page("a", "one", "two"), source_page("b", "onetwo")])
     assert kept == ["a", "b"]
+
+
+def test_common_blocks_go_before_pages_are_compared(tmp_path: Path) -> None:
+    """With its menu gone, a page of another shard is a copy; a page of nothing else is too short."""
+    menu = "Home and all the other pages of this site"
+    own = [f"{chr(97 + n)} {LONG} page number {n} of the manual of pumps with {n * n} valves" for n in range(8)]
+    pages = [source_page(chr(97 + n), f"{menu}\n\n{text}", "!x.png") for n, text in enumerate(own)]
+    pages += [source_page("x", menu), source_page("y", own[2], "!x.png")]
+    named = [{**row, "page_id": page_id(str(row["page_id"]))} for row in pages]
+    parts = parts_of(tmp_path / "in", SOURCE_PAGES, named[:5], named[5:])
+    (tmp_path / "decisions").mkdir()
+    write_decisions(parts, Prefilter(), tmp_path / "decisions")
+    decisions = finished(tmp_path / "decisions")
+    outputs = [prefilter_shard(Prefilter(), task) for task in zip(parts.files(), decisions.files(), strict=True)]
+    texts = [row["parts"][0]["text"] for output in outputs for row in output.rows.to_pylist()]
+    assert texts == own
+    notes = [note for output in outputs for note in output.account.notes]
+    assert {(note.item_type, note.reason, note.detail) for note in notes} == {
+        ("block", "common_block", "1 blocks that many pages share, 41 characters")
+    }
+    assert [note.parent_id for note in notes] == [page_id(chr(97 + n)) for n in range(8)]
+    dropped = {letter(drop.item_id): drop.reason for output in outputs for drop in output.account.dropped}
+    assert dropped == {"x": "too_short", "y": "same_page_content"}
+    assert filtered(tmp_path / "off", Prefilter(enabled=False), pages)[0] == list("abcdefghxy")
+
+
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"prefilter.keep: '\(' is no regular expression"):
+        write_decisions(parts_of(tmp_path, SOURCE_PAGES, []), Prefilter(keep=["("]), tmp_path)
