@@ -26,7 +26,7 @@ def read_blocks(tree: Tree, roots: list[int], cleaner: TextCleaner) -> list[dict
     reader = _Reader(tree, cleaner)
     for root in roots:
         reader.read(root)
-    return reader.parts
+    return reader.finish()
 
 
 class _Reader:
@@ -43,6 +43,7 @@ class _Reader:
         self._prefix = ""
         self._pre = 0
         self._tables: list[Rows | None] = []  # for each open table its rows; None where cells are blocks of their own
+        self._formula_end = 0  # what is inside a formula has been read with it
         self._scripts: list[int] = []  # for each open sup or sub the length of the inline text before it
         self._script_end = -1  # the length of the inline text behind the last one
 
@@ -54,7 +55,7 @@ class _Reader:
             if node < 0:
                 self._close(~node)
                 continue
-            if node != expected and texts[node][:1] in _CLOSING:
+            if node != expected and texts[node] and texts[node][0] in _CLOSING:
                 self._strip()  # no blank where a footnote mark was
             expected = node + 1
             if node < self._formula_end:
@@ -64,9 +65,11 @@ class _Reader:
             else:
                 self._add(texts[node])
         self._flush()
-        self._end_part()
 
-    _formula_end = 0  # what is inside a formula has been read with it
+    def finish(self) -> list[dict[str, Any]]:
+        """Return the parts of what has been read."""
+        self._end_part()
+        return self.parts
 
     def _open(self, node: int) -> None:
         tree, tag = self._tree, self._tree.tags[node]
@@ -76,9 +79,9 @@ class _Reader:
             self._image(node)
         elif tag == "br":
             self._inline.append(" " if self._row() else "\n")
-        elif tag == "math":
+        elif tag in ("math", "script"):
             self._formula_end = tree.ends[node]
-            self._inline.append(formula(tree, node))
+            self._inline.append(formula(tree, node) if tag == "math" else tex(tree.text(node)))
         elif tag in ("sup", "sub"):
             self._scripts.append(len(self._inline))
         elif tag == "q":
@@ -94,8 +97,11 @@ class _Reader:
                 row.start_row()
             elif tag == "caption":
                 self._flush()
+            elif tag == "li":
+                self._strip()
+                self._break("; ")
             elif tag not in ("td", "th"):
-                self._break("; " if tag == "li" else " ")
+                self._break()
             return
         self._break()
         self._tight = self._tight or tag in _TIGHT
@@ -129,8 +135,8 @@ class _Reader:
             row.add(text, self._tree.get(node, "colspan"), self._tree.get(node, "rowspan"))
         elif row is not None and tag == "tr":
             self._append(row.end_row(), tight=True)
-        elif row is not None and tag != "caption":
-            self._break()
+        elif row is not None:
+            self._flush() if tag == "caption" else self._break()
         elif tag == "pre":
             self._flush(preformatted=True)
             self._pre -= 1

@@ -19,9 +19,10 @@ _TOOL_NAMES = """
     mw-jump-link noprint navbox catlinks printfooter metadata docnav anchor-link permalink hash-link copybtn edit-link
     edit-page-link theme-edit-this-page sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing
     sphx-glr-signature sphx-glr-script-out navheader navfooter navpath navtab topnav topNav bottomNav subNav md-nav
-    md-sidebar md-header md-footer pagination-nav report-bug reportbug footnote-back footnote-backref fn-backref
+    md-sidebar md-header md-footer pagination-nav report-bug reportbug footnote-back footnote-backref
     reversefootnote MathJax_Preview mw-indicators mw-cite-backlink
 """
+_TYPESET = frozenset(("MathJax", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "MathJax_SVG_Display"))
 _MARK_NAMES = "footnote-reference footnote-ref footnoteref doc-noteref"
 _NEVER, _TOOLS, _MARKS = (frozenset(names.split()) for names in (_NEVER_NAMES, _TOOL_NAMES, _MARK_NAMES))
 _LINE_NUMBER_NAMES = """
@@ -56,8 +57,8 @@ _KINDS = {
         r"membership"
     ),
     "notice": _words(
-        r"cookies? cookie\w* consent gdpr ccpa privacy-(?:banner|notice|policy) modal pop-?up lightbox off-?canvas "
-        r"drawer overlay disclaimer"
+        r"cookies? cookie\w* consent gdpr ccpa privacy-(?:banner|notice) modal pop-?up lightbox off-?canvas "
+        r"drawer overlay"
     ),
     "advertisement": _words(
         r"ads? advert\w* adsense adsbygoogle ad-?(?:slot|unit|box|container|wrapper|banner) dfp\w*"
@@ -67,7 +68,7 @@ _KINDS = {
     "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
     "linked": _words(
         r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu breadcrumbs? "
-        r"bread-crumbs? crumbs? pagination pager paging prev next toc toctree-l1 table-of-contents on-this-page "
+        r"bread-crumbs? crumbs? pagination pager paging prev next toc table-of-contents on-this-page "
         r"tags tag-?(?:list|cloud|links) (?:post|entry|article)-tags cat(?:egory)?-links tool-?bar top-?bar banner "
         r"skip-\w+ related sitemap languages? language-switcher site-?links tabs"
     ),
@@ -88,16 +89,21 @@ class Verdict(NamedTuple):
     :param kind: What it likely holds instead of content; "" if nothing speaks against it.
     :param mark: Whether it is the mark of a footnote.
     :param numbers: Whether it holds line numbers, if it holds digits.
+    :param main: Whether it says to be the main content.
     """
 
     never: bool = False
     kind: str = ""
     mark: bool = False
     numbers: bool = False
+    main: bool = False
 
 
 _TAG_KINDS = {"nav": "linked", "footer": "footer", "aside": "aside", "header": "header"}
 _ROLE_KINDS = {"complementary": "aside", "banner": "header", "contentinfo": "footer", "alert": "aside"}
+CONTAINERS = frozenset(("div", "section", "main", "aside", "ul", "ol", "table", "td", "dl", "article"))
+_MAIN_NAMES = frozenset(("content", "main-content", "main", "mw-content-text", "bodyContent"))
+_MAIN_CLASSES = frozenset(("body", "document"))
 _INLINE_NAMES = "a abbr b bdi cite code em i img kbd mark picture q s samp small strong sub sup u var"
 _INLINE = frozenset(_INLINE_NAMES.split())
 _WRAPPERS = frozenset(("html", "body", "main", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "tbody", "tr", "math"))
@@ -106,10 +112,9 @@ _WRAPPERS = frozenset(("html", "body", "main", "h1", "h2", "h3", "h4", "h5", "h6
 def verdict(tag: str, attributes: Mapping[str, str]) -> Verdict:
     """Judge an element by its name and attributes."""
     if tag in _NEVER:
-        return _IS_NEVER
+        return NOTHING if attributes.get("type", "").startswith("math/tex") else _IS_NEVER
     if not attributes:
-        kind = _TAG_KINDS.get(tag)
-        return Verdict(kind=kind) if kind else _NOTHING
+        return _BY_TAG.get(tag, NOTHING)
     hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
     if hidden or ("style" in attributes and _INVISIBLE.search(attributes["style"])):
         return _IS_HIDDEN
@@ -130,17 +135,23 @@ def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
         return _IS_NEVER  # a page's own table of contents
     if not _MARKS.isdisjoint(names) or (tag == "sup" and ("reference" in names or name.startswith("fnref"))):
         return _IS_MARK
+    if not _TYPESET.isdisjoint(names):
+        return Verdict(kind="typeset")
     numbers = not _LINE_NUMBERS.isdisjoint(names)
     if tag in _INLINE or tag in _WRAPPERS:
-        return Verdict(numbers=numbers)
+        return Verdict(numbers=numbers, main=tag == "main")
+    main = tag in ("main", "article") or role == "main" or name in _MAIN_NAMES or not _MAIN_CLASSES.isdisjoint(names)
     words = _CAMEL.sub("-", f"{classes} {name}").lower()
     if _CONTENT.search(words):
-        return Verdict(numbers=numbers)
+        return Verdict(numbers=numbers, main=main)
     kind = _ROLE_KINDS.get(role) or _TAG_KINDS.get(tag, "")
     if kind in ("", "aside", "header"):
         kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
-    return Verdict(kind=kind, numbers=numbers)
+    return Verdict(kind=kind, numbers=numbers, main=main)
 
 
-_NOTHING, _IS_NEVER, _IS_MARK = Verdict(), Verdict(never=True), Verdict(mark=True)
+NOTHING, _IS_NEVER, _IS_MARK = Verdict(), Verdict(never=True), Verdict(mark=True)
 _IS_HIDDEN = Verdict(kind="hidden")
+_BY_TAG = {tag: Verdict(kind=kind) for tag, kind in _TAG_KINDS.items()} | dict.fromkeys(
+    ("main", "article"), Verdict(main=True)
+)

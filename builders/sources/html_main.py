@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from itertools import islice
 
-from nyxqa.builders.sources.html_clutter import Verdict, verdict
+from nyxqa.builders.sources.html_clutter import CONTAINERS, NOTHING, Verdict, verdict
 from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS, Measure
 from nyxqa.builders.sources.html_tree import Tree
 
 _FLOW = HEADINGS | {"p", "pre", "ul", "ol", "dl", "table", "blockquote", "figure"}
-_MAIN_NAMES = frozenset(("content", "main-content", "main", "mw-content-text", "bodyContent"))
-_MAIN_CLASSES = frozenset(("body", "document"))
+_LOOKED_AT = frozenset(("a", "button", "form", "sup"))
 _SIGN = re.compile(r"[^\w\s]{0,2}|\s*(?:link|permalink|anchor)\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"[\d\s.:*]*")
 _DIRECTIONS = frozenset(("next", "prev", "previous", "up", "start", "contents", "index"))
@@ -23,46 +24,81 @@ _LEFT = 0.3  # less of the page's prose is not its content
 _HALF = 0.5
 _TENTH = 0.1
 _ARTICLE = 200  # characters of prose that may be an article, however much is said about it below
+_LONG_ARTICLE = 1000
 _OTHERS = ("comments", "related")  # may be longer than the content
-_CONTAINERS = frozenset(("div", "section", "aside", "ul", "ol", "table", "td", "dl", "article"))
 _CARD = 800  # characters of text that a link to another page is introduced with
 _CARDS = 3
+_CELL = 300  # characters; a smaller cell of a table is no column of a page
+_LONG_NAME = 12  # letters
+_NEAR = 8  # nodes between the start of a section and its heading
+_SECTION = re.compile(r"(?:^|\s)(?:section|sect\d|level\d)(?:$|\s)")
 
 
-def drop_clutter(tree: Tree) -> list[int]:
-    """Mark what is not content as dropped and return the elements that hold the content, in order."""
-    candidates = _drop_tools(tree)
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is content of a page.
+
+    :param roots: The elements that hold it, in order.
+    :param heading: The page's main heading, or None.
+    :param characters: How many characters of text they hold.
+    """
+
+    roots: list[int]
+    heading: int | None
+    characters: int
+
+
+@dataclass(slots=True)
+class _Survey:
+    """Elements of a page that decisions are about, in order."""
+
+    clutter: list[tuple[int, str]] = field(default_factory=list)  # what may be clutter, with its kind
+    headings: list[int] = field(default_factory=list)  # h1
+    mains: list[int] = field(default_factory=list)  # what is called the main content
+    containers: list[int] = field(default_factory=list)
+
+
+def drop_clutter(tree: Tree) -> Content:
+    """Mark what is not content as dropped and return what is left."""
+    survey = _drop_tools(tree)
     page = Measure(tree)
     body = next((node for node in tree.children(0) if tree.tags[node] == "body"), 0)
-    title = _title(tree, page)
+    title = next((node for node in survey.headings if page.chars(node) and page.links(node) < _HALF), None)
     dropped: dict[str, list[int]] = {}
-    for node, kind in candidates:
-        if not _is_inside_dropped(tree, node) and _is_clutter(tree, page, node, kind, body, title):
+    end = 0
+    for node, kind in survey.clutter:
+        if node >= end and not tree.dropped[node] and _is_clutter(tree, page, node, kind, body, title):
             tree.dropped[node] = 1
             dropped.setdefault(kind, []).append(node)
-    return _undo_what_went_too_far(tree, page, body, title, dropped)
+            end = tree.ends[node]
+    measure, roots = _undo_what_went_too_far(tree, page, body, title, dropped, survey)
+    _drop_lists(tree, measure, roots[-1], title, survey.containers)
+    return Content(roots, title, sum(map(measure.chars, roots)))
 
 
 def _undo_what_went_too_far(
-    tree: Tree, page: Measure, body: int, title: int | None, dropped: dict[str, list[int]]
-) -> list[int]:
-    """Return the content's elements, with the largest kinds of clutter taken back while too little text is left."""
+    tree: Tree, page: Measure, body: int, title: int | None, dropped: dict[str, list[int]], survey: _Survey
+) -> tuple[Measure, list[int]]:
+    """Find the content's elements; take the largest kinds of clutter back while too little text is left."""
     others = sum(page.prose(node) for kind in _OTHERS for node in dropped.get(kind, ()))
     enough = max(_LEFT * (page.prose(body) - others), min(_ARTICLE, page.prose(body)))
     while True:
-        measure = Measure(tree)
-        roots = _main(tree, measure, body, title)
+        measure = Measure(tree) if dropped else page
+        roots = _main(tree, measure, body, title, survey.mains)
         if not dropped or sum(map(measure.prose, roots)) >= enough:
-            _drop_lists(tree, measure, roots[-1], title)
-            return roots
-        largest = max(dropped, key=lambda kind: sum(map(page.chars, dropped[kind])))
+            return measure, roots
+        largest = max(dropped, key=lambda kind: sum(map(page.prose, dropped[kind])))
+        if sum(map(page.prose, dropped[largest])) < _ARTICLE / 2:
+            return measure, roots
         for node in dropped.pop(largest):
             tree.dropped[node] = 0
+        if not dropped:
+            page = Measure(tree)
 
 
-def _drop_tools(tree: Tree) -> list[tuple[int, str]]:
-    """Drop what is never content and return what may be clutter, with its kind."""
-    candidates: list[tuple[int, str]] = []
+def _drop_tools(tree: Tree) -> _Survey:
+    """Drop what is never content and survey the rest."""
+    survey = _Survey()
     tags, node, pre_end, heading_end = tree.tags, 0, 0, 0
     seen: dict[tuple[str, int], Verdict] = {}
     while node < len(tags):
@@ -70,22 +106,30 @@ def _drop_tools(tree: Tree) -> list[tuple[int, str]]:
         if not tag:
             node += 1
             continue
-        key = (tag, id(tree.attributes[node]))  # elements with the same attributes share one mapping
+        attributes = tree.attributes[node]
+        key = (tag, id(attributes))  # elements with the same attributes share one mapping
         judged = seen.get(key)
         if judged is None:
-            judged = seen[key] = verdict(tag, tree.attributes[node])
+            judged = seen[key] = verdict(tag, attributes)
         if tag == "pre":
             pre_end = tree.ends[node]
         elif tag in HEADINGS:
             heading_end = tree.ends[node]
-        if _is_tool(tree, node, judged, node < heading_end):
-            tree.dropped[node] = 1
-            node = tree.ends[node]
-            continue
-        if (judged.kind and node >= pre_end) or tag == "form":
-            candidates.append((node, judged.kind or "form"))
+        if judged is not NOTHING or tag in _LOOKED_AT:
+            if _is_tool(tree, node, judged, node < heading_end):
+                tree.dropped[node] = 1
+                node = tree.ends[node]
+                continue
+            if (judged.kind and node >= pre_end) or tag == "form":
+                survey.clutter.append((node, judged.kind or "form"))
+        if tag == "h1":
+            survey.headings.append(node)
+        elif tag in CONTAINERS:
+            survey.containers.append(node)
+            if judged.main:
+                survey.mains.append(node)
         node += 1
-    return candidates
+    return survey
 
 
 def _is_tool(tree: Tree, node: int, judged: Verdict, in_heading: bool) -> bool:
@@ -111,11 +155,11 @@ def _is_sign(tree: Tree, node: int, in_heading: bool) -> bool:
 
 def _is_mark(tree: Tree, node: int) -> bool:
     """Whether a superscript is nothing but a link to a note on the page."""
-    inner = next((child for child in tree.children(node) if tree.tags[child] or tree.texts[child].strip()), None)
-    if inner is None or tree.tags[inner] != "a" or "#" not in tree.get(inner, "href"):
+    link = tree.find(node, "a")
+    if link is None or "#" not in tree.get(link, "href"):
         return False
     text = tree.text(node).strip()
-    return len(text) <= len(tree.text(inner).strip()) + 2 and len(text) <= 6
+    return len(text) <= len(tree.text(link).strip()) + 2 and len(text) <= 6
 
 
 def _leads_on(tree: Tree, node: int) -> bool:
@@ -138,33 +182,24 @@ def _in_link(tree: Tree, node: int, limit: int) -> bool:
     return False
 
 
-def _title(tree: Tree, page: Measure) -> int | None:
-    """Return the page's main heading: the first h1 with text outside links, else None."""
-    for node in tree.walk(0):
-        if node >= 0 and tree.tags[node] == "h1" and page.chars(node) and page.links(node) < _HALF:
-            return node
-    return None
-
-
-def _is_inside_dropped(tree: Tree, node: int) -> bool:
-    return bool(tree.dropped[node]) or any(tree.dropped[parent] for parent in tree.ancestors(node))
-
-
 def _is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, title: int | None) -> bool:
     """Whether an element that is called like clutter holds no content either."""
+    if kind == "typeset":  # MathJax 2 keeps the TeX behind what it made of it
+        following = range(tree.ends[node], min(tree.ends[node] + 2, len(tree)))
+        return any(tree.tags[other] == "script" and not tree.dropped[other] for other in following)
     if kind == "hidden":
         return tree.tags[node] != "math" and tree.find(node, "math") is None
     if title is not None and node <= title < tree.ends[node]:
         return False
     prose, whole = page.prose(node), page.prose(body)
+    if _heading_names_it(tree, node):
+        return False
     if kind in _OTHERS:
         return whole - prose >= min(_ARTICLE, whole / 2)
     if prose > _MOST * whole and not (whole < 4 * _FEW and kind not in ("form", "header")):
         return False
     if kind == "form":
         return prose < whole / 10 and tree.find(node, "main", "article") is None
-    if _heading_names_it(tree, node):
-        return False
     if kind == "header":
         return not any(tree.tags[parent] in ("main", "article") for parent in tree.ancestors(node))
     if kind == "aside":
@@ -176,14 +211,14 @@ def _is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, titl
 
 def _heading_names_it(tree: Tree, node: int) -> bool:
     """Whether the id that speaks against a section was made of its heading, as documentation generators do."""
-    name = tree.get(node, "id")
-    if not name:
+    name = re.sub(r"[\W_]+", "", tree.get(node, "id").lower())
+    if not name or not (tree.tags[node] == "section" or _SECTION.search(tree.get(node, "class"))):
         return False
     heading = tree.find(node, *HEADINGS)
-    if heading is None or heading - node > 8:
+    if heading is None or heading - node > _NEAR:
         return False
     letters = re.sub(r"[\W_]+", "", tree.text(heading).lower())
-    return bool(letters) and re.sub(r"[\W_]+", "", name.lower()) in (letters, f"sec{letters}")
+    return letters == name or (len(name) >= _LONG_NAME and bool(letters) and (letters in name or name in letters))
 
 
 def _in_flow(tree: Tree, node: int) -> bool:
@@ -193,9 +228,9 @@ def _in_flow(tree: Tree, node: int) -> bool:
     return parent >= 0 and any(tree.tags[child] in _FLOW for child in nearby)
 
 
-def _main(tree: Tree, measure: Measure, body: int, title: int | None) -> list[int]:
+def _main(tree: Tree, measure: Measure, body: int, title: int | None, mains: list[int]) -> list[int]:
     """Return the smallest element that holds nearly all prose, with the title or its header if they stand outside."""
-    root = _descend(tree, measure, _named_main(tree, measure, body), title)
+    root = _descend(tree, measure, _named_main(tree, measure, body, mains), title)
     if title is None or tree.dropped[title] or root <= title < tree.ends[root] or title > root:
         return [root]
     above = [title, *tree.ancestors(title)]
@@ -203,26 +238,15 @@ def _main(tree: Tree, measure: Measure, body: int, title: int | None) -> list[in
     return [outer, root]
 
 
-def _named_main(tree: Tree, measure: Measure, body: int) -> int:
+def _named_main(tree: Tree, measure: Measure, body: int, mains: list[int]) -> int:
     """Return the element that says to be the content and holds most of the prose, else ``body``."""
-    weigh = measure.prose if measure.prose(body) else measure.chars
+    weigh = measure.prose if measure.prose(body) >= _ARTICLE else measure.chars
     most = _HALF * weigh(body)
     found = body
-    for node in tree.walk(body):
-        if node < 0 or not (tag := tree.tags[node]):
-            continue
-        if tag not in ("main", "article") and not (tag == "div" or tag == "section" or tag == "td"):
-            continue
-        attributes = tree.attributes[node]
-        named = (
-            tag in ("main", "article")
-            or attributes.get("role") == "main"
-            or attributes.get("id") in _MAIN_NAMES
-            or not _MAIN_CLASSES.isdisjoint(attributes.get("class", "").split())
-        )
-        if named and weigh(node) > most:
+    for node in mains:
+        if weigh(node) > most:
             found = node
-            if tag == "main":
+            if tree.tags[node] == "main":
                 break
     return found
 
@@ -245,30 +269,42 @@ def _descend(tree: Tree, measure: Measure, root: int, title: int | None) -> int:
         root = best
 
 
-def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
+def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, containers: list[int]) -> None:
     """Drop what leads to other pages from beside the text: boxes of links, and rows of cards with a few lines each."""
     prose = measure.prose(root)
     if prose < _ARTICLE:
         return
-    for node in tree.walk(root):
-        if node <= root or tree.tags[node] not in _CONTAINERS:
-            continue
-        if title is not None and node <= title < tree.ends[node]:
+    end, lost = root + 1, 0
+    lists: list[int] = []
+    for node in containers[bisect_right(containers, root) :]:
+        if node >= tree.ends[root]:
+            break
+        if (
+            node < end
+            or measure.chars(node) < (_CELL if tree.tags[node] == "td" else 1)
+            or (title is not None and node <= title < tree.ends[node])
+        ):
             continue
         own = measure.prose(node)
         box = own <= prose / 10 and measure.links(node) >= _HALF
         if (box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node))) and not _in_flow(tree, node):
+            lists.append(node)
+            lost += measure.chars(node)
+            end = tree.ends[node]
+    if lost <= _HALF * measure.chars(root) or prose > _LONG_ARTICLE:  # else the page is an index
+        for node in lists:
             tree.dropped[node] = 1
 
 
 def _is_row_of_cards(tree: Tree, measure: Measure, node: int) -> bool:
     """Whether an element holds nothing but at least three alike that each lead to another page."""
     cards = [child for child in tree.children(node) if measure.chars(child)]
+    cards = cards[1:] if cards and tree.tags[cards[0]] in HEADINGS else cards
     alike = {(tree.tags[child], tree.get(child, "class").partition(" ")[0]) for child in cards}
     return (
         len(cards) >= _CARDS
         and len(alike) == 1
-        and tree.tags[cards[0]] in _CONTAINERS | {"li", "a"}
+        and tree.tags[cards[0]] in CONTAINERS | {"li", "a"}
         and all(measure.chars(card) <= _CARD and measure.links(card) > _TENTH for card in cards)
     )
 

@@ -17,7 +17,8 @@ class Measure:
     """Sums over the nodes that are not dropped, so that the sum of any subtree takes two look-ups.
 
     A block is the text between two borders of block elements. It is prose if it has at least 20 characters outside
-    links and more of them outside than inside; menus, bylines and lists of links are not prose.
+    links and more of them outside than inside; menus, bylines and lists of links are not prose. Links in code do not
+    count, as documentation generators make one of each name.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -31,7 +32,7 @@ class Measure:
         chars, linked, prose = self._chars, self._linked, self._prose
         total = links = good = 0  # up to this node
         run = run_links = 0  # of the current block
-        link_end, borders = 0, [size]
+        link_end, code_end, borders = 0, 0, [size]
         node = 0
         while node < size:
             while borders[-1] <= node:
@@ -46,11 +47,13 @@ class Measure:
                 node = following
                 continue
             tag = tags[node]
+            if tag == "pre":
+                code_end = ends[node]
             if not tag:
                 count = len(texts[node].strip())
                 total += count
                 run += count
-                if node < link_end:
+                if node < link_end and node >= code_end:
                     links += count
                     run_links += count
             elif tag in BLOCKS:

@@ -55,21 +55,19 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
     head = tree.find(0, "head")
     title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
     content = drop_clutter(tree)
-    characters = sum(len(tree.texts[node].strip()) for root in content for node in tree.walk(root) if node >= 0)
-    if characters > MAX_TEXT:
-        raise RefusedHtmlError("too_large", f"{characters} characters of text, at most {MAX_TEXT} are taken")
-    title = _own_title(title, tree, content, cleaner)
-    return HtmlPage(title or None, _language(tree), read_blocks(tree, content, cleaner))
+    if content.characters > MAX_TEXT:
+        detail = f"{content.characters} characters of text, at most {MAX_TEXT} are taken"
+        raise RefusedHtmlError("too_large", detail)
+    title = _own_title(title, _line(tree, content.heading, cleaner))
+    return HtmlPage(title or None, _language(tree), read_blocks(tree, content.roots, cleaner))
 
 
 def _line(tree: Tree, node: int | None, cleaner: TextCleaner) -> str:
     return cleaner.line(tree.text(node)) if node is not None else ""
 
 
-def _own_title(title: str, tree: Tree, content: list[int], cleaner: TextCleaner) -> str:
-    """Return the first heading if ``title`` is that heading with a site name after a bar or dash, else ``title``."""
-    headings = (node for root in content for node in tree.walk(root) if node >= 0 and tree.tags[node] == "h1")
-    heading = _line(tree, next(headings, None), cleaner)
+def _own_title(title: str, heading: str) -> str:
+    """Return the main heading if ``title`` is that heading with a site name after a bar or dash, else ``title``."""
     with_site = re.escape(heading).join(
         (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
     )

@@ -1,0 +1,173 @@
+"""Which text of a page is its content: by how much of it an element holds, not by names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.builders.sources.html_main import drop_clutter
+from nyxqa.builders.sources.html_page import read_html
+from nyxqa.builders.sources.html_tree import parse_html
+
+STORY = (
+    "The lock at Brenna lifts boats by nine metres and was dug by hand between 1871 and 1878. A keeper lives beside it "
+    "and opens the upper gate at seven. In 1902 the gate froze shut for eleven days, and the boats waited "
+    "in the lower basin until a baker from the village melted the ice with the coals of his oven."
+)
+MORE = (
+    "Since then a stove stands beside the gate. The keeper's daughter counted 4,120 boats in 1950, and a third of them "
+    "carried timber from the hills to the paper mill at Osten, which closed when the railway came. Today the lock is "
+    "open to canoes alone, and the stove is lit once a year, on the day on which the gate came free again."
+)
+
+
+def text(html: str) -> str:
+    return "\n".join(part["text"] or f"<{part['image']}>" for part in read_html(html.encode(), TextCleaner()).parts)
+
+
+def page(body: str) -> str:
+    return f"<!doctype html><html><head><title>Lock</title></head><body>{body}</body></html>"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<nav><ul><li><div>Start</nav>{}",
+        "<aside><table><tr><td>Adverts</aside>{}",
+        "<footer><div><span>Press</footer>{}",
+        "<button><div>Menu</button>{}",
+        "<embed src='a.swf'>{}",
+        "<p>A word before.</p></body></html>{}",
+        "<p>A word before.</p></body><section>{}</section>",
+        "<form action='/' id='Form1'><input name='q'><div class='wrap'>{}</div></form>",
+        "<form><main>{}</main></form>",
+        "<div class='post share'>{}</div>",
+        "<div class='sidebar'>{}</div>",
+        "<section class='comments'>{}</section>",
+        "<header>{}</header>",
+        "<div hidden>{}</div>",
+        "<div style='display:none'>{}</div>",
+        "{}<h2 id='main'>Today</h2><p>Canoes pass for free.</p>",
+        "{}<div class='card'><div class='document'>Bring a towel.</div></div>",
+        "<main></main>{}",
+        "<main><p>Loading</p></main>{}",
+        "{}<article class='teaser'><h3>Ten bridges</h3><p>Read on.</p></article>",
+        "{}<article><p>A fine text, thank you for it!</p></article>",
+    ],
+)
+def test_a_name_takes_no_text_along(around: str) -> None:
+    read = text(page(around.format(f"<h1>The lock</h1><p>{STORY}</p><p>{MORE}</p>")))
+    assert STORY in read
+    assert MORE in read
+    assert "The lock" in read
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<div class='sidebar'><p class='title'>Coal</p><p>{}</p></div>",
+        "<aside class='topic'><p>{}</p></aside>",
+        "<aside role='note'><p>{}</p></aside>",
+        "<aside class='footnote-list'><aside class='footnote' role='doc-footnote'><p>{}</p></aside></aside>",
+        "<div class='alert alert-warning' role='alert'><h4>Warning</h4>{}</div>",
+        "<div class='sidebarblock'><div class='content'>{}</div></div>",
+        "<div class='admonition note'><p>{}</p></div>",
+        "<aside class='example'><pre>{}</pre></aside>",
+        "<section id='sharing'><h2>Sharing</h2><p>{}</p></section>",
+        "<section id='comments'><h2>Comments</h2><p>{}</p></section>",
+        "<div class='section' id='related-tools'><h2>Related tools</h2><p>{}</p></div>",
+        "<details><summary>More</summary><p>{}</p></details>",
+        "<h2><button>Open</button></h2><p>{}</p>",
+    ],
+)
+@pytest.mark.parametrize("main", ["<main><h1>The lock</h1>{}</main>", "<h1>The lock</h1>{}"])
+def test_boxes_of_the_text_stay(box: str, main: str) -> None:
+    note = "Never open both gates at once, or the basin runs dry."
+    read = text(page(main.format(f"<p>{STORY}</p>{box.format(note)}<p>{MORE}</p>")))
+    assert read.index(STORY) < read.index(note) < read.index(MORE)
+
+
+@pytest.mark.parametrize(
+    "clutter",
+    [
+        "<nav><a href='/'>GONE</a></nav>",
+        "<ul class='main-menu'><li><a href='/'>GONE</a></li><li><a href='/b'>Boats</a></li></ul>",
+        "<div id='comments'><h3>3 comments</h3><p>GONE is what I say to that, and I say it loudly.</p></div>",
+        "<div class='related-posts'><h3>Read on</h3><p>GONE with the boats: a mill in eleven pictures.</p></div>",
+        "<div class='share-buttons'><a href='x'>GONE</a><a href='y'>Mail</a></div>",
+        "<div class='newsletter-signup'><p>GONE are the days without our letter, so leave your address here.</p></div>",
+        "<div id='cookie-banner' role='dialog'><p>GONE are the cookies that you do not accept on this page.</p></div>",
+        "<footer><p>GONE 2020 the friends of the lock, all rights reserved by them.</p></footer>",
+        "<div class='ol sidebar'><h4>Archive</h4><p>GONE are the years that this box lists.</p></div>",
+        "<div class='box'><a href='/1'>GONE is the ice</a> <a href='/2'>The mill burns down</a></div>",
+        "<div><div class='k'><a href='/1'>GONE</a><p>A line.</p></div>"
+        "<div class='k'><a href='/2'>Ice</a><p>A line.</p></div>"
+        "<div class='k'><a href='/3'>Mill</a><p>A line.</p></div></div>",
+        "<div aria-hidden='true'>GONE</div>",
+        "<form role='search'><label>GONE</label><input></form>",
+        "<a rel='next' href='2.html'>GONE</a>",
+    ],
+)
+@pytest.mark.parametrize("place", ["{1}<div class='col'>{0}</div>", "<div class='col'>{0}</div>{1}"])
+def test_what_stands_around_the_text_goes(clutter: str, place: str) -> None:
+    content = f"<h1>The lock</h1><p>{STORY}</p><p>{MORE}</p>"
+    read = text(page(place.format(content, clutter)))
+    assert read == f"The lock\n\n{STORY}\n\n{MORE}"
+
+
+def test_a_header_keeps_title_and_abstract_but_no_menu() -> None:
+    header = "<header><nav><a href='/'>Home</a></nav><h1>The lock</h1><p>What a lock is for.</p></header>"
+    assert text(page(f"{header}<div id='x'><p>{STORY}</p></div>")) == f"The lock\n\nWhat a lock is for.\n\n{STORY}"
+
+
+def test_a_title_outside_the_article_comes_first() -> None:
+    above = "<div class='top'><h1>The lock</h1></div><div class='cols'><article>"
+    assert text(page(f"{above}<p>{STORY}</p></article><div><a href='/'>Home</a></div></div>")) == f"The lock\n\n{STORY}"
+
+
+def test_an_index_keeps_its_links() -> None:
+    items = "".join(f"<li><a href='{n}.html'>Lock number {n}</a></li>" for n in range(9))
+    read = text(page(f"<div class='x'><h1>Locks</h1><p>All of them.</p></div><div class='list'><ul>{items}</ul></div>"))
+    assert "Lock number 8" in read
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>Next: <a rel='next' href='b'>Gates</a>, Previous: <a rel='prev' href='a'>Top</a></p>",
+        "<div class='header'><p>Up: <a href='t' rel='up'>Top</a> [<a rel='contents' href='c'>All</a>]</p></div>",
+        "<table><tr><td>Next: <a rel='next' href='b'>Gates</a></td></tr></table>",
+    ],
+)
+def test_lines_that_lead_on_go_whole(line: str) -> None:
+    assert text(page(f"{line}<h1>The lock</h1><p>{STORY}</p>{line}")) == f"The lock\n\n{STORY}"
+
+
+def test_steps_grow_with_the_page() -> None:
+    """Counted in calls of the tree's walk and look-ups: a page ten times as long takes about ten times as many."""
+
+    def steps(lines: int) -> int:
+        listing = "".join(
+            f"<span class='linenos'>{n}</span> <a href='#{n}'>x</a><sup>{n}</sup>\n" for n in range(lines)
+        )
+        boxes = "".join(f"<div class='related'><p>{n}</p></div><aside>{n}</aside>" for n in range(lines))
+        tree = parse_html(page(f"<pre>{listing}</pre><p>{listing}</p>{boxes}"))
+        calls = 0
+        children, ancestors = tree.children, tree.ancestors
+
+        def counted(method: Callable[[int], Iterator[int]]) -> Callable[[int], Iterator[int]]:
+            def call(node: int) -> Iterator[int]:
+                nonlocal calls
+                for found in method(node):
+                    calls += 1
+                    yield found
+
+            return call
+
+        tree.children, tree.ancestors = counted(children), counted(ancestors)  # type: ignore[method-assign]
+        drop_clutter(tree)
+        return calls
+
+    assert steps(2000) < 12 * steps(200)
