@@ -181,11 +181,13 @@ def _memory_is_full(error: BaseException) -> bool:
 
 
 def _fail(error: BaseException, line: str, code: int, debug: bool) -> int:
+    from nyxqa.schemas.credentials import redacted
+
     with suppress(OSError):  # nobody reads stderr, or its disk is full; the code is what is left to say it
         if debug:
-            traceback.print_exception(error)
+            sys.stderr.write(redacted("".join(traceback.format_exception(error))))
         if line:  # without a command, help was printed instead
-            sys.stderr.write(f"nyxqa: {' '.join(line.split())}\n")
+            sys.stderr.write(f"nyxqa: {redacted(' '.join(line.split()))}\n")
             sys.stderr.flush()
     return code
 

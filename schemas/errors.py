@@ -5,11 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from nyxqa.schemas.credentials import redacted
+
 
 class NyxqaError(Exception):
     """Base of every error nyxqa raises on purpose; the message is one line that says what to do."""
 
     exit_code = 1
+
+    def __init__(self, *arguments: object) -> None:
+        """Take the message; credentials are cut from the URLs in it."""
+        super().__init__(*(redacted(one) if isinstance(one, str) else one for one in arguments))
 
 
 class WorldError(NyxqaError):

@@ -131,3 +131,14 @@ def tokenizer_identity(name: str) -> str:
     """Return the hash of a local tokenizer's file, or else ``name``; enters fingerprints."""
     file = None if name == "words" else tokenizer_file(name)
     return name if file is None else file_hash(file)
+
+
+def tokenizer_name(name: str) -> str:
+    """Return the name by which a tokenizer is published: of a local one only the last part of its path."""
+    return name if name == "words" or tokenizer_file(name) is None else Path(name).resolve().name
+
+
+def tokenizer_revision(name: str) -> dict[str, str]:
+    """Return the hash of a local tokenizer's file by its published name; nothing for any other tokenizer."""
+    own = tokenizer_identity(name)
+    return {} if own == name else {tokenizer_name(name): f"sha256:{own}"}

@@ -10,6 +10,7 @@ from typing import Literal
 import pyarrow as pa
 
 from nyxqa.builders.formatting import counted
+from nyxqa.schemas.credentials import redacted
 from nyxqa.schemas.errors import LawError
 
 ItemType = Literal["page", "block", "image", "document", "question", "row"]
@@ -28,8 +29,8 @@ class Drop:
     detail: str = ""
 
     def line(self) -> str:
-        """``detail`` on one line, at most 500 characters."""
-        return " ".join(self.detail.split())[:DETAIL_LIMIT]
+        """``detail`` on one line without credentials of URLs, at most 500 characters."""
+        return redacted(" ".join(self.detail.split()))[:DETAIL_LIMIT]
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.status import Status
 from nyxqa.builders.engine.step import Step
 from nyxqa.builders.formatting import counted
+from nyxqa.schemas.credentials import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +75,8 @@ class Progress:
             print(json.dumps({name: value}), flush=True)  # noqa: T201
 
     def say(self, line: str) -> None:
-        """Write one line for people to stderr, above the bar if there is one."""
+        """Write one line for people to stderr, above the bar if there is one, without credentials of URLs."""
+        line = redacted(line)
         if self._console is None:
             print(line, file=sys.stderr, flush=True)  # noqa: T201
         else:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput
 from nyxqa.builders.engine.part_files import ledger_file, marker_file, part_file
+from nyxqa.builders.engine.repeats import without_repeats
 from nyxqa.builders.engine.step import Step
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import read_json, replacing, write_json
@@ -66,9 +67,13 @@ def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
     if not output.rows.schema.equals(job.schema):
         raise LawError(f"{where}: rows do not fit the schema of the step: {output.rows.schema}")
     write_table(part_file(job.folder, job.index), output.rows)
-    drops = [*output.account.dropped, *output.account.notes]
+    notes = without_repeats(output.account.notes)
+    drops = [*output.account.dropped, *notes]
+    ledger = ledger_file(job.folder, job.index)
+    if len(notes) < len(output.account.notes):
+        write_table(notes_file(ledger), ledger_table(output.account.notes, job.stage, job.split))
     if drops:
-        write_table(ledger_file(job.folder, job.index), ledger_table(drops, job.stage, job.split))
+        write_table(ledger, ledger_table(drops, job.stage, job.split))
     made = CompleteShard(Counts.of(output), len(drops))
     write_json(marker_file(job.folder, job.index), {**asdict(made.counts), "ledger": made.ledger})
     return made, time.perf_counter() - started
@@ -91,6 +96,11 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write a working table; the file appears complete or not at all."""
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def notes_file(ledger: Path) -> Path:
+    """The file beside a shard's ledger with each of its notes, where the ledger has one row for several of them."""
+    return ledger.with_name(ledger.name.replace("ledger", "notes", 1))
 
 
 def ledger_table(drops: Sequence[Drop], stage: str, split: str) -> pa.Table:

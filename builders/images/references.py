@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nyxqa.builders.images.errors import Reason
+from nyxqa.schemas.credentials import without_credentials
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 MAX_URL = 8192  # characters; servers refuse longer URLs
@@ -72,7 +73,7 @@ def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> L
     :param slash_is_root: Whether ``/x`` means ``root/x``, as in HTML, and not the file system's root.
     """
     reference = reference.strip()
-    shown = reference[:_SHOWN]
+    shown = _shown(reference)
     if reference[:5].lower() == "data:":
         return _inline(reference)
     if (url := web_url(reference)) is not None:
@@ -106,10 +107,15 @@ def web_url(reference: str) -> Url | Rejected | None:
         parts = urlsplit(reference)
         _ = parts.port
     except ValueError as error:
-        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {error}")
+        return Rejected("bad_reference", f"{_shown(reference)!r}: {error}")
     if len(reference) > MAX_URL:
-        return Rejected("bad_reference", f"{reference[:_SHOWN]!r}: {len(reference)} characters, at most {MAX_URL}")
-    return Url(reference) if parts.hostname else Rejected("bad_reference", f"no host in {reference[:_SHOWN]!r}")
+        return Rejected("bad_reference", f"{_shown(reference)!r}: {len(reference)} characters, at most {MAX_URL}")
+    return Url(reference) if parts.hostname else Rejected("bad_reference", f"no host in {_shown(reference)!r}")
+
+
+def _shown(reference: str) -> str:
+    """The start of ``reference`` for a detail; its credentials are cut before its end is."""
+    return without_credentials(reference)[:_SHOWN]
 
 
 def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:

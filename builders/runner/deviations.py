@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from nyxqa.builders.chunking.tokenizers import tokenizer_name
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.recipe import Images, Recipe
@@ -75,7 +76,8 @@ def _of_web(recipe: Recipe) -> list[str]:
     if recipe.filters.decontaminate:
         lines.append("what overlaps with benchmarks is left out")
     if _TOKENIZER not in recipe.chunk.tokenizer:
-        lines.append(f"lengths are counted by {recipe.chunk.tokenizer}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
+        own = tokenizer_name(recipe.chunk.tokenizer)
+        lines.append(f"lengths are counted by {own}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
     if recipe.sample.min_tokens:
         lines.append(f"documents of less than {recipe.sample.min_tokens} tokens are not asked about (Nyx step 3)")
     if more := [name for name in recipe.negatives.exclude if name != "equal"]:

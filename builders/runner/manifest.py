@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.assembly.inputs import RESULT
-from nyxqa.builders.chunking.tokenizers import tokenizer_file
+from nyxqa.builders.chunking.tokenizers import tokenizer_name, tokenizer_revision
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepReport
@@ -19,6 +19,7 @@ from nyxqa.builders.report.funnel import joined_stages
 from nyxqa.builders.runner.deviations import deviations
 from nyxqa.builders.stages.benchmark import benchmark_counts
 from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.schemas.credentials import redacted
 from nyxqa.schemas.files import read_json
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
 from nyxqa.schemas.recipe import Recipe
@@ -84,7 +85,7 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
         recipe=portable_recipe(recipe),
         seed=recipe.seed,
         versions=versions(),
-        revisions=revisions,
+        revisions={**revisions, **tokenizer_revision(recipe.chunk.tokenizer)},
         deviations=deviations(recipe),
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
@@ -99,8 +100,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     plain = recipe.model_dump(mode="json", by_alias=True)
     if plain["web"] is not None:
         plain["web"]["source"] = _without_folder(plain["web"]["source"])
-    if tokenizer_file(recipe.chunk.tokenizer) is not None:
-        plain["chunk"]["tokenizer"] = Path(recipe.chunk.tokenizer).name
+    plain["chunk"]["tokenizer"] = tokenizer_name(recipe.chunk.tokenizer)
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
     if isinstance(plain["images"]["allow_private"], list):  # host names of a private network
         plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
@@ -112,7 +112,16 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
         text["encoder"] = make_encoder(text["encoder"]).name
     for section in plain["import"]:
         section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
-    return plain
+    return {name: _redacted(value) for name, value in plain.items()}
+
+
+def _redacted(value: Any) -> Any:
+    """A value of a recipe without credentials of URLs."""
+    if isinstance(value, dict):
+        return {name: _redacted(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_redacted(one) for one in value]
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _without_folder(source: str) -> str:

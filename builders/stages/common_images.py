@@ -17,6 +17,7 @@ from nyxqa.builders.dedup.settings import MIN_PAGES
 from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.limits import current
+from nyxqa.builders.engine.shard import notes_file
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.references import images_of
 from nyxqa.builders.rows import PAGES
@@ -134,8 +135,9 @@ def _parts(file: Path) -> pa.ListArray:
 def _dead_ordinals(ledger: Path) -> dict[str, set[int]]:
     """By page, the ordinals of images that the step before dropped, which still count in image names."""
     dead: dict[str, set[int]] = {}
+    whole = notes_file(ledger)
     if ledger.exists():
-        table = pq.read_table(ledger, columns=["item_type", "item_id"])
+        table = pq.read_table(whole if whole.exists() else ledger, columns=["item_type", "item_id"])
         for kind, item in zip(table["item_type"].to_pylist(), table["item_id"].to_pylist(), strict=True):
             if kind == "image":
                 page, _, ordinal = item.rpartition(":")

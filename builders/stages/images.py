@@ -25,6 +25,7 @@ from nyxqa.builders.rows import PAGES, SOURCE_PAGES
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.common_images import common_tasks, drop_common
 from nyxqa.builders.stages.fetch import fetch, store_folder
+from nyxqa.schemas.credentials import marked_address
 from nyxqa.schemas.recipe import Images
 
 _SHARD_IMAGES = 512  # images per shard, so that a stopped run loses little work; a page is never divided
@@ -60,7 +61,7 @@ class Resolver:
     fetch: bool = True
 
     def read(self, reference: str, page: dict[str, Any], fetched: FetchedReader) -> tuple[bytes, str]:
-        """Bytes of an image, and its URL or its path inside the source, or "" for inline data.
+        """Bytes of an image, and its URL without credentials, or its path inside the source, or "" for inline data.
 
         :raises DeadImageError: If the image cannot be read.
         """
@@ -70,7 +71,7 @@ class Resolver:
             case Url(url):
                 if not self.fetch:
                     raise DeadImageError("not_fetched", f"{url}: images.fetch is false")
-                return self._plain(fetched.read(url), url), url
+                return self._plain(fetched.read(url), url), marked_address(url)
             case Data(data):
                 self._check_size(len(data))
                 return self._plain(data, ""), ""
@@ -193,6 +194,6 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
         store, partial(store_images, resolver, packs, settings.on_dead), partial(page_slices, pages), PAGES
     )
     params = {**section_params(settings, ("common",)), "distance": distance}
-    step = Step("images", 2, params, (stored.fingerprint,), unit_in="page", unit_out="page")
+    step = Step("images", 3, params, (stored.fingerprint,), unit_in="page", unit_out="page")
     pages = run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)
     return pages, packs

@@ -20,6 +20,7 @@ from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.sources.base import Batch, Source
 from nyxqa.builders.stages.names import SOURCE
+from nyxqa.schemas.credentials import without_credentials
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
@@ -61,7 +62,7 @@ def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutpu
                 "row": page.row,
                 "path": page.path,
                 "title": page.title,
-                "url": page.url,
+                "url": None if page.url is None else without_credentials(page.url),  # its id is of the whole URL
                 "language": page.language,
                 "license": page.license or license_,
                 "source": opened.kind,

@@ -24,6 +24,7 @@ from nyxqa.builders.images.fetch.request import HttpClient, Redirect
 from nyxqa.builders.images.fetch.retry import CircuitBreaker, wait_before_retry
 from nyxqa.builders.images.fetch.scheduler import Job, Requeue, Scheduler
 from nyxqa.builders.images.references import MAX_URL
+from nyxqa.schemas.credentials import without_credentials
 from nyxqa.schemas.recipe import Images
 from nyxqa.schemas.web.address_guard import AddressGuard
 
@@ -160,7 +161,7 @@ def _parsed(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
         parsed = (httpx2.URL(url) if base is None else base.join(url)).copy_with(fragment=None)
         text, port = str(parsed), parsed.port
     except (httpx2.InvalidURL, ValueError) as error:
-        raise FetchError("bad_reference", f"{url[:_SHOWN]!r} is no URL") from error
+        raise FetchError("bad_reference", f"{without_credentials(url)[:_SHOWN]!r} is no URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.raw_host or not (port is None or port in _PORTS):
         raise FetchError("bad_reference", f"{text[:_SHOWN]!r} is no http or https URL")
     if len(text) > 3 * MAX_URL:

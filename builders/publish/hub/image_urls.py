@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.check.report_file import carry_report
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.report.views import add_views
+from nyxqa.schemas.credentials import MARK
 from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.loading.arrow_layouts import IMAGES
 from nyxqa.schemas.loading.published import Published
@@ -64,20 +65,33 @@ def _created(folder: Path) -> Path:
 
 
 def _create_addresses(db: duckdb.DuckDBPyConnection) -> int:
-    """Create table ``addresses`` (id, url) with the alphabetically first URL of each image; returns its row count."""
+    """Create table ``addresses`` (id, url) with the alphabetically first URL of each image; returns its row count.
+
+    A URL whose credentials were cut is none: it no longer leads to the image.
+    """
+    db.execute("CREATE TABLE listed AS SELECT unnest(image_ids) AS id, unnest(image_urls) AS url FROM corpus")
     db.execute(
-        """CREATE TABLE addresses AS SELECT id, min(url) AS url FROM (
-             SELECT unnest(image_ids) AS id, unnest(image_urls) AS url FROM corpus
-           ) WHERE regexp_matches(url, '^https?://', 'i') GROUP BY id"""
+        """CREATE TABLE addresses AS SELECT id, min(url) AS url FROM listed
+           WHERE regexp_matches(url, '^https?://', 'i') AND NOT ends_with(url, $1) GROUP BY id""",
+        [MARK],
     )
     missing = db.execute(
         """SELECT doc_id, id FROM (SELECT doc_id, unnest(image_ids) AS id FROM corpus) ANTI JOIN addresses USING (id)
            ORDER BY doc_id, id LIMIT 1"""
     ).fetchone()
     if missing is not None:
-        raise UsageError(f"document {missing[0]}: image {missing[1]} has no http address; push it with --images bytes")
+        raise UsageError(
+            f"document {missing[0]}: image {missing[1]} {_why(db, missing[1])}; push it with --images bytes"
+        )
     (count,) = db.execute("SELECT count(*) FROM addresses").fetchall()[0]
     return int(count)
+
+
+def _why(db: duckdb.DuckDBPyConnection, image_id: str) -> str:
+    (cut,) = db.execute("SELECT bool_or(ends_with(url, $1)) FROM listed WHERE id = $2", [MARK, image_id]).fetchall()[0]
+    if cut:
+        return "is not published by address: its URL held credentials, which were removed"
+    return "has no http address"
 
 
 def _rewrite(db: duckdb.DuckDBPyConnection, source: Path, target: Path) -> None:

@@ -174,9 +174,26 @@ def test_dirty_text_is_cleaned_and_noted(tmp_path: Path) -> None:
     assert page["title"] == "T"
     notes = drops(tmp_path / "w")
     assert [(note["item_type"], note["item_id"], note["parent_id"], note["reason"]) for note in notes] == [
-        *[("image", f"{page['page_id']}:{n}", page["page_id"], "stray_placeholder") for n in range(3)],
+        ("image", f"{page['page_id']}:0", page["page_id"], "stray_placeholder"),
         ("page", page["page_id"], "p.jsonl:1", "text_cleaned"),
     ]
+    assert notes[0]["detail"] == "3 times: placeholder in the page's text"
+
+
+def test_what_repeats_in_a_page_is_one_row_with_its_count(tmp_path: Path) -> None:
+    rows = [{"texts": [f"text {n} " + "<|image|>" * 1500], "images": [None]} for n in range(48)]
+    pages = read(tmp_path / "w", f"jsonl:{write_jsonl(tmp_path / 'p.jsonl', rows)}")
+    notes = drops(tmp_path / "w")
+    assert sorted(note["parent_id"] for note in notes) == sorted(page["page_id"] for page in pages)
+    assert {note["detail"] for note in notes} == {"1500 times: placeholder in the page's text"}
+
+
+def test_a_page_has_its_url_without_credentials_and_the_id_of_the_whole_url(tmp_path: Path) -> None:
+    urls = ["https://me:hush@x.org/a?token=hush&b=1", "https://x.org/a?b=1"]
+    rows = [text_row("text", url=url) for url in urls]
+    pages = read(tmp_path / "w", f"jsonl:{write_jsonl(tmp_path / 'p.jsonl', rows)}")
+    assert [page["url"] for page in pages] == [urls[1], urls[1]]
+    assert [page["page_id"] for page in pages] == [page_id_of_url(url) for url in urls]
 
 
 def test_gzip_and_sampling(tmp_path: Path) -> None:

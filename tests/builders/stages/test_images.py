@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nyxqa.builders.engine.repeats import MOST
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
@@ -146,11 +147,31 @@ def test_common_images_go_with_their_placeholders(folder: Path, tmp_path: Path) 
     assert [(row["item_id"].rpartition(":")[2], row["reason"]) for row in first] == [
         ("0", "missing_file"),
         ("1", "common_image"),
-        ("3", "common_image"),
     ]
     digest = image_id((folder / "images/0.png").read_bytes())
-    assert first[1]["detail"] == f"image {digest} or one like it is on 7 pages"
+    assert first[1]["detail"] == f"2 times: image {digest} or one like it is on 7 pages"
     assert [row["reason"] for row in drops(tmp_path / "w", item_type="page")] == ["empty"]
+
+
+def test_the_name_of_a_common_image_counts_every_dead_one(folder: Path, tmp_path: Path) -> None:
+    """The ledger has one row for the dead images of a page, whose numbers still count."""
+    dead = [f"<none-{n}.png>" for n in range(MOST + 1)]
+    rows = [page(f"text {n}", "<no.png>", "<no.png>", *dead, "<images/0.png>") for n in range(6)]
+    kept = list(read(folder, tmp_path / "w", rows).rows())
+    listed = drops(tmp_path / "w", parent_id=kept[0]["page_id"])
+    assert [(row["item_id"].rpartition(":")[2], row["reason"]) for row in listed] == [
+        ("0", "missing_file"),
+        (str(MOST + 3), "common_image"),
+    ]
+    assert listed[0]["detail"] == f"{MOST + 3} times: the first: no.png"
+
+
+def test_no_credential_of_an_image_is_stored(folder: Path, tmp_path: Path) -> None:
+    urls = ["http://me:hush@127.0.0.1:9/a.png?b=1", f"http://[::1/{'a' * 110}?token=hush", "img/a.png?sig=hush"]
+    read(folder, tmp_path / "w", [page("text", *(f"<{url}>" for url in urls))], Images(timeout=1.0))
+    listed = [row["detail"] for row in drops(tmp_path / "w")]
+    assert len(listed) == len(urls)
+    assert not [detail for detail in listed if "hush" in detail or "me:" in detail]
 
 
 def test_common_means_a_share_of_pages_but_more_than_five(folder: Path, tmp_path: Path) -> None:
@@ -226,7 +247,7 @@ def test_golden_output(tmp_path: Path) -> None:
     found = ingest(run, web)
     versions = [report.step.version for report in run.reports]
     content = json.dumps([list(found.rows()), drops(tmp_path / "w")], sort_keys=True)
-    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([2, 4, 2], "e219ce52dbf0d744")
+    assert (versions[2:], hashlib.sha256(content.encode()).hexdigest()[:16]) == ([2, 4, 3], "e219ce52dbf0d744")
 
 
 def grey_png(side: int, rows: bytes) -> bytes:

@@ -22,6 +22,7 @@ from nyxqa.builders.check.training_signal import NotMeasuredError, measure_train
 from nyxqa.builders.publish.card import write_card
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.preconditions import require_passed_report
+from nyxqa.schemas.credentials import marked_address
 from nyxqa.schemas.errors import LawError, UsageError, WorldError
 from nyxqa.schemas.loading import image_fetch
 from nyxqa.schemas.loading.image_fetch import fetch_image, public_address
@@ -240,3 +241,11 @@ def test_image_without_address_is_refused(tiny: TinyDataset, tmp_path: Path) -> 
     with pytest.raises(UsageError, match=f"document {row['doc_id']}: image .* has no http address"):
         with_addresses(tmp_path / "out", read_manifest(tmp_path / "out"))
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["summary"] == {}
+
+
+def test_an_image_whose_url_held_credentials_is_refused(tiny: TinyDataset, tmp_path: Path) -> None:
+    row = next(row for row in tiny.rows("corpus", "web") if row["image_ids"])
+    row["image_urls"] = [marked_address("https://x.org/a.png?token=hush")] * len(row["image_ids"])
+    tiny.write(tmp_path / "out")
+    with pytest.raises(UsageError, match=f"{row['doc_id']}: image .* its URL held credentials.* --images bytes"):
+        with_addresses(tmp_path / "out", read_manifest(tmp_path / "out"))
