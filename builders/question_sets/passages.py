@@ -8,6 +8,7 @@ from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.row_source import PASSAGES, parse_row_source
+from nyxqa.builders.question_sets.unsupported import image_problem
 from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.content import PLACEHOLDER
 
@@ -47,6 +48,8 @@ def read_passage(row: Row) -> Passage | Drop:
     own_id = row.need("id")
     if isinstance(own_id, bool) or not isinstance(own_id, str | int) or own_id == "":
         return row.drop("bad_id", f"expected text or a number, found {own_id!r}")
+    if problem := image_problem(row):
+        return row.drop(*problem)
     if "contents" in row.values:
         text = row.values["contents"]
         problem = text_problem(text)
@@ -77,7 +80,7 @@ def text_problem(text: Any) -> tuple[str, str] | None:
     if not text.strip():
         return "empty_text", ""
     if PLACEHOLDER in text:
-        return "placeholder", "the text holds a placeholder and there is no image"
+        return "placeholder", "the text holds a placeholder: [[text]] takes no images, [[qa]] does"
     try:
         text.encode()
     except UnicodeEncodeError as error:

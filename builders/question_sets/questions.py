@@ -11,6 +11,7 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.passages import text_problem
 from nyxqa.builders.question_sets.row_source import HUB, SAMPLE, parse_row_source
+from nyxqa.builders.question_sets.unsupported import question_problem
 from nyxqa.builders.row_files.row import Row
 
 
@@ -111,7 +112,7 @@ _BY_COLUMN = {"golden_answers": read_flashrag, "paragraphs": read_musique, "cont
 
 
 def _question(row: Row, text: Any, answers: Any, gold: list[Gold]) -> Question | Drop:
-    problem = text_problem(text)
+    problem = question_problem(row, text) or text_problem(text)
     if problem:
         return row.drop(*problem)
     listed = [answers] if isinstance(answers, str) else answers if answers is not None else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nyxqa.builders.formatting import listed
+from nyxqa.builders.formatting import counted, listed
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import DATASET
 
@@ -22,6 +22,9 @@ def shortfall_lines(manifest: Manifest) -> list[str]:
         lines.append(f"split {name} has fewer questions than its quota: {_missing(lack)}")
     for dataset, (without, triplets) in summary.get("without_negatives", {}).items():
         lines.append(f"{without} of {triplets} triplets of {dataset} have no hard negative{_key(manifest, dataset)}")
+    for name, report in summary.get("repairs", {}).items():
+        for archive, count in report.get("archives", {}).items():
+            lines.append(f"import {name}: archive {archive}, {counted(count, 'row')} dropped")
     return lines
 
 

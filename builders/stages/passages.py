@@ -19,7 +19,7 @@ from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.sql import file_list
 
-VERSION = 1
+VERSION = 2
 
 
 def passages(run: Run, pool: str, spec: str) -> StepOutput:

@@ -28,7 +28,7 @@ from nyxqa.builders.stages.names import SOURCE, text_stage
 from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.recipe import TextSet
 
-VERSION = 1
+VERSION = 2
 _CLEAN_VERSION = 1
 BATCH = 2_048  # questions per shard
 

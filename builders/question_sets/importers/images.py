@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from nyxqa.schemas.errors import WorldError
 
 # First folders that published paths may include or leave out.
 _PREFIXES = ("images", "images_zip", "supplement_images_zip")
+_FOLDER = re.compile(r"[\w.-]{1,100}\Z")
+# What may be wrong with the archive that should hold an image.
+BROKEN, MISSING = "is broken", "is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class ImageFolder:
         if root.is_file() and not zipfile.is_zipfile(root):
             raise WorldError(f"{root} is neither a folder nor a zip archive; unpack it and name the folder")
         self._root = root
+        self._known: dict[str, bool] = {}
 
     def find(self, value: Any) -> ImageRef | None:
         """Return the image of a cell, which is a path or bytes as ``datasets`` stores them; None if it is missing."""
@@ -72,6 +77,29 @@ class ImageFolder:
         if isinstance(value, bytes):
             return ImageRef("", data=value) if value else None
         return self._by_path(str(value))
+
+    def archive_problem(self, value: Any) -> str:
+        """Why ``find`` does not find an image, if its archive is broken or missing; else "".
+
+        :param value: The cell that names the image.
+        """
+        folder = _folder(str(value.get("path") or "") if isinstance(value, dict) else str(value))
+        named = [name for name in self._broken if _may_hold(name, folder)]
+        if named:
+            return f"{named[0]} {BROKEN}"
+        return f"{folder}.zip {MISSING}" if self._root.is_dir() and folder and not self._has(folder) else ""
+
+    def _has(self, folder: str) -> bool:
+        """Whether there is a folder or archive of that name."""
+        if folder not in self._known:
+            places = [self._root, *(self._root / name for name in _PREFIXES)]
+            self._known[folder] = any((one / folder).is_dir() or (one / f"{folder}.zip").is_file() for one in places)
+        return self._known[folder]
+
+    @cached_property
+    def _broken(self) -> list[str]:
+        """Names of the archives that cannot be opened."""
+        return [file.name for file in self._zip_files() if not zipfile.is_zipfile(file)]
 
     def _by_path(self, path: str) -> ImageRef | None:
         for name in _spellings(path):
@@ -97,9 +125,23 @@ class ImageFolder:
     def _archives(self) -> Iterator[Path]:
         if self._root.is_file():
             yield self._root
-            return
+        yield from (file for file in self._zip_files() if zipfile.is_zipfile(file))
+
+    def _zip_files(self) -> Iterator[Path]:
         for folder in (self._root, *(self._root / name for name in _PREFIXES)):
-            yield from (file for file in sorted(folder.glob("*.zip")) if zipfile.is_zipfile(file))
+            yield from sorted(folder.glob("*.zip"))
+
+
+def _folder(path: str) -> str:
+    """The first folder of ``path`` that is not one of the usual ones, after which archives are named."""
+    parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts[:-1] if part not in ("/", ".", *_PREFIXES)]
+    return parts[0] if parts and _FOLDER.match(parts[0]) else ""
+
+
+def _may_hold(archive: str, folder: str) -> bool:
+    """Whether the images of ``folder`` may be in ``archive``: it has that name, or one that says images of all."""
+    stem = archive.removesuffix(".zip")
+    return stem == folder or folder == "" or "image" in stem.lower()
 
 
 def _spellings(path: str) -> list[str]:

@@ -126,7 +126,9 @@ class Repairs:
     def _image(self, column: str, name: Any) -> ImageRef:
         image = self.images.find(name)
         if image is None:
-            raise UnusableError("missing_image", f"{column}: {name if isinstance(name, str) else type(name).__name__}")
+            detail = f"{column}: {name if isinstance(name, str) else type(name).__name__}"
+            archive = self.images.archive_problem(name)
+            raise UnusableError("missing_image", f"{archive}: {detail}" if archive else detail)
         return image
 
     def _tokens(self, column: str, text: str, images: int) -> str:

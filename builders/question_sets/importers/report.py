@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.formatting import listed
+from nyxqa.builders.formatting import counted, listed
 from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
+from nyxqa.builders.question_sets.importers.images import BROKEN, MISSING
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.schemas.content import plain_text
 
@@ -25,6 +26,7 @@ class RepairReport:
     :param without_negatives: Imported rows without negatives.
     :param without_answer: Imported text-only rows whose positive does not contain any of their answers.
     :param datasets: Imported rows, by value of column ``dataset``.
+    :param archives: Rows dropped because of an archive of images, by its name and what is wrong with it.
     """
 
     rows: int
@@ -35,6 +37,7 @@ class RepairReport:
     without_negatives: int
     without_answer: int
     datasets: dict[str, int] = field(default_factory=dict)
+    archives: dict[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the report as lines of text for display."""
@@ -45,6 +48,7 @@ class RepairReport:
             f"negatives dropped: {listed(self.lost)}",
         ]
         lines += [f"repaired {column}: {listed(counts)}" for column, counts in self.repaired.items()]
+        lines += [f"{archive}: {counted(count, 'row')} dropped" for archive, count in self.archives.items()]
         return "\n".join(lines)
 
 
@@ -54,11 +58,15 @@ def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
     dropped: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     datasets: Counter[str] = Counter()
+    archives: Counter[str] = Counter()
     repaired: dict[str, Counter[str]] = {}
     for outcome in outcomes:
         rows["rows"] += 1
         if isinstance(outcome, Drop):
             dropped[outcome.reason] += 1
+            archive = outcome.detail.partition(": ")[0]
+            if archive.endswith((f".zip {BROKEN}", f".zip {MISSING}")):
+                archives[archive] += 1
             continue
         datasets[outcome.dataset] += 1
         rows["without_negatives"] += not outcome.negatives
@@ -75,6 +83,7 @@ def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
         without_negatives=rows["without_negatives"],
         without_answer=rows["without_answer"],
         datasets=dict(sorted(datasets.items())),
+        archives=dict(sorted(archives.items())),
     )
 
 

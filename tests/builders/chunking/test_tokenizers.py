@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from nyxqa.builders.chunking.tokenizers import ModelTokenizer, WordTokenizer, open_tokenizer, tokenizer_identity
+from nyxqa.builders.chunking.tokenizers import (
+    ModelTokenizer,
+    WordTokenizer,
+    open_tokenizer,
+    tokenizer_identity,
+    tokenizer_name,
+    tokenizer_revision,
+)
 from nyxqa.builders.stages.chunk import chunk_pages
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
@@ -110,6 +117,12 @@ def test_a_tokenizer_is_its_bytes_wherever_it_lies(tmp_path: Path) -> None:
     (second / "tokenizer.json").write_text("{}")
     assert tokenizer_identity(str(first)) != tokenizer_identity(str(second))
     assert (tokenizer_identity("words"), tokenizer_identity("user/model@main")) == ("words", "user/model@main")
+    assert (tokenizer_name("words"), tokenizer_name("user/model@main")) == ("words", "user/model@main")
+    # What is published names no folder of this machine.
+    own = tokenizer_identity(str(first))
+    assert tokenizer_name(str(first)) == "first"
+    assert tokenizer_revision(str(first / "tokenizer.json")) == {"tokenizer.json": f"sha256:{own}"}
+    assert tokenizer_revision("words") == {}
 
 
 def test_a_path_without_a_tokenizer_is_a_usage_error(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ import json
 import tracemalloc
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.accounting import Drop
@@ -55,11 +53,6 @@ def test_psgs(tmp_path: Path, name: str) -> None:
         Passage(f"{name}:1", "2", "", "y"),
         Drop("row", f"{name}:2", "", "bad_row", "2 cells under 3 columns"),
     ]
-
-
-def test_parquet_with_an_image_column(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": [5], "text": ["x"], "image": [b"bytes"]}), tmp_path / "p.parquet")
-    assert list(read_passages(f"parquet:{tmp_path / 'p.parquet'}")) == [Passage("p.parquet:0", "5", "", "x")]
 
 
 def test_bad_passages_are_drops(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.step import Step, StepReport
-from nyxqa.builders.runner.manifest import stage_entries
+from nyxqa.builders.runner.deviations import deviations
+from nyxqa.builders.runner.manifest import portable_recipe, stage_entries
+from nyxqa.schemas.recipe_file import read_recipe
 
 
 def test_the_steps_of_a_stage_are_one_entry_and_assemble_has_one_a_split() -> None:
@@ -32,3 +37,14 @@ def test_the_steps_of_a_stage_are_one_entry_and_assemble_has_one_a_split() -> No
     assert [e.seconds for e in found] == [1.5, 0.75, 1.5, 1.5]
     assert found[0].fingerprint == reports[1].step.fingerprint
     assert found[2].fingerprint == splits["train"].fingerprint
+
+
+def test_no_path_of_a_tokenizer_and_no_credential_is_published(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    given = {"chunk.tokenizer": str(tmp_path / "tokenizer.json"), "web.license": "https://me:hush@x.org/by?token=hush"}
+    recipe = read_recipe("sample", given)
+    plain = portable_recipe(recipe)
+    assert plain["chunk"]["tokenizer"] == "tokenizer.json"
+    assert plain["web"]["license"] == "https://x.org/by"
+    assert "lengths are counted by tokenizer.json, not by Qwen2.5-VL's tokenizer (Nyx step 1)" in deviations(recipe)
+    assert not [text for text in (json.dumps(plain), *deviations(recipe)) if str(tmp_path) in text]

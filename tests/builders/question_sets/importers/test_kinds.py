@@ -1,6 +1,7 @@
 import json
 import re
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,8 +13,10 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.kinds import IMPORT_READERS, import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.builders.question_sets.importers.report import repair_report
+from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe_types import ImportKind
 
 DOCS = Path(__file__).parents[4] / "docs" / "recipe.md"
@@ -335,3 +338,18 @@ def test_the_report_counts_rows_by_column_and_repair(tmp_path: Path) -> None:
     assert report.lost == {"empty_text": 1}
     assert report.datasets == {"mme5_hardneg/set": 2}
     assert "repaired qry: stray_token 2" in report.text()
+
+
+def test_a_broken_or_missing_archive_is_named_once_with_its_rows(tmp_path: Path) -> None:
+    names = ["images/set/a.png"] * 3 + ["images/far/b.png"] * 2 + [""]
+    rows = [{**six(f"q{n}"), "qry_image_path": name} for n, name in enumerate(names)]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "images_zip").mkdir()
+    (tmp_path / "images_zip" / "set.zip").write_bytes(b"PK\x03\x04 cut short")
+    found = list(import_rows("mmeb", tmp_path / "set.jsonl", tmp_path))
+    assert [row.reason for row in found if isinstance(row, Drop)] == ["missing_image"] * 5
+    report = repair_report(found)
+    assert report.archives == {"far.zip is missing": 2, "set.zip is broken": 3}
+    assert "set.zip is broken: 3 rows dropped" in report.text()
+    manifest = Manifest({}, 42, {}, {}, [], [], {}, {}, {}, {"repairs": {"mmeb train": asdict(report)}})
+    assert "import mmeb train: archive set.zip is broken, 3 rows dropped" in shortfall_lines(manifest)
