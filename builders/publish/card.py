@@ -37,7 +37,7 @@ def write_card(out: Path, manifest: Manifest) -> None:
     """Write ``README.md`` of the dataset in ``out``; text that people added to the existing one is retained."""
     card = out / CARD
     existing = card.read_text(encoding="utf-8") if card.is_file() else ""
-    write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
+    write_bytes(card, merge_card(existing, render_card(manifest, out.resolve().name)).encode("utf-8"))
 
 
 def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:

@@ -12,6 +12,7 @@ from nyxqa.retriever.models.images import bounded_shape, pil_image, rgb_image
 from nyxqa.retriever.models.input_text import InputTextWriter
 from nyxqa.retriever.models.loading import load_module, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora, lora_named
+from nyxqa.retriever.models.sentence_transformers_layout import write_layout
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput, Tensors
@@ -102,6 +103,11 @@ class QwenPreparer:
 
 class NyxModel(VisionTextModel):
     """Qwen2.5-VL, last state after the last norm."""
+
+    def save(self, folder: Path, merged: bool = False) -> None:
+        """Write a folder that nyxqa and sentence-transformers load alike; as ``VisionTextModel.save`` otherwise."""
+        super().save(folder, merged)
+        write_layout(folder, self.settings, self.dim)
 
     def _arguments(self, inputs: Tensors) -> Tensors:
         """Inputs with positions counted from each row's first token, so that padding changes nothing."""

@@ -102,11 +102,22 @@ class VisionTextModel:
         settings = self.settings if self.adapted else self.settings.model_copy(update={"base": "", "base_revision": ""})
         card = folder / "README.md"
         had_card = card.exists()
+        if self.adapted:
+            self._name_base()
         self._module.save_pretrained(folder)
         if not had_card:
             card.unlink(missing_ok=True)  # peft's card is an unfilled template
         self._preparer.save(folder)
         write_settings(settings, folder)
+
+    def _name_base(self) -> None:
+        """Let peft write the base as the settings name it: a name on the Hub, or a folder's whole path.
+
+        It would write where the weights were read from: a path relative to this process, or one inside the Hub's cache.
+        """
+        for config in self._module.peft_config.values():
+            config.base_model_name_or_path = self.settings.base
+            config.revision = self.settings.base_revision or None
 
     def _arguments(self, inputs: Tensors) -> Tensors:
         """Keyword arguments of the network."""

@@ -88,7 +88,7 @@ def train_on(
     made.save(out)
     if test is not None:
         result = _evaluated(result, test, model, made, dims, settings)
-    _write(result, model, description, settings, out, trained)
+    _write(result, model, description, replace(settings, dims=dims), out, trained)
     return result
 
 

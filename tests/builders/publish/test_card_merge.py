@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from huggingface_hub import DatasetCardData
 from huggingface_hub.repocard import metadata_load
@@ -13,6 +17,8 @@ from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_fron
 from nyxqa.builders.runner.manifest import versions
 from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest
+from tests.support.dataset_cache import use_cache
+from tests.support.snippets import fenced, run_snippet
 
 FRESH = f"---\nlicense: mit\ntags:\n- nyxqa\nconfigs: []\n---\n{BEGIN}\nnew\n{END}\n"
 
@@ -84,3 +90,21 @@ def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Pat
     write_card(tmp_path, manifest)
     assert (tmp_path / "README.md").read_text() == first + "\nOur own words.\n"
     assert metadata_load(tmp_path / "README.md") == split_front_matter(first)[0]
+
+
+def test_the_snippets_of_a_card_run(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name the folder of the dataset, as seen from beside it."""
+    use_cache(monkeypatch, tmp_path / "cache")
+    out = tmp_path / "mine"
+    shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
+    (out / "README.md").unlink()
+    write_card(out, read_manifest(out))
+    text = (out / "README.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (code,) = fenced(text, "python")
+    triplets = run_snippet(code)["triplets"]
+    assert triplets[0]["positive"]["text"]
+    (call,) = re.findall(r"`(datasets\.load_dataset\(.*?\))`", text)
+    assert len(run_snippet(f"import datasets\nrows = {call}")["rows"])
+    (recipe,) = fenced(text, "toml")
+    assert tomllib.loads(recipe)["seed"] == 42

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from nyxqa.retriever.models.checkpoints import ModelName
+from nyxqa.retriever.models.images import pil_image
 from nyxqa.retriever.models.lora import LORA, Lora, lora_named
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
+from nyxqa.retriever.models.vision_model import DeviceEncoder
 from nyxqa.retriever.protocols import ModelInput
+from nyxqa.schemas.content import PLACEHOLDER, Content
 from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.files import read_json
 from tests.support.sides import shown
 
 COLOURS = ("red", "green", "blue", "orange")
@@ -174,3 +181,64 @@ def test_unknown_lora_settings_are_refused() -> None:
     assert (lora_named("code").rank, lora_named("code").dora) == (16, True)
     with pytest.raises(UsageError, match="valid names: paper, code"):
         lora_named("huge")
+
+
+def _pixels(seed: int) -> bytes:
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _messages(content: ModelInput) -> list[dict[str, Any]]:
+    """A document as sentence-transformers takes it."""
+    parts = Content(content.text, content.images).parts()
+    blocks = [
+        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": pil_image(part)}
+        for part in parts
+    ]
+    return [{"role": "user", "content": blocks}]
+
+
+@pytest.mark.parametrize("template", ["{text}", "<{text}>"])
+@pytest.mark.parametrize("saved", ["adapters", "merged", "whole"])
+def test_sentence_transformers_computes_the_same_vectors(
+    saved: str, template: str, tiny_qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = pytest.importorskip("sentence_transformers", minversion="6.2")
+    monkeypatch.chdir(tiny_qwen.parent)  # a relative name of the base must not be published
+    own = {"template": template, "query_instruction": "find it", "max_pixels": 16 * 28 * 28}
+    lora = None if saved == "whole" else LORA["paper"]
+    model, _ = trained(tiny_qwen, None, 0, model=load_nyx(ModelName(tiny_qwen.name), lora=lora, overrides=own))
+    model, _ = trained(tiny_qwen, None, 3, model=model)
+    model.save(tmp_path / "out", merged=saved == "merged")
+    contents = [
+        ModelInput("where is the red boat"),
+        ModelInput(f"see {PLACEHOLDER} and {PLACEHOLDER} here", (_pixels(1), _pixels(2))),
+        ModelInput(f"{PLACEHOLDER} boat", (_pixels(3),)),
+        ModelInput(PLACEHOLDER, (_pixels(4),)),
+    ]
+    queries = [ModelInput("which boat", role="query"), ModelInput("where", role="query")]
+    opened = load_nyx(ModelName(str(tmp_path / "out")))
+    ours = DeviceEncoder(opened, "cpu").encode([*contents, *queries])
+    monkeypatch.chdir("/")
+    theirs = library.SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    found = [
+        *theirs.encode([contents[0].text]),
+        *theirs.encode([_messages(content) for content in contents[1:]]),
+        *theirs.encode([query.text for query in queries], prompt_name="query"),
+    ]
+    np.testing.assert_allclose([float(a @ b) for a, b in zip(ours, found, strict=True)], 1.0, atol=2e-4)
+
+
+def test_the_adapters_name_a_base_that_can_be_found(
+    tiny_qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_qwen.parent)
+    load_nyx(ModelName(tiny_qwen.name), lora=LORA["paper"]).save(tmp_path / "local")
+    assert read_json(tmp_path / "local" / "adapter_config.json")["base_model_name_or_path"] == str(tiny_qwen.resolve())
+    # A checkpoint of the Hub is read from the cache, and named as on the Hub.
+    monkeypatch.setattr("nyxqa.retriever.models.checkpoints._fetched", lambda model: tiny_qwen)
+    load_nyx(ModelName("user/qwen", "0" * 40), lora=LORA["paper"]).save(tmp_path / "hub")
+    config = read_json(tmp_path / "hub" / "adapter_config.json")
+    assert (config["base_model_name_or_path"], config["revision"]) == ("user/qwen", "0" * 40)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.build import run
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.models.encode import encode_inputs
 from nyxqa.retriever.models.factory import load_model
@@ -17,6 +17,7 @@ from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.errors import FormatError, UsageError
 from tests.support.running import leave
+from tests.support.snippets import fenced
 from tests.support.tiny_dataset import tiny_dataset
 
 
@@ -43,6 +44,7 @@ def test_a_model_folder(built_sample: Path, tmp_path: Path, capsys: pytest.Captu
     card = (out / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: nyxqa\n")
     assert "| trained | 256 | all | all |" in card and str(built_sample) not in card
+    assert "| dims | (256, 128, 64, 32) |" in card
     assert make_encoder(f"tiny:{out}").name == "tiny:model"
 
 
@@ -145,8 +147,12 @@ def test_no_rows_for_the_stage(built_sample: Path, tmp_path: Path) -> None:
 
 def test_negatives_are_mined_by_a_trained_model(built_sample: Path, tmp_path: Path) -> None:
     train_on(built_sample, "tiny", tmp_path / "miner", overrides={"max_steps": 2})
-    settings = {"negatives.encoder": f"tiny:{tmp_path / 'miner'}", "split.validation": 0.0, "split.test": 0.0}
-    run("train", out=tmp_path / "data", limit=16, workers=1, settings=settings)
+    # As the card of the model says it; the rest makes the build small.
+    (usage,) = fenced((tmp_path / "miner" / "README.md").read_text(encoding="utf-8"), "")
+    command = shlex.split(usage.replace("FOLDER", str(tmp_path / "miner")))
+    assert command[0] == "nyxqa"
+    small = ("--out", tmp_path / "data", "--limit", 16, "--workers", 1)
+    assert leave(*command[1:], *small, "--set", "split.validation=0.0", "--set", "split.test=0.0") == 0
     rows = pq.read_table(next((tmp_path / "data" / "data" / "triplets").iterdir())).to_pylist()
     assert {row["miner"] for row in rows if row["dataset"] == "nyxqa"} == {"tiny:miner"}
     assert all(row["positives"][0]["rank"] is not None for row in rows)  # a dense search ranks every document
