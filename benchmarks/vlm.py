@@ -1,9 +1,11 @@
 """How well a model's slots are kept busy, and what that costs in memory.
 
 A server process with a fixed number of slots answers each request after a fixed time; the client sends requests
-with images from a small pool. Reported: busy slot-time over slots x span, memory, and what a repeat sends.
+with images from a small pool. Reported: busy slot-time over slots x span, requests a second, the client's processor
+time a request, memory, and what a repeat sends. With ``--before`` another version of nyxqa asks the same server, in
+turns with this one.
 
-Run: ``python -m benchmarks.vlm [--requests 5000] [--slots 64] [--latency 0.2]``
+Run: ``python -m benchmarks.vlm [--requests 5000] [--slots 64] [--latency 0.2] [--before DIR [--rounds 3]]``
 """
 
 from __future__ import annotations
@@ -11,23 +13,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 
-import httpx2
-import psutil
 from PIL import Image
 
-from nyxqa.builders.vlm.factory import make_provider
-from nyxqa.builders.vlm.protocol import Answered, VlmDocument, VlmImage
+from benchmarks.machine import machine
+from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.ids import image_id
-from nyxqa.schemas.recipe import VlmSection
 
 _POOL, _IMAGE_BYTES = 50, 40_000
 
@@ -55,33 +54,14 @@ def documents(count: int, pool: list[VlmImage]) -> Iterator[VlmDocument]:
         )
 
 
-def measure(port: int, requests: int, slots: int, folder: Path) -> dict[str, float]:
-    """One pass over all documents, then another that should send nothing."""
-    section = VlmSection(model=f"openai:bench@http://127.0.0.1:{port}/v1", concurrency=slots)
-    vlm, pool, me = make_provider(section.model).open(section, 42, folder), images(), psutil.Process()
-    memory, started, answered = [], time.perf_counter(), 0
-    for number, outcome in enumerate(vlm.questions(documents(requests, pool), 5)):
-        answered += isinstance(outcome, Answered)
-        if number % 100 == 0:
-            memory.append(me.memory_info().rss / 2**20)
-    seconds = time.perf_counter() - started
-    stats = httpx2.get(f"http://127.0.0.1:{port}/stats").json()
-    started = time.perf_counter()
-    repeated = sum(isinstance(outcome, Answered) for outcome in vlm.questions(documents(requests, pool), 5))
-    again = httpx2.get(f"http://127.0.0.1:{port}/stats").json()
-    quarter = max(1, len(memory) // 4)
-    return {
-        "requests": stats["served"],
-        "answered": answered,
-        "seconds": round(seconds, 2),
-        "busy_share": round(stats["busy"] / (slots * stats["span"]), 4),
-        "image_kb": round(sum(len(picture.data) for picture in pool) / len(pool) / 1000, 1),
-        "memory_mib_first_quarter": round(max(memory[:quarter]), 1),
-        "memory_mib_last_quarter": round(max(memory[-quarter:]), 1),
-        "repeat_sent": again["served"] - stats["served"],
-        "repeat_answered": repeated,
-        "repeat_seconds": round(time.perf_counter() - started, 2),
-    }
+def run_client(tree: Path, *numbers: int) -> dict[str, float]:
+    """What the client measures with the nyxqa in ``tree``."""
+    client = Path(__file__).with_name("vlm_client.py")
+    command = [sys.executable, str(client), *map(str, numbers)]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def main() -> None:
@@ -90,18 +70,39 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=5000)
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--concurrency", type=int, help="vlm.concurrency; default twice the slots")
+    parser.add_argument("--before", type=Path, help="checkout of another version, measured in turns with this one")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of a comparison")
     arguments = parser.parse_args()
+    own = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "tests.support.vlm_server", "--slots", str(arguments.slots)]
     command += ["--latency", str(arguments.latency)]
-    with (
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
-        tempfile.TemporaryDirectory() as folder,
-    ):
+    with subprocess.Popen(command, cwd=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         if server.stdout is None:
             raise RuntimeError("the server has no output")
         port = int(server.stdout.readline())
-        print(json.dumps(measure(port, arguments.requests, arguments.slots, Path(folder))))
+        numbers = (port, arguments.requests, arguments.concurrency or 2 * arguments.slots, arguments.slots)
+        if arguments.before is None:
+            print(json.dumps({"machine": machine(), **run_client(own, *numbers)}))
+        else:
+            rounds = [
+                (run_client(arguments.before, *numbers), run_client(own, *numbers)) for _ in range(arguments.rounds)
+            ]
+            print(json.dumps(compared(rounds)))
         server.terminate()
+
+
+def compared(rounds: list[list[dict[str, float]]]) -> dict[str, object]:
+    """Rates and processor times of both versions, round by round, and the ratio of the medians."""
+    rates = [[one["requests_per_second"] for one in side] for side in zip(*rounds, strict=True)]
+    times = [[one["processor_ms_per_request"] for one in side] for side in zip(*rounds, strict=True)]
+    return {
+        "machine": machine(),
+        "requests_per_second": {"before": rates[0], "now": rates[1]},
+        "processor_ms_per_request": {"before": times[0], "now": times[1]},
+        "ratio_of_rates": round(median(rates[1]) / median(rates[0]), 2),
+        "ratio_of_processor_times": round(median(times[0]) / median(times[1]), 2),
+    }
 
 
 if __name__ == "__main__":

@@ -194,8 +194,8 @@ class Choices(Section):
 class VlmSection(Section):
     """The model that writes, answers and judges, and the budget of the run."""
 
-    model: str = Field(EXTRACTIVE, description="extractive (no model), or openai:MODEL@URL")
-    concurrency: Positive = Field(64, description="maximum number of concurrent requests")
+    model: str = Field(EXTRACTIVE, description="extractive (no model), or openai:MODEL@URL, or openai:MODEL@URL1,URL2")
+    concurrency: Positive = Field(256, description="maximum number of concurrent requests to one server")
     max_pixels: Positive = Field(802_816, description="maximum number of pixels of an image as the model sees it")
     answer_tokens: Positive = Field(256, description="maximum number of tokens of an answer")
     max_requests: Positive | None = Field(None, description="maximum number of requests of one run, retries included")

@@ -39,6 +39,9 @@ def transact(db: sqlite3.Connection, what: str, *statements: Statement) -> None:
     :raises WorldError: If a statement fails; then none of them takes effect.
     """
     try:
+        if len(statements) == 1:  # is a transaction by itself
+            db.execute(*statements[0])
+            return
         db.execute("BEGIN")
         for statement, row in statements:
             db.execute(statement, row)

@@ -131,6 +131,8 @@ class VlmServer:
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         if head[0].startswith("GET /stats"):
+            if "restart" in head[0]:
+                self.first = 0.0
             stats = {
                 "served": self.served,
                 "busy": self.busy,

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from nyxqa.builders.engine.sqlite import open_store, transact
+from nyxqa.builders.engine.sqlite import Statement, open_store, transact
 from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
@@ -40,6 +40,7 @@ class AnswerStore:
             self._db = open_store(path, _TABLES, _LOCK_TIMEOUT, exclusive=True)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the model answers in {path}: {error}; is another build running?") from error
+        self._failures = bool(self.failures())  # without any, neither reading nor storing looks for one
 
     def answer(self, key: str) -> ChatReply | None:
         """The stored answer, if any."""
@@ -53,6 +54,8 @@ class AnswerStore:
 
     def failure(self, key: str) -> Failed | None:
         """The stored failure, if any."""
+        if not self._failures:
+            return None
         with self._lock:
             row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (key,)).fetchone()
         return None if row is None else Failed(*row)
@@ -62,13 +65,10 @@ class AnswerStore:
         left_out = ("INSERT OR REPLACE INTO left_out VALUES (?, ?)", (key, " ".join(reply.left_out)))
         row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
         with self._lock:
-            transact(
-                self._db,
-                "a model answer",
-                ("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row),
-                ("DELETE FROM failures WHERE key = ?", (key,)),
-                *([left_out] if reply.left_out else []),
-            )
+            statements: list[Statement] = [("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)]
+            if self._failures:
+                statements.append(("DELETE FROM failures WHERE key = ?", (key,)))
+            transact(self._db, "a model answer", *statements, *([left_out] if reply.left_out else []))
 
     def put_failure(self, key: str, failure: Failed) -> None:
         """Store that a request got no usable answer."""
@@ -78,6 +78,7 @@ class AnswerStore:
                 "a model answer",
                 ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (key, failure.reason, failure.detail)),
             )
+            self._failures = True
 
     def totals(self) -> dict[str, int]:
         """``requests``, ``prompt_tokens`` and ``completion_tokens`` of all stored answers, of whichever run."""

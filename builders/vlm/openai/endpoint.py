@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx2
-
+from nyxqa.builders.vlm.openai.body_json import body_json
 from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
 from nyxqa.builders.vlm.openai.concessions import (
     is_filtered,
@@ -22,8 +22,9 @@ from nyxqa.builders.vlm.openai.concessions import (
 )
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.request import ChatReply
+from nyxqa.builders.vlm.openai.server_pool import ServerPool
 from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
-from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnboundedAnswerError
+from nyxqa.builders.vlm.openai.transport import Response, TransientError, UnboundedAnswerError, UnreachableError
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.web.retry_after import wait_asked_for
@@ -65,13 +66,18 @@ class Endpoint:
         budget: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.model, self.usage, self.retry_policy = model, usage, retry_policy
-        self._transport = Transport(url, key, connections, retry_policy, self._before_sending)
+        self._transport = ServerPool(url, key, connections, retry_policy, self._before_sending)
         self._budget = budget
 
     @property
     def shown_url(self) -> str:
         """Base URL without login and query."""
         return self._transport.shown_url
+
+    @property
+    def concurrency(self) -> int:
+        """Number of requests that its servers are sent at a time now."""
+        return self._transport.concurrency
 
     async def close(self) -> None:
         """Close the connections."""
@@ -86,17 +92,20 @@ class Endpoint:
         :raises BudgetError: If the budget is spent.
         """
         policy = self.retry_policy if attempts is None else replace(self.retry_policy, attempts=attempts)
-        content = json.dumps({"model": self.model, **body}).encode("utf-8")
-        try:
-            async for attempt in policy.tries(_should_retry):
-                with attempt:
-                    return self._read(await self._transport.post(content))
-        except TransientError as failure:
-            return Failed(failure.reason, f"{failure.detail}, {policy.attempts} times")
-        except UnboundedAnswerError as failure:
-            return Failed(failure.reason, failure.detail)
-        except httpx2.ConnectError as error:
-            raise WorldError(f"cannot reach {self.shown_url}: {type(error).__name__}; is the server running?") from None
+        content = body_json(self.model, body)
+        for failures in itertools.count(1):
+            try:
+                return self._read(await self._transport.post(content))
+            except UnboundedAnswerError as failure:
+                return Failed(failure.reason, failure.detail)
+            except (TransientError, UnreachableError) as failure:
+                asked = failure.wait if isinstance(failure, TransientError) else None
+                wait = policy.wait_after(failures, asked)
+                if wait is None and isinstance(failure, TransientError):
+                    return Failed(failure.reason, f"{failure.detail}, {failures} times")
+                if wait is None:
+                    raise WorldError(f"cannot reach {self.shown_url}: {failure}; is the server running?") from None
+            await asyncio.sleep(wait or 0.0)
         raise AssertionError("unreachable: an attempt returns or raises")
 
     def _before_sending(self) -> None:
@@ -155,10 +164,3 @@ def _is_about_request(error: ServerError) -> bool:
     kinds: tuple[Callable[[ServerError], bool], ...] = (refuses_vision, refuses_format, names_picture)
     named = any(kind(error) for kind in kinds) or "support the requested param" in error.text
     return named and "loading" not in error.text
-
-
-def _should_retry(error: Exception) -> bool | float:
-    """Whether to retry; a number is the wait in seconds that the server asked for."""
-    if isinstance(error, TransientError):
-        return True if error.wait is None else error.wait
-    return isinstance(error, httpx2.ConnectError)

@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
+from nyxqa.builders.vlm.openai.concurrency import FIRST_LIMIT
 from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
 from nyxqa.builders.vlm.openai.info import model_info
@@ -213,7 +214,9 @@ class OpenAiVlm:
         store = AnswerStore(self._store_folder)
         connect = partial(self._connect, key)
         streak = self._retry_policy.streak
-        return Session(loop, connect, store, self._model, settings.concurrency, streak, self._retry_failed)
+        return Session(
+            loop, connect, store, self._model, min(settings.concurrency, FIRST_LIMIT), streak, self._retry_failed
+        )
 
     def _connect(self, key: str) -> Connection:
         settings = self._settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from nyxqa.builders.vlm.openai.info import model_info
+from nyxqa.builders.vlm.openai.server_urls import are_base_urls
 from nyxqa.builders.vlm.protocol import VlmInfo
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import VlmSection
@@ -35,10 +35,11 @@ class OpenAiProvider:
         """
         model, separator, rest = spec.removeprefix("openai:").partition("@http")
         url = f"http{rest}"
-        if not model or not separator or not _is_base_url(url):
+        if not model or not separator or not are_base_urls(url):
             shown = f"openai:{model}@..." if separator else spec  # the URL may hold a password
             raise UsageError(
                 f"vlm.model = {shown!r} is not a model; write openai:MODEL@URL with a URL that ends in /v1"
+                " (several servers: URL1,URL2)"
             )
         return cls(model, url)
 
@@ -52,11 +53,3 @@ class OpenAiProvider:
         from nyxqa.builders.vlm.openai.model import OpenAiVlm
 
         return OpenAiVlm(self.model, self.url, settings, seed, store_folder, retry_failed=retry_failed)
-
-
-def _is_base_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False

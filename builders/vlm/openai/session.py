@@ -58,7 +58,7 @@ class Session:
 
     def map(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
         """Results of ``work``, which may await any number of outcomes, for each item, in order."""
-        yield from OrderedAsyncMap(self._loop, work, self._concurrency, BudgetError).results(items)
+        yield from OrderedAsyncMap(self._loop, work, self._requests_at_a_time, BudgetError).results(items)
         self._store_unconfirmed()
 
     async def outcome(self, request: ChatRequest | None) -> ChatReply | Failed:
@@ -114,6 +114,10 @@ class Session:
     def notes(self) -> list[str]:
         """What was agreed with the server since the last call."""
         return [] if self._connection is None else self._connection.agreements.drain()
+
+    def _requests_at_a_time(self) -> int:
+        """What the servers are sent at a time now; that of the recipe until the first request."""
+        return self._concurrency if self._connection is None else self._connection.endpoint.concurrency
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
+import aiohttp
 import httpx2
+from aiohttp.http_exceptions import ContentEncodingError
 
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy
-from nyxqa.schemas.errors import NyxqaError
 
 # An answer of 16,000 tokens with its reasoning takes some hundred kilobytes; what is decompressed counts.
 MAX_ANSWER_BYTES = 16 * 2**20
-_JSON = {"Content-Type": "application/json"}
+_COMPLETIONS = "/chat/completions"
 
 
 class TransientError(Exception):
@@ -37,15 +40,20 @@ class UnboundedAnswerError(Exception):
         self.reason, self.detail = reason, detail
 
 
+class UnreachableError(Exception):
+    """The server cannot be reached: no such host, nothing listens, or its certificate is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What the server returned.
 
+    :param headers: Names are looked up whatever their case.
     :param body: Decompressed bytes.
     """
 
     status: int
-    headers: httpx2.Headers
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -54,82 +62,104 @@ class Transport:
 
     :param url: Base URL, with ``/v1``; a login in it is used and never shown.
     :param key: Bearer token; empty for none.
-    :param connections: Number of requests under way at a time.
-    :param before_sending: Called before each request is sent; may raise a ``NyxqaError`` to prevent it.
     """
 
-    def __init__(
-        self, url: str, key: str, connections: int, policy: EndpointPolicy, before_sending: Callable[[], None]
-    ) -> None:
+    def __init__(self, url: str, key: str, policy: EndpointPolicy) -> None:
         self.url, self.shown_url, login = _split_login(url)
         self.secrets = tuple(secret for secret in (key, *(login or ())) if secret)
-        self._policy, self._before_sending = policy, before_sending
-        context = httpx2.create_ssl_context()
-
-        def client() -> httpx2.AsyncClient:
-            return httpx2.AsyncClient(
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-                auth=login,
-                verify=context,
-                follow_redirects=False,
-                timeout=httpx2.Timeout(policy.read, connect=policy.connect, pool=None),
-            )
-
-        # One client per slot: a single pool of many connections checks all of them on every request.
-        self._clients = [client() for _ in range(connections)]
-        self._free: asyncio.LifoQueue[httpx2.AsyncClient] = asyncio.LifoQueue()
-        for slot in self._clients:
-            self._free.put_nowait(slot)
+        self._policy = policy
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
+        if login is not None:
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(*login)
+        elif key:
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._proxy = _proxy_of(self.url)
+        self._session: aiohttp.ClientSession | None = None
 
     async def post(self, content: bytes) -> Response:
         """The response to a body of JSON.
 
-        Only this call holds a connection: bodies are built before, waiting and storing happen after.
-
         :raises TransientError: If the connection breaks or the answer cannot be decoded.
         :raises UnboundedAnswerError: If the answer exceeds its bytes or seconds.
-        :raises httpx2.ConnectError: If the server cannot be reached.
-        :raises NyxqaError: As ``before_sending`` does.
+        :raises UnreachableError: If the server cannot be reached.
         """
-        client = await self._free.get()
-        try:
-            self._before_sending()
-            async with asyncio.timeout(self._policy.total):
-                return await self._exchange(client, content)
-        except (httpx2.ConnectError, NyxqaError):
-            raise
-        except httpx2.TransportError as error:
-            raise TransientError("no_answer", type(error).__name__) from None
-        except httpx2.DecodingError:
-            raise TransientError("bad_answer", "an answer that cannot be decoded") from None
-        except TimeoutError:
-            detail = f"no complete answer within {self._policy.total:g} s"
-            raise UnboundedAnswerError("no_answer", detail) from None
-        finally:
-            self._free.put_nowait(client)
+        return await self._bounded("POST", self.url, content)
 
-    async def _exchange(self, client: httpx2.AsyncClient, content: bytes) -> Response:
-        async with client.stream("POST", self.url, content=content, headers=_JSON) as response:
+    async def get(self, path: str) -> Response:
+        """The response to a request for ``path`` below the base URL; raises as ``post`` does."""
+        head, _, query = self.url.partition("?")
+        url = head.removesuffix(_COMPLETIONS) + path + (f"?{query}" if query else "")
+        return await self._bounded("GET", url, None)
+
+    async def _bounded(self, method: str, url: str, content: bytes | None) -> Response:
+        try:
+            async with asyncio.timeout(self._policy.total):
+                return await self._exchange(method, url, content)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise UnreachableError(type(error).__name__) from None
+        except aiohttp.ClientPayloadError as error:
+            if isinstance(error.__cause__, ContentEncodingError):
+                raise TransientError("bad_answer", "an answer that cannot be decoded") from None
+            raise TransientError(*_broken(error)) from None
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                raise self._too_slow() from None
+            raise TransientError(*_broken(error)) from None
+        except TimeoutError:
+            raise self._too_slow() from None
+
+    def _too_slow(self) -> UnboundedAnswerError:
+        return UnboundedAnswerError("no_answer", f"no complete answer within {self._policy.total:g} s")
+
+    async def _exchange(self, method: str, url: str, content: bytes | None) -> Response:
+        session = self._session = self._session or self._new_session()
+        async with session.request(method, url, data=content, allow_redirects=False) as response:
             pieces: list[bytes] = []
             size = 0
-            async for piece in response.aiter_bytes():
+            async for piece in response.content.iter_any():
                 pieces.append(piece)
                 size += len(piece)
                 if size > MAX_ANSWER_BYTES:
+                    response.close()
                     raise UnboundedAnswerError("bad_answer", f"an answer of more than {MAX_ANSWER_BYTES >> 20} MiB")
-            return Response(response.status_code, response.headers, b"".join(pieces))
+            return Response(response.status, response.headers, b"".join(pieces))
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        """A session of the running event loop."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._policy.connect, sock_read=self._policy.read)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, ssl=self._certificates()),
+            headers=self._headers,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=self._proxy,
+        )
+
+    def _certificates(self) -> ssl.SSLContext | bool:
+        """Where certificates are needed, those that the machine trusts."""
+        return httpx2.create_ssl_context() if self.url.startswith("https:") else True
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients:
-            await client.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+
+def _broken(error: Exception) -> tuple[str, str]:
+    return "no_answer", type(error).__name__
+
+
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for ``url``, looked up once rather than for each request."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _split_login(url: str) -> tuple[str, str, tuple[str, str] | None]:
     """URL of the completions without login, base URL for messages without login and query, and the login."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    path = parts.path.rstrip("/") + "/chat/completions"
+    path = parts.path.rstrip("/") + _COMPLETIONS
     login = (parts.username or "", parts.password or "") if "@" in parts.netloc else None
     shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
     return urlunsplit((parts.scheme, host, path, parts.query, "")), shown, login
