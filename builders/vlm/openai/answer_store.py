@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from nyxqa.builders.engine.sqlite import Statement, open_store, transact
@@ -62,13 +63,21 @@ class AnswerStore:
 
     def put_answer(self, key: str, reply: ChatReply) -> None:
         """Store an answer; it replaces a failure."""
-        left_out = ("INSERT OR REPLACE INTO left_out VALUES (?, ?)", (key, " ".join(reply.left_out)))
-        row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
-        with self._lock:
-            statements: list[Statement] = [("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)]
+        self.put_answers([(key, reply)])
+
+    def put_answers(self, answers: Sequence[tuple[str, ChatReply]]) -> None:
+        """Store answers in one transaction; they replace failures."""
+        statements: list[Statement] = []
+        for key, reply in answers:
+            row = (key, reply.text, int(reply.truncated), reply.prompt_tokens, reply.completion_tokens)
+            statements.append(("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row))
             if self._failures:
                 statements.append(("DELETE FROM failures WHERE key = ?", (key,)))
-            transact(self._db, "a model answer", *statements, *([left_out] if reply.left_out else []))
+            if reply.left_out:
+                left_out = (key, " ".join(reply.left_out))
+                statements.append(("INSERT OR REPLACE INTO left_out VALUES (?, ?)", left_out))
+        with self._lock:
+            transact(self._db, "a model answer", *statements)
 
     def put_failure(self, key: str, failure: Failed) -> None:
         """Store that a request got no usable answer."""

@@ -46,6 +46,8 @@ class Session:
         self._unconfirmed: list[tuple[str, Failed]] = []
         # Equal requests are sent once: with two answers the result would depend on which came last.
         self._in_flight: dict[str, asyncio.Future[ChatReply | Failed]] = {}
+        self._unstored: list[tuple[str, ChatReply]] = []
+        self._storing: asyncio.Future[None] | None = None
         self._closed = False
 
     def replies(self, requests: Iterable[ChatRequest | None]) -> Iterator[ChatReply | Failed]:
@@ -90,11 +92,33 @@ class Session:
         finally:
             ACTIVITY.ended(tokens)
         if isinstance(outcome, ChatReply):
-            self.store.put_answer(key, outcome)
+            await self._stored_answer(key, outcome)
             self._store_unconfirmed()
         else:
             self._note_failure(key, outcome)
         return outcome
+
+    async def _stored_answer(self, key: str, reply: ChatReply) -> None:
+        """Store an answer together with those that came in with it; it is used only once it is stored."""
+        self._unstored.append((key, reply))
+        if self._storing is None:
+            self._storing = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(self._store_answers)
+        # Shielded, because others wait for the same transaction.
+        await asyncio.shield(self._storing)
+
+    def _store_answers(self) -> None:
+        answers, self._unstored = self._unstored, []
+        storing, self._storing = self._storing, None
+        try:
+            if answers:
+                self.store.put_answers(answers)
+        except WorldError as error:
+            if storing is not None:
+                storing.set_exception(error)
+        else:
+            if storing is not None:
+                storing.set_result(None)
 
     def probe(self, pictures: bool) -> None:
         """Ask for a short text, and about a picture; both replies are stored, so that they are counted.
@@ -155,6 +179,10 @@ class Session:
             return
         self._closed = True
         if self._connection is not None:
-            self._loop.submit(self._connection.close()).result(timeout=5)
+            self._loop.submit(self._disconnect(self._connection)).result(timeout=5)
         self._loop.stop()
         self.store.close()
+
+    async def _disconnect(self, connection: Connection) -> None:
+        self._store_answers()
+        await connection.close()
