@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,7 @@ def open_model(section: VlmSection, folder: Path) -> Any:
     try:
         from nyxqa.builders.vlm.factory import make_provider
     except ImportError:
-        from nyxqa.builders.vlm.model import make_vlm  # type: ignore[import-not-found]
-
-        return make_vlm(section, 42, folder)
+        return import_module("nyxqa.builders.vlm.model").make_vlm(section, 42, folder)
     return make_provider(section.model).open(section, 42, folder)
 
 
