@@ -224,6 +224,20 @@ def sql(
     print_sql(out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout)
 
 
+@app.command("serve-check")
+def serve_check(
+    vlm: Annotated[str, typer.Argument(metavar="openai:MODEL@URL", help="A model and its server, or URL1,URL2.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Find out what a model's server can do: JSON schema, pictures, context length, tokens a second."""
+    from nyxqa.builders.vlm.openai.serve_check import as_json as in_json
+    from nyxqa.builders.vlm.openai.serve_check import serve_check as check_servers
+
+    reports = check_servers(vlm)
+    sys.stdout.write(in_json(reports) if as_json else "".join(report.text() for report in reports))
+
+
 @app.command()
 def push(
     data: DataArgument,

@@ -70,6 +70,7 @@ class VlmServer:
     latency: float = 0.0
     port: int = 0
     keep: bool = True
+    models: list[Payload] = field(default_factory=list)
     payloads: list[Payload] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     served: int = 0
@@ -140,6 +141,9 @@ class VlmServer:
                 "most": self.most_at_once,
             }
             await _write(writer, 200, json.dumps(stats).encode())
+            return True
+        if head[0].startswith("GET ") and "/models" in head[0]:
+            await _write(writer, 200 if self.models else 404, json.dumps({"data": self.models}).encode())
             return True
         payload = json.loads(body)
         number, self.served = self.served, self.served + 1

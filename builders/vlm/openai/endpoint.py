@@ -79,6 +79,10 @@ class Endpoint:
         """Number of requests that its servers are sent at a time now."""
         return self._transport.concurrency
 
+    async def get(self, path: str) -> Response:
+        """The response of the first server to a request for ``path`` below its base URL; raises as a transport does."""
+        return await self._transport.get(path)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()

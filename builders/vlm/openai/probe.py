@@ -61,7 +61,7 @@ class Probe:
         endpoint = self._negotiation.endpoint
         try:
             outcome: ChatReply | Failed = await self._negotiation.negotiated(
-                self._request([f"{_TEXT} <image1>", _picture()]), Draft(attempts=1)
+                self._request([f"{_TEXT} <image1>", probe_picture()]), Draft(attempts=1)
             )
         except RefusedRequest as refusal:
             raise WorldError(
@@ -78,7 +78,7 @@ class Probe:
         return ChatRequest(prompt, "pairs", prompt.fill(document=document, count="1"), self._sampling)
 
 
-def _picture() -> VlmImage:
+def probe_picture() -> VlmImage:
     """A blue square."""
     from PIL import Image
 
