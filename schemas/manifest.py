@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.errors import FormatError, one_line
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.tables import FORMAT
 
@@ -109,5 +109,5 @@ def read_manifest(folder: Path) -> Manifest:
         value["stages"] = [StageEntry(**entry) for entry in value["stages"]]
         value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
         return Manifest(**value)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is not a manifest of nyxqa: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} is not a manifest of nyxqa: {one_line(error)}") from error

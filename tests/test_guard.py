@@ -284,6 +284,15 @@ def test_no_memory_is_one_line(error: Exception, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.startswith("nyxqa: memory ran out; run again with fewer --workers")
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_no_room_for_a_file_is_one_line(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        raise OSError(number, os.strerror(number))
+
+    assert guarded(command, debug=False) == 1
+    assert capsys.readouterr().err.startswith("nyxqa: the disk is full; free some space and run again")
+
+
 def test_memory_that_really_runs_out_is_one_line() -> None:
     script = f"{IMPORTS}\nresource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n"
     script += "def work():\n  kept = []\n  while True: kept.append(bytearray(1 << 20))\nsys.exit(guarded(work, False))"

@@ -55,8 +55,8 @@ def stored_image(data: bytes, max_pixels: int) -> StoredImage:
             decode_pixels(image, readable)
         except ImageDecodeError as error:
             raise DeadImageError(error.reason, error.detail) from error
-        if image.format == "PNG" and not png_is_whole(data):
-            raise DeadImageError("truncated", "PNG without its end")
+        if image.format == "PNG" and clean is None and not png_is_whole(data):
+            raise DeadImageError("truncated", "PNG without its end, or with fewer pixels than its header says")
         if clean is not None:
             return StoredImage(clean, image_id(clean), perceptual_hash(image))
         lossy = image.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (image.format == "WEBP" and webp_is_lossy(data))

@@ -21,6 +21,7 @@ _PICTURE: dict[bytes, range] = {
     b"cICP": range(4, 5),
     b"iCCP": range(1 << 31),
 }
+_END = b"IEND\xae\x42\x60\x82"  # with its checksum
 _EXIF = b"eXIf"
 _APNG = b"acTL"
 MAX_PROFILE = 1 << 20  # bytes of an ICC profile; a longer one keeps Pillow, and so most readers, from opening a PNG
@@ -45,8 +46,9 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def png_is_whole(data: bytes) -> bool:
-    """Whether the file has its end."""
-    return any(name == b"IEND" for name, _ in png_chunks(data))
+    """Whether the file has its end and as many pixels as its header says, which Pillow does not look at."""
+    expected = _pixel_bytes(data)
+    return any(name == b"IEND" for name, _ in png_chunks(data)) and _inflated(data, expected)[0] >= expected
 
 
 def png_to_read(data: bytes) -> bytes:
@@ -61,8 +63,8 @@ def png_without_metadata(data: bytes) -> bytes | None:
     """
     if data[24] > 8 or any(name == _APNG for name, _ in png_chunks(data)):
         return None
-    clean = _with(data)
-    return clean if _holds_only_pixels(clean) else None
+    clean, expected = _with(data), _pixel_bytes(data)
+    return clean if clean.endswith(_END) and _inflated(clean, expected) == (expected, False) else None
 
 
 def _with(data: bytes, *more: bytes) -> bytes:
@@ -99,21 +101,20 @@ def _has_profile(body: bytes) -> bool:
     return bool(zero and profile) and inflate.eof and not inflate.unused_data
 
 
-def _holds_only_pixels(data: bytes) -> bool:
-    """Whether the pixel data end where the picture ends."""
+def _inflated(data: bytes, most: int) -> tuple[int, bool]:
+    """Bytes of the pixel data, counted a little beyond ``most``, and whether anything stands behind their end."""
     inflate, size = zlib.decompressobj(), 0
-    expected = _pixel_bytes(data)
     for name, chunk in png_chunks(data):
         rest = chunk[8:-4] if name == b"IDAT" else b""
         while rest:
-            if inflate.eof or size > expected:
-                return False
+            if inflate.eof or size > most:
+                return size, True
             try:
                 size += len(inflate.decompress(rest, _STEP))
             except zlib.error:
-                return False
+                return size, True
             rest = inflate.unconsumed_tail or inflate.unused_data
-    return size <= expected
+    return size, False
 
 
 def _pixel_bytes(data: bytes) -> int:

@@ -68,7 +68,7 @@ class HtmlSource(Source):
         if item.name != item.path:
             return item.drop("bad_name", "the file's name is not UTF-8")
         file = self.folder / item.path
-        if not file.resolve().is_relative_to(self.folder.resolve()):
+        if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(self.folder)):
             return item.drop("outside_source", "a link that leaves the folder")
         if item.size > MAX_RAW:
             return item.drop("too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,10 @@ def _walk(folder: Path, suffix: str) -> Iterator[ListedFile]:
                 state = os.stat(file)  # noqa: PTH116
             except FileNotFoundError:
                 continue  # a dangling link
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link that leads to itself
+                    continue
+                raise
             yield os.path.relpath(file, folder), state
 
 

@@ -19,7 +19,19 @@ DecodeReason = Literal["too_many_pixels", "truncated", "unreadable", "unsupporte
 # Most pixels that anything here decodes, and that a recipe may allow: above it Pillow warns of a decompression bomb.
 MAX_PIXELS = 89_478_485
 # What Pillow's plugins raise for damaged files.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,  # of the AVIF plugin
+)
 
 
 class ImageDecodeError(WorldError):
