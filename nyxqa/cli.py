@@ -213,15 +213,23 @@ def sql(
     query: Annotated[str, typer.Argument(help="One query over the views corpus, qa, triplets, ledger, ...")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")] = False,
+    rows: Annotated[int | None, typer.Option(min=1, help="Most rows of the answer.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Most time that the query may take.")] = None,
+    unlocked: Annotated[
+        bool, typer.Option("--unlocked", help="Allow any statement, other files and settings; for your own SQL.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Query the tables of a dataset with SQL; images are left out."""
+    """Query the tables of a dataset with one SELECT; images are left out."""
     from nyxqa.builders.report.sql import print_sql
+    from nyxqa.builders.report.views import Query
     from nyxqa.schemas.errors import UsageError
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
-    print_sql(out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout)
+    print_sql(
+        out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout, Query(unlocked, rows, seconds)
+    )
 
 
 @app.command("serve-check")

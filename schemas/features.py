@@ -22,12 +22,17 @@ def features_of(schema: pa.Schema, decode: bool) -> Features:
     return Features({column.name: _feature(column.type, decode) for column in schema})
 
 
+def _image(decode: bool) -> Any:
+    from nyxqa.schemas.loading.checked_image import CheckedImage
+
+    return CheckedImage(decode=decode)
+
+
 def _feature(kind: pa.DataType, decode: bool) -> Any:
-    from datasets import Image
     from datasets.features.features import generate_from_arrow_type
 
     if kind.equals(IMAGE):
-        return Image(decode=decode)
+        return _image(decode)
     if pa.types.is_list(kind):
         return [_feature(kind.value_type, decode)]
     if pa.types.is_struct(kind):

@@ -28,4 +28,9 @@ def file_list(files: Iterable[Path]) -> str:
     DuckDB reads a file name as a pattern; characters that would be wildcards are escaped, so that a name matches
     exactly one file.
     """
-    return string_list(glob.escape(str(file)) for file in files)
+    return string_list(map(file_name_pattern, files))
+
+
+def file_name_pattern(file: Path) -> str:
+    """The pattern that stands for exactly that file."""
+    return glob.escape(str(file))

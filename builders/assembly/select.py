@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from nyxqa.builders.engine.database import append, arrow_batches
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.filters.conditions import first_failed
 from nyxqa.schemas.content import KINDS
-from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.loading.earlier_format import added_columns, sql_type, sql_values
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.sql import file_list, identifier, string_literal
@@ -16,6 +19,7 @@ from nyxqa.schemas.tables import QA, QA_SPLITS
 if TYPE_CHECKING:
     import duckdb
 
+_BATCH = 10_000
 # Questions of all splits without their documents' text; ``reason`` stays null for what is published.
 _LOAD = """
 CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHAR, lot UBIGINT, qa_id VARCHAR,
@@ -38,10 +42,10 @@ FROM question other
 WHERE question.split = '{split}' AND question.reason IS NULL
   AND other.split = '{earlier}' AND other.reason IS NULL AND other.key = question.key
 """
+_OPEN = "SELECT {columns} FROM question WHERE split = '{split}' AND reason IS NULL ORDER BY qa_id"
 _FILTER = """
 UPDATE question SET reason = 'filter', detail = {text}
-WHERE split = '{split}' AND reason IS NULL AND NOT coalesce(({condition}
-)::BOOLEAN, false)
+WHERE split = '{split}' AND reason IS NULL AND qa_id IN (FROM missed)
 """
 _QUOTA = """
 UPDATE question SET reason = 'over_quota', detail = 'beyond {quota} questions of its kind'
@@ -77,14 +81,16 @@ def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Step
 def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:
     """Give the reason ``filter`` to questions of ``split`` that do not meet ``condition``.
 
-    :raises UsageError: If evaluating the condition fails on a row, for example a cast of a text that is not a number.
+    :raises UsageError: If evaluating the condition fails on a row, such as a cast of a text that is not a number, or
+        takes too long.
     """
-    import duckdb
-
-    try:
-        db.execute(_FILTER.format(split=split, text=string_literal(condition), condition=condition))
-    except (duckdb.DataError, duckdb.ProgrammingError) as error:
-        raise UsageError(f"filters.qa: {condition!r} fails on a row: {first_line(error)}") from error
+    columns = [column.name for column in QA.columns if column.name != "images"]
+    db.execute("CREATE OR REPLACE TEMP TABLE missed (qa_id VARCHAR)")
+    for rows in arrow_batches(db, _OPEN.format(columns=", ".join(map(identifier, columns)), split=split), _BATCH):
+        failed = first_failed(pa.Table.from_batches([rows]), [condition], "filters.qa")
+        missed = [one is not None for one in failed]
+        append(db, "missed", pa.table({"qa_id": rows.column("qa_id").filter(pa.array(missed))}))
+    db.execute(_FILTER.format(split=split, text=string_literal(condition)))
 
 
 def quota_of(recipe: Recipe, split: str) -> int | None:

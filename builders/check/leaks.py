@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.workdir import scratch_folder
+from nyxqa.schemas.errors import first_line
 from nyxqa.schemas.recipe import Dedup
 
 LEAK_CHECKS = ("certificate", "certificate_of_manifest")
@@ -16,7 +19,11 @@ def check_leaks(context: CheckContext) -> None:
         return
     scratch = scratch_folder(context.out)
     try:
-        settings = Dedup.model_validate(context.manifest.recipe["dedup"])
+        settings = Dedup.model_validate(context.manifest.recipe.get("dedup", {}))
+    except ValidationError as error:
+        context.findings.skip(f"the manifest's recipe is not valid: dedup: {first_line(error)}", *LEAK_CHECKS)
+        return
+    try:
         counts = certify(context.out, context.manifest.files, settings, scratch)
     except OSError as error:
         context.findings.skip(f"{scratch} cannot be written: {error.strerror or error}", *LEAK_CHECKS)

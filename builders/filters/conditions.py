@@ -8,13 +8,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.locked import CLOSED, time_limit
 from nyxqa.builders.filters.base import Rejection, Verdicts
-from nyxqa.builders.filters.condition_syntax import CLOSED, forbidden
+from nyxqa.builders.filters.condition_syntax import forbidden
 from nyxqa.builders.rows import DOCUMENTS
 from nyxqa.schemas.errors import UsageError, first_line
 from nyxqa.schemas.recipe import Filters
 
 REASON = "filter"
+# Most time that a condition may take over one batch of rows.
+SECONDS = 60.0
 _IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
 
 
@@ -67,7 +70,7 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
     """For each row the first condition that is not true of it, or None.
 
     :param where: Recipe key of the conditions, for messages.
-    :raises UsageError: If DuckDB refuses a condition.
+    :raises UsageError: If DuckDB refuses a condition, or it takes too long.
     """
     failed: list[str | None] = [None] * rows.num_rows
     if not conditions:
@@ -79,7 +82,10 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
         for condition in reversed(conditions):
             query = f"SELECT _row FROM rows WHERE NOT coalesce(({condition}\n)::BOOLEAN, false) ORDER BY _row"  # noqa: S608
             try:
-                missed = db.execute(query).fetchall()
+                with time_limit(db, SECONDS):
+                    missed = db.execute(query).fetchall()
+            except duckdb.InterruptException as error:
+                raise UsageError(f"{where}: {condition!r} takes more than {SECONDS:g} seconds") from error
             except duckdb.Error as error:
                 raise UsageError(f"{where}: DuckDB refuses {condition!r}: {first_line(error)}") from error
             for (row,) in missed:

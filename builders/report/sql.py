@@ -11,19 +11,19 @@ from typing import Any, Literal, TextIO
 import pyarrow as pa
 
 from nyxqa.builders.formatting import counted, shortened, text_table
-from nyxqa.builders.report.views import run_sql
+from nyxqa.builders.report.views import Query, run_sql
 
 Form = Literal["table", "json", "csv"]
 CELL_WIDTH = 60  # characters of a table cell; JSON and CSV are not truncated
 
 
-def print_sql(out: Path, query: str, form: Form, stream: TextIO) -> None:
+def print_sql(out: Path, query: str, form: Form, stream: TextIO, how: Query | None = None) -> None:
     """Write the result of ``query`` over the dataset in ``out``.
 
-    :raises UsageError: If DuckDB refuses the query.
+    :raises UsageError: If it is not one SELECT, DuckDB refuses it, or it takes too long.
     :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
-    answer = run_sql(out, query)
+    answer = run_sql(out, query, how)
     if form == "csv":
         _write_csv(answer, stream)
         return

@@ -69,10 +69,14 @@ class Unfinished:
         """Its finished stages in numbers."""
         return joined_stages(self.steps)
 
+    def files(self) -> list[Path]:
+        """The files of its ledger."""
+        folders = [step.folder(self.out / WORK) for step in self.steps]
+        return [file for folder in folders for file in sorted(folder.glob("ledger-*.parquet"))]
+
     def add_views(self, db: DuckDBPyConnection) -> None:
         """Add the views ``ledger`` and ``funnel``."""
-        folders = [step.folder(self.out / WORK) for step in self.steps]
-        files = [file for folder in folders for file in sorted(folder.glob("ledger-*.parquet"))]
+        files = self.files()
         db.register("no_ledger", LEDGER.schema.empty_table())
         source = f"read_parquet({file_list(files)})" if files else "no_ledger"
         db.execute(f"CREATE TEMP VIEW ledger AS FROM {source}")

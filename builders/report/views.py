@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.builders.engine.locked import lock, require_select, time_limit
 from nyxqa.builders.report.unfinished import add_funnel, open_unfinished
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.arrow_layouts import plain, without_images
@@ -19,6 +21,8 @@ from nyxqa.schemas.tables import CORPUS, PREVIEW, TABLES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_BATCH = 10_000
 
 
 def connect(path: Path) -> DuckDBPyConnection:
@@ -49,21 +53,70 @@ def add_views(connection: DuckDBPyConnection, published: Published) -> None:
         connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(connection, published, name)}')
 
 
-def run_sql(path: Path, query: str) -> pa.Table:
+@dataclass(frozen=True)
+class Query:
+    """How a query is run.
+
+    :param unlocked: Whether it may be any statement, and use files and settings.
+    :param rows: Most rows of the answer; None for all.
+    :param seconds: Most time; None for no limit.
+    """
+
+    unlocked: bool = False
+    rows: int | None = None
+    seconds: float | None = None
+
+
+def run_sql(path: Path, query: str, how: Query | None = None) -> pa.Table:
     """The result of one query over the tables of the dataset in ``path``, as an Arrow table.
 
-    :raises UsageError: If DuckDB refuses the query; with the first line of its message.
+    :param query: One SELECT; it reads the tables and nothing else.
+    :raises UsageError: If it is something else, DuckDB refuses it, with the first line of its message, or it takes too
+        long.
+    :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
     import duckdb
 
+    how = how or Query()
+    if not how.unlocked:
+        require_select(query)
     connection = connect(path)
     try:
-        answer = connection.sql(query)
-        return pa.table({}) if answer is None else answer.to_arrow_table()
+        if not how.unlocked:
+            lock(connection, readable_files(path))
+        with time_limit(connection, how.seconds):
+            answer: Any = connection.sql(query)
+            return pa.table({}) if answer is None else _first(answer, how.rows)
+    except duckdb.InterruptException as error:
+        if how.seconds is None:
+            raise
+        raise UsageError(f"the query takes more than {how.seconds:g} seconds; give it more, or ask for less") from error
     except duckdb.Error as error:
         raise UsageError(f"the query failed: {str(error).strip().partition(chr(10))[0]}") from error
     finally:
         connection.close()
+
+
+def _first(answer: Any, rows: int | None) -> pa.Table:
+    if rows is None:
+        table: pa.Table = answer.to_arrow_table()
+        return table
+    reader = answer.to_arrow_reader(_BATCH)
+    taken: list[pa.RecordBatch] = []
+    for batch in reader:
+        taken.append(batch.slice(0, rows))
+        rows -= taken[-1].num_rows
+        if not rows:
+            break
+    return pa.Table.from_batches(taken, schema=reader.schema)
+
+
+def readable_files(path: Path) -> list[Path]:
+    """The files that the views of ``connect`` read."""
+    unfinished = open_unfinished(path)
+    if unfinished is not None:
+        return unfinished.files()
+    return [path / name for name in open_published(path).manifest.files]
 
 
 def _view(connection: DuckDBPyConnection, published: Published, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, FormatError, LawError
+from nyxqa.schemas.images.decode import ImageDecodeError, open_encoded
 from nyxqa.schemas.loading.image_fetch import fetch_image
 
 ImagesMode = Literal["decode", "bytes", "none"]
@@ -29,17 +29,17 @@ def joined_content(text: str, images: list[Any], row: str) -> JoinedContent:
     return {"text": text, "images": images}
 
 
-def open_image(data: bytes, what: str) -> Any:
+def open_image(data: bytes | None, what: str) -> Any:
     """A picture whose header is read now and whose pixels are decoded when they are first asked for.
 
     :param what: What it is an image of, for errors.
-    :raises FormatError: If the bytes are not an image.
+    :raises FormatError: If the bytes are not an image of a format that a build reads, or it has too many pixels.
     """
-    import PIL.Image
-
+    if data is None:
+        raise FormatError(f"{what}: it has neither bytes nor an address")
     try:
-        return PIL.Image.open(io.BytesIO(data))
-    except (OSError, ValueError) as error:
+        return open_encoded(data)
+    except ImageDecodeError as error:
         raise FormatError(f"{what}: an image cannot be decoded: {error}") from error
 
 

@@ -90,7 +90,7 @@ def test_conditions_of_the_recipe_drop_with_the_condition(tmp_path: Path) -> Non
 
 
 def test_a_condition_that_fails_on_a_row_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"filters\.qa: 'answer::INT > 1' fails on a row"):
+    with pytest.raises(UsageError, match=r"filters\.qa: DuckDB refuses 'answer::INT > 1'"):
         selected(tmp_path, Recipe(filters=Filters(qa=["answer::INT > 1"])), train=[question("a")])
 
 

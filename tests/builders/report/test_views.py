@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.report.views import connect, run_sql
+from nyxqa.builders.report.views import Query, connect, run_sql
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.arrow_layouts import without_images
 from nyxqa.schemas.tables import TABLES
@@ -86,7 +88,65 @@ def test_a_bad_query_is_one_line_of_what_is_wrong(root: Path) -> None:
 
 
 def test_a_statement_without_an_answer_gives_no_rows(root: Path) -> None:
-    assert run_sql(root, "CREATE TABLE scratch (i INTEGER)").num_rows == 0
+    assert run_sql(root, "CREATE TABLE scratch (i INTEGER)", Query(unlocked=True)).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "COPY (FROM qa) TO '{out}/stolen.csv'",
+        "ATTACH '{out}/other.db'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET threads = 1",
+        "RESET threads",
+        "PRAGMA database_list",
+        "CALL pragma_version()",
+        "CREATE TABLE mine (i INTEGER)",
+        "CREATE VIEW mine AS FROM qa",
+        "EXPORT DATABASE '{out}'",
+        "EXPLAIN ANALYZE FROM qa",
+        "BEGIN; SELECT 1",
+        "SELECT 1; SELECT 2",
+        "SELECT 1; COPY (FROM qa) TO '{out}/stolen.csv'",
+        "",
+        "-- nothing",
+        "FROM read_text('{out}/secret.csv')",
+        "FROM '{out}/secret.csv'",
+        "FROM read_csv('{out}/secret.csv')",
+        "FROM read_parquet('{out}/secret.parquet')",
+        "FROM glob('{out}/*')",
+        "FROM sniff_csv('{out}/secret.csv')",
+        "FROM parquet_metadata('{out}/secret.parquet')",
+        "FROM query('FROM read_text(''{out}/secret.csv'')')",
+        "FROM read_csv('https://example.org/data.csv')",
+        "FROM duckdb_secrets()",
+        "WITH t AS (FROM read_text('{out}/secret.csv')) FROM t",
+        "SELECT (SELECT content FROM read_text('{out}/secret.csv')) FROM qa",
+    ],
+)
+def test_a_query_is_one_select_over_this_dataset(root: Path, tmp_path: Path, query: str) -> None:
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "secret.parquet")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UsageError) as refused:
+        run_sql(root, query.format(out=str(tmp_path).replace("'", "''")))
+    assert "\n" not in str(refused.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_unlocked_query_may_read_files(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
+    query = f"SELECT a FROM '{tmp_path}/mine.csv' WHERE (SELECT count(*) FROM qa) > 0"
+    assert run_sql(root, query, Query(unlocked=True)).to_pylist() == [{"a": 1}]
+
+
+def test_rows_and_time_of_a_query_can_be_limited(root: Path) -> None:
+    assert run_sql(root, "FROM range(100000)", Query(rows=3)).to_pydict() == {"range": [0, 1, 2]}
+    assert run_sql(root, "FROM range(2)", Query(rows=3)).num_rows == 2
+    endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
+    with pytest.raises(UsageError, match=r"the query takes more than 0\.2 seconds"):
+        run_sql(root, endless, Query(seconds=0.2))
 
 
 def test_nothing_is_written_beside_the_tables(root: Path) -> None:
