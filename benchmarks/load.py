@@ -184,7 +184,7 @@ def _stored(who: str, folder: Path) -> Any:
         return nyxqa.load("corpus", folder / "out", split="web", join=False, images="bytes")
     from datasets import Features, load_dataset
 
-    from nyxqa.schemas.features import features_of
+    from nyxqa.schemas.loading.features import features_of
     from nyxqa.schemas.tables import TABLES
 
     files = sorted(str(file) for file in (folder / "out/data/corpus").glob("web-*.parquet"))

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.features import features_of
 from nyxqa.schemas.ids import image_id
+from nyxqa.schemas.loading.features import features_of
 from nyxqa.schemas.loading.join import CUT
 from nyxqa.schemas.loading.joined_content import ImagesMode, joined_content, open_image
 from nyxqa.schemas.loading.locate import DATA_VARIABLE, DEFAULT_FOLDER

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import UsageError, nearest
-from nyxqa.schemas.features import features_of
 from nyxqa.schemas.loading.arrow_copy import Layout, arranged, arrow_copy
 from nyxqa.schemas.loading.arrow_layouts import plain_columns
 from nyxqa.schemas.loading.document_lookup import DocumentLookup
 from nyxqa.schemas.loading.earlier_format import is_earlier
 from nyxqa.schemas.loading.export_stream import export_folder, load_exported
+from nyxqa.schemas.loading.features import features_of
 from nyxqa.schemas.loading.id_index import map_arrow
 from nyxqa.schemas.loading.join import Joiner
 from nyxqa.schemas.loading.joined_content import ImagesMode, decode_images
