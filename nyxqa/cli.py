@@ -41,6 +41,21 @@ def _commands() -> None:
     pass
 
 
+def _prices(price: str | None, estimate: bool) -> Any:
+    """The prices of ``--price``, if it was given.
+
+    :raises UsageError: If it is given without ``--estimate``, or is not two numbers.
+    """
+    from nyxqa.builders.report.price import Price
+    from nyxqa.schemas.errors import UsageError
+
+    if price is None:
+        return None
+    if not estimate:
+        raise UsageError("--price says what an estimate costs; give --estimate as well")
+    return Price.parse(price)
+
+
 @app.command()
 def build(
     split: Annotated[Literal["train", "validation", "test", "all"], typer.Option(help="Split to build.")],
@@ -60,6 +75,9 @@ def build(
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked and exit.")] = False,
+    price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")
+    ] = None,
     rescan: Annotated[bool, typer.Option("--rescan", help="Read the source again.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Retry the URLs and questions that failed.")
@@ -89,9 +107,10 @@ def build(
         "rescan": rescan,
         "as_json": as_json,
     }
+    prices = _prices(price, estimate)
     if estimate:
         estimated = estimate_build(split, **options)
-        sys.stdout.write(estimated.json() if as_json else estimated.text())
+        sys.stdout.write(estimated.json(prices) if as_json else estimated.text(prices))
     else:
         run(split, retry_failed=retry_failed, drop_stale=drop_stale, **options)
 
@@ -132,6 +151,9 @@ def feedback(
         bool, typer.Option("--relabel", help="Compute the labels again from the stored answers.")
     ] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print the most that would be asked and exit.")] = False,
+    price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the questions that failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
     debug: DebugOption = False,
@@ -152,9 +174,10 @@ def feedback(
     options = FeedbackOptions(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
     if estimate and relabel:
         raise UsageError("--relabel asks no model, so there is nothing to estimate; leave out --relabel or --estimate")
+    prices = _prices(price, estimate)
     if estimate:
         estimated = estimate_feedback(data, options, Progress(as_json))
-        sys.stdout.write(estimated.json() if as_json else estimated.text())
+        sys.stdout.write(estimated.json(prices) if as_json else estimated.text(prices))
         return
     done = (run_relabel if relabel else run_feedback)(data, options, Progress(as_json))
     sys.stdout.write(done.json() if as_json else done.text())

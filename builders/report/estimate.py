@@ -13,6 +13,7 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.qa.evidence import collects_evidence
+from nyxqa.builders.report.price import Price
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
 from nyxqa.builders.vlm.prompt import (
@@ -80,19 +81,32 @@ class Estimate:
         """The sum over all stages and splits."""
         return sum(self.costs.values(), Cost())
 
-    def text(self) -> str:
+    def text(self, price: Price | None = None) -> str:
         """A table for a terminal."""
         head = ("stage", "split", *(field.name.replace("_", " ") for field in fields(Cost)))
         rows = [(stage, split, *asdict(cost).values()) for (split, stage), cost in self.costs.items()]
         rows.append(("total", "", *asdict(self.total).values()))
-        lines = [f"model {self.model}", *text_table(head, rows, {2, 3, 4, 5}), fill(self.how, 100)]
+        lines = [
+            f"model {self.model}",
+            *text_table(head, rows, {2, 3, 4, 5}),
+            *self._cost_lines(price),
+            fill(self.how, 100),
+        ]
         return "\n".join(lines) + "\n"
 
-    def json(self) -> str:
+    def json(self, price: Price | None = None) -> str:
         """One JSON object on one line."""
         stages = [{"split": split, "stage": stage, **asdict(cost)} for (split, stage), cost in self.costs.items()]
-        value = {"model": self.model, "stages": stages, "total": asdict(self.total), "how": self.how}
+        value: dict[str, Any] = {"model": self.model, "stages": stages, "total": asdict(self.total), "how": self.how}
+        if price is not None:
+            value["cost"] = round(price.of(self.total.prompt_tokens, self.total.completion_tokens), 4)
         return json.dumps({"estimate": value}) + "\n"
+
+    def _cost_lines(self, price: Price | None) -> list[str]:
+        if price is None:
+            return []
+        cost = price.of(self.total.prompt_tokens, self.total.completion_tokens)
+        return [f"cost at most {cost:,.2f} ({price.prompt:g} and {price.completion:g} for a million tokens)"]
 
 
 def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path) -> Estimate:
