@@ -14,8 +14,9 @@ from nyxqa.builders.sources.html_table import Rows, is_data
 from nyxqa.builders.sources.html_tree import Tree
 
 _TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that follow the previous one without a blank line
+_ATOMS = frozenset(("math", "script", "img", "br"))  # what is inside is read with the element
 _CLOSING = ".,;:!?)"
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"\s\s+|[^\S ]")
 _FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif)", re.IGNORECASE)
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _FORMULAS = frozenset(("mwe-math-fallback-image-inline", "mwe-math-fallback-image-display", "math", "latex", "tex"))
@@ -43,27 +44,39 @@ class _Reader:
         self._prefix = ""
         self._pre = 0
         self._tables: list[Rows | None] = []  # for each open table its rows; None where cells are blocks of their own
-        self._formula_end = 0  # what is inside a formula has been read with it
         self._scripts: list[int] = []  # for each open sup or sub the length of the inline text before it
         self._script_end = -1  # the length of the inline text behind the last one
 
     def read(self, root: int) -> None:
-        """Read one subtree."""
-        tags, texts = self._tree.tags, self._tree.texts
-        expected = root
-        for node in self._tree.walk(root):
-            if node < 0:
-                self._close(~node)
-                continue
-            if node != expected and texts[node] and texts[node][0] in _CLOSING:
-                self._strip()  # no blank where a footnote mark was
-            expected = node + 1
-            if node < self._formula_end:
-                continue
-            if tags[node]:
+        """Read one subtree; its nodes are visited as by ``Tree.walk``."""
+        tree = self._tree
+        tags, texts, ends, dropped = tree.tags, tree.texts, tree.ends, tree.dropped
+        opened: list[int] = []
+        last, node, end = ends[root], root, ends[root]  # where the innermost open element ends
+        cut = False
+        while node < end:
+            while opened and last <= node:
+                self._close(opened.pop())
+                last = ends[opened[-1]] if opened else end
+            if dropped[node]:
+                node, cut = ends[node], True
+            elif tags[node]:
                 self._open(node)
+                if tags[node] in _ATOMS:
+                    node = ends[node]
+                else:
+                    opened.append(node)
+                    last = ends[node]
+                    node += 1
+                cut = False
             else:
-                self._add(texts[node])
+                text = texts[node]
+                if cut and text[0] in _CLOSING:
+                    self._strip()  # no blank where a footnote mark was
+                self._add(text)
+                node, cut = node + 1, False
+        while opened:
+            self._close(opened.pop())
         self._flush()
 
     def finish(self) -> list[dict[str, Any]]:
@@ -80,7 +93,6 @@ class _Reader:
         elif tag == "br":
             self._inline.append(" " if self._row() else "\n")
         elif tag in ("math", "script"):
-            self._formula_end = tree.ends[node]
             self._inline.append(formula(tree, node) if tag == "math" else tex(tree.text(node)))
         elif tag in ("sup", "sub"):
             self._scripts.append(len(self._inline))
@@ -165,7 +177,7 @@ class _Reader:
             mark, digits = self._inline[-1][:1], self._inline[-1][1:]
             self._inline[-1] = f"{mark}({digits})"  # 10^3 and a digit behind it are not 10^34
         self._script_end = -1
-        self._inline.append(text if self._pre else _SPACE.sub(" ", text))
+        self._inline.append(text if self._pre else " " if text.isspace() else _SPACE.sub(" ", text))
 
     def _strip(self) -> None:
         """Remove the white space at the end of the inline text."""

@@ -43,7 +43,7 @@ def _words(names: str) -> re.Pattern[str]:
 _KINDS = {
     "comments": _words(r"comments? commentlist comment-?respond disqus\w* replies"),
     "related": _words(
-        r"related related\w*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
+        r"related\w*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
         r"teasers? promo\w* sponsor\w* most-(?:read|popular|viewed|commented) trending popular-\w+ outbrain taboola\w* "
         r"read-?more more-(?:from|news|stories|posts|articles|on) (?:also|further|see)-?(?:read|like) "
         r"you-(?:may|might) latest-\w+ recent-\w+ readalso"

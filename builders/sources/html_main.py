@@ -203,7 +203,7 @@ def _is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, titl
     if kind == "header":
         return not any(tree.tags[parent] in ("main", "article") for parent in tree.ancestors(node))
     if kind == "aside":
-        return not (prose and page.links(node) < _LEFT and _in_flow(tree, node))
+        return not (prose and page.links(node) < _LEFT and _in_flow(tree, page, node))
     if kind == "linked":
         return page.links(node) >= _LEFT or prose < _FEW or tree.tags[node] == "nav"
     return True
@@ -221,11 +221,21 @@ def _heading_names_it(tree: Tree, node: int) -> bool:
     return letters == name or (len(name) >= _LONG_NAME and bool(letters) and (letters in name or name in letters))
 
 
-def _in_flow(tree: Tree, node: int) -> bool:
+def _in_flow(tree: Tree, measure: Measure, node: int) -> bool:
     """Whether an element stands between paragraphs, headings or lists, not beside the columns of a page."""
     parent = tree.parents[node]
     nearby = islice((child for child in tree.children(parent) if child != node and not tree.dropped[child]), _NEARBY)
-    return parent >= 0 and any(tree.tags[child] in _FLOW for child in nearby)
+    return parent >= 0 and any(tree.tags[child] in _FLOW or _is_paragraph(tree, measure, child) for child in nearby)
+
+
+def _is_paragraph(tree: Tree, measure: Measure, node: int) -> bool:
+    """Whether a ``div`` holds nothing but a text, in place of a ``p``."""
+    return (
+        tree.tags[node] == "div"
+        and tree.ends[node] - node <= _LONG_LINE
+        and measure.prose(node) >= _FEW
+        and tree.find(node, *BLOCKS) is None
+    )
 
 
 def _main(tree: Tree, measure: Measure, body: int, title: int | None, mains: list[int]) -> list[int]:
@@ -287,7 +297,9 @@ def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, cont
             continue
         own = measure.prose(node)
         box = own <= prose / 10 and measure.links(node) >= _HALF
-        if (box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node))) and not _in_flow(tree, node):
+        if (box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node))) and not _in_flow(
+            tree, measure, node
+        ):
             lists.append(node)
             lost += measure.chars(node)
             end = tree.ends[node]

@@ -28,43 +28,57 @@ class Measure:
         self._add_up(tree, size)
 
     def _add_up(self, tree: Tree, size: int) -> None:
-        tags, texts, dropped, ends = tree.tags, tree.texts, tree.dropped, tree.ends
+        tags, texts, dropped, ends, blocks = tree.tags, tree.texts, tree.dropped, tree.ends, BLOCKS
         chars, linked, prose = self._chars, self._linked, self._prose
         total = links = good = 0  # up to this node
         run = run_links = 0  # of the current block
-        link_end, code_end, borders = 0, 0, [size]
+        link_end = code_end = 0
+        borders = [size]
+        border = size  # the last of ``borders``
         node = 0
         while node < size:
-            while borders[-1] <= node:
-                borders.pop()
-                good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+            if border <= node:
+                while border <= node:
+                    borders.pop()
+                    border = borders[-1]
+                own = run - run_links
+                if own >= _MIN_PROSE and own >= run_links:
+                    good += own
                 run = run_links = 0
             chars[node], linked[node], prose[node] = total, links, good
+            tag = tags[node]
             if dropped[node]:
                 following = ends[node]
-                for skipped in range(node + 1, following):
-                    chars[skipped], linked[skipped], prose[skipped] = total, links, good
+                if following > node + 1:
+                    skipped = following - node - 1
+                    chars[node + 1 : following] = [total] * skipped
+                    linked[node + 1 : following] = [links] * skipped
+                    prose[node + 1 : following] = [good] * skipped
                 node = following
                 continue
-            tag = tags[node]
-            if tag == "pre":
-                code_end = ends[node]
             if not tag:
                 count = len(texts[node].strip())
-                total += count
-                run += count
-                if node < link_end and node >= code_end:
-                    links += count
-                    run_links += count
-            elif tag in BLOCKS:
-                good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+                if count:
+                    total += count
+                    run += count
+                    if code_end <= node < link_end:
+                        links += count
+                        run_links += count
+            elif tag in blocks:
+                own = run - run_links
+                if own >= _MIN_PROSE and own >= run_links:
+                    good += own
+                    prose[node] = good
                 run = run_links = 0
-                prose[node] = good
-                borders.append(ends[node])
+                border = ends[node]
+                borders.append(border)
+                if tag == "pre":
+                    code_end = border
             elif tag == "a" and "href" in tree.attributes[node]:
                 link_end = max(link_end, ends[node])
             node += 1
-        good += run - run_links if run - run_links >= max(_MIN_PROSE, run_links) else 0
+        own = run - run_links
+        good += own if own >= max(_MIN_PROSE, run_links) else 0
         chars[size], linked[size], prose[size] = total, links, good
 
     def chars(self, node: int) -> int:

@@ -16,6 +16,11 @@ from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
 
 
+# The name of a site before and after the title of a page.
+_SITE_BEFORE = re.compile(r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?")
+_SITE_AFTER = re.compile(r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
+
+
 class RefusedHtmlError(ValueError):
     """A page that is dropped.
 
@@ -68,10 +73,11 @@ def _line(tree: Tree, node: int | None, cleaner: TextCleaner) -> str:
 
 def _own_title(title: str, heading: str) -> str:
     """Return the main heading if ``title`` is that heading with a site name after a bar or dash, else ``title``."""
-    with_site = re.escape(heading).join(
-        (r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?", r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")
-    )
-    return heading if heading and re.fullmatch(with_site, title, re.IGNORECASE) else title
+    if not heading:
+        return title
+    before, found, after = title.lower().partition(heading.lower())
+    is_heading = found and _SITE_BEFORE.fullmatch(before) and _SITE_AFTER.fullmatch(after)
+    return heading if is_heading else title
 
 
 def _language(tree: Tree) -> str | None:

@@ -110,6 +110,7 @@ def parse_html(text: str) -> Tree:
         raise TooManyNodesError(f"elements that are not closed make up to {repeated} nodes, at most {MAX_NODES}")
     builder = _Builder()
     sax_parse(text, builder)
+    builder.tree.dropped = bytearray(len(builder.tree))
     return builder.tree
 
 
@@ -117,36 +118,40 @@ class _Builder(SaxHandler):
     """Fills a tree from the events of the parser."""
 
     def __init__(self) -> None:
-        self.tree = Tree()
+        self.tree = tree = Tree()
         self._open = -1
         self._mappings: dict[tuple[tuple[str, str | None], ...], Mapping[str, str]] = {(): {}}
+        self._parents, self._ends, self._tags = tree.parents, tree.ends, tree.tags
+        # Bound once, because they are called for every node.
+        self._add_tag, self._add_text, self._add_attributes = (
+            tree.tags.append,
+            tree.texts.append,
+            tree.attributes.append,
+        )
+        self._add_parent, self._add_end = tree.parents.append, tree.ends.append
 
     def start_element(self, tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
-        tree = self.tree
-        tree.parents.append(self._open)
-        self._open = len(tree.tags)
-        tree.tags.append(intern(tag))
-        tree.texts.append("")
+        self._add_parent(self._open)
+        self._open = len(self._tags)
+        self._add_tag(intern(tag))
+        self._add_text("")
         mapping = self._mappings.get(attrs)  # one for all elements with the same attributes, to save memory
         if mapping is None:
             mapping = self._mappings[attrs] = {name: value or "" for name, value in attrs}
-        tree.attributes.append(mapping)
-        tree.ends.append(0)
-        tree.dropped.append(0)
+        self._add_attributes(mapping)
+        self._add_end(0)
 
     def end_element(self, tag: str) -> None:
-        tree, node = self.tree, self._open
-        tree.ends[node] = len(tree.tags)
-        self._open = tree.parents[node]
+        node = self._open
+        self._ends[node] = len(self._tags)
+        self._open = self._parents[node]
 
     def characters(self, data: str) -> None:
-        tree = self.tree
-        tree.parents.append(self._open)
-        tree.tags.append("")
-        tree.texts.append(data)
-        tree.attributes.append(_NO_ATTRIBUTES)
-        tree.ends.append(len(tree.tags))
-        tree.dropped.append(0)
+        self._add_parent(self._open)
+        self._add_tag("")
+        self._add_text(data)
+        self._add_attributes(_NO_ATTRIBUTES)
+        self._add_end(len(self._tags))
 
 
 def _repeated(text: str) -> int:

@@ -1,0 +1,348 @@
+"""Reading HTML pages whose text is known: nyxqa beside trafilatura and resiliparse, in one run.
+
+The pages are made by documentation generators from text that this program writes: Sphinx, MkDocs, Doxygen and
+Asciidoctor, each where it is installed, in several themes. ``HELD_OUT`` names the themes that nobody looked at while
+the reading was tuned. Needs the extra ``bench``; Doxygen and Asciidoctor come from the system.
+
+    python -m benchmarks.html [--pages 20] [--out benchmarks/results/html.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+SPHINX = ("alabaster", "sphinx_rtd_theme", "furo", "pydata_sphinx_theme")
+MKDOCS = ("mkdocs", "readthedocs", "material", "windmill")
+HELD_OUT = ("sphinx furo", "mkdocs material", "doxygen tree", "asciidoctor")
+_WORDS = """
+    valve pump wheel gate keeper basin harbour signal lantern copper timber engine boiler gauge needle lever handle
+    pipe joint seal spring bearing shaft belt filter tank level pressure water steam oil dust frost winter morning
+    evening worker station village river bridge canal boat cargo ledger record number reading value limit alarm bell
+    opens closes turns lifts holds drains fills measures counts shows rings moves stops starts cools heats carries
+    slow quick narrow wide upper lower left right old new empty full cold warm heavy light before after below above
+    each every second third last only often never again twice under between through along without until because
+"""
+
+
+@dataclass
+class Page:
+    """One page of a made site: what its generator is given, and what a reader should return."""
+
+    name: str
+    title: str
+    blocks: list[tuple[str, object]] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return the text that the page has been given."""
+        lines = [self.title]
+        for kind, value in self.blocks:
+            if kind == "table":
+                lines += [" ".join(row) for row in value]  # type: ignore[attr-defined]
+            elif kind == "list":
+                lines += value  # type: ignore[arg-type]
+            elif kind != "image":
+                lines.append(str(value))
+        return "\n".join(lines)
+
+    def images(self) -> list[str]:
+        """Return the names of the page's images in order."""
+        return [str(value) for kind, value in self.blocks if kind == "image"]
+
+
+def make_pages(count: int) -> list[Page]:
+    """Write pages of headings, paragraphs, lists, tables, code, notes and images, the same ones each time."""
+    rng = random.Random(15)  # noqa: S311
+    words = _WORDS.split()
+
+    def sentence() -> str:
+        return " ".join(rng.choices(words, k=rng.randint(7, 18))).capitalize() + f" {rng.randint(2, 9999)}."
+
+    def paragraph() -> str:
+        return " ".join(sentence() for _ in range(rng.randint(2, 5)))
+
+    pages = []
+    for number in range(count):
+        page = Page(f"page{number:03d}", " ".join(rng.sample(words, 3)).capitalize())
+        for section in range(rng.randint(2, 5)):
+            if section:
+                page.blocks.append(("heading", " ".join(rng.sample(words, 4)).capitalize()))
+            for _ in range(rng.randint(2, 6)):
+                kind = rng.choice(("text", "text", "text", "list", "table", "code", "note", "image"))
+                page.blocks.append((kind, _value(kind, rng, sentence, paragraph, page)))
+        pages.append(page)
+    return pages
+
+
+def _value(
+    kind: str, rng: random.Random, sentence: Callable[[], str], paragraph: Callable[[], str], page: Page
+) -> object:
+    if kind == "list":
+        return [sentence() for _ in range(rng.randint(2, 6))]
+    if kind == "table":
+        return [[f"c{row}{column}x{rng.randint(10, 99)}" for column in range(3)] for row in range(4)]
+    if kind == "code":
+        return f"level = read_gauge({rng.randint(1, 99)})\nif level > {rng.randint(100, 999)}:\n    open_valve(level)"
+    if kind == "image":
+        return f"{page.name}_{len(page.images())}.png"
+    return paragraph()
+
+
+def _rst(page: Page) -> str:
+    out = [page.title, "=" * 60, ""]
+    for kind, value in page.blocks:
+        if kind == "heading":
+            out += [str(value), "-" * 60, ""]
+        elif kind == "list":
+            out += [*(f"* {item}" for item in value), ""]  # type: ignore[attr-defined]
+        elif kind == "table":
+            out += [".. list-table::", "   :header-rows: 1", ""]
+            for row in value:  # type: ignore[attr-defined]
+                out += [f"   {'*' if cell is row[0] else ' '} - {cell}" for cell in row]
+            out.append("")
+        elif kind == "code":
+            out += [".. code-block:: python", "", *(f"   {line}" for line in str(value).split("\n")), ""]
+        elif kind == "note":
+            out += [".. note::", "", f"   {value}", ""]
+        elif kind == "image":
+            out += [f".. image:: {value}", ""]
+        else:
+            out += [str(value), ""]
+    return "\n".join(out)
+
+
+def _markdown(page: Page, doxygen: bool = False) -> str:
+    out = [f"# {page.title}" + (f" {{#{page.name}}}" if doxygen else ""), ""]
+    for kind, value in page.blocks:
+        if kind == "heading":
+            out += [f"## {value}", ""]
+        elif kind == "list":
+            out += [*(f"* {item}" for item in value), ""]  # type: ignore[attr-defined]
+        elif kind == "table":
+            rows = [f"| {' | '.join(row)} |" for row in value]  # type: ignore[attr-defined]
+            out += [rows[0], "| --- | --- | --- |", *rows[1:], ""]
+        elif kind == "code":
+            out += ["```", str(value), "```", ""]
+        elif kind == "note":
+            out += [f"@note {value}" if doxygen else f"> {value}", ""]
+        elif kind == "image":
+            out += [f"![]({value})", ""]
+        else:
+            out += [str(value), ""]
+    return "\n".join(out)
+
+
+def _asciidoc(page: Page) -> str:
+    out = [f"= {page.title}", ":toc: left", ":icons: font", ""]
+    for kind, value in page.blocks:
+        if kind == "heading":
+            out += [f"== {value}", ""]
+        elif kind == "list":
+            out += [*(f"* {item}" for item in value), ""]  # type: ignore[attr-defined]
+        elif kind == "table":
+            rows = ["|" + " |".join(row) for row in value]  # type: ignore[attr-defined]
+            out += ["[options=header]", "|===", *rows, "|===", ""]
+        elif kind == "code":
+            out += ["----", str(value), "----", ""]
+        elif kind == "note":
+            out += [f"NOTE: {value}", ""]
+        elif kind == "image":
+            out += [f"image::{value}[]", ""]
+        else:
+            out += [str(value), ""]
+    return "\n".join(out)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+
+
+def _write(folder: Path, pages: list[Page], suffix: str, write: Callable[[Page], str]) -> None:
+    from PIL import Image
+
+    folder.mkdir(parents=True)
+    for page in pages:
+        (folder / f"{page.name}{suffix}").write_text(write(page))
+        for image in page.images():
+            Image.new("RGB", (8, 8)).save(folder / image)
+
+
+def build_sphinx(folder: Path, pages: list[Page], theme: str) -> Path:
+    """Build a site with Sphinx and return its folder."""
+    source = folder / "source"
+    _write(source, pages, ".rst", _rst)
+    names = "\n".join(f"   {page.name}" for page in pages)
+    (source / "index.rst").write_text(f"Manual\n======\n\n.. toctree::\n   :maxdepth: 2\n\n{names}\n")
+    (source / "conf.py").write_text(f"project = 'The pump manual'\nauthor = 'Works'\nhtml_theme = {theme!r}\n")
+    _run(sys.executable, "-m", "sphinx", "-q", "-b", "html", source, folder / "out")
+    return folder / "out"
+
+
+def build_mkdocs(folder: Path, pages: list[Page], theme: str) -> Path:
+    """Build a site with MkDocs and return its folder."""
+    _write(folder / "docs", pages, ".md", _markdown)
+    (folder / "docs/index.md").write_text("# Manual\n\nAll about pumps.\n")
+    settings = (
+        f"site_name: The pump manual\nsite_url: https://example.org/\nuse_directory_urls: false\ntheme: {theme}\n"
+    )
+    (folder / "mkdocs.yml").write_text(settings)
+    _run(sys.executable, "-m", "mkdocs", "-q", "build", "-f", folder / "mkdocs.yml", "-d", folder / "out")
+    return folder / "out"
+
+
+def build_doxygen(folder: Path, pages: list[Page], theme: str) -> Path:
+    """Build a site with Doxygen and return its folder."""
+    _write(folder / "docs", pages, ".md", lambda page: _markdown(page, doxygen=True))
+    settings = f"""PROJECT_NAME="The pump manual"\nINPUT={folder}/docs\nIMAGE_PATH={folder}/docs
+    OUTPUT_DIRECTORY={folder}\nGENERATE_LATEX=NO\nGENERATE_TREEVIEW={theme}\nQUIET=YES\nWARNINGS=NO\nMARKDOWN_ID_STYLE=GITHUB\n"""
+    (folder / "Doxyfile").write_text(settings)
+    _run("doxygen", folder / "Doxyfile")
+    return folder / "html"
+
+
+def build_asciidoctor(folder: Path, pages: list[Page], theme: str) -> Path:
+    """Build pages with Asciidoctor and return their folder."""
+    _write(folder / "docs", pages, ".adoc", _asciidoc)
+    files = sorted((folder / "docs").glob("*.adoc"))
+    _run("asciidoctor", "-D", folder / "out", "-a", "linkcss!", *files)
+    return folder / "out"
+
+
+Reader = Callable[[bytes], tuple[str, list[str] | None]]
+
+
+def read_nyxqa(data: bytes) -> tuple[str, list[str] | None]:
+    """Return text and images as nyxqa reads them."""
+    from nyxqa.builders.sources.cleaning import TextCleaner
+    from nyxqa.builders.sources.html_page import read_html
+
+    parts = read_html(data, TextCleaner()).parts
+    images = [Path(part["image"]).name for part in parts if part["image"]]
+    return "\n".join(part["text"] for part in parts if part["text"]), images
+
+
+def read_trafilatura(data: bytes) -> tuple[str, list[str] | None]:
+    """Return the text as trafilatura's defaults read it."""
+    import trafilatura
+
+    return trafilatura.extract(data) or "", None
+
+
+def images_of_trafilatura(data: bytes) -> list[str]:
+    """Return the images that trafilatura keeps, which takes another pass."""
+    import trafilatura
+
+    found = trafilatura.extract(data, output_format="xml", include_images=True) or ""
+    return [Path(name).name for name in re.findall(r'<graphic[^>]*src="([^"]+)"', found)]
+
+
+def read_resiliparse(data: bytes) -> tuple[str, list[str] | None]:
+    """Return the main content as resiliparse reads it; it has no images."""
+    from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.html import HTMLTree
+
+    tree = HTMLTree.parse_from_bytes(data)
+    return extract_plain_text(tree, main_content=True, alt_texts=False, links=False), None
+
+
+READERS: dict[str, Reader] = {
+    "nyxqa": read_nyxqa,
+    "trafilatura": read_trafilatura,
+    "resiliparse": read_resiliparse,
+}
+
+
+def _tokens(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))
+
+
+def _score(name: str, read: Reader, pages: list[tuple[Page, bytes]]) -> dict[str, float | None]:
+    """Read pages and compare them with what their generator was given."""
+    read(pages[0][1])  # imports
+    start = time.process_time()
+    found = [read(data) for _, data in pages]
+    seconds = time.process_time() - start
+    recall, unwanted, f1, images = 0.0, 0.0, 0.0, 0
+    for (page, data), (text, names) in zip(pages, found, strict=True):
+        wanted, got = _tokens(page.text()), _tokens(text)
+        common = (wanted & got).total()
+        one, other = common / wanted.total(), common / max(got.total(), 1)
+        recall, unwanted = recall + one, unwanted + 1 - other
+        f1 += 2 * one * other / max(one + other, 1e-9)
+        kept = names if name != "trafilatura" else images_of_trafilatura(data)
+        images += kept == page.images()
+    count = len(pages)
+    return {
+        "token_f1": round(f1 / count, 4),
+        "recall": round(recall / count, 4),
+        "unwanted": round(unwanted / count, 4),
+        "images_in_order": None if name == "resiliparse" else round(images / count, 4),
+        "pages_per_second": round(count / seconds, 1),
+    }
+
+
+def _sites(folder: Path, pages: list[Page]) -> dict[str, Path]:
+    sites = {}
+    builders: list[tuple[str, tuple[str, ...], Callable[[Path, list[Page], str], Path], bool]] = [
+        ("sphinx", SPHINX, build_sphinx, True),
+        ("mkdocs", MKDOCS, build_mkdocs, True),
+        ("doxygen", ("NO", "YES"), build_doxygen, shutil.which("doxygen") is not None),
+        ("asciidoctor", ("",), build_asciidoctor, shutil.which("asciidoctor") is not None),
+    ]
+    for tool, themes, build, installed in builders:
+        for theme in themes if installed else ():
+            name = {"NO": "doxygen", "YES": "doxygen tree"}.get(theme, f"{tool} {theme}".strip())
+            try:
+                sites[name] = build(folder / name.replace(" ", "-"), pages, theme)
+            except subprocess.CalledProcessError as error:
+                raise SystemExit(f"{name}: {error.stderr.decode()[-500:]}") from error
+    return sites
+
+
+def _file_of(site: Path, page: Page) -> Path:
+    found = sorted(path for path in site.rglob("*.html") if page.name in path.stem and "-source" not in path.stem)
+    return max(found, key=lambda path: path.stat().st_size)
+
+
+def main() -> None:
+    """Build the sites, read them with each reader, print and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    pages = make_pages(options.pages)
+    results: dict[str, dict[str, dict[str, float | None]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for site, path in _sites(Path(folder), pages).items():
+            read = [(page, _file_of(path, page).read_bytes()) for page in pages]
+            results[site] = {name: _score(name, reader, read) for name, reader in READERS.items()}
+            print(site, "(held out)" if site in HELD_OUT else "")
+            for name, row in results[site].items():
+                print("   ", f"{name:12}", row)
+    tools = ("trafilatura", "resiliparse", "sphinx", "mkdocs", "turbohtml")
+    if options.out:
+        report = {
+            "pages_per_site": options.pages,
+            "held_out": [site for site in HELD_OUT if site in results],
+            "versions": {name: version(name) for name in tools},
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, one process",
+            "sites": results,
+        }
+        options.out.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
