@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -34,18 +37,17 @@ class ImageRef:
     member: str = ""
     data: bytes = b""
 
-    def read(self) -> bytes:
-        """Return the encoded bytes of the image.
+    def read(self, most: int) -> bytes:
+        """Return the encoded bytes of the image, or its first ``most`` + 1 bytes if it has more than ``most``.
 
         :raises WorldError: If they cannot be read.
         """
         if self.file is None:
             return self.data
         try:
-            if not self.member:
-                return self.file.read_bytes()
-            return _opened(self.file).read(self.member)
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+            with self.file.open("rb") if not self.member else _opened(self.file).open(self.member) as stream:
+                return stream.read(most + 1)
+        except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error) as error:
             raise WorldError(f"image {self.path} cannot be read from {self.file.name}: {error}") from error
 
 
@@ -53,6 +55,14 @@ class ImageRef:
 @lru_cache(maxsize=8)
 def _opened(file: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(file)
+
+
+def _is_readable(file: Path) -> bool:
+    """Whether ``file`` is a zip archive whose table of contents can be read."""
+    try:
+        return zipfile.is_zipfile(file) and bool(_opened(file))
+    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, struct.error):
+        return False
 
 
 class ImageFolder:
@@ -64,7 +74,7 @@ class ImageFolder:
     def __init__(self, root: Path) -> None:
         if not root.exists():
             raise WorldError(f"folder or archive of images {root} does not exist")
-        if root.is_file() and not zipfile.is_zipfile(root):
+        if root.is_file() and not _is_readable(root):
             raise WorldError(f"{root} is neither a folder nor a zip archive; unpack it and name the folder")
         self._root = root
         self._known: dict[str, bool] = {}
@@ -99,13 +109,13 @@ class ImageFolder:
     @cached_property
     def _broken(self) -> list[str]:
         """Names of the archives that cannot be opened."""
-        return [file.name for file in self._zip_files() if not zipfile.is_zipfile(file)]
+        return [file.name for file in self._zip_files() if not _is_readable(file)]
 
     def _by_path(self, path: str) -> ImageRef | None:
         for name in _spellings(path):
             file = self._root / name
             # A published path must not lead out of the folder, whether by ``..`` or by a link.
-            if self._root.is_dir() and file.is_file() and file.resolve().is_relative_to(self._root.resolve()):
+            if self._root.is_dir() and os.path.isfile(file) and file.resolve().is_relative_to(self._root.resolve()):  # noqa: PTH113 - takes any name
                 return ImageRef(path, file)
             member = self._members.get(name)
             if member is not None:
@@ -125,7 +135,7 @@ class ImageFolder:
     def _archives(self) -> Iterator[Path]:
         if self._root.is_file():
             yield self._root
-        yield from (file for file in self._zip_files() if zipfile.is_zipfile(file))
+        yield from (file for file in self._zip_files() if _is_readable(file))
 
     def _zip_files(self) -> Iterator[Path]:
         for folder in (self._root, *(self._root / name for name in _PREFIXES)):

@@ -110,11 +110,11 @@ class TripletWriter:
 
     def _bytes(self, image: ImageRef) -> bytes:
         try:
-            data = image.read()
+            data = image.read(self.store.max_bytes)
         except WorldError as error:
             raise DeadImageError("unreadable", image.path) from error
         if len(data) > self.store.max_bytes:
-            raise DeadImageError("too_many_bytes", f"{len(data)} bytes, at most {self.store.max_bytes}")
+            raise DeadImageError("too_many_bytes", f"more than {self.store.max_bytes} bytes")
         return data
 
 
