@@ -33,14 +33,17 @@ _LICENSES = {
 }
 
 
+_FOLDER = "nyxqa_data"  # stands for the folder of the card, whose name is not part of what was built
+
+
 def write_card(out: Path, manifest: Manifest) -> None:
     """Write ``README.md`` of the dataset in ``out``; text that people added to the existing one is retained."""
     card = out / CARD
     existing = card.read_text(encoding="utf-8") if card.is_file() else ""
-    write_bytes(card, merge_card(existing, render_card(manifest, out.resolve().name)).encode("utf-8"))
+    write_bytes(card, merge_card(existing, render_card(manifest)).encode("utf-8"))
 
 
-def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
+def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
     """The text of the card.
 
     :param location: Folder or repository that its examples load.
@@ -55,6 +58,7 @@ def render_card(manifest: Manifest, location: str = "nyxqa_data") -> str:
         front_matter=yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True).rstrip(),
         title=TITLE,
         location=location,
+        in_folder=location == _FOLDER,
         first_split="train" if "train" in splits else splits[0],
         versions=manifest.versions,
         seed=manifest.seed,

@@ -70,7 +70,8 @@ def mine_triplets(
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     """
     params = {**section_params(text, _KEYS), "pool": pool_of(text)}
-    inputs = (questions.fingerprint, index.fingerprint, *[one.fingerprint for one in (evidence, benchmark) if one])
+    more = [one.fingerprint for one in (evidence, benchmark) if one is not None]
+    inputs = (questions.fingerprint, index.fingerprint, *more)
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
     miner = SetMiner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)

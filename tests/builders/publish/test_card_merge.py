@@ -93,13 +93,15 @@ def test_rendered_card_is_generated_as_a_whole(built_sample: Path, tmp_path: Pat
 
 
 def test_the_snippets_of_a_card_run(built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They name the folder of the dataset, as seen from beside it."""
+    """They name the default folder of a build, and say that it stands for this one."""
     use_cache(monkeypatch, tmp_path / "cache")
-    out = tmp_path / "mine"
+    out = tmp_path / "nyxqa_data"
     shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
     (out / "README.md").unlink()
     write_card(out, read_manifest(out))
     text = (out / "README.md").read_text(encoding="utf-8")
+    assert "Here `nyxqa_data` stands for the path of this folder." in text
+    assert "stands for the path" not in render_card(read_manifest(out), "ann/set")
     monkeypatch.chdir(tmp_path)
     (code,) = fenced(text, "python")
     triplets = run_snippet(code)["triplets"]
