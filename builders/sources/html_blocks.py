@@ -163,10 +163,10 @@ class _Reader:
         start = self._scripts.pop()
         if start > len(self._inline):  # a block inside ended the text
             return
-        before, inner = self._inline[:start], "".join(self._inline[start:])
+        before, inner = self._inline[start - 1] if start else "", "".join(self._inline[start:])
         del self._inline[start:]
         if inner:
-            self._inline.append(script(tag, before[-1] if before else "", inner))
+            self._inline.append(script(tag, before, inner))
             self._script_end = len(self._inline)
 
     def _row(self) -> Rows | None:

@@ -3,10 +3,14 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.builders.sources.html_blocks import _Reader
 from nyxqa.builders.sources.html_page import read_html
+from nyxqa.builders.sources.html_tree import parse_html
 
 
 def text(html: str) -> str:
@@ -179,3 +183,27 @@ def test_menu_is_a_list_and_quotes_are_marked() -> None:
     assert text("<p>Do this:</p><menu><li>Open it.<li>Wait.</menu><p><q>Now</q>, she said.</p>") == (
         "Do this:\n- Open it.\n- Wait.\n\n\u201cNow\u201d, she said."
     )
+
+
+class _Counting(list[str]):
+    """A list that counts how many entries are read by index or slice."""
+
+    read = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        self.read += len(found) if isinstance(key, slice) else 1
+        return found
+
+
+def test_long_paragraphs_are_read_once() -> None:
+    """A superscript looks at the word before it, not at the whole paragraph."""
+
+    def read(count: int) -> int:
+        tree = parse_html("<p>" + "x<sup>2</sup> <a href='#n'>1</a>, " * count)
+        reader = _Reader(tree, TextCleaner())
+        reader._inline = pieces = _Counting()
+        reader.read(0)
+        return pieces.read
+
+    assert 0 < read(2000) <= 11 * read(200)
