@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -91,6 +91,34 @@ def first_failed(rows: pa.Table, conditions: Sequence[str], where: str) -> list[
             for (row,) in missed:
                 failed[row] = condition
     return failed
+
+
+def may_pass(columns: Mapping[str, Sequence[str]], conditions: Sequence[str]) -> bool:
+    """Whether a document of which only ``columns`` are known may meet every condition of ``filters.corpus``.
+
+    :param columns: Possible values of each known column of table ``corpus``, one row for each.
+    :raises UsageError: If DuckDB refuses a condition.
+    """
+    if not conditions:
+        return True
+    import duckdb
+
+    count = max(map(len, columns.values()))
+    empty = corpus_columns(DOCUMENTS.empty_table())
+    rows = pa.table(
+        {
+            name: pa.array(columns[name]) if name in columns else pa.nulls(count, empty.schema.field(name).type)
+            for name in empty.column_names
+        }
+    )
+    with duckdb.connect(config=CLOSED) as db:
+        db.register("rows", rows)
+        all_met = " AND ".join(f"({condition}\n)::BOOLEAN" for condition in conditions)
+        try:  # what depends on an unknown column is neither true nor false
+            found = db.execute(f"SELECT count(*) FROM rows WHERE ({all_met}) IS NOT FALSE").fetchone()  # noqa: S608
+        except duckdb.Error as error:
+            raise UsageError(f"filters.corpus: {first_line(error)}") from error
+    return found is not None and found[0] > 0
 
 
 def corpus_columns(documents: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nyxqa.builders.engine.executors.protocol import Executor
@@ -23,6 +23,7 @@ from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.runner.manifest import build_manifest
+from nyxqa.builders.runner.probe import probe_model, say_agreed
 from nyxqa.builders.runner.published import (
     is_up_to_date,
     note_source,
@@ -108,10 +109,12 @@ class _Plan:
 
     :param splits: Splits that will be published.
     :param steps: The planned outputs, with the fingerprints that the run will have.
+    :param asking: Folders of the steps that ask the model.
     """
 
     splits: list[str]
     steps: Built
+    asking: tuple[Path, ...]
 
 
 def execute(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -136,7 +139,7 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
         else:
             if published is not None and published.format < FORMAT:
                 progress.say(_new_format(request.out, published, only_format_differs(plan.steps, published)))
-            run, built = _run(job, plan.splits)
+            run, built = _run(job, plan)
             revisions = {**({} if source is None else source.revisions()), **revisions}
             manifest = build_manifest(request.recipe, revisions, run, built)
             result = BuildResult(request.out, True, _publish(job, built, manifest))
@@ -220,7 +223,8 @@ def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
 
 def _plan(job: _Job, again: Collection[str], splits: list[str]) -> _Plan:
     planned = PlannedRun(job.work, again)
-    return _Plan(splits, build(planned, job.recipe, job.source, splits, job.work / _ANSWERS))
+    built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS)
+    return _Plan(splits, built, tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params))
 
 
 def _observe_again(job: _Job, again: set[str]) -> bool:
@@ -246,16 +250,22 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
 
 
-def _run(job: _Job, splits: list[str]) -> tuple[WorkingRun, Built]:
+def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
     note_end(job.work, "")
+    retry_failed = job.request.retry_failed
+    handle = None if plan.steps.handle is None else replace(plan.steps.handle, retry_failed=retry_failed)
     try:
+        if handle is not None:
+            probe_model(handle, plan.asking, job.recipe, job.source, job.progress)
         with job.request.executor as executor:
             run = WorkingRun(job.work, executor, job.progress)
-            answers, retry_failed = job.work / _ANSWERS, job.request.retry_failed
-            return run, build(run, job.recipe, job.source, splits, answers, retry_failed)
+            return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed)
     except NyxqaError as error:
         note_end(job.work, one_line(error))
         raise
+    finally:
+        if handle is not None:
+            say_agreed(handle, job.progress)
 
 
 def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:

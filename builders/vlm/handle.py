@@ -12,7 +12,7 @@ from typing import Any
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.vlm.factory import make_provider
-from nyxqa.builders.vlm.protocol import Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
+from nyxqa.builders.vlm.protocol import ServedVlm, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
 
@@ -48,7 +48,7 @@ class VlmHandle:
 
     def open(self) -> Vlm:
         """The model of this process."""
-        return _opened(self)
+        return _opened(self.settings, self.seed, self.answers, self.retry_failed)
 
     def usage(self) -> dict[str, int]:
         """Requests and tokens of all stored answers, earlier runs included."""
@@ -57,6 +57,21 @@ class VlmHandle:
     def failures(self) -> int:
         """Number of stored failures, which can be retried."""
         return self.open().failures()
+
+    def probe(self, pictures: bool) -> None:
+        """Ask the model's server one tiny question, and one about a picture.
+
+        :raises WorldError: If it does not answer, refuses the key or the model, or takes no pictures and should.
+        :raises BudgetError: If the budget is spent.
+        """
+        model = self.open()
+        if isinstance(model, ServedVlm):
+            model.probe(pictures)
+
+    def notes(self) -> list[str]:
+        """What was agreed with the model's server since the last call."""
+        model = self.open()
+        return model.notes() if isinstance(model, ServedVlm) else []
 
     def close(self) -> None:
         """Release the model's thread, connections and answer store; its count of what it spent is lost."""
@@ -77,9 +92,8 @@ class VlmHandle:
 
 
 @lru_cache(maxsize=1)
-def _opened(handle: VlmHandle) -> Vlm:
-    provider = make_provider(handle.settings.model)
-    return provider.open(handle.settings, handle.seed, handle.answers, retry_failed=handle.retry_failed)
+def _opened(settings: VlmSection, seed: int, answers: Path, retry_failed: bool) -> Vlm:
+    return make_provider(settings.model).open(settings, seed, answers, retry_failed=retry_failed)
 
 
 @lru_cache(maxsize=8)

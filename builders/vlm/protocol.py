@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.schemas.content import Content
@@ -181,4 +181,21 @@ class Vlm(Protocol):
 
     def close(self) -> None:
         """Release threads, connections and files; the next request opens them again."""
+        ...
+
+
+@runtime_checkable
+class ServedVlm(Protocol):
+    """What a model behind a server can do besides."""
+
+    def probe(self, pictures: bool) -> None:
+        """Ask one tiny question, and one about a picture if ``pictures``; both are counted.
+
+        :raises WorldError: If the server does not answer, refuses the key or the model, or takes no pictures.
+        :raises BudgetError: If the budget is spent.
+        """
+        ...
+
+    def notes(self) -> list[str]:
+        """What was agreed with the server since the last call, a line each."""
         ...

@@ -54,12 +54,19 @@ def prompt_text(payload: Payload) -> str:
     return "".join(part["text"] if part["type"] == "text" else "[image]" for part in content)
 
 
+def is_probe(payload: Payload) -> bool:
+    """Whether the request only asks whether the server answers."""
+    return "mill of Tollamere was built in 1911" in prompt_text(payload).rpartition("\nDocument:\n")[2]
+
+
 @dataclass
 class VlmServer:
     """A server on 127.0.0.1.
 
     :param script: Chooses the act from the ordinal of the request (from 0) and its payload.
     :param reply: Text of an answer.
+    :param probes: Requests that only asked whether it answers; they are in no other count and meet no script.
+    :param scripts_probes: Whether such requests are treated as all others.
     :param slots: Requests answered at a time.
     :param latency: Seconds a request holds its slot.
     """
@@ -74,6 +81,8 @@ class VlmServer:
     payloads: list[Payload] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     served: int = 0
+    probes: list[Payload] = field(default_factory=list)
+    scripts_probes: bool = False
     most_at_once: int = 0
     busy: float = 0.0
     first: float = 0.0
@@ -146,6 +155,10 @@ class VlmServer:
             await _write(writer, 200 if self.models else 404, json.dumps({"data": self.models}).encode())
             return True
         payload = json.loads(body)
+        if is_probe(payload) and not self.scripts_probes:
+            self.probes.append(payload)
+            await _write(writer, 200, json.dumps(self._completion(Act(text='{"pairs": []}'), payload)).encode())
+            return True
         number, self.served = self.served, self.served + 1
         if self.keep:
             self.payloads.append(payload)

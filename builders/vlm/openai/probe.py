@@ -13,10 +13,11 @@ from nyxqa.builders.vlm.protocol import Failed, VlmImage
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import image_id
 
-_TEXT = "The bridge of Tollamere was opened in 1902 and is 210 metres long."
+_TEXT = "The mill of Tollamere was built in 1911 and has four sails."
 _TOKENS = 256
 _ATTEMPTS = 3
-_UNUSABLE = "a choice"  # how the detail of an answer without text begins: the server works
+# How the detail begins of an answer without text, and of a connection that broke: other requests may be answered.
+_UNUSABLE = ("a choice", "RemoteProtocolError", "ReadError")
 
 
 class Probe:
@@ -30,10 +31,10 @@ class Probe:
         self._negotiation, self._model = negotiation, model
         self._sampling = Sampling(_TOKENS, max_pixels, seed)
 
-    async def text(self) -> ChatReply:
-        """The reply to a short text.
+    async def text(self) -> ChatReply | None:
+        """The reply to a short text; None if the server works and only this text got no answer.
 
-        :raises WorldError: If there is none.
+        :raises WorldError: If the server does not work.
         """
         endpoint = self._negotiation.endpoint
         attempts = min(_ATTEMPTS, endpoint.retry_policy.attempts)
@@ -47,7 +48,7 @@ class Probe:
         if isinstance(outcome, ChatReply):
             return outcome
         if outcome.reason == "refused" or outcome.detail.startswith(_UNUSABLE):
-            return ChatReply("")
+            return None
         raise WorldError(
             f"{attempts} consecutive requests got no answer from {self._model}: "
             f"{outcome.reason} ({outcome.detail}); check the server and run again"

@@ -130,10 +130,10 @@ class Session:
 
     async def _probe(self, pictures: bool) -> None:
         probe = self._connected().probe
-        self.store.put_answer("probe: text", await probe.text())
-        reply = await probe.picture() if pictures else None
-        if reply is not None:
-            self.store.put_answer("probe: picture", reply)
+        replies = {"probe: text": await probe.text(), "probe: picture": await probe.picture() if pictures else None}
+        for key, reply in replies.items():
+            if reply is not None:
+                self.store.put_answer(key, reply)
 
     def notes(self) -> list[str]:
         """What was agreed with the server since the last call."""

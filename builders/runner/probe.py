@@ -1,0 +1,55 @@
+"""Asks the model once before anything is read, if the build is going to ask it at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.workdir import is_done
+from nyxqa.builders.filters.conditions import may_pass
+from nyxqa.builders.sources.base import Page, Source
+from nyxqa.builders.vlm.handle import VlmHandle
+from nyxqa.schemas.errors import NyxqaError
+from nyxqa.schemas.recipe import Recipe
+
+_PAGES = 16  # at the beginning of a source that are looked at for images
+
+
+def probe_model(
+    handle: VlmHandle, steps: Iterable[Path], recipe: Recipe, source: Source | None, progress: Progress
+) -> None:
+    """Send a tiny request, with a picture too where pictures will be sent, unless every step that asks is finished.
+
+    :param steps: Folders of the steps that ask the model.
+    :raises WorldError: If the server does not answer, refuses the key or the model, or takes no pictures.
+    :raises BudgetError: If the budget is spent.
+    """
+    if handle.info.is_local or all(is_done(step) for step in steps):
+        return
+    try:
+        handle.probe(pictures=source is not None and sends_pictures(recipe, source))
+    except NyxqaError:
+        handle.close()
+        raise
+    finally:
+        say_agreed(handle, progress)
+
+
+def say_agreed(handle: VlmHandle, progress: Progress) -> None:
+    """Say what was agreed with the model's server since the last time."""
+    for line in handle.notes():
+        progress.say(line)
+
+
+def sends_pictures(recipe: Recipe, source: Source) -> bool:
+    """Whether the model will see pictures, as far as the recipe and the first pages of the source tell."""
+    if not may_pass({"kind": ["single", "multi"]}, recipe.filters.corpus if recipe.filters.enabled else ()):
+        return False
+    try:
+        batch = next(iter(source.tasks(lambda line: None)), ())
+        pages = [page for page in islice(source.pages(batch[:_PAGES]), _PAGES) if isinstance(page, Page)]
+    except NyxqaError:
+        return False  # stage source reports it
+    return any(part["image"] is not None for page in pages for part in page.parts)
