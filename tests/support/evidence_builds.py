@@ -27,7 +27,7 @@ max_questions = 2
 [negatives]
 ranks = [2, 10]
 [vlm]
-model = "openai:teller@http://127.0.0.1:9/v1"
+model = "openai:model@http://127.0.0.1:9/v1"
 concurrency = 4
 """
 IMAGES = {number: 2 if number % 6 == 0 else 1 if number % 3 == 0 else 0 for number in range(40)}
@@ -39,7 +39,7 @@ def build_with_model(
     recipe: Path, out: Path, server: VlmServer, split: SplitName = "all", retry: bool = False, **settings: Any
 ) -> BuildResult:
     """Build in this process with one worker."""
-    model = {"vlm.model": f"openai:teller@{server.url}"}
+    model = {"vlm.model": f"openai:model@{server.url}"}
     return run(split, recipe=recipe, out=out, workers=1, settings={**model, **settings}, retry_failed=retry)
 
 

@@ -212,14 +212,18 @@ class OpenAiVlm:
         settings, loop = self._settings, EventLoopThread()
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
         store = AnswerStore(self._store_folder)
-        connect = partial(self._connect, key)
+        # No reference to this object: an open store is closed as soon as nobody uses the model any more.
+        known = (self._model, self._url, key, settings, self._retry_policy, self.usage, self._store_folder, self._seed)
+        connect = partial(_connect, *known)
         streak = self._retry_policy.streak
         return Session(
             loop, connect, store, self._model, min(settings.concurrency, FIRST_LIMIT), streak, self._retry_failed
         )
 
-    def _connect(self, key: str) -> Connection:
-        settings = self._settings
-        budget = (settings.max_requests, settings.max_tokens)
-        endpoint = Endpoint(self._model, self._url, key, settings.concurrency, self._retry_policy, self.usage, budget)
-        return Connection(endpoint, self._store_folder, settings.max_pixels, self._seed)
+
+def _connect(
+    model: str, url: str, key: str, settings: VlmSection, policy: EndpointPolicy, usage: Usage, folder: Path, seed: int
+) -> Connection:
+    budget = (settings.max_requests, settings.max_tokens)
+    endpoint = Endpoint(model, url, key, settings.concurrency, policy, usage, budget)
+    return Connection(endpoint, folder, settings.max_pixels, seed)
