@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
+from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.workdir import is_done
 from nyxqa.builders.filters.conditions import may_pass
 from nyxqa.builders.sources.base import Page, Source
 from nyxqa.builders.vlm.handle import VlmHandle

@@ -20,6 +20,8 @@ from nyxqa.schemas.recipe import Synthesize
 
 VERSION = 1
 
+_REFUSED_IMAGE = "the model's server refused the image; its caption was sent in its place"
+
 
 def synthesize(run: Run, seeds: StepOutput, handle: VlmHandle, settings: Synthesize, split: str) -> StepOutput:
     """Ask for at most ``max_questions`` context-independent questions per document (Nyx steps 4 and 6)."""
@@ -34,9 +36,12 @@ def synthesize_shard(handle: VlmHandle, most: int, file: Path) -> ShardOutput:
     model = handle.open()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
+    notes: list[Drop] = []
     outcomes = model.questions((vlm_document(document, handle) for document in documents), most)
     for document, outcome in zip(documents, ACTIVITY.counted(outcomes), strict=True):
         pairs = [] if isinstance(outcome, Failed) else outcome.value
+        left_out = () if isinstance(outcome, Failed) else outcome.left_out
+        notes += [Drop("image", image, document["doc_id"], "refused_image", _REFUSED_IMAGE) for image in left_out]
         if not pairs:
             reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("no_question", "")
             drops.append(Drop("document", document["doc_id"], document["page_id"], reason, detail))
@@ -54,5 +59,5 @@ def synthesize_shard(handle: VlmHandle, most: int, file: Path) -> ShardOutput:
                 }
             )
     parents = [row["document"]["doc_id"] for row in rows]
-    account = Account([document["doc_id"] for document in documents], parents, drops)
+    account = Account([document["doc_id"] for document in documents], parents, drops, notes)
     return ShardOutput(pa.Table.from_pylist(rows, schema=DRAFTS), account)

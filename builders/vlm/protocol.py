@@ -71,9 +71,13 @@ class VlmRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T]):
-    """A usable answer."""
+    """A usable answer.
+
+    :param left_out: Ids of images that the model did not see, because its server refused them.
+    """
 
     value: T
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def pairs_outcome(
     complete = [pair for pair in pairs if pair.question not in cut_questions and pair.answer not in cut_answers]
     own = [pair for pair in complete if names_fictional_place or not _names_fictional_place(pair)]
     if own:
-        return Answered(own[:limit])
+        return Answered(own[:limit], reply.left_out)
     return Failed("no_question", "the model copied examples of its prompt") if complete else _CUT_OFF
 
 
@@ -38,7 +38,8 @@ def merged_outcome(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[
     """The distinct pairs of all prompts about a document; a failure only if no prompt gave any."""
     pairs = [pair for outcome in outcomes if isinstance(outcome, Answered) for pair in outcome.value]
     if pairs:
-        return Answered(list(dict.fromkeys(pairs)))
+        left_out = [image for outcome in outcomes if isinstance(outcome, Answered) for image in outcome.left_out]
+        return Answered(list(dict.fromkeys(pairs)), tuple(dict.fromkeys(left_out)))
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
 
