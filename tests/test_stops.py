@@ -23,7 +23,7 @@ KILLS = int(os.environ.get("NYXQA_KILLS", "3"))
 SEED = int(os.environ.get("NYXQA_KILL_SEED", "42"))
 START = 0.7  # seconds until a process works
 STEP = re.compile(
-    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: (\d+ (row|page|document|question) in, .*, )?\d+\.\d s$"
+    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: ([\d,]+ (row|page|document|question)s? -> .*, )?\d+\.\d s$"
 )
 
 
