@@ -9,20 +9,21 @@ from nyxqa.schemas.tables import QA, TRIPLETS, table_in_format
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
 # One part of a page as read from its source: exactly one of text and image (a reference) is set.
-SOURCE_PART = pa.struct([("text", _S), ("image", _S), ("caption", _S), ("section", _S)])
+# ``caption_origin`` says what the caption was: ``figure``, ``alt``, ``title``, or "" without one.
+SOURCE_PART = pa.struct([("text", _S), ("image", _S), ("caption", _S), ("caption_origin", _S), ("section", _S)])
 
 # A stored image: the place of its bytes in the packs of stage images, and its metadata.
-LOCATOR = pa.struct(
-    [
-        ("image_id", _S),
-        ("phash", _I64),
-        ("caption", _S),
-        ("url", _S),
-        ("shard", _I32),
-        ("offset", _I64),
-        ("length", _I64),
-    ]
-)
+_LOCATOR = [
+    ("image_id", _S),
+    ("phash", _I64),
+    ("caption", _S),
+    ("url", _S),
+    ("shard", _I32),
+    ("offset", _I64),
+    ("length", _I64),
+]
+LOCATOR = pa.struct([*_LOCATOR, ("caption_origin", _S)])
+SET_LOCATOR = pa.struct(_LOCATOR)  # of an image of a question set, which brings no caption
 
 PART = pa.struct([("text", _S), ("image", LOCATOR), ("section", _S)])
 

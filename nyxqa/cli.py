@@ -63,7 +63,9 @@ def build(
     out: OutOption = Path("nyxqa_data"),
     source: Annotated[
         str | None,
-        typer.Option(help="sample, html:DIR, jsonl:FILE[.gz|.zst], obelics[:DIR]; takes recipe nyxqa by default."),
+        typer.Option(
+            help="sample, html:DIR, markdown:DIR, jsonl:FILE[.gz|.zst], obelics[:DIR]; takes recipe nyxqa by default."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
     vlm: Annotated[str | None, typer.Option(help="extractive, or openai:MODEL@URL.")] = None,

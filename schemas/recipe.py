@@ -30,7 +30,7 @@ Settled = Literal["right_closed_book", "right_with_all", "wrong_with_all"]
 class Web(Section):
     """Where pages come from."""
 
-    source: str = Field(description="source of the pages: sample, html:DIR, jsonl:FILE, obelics[:DIR]")
+    source: str = Field(description="source of the pages: sample, html:DIR, markdown:DIR, jsonl:FILE, obelics[:DIR]")
     limit: Positive | None = Field(None, description="maximum number of pages to read; all if not set")
     every: Positive = Field(1, description="read every n-th page")
     license: str | None = Field(None, description="licence of pages that do not state one themselves")

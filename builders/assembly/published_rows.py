@@ -41,7 +41,7 @@ def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any
         "image_ids": [image["image_id"] for image in images],
         "image_phashes": [image["phash"] for image in images],
         "captions": [image["caption"] for image in images],
-        "caption_origins": [""] * len(images),
+        "caption_origins": [image["caption_origin"] or "" for image in images],
         "image_urls": [image["url"] for image in images],
     }
     row = {**_LATER_CORPUS, **document}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from nyxqa.builders.question_sets.outputs import SetParts
-from nyxqa.builders.rows import LOCATOR
+from nyxqa.builders.rows import SET_LOCATOR
 from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CREATE TABLE entry (split VARCHAR, reason VARCHAR, detail VARCHAR, place BIGINT,
     documents STRUCT(doc_id VARCHAR, "row" BIGINT, "text" VARCHAR, images {locator}[])[])
 """
 _SQL_TYPES = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
-_LOCATOR_FIELDS = [f'"{field.name}" {_SQL_TYPES[field.type]}' for field in LOCATOR]
+_LOCATOR_FIELDS = [f'"{field.name}" {_SQL_TYPES[field.type]}' for field in SET_LOCATOR]
 _LOCATOR_TYPE = f"STRUCT({', '.join(_LOCATOR_FIELDS)})"
 _FILL = """
 INSERT INTO entry

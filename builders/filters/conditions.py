@@ -18,7 +18,13 @@ from nyxqa.schemas.recipe import Filters
 REASON = "filter"
 # Most time that a condition may take over one batch of rows.
 SECONDS = 60.0
-_IMAGE_FIELDS = {"image_ids": "image_id", "image_phashes": "phash", "captions": "caption", "image_urls": "url"}
+_IMAGE_FIELDS = {
+    "image_ids": "image_id",
+    "image_phashes": "phash",
+    "captions": "caption",
+    "caption_origins": "caption_origin",
+    "image_urls": "url",
+}
 
 
 @dataclass(frozen=True)

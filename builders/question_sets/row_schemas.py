@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nyxqa.builders.rows import LOCATOR
+from nyxqa.builders.rows import SET_LOCATOR
 from nyxqa.schemas.tables import TRIPLETS
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
@@ -25,7 +25,7 @@ SET_QUESTIONS = pa.schema(
 GOLD = pa.schema([("name", _S), ("rows", pa.list_(_I64))])
 
 # A document of a triplet: a row of its pool, or (of an import) the content itself.
-SET_DOCUMENT = pa.struct([("doc_id", _S), ("row", _I64), ("text", _S), ("images", pa.list_(LOCATOR))])
+SET_DOCUMENT = pa.struct([("doc_id", _S), ("row", _I64), ("text", _S), ("images", pa.list_(SET_LOCATOR))])
 
 # Counted by the reports: whether the positive contains an answer; passages excluded as negatives, by rule; repairs by
 # column; reasons for which negatives were dropped.
@@ -42,7 +42,7 @@ SET_TRIPLETS = pa.schema(
         ("name", _S),
         ("key", _S),
         *[field for field in TRIPLETS.schema if field.name not in ("query_images", "query_image_ids")],
-        ("query_images", pa.list_(LOCATOR)),
+        ("query_images", pa.list_(SET_LOCATOR)),
         ("documents", pa.list_(SET_DOCUMENT)),
         *_REPORTED,
     ]

@@ -143,9 +143,12 @@ def checked_page(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
 
 def text_part(text: str, section: str = "") -> dict[str, Any]:
     """Return a part of a page that is text."""
-    return {"text": text, "image": None, "caption": "", "section": section}
+    return {"text": text, "image": None, "caption": "", "caption_origin": "", "section": section}
 
 
-def image_part(reference: str, caption: str, section: str = "") -> dict[str, Any]:
-    """Return a part of a page that refers to an image."""
-    return {"text": None, "image": reference, "caption": caption, "section": section}
+def image_part(reference: str, caption: str, origin: str, section: str = "") -> dict[str, Any]:
+    """Return a part of a page that refers to an image.
+
+    :param origin: What the caption was: ``figure``, ``alt`` or ``title``; "" without one.
+    """
+    return {"text": None, "image": reference, "caption": caption, "caption_origin": origin, "section": section}

@@ -19,8 +19,8 @@ SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 def open_source(web: Web) -> Source:
     """Return the source that ``web.source`` names; nothing is read yet.
 
-    One of ``sample``, ``html:DIR``, ``jsonl:FILE[.gz|.zst]``, ``obelics:DIR``, ``obelics`` (the Hub's, without pages
-    whose publishers opted out) and ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
+    One of ``sample``, ``html:DIR``, ``markdown:DIR``, ``jsonl:FILE[.gz|.zst]``, ``obelics:DIR``, ``obelics`` (the
+    Hub's, without pages whose publishers opted out) and ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
     :raises UsageError: If the kind is unknown or its path is missing or malformed.
     """
@@ -38,6 +38,10 @@ def _sample(path: str, web: Web) -> Source:
 
 def _html(path: str, web: Web) -> Source:
     return HtmlSource(_required(path, web, "html:DIR"), web)
+
+
+def _markdown(path: str, web: Web) -> Source:
+    return HtmlSource(_required(path, web, "markdown:DIR"), web, "markdown")
 
 
 def _jsonl(path: str, web: Web) -> Source:
@@ -59,6 +63,7 @@ def _required(path: str, web: Web, form: str) -> Path:
 _SOURCES: dict[str, Callable[[str, Web], Source]] = {
     "sample": _sample,
     "html": _html,
+    "markdown": _markdown,
     "jsonl": _jsonl,
     "obelics": _obelics,
 }

@@ -1,12 +1,16 @@
-"""Pages from a folder of HTML files."""
+"""Pages from a folder of HTML and Markdown files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import TooLargeError, decompressed, uncompressed_name
@@ -17,21 +21,23 @@ from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.recipe import Web
 
-_SUFFIXES = (".html", ".htm", ".xhtml", ".shtml")
+_MARKDOWN = (".md", ".markdown")
+_SUFFIXES = {"html": (".html", ".htm", ".xhtml", ".shtml", *_MARKDOWN), "markdown": _MARKDOWN}
 
 
 @dataclass(frozen=True)
 class HtmlSource(Source):
-    """All HTML files below a folder, sorted by relative path.
+    """All HTML and Markdown files below a folder, or the latter alone, sorted by relative path.
 
     A page's id is derived from its path alone: on many sites a canonical link is the same, wrong one on every page.
 
     :param folder: The folder; ``/x`` in a page refers to ``folder/x``.
+    :param kind: ``html``, or ``markdown`` for Markdown files alone.
     """
 
     folder: Path
     web: Web
-    kind = "html"
+    kind: str = "html"
     root_relative_links = True
 
     @property
@@ -47,15 +53,15 @@ class HtmlSource(Source):
         digest, pages = hashlib.sha256(), 0
         for path, state in listed_files(self.folder):
             digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
-            pages += _is_page(path)
+            pages += self._is_page(path)
         if not pages:
-            patterns = ", ".join(f"*{suffix}" for suffix in _SUFFIXES)
+            patterns = ", ".join(f"*{suffix}" for suffix in _SUFFIXES[self.kind])
             raise WorldError(f"source folder {self.folder} has no page ({patterns})")
         return digest.hexdigest()
 
     def tasks(self, notify: Notify) -> Iterator[Batch]:
         """Yield batches of files; workers read them."""
-        pages = ((path, state.st_size) for path, state in listed_files(self.folder) if _is_page(path))
+        pages = ((path, state.st_size) for path, state in listed_files(self.folder) if self._is_page(path))
         return batched(Item(_printable(path), path, None, None, size) for path, size in subsample(pages, self.web))
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
@@ -63,7 +69,7 @@ class HtmlSource(Source):
         return map(self._parse, batch)
 
     def _parse(self, item: Item) -> Page | Drop:
-        from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
+        from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html, read_markdown
 
         if item.name != item.path:
             return item.drop("bad_name", "the file's name is not UTF-8")
@@ -80,16 +86,29 @@ class HtmlSource(Source):
             return item.drop("unreadable", error.strerror or str(error) or "cannot be read")
         cleaner = TextCleaner()
         try:
-            content = read_html(data, cleaner)
+            read = read_markdown if uncompressed_name(item.path).endswith(_MARKDOWN) else read_html
+            content = read(data, cleaner, partial(self._is_file, item.path))
         except RefusedHtmlError as error:
             return item.drop(error.reason, error.detail)
         page_id = page_id_of_path(item.path)
         page = Page(item.name, item.path, page_id, content.parts, content.title, None, content.language)
         return checked_page(page, item, cleaner)
 
+    def _is_page(self, path: str) -> bool:
+        return uncompressed_name(path).endswith(_SUFFIXES[self.kind])
 
-def _is_page(path: str) -> bool:
-    return uncompressed_name(path).endswith(_SUFFIXES)
+    def _is_file(self, page: str, reference: str) -> bool:
+        """Whether an image reference of a page is a file in the folder; links are checked when it is read."""
+        path = unquote(re.split(r"[?#]", reference, maxsplit=1)[0])
+        inside = posixpath.normpath(
+            path.lstrip("/") if path.startswith("/") else posixpath.join(posixpath.dirname(page), path)
+        )
+        if not path or inside.startswith("..") or "\0" in inside:
+            return False
+        try:
+            return (self.folder / inside).is_file()
+        except (OSError, ValueError):
+            return False  # no name of a file
 
 
 def _printable(path: str) -> str:

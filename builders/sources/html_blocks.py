@@ -7,6 +7,7 @@ from typing import Any
 
 from nyxqa.builders.sources.base import image_part, text_part
 from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.builders.sources.html_captions import Captions
 from nyxqa.builders.sources.html_math import formula, tex
 from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS
 from nyxqa.builders.sources.html_scripts import script
@@ -17,8 +18,6 @@ _TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that follow the previous 
 _ATOMS = frozenset(("math", "script", "img", "br"))  # what is inside is read with the element
 _CLOSING = ".,;:!?)"
 _SPACE = re.compile(r"\s\s+|[^\S ]")
-_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?|avif)", re.IGNORECASE)
-_LAZY = ("data-src", "data-original", "data-lazy-src")
 _FORMULAS = frozenset(("mwe-math-fallback-image-inline", "mwe-math-fallback-image-display", "math", "latex", "tex"))
 
 
@@ -37,6 +36,7 @@ class _Reader:
         self.parts: list[dict[str, Any]] = []
         self._tree = tree
         self._clean = cleaner
+        self._captions = Captions(tree, cleaner)
         self._section = ""
         self._inline: list[str] = []
         self._text: list[str] = []
@@ -221,28 +221,10 @@ class _Reader:
         if not _FORMULAS.isdisjoint(tree.classes(node)) and (written := tex(tree.get(node, "alt"))):
             self._inline.append(written)
             return
-        reference = _reference(tree, node)
+        reference = tree.get(node, "src")
         if not reference:
             return
         self._flush()
         self._end_part()
-        captions = map(self._clean.line, (tree.get(node, "alt"), _figure_caption(tree, node), tree.get(node, "title")))
-        # Site generators use the file name where a caption is missing.
-        caption = next((caption for caption in captions if caption and not _FILE_NAME.fullmatch(caption)), "")
-        self.parts.append(image_part(self._clean.printable(reference), caption, self._section))
-
-
-def _reference(tree: Tree, node: int) -> str:
-    """Return ``src``, or a lazy-loading attribute if ``src`` is missing or a ``data:`` placeholder, or ``srcset``."""
-    src = tree.get(node, "src").strip()
-    if src and not src.startswith("data:"):
-        return src
-    lazy = next((value for name in _LAZY if (value := tree.get(node, name).strip())), "")
-    candidates = (tree.get(node, "srcset") or tree.get(node, "data-srcset")).split()
-    return lazy or src or (candidates[0].rstrip(",") if candidates else "")
-
-
-def _figure_caption(tree: Tree, node: int) -> str | None:
-    figure = next((parent for parent in tree.ancestors(node) if tree.tags[parent] == "figure"), None)
-    caption = tree.find(figure, "figcaption") if figure is not None else None
-    return tree.text(caption) if caption is not None else None
+        caption = self._captions.of(node)
+        self.parts.append(image_part(self._clean.printable(reference), caption.text, caption.origin, self._section))

@@ -10,9 +10,15 @@ from nyxqa.builders.sources.base import MAX_TEXT
 from nyxqa.builders.sources.charset import REPLACED, decode_html
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
+from nyxqa.builders.sources.html_images import settle_images
 from nyxqa.builders.sources.html_main import drop_clutter
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
+from nyxqa.builders.sources.image_candidates import IsFile, no_file
+from nyxqa.builders.sources.markdown_page import markdown_as_html
 
+_NOT_CONTENT = frozenset(
+    ("script", "style", "template", "noscript", "iframe", "input", "svg", "object", "video", "audio")
+)
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
 
 
@@ -43,11 +49,12 @@ class HtmlPage:
     parts: list[dict[str, Any]]
 
 
-def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
+def read_html(data: bytes, cleaner: TextCleaner, is_file: IsFile = no_file) -> HtmlPage:
     """Return title, language and parts of a page.
 
     :param data: The bytes of the file.
     :param cleaner: Counts what is removed from the text.
+    :param is_file: Whether an image reference is a file of the source.
     :raises RefusedHtmlError: If the page has too much text, or unclosed elements that the parser would multiply.
     """
     decoded = decode_html(data)
@@ -57,6 +64,7 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
         tree = parse_html(cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n")))
     except TooManyNodesError as error:
         raise RefusedHtmlError("too_large", str(error)) from error
+    settle_images(tree, is_file)
     head = tree.find(0, "head")
     title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
     content = drop_clutter(tree)
@@ -65,6 +73,33 @@ def read_html(data: bytes, cleaner: TextCleaner) -> HtmlPage:
         raise RefusedHtmlError("too_large", detail)
     title = _own_title(title, _line(tree, content.heading, cleaner))
     return HtmlPage(title or None, _language(tree), read_blocks(tree, content.roots, cleaner))
+
+
+def read_markdown(data: bytes, cleaner: TextCleaner, is_file: IsFile = no_file) -> HtmlPage:
+    """Return title, language and parts of a Markdown file, of which all is content; as ``read_html`` does.
+
+    :raises RefusedHtmlError: If the page has too much text, or HTML that the parser would multiply.
+    """
+    html = markdown_as_html(data, cleaner)
+    if len(html) > 2 * MAX_TEXT:
+        raise RefusedHtmlError("too_large", f"{len(html)} characters, at most {2 * MAX_TEXT} are taken")
+    try:
+        tree = parse_html(html)
+    except TooManyNodesError as error:
+        raise RefusedHtmlError("too_large", str(error)) from error
+    settle_images(tree, is_file)
+    for node, tag in enumerate(tree.tags):
+        if tag in _NOT_CONTENT or tree.classes(node) == ["footnote-backref"]:
+            tree.dropped[node] = 1
+    head, heading = tree.find(0, "head"), tree.find(0, "h1")
+    title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
+    return HtmlPage(
+        title or _line(tree, heading, cleaner) or None, _language(tree), read_blocks(tree, [_body(tree)], cleaner)
+    )
+
+
+def _body(tree: Tree) -> int:
+    return next(child for child in tree.children(0) if tree.tags[child] == "body")
 
 
 def _line(tree: Tree, node: int | None, cleaner: TextCleaner) -> str:

@@ -54,7 +54,8 @@ def _page(item: Item, row: Any, cleaner: TextCleaner) -> Page:
             which = "neither is" if text is None else "both are"
             raise BadRowError(f"entry {index}: exactly one of texts and images must be set, {which}")
         if image is not None:
-            parts.append(image_part(cleaner.printable(image), cleaner.line(caption)))
+            alt = cleaner.line(caption)
+            parts.append(image_part(cleaner.printable(image), alt, "alt" if alt else ""))
         elif text is not None and (cleaned := cleaner(text)):
             parts.append(text_part(cleaned))
     url = _url(row, cleaner)

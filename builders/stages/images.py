@@ -156,7 +156,8 @@ def _stored_parts(
             if stop:
                 break
             continue
-        locator = {**pack.add(image), "caption": part["caption"], "url": url}
+        said = {name: part[name] for name in ("caption", "caption_origin")}
+        locator = {**pack.add(image), **said, "url": url}
         parts.append({"text": None, "image": locator, "section": part["section"]})
     return parts, dead
 
@@ -187,7 +188,7 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
     """
     fetched = fetch(run, pages, settings)
     params = section_params(settings, ("on_dead", "max_bytes", "max_pixels"))
-    store = Step("images/store", 4, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
+    store = Step("images/store", 5, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
     packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
     resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels, settings.fetch)
     stored = run.map(

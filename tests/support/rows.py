@@ -29,6 +29,7 @@ def locator(image: str, caption: str = "") -> dict[str, Any]:
         "image_id": image,
         "phash": phash_of(image),
         "caption": caption,
+        "caption_origin": "alt" if caption else "",
         "url": "",
         "shard": 0,
         "offset": 0,
@@ -52,6 +53,7 @@ def source_page(page_id: str, *parts: str) -> dict[str, Any]:
             "text": None if value.startswith("!") else value,
             "image": value[1:] if value.startswith("!") else None,
             "caption": "",
+            "caption_origin": "",
             "section": "",
         }
         for value in parts

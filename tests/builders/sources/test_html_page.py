@@ -70,7 +70,7 @@ def test_what_is_around_the_content_goes(around: str) -> None:
         ("<img data-src='b.png' alt=''>", "b.png", ""),
         ("<img src='data:image/gif;base64,AA' data-src='b.png'>", "b.png", ""),
         ("<img src='data:image/gif;base64,AA'>", "data:image/gif;base64,AA", ""),
-        ("<img srcset='c.png 1x, d.png 2x'>", "c.png", ""),
+        ("<img srcset='c.png 1x, d.png 2x'>", "d.png", ""),
         ("<img src='a.png' alt='../_images/plot_1.png'>", "a.png", ""),
         ("<figure><img src='a.png'><figcaption>Two <b>cats</b></figcaption></figure>", "a.png", "Two cats"),
         ("<figure><img src='a.png' alt='x.jpg'><figcaption>F</figcaption></figure>", "a.png", "F"),

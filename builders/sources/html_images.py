@@ -1,0 +1,186 @@
+"""Images as browsers show them: late-loading, responsive and embedded ones become plain images of the tree."""
+
+from __future__ import annotations
+
+import re
+
+from nyxqa.builders.sources.html_tree import Tree
+from nyxqa.builders.sources.image_candidates import (
+    IMAGE_NAME,
+    LAZY_SETS,
+    NO_SOURCES,
+    IsFile,
+    Sources,
+    base_of,
+    best_reference,
+    cleaned,
+    is_placeholder,
+    no_file,
+)
+
+_IMAGES = frozenset(("img", "amp-img", "amp-anim"))
+# Elements whose picture a script puts inside, by the same attributes as those of an image.
+_HOLDERS = frozenset(("figure", "div", "span", "picture"))
+_HOLDER_ATTRIBUTES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-srcset", "data-full-src")
+_INSIDE = (*_IMAGES, "noscript", "object")
+_ONE_PIXEL = frozenset(("0", "1", "0px", "1px"))
+_MOST_SOURCES = 16  # of a picture that are looked at
+_SMALL = 40  # nodes of an element that can be one picture; with more it is a part of the page
+_SIZE_SUFFIX = re.compile(r"[-_]\d+x\d+(?=\.\w+$)|[?#].*")
+_MIN_WIDTH = re.compile(r"min-width:\s*(\d{1,5})")
+
+
+def settle_images(tree: Tree, is_file: IsFile = no_file) -> None:
+    """Make every image of the page an element ``img`` whose ``src`` is its best reference, "" for none.
+
+    :param tree: Changed in place: names and attributes of image elements; twins inside ``noscript`` are dropped.
+    :param is_file: Whether a reference relative to the page is a file of the source.
+    """
+    _Settler(tree, is_file).settle()
+
+
+class _Settler:
+    def __init__(self, tree: Tree, is_file: IsFile) -> None:
+        self._tree, self._is_file = tree, is_file
+        bases = (node for node in range(len(tree)) if tree.tags[node] == "base" and tree.has(node, "href"))
+        first = next(bases, None)
+        self._base = "" if first is None else base_of(tree.get(first, "href"))
+        self._pictures: dict[int, Sources] = {}
+        self._image = -1  # the last image, if no text stands behind it
+        self._twin = -1  # the last image shown out of a ``noscript``, if no text or image stands behind it
+
+    def settle(self) -> None:
+        tree = self._tree
+        node, size = 0, len(tree)
+        while node < size:
+            tag, behind = tree.tags[node], node + 1
+            if not tag:
+                if tree.texts[node].strip():
+                    self._image = self._twin = -1
+            elif tag in _IMAGES:
+                self._settle(node, self._sources(node))
+            elif tag == "noscript":
+                self._noscript(node)
+                behind = tree.ends[node]
+            elif tag == "object":
+                behind = self._object(node)
+            elif tag == "button":
+                self._button(node)
+            elif tag in _HOLDERS and self._is_empty_holder(node):
+                self._settle(node, self._srcsets(node))
+                behind = tree.ends[node]
+            node = behind
+
+    def _settle(self, node: int, sources: Sources) -> None:
+        """Make ``node`` an image; it takes the picture of its twin in the ``noscript`` before it."""
+        tree = self._tree
+        reference = self._best(node, sources)
+        if self._twin >= 0:
+            twin = tree.get(self._twin, "src")
+            if is_placeholder(reference) or _name(reference) == _name(twin):
+                reference = twin if is_placeholder(reference) else reference
+                tree.dropped[self._twin] = 1
+        self._become_image(node, reference)
+        self._image, self._twin = node, -1
+
+    def _best(self, node: int, sources: Sources) -> str:
+        return best_reference(self._tree.attributes[node], sources, self._base, self._is_file)
+
+    def _become_image(self, node: int, reference: str, alt: str = "") -> None:
+        tree = self._tree
+        attributes = {**tree.attributes[node], "src": reference}
+        alt = attributes.get("alt", "") or alt or attributes.get("data-alt", "")
+        tree.tags[node] = "img"
+        tree.attributes[node] = {**attributes, "alt": alt} if alt else attributes
+        for inner in tree.children(node):
+            tree.dropped[inner] = 1
+
+    def _sources(self, node: int) -> Sources:
+        """The sources of the ``<picture>`` of an image."""
+        parent = self._tree.parents[node]
+        return self._srcsets(parent) if parent >= 0 and self._tree.tags[parent] == "picture" else NO_SOURCES
+
+    def _srcsets(self, picture: int) -> Sources:
+        """The sources of a ``<picture>``, those for wide windows first."""
+        if picture not in self._pictures:
+            tree = self._tree
+            children = [child for child in tree.children(picture) if tree.tags[child] == "source"]
+            wide = sorted((child for child in children if "svg" not in tree.get(child, "type")), key=self._narrowness)
+            wide = wide[:_MOST_SOURCES]
+            lazy = (tree.get(child, name) for child in wide for name in (*LAZY_SETS, "data-src"))
+            plain = (tree.get(child, name) for child in wide for name in ("srcset", "src"))
+            self._pictures[picture] = Sources(tuple(filter(None, lazy)), tuple(filter(None, plain)))
+        return self._pictures[picture]
+
+    def _narrowness(self, source: int) -> tuple[bool, int]:
+        media = self._tree.get(source, "media").lower()
+        width = _MIN_WIDTH.search(media)
+        return "max-width" in media or "dark" in media or "print" in media, -int(width.group(1)) if width else 0
+
+    def _noscript(self, node: int) -> None:
+        """Decide about the image inside: the twin of the one before, an image of its own, or nothing to be seen."""
+        tree = self._tree
+        images = [inner for inner in range(node + 1, tree.ends[node]) if tree.tags[inner] in _IMAGES]
+        if not images or _ONE_PIXEL.intersection((tree.get(images[0], "width"), tree.get(images[0], "height"))):
+            return
+        references = {inner: self._best(inner, self._sources(inner)) for inner in images}
+        first, reference = images[0], references[images[0]]
+        if is_placeholder(reference):
+            return
+        if self._image >= 0:
+            beside = tree.attributes[self._image]
+            same = tree.get(first, "alt").strip() == beside.get("alt", "").strip() != ""
+            late = any(name.startswith(("data-", "lazy-")) for name in beside)
+            if is_placeholder(beside["src"]) or beside["src"].endswith(".svg") or (same and not late):
+                tree.attributes[self._image] = {**tree.attributes[first], **beside, "src": reference}
+            return
+        if not IMAGE_NAME.fullmatch(reference) and not tree.get(first, "alt").strip():
+            return  # a counter of visits
+        tree.tags[node] = "div"
+        for inner in range(node + 1, tree.ends[node]):
+            if inner in references:
+                self._become_image(inner, references[inner])
+            elif not tree.tags[inner]:
+                tree.dropped[inner] = 1
+        self._twin = first
+
+    def _object(self, node: int) -> int:
+        """Make an embedded picture an image, else show what the element holds for browsers that cannot show it."""
+        tree = self._tree
+        data, kind = cleaned(tree.get(node, "data")), tree.get(node, "type").lower()
+        is_picture = kind.startswith("image/") if kind else IMAGE_NAME.fullmatch(data) is not None
+        if data and is_picture and "svg" not in kind:
+            alt = " ".join("".join(tree.texts[inner] for inner in range(node + 1, tree.ends[node])).split())
+            tree.attributes[node] = {**tree.attributes[node], "src": data}
+            self._become_image(node, self._best(node, NO_SOURCES), alt)
+            self._image, self._twin = node, -1
+            return tree.ends[node]
+        if self._is_small(node) and tree.find(node, *_IMAGES) is not None:
+            tree.tags[node] = "div"
+        return node + 1
+
+    def _button(self, node: int) -> None:
+        """Show a button that is a picture to be enlarged."""
+        tree = self._tree
+        if self._is_small(node) and not self._has_text(node) and tree.find(node, *_IMAGES) is not None:
+            tree.tags[node], tree.attributes[node] = "span", {}
+
+    def _is_empty_holder(self, node: int) -> bool:
+        tree, attributes = self._tree, self._tree.attributes[node]
+        if not self._is_small(node) or tree.find(node, *_INSIDE) is not None or self._has_text(node):
+            return False
+        if tree.tags[node] == "picture":
+            return True
+        late = any(name in attributes for name in _HOLDER_ATTRIBUTES)
+        return late and IMAGE_NAME.fullmatch(best_reference(attributes, NO_SOURCES, "", no_file)) is not None
+
+    def _is_small(self, node: int) -> bool:
+        return self._tree.ends[node] - node <= _SMALL
+
+    def _has_text(self, node: int) -> bool:
+        return any(self._tree.texts[inner].strip() for inner in range(node + 1, self._tree.ends[node]))
+
+
+def _name(reference: str) -> str:
+    """The file name of a reference without the size that a server has put into it."""
+    return _SIZE_SUFFIX.sub("", reference).rpartition("/")[2]
