@@ -68,8 +68,9 @@ def drops(work: Path, **wanted: str) -> list[dict[str, Any]]:
 
 
 def files_of(work: Path) -> dict[str, bytes]:
-    """Every file of a run by its path."""
-    return {str(path.relative_to(work)): path.read_bytes() for path in sorted(work.rglob("*")) if path.is_file()}
+    """Every file of a run by its path, but the trace, which holds seconds."""
+    files = (path for path in sorted(work.rglob("*")) if path.is_file() and path.name != "trace.json")
+    return {str(path.relative_to(work)): path.read_bytes() for path in files}
 
 
 def shown(parts: Iterable[dict[str, Any]]) -> list[str]:
