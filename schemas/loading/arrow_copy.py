@@ -62,6 +62,20 @@ def arrow_copy(published: Published, table: str, split: str, layout: Layout) -> 
     return file
 
 
+def made_once(
+    published: Published, table: str, split: str, name: str, batches: Callable[[], Iterator[pa.RecordBatch]]
+) -> Path:
+    """A further Arrow file made of one split and all documents, written on first use.
+
+    :raises WorldError: If the cache cannot be written.
+    """
+    splits = [(table, split), *(("corpus", pool) for pool in published.splits("corpus"))]
+    splits += [("triplets", "train")] if table in _FOLLOW_TRIPLETS else []
+    file = _cache_folder() / f"{table}-{split}-{_key(published, splits)}" / f"{name}.arrow"
+    _once(file, lambda: _write(file, batches()))
+    return file
+
+
 def id_table(published: Published, table: str, split: str, layout: Layout, column: str) -> IdTable | None:
     """The copy of one split with an index over its ids; None for a split without rows."""
     file = arrow_copy(published, table, split, layout)

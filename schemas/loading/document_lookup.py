@@ -24,18 +24,34 @@ class DocumentLookup:
     :param published: The dataset.
     :param images: How images are given.
     :param pools: Pools that are open already.
+    :param others: Lookups of other datasets, which are asked for what this one lacks.
     """
 
     def __init__(
-        self, published: Published, images: ImagesMode, pools: Mapping[str, IdTable | None] | None = None
+        self,
+        published: Published,
+        images: ImagesMode,
+        pools: Mapping[str, IdTable | None] | None = None,
+        others: Sequence[DocumentLookup] = (),
     ) -> None:
+        self.others = tuple(others)
         self.published = published
         self.images = images
         self._pools = dict(pools or {})
         self._contents: dict[str, DocumentReader] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return DocumentLookup, (self.published, self.images, self._pools)
+        return DocumentLookup, (self.published, self.images, self._pools, self.others)
+
+    def same_dataset(self, other: DocumentLookup) -> bool:
+        """Whether both look into the same files, and nowhere else."""
+        mine, theirs = self.published, other.published
+        same = mine is theirs or (mine.folder == theirs.folder and mine.manifest.files == theirs.manifest.files)
+        return same and not self.others and not other.others
+
+    def with_others(self, others: Sequence[DocumentLookup]) -> DocumentLookup:
+        """A lookup that also asks ``others``; equal ids mean equal content, whatever the dataset."""
+        return DocumentLookup(self.published, self.images, self._pools, (*self.others, *others))
 
     def pool(self, name: str) -> IdTable | None:
         """The documents of one pool; None for a pool without files. The first call may have to copy it."""
@@ -53,6 +69,21 @@ class DocumentLookup:
         :param row_of: From a position to the row that names that document, for errors.
         :raises LawError: If no pool holds one of them; the message names row and id.
         """
+        places = self._places(doc_ids, pools)
+        for other in self.others:
+            lacking = [i for i, place in enumerate(places) if place is None]
+            if lacking:
+                there = other._places([doc_ids[i] for i in lacking], [pools[i] for i in lacking])
+                for i, place in zip(lacking, there, strict=True):
+                    places[i] = place
+        for i, place in enumerate(places):
+            if place is None:
+                raise LawError(f"row {row_of(i)}: document {doc_ids[i]} is in no pool of the corpus")
+            contents, row = place
+            yield contents(row)
+
+    def _places(self, doc_ids: Sequence[str], pools: Sequence[str | None]) -> list[tuple[DocumentReader, int] | None]:
+        """Reader and row of each document; None for one that no pool holds."""
         places: list[tuple[DocumentReader, int] | None] = [None] * len(doc_ids)
         for pool in dict.fromkeys(pools):
             wanted = [i for i, one in enumerate(pools) if one == pool]
@@ -67,11 +98,7 @@ class DocumentLookup:
                     if row >= 0:
                         places[i] = contents, row
                 wanted = [i for i in wanted if places[i] is None]
-        for i, place in enumerate(places):
-            if place is None:
-                raise LawError(f"row {row_of(i)}: document {doc_ids[i]} is in no pool of the corpus")
-            contents, row = place
-            yield contents(row)
+        return places
 
     def _of(self, pool: str, documents: IdTable) -> DocumentReader:
         contents = self._contents.get(pool)

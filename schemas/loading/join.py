@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.loading.document_lookup import DocumentLookup
 from nyxqa.schemas.loading.joined_content import image_bytes, joined_content, open_image
 
@@ -16,6 +16,7 @@ _OWN = "images"
 CONTENTS = (*_SINGLE, *_LISTED, _OWN)
 CUT = ("negatives", "negative_ids", "negative_ranks", "negative_scores")
 KEYS = ("query_id", "qa_id")
+_FOLLOWING = ("mixture", "feedback")  # tables whose rows name a triplet by its query_id
 
 
 class _References:
@@ -121,6 +122,26 @@ class Joiner:
         if self.documents.images != "decode":
             return stored
         return [open_image(one, f"row {row}") if isinstance(one, bytes) else one for one in stored]
+
+
+def one_join(joins: Sequence[Joiner]) -> Joiner:
+    """A join for rows of all of them.
+
+    :raises UsageError: If they give images or negatives differently, or rows of one could be taken for another's.
+    """
+    first = joins[0]
+    ways = {(join.documents.images, join.max_negatives) for join in joins}
+    if len(ways) > 1:
+        raise UsageError("joined rows are concatenated if all were loaded with the same images= and max_negatives=")
+    if all(join.documents.same_dataset(first.documents) for join in joins):
+        return first
+    if any(join.table in _FOLLOWING for join in joins):
+        raise UsageError(
+            f"rows of {' and '.join(_FOLLOWING)} of several datasets are not concatenated while they are joined on "
+            "access: load them with nyxqa.load(..., join='whole')"
+        )
+    documents = first.documents.with_others([join.documents for join in joins[1:]])
+    return Joiner(first.table, documents, first.max_negatives)
 
 
 def _further(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ from nyxqa.schemas.loading.join import Joiner
 from nyxqa.schemas.loading.joined_content import ImagesMode, decode_images
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.published import Published, table_named
+from nyxqa.schemas.loading.whole import written_whole
 from nyxqa.schemas.tables import WEB
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def load(
     path: str | Path | None = None,
     *,
     split: str | None = None,
-    join: bool = True,
+    join: bool | Literal["whole"] = True,
     images: ImagesMode = "decode",
     max_negatives: int | None = None,
     streaming: bool = False,
@@ -60,7 +61,8 @@ def load(
     :param name: A table: triplets, qa, corpus, mixture, feedback, ledger, preview.
     :param path: An existing folder, ``user/name`` on the Hub, or None for ``NYXQA_DATA``, else ``nyxqa_data``.
     :param split: One split (of ``corpus``: a pool) as a ``Dataset``; None gives all of them in a ``DatasetDict``.
-    :param join: Whether rows carry the contents they refer to; False gives the stored columns.
+    :param join: Whether rows carry the contents they refer to; False gives the stored columns. ``whole`` writes the
+        joined rows into a file in the cache and gives a plain ``Dataset`` that can be written, pushed and converted.
     :param images: ``decode`` gives pictures of Pillow, whose pixels a joined row decodes on first use; ``bytes`` gives
         the encoded ``bytes`` in a joined side, and in stored columns the stored struct ``{"bytes", "path"}``; ``none``
         reads no image: a joined side lists the image ids in place of its images, stored image columns are left out.
@@ -77,8 +79,8 @@ def load(
     folder = export_folder(path, revision)
     _check(name, join, images, max_negatives, streaming and folder is None)
     if folder is not None:
-        return load_exported(folder, name, split, join and streaming, images, max_negatives)
-    joined = join and name in _JOINED
+        return load_exported(folder, name, split, bool(join) and streaming, images, max_negatives)
+    joined = bool(join) and name in _JOINED
     published = find_published(path, revision, _JOINED[name] if joined else (name,))
     valid = published.splits(table.name)
     if split is not None and split not in valid:
@@ -89,7 +91,10 @@ def load(
         return _streamed(published, name, wanted, split, layout, images)
     loaded = {one: _mapped(published, name, one, layout, images) for one in wanted}
     if joined:
-        _join(published, loaded, name, images, max_negatives)
+        whole = join == "whole"
+        _join(published, loaded, name, "bytes" if whole and images == "decode" else images, max_negatives)
+        if whole:
+            loaded = {one: written_whole(published, name, one, rows, images) for one, rows in loaded.items()}
     elif images == "decode" and published.by_address:
         for dataset in loaded.values():
             dataset.set_transform(decode_images)
@@ -100,9 +105,11 @@ def load(
     return DatasetDict(loaded)
 
 
-def _check(name: str, join: bool, images: str, max_negatives: int | None, streaming: bool) -> None:
+def _check(name: str, join: bool | str, images: str, max_negatives: int | None, streaming: bool) -> None:
     if images not in get_args(ImagesMode):
         raise UsageError(f"images={images!r}{nearest(str(images), get_args(ImagesMode))}")
+    if join not in (True, False, "whole"):
+        raise UsageError(f"join={join!r}; valid: True, False, 'whole'")
     if streaming and join:
         raise UsageError(
             "streaming=True needs join=False, because documents are looked up in any order; for joined rows in a "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,10 +26,31 @@ def require_images(batch: pa.RecordBatch, where: str, by_address: bool) -> None:
         data, paths = images.field("bytes"), images.field("path")
         for head in pc.unique(pc.binary_slice(data.drop_null(), 0, _HEAD)).to_pylist():
             if image_format(head) is None:
-                raise FormatError(f"{where}, column {name}: an image of {format_hint(head)}; it is not opened")
+                row = _row_with(batch, name, lambda image, head=head: (image["bytes"] or b"").startswith(head))
+                raise FormatError(f"{where}, {row}column {name}: an image of {format_hint(head)}; it is not opened")
         for path in pc.unique(paths.filter(data.is_null())).to_pylist():
             if not (by_address and path is not None and path.lower().startswith(("http://", "https://"))):
-                raise FormatError(f"{where}, column {name}: an image without bytes, at {path!r:.80}; it is not opened")
+                row = _row_with(batch, name, lambda image: image["bytes"] is None)
+                raise FormatError(f"{where}, {row}column {name}: an image without bytes, at {path!r:.80}; it is not opened")
+
+
+def _row_with(batch: pa.RecordBatch, name: str, wrong: Callable[[Any], bool]) -> str:
+    """The name of the first row whose column holds such an image; "" if rows have no names."""
+    key = next((one for one in ("doc_id", "qa_id", "query_id") if one in batch.schema.names), None)
+    if key is None:
+        return ""
+    for row in batch.select([key, name]).to_pylist():
+        if any(wrong(image) for image in _stored(row[name])):
+            return f"row {row[key]}, "
+    return ""
+
+
+def _stored(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict) and value.keys() == {"bytes", "path"}:
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _stored(item)
 
 
 def _images(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.StructArray]]:
