@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -26,12 +27,17 @@ def require_images(batch: pa.RecordBatch, where: str, by_address: bool) -> None:
         data, paths = images.field("bytes"), images.field("path")
         for head in pc.unique(pc.binary_slice(data.drop_null(), 0, _HEAD)).to_pylist():
             if image_format(head) is None:
-                row = _row_with(batch, name, lambda image, head=head: (image["bytes"] or b"").startswith(head))
+                row = _row_with(batch, name, partial(_starts_with, head))
                 raise FormatError(f"{where}, {row}column {name}: an image of {format_hint(head)}; it is not opened")
         for path in pc.unique(paths.filter(data.is_null())).to_pylist():
             if not (by_address and path is not None and path.lower().startswith(("http://", "https://"))):
                 row = _row_with(batch, name, lambda image: image["bytes"] is None)
-                raise FormatError(f"{where}, {row}column {name}: an image without bytes, at {path!r:.80}; it is not opened")
+                what = f"an image without bytes, at {path!r:.80}"
+                raise FormatError(f"{where}, {row}column {name}: {what}; it is not opened")
+
+
+def _starts_with(head: bytes, image: Mapping[str, Any]) -> bool:
+    return bytes(image["bytes"] or b"").startswith(head)
 
 
 def _row_with(batch: pa.RecordBatch, name: str, wrong: Callable[[Any], bool]) -> str:

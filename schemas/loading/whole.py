@@ -31,7 +31,7 @@ def written_whole(published: Published, name: str, split: str, rows: JoinedDatas
     """
     from datasets import Dataset, DatasetInfo, NamedSplit
 
-    from nyxqa.schemas.features import features_of
+    from nyxqa.schemas.loading.features import features_of
 
     schema = whole_schema(rows.data.schema, _IMAGE_TYPES[images])
     info = DatasetInfo(features=features_of(schema, decode=True))
