@@ -61,8 +61,8 @@ def load(
     :param name: A table: triplets, qa, corpus, mixture, feedback, ledger, preview.
     :param path: An existing folder, ``user/name`` on the Hub, or None for ``NYXQA_DATA``, else ``nyxqa_data``.
     :param split: One split (of ``corpus``: a pool) as a ``Dataset``; None gives all of them in a ``DatasetDict``.
-    :param join: Whether rows carry the contents they refer to; False gives the stored columns. ``whole`` writes the
-        joined rows into a file in the cache and gives a plain ``Dataset`` that can be written, pushed and converted.
+    :param join: Whether rows carry the contents they refer to; False gives the stored columns, ``whole`` a
+        plain ``Dataset`` of joined rows, from a file in the cache.
     :param images: ``decode`` gives pictures of Pillow, whose pixels a joined row decodes on first use; ``bytes`` gives
         the encoded ``bytes`` in a joined side, and in stored columns the stored struct ``{"bytes", "path"}``; ``none``
         reads no image: a joined side lists the image ids in place of its images, stored image columns are left out.
@@ -91,15 +91,14 @@ def load(
         return _streamed(published, name, wanted, split, layout, images)
     loaded = {one: _mapped(published, name, one, layout, images) for one in wanted}
     if joined:
-        whole = join == "whole"
-        _join(published, loaded, name, "bytes" if whole and images == "decode" else images, max_negatives)
-        if whole:
-            loaded = {one: written_whole(published, name, one, rows, images) for one, rows in loaded.items()}
+        loaded = _joined(published, loaded, name, images, max_negatives, join == "whole")
     elif images == "decode" and published.by_address:
         for dataset in loaded.values():
             dataset.set_transform(decode_images)
-    if split is not None:
-        return loaded[split]
+    return loaded[split] if split is not None else _as_dictionary(loaded)
+
+
+def _as_dictionary(loaded: dict[str, Dataset]) -> DatasetDict:
     from datasets import DatasetDict
 
     return DatasetDict(loaded)
@@ -133,6 +132,21 @@ def _join(
         documents.pool(pool)
     for dataset in loaded.values():
         dataset.set_transform(Joiner(name, documents, max_negatives))
+
+
+def _joined(
+    published: Published,
+    loaded: dict[str, Dataset],
+    name: str,
+    images: ImagesMode,
+    max_negatives: int | None,
+    whole: bool,
+) -> dict[str, Dataset]:
+    """The sets joined on access, or written out whole."""
+    _join(published, loaded, name, "bytes" if whole and images == "decode" else images, max_negatives)
+    if not whole:
+        return loaded
+    return {split: written_whole(published, name, split, rows, images) for split, rows in loaded.items()}
 
 
 def _pools(dataset: Dataset) -> list[str]:
