@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,10 +105,62 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         value = read_json(path)
         found = value["format"]
-        if not isinstance(found, int) or found > FORMAT:
+        if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+            raise TypeError(f"format {str(found)[:60]!r} is not a number of a format")
+        if found > FORMAT:
             raise FormatError(f"{path} has format {found}; this nyxqa reads up to {FORMAT}: install a newer one")
         value["stages"] = [StageEntry(**entry) for entry in value["stages"]]
         value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
-        return Manifest(**value)
+        manifest = Manifest(**value)
+        _check_types(manifest)
+        return manifest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} is not a manifest of nyxqa: {one_line(error)}") from error
+
+
+_TYPES: dict[str, type] = {
+    "recipe": dict,
+    "seed": int,
+    "versions": dict,
+    "revisions": dict,
+    "deviations": list,
+    "certificate": dict,
+    "usage": dict,
+    "summary": dict,
+}
+_COUNTS = ("rows_in", "parents", "dropped", "not_sampled", "rows_out")
+_NAMES = ("name", "split", "fingerprint", "unit_in", "unit_out")
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+_FILE = re.compile(r"data/[^/\\\0]+/[^/\\\0]+\Z")
+
+
+def _check_types(manifest: Manifest) -> None:
+    """Refuse values of other types than a build writes, and files outside ``data/TABLE/``.
+
+    :raises TypeError: Naming the part.
+    """
+    for name, kind in _TYPES.items():
+        if not isinstance(getattr(manifest, name), kind):
+            raise TypeError(f"{name} is not of type {kind.__name__}")
+    for name in ("certificate", "usage"):
+        if not all(_is_count(count) for count in getattr(manifest, name).values()):
+            raise TypeError(f"{name} holds something else than counts")
+    for name in ("versions", "revisions"):
+        if not all(isinstance(one, str) for one in getattr(manifest, name).values()):
+            raise TypeError(f"{name} holds something else than text")
+    if not all(isinstance(line, str) for line in manifest.deviations):
+        raise TypeError("deviations hold something else than text")
+    for entry in manifest.stages:
+        texts = all(isinstance(getattr(entry, name), str) for name in _NAMES)
+        numbers = isinstance(entry.seconds, int | float) and all(_is_count(getattr(entry, one)) for one in _COUNTS)
+        if not (texts and numbers):
+            raise TypeError(f"stage {str(entry.name)[:60]!r} holds a value of another type")
+    for path, file in manifest.files.items():
+        if not _FILE.match(path) or {".", ".."} & set(path.split("/")):
+            raise TypeError(f"file {path[:60]!r} is not in a folder of data/")
+        if not (isinstance(file.sha256, str) and _HASH.match(file.sha256) and _is_count(file.rows)):
+            raise TypeError(f"file {path[:60]!r} has no hash or no number of rows")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -71,6 +71,7 @@ def open_published(folder: Path, tables: Iterable[str] | None = None, *, partial
     :raises FormatError: If there is no dataset, a newer version wrote it, or a file is missing, unknown or changed.
     """
     manifest = read_manifest(folder)
+    require_inside(folder, manifest.files)
     wanted = tuple(f"data/{name}/" for name in (TABLES if tables is None else tables))
     _compare_names(folder, manifest, wanted if partial else ("data/",))
     for path, entry in manifest.files.items():
@@ -78,6 +79,19 @@ def open_published(folder: Path, tables: Iterable[str] | None = None, *, partial
             table = TABLES.get(path.split("/")[1])
             _compare_footer(folder / path, table, entry.rows, manifest.format)
     return Published(folder, manifest)
+
+
+def require_inside(folder: Path, files: Iterable[str]) -> None:
+    """Refuse files that lie elsewhere, behind a symbolic link; in the cache of the Hub they lie among its blobs.
+
+    :raises FormatError: Naming the file.
+    """
+    whole = folder.resolve()
+    homes = (whole, whole.parent.parent / "blobs") if whole.parent.name == "snapshots" else (whole,)
+    for name in files:
+        target = (folder / name).resolve()
+        if not any(target.is_relative_to(home) for home in homes):
+            raise FormatError(f"{folder / name} is a link out of the dataset's folder; it is not read")
 
 
 def _compare_names(folder: Path, manifest: Manifest, prefixes: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nyxqa.builders.check.report_file import REPORT
 from nyxqa.builders.publish.card import CARD
 from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.loading.published import require_inside
 from nyxqa.schemas.manifest import MANIFEST, Manifest
 from nyxqa.schemas.writing import file_hash
 
@@ -68,6 +69,7 @@ def local_files(folder: Path, manifest: Manifest) -> list[PushFile]:
 
     :raises FormatError: If a file is missing or differs from the manifest.
     """
+    require_inside(folder, [*manifest.files, MANIFEST, REPORT, CARD])
     files = []
     for path, entry in sorted(manifest.files.items()):
         source = folder / path
