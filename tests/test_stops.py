@@ -17,14 +17,11 @@ from nyxqa.build import run
 from nyxqa.cli import main
 from nyxqa.schemas.chance import chance
 from nyxqa.schemas.manifest import read_manifest
-from tests.support.running import nyxqa, published, started, states, wait_for_none
+from tests.support.running import STEP_LINE, nyxqa, published, started, states, wait_for_none
 
 KILLS = int(os.environ.get("NYXQA_KILLS", "3"))
 SEED = int(os.environ.get("NYXQA_KILL_SEED", "42"))
 START = 0.7  # seconds until a process works
-STEP = re.compile(
-    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: ([\d,]+ (row|page|document|question)s? -> .*, )?\d+\.\d s$"
-)
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
@@ -74,8 +71,8 @@ def test_interrupted_a_build_says_one_line_leaves_nobody_and_goes_on(
         _, err = process.communicate(timeout=30)
         assert process.returncode == code, err
         assert wait_for_none(process.pid) == []
-    assert STEP.match(first)
-    lines = [line for line in err.splitlines() if not STEP.match(line)]
+    assert STEP_LINE.match(first)
+    lines = [line for line in err.splitlines() if not STEP_LINE.match(line)]
     said = {130: "nyxqa: interrupted; run again to continue", 143: "nyxqa: terminated; run again to continue"}
     assert lines == [said[code]]
     assert not (out / "manifest.json").exists()
@@ -108,7 +105,7 @@ def test_a_full_disk_is_one_line_and_the_build_goes_on_after_it(
         patch.setattr(os, "fsync", full)
         main(["build", "--split", "all", "--recipe", str(small_recipe), "--out", str(out), "--workers", "1"])
     assert left.value.code == 1
-    lines = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
+    lines = [line for line in capsys.readouterr().err.splitlines() if not STEP_LINE.match(line)]
     assert lines == ["nyxqa: the disk is full; free some space and run again, finished shards are reused"]
     assert not (out / "manifest.json").exists()
     run("all", recipe=small_recipe, out=out, workers=1)
@@ -136,7 +133,7 @@ def test_on_a_disk_that_is_really_full(small_disk: Path, small_recipe: Path, sma
     try:
         while (found := nyxqa(*arguments)).returncode == 1:
             fulls += 1
-            lines = [line for line in found.stderr.splitlines() if not STEP.match(line)]
+            lines = [line for line in found.stderr.splitlines() if not STEP_LINE.match(line)]
             assert len(lines) == 1
             assert re.match(r"nyxqa: the disk is full.*; free some space.* run again", lines[0])
             assert not (small_disk / "out" / "manifest.json").exists()

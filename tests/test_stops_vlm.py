@@ -6,7 +6,6 @@ import base64
 import json
 import logging
 import os
-import re
 import signal
 import time
 from collections import Counter
@@ -21,11 +20,10 @@ from tests.support.evidence_model import EvidenceModel
 from tests.support.model_answers import FEW_RETRIES, SECRET, use_retry_policy
 from tests.support.pages import picture
 from tests.support.published import table
-from tests.support.running import published, started, wait_for_none
+from tests.support.running import STEP_LINE, published, started, wait_for_none
 from tests.support.vlm_server import Act, Payload, VlmServer
 
 CONCURRENCY = 4  # as the recipe has it
-STEP = re.compile(r"[a-z]+(/[a-z]+)?( (train|validation|test))?: ([\d,]+ .*, )?[\d.]+ s$")
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +92,7 @@ def test_interrupted_while_it_waits_for_answers_it_ends_without_them_and_goes_on
             assert server.served == 60 + CONCURRENCY
             assert process.returncode == 130, err
             assert wait_for_none(process.pid) == []
-        assert [line for line in err.splitlines() if not STEP.match(line)] == [
+        assert [line for line in err.splitlines() if not STEP_LINE.match(line)] == [
             "nyxqa: interrupted; run again to continue"
         ]
         assert not (out / "manifest.json").exists()
@@ -134,7 +132,7 @@ def test_the_command_line_leaves_with_4_when_the_budget_is_spent(
     with VlmServer(reply=EvidenceModel(IMAGES)) as server, pytest.raises(SystemExit) as left:
         main(arguments(evidence_recipe, tmp_path, server.url, "--split", "train", "--set", "vlm.max_requests=3"))
     assert left.value.code == 4
-    said = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
+    said = [line for line in capsys.readouterr().err.splitlines() if not STEP_LINE.match(line)]
     assert len(said) == 1
     assert "vlm.max_requests = 3 is spent" in said[0]
 
@@ -160,7 +158,7 @@ def test_an_endpoint_that_is_dead_or_refuses_ends_the_build_with_one_line(
             main(arguments(evidence_recipe, tmp_path, url, "--split", "train"))
         assert server.served < 40
     assert left.value.code == 1
-    said = [line for line in capsys.readouterr().err.splitlines() if not STEP.match(line)]
+    said = [line for line in capsys.readouterr().err.splitlines() if not STEP_LINE.match(line)]
     assert len(said) == 1
     assert named in said[0]
     assert not (tmp_path / "manifest.json").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,10 @@ import pytest
 
 from nyxqa.cli import main
 
+# A line about a finished step, as a build reports it on stderr.
+STEP_LINE = re.compile(
+    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: ([\d,]+ [A-Za-z]+ -> [\d,]+ [A-Za-z]+, .*, )?\d+\.\d s$"
+)
 ROOT = Path(__file__).parents[2]
 
 

@@ -35,7 +35,7 @@ class StoredAnswers:
     ranked: dict[str, list[str]]
 
     def run(self, **settings: Any) -> None:
-        order = FeedbackOptions("bm25", f"openai:teller@{self.server.url}", settings=_dotted(settings))
+        order = FeedbackOptions("bm25", f"openai:model@{self.server.url}", settings=_dotted(settings))
         feedback(self.out, order, Progress())
 
     def expected(self, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -144,7 +144,7 @@ def test_all_rows_stand_in_their_order_with_their_account(asked: StoredAnswers) 
     rows = table(asked.out, "feedback")
     keys = [(row["dataset"], row["query_id"]) for row in rows]
     assert keys == sorted(keys)
-    assert {row["generator"] for row in rows} == {"openai:teller"}
+    assert {row["generator"] for row in rows} == {"openai:model"}
     (entry,) = (entry for entry in read_manifest(asked.out).stages if entry.name == "feedback")
     assert (entry.rows_in, entry.parents, entry.dropped) == (500, len(rows), 500 - len(rows))
 
