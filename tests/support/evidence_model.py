@@ -143,7 +143,7 @@ class EvidenceModel:
 
     def _shows(self, part: dict[str, Any]) -> str:
         data = base64.b64decode(part["image_url"]["url"].partition("base64,")[2])
-        return f"[shows {self._names[data]}]"
+        return f"[shows {self._names.get(data, 'no page')}]"  # the picture of a probe is of no page
 
     def __call__(self, payload: Payload) -> str:
         name, text = self.shown(payload)
