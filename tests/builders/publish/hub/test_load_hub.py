@@ -126,7 +126,7 @@ def test_datasets_reads_it_without_nyxqa(client: Client, pushed: Path) -> None:
         f"rows = load_dataset({NAME!r}, 'triplets', split='train')\n"
         f"stream = load_dataset({NAME!r}, 'triplets', split='train', streaming=True)\n"
         f"preview = load_dataset({NAME!r}, split='train')\n"
-        "result = [rows['query_id'][:], [row['query_id'] for row in stream], preview[0]['positive']['text']]"
+        "result = [rows['query_id'][:], [row['query_id'] for row in stream], preview[0]['positive']]"
     )
     assert rows == streamed
     assert preview
