@@ -155,7 +155,7 @@ def test_datasets_3_6_reads_what_this_one_reads(tmp_path: Path, tiny: TinyDatase
     for table, split in tables:
         assert old[f"{table}/{split}"]["rows"] == _pictured(tiny.rows(table, split))
     assert old["corpus/web"]["features"]["images"] == ["Image"]
-    assert old["preview/train"]["features"]["negatives"] == [{"text": "string", "images": ["Image"]}]
+    assert old["preview/train"]["features"]["negative_1_images"] == ["Image"]
 
 
 def test_a_rebuild_in_place_is_never_read_stale(tmp_path: Path, tiny: TinyDataset) -> None:
