@@ -32,9 +32,11 @@ def replacing(path: Path) -> Iterator[Path]:
 def sweep(folder: Path, name: str = "*") -> None:
     """Remove the temporary files that killed processes left in ``folder``, which nobody else may be writing to.
 
+    A database that was being made has a log beside it, named after it.
+
     :param name: Pattern of the names of the files that were being written.
     """
-    for left in folder.glob(f".{name}.{'[0-9a-f]' * 12}.part"):
+    for left in folder.glob(f".{name}.{'[0-9a-f]' * 12}.part*"):
         if left.is_file() or left.is_symlink():
             left.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.database import append
 from nyxqa.builders.engine.limits import Limits, connected, translated_errors
-from nyxqa.schemas.files import replacing
+from nyxqa.schemas.files import replacing, sweep
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,8 +95,6 @@ class Database:
 
 def _make(file: Path, limits: Limits) -> None:
     """Create the database under another name and rename it: DuckDB rejects a file whose creation was interrupted."""
-    with replacing(file) as temporary:
-        temporary.unlink(missing_ok=True)
-        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
-        with connected(temporary, limits) as connection:
-            connection.execute("CREATE TABLE done (step VARCHAR)")
+    sweep(file.parent, file.name)
+    with replacing(file) as temporary, connected(temporary, limits) as connection:
+        connection.execute("CREATE TABLE done (step VARCHAR)")

@@ -7,6 +7,7 @@ text, by a picture, by both together, known without any document, or never known
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nyxqa.builders.runner.manifest import versions
+from nyxqa.builders.vlm.openai.images import DataUris
+from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
-from nyxqa.schemas.ids import doc_id, image_id, qa_id, query_id
+from nyxqa.schemas.ids import doc_id, image_id, qa_id, query_id, row_hash
 from nyxqa.schemas.manifest import Manifest, write_manifest
+from nyxqa.schemas.recipe import VlmSection
 from tests.support.tiny_dataset import TinyDataset, document, png
 from tests.support.vlm_server import Payload
 
@@ -201,6 +205,9 @@ class Facts:
             "negative_scores": [],
             "miner": "bm25",
             "kind": self.source(fact)["kind"],
+            "reviews": 0,
+            "row_hash": row_hash(own, source, []),
+            "needs": "any",
         }
 
     def _question(self, fact: Fact) -> Row:
@@ -218,6 +225,14 @@ class Facts:
             },
             **{"page_id": source["page_id"], "kind": kind_of(len(source["images"])), "source": "sample"},
             **{"generator": "made", "prompts": dict.fromkeys(names, ""), "evidence": None},
+            **{
+                "dataset": row["dataset"],
+                "pool": fact.pool,
+                "reviews": 0,
+                "type": "",
+                "nuggets": [],
+                "answerable": True,
+            },
         }
 
     def write(self, root: Path, **recipe: Any) -> Manifest:
@@ -229,7 +244,7 @@ class Facts:
 
     @cached_property
     def _pictures(self) -> dict[bytes, str]:
-        found = {image["bytes"]: row["doc_id"] for row in self.pools["web"] for image in row["images"]}
+        found = {as_sent(image["bytes"]): row["doc_id"] for row in self.pools["web"] for image in row["images"]}
         return found
 
     @cached_property
@@ -284,3 +299,9 @@ def payload_parts(payload: Payload) -> Sequence[str | bytes]:
         part["text"] if part["type"] == "text" else base64.b64decode(part["image_url"]["url"].partition("base64,")[2])
         for part in content
     ]
+
+
+def as_sent(image: bytes) -> bytes:
+    """An image as the model receives it: PNG or JPEG, whatever format the dataset stores."""
+    uri = DataUris().of(VlmImage(hashlib.sha256(image).hexdigest(), "", image), VlmSection().max_pixels, shrink=True)
+    return base64.b64decode(uri.partition("base64,")[2])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nyxqa.schemas.content import PLACEHOLDER
-from tests.support.facts import payload_parts
+from tests.support.facts import as_sent, payload_parts
 from tests.support.published import table
 from tests.support.vlm_server import Payload
 
@@ -28,7 +28,7 @@ class Oracle:
 
         :param documents: Texts of the documents that tell its answer.
         """
-        key = _key([piece for part in _alternating(question, list(images)) for piece in part])
+        key = _key([piece for part in _alternating(question, [as_sent(image) for image in images]) for piece in part])
         self.answers[key] = answer
         pieces = [[piece.strip() for piece in text.split(PLACEHOLDER) if piece.strip()] for text in documents]
         self.telling[key] = [*self.telling.get(key, []), *pieces]

@@ -85,7 +85,7 @@ def test_too_little_memory_is_a_clear_error() -> None:
 
 
 def test_a_database_killed_while_it_was_made_is_made_again(tmp_path: Path) -> None:
-    begun = tmp_path / ".near.duckdb.part"
+    begun = tmp_path / ".near.duckdb.0123456789ab.part"
     begun.write_bytes(b"no header yet")
     begun.with_name(f"{begun.name}.wal").write_bytes(b"no log yet")
     database = Database(tmp_path / "near.duckdb", Limits())

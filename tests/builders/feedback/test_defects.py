@@ -20,7 +20,7 @@ from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.retriever.training.examples import read_example
 from nyxqa.schemas.ids import doc_id, query_id
 from nyxqa.schemas.loading.load import load
-from tests.support.facts import Facts, payload_parts
+from tests.support.facts import Facts, as_sent, payload_parts
 from tests.support.published import table
 from tests.support.sets import LAKES, TEXTS, lake, lake_reply, write_passages, write_questions, write_text
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
@@ -86,7 +86,7 @@ def test_pictures_stand_where_their_placeholders_stood(made: tuple[Facts, Path, 
         if code not in shown:
             assert len(pictures) <= 1
             continue
-        own = facts.source(shown[code])["images"][0]["bytes"]
+        own = as_sent(facts.source(shown[code])["images"][0]["bytes"])
         assert parts[-2] == own and parts[-1] == "?"
         assert str(parts[-3]).endswith(f"\nQuestion: What is {code} beside ")
         heads = re.findall(r"\[1\]\n(Document \d+ of web\.)", prompt_text(payload))

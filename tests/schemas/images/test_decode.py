@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.images.decode import ImageDecodeError, decode_pixels, open_encoded, stable_text
+from nyxqa.schemas.images.decode import MAX_PIXELS, ImageDecodeError, decode_pixels, open_encoded, stable_text
 
 
 def encoded(name: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
@@ -19,7 +19,7 @@ def encoded(name: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
     return out.getvalue()
 
 
-def refusal(data: bytes, max_pixels: int | None = None) -> ImageDecodeError:
+def refusal(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageDecodeError:
     with pytest.raises(ImageDecodeError) as caught:
         decode_pixels(open_encoded(data, max_pixels), data)
     assert isinstance(caught.value, WorldError)

@@ -88,14 +88,15 @@ def test_only_the_bytes_change(staged: Path, tiny: TinyDataset) -> None:
         for one, url in zip(row["image_ids"], row["image_urls"], strict=True)
     }
     for table, splits in tiny.tables.items():
+        if table == "preview":  # it names no image by its id
+            continue
         for split, rows in splits.items():
             for found, row in zip(read(staged, table, split), rows, strict=True):
                 for name in ("images", "query_images"):
                     if name in row:
                         ids = row["image_ids" if name == "images" else "query_image_ids"]
                         row = {**row, name: [{"bytes": None, "path": urls[one]} for one in ids]}
-                if table != "preview":
-                    assert found == row
+                assert found == row
     names = ("positive_images", "negative_1_images", "negative_2_images")
     stored = [image for row in read(staged, "preview", "train") for name in names for image in row[name]]
     assert stored
