@@ -91,7 +91,7 @@ def test_pictures_stand_where_their_placeholders_stood(made: tuple[Facts, Path, 
         assert str(parts[-3]).endswith(f"\nQuestion: What is {code} beside ")
         heads = re.findall(r"\[1\]\n(Document \d+ of web\.)", prompt_text(payload))
         row = documents[heads[0]] if heads else None
-        expected = [image["bytes"] for image in row["images"]] if row else []
+        expected = [as_sent(image["bytes"]) for image in row["images"]] if row else []
         assert pictures == [*expected, own]
         if expected:
             assert row is not None and str(parts[0]).endswith(f"[1]\n{row['text'].partition(chr(10))[0]}\n")

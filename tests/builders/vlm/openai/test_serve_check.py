@@ -28,7 +28,7 @@ def test_a_server_without_schema_and_with_few_pictures_is_reported_as_such() -> 
         refused = "response_format" in payload or prompt_text(payload).count("[image]") > 4
         return Act("status", 400) if refused else Act()
 
-    with VlmServer(script=script) as server:
+    with VlmServer(script=script, scripts_probes=True) as server:
         (report,) = serve_check(f"openai:m@{server.url}")
     assert report.pictures == 4
     assert {one["level"] for one in report.json_schema.values()} == {"none"}
