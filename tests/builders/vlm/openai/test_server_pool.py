@@ -42,7 +42,7 @@ def test_requests_go_to_all_servers_and_those_about_a_document_to_one(tmp_path: 
     assert all(isinstance(outcome, Answered) for outcome in outcomes)
     asked = [{prompt_text(p).partition("Text ")[2].partition(".")[0] for p in s.payloads} for s in (one, other)]
     assert min(one.served, other.served) >= 40
-    assert len(asked[0] & asked[1]) <= 20  # documents whose questions went to both; by chance nearly all would
+    assert len(asked[0] & asked[1]) <= 30  # documents whose questions went to both; by chance nearly all would
 
 
 def test_a_server_that_falls_away_costs_no_request(tmp_path: Path) -> None:
