@@ -19,7 +19,7 @@ PACKAGES = ("builders", "retriever", "schemas")
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("nyxqa",),
     ("runner",),
-    ("feedback",),
+    ("feedback", "evaluate"),
     ("publish",),
     ("check", "pipeline"),
     ("stages",),

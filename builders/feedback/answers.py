@@ -19,8 +19,8 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
 from nyxqa.builders.feedback.labels import Labelling
 from nyxqa.builders.feedback.row_schemas import ANSWERS
-from nyxqa.builders.feedback.scoring import Truth, listed_options
 from nyxqa.builders.feedback.train_set import TrainSet
+from nyxqa.builders.qa.scoring import Truth, listed_options
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Conversation, Failed, VlmRequest

@@ -13,9 +13,9 @@ import pyarrow as pa
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.feedback.pools import Pool
 from nyxqa.builders.feedback.row_schemas import CANDIDATES
 from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
+from nyxqa.builders.question_sets.pools import Pool
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.stages.passages import passage_index
 from nyxqa.retriever.encoders.factory import is_dense

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nyxqa.builders.feedback.scoring import reached
 from nyxqa.builders.mining.negative_selection import Candidate, column_exclusions, select_negatives
+from nyxqa.builders.qa.scoring import reached
 from nyxqa.schemas.recipe import Feedback
 
 SharedKeys = Mapping[str, Any]

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import step_folder
-from nyxqa.builders.feedback.pools import (
+from nyxqa.builders.qa.scoring import Truth, truth_of
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.pools import (
     PassagesPool,
     Pool,
     PublishedPool,
@@ -24,8 +26,6 @@ from nyxqa.builders.feedback.pools import (
     rows_where,
     shared_keys_at,
 )
-from nyxqa.builders.feedback.scoring import Truth, truth_of
-from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.stages.names import pool_stage
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError

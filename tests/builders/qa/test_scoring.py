@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.feedback.scoring import Truth, chosen, listed_options, reached, truth_of
+from nyxqa.builders.qa.scoring import Truth, chosen, listed_options, reached, truth_of
 
 OPTIONS = ("a red stone", "A green stone", "blue stone", "no stone")
 

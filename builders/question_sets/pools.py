@@ -1,4 +1,4 @@
-"""The documents that train questions are searched in, as an index and a model read them."""
+"""The documents that questions are searched in, as an index and a model read them."""
 
 from __future__ import annotations
 

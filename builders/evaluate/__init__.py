@@ -1,0 +1,1 @@
+"""How well do retrievers, and a model with their documents, answer the questions of a dataset?"""
