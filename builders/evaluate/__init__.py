@@ -1,1 +1,1 @@
-"""How well do retrievers, and a model with their documents, answer the questions of a dataset?"""
+"""Evaluation of retrievers, and of a model with their documents, on the questions of a dataset."""
