@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from nyxqa.build import run
+from tests.support.chromium import VARIABLE, Chromium, chromium_path, running_chromium
 from tests.support.evidence_builds import IMAGES, RECIPE, build_with_model
 from tests.support.evidence_model import EvidenceModel
 from tests.support.pages import many_pages, page, write_recipe
@@ -95,3 +96,13 @@ def evidence_build(evidence_recipe: Path, tmp_path_factory: pytest.TempPathFacto
     with VlmServer(reply=model) as server:
         build_with_model(evidence_recipe, out, server)
     return out, model
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A running Chromium; a machine without one skips, unless NYXQA_CHROMIUM says that there is one."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip(f"there is no Chromium; install one, or name it in {VARIABLE}")
+    with running_chromium(path) as browser:
+        yield browser
