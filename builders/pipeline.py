@@ -15,6 +15,7 @@ from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
 from nyxqa.builders.stages.choices import choices
 from nyxqa.builders.stages.chunk import chunk
+from nyxqa.builders.stages.common_words import web_common_words
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.filter import filter_documents
 from nyxqa.builders.stages.images import images
@@ -115,10 +116,11 @@ def build_questions(
     """
     seeds: dict[str, StepOutput] = {}
     questions: dict[str, StepOutput] = {}
+    words = web_common_words(run, pages.documents) if "answer" in recipe.negatives.exclude else None
     try:
         for split in splits:
             seeds[split] = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
-            questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split])
+            questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split], words)
     except NyxqaError:
         handle.close()  # the next build of this process has a budget of its own
         raise
@@ -133,6 +135,7 @@ def _questions(
     handle: VlmHandle,
     split: str,
     seeds: StepOutput,
+    words: StepOutput | None,
 ) -> StepOutput:
     """Run (or plan) the stages of one split after ``sample``."""
     drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
@@ -140,4 +143,4 @@ def _questions(
     questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index)
     questions = verify(run, questions, handle, recipe.verify, split)
     questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split)
-    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split)
+    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split, words)

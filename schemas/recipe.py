@@ -211,9 +211,13 @@ class Negatives(Section):
     margin: PositiveShare | None = Field(
         None, description="maximum score of a negative as a share of the positive's score; no limit if not set"
     )
-    exclude: list[Literal["page", "cluster", "equal"]] = Field(
-        ["page", "cluster", "equal"],
-        description="documents that are never negatives: of the positive's page, of its cluster, of equal text",
+    exclude: list[Literal["page", "cluster", "equal", "answer"]] = Field(
+        ["page", "cluster", "equal", "answer"],
+        description="documents that are never negatives: of the positive's page, of its cluster, of equal text, or "
+        "that hold the answer",
+    )
+    per_query: bool = Field(
+        False, description="whether a question that lacks negatives is searched deeper, down to rank 10 x count"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
+from nyxqa.builders.mining.held_answers import answer_holdings
+from nyxqa.schemas.tables import DATASET, WEB
 
 # One row for each pair of a positive and a negative of a query.
 _PAIRS = """
@@ -53,7 +55,7 @@ _PRESENT = """
 _ORIGINS = """
     SELECT 'triplets ' || split || ' ' || query_id || ' has origin ' || origin AS example
     FROM (SELECT split, query_id, unnest(positives).origin AS origin FROM triplets)
-    WHERE origin NOT IN ('source', 'retrieved', 'gold', 'imported')
+    WHERE origin NOT IN ('source', 'retrieved', 'gold', 'imported', 'judged', 'reviewed')
 """
 _READS = ("triplets", "feedback")
 _WEB_RULES = {"page": ("negative_of_own_page", "page_id"), "cluster": ("negative_of_own_cluster", "cluster")}
@@ -72,6 +74,7 @@ NEGATIVE_CHECKS = (
     *(check.name for check in _CHECKS),
     "negative_equals_positive",
     *(name for name, _ in _WEB_RULES.values()),
+    "negative_holds_answer",
 )
 
 
@@ -92,3 +95,28 @@ def check_negatives(context: CheckContext) -> None:
             f"WHERE pair.pool = 'web' AND p.{column} = n.{column}"
         )
         run_sql_checks(context, (SqlCheck(name, (*_READS, "corpus"), query),))
+    _check_answers(context)
+
+
+def _check_answers(context: CheckContext) -> None:
+    """Check that no negative holds the answer, where the recipe excludes such and the whole pool is published.
+
+    How common a word is in a pool is not known where only the passages are published that a row refers to.
+    """
+    name = "negative_holds_answer"
+    recipe = context.manifest.recipe
+    texts = [text for text in recipe.get("text", []) if "answer" in text["exclude"] and text["keep"] == "all"]
+    pools = {text["pool"] or text["name"]: {text["name"]} for text in texts}
+    for text in texts:
+        pools[text["pool"] or text["name"]].add(text["name"])
+    if recipe.get("web") and "answer" in recipe.get("negatives", {}).get("exclude", []):
+        pools[WEB] = {DATASET}
+    if not pools:
+        context.findings.skip("the recipe does not exclude such negatives, or publishes only a part of the pool", name)
+        return
+    if context.ready(("triplets", "corpus"), name):
+        for pool, datasets in pools.items():
+            for one in answer_holdings(context.db, pool):
+                if one.role == "negative" and one.held and one.dataset in datasets:
+                    example = f"triplets {one.split} {one.query_id} negative {one.doc_id} holds the answer"
+                    context.findings.fail(name, example)

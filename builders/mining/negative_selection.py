@@ -75,11 +75,13 @@ def column_exclusions(
 ) -> list[Exclusion[Mapping[str, Any]]]:
     """Rules over rows: ``page``, ``cluster`` and ``equal`` exclude what has the page, cluster or key of a positive.
 
+    Other rules are left out.
+
     An empty value, as the key of a text without words, equals nothing.
 
     :param positives: Rows with the columns of ``rules``: ``page_id``, ``cluster``, ``key``.
     """
-    return [_column_exclusion(rule, _RULE_COLUMNS[rule], positives) for rule in rules]
+    return [_column_exclusion(rule, _RULE_COLUMNS[rule], positives) for rule in rules if rule in _RULE_COLUMNS]
 
 
 def _column_exclusion(rule: str, column: str, positives: Sequence[Mapping[str, Any]]) -> Exclusion[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from nyxqa.builders.mining.negative_selection import (
     rank_window,
     select_negatives,
 )
-from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
+from nyxqa.builders.qa.answer_match import AnswerRule, Form, contains_answer, fold_document, searchable_answers
 from nyxqa.builders.qa.keys import question_key
 
 _CACHED_KEYS = 10_000  # passages are retrieved again for other questions
@@ -102,6 +102,7 @@ def mine_set_question(
     document: Callable[[int], Document],
     rules: Rules,
     gold: Sequence[int] = (),
+    answer: AnswerRule | None = None,
 ) -> Choice | Drop:
     """Positives and negatives of one question, or its ledger row if it has no positive.
 
@@ -109,6 +110,7 @@ def mine_set_question(
     :param rows: Retrieved passages, best first; padded with -1.
     :param document: Returns the passage of a row.
     :param gold: Rows of the passages that the set names as evidence.
+    :param answer: Which passages hold the answer, for rule ``answer``; without it those in which it occurs.
     """
     patterns = searchable_answers(answers) if answers else ()
     retrieved = [row for row in rows if row >= 0]
@@ -130,7 +132,7 @@ def mine_set_question(
     negatives, excluded = select_negatives(
         (Candidate(rank, passage.id, passage, score) for rank, passage, score in in_window),
         {passage.id for passage in passages},
-        _exclusions(rules, passages, patterns),
+        _exclusions(rules, passages, answer or AnswerRule(patterns, (), ())),
         max_negative_score(positives[0][1].score, rules.margin),
     )
     return Choice(
@@ -147,7 +149,7 @@ def _positive_rows(
     document: Callable[[int], Document],
     rules: Rules,
     gold: Sequence[int],
-    patterns: tuple[str, ...],
+    patterns: tuple[Form, ...],
 ) -> list[int] | str:
     """Rows of the positives, or the reason why there is none."""
     if rules.positive == "gold":
@@ -170,7 +172,7 @@ def _unique(positives: list[tuple[Document, Ranked]]) -> tuple[Ranked, ...]:
     return tuple(by_id.values())
 
 
-def _exclusions(rules: Rules, positives: list[Document], patterns: tuple[str, ...]) -> list[Exclusion[Document]]:
+def _exclusions(rules: Rules, positives: list[Document], answer: AnswerRule) -> list[Exclusion[Document]]:
     """The rules that a negative of one question must pass, the cheap ones first."""
     exclusions: list[Exclusion[Document]] = []
     titles = {normalise_title(passage.title) for passage in positives} - {""}
@@ -180,7 +182,7 @@ def _exclusions(rules: Rules, positives: list[Document], patterns: tuple[str, ..
         texts = {_text_key(passage.text) for passage in positives}
         exclusions.append(Exclusion("equal", lambda passage: not _added(texts, _text_key(passage.text))))
     if "answer" in rules.exclude:
-        exclusions.append(Exclusion("answer", lambda passage: contains_answer(passage.text, patterns)))
+        exclusions.append(Exclusion("answer", lambda passage: answer.held_in(_folded(passage.text))))
     return exclusions
 
 
@@ -194,6 +196,9 @@ def _added(values: set[str], value: str) -> bool:
 def normalise_title(text: str) -> str:
     """``text`` in NFKC, case folded, with single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+_folded = lru_cache(_CACHED_KEYS)(fold_document)
 
 
 @lru_cache(_CACHED_KEYS)

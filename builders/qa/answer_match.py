@@ -1,35 +1,130 @@
-"""Whether a passage contains an answer as consecutive words."""
+"""Whether a document holds the answer: its words stand there and, if they are common, the question's words as well."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from nyxqa.schemas.answers import normalise_answer
+from nyxqa.builders.qa.common_words import CommonWords
+from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.words import words
 
 # Answers of yes-or-no questions cannot be located: "no" is a word of most passages.
 _NOT_SEARCHABLE = frozenset({"yes", "no", "noanswer"})
 # Cached folded texts: the passages of one page of results, and those that recur soon.
 _CACHE_SIZE = 10_000
+# Share of the weight of a question's words that a document has, from which a common answer in it counts.
+CONTEXT = 0.5
+
+_ARTICLES = frozenset(("a", "an", "the"))
+_POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_JOINERS = re.compile(r"[-\u2010-\u2015/]")
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+_NUMBERS = {name: str(value) for value, name in enumerate((_UNITS + "seventeen eighteen nineteen twenty").split())}
+_LIST = "; "  # joins the items of a list answer
+
+# Folded items that must all occur; one unless the answer is a list.
+Form = tuple[str, ...]
 
 
-def searchable_answers(answers: Iterable[str]) -> tuple[str, ...]:
+def searchable_answers(answers: Iterable[str]) -> tuple[Form, ...]:
     """The distinct answers that can be searched for in a passage, folded."""
-    folded = dict.fromkeys(fold_answer(answer) for answer in answers)
-    return tuple(answer for answer in folded if answer.strip() and answer.strip() not in _NOT_SEARCHABLE)
+    forms = (tuple(filter(None, map(fold_answer, answer.split(_LIST)))) for answer in answers)
+    return tuple(dict.fromkeys(form for form in forms if form and form[0].strip() not in _NOT_SEARCHABLE))
 
 
-def contains_answer(text: str, folded_answers: Iterable[str]) -> bool:
+def contains_answer(text: str, answers: Iterable[Form]) -> bool:
     """Whether ``text`` contains one of the answers of ``searchable_answers``, at word boundaries."""
-    folded = _cached_fold(text)
-    return any(answer in folded for answer in folded_answers)
+    return _any_form(_cached_fold(text), answers)
+
+
+def _any_form(folded: str, forms: Iterable[Form]) -> bool:
+    return any(all(item in folded for item in form) for form in forms)
 
 
 def fold_answer(text: str) -> str:
-    """The words of the normalised text, separated and surrounded by one space; empty if it has no words."""
-    folded = " ".join(words(normalise_answer(text)))
+    """The words of ``text`` in the form in which they are compared, separated and surrounded by one space.
+
+    Letters lose their case and accents, words their possessive or plural s; articles are left out, hyphens separate,
+    and numbers up to twenty are digits. Empty if there are no words.
+    """
+    plain = _JOINERS.sub(" ", _THOUSANDS.sub("", _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))))
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", plain)))
+    folded = " ".join(_fold_word(word) for word in words(plain) if word not in _ARTICLES)
     return f" {folded} " if folded else ""
 
 
+def _fold_word(word: str) -> str:
+    if any(letter.isdigit() for letter in word):
+        return word
+    word = _NUMBERS.get(word, word.replace(".", ""))
+    is_plural = len(word) > 4 and word.endswith("s") and word[-2] not in "sui"
+    return word[:-1] if is_plural else word
+
+
 _cached_fold = lru_cache(_CACHE_SIZE)(fold_answer)
+
+
+def fold_document(text: str, captions: Iterable[str] = ()) -> str:
+    """Text and captions of a document, folded, as ``AnswerRule.held_in`` reads them.
+
+    :param text: May have placeholders.
+    """
+    return fold_answer("\n".join((plain_text(text), *captions)))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRule:
+    """Decides which documents hold the answer of one question.
+
+    An accepted form of which a word is rare in the pool counts wherever it occurs. One of common words ("blue",
+    "two") occurs by accident, so it counts only beside the question's own words.
+
+    :param rare: Forms with a rare word.
+    :param common: Forms of common words only.
+    :param context: The question's words, without the answer's, with their weights.
+    """
+
+    rare: tuple[Form, ...]
+    common: tuple[Form, ...]
+    context: tuple[tuple[str, float], ...]
+
+    def held_in(self, folded: str) -> bool:
+        """Whether the document holds the answer.
+
+        :param folded: The document as ``fold_document`` returns it.
+        """
+        if _any_form(folded, self.rare):
+            return True
+        return _any_form(folded, self.common) and self._in_context(folded)
+
+    def mentioned_in(self, folded: str) -> bool:
+        """Whether an accepted form occurs in the document, by accident or not."""
+        return _any_form(folded, (*self.rare, *self.common))
+
+    def _in_context(self, folded: str) -> bool:
+        total = sum(weight for _, weight in self.context)
+        return sum(weight for word, weight in self.context if word in folded) >= CONTEXT * total
+
+
+def answer_rule(question: str, answers: Sequence[str], common: CommonWords) -> AnswerRule:
+    """The rule of one question.
+
+    :param answers: Accepted forms.
+    :param common: The common words of the pool.
+    """
+    forms = searchable_answers(answers)
+    known = {word for form in forms for item in form for word in item.split()}
+    asked = dict.fromkeys(word for word in fold_answer(plain_text(question)).split() if word not in known)
+    is_common = {form: all(map(common.is_common, " ".join(form).split())) for form in forms}
+    return AnswerRule(
+        tuple(form for form in forms if not is_common[form]),
+        tuple(form for form in forms if is_common[form]),
+        tuple((f" {word} ", common.weight(word)) for word in asked),
+    )

@@ -80,8 +80,12 @@ def _of_web(recipe: Recipe) -> list[str]:
         lines.append(f"lengths are counted by {own}, not by {_TOKENIZER}'s tokenizer (Nyx step 1)")
     if recipe.sample.min_tokens:
         lines.append(f"documents of less than {recipe.sample.min_tokens} tokens are not asked about (Nyx step 3)")
-    if more := [name for name in recipe.negatives.exclude if name != "equal"]:
+    if more := [name for name in recipe.negatives.exclude if name in ("page", "cluster")]:
         lines.append(f"documents of the positive's {' or '.join(more)} are no negatives (Nyx step 11)")
+    if "answer" in recipe.negatives.exclude:
+        lines.append("documents that hold the answer are no negatives (Nyx step 11)")
+    if recipe.negatives.per_query:
+        lines.append("negatives may rank below the last of the ranks (Nyx step 11)")
     return lines + _other_values(recipe)
 
 

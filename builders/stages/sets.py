@@ -9,6 +9,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of
 from nyxqa.builders.question_sets.row_source import kind_of_source
+from nyxqa.builders.stages.common_words import pool_common_words
 from nyxqa.builders.stages.imports import import_sets
 from nyxqa.builders.stages.names import import_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages
@@ -34,9 +35,9 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepO
     sources = {pool_of(text): text.passages for text in recipe.text if pool_of(text) in wanted}
     outputs = {pool: passages(run, pool, spec) for pool, spec in sources.items()}
     indexes = _indexes(run, texts, outputs)
-    parts = [
-        _text(run, text, outputs[pool_of(text)], indexes[pool_of(text), text.encoder], benchmark) for text in texts
-    ]
+    by_answer = dict.fromkeys(pool_of(text) for text in texts if "answer" in text.exclude)
+    words = {pool: pool_common_words(run, pool, outputs[pool]) for pool in by_answer}
+    parts = [_text(run, text, outputs[pool_of(text)], indexes, benchmark, words) for text in texts]
     parts += _imports(run, recipe, splits)
     pools = tuple(_pool(pool, recipe, folder) for pool, folder in outputs.items())
     return Sets(pools, tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split))))
@@ -49,14 +50,23 @@ def _indexes(run: Run, texts: Sequence[TextSet], pools: dict[str, StepOutput]) -
     return {(pool, spec): passage_index(run, pool, pools[pool], encoders[spec], is_dense(spec)) for pool, spec in keys}
 
 
-def _text(run: Run, text: TextSet, pool: StepOutput, index: StepOutput, benchmark: StepOutput | None) -> SetParts:
+def _text(
+    run: Run,
+    text: TextSet,
+    pool: StepOutput,
+    indexes: Indexes,
+    benchmark: StepOutput | None,
+    words: dict[str, StepOutput],
+) -> SetParts:
     questions = read_set_questions(run, text)
     steps = [questions]
     if benchmark is not None:
         questions = decontaminate_questions(run, text, questions, benchmark)
         steps.append(questions)
     evidence = find_gold(run, text, questions, pool) if text.positive == "gold" else None
-    triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark)
+    index = indexes[pool_of(text), text.encoder]
+    common = words.get(pool_of(text)) if "answer" in text.exclude else None
+    triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark, common)
     return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, tuple(steps), text)
 
 

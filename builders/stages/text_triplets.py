@@ -17,16 +17,18 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, mine_set_question
+from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
+from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.recipe import TextSet
 
-VERSION = 1
+VERSION = 2
 _KEYS = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")  # data keys of a ``[[text]]``
 # Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
 _DENSE_FILES = 8
@@ -40,6 +42,7 @@ class SetMiner:
     :param index: Folder of their index.
     :param gold: Folder of the evidence; None unless ``text.positive`` is ``gold``.
     :param benchmark: Rejects positives that overlap with a benchmark, if the recipe names any.
+    :param words: Folder of the common words of the pool; None without rule ``answer``.
     """
 
     text: TextSet
@@ -47,6 +50,7 @@ class SetMiner:
     index: Path
     gold: Path | None
     benchmark: BenchmarkFilter | None = None
+    words: Path | None = None
 
     @property
     def rules(self) -> Rules:
@@ -64,17 +68,20 @@ def mine_triplets(
     index: StepOutput,
     evidence: StepOutput | None,
     benchmark: StepOutput | None = None,
+    words: StepOutput | None = None,
 ) -> StepOutput:
     """Triplets (rows of SET_TRIPLETS) of the questions that have a positive, in the order of their source.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
+    :param words: The common words of the pool, for rule ``answer``.
     """
     params = {**section_params(text, _KEYS), "pool": pool_of(text)}
-    more = [one.fingerprint for one in (evidence, benchmark) if one is not None]
+    more = [one.fingerprint for one in (evidence, benchmark, words) if one is not None]
     inputs = (questions.fingerprint, index.fingerprint, *more)
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
-    miner = SetMiner(text, pool.folder, index.folder, evidence.folder if evidence is not None else None, overlap)
+    gold, common = (one.folder if one is not None else None for one in (evidence, words))
+    miner = SetMiner(text, pool.folder, index.folder, gold, overlap, common)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
@@ -96,12 +103,16 @@ def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
         index, pool = open_index(miner.text.encoder, miner.index), PassagePool(miner.pool)
         encoder = make_encoder(miner.text.encoder)
         evidence = _evidence(miner, files) or [[]] * len(questions)
+        common = read_common_words(miner.words)
         hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in questions], miner.text.top_k)
         for row, ranked, scores, gold in zip(
             questions, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True
         ):
             passages = _Passages(pool)
-            outcome = mine_set_question(row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold)
+            rule = answer_rule(row["text"], row["answers"], common)
+            outcome = mine_set_question(
+                row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold, rule
+            )
             if isinstance(outcome, Drop):
                 account.dropped.append(outcome)
             else:

@@ -55,7 +55,20 @@ def test_exclusion_that_was_not_asked_for(dataset: Path) -> None:
     manifest = read_manifest(dataset)
     manifest.recipe["negatives"]["exclude"] = ["equal"]
     write_manifest(dataset, manifest)
-    assert check(dataset).not_run == ("negative_of_own_page", "negative_of_own_cluster")
+    assert check(dataset).not_run == ("negative_of_own_page", "negative_of_own_cluster", "negative_holds_answer")
+
+
+def test_negative_that_holds_the_answer(dataset: Path) -> None:
+    row = read(dataset, "triplets", "train")[0]
+    negative, told = row["negative_ids"][0], f"{row['query']} {row['answers'][0]}"
+
+    def change(rows: list[Row]) -> None:
+        document = next(one for one in rows if one["doc_id"] == negative)
+        document["captions"] = [told, *document["captions"][1:]] if document["captions"] else []
+        document["text"] += "" if document["captions"] else told
+
+    rewrite(dataset, "corpus", "web", change)
+    assert "negative_holds_answer" in check(dataset).failed
 
 
 @pytest.mark.parametrize(

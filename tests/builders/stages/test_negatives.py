@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.mining.web_rules import mine_page_question
+from nyxqa.builders.qa.answer_match import answer_rule, fold_document
+from nyxqa.builders.qa.common_words import CommonWords
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.stages.negatives import Mining, mine_shard, write_index
 from nyxqa.schemas.content import PLACEHOLDER
@@ -16,7 +18,9 @@ OWN = document("page", 0, "own text", cluster="c0")
 
 
 def known(name: str, page: str = "other", cluster: str = "", text: str = "") -> dict[str, Any]:
-    return {"doc_id": name, "page_id": page, "cluster": cluster or name, "key": text_key(text or name)}
+    text = text or name
+    own = {"key": text_key(text), "folded": fold_document(text)}
+    return {"doc_id": name, "page_id": page, "cluster": cluster or name, **own}
 
 
 POSITIVE = {"doc_id": OWN["doc_id"], "page_id": "page", "cluster": "c0", "key": text_key("own text")}
@@ -49,6 +53,23 @@ def test_each_exclusion_works_alone(rule: str, name: str) -> None:
     ]
     assert [found[0] for found in mined(ranked, ranks=[1, 9], exclude=[])] == ["x", "y", "z"]
     assert [found[0] for found in mined(ranked, ranks=[1, 9], exclude=[rule])] == [n for n in "xyz" if n != name]
+
+
+def test_documents_that_hold_the_answer_are_excluded() -> None:
+    rule = answer_rule("Who wrote Hamlet?", ["William Shakespeare", "Shakespeare"], CommonWords())
+    ranked = [(known("x", text="Shakespeare's Macbeth"), 3.0), (known("y", text="a play by Marlowe"), 2.0)]
+    for excluded, names in ((["answer"], ["y"]), (["equal"], ["x", "y"])):
+        row = mine_page_question(OWN, ranked, Negatives(ranks=[1, 9], exclude=excluded), rule)
+        assert row["negative_ids"] == names
+    assert "answer" in Negatives().exclude
+
+
+def test_per_query_looks_down_to_ten_times_the_count() -> None:
+    ranked = [(known(f"own {index}", page="page"), 99.0 - index) for index in range(18)] + others(40)
+    assert [found[1] for found in mined(ranked, ranks=[11, 20], count=3)] == [19, 20]
+    assert [found[1] for found in mined(ranked, ranks=[11, 20], count=3, per_query=True)] == [19, 20, 21]
+    ranked = [(known(f"own {index}", page="page"), 99.0 - index) for index in range(29)] + others(40)
+    assert [found[1] for found in mined(ranked, ranks=[11, 20], count=3, per_query=True)] == [30]
 
 
 def test_fewer_than_count_are_kept() -> None:
