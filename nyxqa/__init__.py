@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nyxqa.builders.dedup.cross_split import pairs_across
     from nyxqa.builders.dedup.deduplicate import deduplicate
+    from nyxqa.builders.evaluate.api import evaluate
     from nyxqa.builders.export.export import export
     from nyxqa.builders.publish.hub.push import push
     from nyxqa.retriever.training.collate import collate
     from nyxqa.schemas.loading.frame import frame
     from nyxqa.schemas.loading.load import load
 
-__all__ = ["collate", "deduplicate", "export", "frame", "load", "pairs_across", "push"]
+__all__ = ["collate", "deduplicate", "evaluate", "export", "frame", "load", "pairs_across", "push"]
 
 _HOMES = {
     "collate": "nyxqa.retriever.training.collate",
     "deduplicate": "nyxqa.builders.dedup.deduplicate",
+    "evaluate": "nyxqa.builders.evaluate.api",
     "export": "nyxqa.builders.export.export",
     "frame": "nyxqa.schemas.loading.frame",
     "load": "nyxqa.schemas.loading.load",

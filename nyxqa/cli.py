@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from nyxqa.builders.export.factory import TARGETS
+from nyxqa.evaluate_command import evaluate
 from nyxqa.guard import Interrupted
 
 
@@ -331,6 +332,9 @@ def export(
         revision=revision,
     )
     sys.stdout.write(done.text())
+
+
+app.command()(evaluate)
 
 
 def run(arguments: list[str]) -> object:

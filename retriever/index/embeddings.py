@@ -248,6 +248,11 @@ class Embeddings:
         self._file = folder / _VECTORS
         self._shape = (int(found["rows"]), int(found["dimensions"]))
 
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector; 0 if there is none."""
+        return self._shape[1]
+
     def shards(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """First row and vectors, float32 [rows, dimensions], of pieces mapped one at a time."""
         rows, dimensions = self._shape

@@ -1,0 +1,63 @@
+"""The public function ``nyxqa.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nyxqa.builders.engine.executors.factory import DEFAULT
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.evaluate.options import TOP_K, EvaluateOptions
+from nyxqa.builders.evaluate.result import Evaluation
+from nyxqa.builders.evaluate.run import evaluate_dataset
+
+
+def evaluate(
+    data: str | Path,
+    retrievers: str | Sequence[str] = (),
+    *,
+    vlm: str | None = None,
+    split: str = "test",
+    datasets: Sequence[str] = (),
+    top_k: Sequence[int] = TOP_K,
+    dims: Sequence[int] = (),
+    limit: int | None = None,
+    runs: Mapping[str, str | Path] | None = None,
+    name: str = "",
+    settings: Mapping[str, Any] | None = None,
+    executor: str = DEFAULT,
+    workers: int | None = None,
+    retry_failed: bool = False,
+) -> Evaluation:
+    """Compare retrievers on the questions of a dataset; figures are written to ``DATA/evaluation/NAME.json``.
+
+    :param data: Folder of a dataset.
+    :param retrievers: Encoders by name: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL; one, or a list.
+    :param vlm: Model that answers with the first documents, ``openai:MODEL@URL``; None scores retrieval alone.
+    :param split: train, validation or test.
+    :param datasets: Datasets of the questions; all of the split if empty.
+    :param top_k: Numbers of documents before a question; 0 is closed-book.
+    :param dims: Prefix lengths of vectors to compare.
+    :param limit: Most questions of each dataset.
+    :param runs: Rankings that other systems made: file by name of the system.
+    :param name: Name of the files; the split by default.
+    :param settings: Values of section ``[vlm]`` by dotted key.
+    :raises NyxqaError: If something fails, as the subclass that fits; nothing is written then.
+    """
+    options = EvaluateOptions(
+        [retrievers] if isinstance(retrievers, str) else list(retrievers),
+        vlm,
+        split,
+        [datasets] if isinstance(datasets, str) else list(datasets),
+        list(top_k),
+        list(dims),
+        limit,
+        {system: str(file) for system, file in (runs or {}).items()},
+        name,
+        settings or {},
+        executor,
+        workers,
+        retry_failed,
+    )
+    return evaluate_dataset(Path(data), options, Progress())

@@ -1,0 +1,145 @@
+"""Figures of an evaluation: means with intervals by dataset, kind and prefix length, and paired differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.builders.evaluate.questions import Question
+from nyxqa.builders.evaluate.rankings import Ranking
+from nyxqa.retriever.evaluation.bootstrap import Interval, interval, intervals
+from nyxqa.retriever.evaluation.ranking import measures
+from nyxqa.retriever.evaluation.significance import sign_flip
+
+ALL = "all"
+GOLDEN = "golden@1"
+# The figures whose differences are tested.
+COMPARED = (GOLDEN, "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
+_DIGITS = 6
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The figures of one system question by question.
+
+    :param values: float64 [questions] by figure, NaN where a figure is not defined for a question.
+    :param k: Number of documents before the question; None for figures of retrieval.
+    """
+
+    system: str
+    dim: int
+    values: dict[str, Values]
+    k: int | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Questions by dataset and kind.
+
+    :param questions: All questions, in the order of the values.
+    """
+
+    questions: Sequence[Question]
+
+    def each(self) -> Iterator[tuple[str, str, list[int]]]:
+        """Dataset, kind and numbers of the questions of each slice; slices equal to a wider one are left out."""
+        datasets = sorted({one.dataset for one in self.questions})
+        for dataset in [ALL, *(datasets if len(datasets) > 1 else [])]:
+            rows = [row for row, one in enumerate(self.questions) if dataset in (ALL, one.dataset)]
+            kinds = sorted({self.questions[row].kind for row in rows})
+            for kind in [ALL, *(kinds if len(kinds) > 1 else [])]:
+                yield dataset, kind, [row for row in rows if kind in (ALL, self.questions[row].kind)]
+
+    def datasets(self) -> list[tuple[str, list[int]]]:
+        """Numbers of all questions, and of those of each dataset where there are several."""
+        return [(dataset, rows) for dataset, kind, rows in self.each() if kind == ALL]
+
+    @property
+    def groups(self) -> list[str]:
+        """Group of each question."""
+        return [one.group for one in self.questions]
+
+
+def retrieval_scores(ranking: Ranking) -> Scored:
+    """Golden document on top, recall, MRR and nDCG of every question with a known document."""
+    known = np.array([len(ranks) > 0 for ranks in ranking.ranks], dtype=bool)
+    ranks = [one for one in ranking.ranks if len(one)]
+    found = {GOLDEN: np.array([float(one[0] == 1) for one in ranks]), **measures(ranks)}
+    values = {}
+    for name, some in found.items():
+        values[name] = np.full(len(known), np.nan)
+        values[name][known] = some
+    return Scored(ranking.system, ranking.dim, values)
+
+
+def lines(scores: Sequence[Scored], slices: Slices) -> list[dict[str, Any]]:
+    """Mean and 95 % interval of every figure in every slice."""
+    names = [(number, name) for number, one in enumerate(scores) for name in one.values]
+    groups, found = slices.groups, []
+    for dataset, kind, rows in slices.each():
+        table = np.stack([scores[number].values[name][rows] for number, name in names], axis=1)
+        means = intervals(table, [groups[row] for row in rows], f"{dataset}/{kind}")
+        for (number, name), value in zip(names, means, strict=True):
+            if value.count:
+                one = scores[number]
+                where = {"system": one.system, "dim": one.dim, "k": one.k, "dataset": dataset, "kind": kind}
+                found.append({**where, "metric": name, **rounded(value)})
+    return found
+
+
+def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[dict[str, Any]]:
+    """Paired differences of two systems: mean, interval, and the probability by flipping the signs of groups."""
+    groups, found = slices.groups, []
+    for first, second in pairs:
+        for metric in [name for name in COMPARED if name in first.values and name in second.values]:
+            gain = first.values[metric] - second.values[metric]
+            for dataset, rows in slices.datasets():
+                kept = [row for row in rows if not math.isnan(gain[row])]
+                if not kept:
+                    continue
+                of = [groups[row] for row in kept]
+                value = interval(gain[kept], f"gain/{metric}/{dataset}", groups=of)
+                p = sign_flip(gain[kept], of, f"{metric}/{dataset}")
+                names = {"system": _named(first), "other": _named(second), "k": first.k, "dataset": dataset}
+                found.append({**names, "metric": metric, **rounded(value), "p": round(p, _DIGITS)})
+    return found
+
+
+def paired(scores: Sequence[Scored]) -> list[tuple[Scored, Scored]]:
+    """Pairs to compare: each two systems at their longest vectors, and each system with its own shorter ones."""
+    longest: dict[tuple[str, int | None], Scored] = {}
+    for one in scores:
+        known = longest.get((one.system, one.k))
+        longest[one.system, one.k] = one if known is None or one.dim > known.dim else known
+    best = list(longest.values())
+    across = [(one, other) for number, one in enumerate(best) for other in best[number + 1 :] if one.k == other.k]
+    within = [
+        (longest[one.system, one.k], one) for one in scores if one.dim and one.dim < longest[one.system, one.k].dim
+    ]
+    return across + within
+
+
+def means(score: Scored) -> dict[str, float]:
+    """Mean of each figure over the questions that it is defined for."""
+    return {
+        name: round(float(values[~np.isnan(values)].mean()), _DIGITS)
+        for name, values in score.values.items()
+        if not np.isnan(values).all()
+    }
+
+
+def rounded(value: Interval) -> dict[str, Any]:
+    """As JSON types, with six digits."""
+    return {name: part if isinstance(part, int) else round(part, _DIGITS) for name, part in asdict(value).items()}
+
+
+def _named(score: Scored) -> str:
+    return f"{score.system} ({score.dim})" if score.dim else score.system

@@ -1,0 +1,85 @@
+"""What the caller of an evaluation chooses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nyxqa.builders.engine.executors.factory import DEFAULT
+from nyxqa.schemas.errors import UsageError, nearest
+from nyxqa.schemas.tables import QA_SPLITS
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+TOP_K = (0, 1)
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What is evaluated, on which questions, and how.
+
+    :param retrievers: Encoders by the name a recipe gives them.
+    :param vlm: The model that answers, as ``[vlm] model`` has it; None scores retrieval alone.
+    :param split: Split whose questions are asked.
+    :param datasets: Datasets of the questions; all of the split if empty.
+    :param top_k: Numbers of documents put before a question; 0 is closed-book.
+    :param dims: Prefix lengths of vectors; only the full length if empty.
+    :param limit: Most questions of each dataset, first by keyed hash.
+    :param runs: Files of rankings that other systems made, by the system's name.
+    :param name: Name of the files that are written; the split if empty.
+    :param settings: Values of sections ``vlm`` of the recipe by dotted key.
+    :param retry_failed: Whether to ask the model again where it failed.
+    """
+
+    retrievers: Sequence[str] = ()
+    vlm: str | None = None
+    split: str = "test"
+    datasets: Sequence[str] = ()
+    top_k: Sequence[int] = TOP_K
+    dims: Sequence[int] = ()
+    limit: int | None = None
+    runs: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    executor: str = DEFAULT
+    workers: int | None = None
+    retry_failed: bool = False
+
+    def check(self) -> None:
+        """Refuse values that cannot be meant.
+
+        :raises UsageError: Naming the option.
+        """
+        if not self.retrievers and not self.runs:
+            raise UsageError("nothing to evaluate: give --retriever SPEC or --run NAME=FILE, once or more")
+        if self.split not in QA_SPLITS:
+            raise UsageError(f"--split {self.split!r}{nearest(self.split, QA_SPLITS)}")
+        if not _NAME.match(self.file_name):
+            raise UsageError(f"--name {self.name!r}: use letters, digits, dot, hyphen and underscore")
+        if any(k < 0 for k in self.top_k):
+            raise UsageError("--top-k: a number of documents is at least 0")
+        if any(dim < 1 for dim in self.dims):
+            raise UsageError("--dims: a prefix length is at least 1")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError("--limit: give at least 1")
+        repeated = [one for number, one in enumerate(self.retrievers) if one in self.retrievers[:number]]
+        if repeated:
+            raise UsageError(f"--retriever {repeated[0]} is given twice")
+
+    @property
+    def file_name(self) -> str:
+        """Stem of the files that are written."""
+        return self.name or self.split
+
+
+def numbers(text: str, flag: str) -> list[int]:
+    """The numbers of ``1,2,4``, each once, in their order.
+
+    :raises UsageError: If a part is no whole number.
+    """
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{flag} {text!r} is not a list of whole numbers; give for example 1,2,4") from None
+    return list(dict.fromkeys(found))

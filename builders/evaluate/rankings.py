@@ -1,0 +1,170 @@
+"""Steps ``evaluate/index`` and ``evaluate/ranking``: search each question in its whole pool."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.evaluate.questions import EvalSet, Question
+from nyxqa.builders.evaluate.row_schemas import RANKINGS
+from nyxqa.retriever.encoders.factory import is_dense
+from nyxqa.retriever.evaluation.prefixes import full_dim, search_dims
+from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
+
+STAGE = "evaluate"
+VERSION = 1
+# Rank at which a search ends; a known document behind it counts as not found, which costs MRR less than 0.001.
+DEPTH = 1_000
+# Documents of a question that are kept: for answers, judgements and rankings that are written out.
+KEPT = 100
+# Questions of one search call: each dense search reads all vectors of the pool once.
+BLOCK = 1_024
+
+Span = tuple[int, int]
+Ranks = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How one system ranked the documents for every question.
+
+    :param system: Its name in tables.
+    :param dim: Prefix length; 0 for a system without vectors.
+    :param ranks: For each question the ranks of its known documents, ascending, infinity where not found.
+    :param rows: For each question the rows of its first documents in their pool, best first.
+    """
+
+    system: str
+    dim: int
+    ranks: list[Ranks]
+    rows: list[list[int]]
+    scores: list[list[float]]
+
+    @property
+    def label(self) -> str:
+        """Name with the prefix length, where there is one."""
+        return f"{self.system} ({self.dim})" if self.dim else self.system
+
+
+@dataclass
+class Searcher:
+    """Ranks the documents of each pool for a block of questions."""
+
+    questions: EvalSet
+    encoder: Encoder
+    indexes: dict[str, Path]
+    dims: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self._open: dict[str, Index] = {}
+
+    def search(self, span: Span) -> ShardOutput:
+        """Rows of ``RANKINGS``."""
+        block = self.questions.questions[span[0] : span[1]]
+        found: list[list[dict[str, Any]]] = [[] for _ in block]
+        for pool in sorted({one.pool for one in block}):
+            numbers = [number for number, one in enumerate(block) if one.pool == pool]
+            entries = [self._entry(block[number]) for number in numbers]
+            index = self.index(pool)
+            k = min(DEPTH, len(index.ids))
+            for dim, hits in zip(self.dims, search_dims(self.encoder, index, entries, k, self.dims), strict=True):
+                for number, rows, scores in zip(numbers, hits.rows, hits.scores, strict=True):
+                    found[number].append(self._ranked(block[number], dim, rows, scores))
+        rows_out = [{"query_id": one.id, "found": listed} for one, listed in zip(block, found, strict=True)]
+        ids = [one.id for one in block]
+        return ShardOutput(pa.Table.from_pylist(rows_out, schema=RANKINGS), Account(ids, ids))
+
+    def index(self, pool: str) -> Index:
+        """The open index of a pool."""
+        if pool not in self._open:
+            self._open[pool] = self.encoder.open(self.indexes[pool])
+        return self._open[pool]
+
+    def _entry(self, question: Question) -> SearchEntry:
+        pictures = self.questions.pictures(question)
+        captions = tuple(picture.caption for picture in pictures)
+        images = tuple(picture.data for picture in pictures) if self.encoder.needs_images else ()
+        return SearchEntry(question.id, question.text, captions, images, question.instruction)
+
+    def _ranked(
+        self, question: Question, dim: int, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]
+    ) -> dict[str, Any]:
+        places = [np.flatnonzero(rows == row) for row in self.questions.rows_of(question)]
+        kept = rows[:KEPT] >= 0
+        return {
+            "dim": dim,
+            "ranks": [int(place[0]) + 1 if len(place) else 0 for place in places],
+            "rows": rows[:KEPT][kept].tolist(),
+            "scores": scores[:KEPT][kept].tolist(),
+        }
+
+
+def rankings(
+    run: Run, questions: EvalSet, encoder: Encoder, spec: str, system: str, dims: Sequence[int]
+) -> list[Ranking]:
+    """The rankings of an encoder, one for each prefix length that its vectors have.
+
+    :param spec: The encoder as named on the command line.
+    :param system: Its name in tables.
+    :param dims: Prefix lengths that are wanted; the full length if empty or all are longer.
+    """
+    indexes = {pool: index_of(run, questions, pool, encoder, spec) for pool in questions.pools}
+    folders = {pool: index.folder for pool, index in indexes.items()}
+    full = max(full_dim(encoder.open(folder)) for folder in folders.values())
+    chosen = tuple(dim for dim in dict.fromkeys(dims) if dim <= full) or (full,)
+    params = {
+        "encoder": encoder.fingerprint,
+        "dims": chosen,
+        "depth": DEPTH,
+        "kept": KEPT,
+        "questions": questions_hash(questions.questions),
+        "files": questions.files,
+        "indexes": {pool: index.fingerprint for pool, index in indexes.items()},
+    }
+    step = Step(f"{STAGE}/ranking", VERSION, params, (), questions.split, "question", "question")
+    searcher = Searcher(questions, encoder, folders, chosen)
+    output = run.map(step, searcher.search, partial(spans, len(questions), BLOCK), RANKINGS, "driver")
+    return _read(output, system, chosen)
+
+
+def _read(output: StepOutput, system: str, dims: Sequence[int]) -> list[Ranking]:
+    by_dim = [Ranking(system, dim, [], [], []) for dim in dims]
+    for row in output.rows():
+        for ranking, found in zip(by_dim, row["found"], strict=True):
+            ranks = np.array([float(rank) if rank else np.inf for rank in found["ranks"]])
+            ranking.ranks.append(np.sort(ranks))
+            ranking.rows.append(found["rows"])
+            ranking.scores.append(found["scores"])
+    return by_dim
+
+
+def questions_hash(questions: Iterable[Question]) -> str:
+    """Changes with the questions and their order."""
+    return hashlib.sha256(" ".join(one.id for one in questions).encode()).hexdigest()[:16]
+
+
+def spans(rows: int, size: int) -> list[Span]:
+    """First row and end of each block of ``size`` rows."""
+    return [(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def index_of(run: Run, questions: EvalSet, pool: str, encoder: Encoder, spec: str) -> StepOutput:
+    """The index of all published documents of a pool; a dense one resumes shard by shard after a stopped run."""
+    params = {"pool": pool, "documents": questions.pool_files(pool), "encoder": encoder.fingerprint}
+    step = Step(f"{STAGE}/index", VERSION, params)
+    return run.run_once(step, partial(_build, questions, pool, encoder), resume=is_dense(spec))
+
+
+def _build(questions: EvalSet, pool: str, encoder: Encoder, folder: Path) -> None:
+    encoder.build(questions.pools[pool].entries(encoder.needs_images), folder)
