@@ -11,7 +11,7 @@ chunk's second half, else behind the last word. ``plain_transformers`` calls ``P
 Both sides open the tokenizer, cut the same pages and end with rows of the same columns, each with its document id, in
 one process on one core. Rounds are interleaved. The headline is ``nyxqa``, which starts each round cold: no word is
 remembered, as in the first shards of a build; ``nyxqa_warm`` knows the words of these pages. Only nyxqa's ``n_tokens``
-is what the model counts in the chunk as it stands alone: the plain way's is off where a byte-level tokenizer spells a
+is what the model counts in the chunk on its own: the plain way's is off where a byte-level tokenizer spells a
 first word otherwise without the space before it.
 
 Results go to ``benchmarks/results/chunk-NAME.json``.

@@ -94,10 +94,10 @@ def measured(out: Path, questions: int, slots: int, latency: float) -> dict[str,
         seconds, found = time.perf_counter() - started, stats(port)
         sent = {}
         for name, again in (("repeat", command(out, port, slots)), ("relabel", relabelling(out))):
-            before, begun = stats(port)["served"], time.perf_counter()
+            before, started = stats(port)["served"], time.perf_counter()
             subprocess.run(again, check=True, capture_output=True)
             sent[f"{name}_sent"] = stats(port)["served"] - before
-            sent[f"{name}_seconds"] = round(time.perf_counter() - begun, 2)
+            sent[f"{name}_seconds"] = round(time.perf_counter() - started, 2)
     summary = read_manifest(out).summary["feedback"]
     return {
         "questions": summary["questions"],

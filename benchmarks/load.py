@@ -115,7 +115,7 @@ def measure(kind: str, folder: Path) -> dict[str, float]:
     """Read all rows once, in batches as a DataLoader asks for them or row by row; opening is not counted."""
     mode, who, how = kind.split("-")
     rows = _open(mode, who, folder)
-    begun, busy = time.perf_counter(), time.process_time()
+    started, busy = time.perf_counter(), time.process_time()
     count, pixels = 0, 0
     for batch in rows.iter(batch_size=_ARROW_BATCH) if mode == "arrow" else ():
         count += batch.num_rows
@@ -125,7 +125,7 @@ def measure(kind: str, folder: Path) -> dict[str, float]:
         for side in (query, positive, *negatives):
             for image in side["images"]:
                 pixels += _touch(image)
-    seconds, busy = time.perf_counter() - begun, time.process_time() - busy
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
     return {"seconds": seconds, "cpu": busy, "rows": count, "mib": peak_kib() / 1024, "pixels": pixels}
 
 

@@ -106,7 +106,7 @@ def make_pairs(count: int, dimensions: int) -> tuple[Vectors, Vectors]:
 
 
 def mining(queries: Vectors, passages: Vectors, pairs: Dataset, asked: Asked, rounds: int) -> dict[str, Any]:
-    """Both sides mine the same; equal scores stand by id here and as they fall in FAISS, so sets are compared."""
+    """Both sides mine the same; equal scores are ordered by id here and as they fall in FAISS, so sets are compared."""
     mined, timed = compare(
         {
             "nyxqa": lambda: ours(queries, passages, asked.rules),

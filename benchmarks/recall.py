@@ -139,7 +139,7 @@ def brute_force(encoder: str, pool: PassagePool, index: Path, asked: list[Questi
     for question, scores in zip(asked, scored, strict=True):
         row = rows[question.gold[0].passage_id]
         order = np.lexsort((place, -scores))
-        # A passage that shares no word with the question is no hit of word search.
+        # A passage that shares no word with the question is not a hit of word search.
         ranks.append(int(np.flatnonzero(order == row)[0]) + 1 if scores[row] > 0 or encoder != "bm25" else len(ids) + 1)
     return ranks
 

@@ -90,7 +90,7 @@ QUESTIONS = pa.schema(
         ("qa_id", _S),
         ("draft", _S),
         ("key", _S),  # equal for questions of the same words about the same images
-        ("lot", pa.uint64()),  # order in which quotas are filled
+        ("order_key", pa.uint64()),  # order in which quotas are filled
         ("question", _S),  # with placeholders
         ("images", pa.list_(LOCATOR)),
         *[QA.schema.field(name) for name in ("answer", "answers", "answer_long", "choices", "label")],

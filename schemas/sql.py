@@ -32,5 +32,5 @@ def file_list(files: Iterable[Path]) -> str:
 
 
 def file_name_pattern(file: Path) -> str:
-    """The pattern that stands for exactly that file."""
+    """The pattern that matches exactly that file."""
     return glob.escape(str(file))

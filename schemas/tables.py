@@ -32,7 +32,7 @@ class Column:
     """A column's name, Arrow type and meaning.
 
     :param since: The format that the column came with.
-    :param default: What stands there in a row of an earlier format; None for a column with a rule of its own.
+    :param default: The value in a row of an earlier format; None for a column with a rule of its own.
     """
 
     name: str

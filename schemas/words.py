@@ -29,7 +29,7 @@ _WORD = re.compile(
     rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
 )
 _UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
-# These marks also stand inside words and numbers, and end a sentence only before white space.
+# These marks also occur inside words and numbers, and end a sentence only before white space.
 _SPACED_MARKS = (
     ".!?\u2026\u203c\u203d\u2047\u2048\u2049\u2e2e"
     "\u0589"  # Armenian; typed in times of day, too
@@ -56,7 +56,7 @@ _MARKED_ENDS = [
     ("\uff0e", re.compile(rf"\uff0e[{_CLOSING}]*+(?!(?![{_UNSPACED}]){_LETTER})")),
     (";", re.compile(rf";(?<=[\u0370-\u03ff\u1f00-\u1fff];)[{_CLOSING}{_EITHER}]*(?=\s)")),
 ]
-# Thai and Lao have no marks, but a space between phrases; the sign of repetition stands behind a space of its own.
+# Thai and Lao have no marks, but a space between phrases; the sign of repetition follows a space of its own.
 _THAI = re.compile("[\u0e01-\u0edf]")
 _PHRASE_ENDS = re.compile("(?<=[\u0e01-\u0e5b\u0e81-\u0edf])(?= +[\u0e01-\u0e45\u0e81-\u0ec4])")
 _LINE_END = re.compile("\n")

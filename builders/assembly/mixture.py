@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 50_000
-_ROWS = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("lot", pa.uint64()), ("cap", pa.int64())])
-_COPIES = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("lot", pa.uint64())])
+_ROWS = pa.schema(
+    [("dataset", pa.string()), ("query_id", pa.string()), ("order_key", pa.uint64()), ("cap", pa.int64())]
+)
+_COPIES = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("order_key", pa.uint64())])
 _WEB = "SELECT '{dataset}' AS dataset, qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
 _SETS = "SELECT dataset, query_id FROM entry WHERE split = 'train' AND reason IS NULL"
 _CAPPED = """
 SELECT dataset, query_id FROM drawn
-QUALIFY cap IS NULL OR row_number() OVER (PARTITION BY dataset ORDER BY lot, query_id) <= cap
+QUALIFY cap IS NULL OR row_number() OVER (PARTITION BY dataset ORDER BY order_key, query_id) <= cap
 """
-_SHUFFLED = "SELECT dataset, query_id FROM copied ORDER BY lot, dataset, query_id"
+_SHUFFLED = "SELECT dataset, query_id FROM copied ORDER BY order_key, dataset, query_id"
 
 
 def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web: bool) -> Iterator[dict[str, Any]]:
@@ -33,8 +35,8 @@ def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web
 
     :param web: Whether the recipe has a web builder.
     """
-    db.execute("CREATE TABLE drawn (dataset VARCHAR, query_id VARCHAR, lot UBIGINT, cap BIGINT)")
-    db.execute("CREATE TABLE copied (dataset VARCHAR, query_id VARCHAR, lot UBIGINT)")
+    db.execute("CREATE TABLE drawn (dataset VARCHAR, query_id VARCHAR, order_key UBIGINT, cap BIGINT)")
+    db.execute("CREATE TABLE copied (dataset VARCHAR, query_id VARCHAR, order_key UBIGINT)")
     query = f"{_SETS} UNION ALL {_WEB.format(dataset=DATASET)}" if web else _SETS
     _insert(db, "drawn", _ROWS, (_drawn(row, mixture, seed) for row in arrow_rows(db, query, _BATCH)))
     copies = (copy for row in arrow_rows(db, _CAPPED, _BATCH) for copy in _copies(row, mixture, seed))
@@ -45,7 +47,7 @@ def mixture_rows(db: duckdb.DuckDBPyConnection, mixture: Mixture, seed: int, web
 
 def _drawn(row: dict[str, Any], mixture: Mixture, seed: int) -> dict[str, Any]:
     dataset = row["dataset"]
-    return {**row, "lot": keyed_hash(seed, "mixture/cap", _item(row)), "cap": mixture.caps.get(dataset)}
+    return {**row, "order_key": keyed_hash(seed, "mixture/cap", _item(row)), "cap": mixture.caps.get(dataset)}
 
 
 def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[str, Any]]:
@@ -54,7 +56,7 @@ def _copies(row: dict[str, Any], mixture: Mixture, seed: int) -> Iterator[dict[s
     times = math.floor(weight)
     times += chance(seed, "mixture/weight", _item(row)) < weight - times
     for copy in range(times):
-        yield {**row, "lot": keyed_hash(seed, "mixture/order", f"{_item(row)} {copy}")}
+        yield {**row, "order_key": keyed_hash(seed, "mixture/order", f"{_item(row)} {copy}")}
 
 
 def _item(row: dict[str, Any]) -> str:

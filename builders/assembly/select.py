@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BATCH = 10_000
 # Questions of all splits without their documents' text; ``reason`` stays null for what is published.
 _LOAD = """
-CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHAR, lot UBIGINT, qa_id VARCHAR,
+CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHAR, order_key UBIGINT, qa_id VARCHAR,
     question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
     choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
     prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
@@ -30,8 +30,8 @@ CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHA
 """
 _FILL = """
 INSERT INTO question
-SELECT '{split}', NULL, '', key, lot, qa_id, question, images, list_transform(images, lambda i: i.image_id), answer,
-       answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
+SELECT '{split}', NULL, '', key, order_key, qa_id, question, images, list_transform(images, lambda i: i.image_id),
+       answer, answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
        generator, prompts, {evidence}, positives, negative_ids, negative_ranks, negative_scores, miner, {added}
 FROM read_parquet({files})
 """
@@ -50,7 +50,7 @@ WHERE split = '{split}' AND reason IS NULL AND qa_id IN (FROM missed)
 _QUOTA = """
 UPDATE question SET reason = 'over_quota', detail = 'beyond {quota} questions of its kind'
 WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS NULL
-                QUALIFY row_number() OVER (PARTITION BY kind ORDER BY lot, qa_id) > {quota})
+                QUALIFY row_number() OVER (PARTITION BY kind ORDER BY order_key, qa_id) > {quota})
   AND split = '{split}'
 """
 

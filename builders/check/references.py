@@ -45,7 +45,7 @@ _TO_TRIPLETS = """
 """
 # Every reference to a judged query.
 _QRELS = """
-    SELECT 'qrels ' || split || ' ' || query_id || ' is no query of its split' AS example
+    SELECT 'qrels ' || split || ' ' || query_id || ' is not a query of its split' AS example
     FROM qrels ANTI JOIN triplets USING (split, query_id)
     UNION ALL
     SELECT 'qrels ' || split || ' ' || query_id || ': no document ' || doc_id FROM qrels ANTI JOIN corpus USING (doc_id)

@@ -23,7 +23,7 @@ def level_pairs(threshold: Threshold, base: Threshold) -> str:
 def join_texts_and_images(database: Database) -> None:
     """Fill ``joint(j, num, t, key)`` and ``member(num, j)``: documents equal in shingles and near-equal in images.
 
-    ``key`` stands for the multiset of the names of a document's images. ``joint_pair`` holds the text pairs whose
+    ``key`` is a hash of the multiset of the names of a document's images. ``joint_pair`` holds the text pairs whose
     images agree too.
     """
 

@@ -34,7 +34,7 @@ def connect_large_buckets(
         part are connected, and a part has each text once.
     """
     database.run("CREATE OR REPLACE TEMP TABLE apart (thing BIGINT, t BIGINT, part BIGINT)")
-    for band, key in database.rows("SELECT DISTINCT band, key FROM crowd ORDER BY band, key"):
+    for band, key in database.rows("SELECT DISTINCT band, key FROM large_bucket ORDER BY band, key"):
         members = database.table(
             f"SELECT part, thing, t FROM text JOIN ({things}) USING (t) WHERE k{band} = {key} ORDER BY part, thing"
         )

@@ -21,10 +21,10 @@ def find_text_pairs(database: Database, store: SetStore, threshold: Threshold, b
     """Fill ``text_pair(a, b, similarity, level)`` with near-duplicates ``a < b`` that share a band.
 
     Each pair is found once: in the first band it shares. Buckets of more than ``MAX_BUCKET`` texts go to the table
-    ``crowd(band, key)``, for ``connect_large_buckets``.
+    ``large_bucket(band, key)``, for ``connect_large_buckets``.
     """
     database.run("CREATE TABLE IF NOT EXISTS text_pair (a BIGINT, b BIGINT, similarity DOUBLE, level DOUBLE)")
-    database.run("CREATE TABLE IF NOT EXISTS crowd (band INTEGER, key UBIGINT)")
+    database.run("CREATE TABLE IF NOT EXISTS large_bucket (band INTEGER, key UBIGINT)")
     for band in range(bands):
         database.once(f"band {band}", partial(_band_pairs, database, store, threshold, band))
 
@@ -35,7 +35,7 @@ def _band_pairs(database: Database, store: SetStore, threshold: Threshold, band:
         f"CREATE OR REPLACE TEMP TABLE bucket AS SELECT {key} AS key, count(*) AS texts FROM text GROUP BY {key} "
         "HAVING count(*) > 1"
     )
-    database.run(f"INSERT INTO crowd SELECT {band}, key FROM bucket WHERE texts > {MAX_BUCKET}")
+    database.run(f"INSERT INTO large_bucket SELECT {band}, key FROM bucket WHERE texts > {MAX_BUCKET}")
     known = "".join(f" AND a.k{earlier} <> b.k{earlier}" for earlier in range(band))
     names = ", ".join(["t", "size", *(f"k{index}" for index in range(band + 1))])
     database.run(

@@ -61,5 +61,5 @@ class Threshold:
 
 
 def as_threshold(threshold: float | Threshold) -> Threshold:
-    """A number as the rule that it stands for."""
+    """A number as the rule that it means."""
     return threshold if isinstance(threshold, Threshold) else Threshold(threshold)

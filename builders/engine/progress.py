@@ -90,7 +90,7 @@ class Progress:
         from rich.text import Text
 
         class State(ProgressColumn):
-            """The state of the step, read anew at each refresh, so that it moves while a shard is worked on."""
+            """The state of the step, read again at each refresh, so that it moves while a shard is worked on."""
 
             def render(self, task: Task) -> Text:
                 """The step's state as text."""

@@ -15,11 +15,10 @@ from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
-from nyxqa.builders.engine.lineage import check_lineage
 from nyxqa.builders.engine.part_files import StepRecord, filled_record, is_done, read_record, record_file, write_record
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard
-from nyxqa.builders.engine.step import Step, StepOutput, StepReport
+from nyxqa.builders.engine.step import Step, StepOutput, StepReport, check_lineage
 from nyxqa.builders.engine.trace import write_trace
 from nyxqa.builders.engine.workdir import generation, step_folder
 from nyxqa.schemas.errors import LawError

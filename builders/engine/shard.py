@@ -11,9 +11,8 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput
+from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput, without_repeats
 from nyxqa.builders.engine.part_files import ledger_file, marker_file, part_file
-from nyxqa.builders.engine.repeats import without_repeats
 from nyxqa.builders.engine.step import Step
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import read_json, replacing, write_json

@@ -58,7 +58,7 @@ def note_end(work: Path, reason: str) -> None:
 
 
 def read_trace(work: Path) -> tuple[list[TracedStep], str]:
-    """The finished steps of the last build, in their order, and why it ended; nothing if none was begun."""
+    """The finished steps of the last build, in their order, and why it ended; empty if no build was started."""
     rows: list[dict[str, Any]] = read_json(work / _FILE) if (work / _FILE).is_file() else []
     ended: str = read_json(work / _END)["reason"] if (work / _END).is_file() else ""
     return [

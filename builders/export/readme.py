@@ -43,7 +43,7 @@ def write_readme(
     head = yaml.safe_dump({"configs": configs}, sort_keys=False)
     lines = [f"- {reason}: {count}" for reason, count in sorted(left_out.counts.items())]
     note = f"Listed row by row in `{LEFT_OUT}`:\n\n" + "\n".join(lines) if lines else "Nothing."
-    read = f"`FOLDER` stands for the path of this folder.\n\n{how}"
+    read = f"`FOLDER` is the path of this folder.\n\n{how}"
     text = f"---\n{head}---\n\n# Export for {target}\n\n{read}\n\n## Left out\n\n{note}\n"
     (folder / "README.md").write_text(text, encoding="utf-8")
 

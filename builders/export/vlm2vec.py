@@ -31,7 +31,7 @@ Columns as in MMEB-train: `subset_name` is `default`, `dataset_split` is a split
 to FOLDER, so pass it as the image folder. ROWS The columns `*_further_images`, `query_id`, `instruction` and
 `negative_id` are added by nyxqa."""
 _BY_QUERY = """A query takes one row, with its best ranked negative, or an empty one if it has none:
-VLM2Vec takes the rows of a batch as each other's negatives and does not shuffle them, so a query must not stand in a
+VLM2Vec takes the rows of a batch as each other's negatives and does not shuffle them, so a query must not occur in a
 batch twice. With `--expand-negatives` the export has a row for each negative."""
 _BY_NEGATIVE = """A query with N negatives takes N rows: the file holds every query with its first negative, then those
 that have a second one, and so on. VLM2Vec takes the rows of a batch as each other's negatives, so keep the rows in

@@ -64,7 +64,7 @@ def common_blocks(files: Sequence[Path], share: float) -> dict[int, int]:
     """Return the number of pages by block hash, of the blocks on many pages that differ in the rest.
 
     Many are more than ``max(5, share * pages)``. Of each such block up to four pages are compared without it: where
-    they are alike they are versions of one page, as of the manuals of eight releases, and the block stays. Holds 16
+    they are similar, they are versions of one page, as of the manuals of eight releases, and the block stays. Holds 16
     bytes for each block of each page, and the shingles of the pages that are compared.
 
     :param files: Part files of pages, rows of SOURCE_PAGES.
@@ -141,7 +141,7 @@ def _pages(file: Path) -> Iterator[tuple[str, Parts]]:
 def dropped_blocks(parts: Parts, common: Mapping[int, int], keep: Sequence[re.Pattern[str]]) -> list[int]:
     """Return the ordinals of a page's blocks that go.
 
-    A short block between others that stay is no menu and stays; a heading goes with all that stands under it.
+    A short block between others that stay is not a menu and is kept; a heading is dropped with everything under it.
     """
     blocks = blocks_of(parts)
     goes = [
@@ -172,11 +172,11 @@ def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
 
 def without_blocks(parts: Parts, ordinals: Iterable[int]) -> tuple[Parts, int]:
     """Return the parts without the blocks of these ordinals, and the number of characters that went."""
-    gone = set(ordinals)
+    dropped = set(ordinals)
     pieces = {number: _BORDER.split(part["text"]) for number, part in enumerate(parts) if part["text"] is not None}
     characters = 0
     for ordinal, block in enumerate(blocks_of(parts)):
-        if ordinal in gone:
+        if ordinal in dropped:
             characters += len(block.text)
             pieces[block.part][block.piece] = ""
     left = []

@@ -36,7 +36,7 @@ def stored_image(data: bytes, max_pixels: int) -> StoredImage:
     """The stored form of an image file.
 
     JPEG, PNG and WebP that need no rotation keep the bytes of their pixels and what decoding needs (JFIF, ICC, colour,
-    transparency); every other segment goes, and so does what stands behind the end of the picture. Animated, CMYK and
+    transparency); every other segment is removed, and so is what follows the end of the picture. Animated, CMYK and
     16-bit images and other formats are rotated as their EXIF says and encoded once: lossy images without transparency
     as JPEG, the rest as PNG.
 

@@ -102,7 +102,7 @@ def _has_profile(body: bytes) -> bool:
 
 
 def _inflated(data: bytes, most: int) -> tuple[int, bool]:
-    """Bytes of the pixel data, counted a little beyond ``most``, and whether anything stands behind their end."""
+    """Bytes of the pixel data, counted a little beyond ``most``, and whether anything follows their end."""
     inflate, size = zlib.decompressobj(), 0
     for name, chunk in png_chunks(data):
         rest = chunk[8:-4] if name == b"IDAT" else b""

@@ -33,7 +33,7 @@ _LICENSES = {
 }
 
 
-_FOLDER = "nyxqa_data"  # stands for the folder of the card, whose name is not part of what was built
+_FOLDER = "nyxqa_data"  # replaces the folder of the card, whose name is not part of what was built
 
 
 def write_card(out: Path, manifest: Manifest) -> None:

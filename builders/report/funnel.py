@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.trace import TracedStep
@@ -47,10 +48,6 @@ def _entry(steps: Sequence[TracedStep]) -> StageEntry:
         fingerprint=last.fingerprint,
         unit_in=kept[0].unit_in,
         unit_out=last.unit_out,
-        rows_in=total.rows_in,
-        parents=total.parents,
-        dropped=total.dropped,
-        not_sampled=total.not_sampled,
-        rows_out=total.rows_out,
         seconds=round(sum(step.seconds for step in steps), 3),
+        **asdict(total),
     )

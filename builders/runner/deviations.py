@@ -15,7 +15,7 @@ _ALWAYS = (
     "the key is the answer itself; no BGE-M3 looks for the option nearest to it (Nyx step 9)",
     "splits are made by groups of pages, not by question (Nyx step 10)",
     "a sixth image starts a new document; chunks of more than five images are not dropped (Nyx step 1)",
-    "documents of equal content are kept once, and texts that many pages share where they stand first (Nyx step 1)",
+    "documents of equal content are kept once, and texts that many pages share at their first place (Nyx step 1)",
 )
 _WRITER = "InternVL3-78B"
 _TOKENIZER = "Qwen2.5-VL"

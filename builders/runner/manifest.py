@@ -50,25 +50,8 @@ def stage_entries(
     """
     seconds = sum(report.seconds for report in reports if (report.step.stage, report.step.split) == ("assemble", ""))
     entries = joined_stages([TracedStep.of(report) for report in reports])
-    for split, step in splits.items():
-        entries.append(_stage_entry(step, Counts(**counts[split]), seconds / len(splits)))
-    return entries
-
-
-def _stage_entry(step: Step, counts: Counts, seconds: float) -> StageEntry:
-    return StageEntry(
-        name=step.stage,
-        split=step.split,
-        fingerprint=step.fingerprint,
-        unit_in=step.unit_in,
-        unit_out=step.unit_out,
-        rows_in=counts.rows_in,
-        parents=counts.parents,
-        dropped=counts.dropped,
-        not_sampled=counts.not_sampled,
-        rows_out=counts.rows_out,
-        seconds=round(seconds, 3),
-    )
+    tables = [StepReport(step, Counts(**counts[split]), seconds / len(splits)) for split, step in splits.items()]
+    return entries + joined_stages([TracedStep.of(report) for report in tables])
 
 
 def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, built: Built) -> Manifest:

@@ -8,9 +8,8 @@ from typing import Any
 from nyxqa.builders.sources.base import image_part, text_part
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_captions import Captions
-from nyxqa.builders.sources.html_math import formula, tex
+from nyxqa.builders.sources.html_math import formula, script, tex
 from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS
-from nyxqa.builders.sources.html_scripts import script
 from nyxqa.builders.sources.html_table import Rows, is_data
 from nyxqa.builders.sources.html_tree import Tree
 

@@ -11,7 +11,7 @@ _NEVER_NAMES = """
     script style noscript template iframe select datalist input textarea svg canvas object embed video audio dialog
     head rp rt annotation annotation-xml frameset progress meter map
 """
-# Roles and full class names of what is never read as text: marks, signs and tools that stand within the content.
+# Roles and full class names of what is never read as text: marks, signs and tools within the content.
 _TOOL_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "dialog", "alertdialog", "doc-backlink"))
 _TOOL_NAMES = """
     navbar sphinxsidebar headerlink viewcode-link viewcode-back viewcode-block-link toctree-sidebar toc-backref-list

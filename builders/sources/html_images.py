@@ -46,8 +46,8 @@ class _Settler:
         first = next(bases, None)
         self._base = "" if first is None else base_of(tree.get(first, "href"))
         self._pictures: dict[int, Sources] = {}
-        self._image = -1  # the last image, if no text stands behind it
-        self._twin = -1  # the last image shown out of a ``noscript``, if no text or image stands behind it
+        self._image = -1  # the last image, if no text follows it
+        self._twin = -1  # the last image shown out of a ``noscript``, if no text or image follows it
 
     def settle(self) -> None:
         tree = self._tree

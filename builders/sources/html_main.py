@@ -28,7 +28,7 @@ _LONG_ARTICLE = 1000
 _OTHERS = ("comments", "related")  # may be longer than the content
 _CARD = 800  # characters of text that a link to another page is introduced with
 _CARDS = 3
-_CELL = 300  # characters; a smaller cell of a table is no column of a page
+_CELL = 300  # characters; a smaller cell of a table is not a column of a page
 _LONG_NAME = 12  # letters
 _NEAR = 8  # nodes between the start of a section and its heading
 _SECTION = re.compile(r"(?:^|\s)(?:section|sect\d|level\d)(?:$|\s)")
@@ -222,7 +222,7 @@ def _heading_names_it(tree: Tree, node: int) -> bool:
 
 
 def _in_flow(tree: Tree, measure: Measure, node: int) -> bool:
-    """Whether an element stands between paragraphs, headings or lists, not beside the columns of a page."""
+    """Whether an element lies between paragraphs, headings or lists, not beside the columns of a page."""
     parent = tree.parents[node]
     nearby = islice((child for child in tree.children(parent) if child != node and not tree.dropped[child]), _NEARBY)
     return parent >= 0 and any(tree.tags[child] in _FLOW or _is_paragraph(tree, measure, child) for child in nearby)
@@ -239,7 +239,7 @@ def _is_paragraph(tree: Tree, measure: Measure, node: int) -> bool:
 
 
 def _main(tree: Tree, measure: Measure, body: int, title: int | None, mains: list[int]) -> list[int]:
-    """Return the smallest element that holds nearly all prose, with the title or its header if they stand outside."""
+    """Return the smallest element that holds nearly all prose, with the title or its header if they lie outside."""
     root = _descend(tree, measure, _named_main(tree, measure, body, mains), title)
     if title is None or tree.dropped[title] or root <= title < tree.ends[root] or title > root:
         return [root]
@@ -309,13 +309,13 @@ def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, cont
 
 
 def _is_row_of_cards(tree: Tree, measure: Measure, node: int) -> bool:
-    """Whether an element holds nothing but at least three alike that each lead to another page."""
+    """Whether an element holds nothing but at least three similar ones that each lead to another page."""
     cards = [child for child in tree.children(node) if measure.chars(child)]
     cards = cards[1:] if cards and tree.tags[cards[0]] in HEADINGS else cards
-    alike = {(tree.tags[child], tree.get(child, "class").partition(" ")[0]) for child in cards}
+    kinds = {(tree.tags[child], tree.get(child, "class").partition(" ")[0]) for child in cards}
     return (
         len(cards) >= _CARDS
-        and len(alike) == 1
+        and len(kinds) == 1
         and tree.tags[cards[0]] in CONTAINERS | {"li", "a"}
         and all(measure.chars(card) <= _CARD and measure.links(card) > _TENTH for card in cards)
     )

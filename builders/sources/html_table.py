@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nyxqa.builders.sources.html_tree import Tree
 
-_LAYOUT = ("table", "img", "pre", "h1", "h2", "h3")  # a table with one of these inside is no data
+_LAYOUT = ("table", "img", "pre", "h1", "h2", "h3")  # a table with one of these inside is not data
 _LONG_CELL = 1500  # characters; a longer cell is a column of a page
 _MOST_COLUMNS = 100  # that a cell may span
 
@@ -38,7 +38,7 @@ class Rows:
     def add(self, text: str, colspan: str, rowspan: str) -> None:
         """Add a cell.
 
-        :param colspan: The attribute, as it stands on the page.
+        :param colspan: The attribute, as written on the page.
         :param rowspan: Likewise.
         """
         self._skip_spanned()

@@ -157,7 +157,7 @@ class _Builder(SaxHandler):
 def _repeated(text: str) -> int:
     """Return an upper bound of the nodes that unclosed formatting elements make, 0 for a page of ordinary length.
 
-    The HTML standard opens such an element anew in each block that follows, so that n elements may become n * n nodes.
+    The HTML standard opens such an element again in each block that follows, so that n elements may become n * n nodes.
     """
     tags = text.count("<")
     if tags * _DEPTH <= MAX_NODES:

@@ -77,7 +77,7 @@ def best_reference(attributes: Mapping[str, str], sources: Sources, base: str, i
 
 
 def is_placeholder(reference: str) -> bool:
-    """Whether a reference stands for no picture, or for one that only holds the place of another."""
+    """Whether a reference is not a picture, or for one that only holds the place of another."""
     if reference[:5].lower() == "data:":
         return not _INLINE_TYPE.match(reference) or len(reference) < _SHORTEST_INLINE
     if not reference or _NOWHERE.match(reference):

@@ -64,10 +64,10 @@ WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
 # Documents similar in text on this many pages are boilerplate: one is retained, and it does not link its pages.
 _COMMON = """
 INSERT INTO common
-WITH spot AS (SELECT text, chunk.* FROM chunk JOIN alike ON alike.id = chunk.doc_id),
-     crowd AS (SELECT text, arg_min(place, (-n_images, -n_tokens, doc_id, shard, row)) AS stays
+WITH spot AS (SELECT text, chunk.* FROM chunk JOIN text_cluster ON text_cluster.id = chunk.doc_id),
+     large AS (SELECT text, arg_min(place, (-n_images, -n_tokens, doc_id, shard, row)) AS stays
                FROM spot GROUP BY text HAVING count(DISTINCT page_id) > $limit)
-SELECT DISTINCT spot.doc_id, crowd.stays FROM spot JOIN crowd USING (text)
+SELECT DISTINCT spot.doc_id, large.stays FROM spot JOIN large USING (text)
 """
 
 _VERDICTS = """
@@ -136,7 +136,7 @@ def _find_duplicates(
     """
     db.execute("CREATE TABLE common (doc_id VARCHAR, stays VARCHAR)")
     result = _search(db, files, settings, folder / "all")
-    _read(db, "alike", result / "texts.parquet")
+    _read(db, "text_cluster", result / "texts.parquet")
     db.execute(_COMMON, {"limit": limit})
     if db.execute("SELECT count(*) FROM common").fetchall()[0][0]:
         result = _search(db, files, settings, folder / "rest")

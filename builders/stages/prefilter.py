@@ -61,7 +61,7 @@ def _patterns(settings: Prefilter) -> list[re.Pattern[str]]:
     try:
         return [re.compile(pattern) for pattern in settings.keep]
     except re.error as error:
-        raise UsageError(f"prefilter.keep: {error.pattern!r} is no regular expression: {error.msg}") from error
+        raise UsageError(f"prefilter.keep: {error.pattern!r} is not a regular expression: {error.msg}") from error
 
 
 def write_decisions(pages: StepOutput, settings: Prefilter, folder: Path) -> None:
@@ -89,9 +89,9 @@ def write_decisions(pages: StepOutput, settings: Prefilter, folder: Path) -> Non
         copied = first[here] != here
         decided = here[copied | np.isin(here - start, list(blocks[shard]))]
         firsts = [_hex(page[first[[one]]])[0] if first[one] != one else None for one in decided.tolist()]
-        gone = [blocks[shard].get(one - start, []) for one in decided.tolist()]
+        dropped = [blocks[shard].get(one - start, []) for one in decided.tolist()]
         columns = [pa.array(_hex(page[decided]), pa.string()), pa.array(firsts, pa.string())]
-        columns.append(pa.array(gone, pa.list_(pa.int32())))
+        columns.append(pa.array(dropped, pa.list_(pa.int32())))
         write_table(part_file(folder, shard), pa.table(columns, schema=_DECISIONS))
 
 

@@ -87,7 +87,7 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
         ids = [image["image_id"] for image in row["images"]]
         row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
         row["key"] = question_key(row["question"], ids)
-        row["lot"] = keyed_hash(handle.seed, "assemble", row["qa_id"])
+        row["order_key"] = keyed_hash(handle.seed, "assemble", row["qa_id"])
     account = Account([draft["draft"] for draft in drafts], [row["draft"] for row in rows], drops)
     return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
 

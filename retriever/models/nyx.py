@@ -105,7 +105,7 @@ class NyxModel(VisionTextModel):
     """Qwen2.5-VL, last state after the last norm."""
 
     def save(self, folder: Path, merged: bool = False) -> None:
-        """Write a folder that nyxqa and sentence-transformers load alike; as ``VisionTextModel.save`` otherwise."""
+        """Write a folder that both nyxqa and sentence-transformers load; as ``VisionTextModel.save`` otherwise."""
         super().save(folder, merged)
         write_layout(folder, self.settings, self.dim)
 

@@ -197,8 +197,8 @@ def _concatenating(concatenate: Callable[..., Dataset]) -> Callable[..., Dataset
         if not known:
             return concatenate(sets, *arguments, **options)
         join = one_join(known)
-        alike = [plain(one).with_format("custom", transform=join) for one in sets]
-        made: Dataset = joined(concatenate(alike, *arguments, **options))
+        plain_sets = [plain(one).with_format("custom", transform=join) for one in sets]
+        made: Dataset = joined(concatenate(plain_sets, *arguments, **options))
         return made
 
     return concatenated

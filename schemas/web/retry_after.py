@@ -79,7 +79,7 @@ def wait_asked_for(headers: Mapping[str, str], text: str = "") -> float | None:
 
 
 def duration_seconds(text: str | None) -> float | None:
-    """Seconds of a duration such as ``1m30.5s``, ``350ms`` or ``20``; None if it is none."""
+    """Seconds of a duration such as ``1m30.5s``, ``350ms`` or ``20``; None if it is not a duration."""
     if text is None or _DURATION.fullmatch(text.strip().lower()) is None:
         return None
     parts = _PART.findall(text.strip().lower())

@@ -96,7 +96,7 @@ def question(qa_id: str, text: str = "What is it?", answer: str = "gold", **more
         "qa_id": qa_id,
         "draft": f"{qa_id}:0",
         "key": qa_id,
-        "lot": 0,
+        "order_key": 0,
         "question": text,
         "images": [],
         "answer": answer,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 HEADER = "x-robots-tag"
 _DIRECTIVES = frozenset(("noai", "noimageai"))
 _AGENTS = frozenset(("*", "nyxqa"))
-# Directives with a value after a colon, where otherwise the name of the crawler stands that the next ones are for.
+# Directives with a value after a colon, where other directives have the name of the crawler that the next ones are for.
 _WITH_VALUE = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
 
 

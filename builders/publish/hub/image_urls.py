@@ -67,7 +67,7 @@ def _created(folder: Path) -> Path:
 def _create_addresses(db: duckdb.DuckDBPyConnection) -> int:
     """Create table ``addresses`` (id, url) with the alphabetically first URL of each image; returns its row count.
 
-    A URL whose credentials were cut is none: it no longer leads to the image.
+    A URL whose credentials were cut is not one: it no longer leads to the image.
     """
     db.execute("CREATE TABLE listed AS SELECT unnest(image_ids) AS id, unnest(image_urls) AS url FROM corpus")
     db.execute(

@@ -17,7 +17,7 @@ _FILTERED = frozenset(
     {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii", "sensitive"}
 )
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
-_MAX_COUNT = 2**40  # tokens; a larger number is none
+_MAX_COUNT = 2**40  # tokens; a larger number is not a count
 
 
 def read_completion(body: bytes, secrets: Sequence[str] = ()) -> ChatReply | Failed | ServerError:
@@ -37,7 +37,7 @@ def read_completion(body: bytes, secrets: Sequence[str] = ()) -> ChatReply | Fai
         message = choice.get("message") or choice.get("delta") or {"content": choice["text"]}
         content, finish = _text(message), str(choice.get("finish_reason") or "").lower()
     except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise TransientError("bad_answer", "an answer that is no chat completion") from None
+        raise TransientError("bad_answer", "a response that is not a chat completion") from None
     if len(choices) != 1:
         raise TransientError("bad_answer", f"{len(choices)} choices instead of one")
     if message.get("refusal") or finish in _FILTERED:

@@ -12,7 +12,7 @@ from nyxqa.builders.vlm.openai.escapes import repaired_escapes
 
 _FENCE = re.compile(r"```[\w-]*\s*(.*?)(?:```|\Z)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
-# Positions at which a JSON value may begin that are tried: reasoning in prose stands before the answer.
+# Positions at which a JSON value may start that are tried: reasoning in prose precedes the answer.
 _FIRST_STARTS, _LAST_STARTS = 64, 256
 
 _OPEN, _CLOSE = "[\"'\u201c\u201d\u201e\u00ab\u2018]", "[\"'\u201c\u201d\u00bb\u2019]"

@@ -21,7 +21,7 @@ async def chat_message(
     """The message of a request, made in another thread if an image has to be encoded again.
 
     :param left_out: Ids of images in whose place their captions are sent.
-    :raises ImageDecodeError: If the bytes of an image are none.
+    :raises ImageDecodeError: If the bytes of an image are not an image.
     :raises OSError: If an image cannot be read.
     """
     parts = _without(request.parts, left_out)

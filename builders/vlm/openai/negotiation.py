@@ -185,7 +185,7 @@ def _images(parts: tuple[PromptPart, ...]) -> list[VlmImage]:
 
 
 def _kept(parts: tuple[PromptPart, ...], left_out: frozenset[str], most: int | None) -> list[str]:
-    """Ids of the images that are sent: the first ones if the server takes only so many, each as often as it stands."""
+    """Ids of the images that are sent: the first ones if the server takes only so many, each as often as it occurs."""
     shown = [image.image_id for image in _images(parts) if image.image_id not in left_out]
     kept: list[str] = []
     for image_id in dict.fromkeys(shown):

@@ -34,7 +34,7 @@ _ANSWER_KEY = re.compile(r"(?:answer|a)[ _]?\d*", re.IGNORECASE)
 _ANSWER_LEAD = re.compile(r"^\W*(?:(?:final |short )?answer\s*\d*|a\d*)[*_`\"']*\s*[:\uff1a]\W*", re.IGNORECASE)
 _SIGN = re.compile(r"[-+\u2212\u00b1$\u20ac\u00a3(\[\\]+\Z")
 _MAX_ANSWER = 400  # characters; a longer line is prose, not an answer
-_MAX_TEXT = 1 << 20  # characters; a longer text is no answer
+_MAX_TEXT = 1 << 20  # characters; a longer text is not an answer
 
 
 def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
@@ -177,7 +177,7 @@ def _answer_of(value: Any) -> tuple[bool, str | None]:
 
 
 def _bare_answer(text: str) -> str | None:
-    """The first line of a text without JSON, if it is no prose."""
+    """The first line of a text without JSON, if it is not prose."""
     line = next((line for line in text.splitlines() if line.strip(" \t`*#")), "")
     if not line or re.match(r"\s*[{\[]", line) or len(line) > _MAX_ANSWER:
         return None

@@ -38,7 +38,7 @@ _ANSWER_OPENING, _ANSWER_CLOSING = re.compile(r"<answer>", re.IGNORECASE), re.co
 def without_reasoning(text: str) -> str:
     """The answer in ``text``; empty if all of it is reasoning.
 
-    What stands before the last closing mark is reasoning even where no mark opens it: many templates put the opening
+    What precedes the last closing mark is reasoning even where no mark opens it: many templates put the opening
     mark into the prompt. Text that is JSON as a whole is an answer, whatever its strings say.
     """
     text = text.strip("\ufeff \t\r\n")
@@ -80,7 +80,7 @@ def _last_channel(text: str) -> str:
 
 
 def _after_reasoning(text: str) -> str:
-    """What follows the last closing mark, else what stands outside of complete blocks."""
+    """What follows the last closing mark, else what lies outside of complete blocks."""
     end = 0
     for mark in _CLOSING.finditer(text):
         end = mark.end()

@@ -1,4 +1,4 @@
-"""JSON values as answers: what a model meant by a list, an object, "null" or a number that is none."""
+"""JSON values as answers: what a model meant by a list, an object, "null" or an invalid number."""
 
 from __future__ import annotations
 

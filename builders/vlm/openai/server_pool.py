@@ -14,7 +14,7 @@ from nyxqa.builders.vlm.openai.limits import EndpointPolicy
 from nyxqa.builders.vlm.openai.server_urls import split_urls
 from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnreachableError
 
-# What follows the documents in the prompts that have both; what stands before it is the same for all questions about
+# What follows the documents in the prompts that have both; what comes before it is the same for all questions about
 # a document, so a server that answered one of them holds that prefix in its cache.
 _AFTER_DOCUMENTS = json.dumps("\n\nQuestion: ")[1:-1].encode("ascii")
 _CONGESTED = frozenset({429, 503, 529})
@@ -182,5 +182,5 @@ def choose(servers: Sequence[Server], prefix: int) -> Server | None:
     if len(free) < 2:
         return free[0] if free else None
     least = min(server.in_flight for server in free)
-    alike = [server for server in free if server.in_flight <= least + max(2, server.concurrency.limit // 4)]
-    return max(alike, key=lambda server: zlib.crc32(f"{servers.index(server)} {prefix}".encode()))
+    least_busy = [server for server in free if server.in_flight <= least + max(2, server.concurrency.limit // 4)]
+    return max(least_busy, key=lambda server: zlib.crc32(f"{servers.index(server)} {prefix}".encode()))

@@ -80,7 +80,7 @@ def error_in_completion(value: Any, secrets: Sequence[str] = ()) -> ServerError 
 
 
 def _named(value: Any, keys: Sequence[str], named: bool = False, depth: int = 0) -> Iterator[str]:
-    """Strings and numbers under ``keys``, and a text that stands alone; never what the server quotes of the request."""
+    """Strings and numbers under ``keys``, and a text that is the whole body; never a quote of the request."""
     if depth > 6:
         return
     if isinstance(value, dict):

@@ -36,11 +36,11 @@ def test_a_question_of_an_earlier_split_goes_before_quotas_are_cut(tmp_path: Pat
         tmp_path,
         Recipe(split=QUOTA),
         train=[question("t1", key="k1"), question("t2", key="k2")],
-        validation=[question(f"v{i}", key=f"k{i}", lot=i) for i in range(1, 6)],
+        validation=[question(f"v{i}", key=f"k{i}", order_key=i) for i in range(1, 6)],
         test=[
-            question("e1", key="k3", lot=0),
-            question("e2", key="k5", lot=1),
-            question("e3", key="k9", lot=2),
+            question("e1", key="k3", order_key=0),
+            question("e2", key="k5", order_key=1),
+            question("e3", key="k9", order_key=2),
         ],
     )
     assert reasons == {
@@ -65,8 +65,8 @@ def test_a_question_of_an_earlier_split_goes_before_quotas_are_cut(tmp_path: Pat
 
 def test_quotas_are_per_kind_of_document_and_by_lot(tmp_path: Path) -> None:
     single = document("p", 0, "text", ["i" * 64])
-    rows = [question(f"a{lot}", lot=lot) for lot in (9, 2, 5)]
-    rows += [question(f"s{lot}", lot=lot, document=single) for lot in (2**64 - 1, 1, 2**63)]
+    rows = [question(f"a{order_key}", order_key=order_key) for order_key in (9, 2, 5)]
+    rows += [question(f"s{order_key}", order_key=order_key, document=single) for order_key in (2**64 - 1, 1, 2**63)]
     reasons, *_ = selected(tmp_path, Recipe(split=QUOTA), validation=rows)
     assert {name for name, reason in reasons.items() if reason is None} == {"a2", "a5", "s1", f"s{2**63}"}
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nyxqa.builders.engine.repeats import MOST
+from nyxqa.builders.engine.accounting import MOST
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader

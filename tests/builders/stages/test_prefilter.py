@@ -94,5 +94,5 @@ def test_common_blocks_go_before_pages_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"prefilter.keep: '\(' is no regular expression"):
+    with pytest.raises(UsageError, match=r"prefilter.keep: '\(' is not a regular expression"):
         write_decisions(parts_of(tmp_path, SOURCE_PAGES, []), Prefilter(keep=["("]), tmp_path)
