@@ -43,18 +43,10 @@ def _commands() -> None:
 
 
 def _prices(price: str | None, estimate: bool) -> Any:
-    """The prices of ``--price``, if it was given.
-
-    :raises UsageError: If it is given without ``--estimate``, or is not two numbers.
-    """
+    """The prices of ``--price``, if it was given."""
     from nyxqa.builders.report.price import Price
-    from nyxqa.schemas.errors import UsageError
 
-    if price is None:
-        return None
-    if not estimate:
-        raise UsageError("--price says what an estimate costs; give --estimate as well")
-    return Price.parse(price)
+    return Price.given(price, estimate)
 
 
 @app.command()

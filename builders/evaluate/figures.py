@@ -31,13 +31,19 @@ class Scored:
 
     :param values: float64 [questions] by figure, NaN where a figure is not defined for a question.
     :param k: Number of documents before the question; None for figures of retrieval.
+    :param counts: Further counts over all questions.
     """
 
     system: str
     dim: int
     values: dict[str, Values]
     k: int | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name with the prefix length, where there is one."""
+        return f"{self.system} ({self.dim})" if self.dim else self.system
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[
                 of = [groups[row] for row in kept]
                 value = interval(gain[kept], f"gain/{metric}/{dataset}", groups=of)
                 p = sign_flip(gain[kept], of, f"{metric}/{dataset}")
-                names = {"system": _named(first), "other": _named(second), "k": first.k, "dataset": dataset}
+                names = {"system": first.label, "other": second.label, "k": first.k, "dataset": dataset}
                 found.append({**names, "metric": metric, **rounded(value), "p": round(p, _DIGITS)})
     return found
 
@@ -121,6 +127,7 @@ def paired(scores: Sequence[Scored]) -> list[tuple[Scored, Scored]]:
         longest[one.system, one.k] = one if known is None or one.dim > known.dim else known
     best = list(longest.values())
     across = [(one, other) for number, one in enumerate(best) for other in best[number + 1 :] if one.k == other.k]
+    across += [(one, other) for other in best if other.k == 0 for one in best if one.k]
     within = [
         (longest[one.system, one.k], one) for one in scores if one.dim and one.dim < longest[one.system, one.k].dim
     ]
@@ -139,7 +146,3 @@ def means(score: Scored) -> dict[str, float]:
 def rounded(value: Interval) -> dict[str, Any]:
     """As JSON types, with six digits."""
     return {name: part if isinstance(part, int) else round(part, _DIGITS) for name, part in asdict(value).items()}
-
-
-def _named(score: Scored) -> str:
-    return f"{score.system} ({score.dim})" if score.dim else score.system

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.schemas.errors import UsageError, nearest
+from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe_file import recipe_of
 from nyxqa.schemas.tables import QA_SPLITS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -66,6 +69,29 @@ class EvaluateOptions:
         repeated = [one for number, one in enumerate(self.retrievers) if one in self.retrievers[:number]]
         if repeated:
             raise UsageError(f"--retriever {repeated[0]} is given twice")
+        self._check_model()
+
+    def _check_model(self) -> None:
+        if self.vlm is None:
+            return
+        info = make_provider(self.vlm).info
+        if not info.can_judge:
+            raise UsageError(
+                f"--vlm {info.generator} only searches for words and cannot answer with documents; name a model: "
+                "openai:MODEL@URL"
+            )
+
+    def recipe(self, seed: int, built: Mapping[str, Any]) -> Recipe:
+        """A recipe with the section ``vlm`` to use: that of the dataset, this model and these settings.
+
+        :param built: The recipe that the dataset was built by.
+        :raises UsageError: If a key is not in this section, or a value is not valid.
+        """
+        for key in self.settings:
+            if key.partition(".")[0] != "vlm":
+                raise UsageError(f"--set {key}: evaluate reads section [vlm] alone")
+        overrides = {**({"vlm.model": self.vlm} if self.vlm is not None else {}), **self.settings}
+        return recipe_of({"seed": seed, "vlm": dict(built.get("vlm", {}))}, overrides, "of the dataset")
 
     @property
     def file_name(self) -> str:

@@ -2,41 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import Run, WorkingRun
-from nyxqa.builders.engine.workdir import output_folder
-from nyxqa.builders.evaluate.figures import (
-    Scored,
-    Slices,
-    differences,
-    lines,
-    means,
-    paired,
-    retrieval_scores,
-)
+from nyxqa.builders.engine.workdir import begin_generation, output_folder
+from nyxqa.builders.evaluate.answers import Answers, answers, closed_book
+from nyxqa.builders.evaluate.estimate import estimate_answers
 from nyxqa.builders.evaluate.options import EvaluateOptions
 from nyxqa.builders.evaluate.questions import EvalSet
-from nyxqa.builders.evaluate.rankings import DEPTH, Ranking, rankings
+from nyxqa.builders.evaluate.rankings import STAGE, Ranking, rankings
+from nyxqa.builders.evaluate.report import Measured, figures
 from nyxqa.builders.evaluate.result import FOLDER, Evaluation
 from nyxqa.builders.publish.publish import complete_publishing
+from nyxqa.builders.report.estimate import Estimate
+from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.published import open_published
 
 
 def evaluate_dataset(data: Path, options: EvaluateOptions, progress: Progress) -> Evaluation:
-    """Rank the documents for each question with each retriever, score them, and write the figures.
+    """Rank the documents for each question with each retriever, let the model answer, and write the figures.
 
     :param data: Folder of the dataset; it needs no work folder.
     :raises NyxqaError: If a step fails, as the subclass that fits; nothing is written then.
     """
+    names = checked(options)
+    with opened(data, options, progress) as (run, questions, notes):
+        handle = model_of(questions, options, run.work)
+        try:
+            measured = _measured(run, questions, options, names, notes, handle)
+        finally:
+            if handle is not None:
+                handle.close()
+        evaluation = Evaluation(data / FOLDER, options.file_name, figures(measured, options))
+        evaluation.write()
+        return evaluation
+
+
+def estimate(data: Path, options: EvaluateOptions, progress: Progress) -> Estimate:
+    """The most requests, tokens and images that an evaluation needs; documents are ranked, no model is asked.
+
+    :param data: Folder of the dataset.
+    :raises UsageError: If no model is named.
+    :raises NyxqaError: If a step fails, as the subclass that fits.
+    """
+    names = checked(options)
+    if options.vlm is None:
+        raise UsageError("--estimate tells what a model would be asked; name it with --vlm")
+    with opened(data, options, progress) as (run, questions, _):
+        manifest = questions.manifest
+        recipe = options.recipe(manifest.seed, manifest.recipe)
+        return estimate_answers(questions, all_rankings(run, questions, options, names), options.top_k, recipe)
+
+
+def checked(options: EvaluateOptions) -> dict[str, str]:
+    """Name in tables of each retriever, numbered where two models have the same name.
+
+    :raises UsageError: If an option is not valid, or a retriever is unknown.
+    """
     options.check()
-    names = _names(options.retrievers)
+    names: dict[str, str] = {}
+    for spec in options.retrievers:
+        name = make_encoder(spec).name
+        same = sum(known.partition(" #")[0] == name for known in names.values())
+        names[spec] = f"{name} #{same + 1}" if same else name
+    return names
+
+
+@contextmanager
+def opened(data: Path, options: EvaluateOptions, progress: Progress) -> Iterator[tuple[WorkingRun, EvalSet, list[str]]]:
+    """A run in the dataset's folder, its questions, and what readers must know of their pools.
+
+    :raises FormatError: If ``data`` is no folder of a dataset.
+    """
     if not data.is_dir():
         raise FormatError(
             f"{data} is not a folder; build a dataset with: python -m nyxqa.build --split all --out {data}"
@@ -48,24 +91,37 @@ def evaluate_dataset(data: Path, options: EvaluateOptions, progress: Progress) -
         for note in notes:
             progress.say(note)
         with make_executor(options.executor, options.workers) as executor:
-            run = WorkingRun(work, executor, progress)
-            ranked = all_rankings(run, questions, options, names)
-        evaluation = Evaluation(data / FOLDER, options.file_name, _figures(questions, options, ranked, notes))
-        evaluation.write()
-        return evaluation
+            yield WorkingRun(work, executor, progress), questions, notes
 
 
-def _names(specs: Sequence[str]) -> dict[str, str]:
-    """Name in tables of each retriever, numbered where two models have the same name.
+def model_of(questions: EvalSet, options: EvaluateOptions, work: Path) -> VlmHandle | None:
+    """The model that answers, if one is named; its answers lie where those of builds and feedback do."""
+    if options.vlm is None:
+        return None
+    recipe = options.recipe(questions.manifest.seed, questions.manifest.recipe)
+    handle = VlmHandle(recipe.vlm, recipe.seed, work / "answers", Path(), options.retry_failed)
+    if options.retry_failed and handle.failures():
+        begin_generation(work, STAGE)
+    return handle
 
-    :raises UsageError: If a retriever is unknown.
-    """
-    names: dict[str, str] = {}
-    for spec in specs:
-        name = make_encoder(spec).name
-        same = sum(known.partition(" #")[0] == name for known in names.values())
-        names[spec] = f"{name} #{same + 1}" if same else name
-    return names
+
+def _measured(
+    run: Run,
+    questions: EvalSet,
+    options: EvaluateOptions,
+    names: Mapping[str, str],
+    notes: Sequence[str],
+    handle: VlmHandle | None,
+) -> Measured:
+    if handle is None:
+        return Measured(questions, all_rankings(run, questions, options, names), notes)
+    # Closed-book first: a server that does not work shows before anything is encoded.
+    answered: list[Answers] = [closed_book(run, questions, handle)] if 0 in options.top_k else []
+    ranked = all_rankings(run, questions, options, names)
+    shown = [k for k in options.top_k if k]
+    if shown:
+        answered += [answers(run, questions, ranking, shown, handle) for ranking in ranked]
+    return Measured(questions, ranked, notes, answered, handle.info.generator)
 
 
 def all_rankings(run: Run, questions: EvalSet, options: EvaluateOptions, names: Mapping[str, str]) -> list[Ranking]:
@@ -84,35 +140,3 @@ def pool_notes(questions: EvalSet) -> list[str]:
         for pool in questions.pools
         if not questions.is_whole(pool)
     ]
-
-
-def _figures(
-    questions: EvalSet, options: EvaluateOptions, ranked: Sequence[Ranking], notes: Sequence[str]
-) -> dict[str, Any]:
-    slices = Slices(questions.questions)
-    scores = [retrieval_scores(ranking) for ranking in ranked]
-    return {
-        "split": options.split,
-        "questions": len(questions),
-        "groups": len(set(slices.groups)),
-        "pools": {
-            name: {"documents": len(pool.places), "whole": questions.is_whole(name)}
-            for name, pool in questions.pools.items()
-        },
-        "settings": {"datasets": list(options.datasets), "limit": options.limit, "depth": DEPTH},
-        "notes": list(notes),
-        "systems": [_system(score, slices) for score in scores],
-        "lines": lines(scores, slices),
-        "differences": differences(paired(scores), slices),
-    }
-
-
-def _system(score: Scored, slices: Slices) -> dict[str, Any]:
-    """Means of a system over all questions and by dataset."""
-    by_dataset = {}
-    for dataset in sorted({one.dataset for one in slices.questions}):
-        rows = [row for row, one in enumerate(slices.questions) if one.dataset == dataset]
-        by_dataset[dataset] = means(
-            Scored(score.system, score.dim, {name: values[rows] for name, values in score.values.items()})
-        )
-    return {"system": score.system, "dim": score.dim, **means(score), "datasets": by_dataset}

@@ -37,6 +37,18 @@ class Price:
             )
         return cls(prompt, completion)
 
+    @classmethod
+    def given(cls, price: str | None, estimate: bool) -> Price | None:
+        """The prices of ``--price``, if it was given.
+
+        :raises UsageError: If it is given without ``--estimate``, or is not two numbers.
+        """
+        if price is None:
+            return None
+        if not estimate:
+            raise UsageError("--price says what an estimate costs; give --estimate as well")
+        return cls.parse(price)
+
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """The price of so many tokens."""
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / _PRICED

@@ -74,10 +74,12 @@ class Answered(Generic[T]):
     """A usable answer.
 
     :param left_out: Ids of images that the model did not see, because its server refused them.
+    :param tokens: Prompt and completion tokens of the reply, as the server counts them; 0 if it does not.
     """
 
     value: T
     left_out: tuple[str, ...] = ()
+    tokens: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

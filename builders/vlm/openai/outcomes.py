@@ -51,7 +51,9 @@ def answer_outcome(reply: ChatReply | Failed) -> Answered[str] | Failed:
     answer = parse_answer(reply.text)
     if answer is None:
         return _unparsable(reply)
-    return _CUT_OFF if answer in cut_strings(reply.text, SHORT_BOUND) else Answered(answer)
+    if answer in cut_strings(reply.text, SHORT_BOUND):
+        return _CUT_OFF
+    return Answered(answer, tokens=(reply.prompt_tokens, reply.completion_tokens))
 
 
 def short_outcome(reply: ChatReply | Failed, words: int) -> Answered[str] | Failed:
