@@ -36,11 +36,12 @@ def run_command(data: str, given: Given, estimate: bool, price: str | None, as_j
     :raises NyxqaError: If something fails, as the subclass that fits.
     """
     prices = Price.given(price, estimate)
-    lists = {
+    values: dict[str, Any] = {
+        **given,
         "top_k": numbers(given["top_k"], "--top-k"),
         "dims": numbers(given["dims"], "--dims") if given["dims"] else [],
     }
-    options = EvaluateOptions(**{**given, **lists})
+    options = EvaluateOptions(**values)
     if estimate:
         estimated = estimate_evaluation(Path(data), options, Progress(as_json))
         return estimated.json(prices) if as_json else estimated.text(prices)
