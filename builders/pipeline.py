@@ -30,7 +30,7 @@ from nyxqa.builders.stages.split import split as split_pages
 from nyxqa.builders.stages.synthesize import synthesize
 from nyxqa.builders.stages.verify import verify
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.schemas.errors import NyxqaError
+from nyxqa.schemas.errors import NyxqaError, PendingError
 from nyxqa.schemas.recipe import Recipe, Web
 
 
@@ -112,15 +112,21 @@ def build_questions(
 ) -> tuple[dict[str, StepOutput], dict[str, StepOutput]]:
     """Run (or plan) the stages that call the model; returns seeds and questions by split.
 
-    An error closes the model.
+    An error closes the model. Splits that wait for a batch do not hold up the others, and share it.
     """
     seeds: dict[str, StepOutput] = {}
     questions: dict[str, StepOutput] = {}
     words = web_common_words(run, pages.documents) if "answer" in recipe.negatives.exclude else None
+    waiting: PendingError | None = None
     try:
         for split in splits:
             seeds[split] = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
-            questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split], words)
+            try:
+                questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split], words)
+            except PendingError as error:
+                waiting = error
+        if waiting is not None:
+            raise handle.submit(waiting)
     except NyxqaError:
         handle.close()  # the next build of this process has a budget of its own
         raise

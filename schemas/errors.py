@@ -40,6 +40,12 @@ class BudgetError(NyxqaError):
     exit_code = 4
 
 
+class PendingError(NyxqaError):
+    """Answers that were asked for in batches are not there yet; nothing was published and the run can be continued."""
+
+    exit_code = 4
+
+
 class ContentError(NyxqaError, ValueError):
     """Content whose numbers of placeholders and images differ."""
 

@@ -195,6 +195,7 @@ class VlmSection(Section):
     """The model that writes, answers and judges, and the budget of the run."""
 
     model: str = Field(EXTRACTIVE, description="extractive (no model), or openai:MODEL@URL, or openai:MODEL@URL1,URL2")
+    batch: bool = Field(False, description="ask through the server's batch API; runs end with 4 until all is answered")
     concurrency: Positive = Field(256, description="maximum number of concurrent requests to one server")
     max_pixels: Positive = Field(802_816, description="maximum number of pixels of an image as the model sees it")
     answer_tokens: Positive = Field(256, description="maximum number of tokens of an answer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections import Counter
@@ -16,7 +17,9 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.options import FeedbackOptions
 from nyxqa.builders.feedback.run import feedback
 from nyxqa.cli import main
+from nyxqa.schemas.errors import PendingError, WorldError
 from nyxqa.schemas.manifest import read_manifest
+from tests.support.batch_server import BatchServer
 from tests.support.dataset_cache import use_cache
 from tests.support.facts import Facts
 from tests.support.model_answers import FEW_RETRIES, use_retry_policy
@@ -128,7 +131,7 @@ def test_a_spent_budget_leaves_the_dataset_as_it_was_and_a_new_one_goes_on(
             main(arguments(out, server.url, "--set", f"{name}={most}"))
         assert left.value.code == 4
         assert f"{name} = {most} is spent" in capsys.readouterr().err
-        assert 90 <= server.served < 90 + 2 * CONCURRENCY
+        assert 90 <= server.served + len(server.probes) < 90 + 2 * CONCURRENCY
         assert published(out) == before
         feedback(out, order(server), Progress())
         assert server.served == len(asked(server)) == calm.requests
@@ -214,3 +217,44 @@ def test_equal_questions_are_asked_once(calm: Calm, tmp_path: Path) -> None:
     }
     assert all(one in by_dataset["own"] for one in by_dataset["twin"])
     assert {row["reason"] for row in table(out, "ledger") if row["reason"] == "no_answers"} == {"no_answers"}
+
+
+def test_the_server_is_asked_before_anything_is_read(calm: Calm, tmp_path: Path) -> None:
+    """A dead server costs no search; a finished run needs none."""
+    out = calm.copy(tmp_path)
+    with VlmServer(reply=calm.facts.reply) as server:
+        options = order(server)
+    with pytest.raises(WorldError, match="is the server running"):
+        feedback(out, options, Progress())
+    assert not list((out / ".work").rglob("candidates*"))
+    with VlmServer(reply=calm.facts.reply) as server:
+        feedback(out, order(server), Progress())
+        assert len(server.probes) == 2, "with pictures"
+        options = order(server)
+    assert not feedback(out, options, Progress()).changed
+
+
+def test_the_time_left_is_shown_while_questions_are_answered(
+    calm: Calm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with VlmServer(reply=calm.facts.reply, latency=0.01) as server:
+        feedback(calm.copy(tmp_path), order(server), Progress(interval=0.2))
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("feedback train: ")]
+    assert any(re.search(r"of 64 questions, .*requests done, .*in flight, .* left$", line) for line in said), said
+
+
+def test_feedback_in_batches_gives_the_labels_of_a_direct_run(calm: Calm, tmp_path: Path) -> None:
+    out = calm.copy(tmp_path)
+    with BatchServer(reply=calm.facts.reply) as server:
+        options = order(server, **{"vlm.batch": True})
+        for _ in range(12):
+            try:
+                feedback(out, options, Progress())
+                break
+            except PendingError as error:
+                assert str(error).startswith("submitted ")
+        assert server.served == 0
+        assert set(server.asked.values()) == {1}
+        assert sum(server.asked.values()) == calm.requests
+    data = {path: digest for path, digest in published(out).items() if path.startswith("data/")}
+    assert data == {path: digest for path, digest in calm.expected.items() if path.startswith("data/")}

@@ -17,11 +17,11 @@ from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
 from nyxqa.builders.engine.part_files import StepRecord, filled_record, is_done, read_record, record_file, write_record
 from nyxqa.builders.engine.progress import Bar, Progress
-from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard
+from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard_or_wait
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport, check_lineage
 from nyxqa.builders.engine.trace import write_trace
 from nyxqa.builders.engine.workdir import generation, step_folder
-from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.errors import LawError, PendingError
 from nyxqa.schemas.files import read_json, sweep
 
 T = TypeVar("T")
@@ -85,10 +85,14 @@ def _folder(work: Path, step: Step) -> Path:
 
 
 def _row_count(tasks: Iterable[object]) -> int | None:
-    """Number of rows in ``tasks`` if that is a list of Parquet files, else None."""
-    if not isinstance(tasks, list) or not all(isinstance(task, Path) and task.suffix == ".parquet" for task in tasks):
+    """Number of rows in ``tasks`` if that is a list of Parquet files, or of first rows and ends, else None."""
+    if not isinstance(tasks, list):
         return None
-    return sum(int(pq.read_metadata(file).num_rows) for file in tasks)
+    if all(isinstance(task, Path) and task.suffix == ".parquet" for task in tasks):
+        return sum(int(pq.read_metadata(file).num_rows) for file in tasks)
+    if all(isinstance(task, tuple) and [type(part) for part in task] == [int, int] for task in tasks):
+        return sum(int(stop) - int(start) for start, stop in tasks)
+    return None
 
 
 class PlannedRun:
@@ -254,7 +258,10 @@ class WorkingRun:
         schema: pa.Schema,
         executor: Executor,
     ) -> Iterator[tuple[int, CompleteShard]]:
-        """The shards that were not ``kept``, with their numbers, as they are made."""
+        """The shards that were not ``kept``, with their numbers, as they are made.
+
+        :raises PendingError: At the end, if shards wait for answers of a model; the others are made.
+        """
         made: list[int] = []  # numbers of the shards that are made, in their order
 
         def missing() -> Iterator[Job[T]]:
@@ -269,8 +276,14 @@ class WorkingRun:
                     "folder and run again, which computes this step again"
                 )
 
-        for number, (shard, _) in enumerate(executor.map(run_shard, missing())):
-            yield made[number], shard
+        waiting: PendingError | None = None
+        for number, result in enumerate(executor.map(run_shard_or_wait, missing())):
+            if isinstance(result, PendingError):
+                waiting = result
+            else:
+                yield made[number], result[0]
+        if waiting is not None:
+            raise waiting
 
     def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
         report = StepReport(step, counts, seconds)

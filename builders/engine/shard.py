@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Counts, Drop, ShardOutput, without_repeats
 from nyxqa.builders.engine.part_files import ledger_file, marker_file, part_file
 from nyxqa.builders.engine.step import Step
-from nyxqa.schemas.errors import LawError
+from nyxqa.schemas.errors import LawError, PendingError
 from nyxqa.schemas.files import read_json, replacing, write_json
 from nyxqa.schemas.tables import LEDGER
 
@@ -76,6 +76,14 @@ def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
     made = CompleteShard(Counts.of(output), len(drops))
     write_json(marker_file(job.folder, job.index), {**asdict(made.counts), "ledger": made.ledger})
     return made, time.perf_counter() - started
+
+
+def run_shard_or_wait(job: Job[T]) -> tuple[CompleteShard, float] | PendingError:
+    """What ``run_shard`` returns, or the error of a shard that waits for answers of a model."""
+    try:
+        return run_shard(job)
+    except PendingError as error:
+        return error
 
 
 def complete_shards(folder: Path) -> dict[int, CompleteShard]:

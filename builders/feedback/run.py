@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
 from nyxqa.builders.feedback.answers import answers
@@ -23,13 +23,14 @@ from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
 from nyxqa.builders.publish.publish import complete_publishing, publish
 from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.report.lines import feedback_lines
+from nyxqa.builders.stages.first_request import ask_first, say_agreed
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.index.stored_ids import StoredIds
 from nyxqa.retriever.protocols import Encoder
-from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe
@@ -171,12 +172,21 @@ def _run_steps(
             progress.say(
                 f"pool {pool.name}: its passages are missing; only the documents that train triplets name are searched"
             )
+    if options.retry_failed and handle.failures():
+        begin_generation(work, FEEDBACK)
+    spec, top_k = options.retriever or "", recipe.feedback.top_k
+    planned = PlannedRun(work)
+    answers(planned, train, candidates(planned, train, encoder, spec, top_k)[0], handle, labelling)
+    ask_first(handle, [planned.folder(planned.steps[-1])], lambda: train.has_pictures, progress)
     with make_executor() as executor:
         run = WorkingRun(work, executor, progress)
-        retrieved, indexes = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
-        if options.retry_failed and handle.failures():
-            begin_generation(work, FEEDBACK)
-        answered = answers(run, train, retrieved, handle, labelling)
+        try:
+            retrieved, indexes = candidates(run, train, encoder, spec, top_k)
+            answered = answers(run, train, retrieved, handle, labelling)
+        except PendingError as waiting:
+            raise handle.submit(waiting) from None
+        finally:
+            say_agreed(handle, progress)
     stored = StoredAnswers(
         answered.fingerprint,
         encoder.name,

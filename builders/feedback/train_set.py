@@ -130,6 +130,15 @@ class TrainSet:
         rows: list[dict[str, Any]] = self.triplets.select(columns).slice(start, stop - start).to_pylist()
         return rows
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether a question, or a document of a pool that is searched, has an image."""
+        shown = [self.triplets.column("query_image_ids")]
+        shown += [
+            self.documents(name).table.column("image_ids") for name, pool in self.pools.items() if pool.passages is None
+        ]
+        return any(pc.max(pc.list_value_length(ids)).as_py() or 0 for ids in shown)
+
     def pictures(self, place: int) -> tuple[VlmImage, ...]:
         """Images of a question, with the captions they have in its document."""
         ids = self.triplets.column("query_image_ids")[place].as_py()

@@ -23,7 +23,7 @@ from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.runner.manifest import build_manifest
-from nyxqa.builders.runner.probe import probe_model, say_agreed
+from nyxqa.builders.runner.probe import probe_model
 from nyxqa.builders.runner.published import (
     is_up_to_date,
     note_source,
@@ -37,6 +37,7 @@ from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
+from nyxqa.builders.stages.first_request import say_agreed
 from nyxqa.builders.stages.names import SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.vlm.factory import make_provider

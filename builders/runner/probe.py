@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.filters.conditions import may_pass
 from nyxqa.builders.sources.base import Page, Source
+from nyxqa.builders.stages.first_request import ask_first
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.recipe import Recipe
@@ -20,27 +20,11 @@ _PAGES = 16  # at the beginning of a source that are looked at for images
 def probe_model(
     handle: VlmHandle, steps: Iterable[Path], recipe: Recipe, source: Source | None, progress: Progress
 ) -> None:
-    """Send a tiny request, with a picture too where pictures will be sent, unless every step that asks is finished.
+    """Ask the model once, unless every step that asks is finished; raises as ``ask_first`` does.
 
     :param steps: Folders of the steps that ask the model.
-    :raises WorldError: If the server does not answer, refuses the key or the model, or takes no pictures.
-    :raises BudgetError: If the budget is spent.
     """
-    if handle.info.is_local or all(is_done(step) for step in steps):
-        return
-    try:
-        handle.probe(pictures=source is not None and sends_pictures(recipe, source))
-    except NyxqaError:
-        handle.close()
-        raise
-    finally:
-        say_agreed(handle, progress)
-
-
-def say_agreed(handle: VlmHandle, progress: Progress) -> None:
-    """Say what was agreed with the model's server since the last time."""
-    for line in handle.notes():
-        progress.say(line)
+    ask_first(handle, steps, lambda: source is not None and sends_pictures(recipe, source), progress)
 
 
 def sends_pictures(recipe: Recipe, source: Source) -> bool:

@@ -14,6 +14,7 @@ from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.protocol import ServedVlm, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.content import Content
+from nyxqa.schemas.errors import NyxqaError, PendingError
 from nyxqa.schemas.recipe import VlmSection
 
 _DATA_PARAMS = {"model", "max_pixels", "answer_tokens"}
@@ -67,6 +68,27 @@ class VlmHandle:
         model = self.open()
         if isinstance(model, ServedVlm):
             model.probe(pictures)
+
+    def collect(self) -> None:
+        """Take in the answers of batches that have ended.
+
+        :raises PendingError: If requests are asked in batches and one has not ended.
+        :raises WorldError: If the server does not answer or refused all batches.
+        """
+        model = self.open()
+        if isinstance(model, ServedVlm):
+            model.collect()
+
+    def submit(self, waiting: PendingError) -> NyxqaError:
+        """Submit the requests that wait for a batch; returns the error that ends the run.
+
+        :param waiting: The error with which a step ended that waits for them.
+        """
+        model = self.open()
+        try:
+            return PendingError(model.submit()) if isinstance(model, ServedVlm) else waiting
+        except NyxqaError as error:
+            return error
 
     def notes(self) -> list[str]:
         """What was agreed with the model's server since the last call."""

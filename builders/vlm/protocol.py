@@ -202,6 +202,22 @@ class ServedVlm(Protocol):
         """
         ...
 
+    def collect(self) -> None:
+        """Take in the answers of batches that have ended.
+
+        :raises PendingError: If requests are asked in batches and one has not ended.
+        :raises WorldError: If the server does not answer or refused all batches.
+        """
+        ...
+
+    def submit(self) -> str:
+        """Submit the requests that wait for a batch, after a step ended with ``PendingError``; returns a line.
+
+        :raises BudgetError: If the budget allows no request.
+        :raises WorldError: If the server does not answer or refuses.
+        """
+        ...
+
     def notes(self) -> list[str]:
         """What was agreed with the server since the last call, a line each."""
         ...

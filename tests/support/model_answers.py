@@ -28,7 +28,7 @@ def model(
     folder: Path,
     retry_policy: EndpointPolicy = FAST_RETRIES,
     retry_failed: bool = False,
-    **section: int,
+    **section: int | bool,
 ) -> OpenAiVlm:
     settings = VlmSection(model="openai:m@x", **{"concurrency": 8, **section})
     return OpenAiVlm("m", server.url, settings, 42, folder, retry_policy=retry_policy, retry_failed=retry_failed)

@@ -140,8 +140,12 @@ class VlmServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        if head[0].startswith("GET /stats"):
-            if "restart" in head[0]:
+        return await self._dispatch(head[0], headers, body, writer)
+
+    async def _dispatch(self, first: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; returns whether the connection stays open."""
+        if first.startswith("GET /stats"):
+            if "restart" in first:
                 self.first = 0.0
             stats = {
                 "served": self.served,
@@ -149,15 +153,15 @@ class VlmServer:
                 "span": self.last - self.first,
                 "most": self.most_at_once,
             }
-            await _write(writer, 200, json.dumps(stats).encode())
+            await write_response(writer, 200, json.dumps(stats).encode())
             return True
-        if head[0].startswith("GET ") and "/models" in head[0]:
-            await _write(writer, 200 if self.models else 404, json.dumps({"data": self.models}).encode())
+        if first.startswith("GET ") and "/models" in first:
+            await write_response(writer, 200 if self.models else 404, json.dumps({"data": self.models}).encode())
             return True
         payload = json.loads(body)
         if is_probe(payload) and not self.scripts_probes:
             self.probes.append(payload)
-            await _write(writer, 200, json.dumps(self._completion(Act(text='{"pairs": []}'), payload)).encode())
+            await write_response(writer, 200, json.dumps(self.completion(Act(text='{"pairs": []}'), payload)).encode())
             return True
         number, self.served = self.served, self.served + 1
         if self.keep:
@@ -183,23 +187,25 @@ class VlmServer:
         if act.kind == "drop":
             return False
         if act.kind == "status":
-            await _write(writer, act.status, b'{"error": {"message": "scripted"}}', act.headers)
+            error = {"error": {"message": act.text or "scripted"}}
+            await write_response(writer, act.status, json.dumps(error).encode(), act.headers)
         elif act.kind == "html":
             page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-            await _write(writer, act.status, page, (("Content-Type", "text/html"),))
+            await write_response(writer, act.status, page, (("Content-Type", "text/html"),))
         elif act.kind == "garbage":
-            await _write(writer, 200, b"\x00\xff{]nonsense")
+            await write_response(writer, 200, b"\x00\xff{]nonsense")
         else:
-            data = json.dumps(self._completion(act, payload)).encode()
+            data = json.dumps(self.completion(act, payload)).encode()
             if act.kind == "half":
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(data)).encode() + b"\r\n\r\n")
                 writer.write(data[: len(data) // 2])
                 await writer.drain()
                 return False
-            await _write(writer, 200, data)
+            await write_response(writer, 200, data)
         return True
 
-    def _completion(self, act: Act, payload: Payload) -> Payload:
+    def completion(self, act: Act, payload: Payload) -> Payload:
+        """The body of an answer."""
         text = act.text if act.text is not None else self.reply(payload)
         message: Payload = {"role": "assistant", "content": text}
         if act.kind == "refusal":
@@ -211,9 +217,10 @@ class VlmServer:
         return {"choices": [choice] * count, "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
 
 
-async def _write(
+async def write_response(
     writer: asyncio.StreamWriter, status: int, data: bytes, headers: tuple[tuple[str, str], ...] = ()
 ) -> None:
+    """Write a response with a body."""
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(data)}", *(f"{name}: {value}" for name, value in headers)]
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
     await writer.drain()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
+from nyxqa.builders.vlm.openai.batch.results import MOST_TRIES
 from nyxqa.builders.vlm.openai.body_json import body_json
 from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
 from nyxqa.builders.vlm.openai.concessions import (
@@ -24,9 +26,15 @@ from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.openai.server_pool import ServerPool
 from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
-from nyxqa.builders.vlm.openai.transport import Response, TransientError, UnboundedAnswerError, UnreachableError
+from nyxqa.builders.vlm.openai.transport import (
+    Response,
+    TransientError,
+    Transport,
+    UnboundedAnswerError,
+    UnreachableError,
+)
 from nyxqa.builders.vlm.protocol import Failed
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import WorldError, one_line
 from nyxqa.schemas.web.retry_after import wait_asked_for
 
 _RETRIED = frozenset({408, 409, 424, 425, 429, 498})
@@ -53,6 +61,7 @@ class Endpoint:
     :param url: Base URL, with ``/v1``; a login in it is used and never shown.
     :param key: Bearer token; empty for none.
     :param budget: Maximum number of requests and of tokens of the run.
+    :param stored: What a batch brought for a body; None to send every request.
     """
 
     def __init__(
@@ -64,15 +73,21 @@ class Endpoint:
         retry_policy: EndpointPolicy,
         usage: Usage,
         budget: tuple[int | None, int | None] = (None, None),
+        stored: Callable[[bytes], Response | None] | None = None,
     ) -> None:
         self.model, self.usage, self.retry_policy = model, usage, retry_policy
         self._transport = ServerPool(url, key, connections, retry_policy, self._before_sending)
-        self._budget = budget
+        self._budget, self._stored = budget, stored
 
     @property
     def shown_url(self) -> str:
         """Base URL without login and query."""
         return self._transport.shown_url
+
+    @property
+    def transport(self) -> Transport:
+        """The connections to its first server."""
+        return self._transport.servers[0].transport
 
     @property
     def concurrency(self) -> int:
@@ -87,16 +102,22 @@ class Endpoint:
         """Close the connections."""
         await self._transport.close()
 
-    async def send(self, body: dict[str, Any], attempts: int | None = None) -> ChatReply | Failed:
+    async def send(
+        self, body: dict[str, Any], attempts: int | None = None, *, directly: bool = False
+    ) -> ChatReply | Failed:
         """The reply to a body, or why there is none after all attempts.
 
         :param attempts: Maximum number of tries; None for those of the retry policy.
+        :param directly: Whether it is sent now although others are asked in batches.
+        :raises NotAnsweredError: If it is to be asked in a batch.
         :raises RefusedRequest: If the server refuses this body.
         :raises WorldError: If the endpoint cannot be reached or refuses this model altogether.
         :raises BudgetError: If the budget is spent.
         """
         policy = self.retry_policy if attempts is None else replace(self.retry_policy, attempts=attempts)
         content = body_json(self.model, body)
+        if self._stored is not None and not directly:
+            return self._from_batch(content, self._stored(content))
         for failures in itertools.count(1):
             try:
                 return self._read(await self._transport.post(content))
@@ -112,11 +133,22 @@ class Endpoint:
             await asyncio.sleep(wait or 0.0)
         raise AssertionError("unreachable: an attempt returns or raises")
 
+    def _from_batch(self, content: bytes, response: Response | None) -> ChatReply | Failed:
+        """What a batch brought; its tokens were counted when it was collected."""
+        if response is None:
+            raise NotAnsweredError(content)
+        try:
+            return self._read(response, counted=True)
+        except TransientError as failure:
+            return Failed(failure.reason, f"{failure.detail}, in {MOST_TRIES} batches")
+        except WorldError as failure:
+            return Failed("server_error", f"{one_line(failure)}, in {MOST_TRIES} batches")
+
     def _before_sending(self) -> None:
         self.usage.check(*self._budget)
         self.usage.requests += 1
 
-    def _read(self, response: Response) -> ChatReply | Failed:
+    def _read(self, response: Response, counted: bool = False) -> ChatReply | Failed:
         status, secrets = response.status, self._transport.secrets
         if 300 <= status < 400:
             raise WorldError(f"{self.shown_url} redirects to another URL ({status}): correct the URL")
@@ -125,7 +157,7 @@ class Endpoint:
         outcome = read_completion(response.body, secrets)
         if isinstance(outcome, ServerError):
             return self._refused(outcome, response)
-        if isinstance(outcome, ChatReply):
+        if isinstance(outcome, ChatReply) and not counted:
             self.usage.prompt_tokens += outcome.prompt_tokens
             self.usage.completion_tokens += outcome.completion_tokens
         return outcome

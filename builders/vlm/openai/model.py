@@ -14,6 +14,9 @@ from typing import TypeVar, cast
 
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
+from nyxqa.builders.vlm.openai.batch.batches import Batches
+from nyxqa.builders.vlm.openai.batch.records import BATCHES
+from nyxqa.builders.vlm.openai.batch.request_files import FileLimits
 from nyxqa.builders.vlm.openai.concurrency import FIRST_LIMIT
 from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
@@ -28,6 +31,7 @@ from nyxqa.builders.vlm.openai.outcomes import (
 )
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
+from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.prompt import (
     FICTIONAL_PLACE,
     as_text,
@@ -49,6 +53,8 @@ from nyxqa.schemas.recipe import VlmSection
 from nyxqa.schemas.words import words as words_of
 
 R = TypeVar("R")
+
+FILE_LIMITS = FileLimits()
 
 
 class OpenAiVlm:
@@ -169,6 +175,23 @@ class OpenAiVlm:
         """
         self._session().probe(pictures)
 
+    def collect(self) -> None:
+        """Take in what batches answered since the last run, which may have ended anywhere.
+
+        :raises PendingError: If requests are asked in batches and one has not ended.
+        :raises WorldError: If the server does not answer or refused all batches.
+        """
+        if self._settings.batch or (self._store_folder / BATCHES).exists():
+            self._session().collect()
+
+    def submit(self) -> str:
+        """Submit the requests that were queued; returns a line that says so.
+
+        :raises BudgetError: If the budget allows no request.
+        :raises WorldError: If the server does not answer or refuses.
+        """
+        return self._session().submit()
+
     def notes(self) -> list[str]:
         """What was agreed with the server since the last call, one line for each form of request."""
         return [] if self._open_session is None else self._open_session.notes()
@@ -213,17 +236,51 @@ class OpenAiVlm:
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
         store = AnswerStore(self._store_folder)
         # No reference to this object: an open store is closed as soon as nobody uses the model any more.
-        known = (self._model, self._url, key, settings, self._retry_policy, self.usage, self._store_folder, self._seed)
+        known = (
+            self._model,
+            self._url,
+            key,
+            settings,
+            self._retry_policy,
+            self.usage,
+            store,
+            self._store_folder,
+            self._seed,
+        )
         connect = partial(_connect, *known)
         streak = self._retry_policy.streak
         return Session(
-            loop, connect, store, self._model, min(settings.concurrency, FIRST_LIMIT), streak, self._retry_failed
+            loop,
+            connect,
+            store,
+            self._model,
+            min(settings.concurrency, FIRST_LIMIT),
+            streak,
+            self._retry_failed,
+            settings.batch,
         )
 
 
 def _connect(
-    model: str, url: str, key: str, settings: VlmSection, policy: EndpointPolicy, usage: Usage, folder: Path, seed: int
+    model: str,
+    url: str,
+    key: str,
+    settings: VlmSection,
+    policy: EndpointPolicy,
+    usage: Usage,
+    answers: AnswerStore,
+    folder: Path,
+    seed: int,
 ) -> Connection:
     budget = (settings.max_requests, settings.max_tokens)
-    endpoint = Endpoint(model, url, key, settings.concurrency, policy, usage, budget)
-    return Connection(endpoint, folder, settings.max_pixels, seed)
+    batches: Batches | None = None
+
+    def stored(content: bytes) -> Response | None:
+        return None if batches is None else batches.response(content)
+
+    endpoint = Endpoint(
+        model, url, key, settings.concurrency, policy, usage, budget, stored if settings.batch else None
+    )
+    if settings.batch or (folder / BATCHES).exists():
+        batches = Batches(endpoint.transport, folder, answers, usage, budget, policy, FILE_LIMITS)
+    return Connection(endpoint, folder, settings.max_pixels, seed, batches)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from nyxqa.builders.vlm.openai.agreement import Agreement, Agreements
+from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
 from nyxqa.builders.vlm.openai.concessions import Sent, concession, fewer_tokens
 from nyxqa.builders.vlm.openai.endpoint import Endpoint, RefusedRequest
 from nyxqa.builders.vlm.openai.images import DataUris
@@ -31,12 +32,14 @@ class Draft:
     :param max_pixels: Limit of pixels of its images; None for that of the request.
     :param left_out: Ids of images that are not sent.
     :param attempts: Maximum number of tries; None for those of the retry policy.
+    :param directly: Whether it is sent now although others are asked in batches.
     """
 
     tokens: int | None = None
     max_pixels: int | None = None
     left_out: frozenset[str] = frozenset()
     attempts: int | None = None
+    directly: bool = False
 
 
 class Negotiation:
@@ -145,9 +148,11 @@ class Negotiation:
         message = await chat_message(request, self._uris, pixels, left_out)
         body = request_body(request, message, agreement, _limit(request, draft, agreement))
         try:
-            outcome = await self.endpoint.send(body, draft.attempts)
+            outcome = await self.endpoint.send(body, draft.attempts, directly=draft.directly)
         except RefusedRequest as refusal:
             return refusal.error
+        except NotAnsweredError as missing:
+            raise NotAnsweredError(missing.content, left_out) from None
         return replace(outcome, left_out=left_out) if isinstance(outcome, ChatReply) and left_out else outcome
 
     def _confirm(self, request: ChatRequest, used: Agreement) -> None:

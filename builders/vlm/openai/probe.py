@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 
 from nyxqa.builders.vlm.openai.endpoint import RefusedRequest
 from nyxqa.builders.vlm.openai.images import MIN_SIDE
 from nyxqa.builders.vlm.openai.negotiation import Draft, Negotiation
-from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, Sampling
+from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, ResponseForm, Sampling
 from nyxqa.builders.vlm.prompt import PromptPart, load_prompt
 from nyxqa.builders.vlm.protocol import Failed, VlmImage
 from nyxqa.schemas.errors import WorldError
@@ -30,6 +31,7 @@ class Probe:
         self.vision: bool | None = None
         self._negotiation, self._model = negotiation, model
         self._sampling = Sampling(_TOKENS, max_pixels, seed)
+        self._tried: dict[ResponseForm, asyncio.Lock] = {}
 
     async def text(self) -> ChatReply | None:
         """The reply to a short text; None if the server works and only this text got no answer.
@@ -39,7 +41,9 @@ class Probe:
         endpoint = self._negotiation.endpoint
         attempts = min(_ATTEMPTS, endpoint.retry_policy.attempts)
         try:
-            outcome = await self._negotiation.negotiated(self._request([_TEXT]), Draft(attempts=attempts))
+            outcome = await self._negotiation.negotiated(
+                self._request([_TEXT]), Draft(attempts=attempts, directly=True)
+            )
         except RefusedRequest as refusal:
             raise WorldError(
                 f"{endpoint.shown_url} refuses every form of request to {self._model} "
@@ -62,7 +66,7 @@ class Probe:
         endpoint = self._negotiation.endpoint
         try:
             outcome: ChatReply | Failed = await self._negotiation.negotiated(
-                self._request([f"{_TEXT} <image1>", probe_picture()]), Draft(attempts=1)
+                self._request([f"{_TEXT} <image1>", probe_picture()]), Draft(attempts=1, directly=True)
             )
         except RefusedRequest as refusal:
             raise WorldError(
@@ -73,6 +77,30 @@ class Probe:
             return None
         self.vision = True
         return outcome
+
+    async def form(self, form: ResponseForm) -> ChatReply | None:
+        """The reply to a short text in a form that was never answered, so that its spelling is agreed before a batch.
+
+        It is asked once; None if it was, or if the server does not answer it.
+        """
+        if self._negotiation.agreements.of(form).confirmed:
+            return None
+        first = form not in self._tried
+        async with self._tried.setdefault(form, asyncio.Lock()):
+            if not first:
+                return None
+            try:
+                outcome = await self._negotiation.negotiated(self._of_form(form), Draft(attempts=1, directly=True))
+            except RefusedRequest:
+                return None
+            return outcome if isinstance(outcome, ChatReply) else None
+
+    def _of_form(self, form: ResponseForm) -> ChatRequest:
+        if form == "pairs":
+            return self._request([_TEXT])
+        slots = {"documents": [_TEXT], "question": "When was the mill built?", "answer": "1911", "count": "3"}
+        prompt = load_prompt("answer" if form == "answer" else "distractors")
+        return ChatRequest(prompt, form, prompt.fill(**slots), self._sampling, 1 if form == "answer" else 3)
 
     def _request(self, document: list[PromptPart]) -> ChatRequest:
         prompt = load_prompt("questions")

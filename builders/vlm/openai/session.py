@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread, OrderedAsyncMap
+from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
 from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
 from nyxqa.builders.vlm.protocol import ENDPOINT_FAILURES, Failed
-from nyxqa.schemas.errors import BudgetError, WorldError
+from nyxqa.schemas.errors import BudgetError, PendingError, WorldError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,6 +27,7 @@ class Session:
     :param connect: Makes the connection; called when the first request is sent.
     :param streak: Consecutive failures, without an answer between them, after which the endpoint counts as dead.
     :param retry_failed: Whether stored failures are requested again, each once.
+    :param batch: Whether requests are queued for a batch instead of being sent.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Session:
         concurrency: int,
         streak: int,
         retry_failed: bool,
+        batch: bool = False,
     ) -> None:
         self.store = store
         self._loop, self._connect, self._model = loop, connect, model
         self._concurrency, self._streak, self._retry_failed = concurrency, streak, retry_failed
+        self._batch = batch
         self._connection: Connection | None = None
         self._retried: set[str] = set()
         self._unconfirmed: list[tuple[str, Failed]] = []
@@ -59,9 +63,29 @@ class Session:
         yield from self.map(self.outcome, requests)
 
     def map(self, work: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T]) -> Iterator[R]:
-        """Results of ``work``, which may await any number of outcomes, for each item, in order."""
-        yield from OrderedAsyncMap(self._loop, work, self._requests_at_a_time, BudgetError).results(items)
-        self._store_unconfirmed()
+        """Results of ``work``, which may await any number of outcomes, for each item, in order.
+
+        :raises PendingError: At the end, if some of it waits for a batch; results end before the first that does.
+        """
+
+        async def tried(item: T) -> R | NotAnsweredError:
+            try:
+                return await work(item)
+            except NotAnsweredError as missing:
+                return NotAnsweredError(b"", missing.left_out)  # without the body, which results behind it would keep
+
+        if not self._batch:
+            yield from OrderedAsyncMap(self._loop, work, self._requests_at_a_time, BudgetError).results(items)
+            self._store_unconfirmed()
+            return
+        waiting = 0
+        for result in OrderedAsyncMap(self._loop, tried, self._requests_at_a_time, BudgetError).results(items):
+            if isinstance(result, NotAnsweredError):
+                waiting += 1
+            elif not waiting:
+                yield result
+        if waiting:
+            raise PendingError(f"{waiting} items wait for answers that are asked for in a batch")
 
     async def outcome(self, request: ChatRequest | None) -> ChatReply | Failed:
         """The outcome of one request; to be awaited inside ``map``."""
@@ -83,6 +107,8 @@ class Session:
             del self._in_flight[key]
 
     async def _send(self, key: str, request: ChatRequest) -> ChatReply | Failed:
+        if self._batch:
+            return await self._from_batch(key, request)
         ACTIVITY.sent()
         tokens = None
         try:
@@ -97,6 +123,51 @@ class Session:
         else:
             self._note_failure(key, outcome)
         return outcome
+
+    async def _from_batch(self, key: str, request: ChatRequest) -> ChatReply | Failed:
+        """What a batch brought for a request that got no complete answer at once.
+
+        :raises NotAnsweredError: If it waits for a batch.
+        """
+        connection = self._connected()
+        if connection.batches is None:
+            raise RuntimeError("no batches were opened")
+        reply = await connection.probe.form(request.form)
+        if reply is not None:
+            self.store.put_answer(f"probe: {request.form}", reply)
+        try:
+            outcome = await connection.send(request)
+        except NotAnsweredError as missing:
+            connection.batches.queue(key, missing)
+            raise
+        if isinstance(outcome, ChatReply):
+            await self._stored_answer(key, outcome)
+        else:  # asked several times already, beside others that were answered
+            self._retried.add(key)
+            self.store.put_failure(key, outcome)
+            connection.batches.ask_anew(key)
+        return outcome
+
+    def collect(self) -> None:
+        """Take in what batches answered.
+
+        :raises PendingError: If requests are asked in batches and one has not ended.
+        :raises WorldError: If the server does not answer or refused all batches.
+        """
+        batches = self._connected().batches
+        if batches is not None:
+            self._loop.submit(batches.collect(waits=self._batch)).result()
+
+    def submit(self) -> str:
+        """Submit what was queued; returns a line that says so.
+
+        :raises BudgetError: If the budget allows no request.
+        :raises WorldError: If the server does not answer or refuses.
+        """
+        batches = self._connected().batches
+        if batches is None:
+            raise RuntimeError("no batches were opened")
+        return self._loop.submit(batches.submit()).result()
 
     async def _stored_answer(self, key: str, reply: ChatReply) -> None:
         """Store an answer together with those that came in with it; it is used only once it is stored."""
@@ -136,8 +207,11 @@ class Session:
                 self.store.put_answer(key, reply)
 
     def notes(self) -> list[str]:
-        """What was agreed with the server since the last call."""
-        return [] if self._connection is None else self._connection.agreements.drain()
+        """What was agreed with the server, and what happened to batches, since the last call."""
+        if self._connection is None:
+            return []
+        batches = self._connection.batches
+        return [*self._connection.agreements.drain(), *([] if batches is None else batches.drain())]
 
     def _requests_at_a_time(self) -> int:
         """What the servers are sent at a time now; that of the recipe until the first request."""

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +19,8 @@ from nyxqa.builders.vlm.openai.limits import EndpointPolicy
 # An answer of 16,000 tokens with its reasoning takes some hundred kilobytes; what is decompressed counts.
 MAX_ANSWER_BYTES = 16 * 2**20
 _COMPLETIONS = "/chat/completions"
+
+Content = bytes | aiohttp.MultipartWriter
 
 
 class TransientError(Exception):
@@ -87,14 +90,37 @@ class Transport:
 
     async def get(self, path: str) -> Response:
         """The response to a request for ``path`` below the base URL; raises as ``post`` does."""
-        head, _, query = self.url.partition("?")
-        url = head.removesuffix(_COMPLETIONS) + path + (f"?{query}" if query else "")
-        return await self._bounded("GET", url, None)
+        return await self.request("GET", path)
 
-    async def _bounded(self, method: str, url: str, content: bytes | None) -> Response:
+    async def request(
+        self, method: str, path: str, content: Content | None = None, content_type: str = "application/json"
+    ) -> Response:
+        """The response to any request for ``path`` below the base URL; raises as ``post`` does."""
+        return await self._bounded(method, self._below(path), content, content_type)
+
+    async def download(self, path: str, file: Path) -> Response:
+        """Write the body of a response to ``file``, however long it is; raises as ``post`` does.
+
+        :return: Without the body if it was written; that of an error is not.
+        """
+        return await self._bounded("GET", self._below(path), None, file=file)
+
+    def _below(self, path: str) -> str:
+        head, _, query = self.url.partition("?")
+        url = head.removesuffix(_COMPLETIONS) + path
+        return f"{url}{'&' if '?' in path else '?'}{query}" if query else url
+
+    async def _bounded(
+        self,
+        method: str,
+        url: str,
+        content: Content | None,
+        content_type: str = "application/json",
+        file: Path | None = None,
+    ) -> Response:
         try:
             async with asyncio.timeout(self._policy.total):
-                return await self._exchange(method, url, content)
+                return await self._exchange(method, url, content, content_type, file)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise UnreachableError(type(error).__name__) from None
         except aiohttp.ClientPayloadError as error:
@@ -111,9 +137,15 @@ class Transport:
     def _too_slow(self) -> UnboundedAnswerError:
         return UnboundedAnswerError("no_answer", f"no complete answer within {self._policy.total:g} s")
 
-    async def _exchange(self, method: str, url: str, content: bytes | None) -> Response:
+    async def _exchange(
+        self, method: str, url: str, content: Content | None, content_type: str, file: Path | None
+    ) -> Response:
         session = self._session = self._session or self._new_session()
-        async with session.request(method, url, data=content, allow_redirects=False) as response:
+        headers = None if content_type == "application/json" else {"Content-Type": content_type}
+        async with session.request(method, url, data=content, headers=headers, allow_redirects=False) as response:
+            if file is not None and response.status < 300:
+                await _write(response, file)
+                return Response(response.status, response.headers, b"")
             pieces: list[bytes] = []
             size = 0
             async for piece in response.content.iter_any():
@@ -143,6 +175,12 @@ class Transport:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+
+async def _write(response: aiohttp.ClientResponse, file: Path) -> None:
+    with file.open("wb") as target:
+        async for piece in response.content.iter_any():
+            target.write(piece)
 
 
 def _broken(error: Exception) -> tuple[str, str]:

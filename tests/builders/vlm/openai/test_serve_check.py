@@ -38,8 +38,8 @@ def test_a_server_without_schema_and_with_few_pictures_is_reported_as_such() -> 
 
 def test_a_prompt_that_is_cut_silently_is_noticed() -> None:
     class Cutting(VlmServer):
-        def _completion(self, act: Act, payload: dict[str, Any]) -> dict[str, Any]:
-            whole = super()._completion(act, payload)
+        def completion(self, act: Act, payload: dict[str, Any]) -> dict[str, Any]:
+            whole = super().completion(act, payload)
             whole["usage"]["prompt_tokens"] = min(2048, len(prompt_text(payload)) // 4)
             return whole
 
