@@ -23,6 +23,7 @@ from nyxqa.builders.stages.negatives import negatives
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.refine import refine
 from nyxqa.builders.stages.require_seeds import require_seeds
+from nyxqa.builders.stages.review import review
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.stages.sets import build_sets
 from nyxqa.builders.stages.source import source
@@ -103,8 +104,10 @@ def build(
         seeds, questions = build_questions(run, recipe, pages, benchmark_index, handle, splits)
         web = WebInputs(pages.documents, questions, pages.packs, seeds)
     sets = build_sets(run, recipe, splits, benchmark_index)
-    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs())))
-    return Built(tables, {split: split_step(recipe, web, sets, split) for split in splits}, handle, benchmark_index)
+    reviews = review(run, recipe, run.work.parent, web, sets, splits)
+    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews))
+    steps = {split: split_step(recipe, web, sets, split, reviews) for split in splits}
+    return Built(tables, steps, handle, benchmark_index)
 
 
 def build_questions(

@@ -100,3 +100,17 @@ QUESTIONS = pa.schema(
         ("document", _SOURCE_DOCUMENT),
     ]
 )
+
+# A row of any builder as human verdicts leave it. ``source`` is the number of its set among those of the split, -1 for
+# questions of pages; ``place`` is its part file and row.
+REVIEWED = pa.schema(
+    [
+        ("source", _I32),
+        ("place", _I64),
+        ("query_id", _S),
+        *[
+            TRIPLETS.schema.field(name)
+            for name in ("positives", "negative_ids", "negative_ranks", "negative_scores", "reviews", "row_hash")
+        ],
+    ]
+)

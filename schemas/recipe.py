@@ -222,6 +222,21 @@ class Negatives(Section):
     )
 
 
+class Review(Section):
+    """Which verdicts of people are applied, and how."""
+
+    files: list[str] = Field(
+        ["review/*.jsonl"], description="files of verdicts, sought from the folder of the dataset; none turns it off"
+    )
+    need: Positive = Field(1, description="number of verdicts that a row needs before they count")
+    conflict: Literal["keep", "drop", "error"] = Field(
+        "keep", description="what becomes of a row that some reviewers accept and others reject"
+    )
+    relevant: Literal["remove", "positive"] = Field(
+        "remove", description="what becomes of a negative that answers too: it is removed, or a positive"
+    )
+
+
 class Feedback(Section):
     """Stage 2: how many candidates a question gets, and which of those answered correctly are positives.
 
@@ -314,6 +329,7 @@ class Recipe(Section):
     choices: Choices = Field(Choices(), description="options of the multiple-choice form")
     vlm: VlmSection = Field(VlmSection(), description="the model that writes, answers and judges")
     negatives: Negatives = Field(Negatives(), description="how hard negatives of page questions are mined")
+    review: Review = Field(Review(), description="verdicts of people, of nyxqa review")
     feedback: Feedback = Field(Feedback(), description="stage 2: candidates labelled by the model's answers")
     text: list[TextSet] = Field([], description="question sets over passage pools")
     imports: list[Import] = Field([], alias="import", description="published training sets to read")

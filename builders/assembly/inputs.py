@@ -31,6 +31,18 @@ class WebInputs:
 
 
 @dataclass(frozen=True)
+class ReviewOutput:
+    """What stage ``review`` made of one split.
+
+    :param rows: Rows of REVIEWED.
+    :param figures: JSON file with what the verdicts say about the split.
+    """
+
+    rows: StepOutput
+    figures: Path
+
+
+@dataclass(frozen=True)
 class Assembly:
     """Everything that decides the published tables.
 
@@ -38,6 +50,7 @@ class Assembly:
     :param splits: Splits to publish, in the order train, validation, test.
     :param web: Outputs of the web builder, if the recipe has one.
     :param sets: Outputs of the question sets and imports.
+    :param reviews: What people decided, by split with verdicts.
     :param ledgers: Outputs of all steps whose ledger rows are published, in the order of the stages.
     """
 
@@ -46,6 +59,7 @@ class Assembly:
     web: WebInputs | None
     sets: Sets
     ledgers: tuple[StepOutput, ...]
+    reviews: Mapping[str, ReviewOutput] = field(default_factory=dict)
 
     def packs(self) -> Packs:
         """Readers of the images of all builders."""

@@ -97,8 +97,8 @@ def _entry_rows(
 
 
 def _reviewable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A triplet without verdicts yet, with the hash by which verdicts name it."""
-    hashed = row_hash(row["query_id"], row["positive_id"], row["negative_ids"])
+    """A triplet with the hash by which verdicts name it, which is older than what verdicts changed."""
+    hashed = row.get("row_hash") or row_hash(row["query_id"], row["positive_id"], row["negative_ids"])
     whole = {**_LATER_TRIPLETS, **row, "row_hash": hashed}
     return {name: whole[name] for name in TRIPLETS.schema.names}
 

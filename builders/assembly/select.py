@@ -50,13 +50,19 @@ WHERE split = '{split}' AND reason IS NULL AND qa_id IN (FROM missed)
 _QUOTA = """
 UPDATE question SET reason = 'over_quota', detail = 'beyond {quota} questions of its kind'
 WHERE qa_id IN (SELECT qa_id FROM question WHERE split = '{split}' AND reason IS NULL
+                  AND NOT {rejected}
                 QUALIFY row_number() OVER (PARTITION BY kind ORDER BY order_key, qa_id) > {quota})
   AND split = '{split}'
 """
 
 
-def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, StepOutput], recipe: Recipe) -> None:
-    """Create table ``question`` and give a reason to each question that is not published."""
+def select_questions(
+    db: duckdb.DuckDBPyConnection, questions: Mapping[str, StepOutput], recipe: Recipe, rejected: str = "false"
+) -> None:
+    """Create table ``question`` and give a reason to each question that is not published.
+
+    :param rejected: SQL condition of questions that people rejected, which take no place of a quota.
+    """
     files = [file for parts in questions.values() for file in parts.files()]
     types = dict(db.execute(_TYPES.format(files=file_list(files))).fetchall())
     known = {name: types[name] for name in ("images", "prompts", "positives")}
@@ -75,7 +81,7 @@ def select_questions(db: duckdb.DuckDBPyConnection, questions: Mapping[str, Step
             _filter(db, split, condition)
         quota = quota_of(recipe, split)
         if quota is not None:
-            db.execute(_QUOTA.format(split=split, quota=quota))
+            db.execute(_QUOTA.format(split=split, quota=quota, rejected=rejected))
 
 
 def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.engine.accounting import DETAIL_LIMIT
-from nyxqa.builders.stages.names import STAGES
+from nyxqa.builders.stages.names import REVIEW, STAGES
 from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
 LEDGER_CHECKS = ("ledger_sums", "ledger_dropped", "ledger_stages", "ledger_detail", "stage_chain", "stage_tables")
-_ITEM_TYPES = frozenset(("page", "block", "image", "document", "question", "row"))
+_ITEM_TYPES = frozenset(("page", "block", "image", "document", "question", "negative", "row"))
 # Paths on a machine. A reference in a page may start with a slash too, but reveals nothing about the machine.
 _MACHINE_PATH = re.compile(r"(?<![\w./-])(?:/(?:home|root|tmp|usr|var|mnt|opt|etc|srv|Users|private|proc)/|[A-Z]:\\\w)")
 # What the last stage writes: the questions of pages (``qa_triplets`` compares their triplets), and set triplets.
@@ -81,13 +81,17 @@ def _check_last(context: CheckContext, entries: Mapping[tuple[str, str], StageEn
         context.findings.fail("stage_chain", f"stage {STAGES[-1]} {split} is not in the manifest")
         return
     before = [entry for entry in entries.values() if entry.split == split and _feeds_last(entry)]
-    if (rows := sum(entry.rows_out for entry in before)) != last.rows_in:
-        names = ", ".join(entry.name for entry in before)
-        context.findings.fail("stage_chain", f"{rows} rows out of {names} {split}, {last.rows_in} into {_label(last)}")
+    reviewed = entries.get((REVIEW, split))  # works on the rows of all builders
+    for entry in (last,) if reviewed is None else (reviewed, last):
+        if (rows := sum(one.rows_out for one in before)) != entry.rows_in:
+            names = ", ".join(one.name for one in before)
+            numbers = f"{rows} rows out of {names} {split}, {entry.rows_in} into {_label(entry)}"
+            context.findings.fail("stage_chain", numbers)
+        before = [entry]
 
 
 def _feeds_last(entry: StageEntry) -> bool:
-    return entry.name == STAGES[-2] or (entry.name not in STAGES and entry.unit_out == "triplet")
+    return entry.name == STAGES[-2] or (entry.name not in (*STAGES, REVIEW) and entry.unit_out == "triplet")
 
 
 def _check_dropped(context: CheckContext) -> None:

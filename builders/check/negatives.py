@@ -21,8 +21,14 @@ _PAIRS = """
           FROM (SELECT dataset, query_id, negative_ids, unnest(positive_ids) AS positive FROM feedback)) f
     JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
 """
+# Positives that a judge or a reviewer found among the negatives; the exclusions of mining are not about those.
+_FOUND_LATER = """
+    SELECT dataset, pool, found.doc_id FROM (SELECT dataset, pool, unnest(positives) AS found FROM triplets)
+    WHERE found.origin IN ('judged', 'reviewed')
+"""
 _JOINED = f"""
-    FROM (SELECT * FROM ({_PAIRS}) WHERE positive <> negative) pair
+    FROM (SELECT * FROM ({_PAIRS}) WHERE positive <> negative
+          AND (dataset, pool, positive) NOT IN ({_FOUND_LATER})) pair
     JOIN corpus p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN corpus n ON n.pool = pair.pool AND n.doc_id = negative
 """  # noqa: S608

@@ -18,7 +18,7 @@ from nyxqa.schemas.errors import LawError
 MOST = 16
 
 
-ItemType = Literal["page", "block", "image", "document", "question", "row"]
+ItemType = Literal["page", "block", "image", "document", "question", "negative", "row"]
 DETAIL_LIMIT = 500
 _SHOWN = 3  # items that a message names
 

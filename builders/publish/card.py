@@ -9,6 +9,7 @@ from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.report.lines import feedback_lines, has_negatives, probe_line, shortfall_lines
+from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
 from nyxqa.schemas.card_configs import dataset_configs
@@ -22,7 +23,7 @@ TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in sections of their own.
 _OWN_SECTION = frozenset(
-    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback")
+    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "reviews")
 ) | frozenset(("shortfall", "sample_shortfall", "without_negatives"))
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
@@ -68,6 +69,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         prompts=card_prompts(manifest.summary.get("prompts", {})),
         reports=report_texts(manifest.summary),
         feedback=feedback_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
+        reviews={split: review_lines(figures) for split, figures in manifest.summary.get("reviews", {}).items()},
         overlaps=manifest.summary.get("overlaps", {}),
         first_pool=next(iter(manifest.splits("corpus")), WEB),
         has_web=WEB in manifest.splits("corpus"),

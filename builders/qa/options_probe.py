@@ -64,7 +64,7 @@ def probe_options(items: Iterable[ProbeItem], seed: int) -> dict[str, float | in
     return {"questions": len(sample), **{name: round(value, 4) for name, value in scores.items()}}
 
 
-def wilson_interval(hits: float, count: int) -> tuple[float, float]:
+def wilson_interval(hits: float, count: float) -> tuple[float, float]:
     """The 95 % confidence interval of ``hits`` in ``count`` trials (Wilson 1927)."""
     share, squared = hits / count, _Z**2 / count
     middle = (share + squared / 2) / (1 + squared)

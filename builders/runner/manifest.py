@@ -87,6 +87,9 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     plain["filters"]["decontaminate"] = [Path(file).name for file in plain["filters"]["decontaminate"]]
     if isinstance(plain["images"]["allow_private"], list):  # host names of a private network
         plain["images"]["allow_private"] = [f"{len(plain['images']['allow_private'])} not named"]
+    plain["review"]["files"] = [
+        Path(file).name if Path(file).is_absolute() else file for file in plain["review"]["files"]
+    ]
     del plain["duckdb"]  # limits of a machine do not change the data
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name

@@ -8,6 +8,7 @@ from pathlib import Path
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.question_sets.outputs import set_splits
 from nyxqa.builders.stages.assemble import EARLIER_VERSION
+from nyxqa.builders.stages.names import REVIEW
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest
@@ -55,7 +56,19 @@ def stale_splits(plan: Built, published: Manifest | None, split: SplitName) -> l
         return []
     planned = _planned(plan, published)
     present = _fingerprints(published)
-    return [name for name in QA_SPLITS if name in present and name != split and present[name] != planned.get(name)]
+    differing = [name for name in QA_SPLITS if name in present and present[name] != planned.get(name)]
+    return [name for name in differing if name != split and not _only_reviews_differ(plan, published, name)]
+
+
+def _only_reviews_differ(plan: Built, published: Manifest, split: str) -> bool:
+    """Whether the published split is what the build would make of it by the verdicts that it was published with."""
+    if split not in plan.splits:
+        return False
+    step = plan.splits[split]
+    params = {name: value for name, value in step.params.items() if name != REVIEW}
+    used = [entry.fingerprint for entry in published.stages if (entry.name, entry.split) == (REVIEW, split)]
+    earlier = replace(step, params={**params, **({REVIEW: used[0]} if used else {})})
+    return earlier.fingerprint == _fingerprints(published)[split]
 
 
 def only_format_differs(plan: Built, published: Manifest | None) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import RESULT, Assembly, Packs, WebInputs
+from nyxqa.builders.assembly.inputs import RESULT, Assembly, Packs, ReviewOutput, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
 from nyxqa.builders.assembly.published_rows import corpus_rows, qa_row, question_rows, triplet_rows
+from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejected
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
 from nyxqa.builders.dedup.certificate import certify
@@ -26,10 +27,10 @@ from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
-from nyxqa.builders.stages.names import set_stages, with_sets
+from nyxqa.builders.stages.names import REVIEW, set_stages, with_sets
 from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.errors import LawError, WorldError
-from nyxqa.schemas.files import write_json
+from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, TRIPLETS, WEB
@@ -47,7 +48,9 @@ _BATCH = 10_000
 Files = dict[str, FileEntry]
 
 
-def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) -> Step:
+def split_step(
+    recipe: Recipe, web: WebInputs | None, sets: Sets, split: str, reviews: Mapping[str, ReviewOutput] | None = None
+) -> Step:
     """The step whose fingerprint decides the published form of one split, whatever the other splits are."""
     params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
     inputs: tuple[str, ...] = ()
@@ -58,12 +61,16 @@ def split_step(recipe: Recipe, web: WebInputs | None, sets: Sets, split: str) ->
         inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
     if split == "train" and recipe.mixture is not None:
         params["mixture"] = recipe.mixture
+    if reviews and split in reviews:
+        params[REVIEW] = reviews[split].rows.fingerprint
     return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
 
 
 def assemble(run: Run, assembly: Assembly) -> StepOutput:
     """Write all tables of all splits, with the certificate and the counts of each split."""
-    steps = [split_step(assembly.recipe, assembly.web, assembly.sets, split) for split in assembly.splits]
+    steps = [
+        split_step(assembly.recipe, assembly.web, assembly.sets, split, assembly.reviews) for split in assembly.splits
+    ]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
     step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
     return run.run_once(step, partial(write_tables, assembly))
@@ -78,9 +85,12 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
     recipe, web, sets, packs = assembly.recipe, assembly.web, assembly.sets, assembly.packs()
     files: Files = {}
     with database(folder) as db:
+        load_reviews(db, assembly.reviews, sets)
         if web is not None:
-            select_questions(db, web.questions, recipe)
+            select_questions(db, web.questions, recipe, rejected("question", assembly.reviews))
+            apply_reviews(db, "question", assembly.reviews)
         load_entries(db, sets.triplets)
+        apply_reviews(db, "entry", assembly.reviews)
         counts = {split: _count(db, assembly, split) for split in assembly.splits}
         for split in assembly.splits:
             if web is not None:
@@ -96,6 +106,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
                 files |= write_split(MIXTURE, "train", rows, folder)
         missing = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        notes["reviews"] = {split: read_json(output.figures) for split, output in assembly.reviews.items()}
         if web is not None:
             notes["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:

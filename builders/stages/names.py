@@ -8,6 +8,7 @@ from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.schemas.recipe import Recipe
 
 SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
+REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
 
 # Stages of the web builder; those of question sets and imports come before the last.
 STAGES = (
@@ -56,7 +57,7 @@ def set_stages(recipe: Recipe) -> list[str]:
 
 
 def with_sets(names: Iterable[str]) -> list[str]:
-    """All stages in their order: the web builder's, those of ``names`` before ``assemble``, and feedback last."""
+    """All stages in their order: the web builder's, those of ``names``, ``review`` and ``assemble``, and feedback."""
     *web, last = STAGES
-    known = {*STAGES, FEEDBACK}
-    return [*web, *(name for name in dict.fromkeys(names) if name not in known), last, FEEDBACK]
+    known = {*STAGES, REVIEW, FEEDBACK}
+    return [*web, *(name for name in dict.fromkeys(names) if name not in known), REVIEW, last, FEEDBACK]

@@ -1,0 +1,132 @@
+"""What verdicts say about a split: the share of right rows, agreement, and verdicts on rows that have changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nyxqa.builders.formatting import counted
+from nyxqa.builders.qa.options_probe import wilson_interval
+from nyxqa.builders.report.agreement import CATEGORIES, agreement
+from nyxqa.schemas.verdicts import ACCEPT, Key, Reviews
+
+_SHOWN = (("ac1", "Gwet's AC1"), ("kappa", "kappa"))
+
+
+@dataclass(frozen=True)
+class ReviewableRow:
+    """A row before rejected ones leave.
+
+    :param stratum: Dataset and kind, by which estimates are weighted.
+    :param seen: Its ``row_hash``; empty where no verdict names the row.
+    """
+
+    key: Key
+    stratum: tuple[str, str]
+    seen: str
+
+
+def review_figures(reviews: Reviews, rows: Iterable[ReviewableRow]) -> dict[str, Any]:
+    """The figures of one split, as JSON types.
+
+    :param reviews: Verdicts by reviewer and row.
+    :param rows: All rows of the split, as they enter stage ``review``.
+    """
+    named = {key for own in reviews.values() for key in own}
+    sizes: Counter[tuple[str, str]] = Counter()
+    there: dict[Key, ReviewableRow] = {}
+    for row in rows:
+        sizes[row.stratum] += 1
+        if row.key in named:
+            there.setdefault(row.key, row)
+    answers: dict[Key, dict[str, str]] = {}
+    drawn: set[Key] = set()
+    relevant: set[tuple[Key, str]] = set()
+    changed = 0
+    for reviewer, own in reviews.items():
+        for key, verdict in own.items():
+            if key not in there or there[key].seen != verdict.seen:
+                changed += 1
+                continue
+            answers.setdefault(key, {})[reviewer] = verdict.verdict
+            relevant.update((key, doc) for doc in verdict.relevant)
+            if verdict.drawn:
+                drawn.add(key)
+    decided = {key: {who: said for who, said in own.items() if said in CATEGORIES} for key, own in answers.items()}
+    right = {key: _is_right(own) for key, own in decided.items() if own}
+    return {
+        "reviewers": len(reviews),
+        "verdicts": sum(map(len, reviews.values())),
+        "changed": changed,
+        "rows": len(answers),
+        "unsure": sum(not own for own in decided.values()),
+        "conflicts": sum(len(set(own.values())) > 1 for own in decided.values()),
+        "relevant": len(relevant),
+        "drawn": estimate({key: value for key, value in right.items() if key in drawn}, there, sizes),
+        "agreement": agreement(decided.values()),
+    }
+
+
+def _is_right(answers: Mapping[str, str]) -> bool:
+    """Whether more reviewers accept a row than reject it."""
+    return 2 * sum(answer == ACCEPT for answer in answers.values()) > len(answers)
+
+
+def estimate(
+    right: Mapping[Key, bool], rows: Mapping[Key, ReviewableRow], sizes: Mapping[tuple[str, str], int]
+) -> dict[str, Any] | None:
+    """The share of right rows among drawn ones, weighted by the sizes of their strata; None without any.
+
+    Wilson's interval for as many rows as the weights leave effective (Kish 1965). Strata without a drawn row are left
+    out of the weights and counted.
+    """
+    if not right:
+        return None
+    count = Counter(rows[key].stratum for key in right)
+    hits = Counter(rows[key].stratum for key, value in right.items() if value)
+    total = sum(sizes[stratum] for stratum in count)
+    weights = {stratum: sizes[stratum] / total for stratum in count}
+    share = sum(weights[stratum] * hits[stratum] / count[stratum] for stratum in count)
+    effective = 1 / sum(weights[stratum] ** 2 / count[stratum] for stratum in count)
+    low, high = wilson_interval(share * effective, effective)
+    missing = sum(size for stratum, size in sizes.items() if stratum not in count)
+    numbers = {"share": share, "low": low, "high": high}
+    return {
+        "right": sum(right.values()),
+        "rows": len(right),
+        **{name: round(value, 6) for name, value in numbers.items()},
+        "not_covered": missing,
+    }
+
+
+def review_lines(figures: Mapping[str, Any]) -> list[str]:
+    """The figures of one split in a few lines."""
+    lines = []
+    if drawn := figures["drawn"]:
+        text = f"{drawn['right']} of {drawn['rows']} drawn right: {_share(drawn, 'share')}"
+        if drawn["not_covered"]:
+            text += f"; {counted(drawn['not_covered'], 'row')} of kinds of which none was drawn do not count"
+        lines.append(text)
+    found = figures["agreement"]
+    if found is not None:
+        parts = [f"raw {_share(found['raw'], 'value')}"]
+        for key, name in _SHOWN:
+            label = f"{found['kappa_of']}'s kappa" if key == "kappa" else name
+            parts.append(f"{label} {_number(found[key])}")
+        both = f"{counted(found['rows'], 'row')} by two or more of {counted(found['reviewers'], 'reviewer')}"
+        lines.append(f"agreement on {both}: {', '.join(parts)}")
+    numbers = {"conflict": "conflicts", "negative that answers too": "relevant"}
+    lines += [counted(figures[key], name) for name, key in numbers.items() if figures[key]]
+    if figures["changed"]:
+        lines.append(f"{counted(figures['changed'], 'verdict')} on rows that have changed since, not applied")
+    return lines
+
+
+def _share(one: Mapping[str, float], key: str) -> str:
+    return f"{100 * one[key]:.1f} % ({100 * one['low']:.1f} to {100 * one['high']:.1f})"
+
+
+def _number(one: Mapping[str, float] | None) -> str:
+    return "has no value" if one is None else f"{one['value']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
