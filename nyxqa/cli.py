@@ -114,9 +114,14 @@ def build(
 def report(
     out: DataArgument = Path("nyxqa_data"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write report.html, one page with charts, into DATA.")] = False,
+    html_to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write that page to another file.")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Report what a dataset holds, how it was built and what was dropped; also of a build that ended empty."""
+    if html or html_to is not None:
+        _report_page(out, as_json, html, html_to)
+        return
     from nyxqa.builders.report.report import make_report
     from nyxqa.builders.report.text import as_json_text, render, render_unfinished
     from nyxqa.builders.report.unfinished import as_json as unfinished_as_json
@@ -129,6 +134,22 @@ def report(
         return
     full_report = make_report(out)
     sys.stdout.write(as_json_text(full_report) if as_json else render(full_report))
+
+
+def _report_page(out: Path, as_json: bool, html: bool, target: Path | None) -> None:
+    """Write the report as a page.
+
+    :raises UsageError: If two forms are asked for, or the build in ``out`` published nothing.
+    """
+    from nyxqa.builders.report.page import write_page
+    from nyxqa.builders.report.unfinished import open_unfinished
+    from nyxqa.schemas.errors import UsageError
+
+    if as_json or (html and target is not None):
+        raise UsageError("--json, --html and --html-to exclude each other")
+    if open_unfinished(out) is not None:
+        raise UsageError(f"the build in {out} published nothing; nyxqa report {out} says why, without --html")
+    sys.stdout.write(f"wrote {write_page(out, target)}\n")
 
 
 @app.command()

@@ -227,7 +227,7 @@ def _named_in_details(db: DuckDBPyConnection, fate: Sequence[LedgerRow]) -> Grou
 
 
 def _group(db: DuckDBPyConnection, title: str, query: str, item_id: str) -> Group:
-    rows = db.execute(f"SELECT *, count(*) OVER () FROM ({query}) LIMIT {SHOWN}", {"id": item_id}).fetchall()  # noqa: S608
+    rows = db.execute(f"SELECT *, count(*) OVER () FROM ({query}) LIMIT {SHOWN}", {"id": item_id}).fetchall()
     return Group(title, rows[0][-1] if rows else 0, tuple(_related(row[:-1]) for row in rows))
 
 

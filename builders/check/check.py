@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.check.findings import CheckResult, Finding
-from nyxqa.builders.check.report_file import TRAINING_SIGNAL, write_report
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.check.training_signal import METRIC, NotMeasuredError, TrainingSignal, measure_training_signal
+from nyxqa.builders.report.check_report import TRAINING_SIGNAL, write_report
+from nyxqa.builders.report.page import refresh_page
 from nyxqa.retriever.training.plot import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError, MissingExtraError
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
@@ -32,6 +33,8 @@ def check_all(out: Path) -> CheckResult:
     result = CheckResult((*structure.findings, finding))
     if (out / MANIFEST).is_file():
         write_report(out, _report(result, signal))
+        if not set(structure.failed).intersection(_REQUIRED):
+            refresh_page(out)
     if signal is not None:
         plot(out / PICTURE, _panels(signal))
     return result

@@ -220,7 +220,9 @@ def _publish_labels(
     folder, labelled = label(out, manifest, work, stored, labelling, seconds)
     if usage is not None:
         labelled = replace(labelled, usage=dict(usage))
-    publish(folder, out, labelled)
+    failure = publish(folder, out, labelled)
     shutil.rmtree(folder)
+    if failure:
+        progress.say(failure)
     progress.say(f"{out} is ready: feedback/train {labelled.summary[FEEDBACK]['labelled']}")
     return FeedbackResult(out, True, labelled)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nyxqa.builders.assembly.inputs import RESULT
 from nyxqa.builders.publish.card import write_card
+from nyxqa.builders.report.page import refresh_page
 from nyxqa.schemas.files import flush_folder, read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest, write_manifest
 
@@ -29,30 +30,33 @@ def drop_edited(assembled: Path) -> str | None:
     return None
 
 
-def publish(assembled: Path, out: Path, manifest: Manifest) -> None:
-    """Replace the dataset in ``out`` by the tables below ``assembled``.
+def publish(assembled: Path, out: Path, manifest: Manifest) -> str:
+    """Replace the dataset in ``out`` by the tables below ``assembled``; returns what went wrong with its report, or "".
 
     A publication that is stopped is completed by the next run: only the manifest says which splits are published, and
     during the replacement there is no manifest.
     """
     write_manifest(assembled, manifest)
     write_json(out / WORK / _STARTED, {"assembled": assembled.relative_to(out).as_posix()})
-    complete_publishing(out)
+    return complete_publishing(out)
 
 
-def complete_publishing(out: Path) -> None:
-    """Finish a publication that was started, if there is one.
+def complete_publishing(out: Path) -> str:
+    """Finish a publication that was started, if there is one; returns what went wrong with its report, or "".
 
     The old manifest is removed first: a reader in between finds no dataset rather than a mixed one. Files are linked,
     not moved, so that a run that is stopped here can repeat it.
     """
     started = out / WORK / _STARTED
     if not started.exists():
-        return
+        return ""
+    failure = ""
     assembled = out / read_json(started)["assembled"]
     if assembled.exists():  # else the work folder was cleared, and the build assembles them again
         _replace(assembled, out, read_manifest(assembled))
+        failure = refresh_page(out)
     started.unlink()
+    return failure
 
 
 def _replace(assembled: Path, out: Path, manifest: Manifest) -> None:

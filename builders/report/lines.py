@@ -83,3 +83,12 @@ def probe_line(probe: Mapping[str, Any]) -> str:
         f"{share['accuracy']} % of {probe['questions']} questions (95 % interval {share['low']} to {share['high']}), "
         f"chance {share['chance']} %"
     )
+
+
+# Details that are too short to be understood beside their reason.
+_IN_WORDS = {"too_few_distractors": "{} wrong options found"}
+
+
+def explained(reason: str, detail: str) -> str:
+    """The detail of a ledger row in words: ``2 of 3 wrong options found``."""
+    return _IN_WORDS.get(reason, "{}").format(detail) if detail else ""

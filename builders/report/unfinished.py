@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.trace import TracedStep, read_trace
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.funnel import counts_line, emptied, joined_stages
 from nyxqa.builders.report.table_counts import Drops, drop_counts
+from nyxqa.builders.report.working_texts import working_texts
 from nyxqa.schemas.manifest import MANIFEST, WORK, StageEntry
 from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import LEDGER
@@ -31,8 +31,6 @@ _FUNNEL = pa.schema(
         ("seconds", pa.float64()),
     ]
 )
-_TEXTS = ("question", "answer", "title", "text")
-_NAMES = ("qa_id", "draft", "doc_id", "page_id")
 
 
 @dataclass(frozen=True)
@@ -130,29 +128,5 @@ def _examples(db: DuckDBPyConnection, build: Unfinished, entry: StageEntry) -> l
     values = {"stage": entry.name, "split": entry.split, "unit": entry.unit_in, "limit": _EXAMPLES}
     found = db.execute(query, values).fetchall()
     rows = [dict(zip(("item_type", "item_id", "parent_id", "reason", "detail"), row, strict=True)) for row in found]
-    texts = _texts(build, entry, {row["item_id"] for row in rows})
+    texts = working_texts(build.steps, build.out / WORK, {row["item_id"]: row["item_type"] for row in rows})
     return [{**row, **texts.get(row["item_id"], {})} for row in rows]
-
-
-def _texts(build: Unfinished, entry: StageEntry, wanted: set[str]) -> dict[str, dict[str, str]]:
-    """Texts of the ``wanted`` items, from the rows of the steps before the stage; a part file at a time in memory."""
-    first = next(n for n, step in enumerate(build.steps) if (step.stage, step.split) == (entry.name, entry.split))
-    texts: dict[str, dict[str, str]] = {}
-    for step in reversed(build.steps[:first]):
-        if step.split not in ("", entry.split) or step.counts is None:
-            continue
-        for file in sorted(step.folder(build.out / WORK).glob("part-*.parquet")):
-            for row in _named_rows(file):
-                names = wanted & {row[name] for name in _NAMES if row.get(name)}
-                texts |= {name: {key: str(row[key]) for key in _TEXTS if row.get(key)} for name in names - texts.keys()}
-        if wanted <= texts.keys():
-            break
-    return texts
-
-
-def _named_rows(file: Path) -> list[dict[str, Any]]:
-    schema = pq.read_schema(file)
-    columns = [
-        name for name in (*_NAMES, *_TEXTS) if name in schema.names and pa.types.is_string(schema.field(name).type)
-    ]
-    return pq.read_table(file, columns=columns).to_pylist() if columns else []

@@ -22,6 +22,7 @@ from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
 from nyxqa.builders.report.lines import shortfall_lines
+from nyxqa.builders.report.page import PAGE, refresh_page
 from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.probe import probe_model
 from nyxqa.builders.runner.published import (
@@ -137,6 +138,8 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
             plan = _plan(job, (), plan.splits)
         if _is_up_to_date(job, plan) and published is not None:
             result = BuildResult(request.out, False, published)
+            if not (request.out / PAGE).is_file() and (failure := refresh_page(request.out)):
+                progress.say(failure)
         else:
             if published is not None and published.format < FORMAT:
                 progress.say(_new_format(request.out, published, only_format_differs(plan.steps, published)))
@@ -276,9 +279,9 @@ def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
     tables, manifest, lost_feedback = with_earlier_feedback(
         job.published, built.tables.folder, manifest, job.work, only_format_differs(built, job.published)
     )
-    publish(tables, job.request.out, manifest)
+    no_page = publish(tables, job.request.out, manifest)
     unusable = "" if built.benchmark is None else unusable_images(built.benchmark)
-    for line in (lost_feedback, unusable, *shortfall_lines(manifest)):
+    for line in (lost_feedback, unusable, *shortfall_lines(manifest), no_page):
         if line:
             job.progress.say(line)
     return manifest

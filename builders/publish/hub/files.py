@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.check.report_file import REPORT
 from nyxqa.builders.publish.card import CARD
+from nyxqa.builders.report.check_report import REPORT
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.published import require_inside
 from nyxqa.schemas.manifest import MANIFEST, Manifest

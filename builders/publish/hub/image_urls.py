@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.check.report_file import carry_report
 from nyxqa.builders.engine.database import database
+from nyxqa.builders.report.check_report import carry_report
 from nyxqa.builders.report.views import add_views
 from nyxqa.schemas.credentials import MARK
 from nyxqa.schemas.errors import LawError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from nyxqa.builders.check.report_file import REPORT, is_about, read_report
+from nyxqa.builders.report.check_report import REPORT, is_about, read_report
 from nyxqa.schemas.errors import FormatError, LawError, UsageError
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import MANIFEST, Manifest

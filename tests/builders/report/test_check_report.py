@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nyxqa.builders.check.report_file import REPORT, read_report
+from nyxqa.builders.report.check_report import REPORT, read_report
 
 
 def test_a_report_of_0_1_0_is_read_under_the_new_name(tmp_path: Path) -> None:
