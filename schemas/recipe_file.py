@@ -134,12 +134,17 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     web = data.get("web")
     if isinstance(web, dict) and isinstance(web.get("source"), str):
         web["source"] = _anchored(web["source"], folder)
-    text_files = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
-    for section, key in text_files:
-        if isinstance(section.get(key), str):
-            section[key] = _anchored(section[key], folder)
+    set_files = [(s, k) for s in _tables(data, "text") for k in ("questions", "passages")]
+    set_files += [(s, k) for s in _tables(data, "qa") for k in ("questions", "corpus")]
+    for section, key in set_files:
+        value = section.get(key)
+        if isinstance(value, str):
+            section[key] = _anchored(value, folder)
+        elif isinstance(value, list):
+            section[key] = [_anchored(one, folder) if isinstance(one, str) else one for one in value]
     negatives = data.get("negatives")
-    for section in (*([negatives] if isinstance(negatives, dict) else []), *_tables(data, "text")):
+    searched = [*([negatives] if isinstance(negatives, dict) else []), *_tables(data, "text"), *_tables(data, "qa")]
+    for section in searched:
         if isinstance(section.get("encoder"), str):
             section["encoder"] = _anchored(section["encoder"], folder, _ENCODER_KINDS)
     for section in _tables(data, "import"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Split = Literal["train", "validation", "test"]
-ImportKind = Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t"]
+ImportKind = Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t", "nyx_feedback"]
 SplitName = Literal[Split, "all"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -85,7 +85,8 @@ class Packs:
 
     def of_set(self, number: int) -> PackReader:
         """Reader of the images of one set."""
-        return self._reader(number, self.sets[number].triplets.folder)
+        part = self.sets[number]
+        return self._reader(number, part.packs or part.triplets.folder)
 
     def _reader(self, number: int, folder: Path) -> PackReader:
         if number not in self._open:

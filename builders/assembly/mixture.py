@@ -22,7 +22,7 @@ _ROWS = pa.schema(
 )
 _COPIES = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("order_key", pa.uint64())])
 _WEB = "SELECT '{dataset}' AS dataset, qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
-_SETS = "SELECT dataset, query_id FROM entry WHERE split = 'train' AND reason IS NULL"
+_SETS = "SELECT dataset, query_id FROM entry WHERE split = 'train' AND reason IS NULL AND positive_id <> ''"
 _CAPPED = """
 SELECT dataset, query_id FROM drawn
 QUALIFY cap IS NULL OR row_number() OVER (PARTITION BY dataset ORDER BY order_key, query_id) <= cap

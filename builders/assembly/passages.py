@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import Packs
 from nyxqa.builders.assembly.published_rows import image_structs
 from nyxqa.builders.engine.database import arrow_rows
-from nyxqa.builders.question_sets.outputs import PoolParts
+from nyxqa.builders.question_sets.outputs import PoolParts, SetParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.schemas.content import kind_of, plain_text
 from nyxqa.schemas.ids import page_id_of_passage
 from nyxqa.schemas.loading.earlier_format import added_columns
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import CORPUS
 from nyxqa.schemas.words import words
 
@@ -23,9 +25,12 @@ _BATCH = 10_000
 _IMAGE_BATCH = 256
 _LATER = {column.name: column.default for column in added_columns(CORPUS)}
 _REFERENCED = """
-SELECT DISTINCT document."row" AS "row"
-FROM (SELECT unnest(documents) AS document FROM entry WHERE pool = '{pool}' AND reason IS NULL) ORDER BY ALL
+SELECT DISTINCT "row" FROM (
+    SELECT unnest(documents)."row" AS "row" FROM entry WHERE pool = '{pool}' AND reason IS NULL
+    {hits}
+) ORDER BY ALL
 """
+_HITS = "UNION ALL SELECT unnest(rows) FROM read_parquet({files})"
 # Each document once, where it first appears: rows are taken by place, documents of a row as they are listed.
 _EMBEDDED = """
 WITH named AS (SELECT source, place, unnest(documents) AS document, generate_subscripts(documents, 1) AS number
@@ -36,10 +41,17 @@ FROM named JOIN first ON first.doc_id = document.doc_id AND first.spot = (place,
 """
 
 
-def passage_rows(db: duckdb.DuckDBPyConnection, pool: PoolParts) -> Iterator[dict[str, Any]]:
-    """Passages that published triplets refer to, or all, in the order of the pool."""
+def passage_rows(
+    db: duckdb.DuckDBPyConnection, pool: PoolParts, sets: Sequence[SetParts] = ()
+) -> Iterator[dict[str, Any]]:
+    """Passages that published rows refer to, with all that was retrieved where a set keeps it, or all of the pool.
+
+    :param sets: The sets; in the order of the pool.
+    """
     stored = PassagePool(pool.folder)
-    for row in range(len(stored)) if pool.whole else _referenced(db, pool.name):
+    hits = [part.hits for part in sets if part.pool == pool.name and part.hits is not None]
+    files = [file for one in hits for file in one.files()]
+    for row in range(len(stored)) if pool.whole else _referenced(db, pool.name, files):
         yield passage_row(stored, row, pool)
 
 
@@ -52,17 +64,22 @@ def passage_row(stored: PassagePool, row: int, pool: PoolParts) -> dict[str, Any
         text=passage.text,
         page_id=page_id_of_passage(pool.name, passage.external_id),
         title=passage.title or None,
-        license=pool.license,
+        license=passage.license or (None if passage.source else pool.license),
         external_id=passage.external_id,
-        source=pool.source,
+        source=passage.source or pool.source,
         also_at=[
-            {"page_id": page_id_of_passage(pool.name, copy.external_id), "chunk": 0, "url": None} for copy in copies
+            {"page_id": page_id_of_passage(pool.name, copy.external_id), "chunk": 0, "url": copy.url} for copy in copies
         ],
+        images=passage.images,
+        stored=image_structs(passage.images, stored.packs),
+        url=passage.url,
+        language=passage.language,
     )
 
 
-def _referenced(db: duckdb.DuckDBPyConnection, pool: str) -> Iterator[int]:
-    for row in arrow_rows(db, _REFERENCED.format(pool=pool), _BATCH):
+def _referenced(db: duckdb.DuckDBPyConnection, pool: str, hits: Sequence[Path]) -> Iterator[int]:
+    more = _HITS.format(files=file_list(hits)) if hits else ""
+    for row in arrow_rows(db, _REFERENCED.format(pool=pool, hits=more), _BATCH):
         yield row["row"]
 
 
@@ -96,7 +113,7 @@ def _document(
         "image_ids": [image["image_id"] for image in images],
         "image_phashes": [image["phash"] for image in images],
         "captions": [image["caption"] for image in images],
-        "caption_origins": [""] * len(images),
+        "caption_origins": [image.get("caption_origin") or "" for image in images],
         "kind": kind_of(len(images)),
         "n_tokens": len(words(plain_text(text))),
         "chunk": 0,

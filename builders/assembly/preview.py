@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROWS = 200
 _BATCH = 10_000
 _WEB_IDS = "SELECT qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
-_SET_IDS = "SELECT query_id FROM entry WHERE split = 'train' AND reason IS NULL"
+_SET_IDS = "SELECT query_id FROM entry WHERE split = 'train' AND reason IS NULL AND positive_id <> ''"
 _DOCUMENTS = """
 SELECT pool, source, document.doc_id AS doc_id, document."row" AS "row", document."text" AS "text",
        document.images AS images
@@ -65,8 +65,13 @@ def _set_sides(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs) 
     pools = {pool.name: PassagePool(pool.folder) for pool in assembly.sets.pools}
     sides: Sides = {}
     for row in arrow_rows(db, _DOCUMENTS, _BATCH):
-        text = row["text"] if row["row"] is None else pools[row["pool"]][row["row"]].text
-        images = image_structs(row["images"], packs.of_set(row["source"])) if row["images"] else []
+        if row["row"] is None:
+            images = image_structs(row["images"], packs.of_set(row["source"])) if row["images"] else []
+            text = row["text"]
+        else:
+            pool = pools[row["pool"]]
+            passage = pool[row["row"]]
+            text, images = passage.text, image_structs(passage.images, pool.packs)
         sides[row["pool"], row["doc_id"]] = {"text": text, "images": images}
     return sides
 

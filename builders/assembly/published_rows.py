@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nyxqa.builders.assembly.inputs import Packs, WebInputs
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.schemas.ids import row_hash
+from nyxqa.schemas.ids import page_id_of_passage, row_hash
 from nyxqa.schemas.loading.earlier_format import added_columns
 from nyxqa.schemas.tables import CORPUS, DATASET, QA, TRIPLETS, WEB
 
@@ -22,8 +22,13 @@ _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{
 _CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"
 _ENTRIES = """
 SELECT * EXCLUDE (reason, detail, place, name, key, documents) FROM entry
-WHERE split = '{split}' AND reason IS NULL AND dataset {side} '{dataset}'{chosen} ORDER BY dataset, query_id
+WHERE split = '{split}' AND reason IS NULL AND dataset {side} '{dataset}' AND {what}{chosen}
+ORDER BY dataset, query_id
 """
+_TRIPLETS, _ANSWERED = "positive_id <> ''", "answered"
+# What a question of a set has no part in.
+_NO_PROMPTS = dict.fromkeys((field.name for field in QA.schema.field("prompts").type), "")
+_LATER_QA = {column.name: column.default for column in added_columns(QA)}
 _CHOSEN_ENTRIES = " AND query_id IN (SELECT query_id FROM chosen)"
 
 
@@ -65,6 +70,36 @@ def question_rows(
         yield {**row, "images": image_structs(row["images"], packs.web())}
 
 
+def qa_rows(db: duckdb.DuckDBPyConnection, split: str, packs: Packs) -> Iterator[dict[str, Any]]:
+    """Published questions of one split by (dataset, qa_id): the web builder's between those of the sets."""
+    for row in _entry_rows(db, split, packs, "<", False, _ANSWERED):
+        yield _set_qa_row(row)
+    if packs.web_folder is not None:
+        yield from map(qa_row, question_rows(db, split, packs))
+    for row in _entry_rows(db, split, packs, ">", False, _ANSWERED):
+        yield _set_qa_row(row)
+
+
+def _set_qa_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A question of a set as a row of table ``qa``."""
+    doc_id = row["positive_id"]
+    own = {
+        "qa_id": row["query_id"],
+        "question": row["query"],
+        "images": row["query_images"],
+        "image_ids": row["query_image_ids"],
+        "answer": row["answers"][0],
+        "doc_id": doc_id,
+        "page_id": row["page_id"] or (page_id_of_passage(row["pool"], doc_id) if doc_id else ""),
+        "source": row["origin"] or (row["pool"] if doc_id else ""),
+        "generator": "",
+        "prompts": _NO_PROMPTS,
+        "evidence": None,
+    }
+    whole = {**_LATER_QA, **row, **own}
+    return {name: whole[name] for name in QA.schema.names}
+
+
 def qa_row(question: Mapping[str, Any]) -> dict[str, Any]:
     """One question as a row of table ``qa``."""
     return {name: question[name] for name in QA.schema.names}
@@ -77,23 +112,28 @@ def triplet_rows(
 
     :param chosen: Return only those in table ``chosen``.
     """
-    yield from _entry_rows(db, split, packs, "<", chosen)
+    yield from map(_reviewable, _entry_rows(db, split, packs, "<", chosen, _TRIPLETS))
     if packs.web_folder is not None:
         yield from map(triplet_row, question_rows(db, split, packs, chosen))
-    yield from _entry_rows(db, split, packs, ">", chosen)
+    yield from map(_reviewable, _entry_rows(db, split, packs, ">", chosen, _TRIPLETS))
 
 
 def _entry_rows(
-    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, side: str, chosen: bool
+    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, side: str, chosen: bool, what: str
 ) -> Iterator[dict[str, Any]]:
-    query = _ENTRIES.format(split=split, side=side, dataset=DATASET, chosen=_CHOSEN_ENTRIES if chosen else "")
+    """Rows of sets before (``<``) or behind (``>``) the web builder's, with their images.
+
+    :param what: Condition: those with a document known to answer, or those that stand in ``qa``.
+    """
+    limit = _CHOSEN_ENTRIES if chosen else ""
+    query = _ENTRIES.format(split=split, side=side, dataset=DATASET, what=what, chosen=limit)
     for row in arrow_rows(db, query, _BATCH):
         images = row["query_images"]
         own = {
             "query_images": image_structs(images, packs.of_set(row["source"])) if images else [],
             "query_image_ids": [image["image_id"] for image in images],
         }
-        yield _reviewable({**row, **own})
+        yield {**row, **own}
 
 
 def _reviewable(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from nyxqa.builders.question_sets.outputs import SetParts
 from nyxqa.builders.rows import SET_LOCATOR
+from nyxqa.schemas.recipe import TextSet
 from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ CREATE TABLE entry (split VARCHAR, reason VARCHAR, detail VARCHAR, place BIGINT,
     query_images {locator}[], answers VARCHAR[], positive_id VARCHAR,
     positives STRUCT(doc_id VARCHAR, rank INTEGER, score FLOAT, origin VARCHAR)[], negative_ids VARCHAR[],
     negative_ranks INTEGER[], negative_scores FLOAT[], miner VARCHAR, kind VARCHAR,
+    needs VARCHAR, answer_long VARCHAR, choices VARCHAR[], label INTEGER, "type" VARCHAR, page_id VARCHAR,
+    origin VARCHAR, answered BOOLEAN,
     documents STRUCT(doc_id VARCHAR, "row" BIGINT, "text" VARCHAR, images {locator}[])[])
 """
 _SQL_TYPES = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
@@ -32,9 +36,19 @@ SELECT '{split}', NULL, '',
        ({source}::BIGINT << 48) + (regexp_extract(filename, 'part-(\\d+)\\.parquet$', 1)::BIGINT << 24)
            + file_row_number,
        {source}, name, key, query_id, dataset, pool, instruction, query, query_images, answers, positive_id, positives,
-       negative_ids, negative_ranks, negative_scores, miner, kind, documents
+       negative_ids, negative_ranks, negative_scores, miner, kind, {own}, {answered}, documents
 FROM read_parquet({files}, filename = true, file_row_number = true)
 """
+# Columns that not every set writes, in the order of the table, with what stands in their place.
+_OWN = {
+    "needs": "'any'",
+    "answer_long": "coalesce(answers[1], '')",
+    "choices": "[]::VARCHAR[]",
+    "label": "-1",
+    '"type"': "''",
+    "page_id": "''",
+    "source": "''",
+}
 _REPEATED = """
 UPDATE entry SET reason = 'same_id', detail = 'the id of ' || twin.first
 FROM (SELECT place, first_value(name) OVER same AS first, row_number() OVER same AS number
@@ -58,7 +72,14 @@ def load_entries(db: duckdb.DuckDBPyConnection, sets: Sequence[SetParts]) -> Non
     db.execute(_LOAD.format(locator=_LOCATOR_TYPE))
     for number, part in enumerate(sets):
         if files := part.triplets.files():
-            db.execute(_FILL.format(split=part.split, source=number, files=file_list(files)))
+            known = set(pq.read_schema(files[0]).names)
+            own = ", ".join(
+                f"coalesce({name}, {value})" if name.strip('"') in known else value for name, value in _OWN.items()
+            )
+            # Text sets do not stand in ``qa``; other sets do where they have an answer.
+            answered = "len(answers) > 0" if not isinstance(part.text, TextSet) else "false"
+            query = _FILL.format(split=part.split, source=number, files=file_list(files), own=own, answered=answered)
+            db.execute(query)
     db.execute(_REPEATED)
 
 

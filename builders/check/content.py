@@ -13,9 +13,10 @@ from nyxqa.builders.qa.keys import question_key
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, qa_id
-from nyxqa.schemas.tables import QA_SPLITS, WEB
+from nyxqa.schemas.tables import DATASET, QA_SPLITS, WEB
 
-_OPTIONS = 4
+_OPTIONS = 4  # of a question about a page
+_MOST_OPTIONS = 10  # of a question of a set
 # 99.99 % quantile of chi-square with 3 degrees of freedom: one balanced split in 10,000 exceeds it.
 _MAX_CHI_SQUARE = 21.108
 # Ten expected at each position; the chi-square approximation needs at least five.
@@ -95,9 +96,11 @@ def _check_questions(context: CheckContext, images: ImageChecks) -> None:
         _content(context, where, row["question"], row["images"])
         if len(row["images"]) != len(row["image_ids"]):
             fail("aligned_lists", f"{where}: {len(row['images'])} images but {len(row['image_ids'])} image_ids")
-        if (expected := qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"])) != row["qa_id"]:
+        own = row["dataset"] == DATASET
+        expected = qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"]) if own else row["qa_id"]
+        if expected != row["qa_id"]:  # those of sets are made of the sets' own ids, which no table holds
             fail("qa_ids", f"{where}: its content gives {expected}")
-        if wrong := _wrong_options(row):
+        if wrong := _wrong_options(row) if own else _wrong_set_options(row):
             fail("choices", f"{where}: {wrong}")
         images.check(where, row["images"], row["image_ids"])
 
@@ -113,6 +116,22 @@ def _wrong_options(row: Mapping[str, Any]) -> str:
         return f"label {label}"
     if options[label] != row["answer"]:
         return f"option {label} is {options[label]!r}, the answer {row['answer']!r}"
+    return ""
+
+
+def _wrong_set_options(row: Mapping[str, Any]) -> str:
+    """What is wrong with the answer and options of a question of a set, "" if nothing."""
+    options, label = row["choices"], row["label"]
+    if row["answer"] not in row["answers"]:
+        return f"the answer {row['answer']!r} is none of the accepted forms"
+    if not options:
+        return "" if label == -1 else f"label {label} without options"
+    if not 2 <= len(options) <= _MOST_OPTIONS or len(set(options)) != len(options):
+        return f"{len(options)} options: {options}"
+    if not -1 <= label < len(options):
+        return f"label {label}"
+    if label >= 0 and options[label] not in row["answers"]:
+        return f"option {label} is {options[label]!r}, which is no accepted form of the answer"
     return ""
 
 
@@ -140,9 +159,12 @@ def check_labels(context: CheckContext) -> None:
     """Check that the key is equally often at each position, in each split with enough questions."""
     if not context.ready(("qa",), "label_balance"):
         return
-    query = "SELECT split, label, count(*) FROM qa WHERE label BETWEEN 0 AND 3 GROUP BY ALL ORDER BY ALL"
+    query = """
+        SELECT split, label, count(*) FROM qa WHERE dataset = $dataset AND label BETWEEN 0 AND 3
+        GROUP BY ALL ORDER BY ALL
+    """
     counts: dict[str, list[int]] = {}
-    for split, label, count in context.db.execute(query).fetchall():
+    for split, label, count in context.db.execute(query, {"dataset": DATASET}).fetchall():
         counts.setdefault(split, [0] * _OPTIONS)[label] = count
     large = {split: labels for split, labels in counts.items() if sum(labels) >= _MIN_QUESTIONS}
     if not large:

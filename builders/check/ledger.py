@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.engine.accounting import DETAIL_LIMIT
-from nyxqa.builders.stages.names import REVIEW, STAGES
+from nyxqa.builders.stages.names import FEEDBACK, REVIEW, STAGES
 from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
@@ -18,9 +18,11 @@ LEDGER_CHECKS = ("ledger_sums", "ledger_dropped", "ledger_stages", "ledger_detai
 _ITEM_TYPES = frozenset(("page", "block", "image", "document", "question", "negative", "row"))
 # Paths on a machine. A reference in a page may start with a slash too, but reveals nothing about the machine.
 _MACHINE_PATH = re.compile(r"(?<![\w./-])(?:/(?:home|root|tmp|usr|var|mnt|opt|etc|srv|Users|private|proc)/|[A-Z]:\\\w)")
-# What the last stage writes: the questions of pages (``qa_triplets`` compares their triplets), and set triplets.
+# What the last stage writes: questions, each in ``qa``, in ``triplets`` or in both (``qa_triplets`` compares them).
 _PUBLISHED = """
-    SELECT split, count(*) FROM (SELECT split FROM qa UNION ALL SELECT split FROM triplets WHERE dataset <> {dataset})
+    SELECT split, count(*) FROM (SELECT split, dataset, qa_id FROM qa WHERE dataset = {dataset}
+        UNION ALL (SELECT split, dataset, qa_id FROM qa WHERE dataset <> {dataset}
+                   UNION SELECT split, dataset, query_id FROM triplets WHERE dataset <> {dataset}))
     GROUP BY 1
 """.format(dataset=f"'{DATASET}'")  # noqa: S608
 _SPLIT_STAGE = STAGES.index("sample")  # from here on a stage works on one split
@@ -91,7 +93,8 @@ def _check_last(context: CheckContext, entries: Mapping[tuple[str, str], StageEn
 
 
 def _feeds_last(entry: StageEntry) -> bool:
-    return entry.name == STAGES[-2] or (entry.name not in (*STAGES, REVIEW) and entry.unit_out == "triplet")
+    of_set = entry.name not in (*STAGES, REVIEW, FEEDBACK) and entry.unit_out in ("triplet", "question")
+    return entry.name == STAGES[-2] or of_set
 
 
 def _check_dropped(context: CheckContext) -> None:

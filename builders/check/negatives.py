@@ -88,7 +88,8 @@ def check_negatives(context: CheckContext) -> None:
     """Check triplets and feedback, and those exclusions that the recipe names."""
     recipe = context.manifest.recipe
     run_sql_checks(context, _CHECKS)
-    exempt = [text["name"] for text in recipe.get("text", []) if "equal" not in text["exclude"]]
+    sets = [*recipe.get("text", []), *recipe.get("qa", [])]
+    exempt = [one["name"] for one in sets if "equal" not in one["exclude"]]
     equal = SqlCheck("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(exempt=exempt))
     run_sql_checks(context, (equal,))
     excluded = recipe.get("negatives", {}).get("exclude", [])

@@ -62,12 +62,13 @@ _FEEDBACK = """
 _PAIRS = """
     SELECT 'query ' || coalesce(q.split || ' ' || q.qa_id, t.split || ' ' || t.query_id) || ' is only in '
            || CASE WHEN t.query_id IS NULL THEN 'qa' ELSE 'triplets' END AS example
-    FROM qa q FULL JOIN (SELECT * FROM triplets WHERE dataset = {dataset}) t
+    FROM (SELECT * FROM qa WHERE dataset = {dataset}) q
+    FULL JOIN (SELECT * FROM triplets WHERE dataset = {dataset}) t
       ON t.query_id = q.qa_id AND t.split = q.split
     WHERE t.query_id IS NULL OR q.qa_id IS NULL
     UNION ALL
     SELECT 'query ' || q.split || ' ' || q.qa_id || ' differs between qa and triplets'
-    FROM qa q JOIN triplets t ON t.query_id = q.qa_id AND t.split = q.split AND t.dataset = {dataset}
+    FROM qa q JOIN triplets t ON t.query_id = q.qa_id AND t.split = q.split AND t.dataset = q.dataset
     WHERE (q.question, q.image_ids, q.answers, q.doc_id, q.kind) IS DISTINCT FROM
           (t.query, t.query_image_ids, t.answers, t.positive_id, t.kind)
 """.format(dataset=f"'{DATASET}'")  # noqa: S608

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.importers.files import sources_of
-from nyxqa.schemas.recipe import Recipe, TextSet
+from nyxqa.builders.question_sets.mixed.factory import open_mixed
+from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.recipe import QaSet, Recipe, TextSet
+from nyxqa.schemas.recipe_types import Split
+from nyxqa.schemas.tables import QA_SPLITS
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class PoolParts:
     """A passage pool.
 
     :param folder: Folder of the ``PassagePool``.
-    :param source: Kind of its reader; value of column ``source``.
+    :param source: Kind of its reader; value of column ``source`` of documents that have none of their own.
+    :param read: Rows that were read for it, with their repairs; None for a pool of passages alone.
     :param whole: Whether all passages are published, not only those that triplets refer to.
     """
 
@@ -25,6 +30,7 @@ class PoolParts:
     source: str
     license: str | None
     whole: bool
+    read: StepOutput | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class SetParts:
     :param triplets: Rows of ``SET_TRIPLETS``; the folder of an import's also has its image packs.
     :param questions: Outputs of the stage's earlier steps, whose ledgers count in its report.
     :param text: Section of a question set; None for an import.
+    :param packs: Folder of the image packs, if that is not the folder of the triplets.
+    :param hits: What was retrieved for each question, if all of it is published.
     """
 
     stage: str
@@ -42,7 +50,9 @@ class SetParts:
     pool: str
     triplets: StepOutput
     questions: tuple[StepOutput, ...] = ()
-    text: TextSet | None = None
+    text: TextSet | QaSet | None = None
+    packs: Path | None = None
+    hits: StepOutput | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,13 @@ class Sets:
         """Return what determines how the sets of one split are published, apart from the recipe's other sections."""
         pools = {pool.name: pool for pool in self.pools}
         return [
-            [part.stage, part.triplets.fingerprint, *_publishing(pools.get(part.pool))] for part in self.of_split(split)
+            [
+                part.stage,
+                part.triplets.fingerprint,
+                *_publishing(pools.get(part.pool)),
+                *([] if part.hits is None else [part.hits.fingerprint]),
+            ]
+            for part in self.of_split(split)
         ]
 
 
@@ -71,9 +87,25 @@ def _publishing(pool: PoolParts | None) -> list[object]:
 def set_splits(recipe: Recipe) -> set[str]:
     """Return the splits for which a question set or an import of the recipe has rows."""
     splits: set[str] = {text.split for text in recipe.text}
+    splits.update(split for section in recipe.qa for split in qa_splits(section))
     return splits | {source.split for section in recipe.imports for source in sources_of(section)}
 
 
-def pool_of(text: TextSet) -> str:
+def qa_splits(section: QaSet) -> list[Split]:
+    """Return the splits of a ``[[qa]]`` set that the recipe reads, in their order.
+
+    :raises WorldError: If the source is missing, or does not have the split that the recipe names.
+    """
+    source = open_mixed(section.questions, section.split or "train")
+    there = source.splits()
+    if section.split is not None and section.split not in there:
+        raise WorldError(
+            f"[[qa]] {section.name}: {section.questions} has no questions of split {section.split}; it has "
+            f"{', '.join(sorted(there)) or 'none'}"
+        )
+    return [split for split in QA_SPLITS if split in there and section.split in (None, split)]
+
+
+def pool_of(section: TextSet | QaSet) -> str:
     """Return the name of the pool of a question set."""
-    return text.pool or text.name
+    return section.pool or section.name

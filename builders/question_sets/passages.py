@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,20 @@ class Passage:
     :param id: The pool's own id.
     :param title: The empty string if the passage has no title.
     :param text: FlashRAG's ``contents``, verbatim: the title in double quotes, a line end, the text.
+    :param images: Locators of the images of its placeholders, with their captions.
+    :param origin: Number of its source among those of the pool.
     """
 
     name: str
     id: str
     title: str
     text: str
+    images: tuple[Mapping[str, Any], ...] = ()
+    url: str | None = None
+    license: str | None = None
+    language: str | None = None
+    source: str = ""
+    origin: int = 0
 
 
 def read_passages(spec: str) -> Iterator[Passage | Drop]:

@@ -94,8 +94,8 @@ class PassagesPool:
     passages: PassagePool
 
     def entries(self, images: bool) -> Iterator[SearchEntry]:
-        """Passages have no images."""
-        return self.passages.entries()
+        """Text, captions and, if ``images``, their bytes."""
+        return self.passages.entries(images)
 
     def shared_keys(self, row: int) -> dict[str, str]:
         """As in ``Pool``; outside pool ``web`` each document is its own cluster."""
@@ -106,7 +106,11 @@ class PassagesPool:
     def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""
         passage = self.passages[row]
-        return VlmDocument(passage.id, Content(passage.text), _title(passage.title, passage.text))
+        pictures = tuple(
+            VlmImage(image["image_id"], image["caption"], self.passages.packs.read(image)) for image in passage.images
+        )
+        title = _title(passage.title, passage.text)
+        return VlmDocument(passage.id, Content(passage.text, pictures), title, passage.language)
 
 
 def shared_keys_at(table: IdTable, place: int) -> dict[str, str]:

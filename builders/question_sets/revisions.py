@@ -1,9 +1,11 @@
-"""Which commits the names on the Hub in ``[[text]]`` resolve to."""
+"""Which commits the names on the Hub in ``[[text]]`` and ``[[qa]]`` resolve to."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from nyxqa.builders.question_sets.mixed.factory import mixed_hub_name
 from nyxqa.builders.question_sets.row_source import hub_name
 from nyxqa.retriever.encoders.e5 import parse_e5
 from nyxqa.retriever.models.checkpoints import resolve_revision
@@ -18,10 +20,28 @@ def pinned(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
     revisions: dict[str, str] = {}
     texts = []
     for text in recipe.text:
-        changed = {key: _pinned_source(getattr(text, key), revisions) for key in ("questions", "passages")}
+        changed: dict[str, Any] = {
+            key: _pinned_source(getattr(text, key), revisions) for key in ("questions", "passages")
+        }
         changed["encoder"] = _pinned_encoder(text.encoder, revisions)
         texts.append(text.model_copy(update=changed))
-    return recipe.model_copy(update={"text": texts}), revisions
+    sections = []
+    for section in recipe.qa:
+        changed = {
+            "questions": _pinned_mixed(section.questions, revisions),
+            "corpus": [_pinned_mixed(spec, revisions) for spec in section.corpora],
+            "encoder": _pinned_encoder(section.encoder, revisions),
+        }
+        sections.append(section.model_copy(update=changed))
+    return recipe.model_copy(update={"text": texts, "qa": sections}), revisions
+
+
+def _pinned_mixed(spec: str, revisions: dict[str, str]) -> str:
+    hub = mixed_hub_name(spec)
+    if hub is None:
+        return spec
+    name = f"hf:{hub.name}{'' if hub.revision is None else f'@{hub.revision}'}"
+    return f"mteb:{_pinned_source(name, revisions)}"
 
 
 def _pinned_source(spec: str, revisions: dict[str, str]) -> str:

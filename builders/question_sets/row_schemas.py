@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nyxqa.builders.rows import SET_LOCATOR
+from nyxqa.builders.rows import LOCATOR, SET_LOCATOR
 from nyxqa.schemas.tables import TRIPLETS
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
@@ -47,3 +47,62 @@ SET_TRIPLETS = pa.schema(
         *_REPORTED,
     ]
 )
+
+_REPAIRS = pa.list_(pa.struct([("column", _S), ("repair", _S)]))
+
+# A document of a corpus of a ``[[qa]]`` set. ``origin`` is the number of its source among those of the pool.
+POOL_DOCUMENTS = pa.schema(
+    [
+        ("name", _S),
+        ("origin", _I32),
+        ("external_id", _S),
+        ("title", _S),
+        ("text", _S),
+        ("images", pa.list_(LOCATOR)),
+        ("url", _S),
+        ("license", _S),
+        ("language", _S),
+        ("source", _S),
+        ("repairs", _REPAIRS),
+    ]
+)
+
+# A question of a ``[[qa]]`` set. ``relevant`` names documents by their id, or by the key of their content.
+QA_QUESTIONS = pa.schema(
+    [
+        ("name", _S),
+        ("query_id", _S),
+        ("key", _S),
+        ("text", _S),
+        ("images", pa.list_(SET_LOCATOR)),
+        ("answers", pa.list_(_S)),
+        ("answer_long", _S),
+        ("choices", pa.list_(_S)),
+        ("label", _I32),
+        ("type", _S),
+        ("needs", _S),
+        ("instruction", _S),
+        ("relevant", pa.list_(pa.struct([("id", _S), ("key", _S), ("grade", _I32)]))),
+        ("repairs", _REPAIRS),
+    ]
+)
+
+# Rows of the pool that are known to answer a question, with their grades, and the names of those it does not have.
+RELEVANT_ROWS = pa.schema(
+    [("name", _S), ("rows", pa.list_(_I64)), ("grades", pa.list_(_I32)), ("missing", pa.list_(_S))]
+)
+
+# What was retrieved for each question, best first.
+HITS = pa.schema([("name", _S), ("rows", pa.list_(_I64)), ("scores", pa.list_(pa.float64()))])
+
+# What stands in table ``qa`` about a question of a set, beside its triplet.
+SET_ANSWERED = [
+    ("answer_long", _S),
+    ("choices", pa.list_(_S)),
+    ("label", _I32),
+    ("type", _S),
+    ("page_id", _S),
+    ("source", _S),
+]
+# A question of a ``[[qa]]`` set: without positives it is no triplet, without answers it does not stand in ``qa``.
+QA_ROWS = pa.schema([*SET_TRIPLETS, *SET_ANSWERED])

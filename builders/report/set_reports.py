@@ -15,15 +15,20 @@ from nyxqa.builders.mining.text_rules import Choice, Ranked
 from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side
 from nyxqa.builders.question_sets.importers.report import RepairReport, repair_report
-from nyxqa.builders.question_sets.outputs import SetParts
+from nyxqa.builders.question_sets.outputs import PoolParts, SetParts
 from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import QaSet
 from nyxqa.schemas.recipe_types import Split
 
 _LEDGER = ["item_type", "item_id", "parent_id", "reason", "detail"]
 
 
-def set_reports(sets: Sequence[SetParts]) -> dict[str, dict[str, Any]]:
-    """``mining`` of each question set and ``repairs`` of each import, by name and split, as JSON types."""
+def set_reports(sets: Sequence[SetParts], pools: Sequence[PoolParts] = ()) -> dict[str, dict[str, Any]]:
+    """``mining`` of each question set and ``repairs`` of each import, by name and split, as JSON types.
+
+    Of a ``[[qa]]`` set the questions have a repair report too, and so has its pool: ``NAME SPLIT questions`` and
+    ``POOL documents``.
+    """
     reports: dict[str, dict[str, Any]] = {"mining": {}, "repairs": {}}
     for part in sets:
         name = f"{part.stage.partition('.')[2]} {part.split}"
@@ -32,6 +37,11 @@ def set_reports(sets: Sequence[SetParts]) -> dict[str, dict[str, Any]]:
         else:
             first, last = part.text.negatives
             reports["mining"][name] = asdict(mining_report(_mined(part), last - first + 1))
+            if isinstance(part.text, QaSet):
+                reports["repairs"][f"{name} questions"] = asdict(repair_report(_repaired_questions(part)))
+    for pool in pools:
+        if pool.read is not None:
+            reports["repairs"][f"{pool.name} documents"] = asdict(repair_report(_repaired_documents(pool.read)))
     return {kind: own for kind, own in reports.items() if own}
 
 
@@ -45,6 +55,9 @@ def _mined(part: SetParts) -> Iterator[Choice | Drop]:
     yield from _drops([*part.questions, part.triplets])
     columns = ["name", "positives", "negative_ids", "negative_ranks", "negative_scores", "holds", "excluded"]
     for row in part.triplets.rows(columns):
+        if not row["positives"]:
+            yield Drop("row", row["name"], "", "no_document")
+            continue
         yield Choice(
             row["name"],
             tuple(Ranked(p["doc_id"], p["rank"], p["score"], p["origin"]) for p in row["positives"]),
@@ -71,6 +84,30 @@ def _imported(part: SetParts) -> Iterator[ImportedRow | Drop]:
             repairs=tuple((one["column"], one["repair"]) for one in row["repairs"]),
             notes=tuple(Drop("document", "", row["name"], reason) for reason in row["lost"]),
         )
+
+
+def _repaired_questions(part: SetParts) -> Iterator[ImportedRow | Drop]:
+    yield from _drops([*part.questions, part.triplets])
+    for row in part.triplets.rows(["name", "dataset", "positive_id", "negative_ids", "repairs"]):
+        content: Side = Content("")
+        yield ImportedRow(
+            name=row["name"],
+            own_id="",
+            dataset=row["dataset"],
+            split=cast(Split, part.split),
+            query=content,
+            positive=content,
+            negatives=(content,) * len(row["negative_ids"]),
+            repairs=tuple((one["column"], one["repair"]) for one in row["repairs"]),
+        )
+
+
+def _repaired_documents(read: StepOutput) -> Iterator[ImportedRow | Drop]:
+    yield from _drops([read])
+    for row in read.rows(["name", "source", "repairs"]):
+        content: Side = Content("")
+        repairs = tuple((one["column"], one["repair"]) for one in row["repairs"])
+        yield ImportedRow(row["name"], "", row["source"], "train", content, content, (content,), repairs=repairs)
 
 
 def _side(document: Mapping[str, Any]) -> Side:

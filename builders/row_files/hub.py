@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from nyxqa.builders.engine.accounting import Drop
@@ -56,8 +56,38 @@ class HubName:
         return replace(self, revision=str(commit))
 
 
+def hub_configs(hub: HubName) -> list[str]:
+    """Names of the configs of a dataset.
+
+    :raises WorldError: If the Hub does not answer or does not have the dataset.
+    """
+    import datasets
+
+    return _asked(hub, lambda: list(datasets.get_dataset_config_names(hub.name, revision=hub.revision)))
+
+
+def hub_splits(hub: HubName) -> list[str]:
+    """Names of the splits of a config.
+
+    :raises WorldError: If the Hub does not answer or does not have the config.
+    """
+    import datasets
+
+    return _asked(hub, lambda: list(datasets.get_dataset_split_names(hub.name, hub.config, revision=hub.revision)))
+
+
+def _asked(hub: HubName, question: Callable[[], list[str]]) -> list[str]:
+    import datasets
+    import httpx2
+
+    try:
+        return question()
+    except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
+        raise WorldError(f"cannot read hf:{hub.name}: {one_line(error, 300)}") from error
+
+
 def hub_rows(hub: HubName, split: str) -> Iterator[Row | Drop]:
-    """Yield the rows of one split, streamed.
+    """Yield the rows of one split, streamed; images are not decoded.
 
     :raises WorldError: If the Hub does not answer or does not have the dataset or split.
     """
@@ -66,6 +96,7 @@ def hub_rows(hub: HubName, split: str) -> Iterator[Row | Drop]:
 
     try:
         rows = datasets.load_dataset(hub.name, hub.config, split=split, revision=hub.revision, streaming=True)
+        rows = rows.decode(False)
         for number, values in enumerate(rows):
             yield Row(hub.name, number, values)
     except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:

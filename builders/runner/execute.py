@@ -177,14 +177,15 @@ def check_recipe(recipe: Recipe) -> None:
 
     :raises UsageError: Naming the section.
     """
-    if recipe.web is None and not recipe.text and not recipe.imports:
+    if recipe.web is None and not recipe.text and not recipe.qa and not recipe.imports:
         raise UsageError(
-            "the recipe has no [web], [[text]] or [[import]] section, so there is nothing to build; give --source"
+            "the recipe has no [web], [[text]], [[qa]] or [[import]] section, so there is nothing to "
+            "build; give --source"
         )
     check_sets(recipe)
-    if recipe.web is None and not recipe.text and recipe.filters.decontaminate:
+    if recipe.web is None and not recipe.text and not recipe.qa and recipe.filters.decontaminate:
         raise UsageError(
-            "filters.decontaminate applies to [web] and [[text]], and the recipe has neither; remove it from the recipe"
+            "filters.decontaminate applies to [web], [[text]] and [[qa]], and the recipe has none; remove it"
         )
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)

@@ -96,6 +96,11 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     for text in plain["text"]:
         text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
         text["encoder"] = make_encoder(text["encoder"]).name
+    for section in plain["qa"]:
+        given = section["corpus"]
+        section["questions"] = _without_folder(section["questions"])
+        section["corpus"] = [_without_folder(one) for one in ([given] if isinstance(given, str) else given)]
+        section["encoder"] = make_encoder(section["encoder"]).name
     for section in plain["import"]:
         section |= {key: Path(section[key]).name for key in ("path", "images") if section[key] is not None}
     return {name: _redacted(value) for name, value in plain.items()}

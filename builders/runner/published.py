@@ -125,5 +125,9 @@ def _source_name(recipe: Recipe) -> str:
     """The source of pages; the names of the question sets and imports for a recipe without pages."""
     if recipe.web is not None:
         return recipe.web.source
-    names = [text.name for text in recipe.text] + [section.kind for section in recipe.imports]
+    names = (
+        [text.name for text in recipe.text]
+        + [one.name for one in recipe.qa]
+        + [section.kind for section in recipe.imports]
+    )
     return ", ".join(dict.fromkeys(names))

@@ -13,7 +13,7 @@ from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
-from nyxqa.builders.assembly.published_rows import corpus_rows, qa_row, question_rows, triplet_rows
+from nyxqa.builders.assembly.published_rows import corpus_rows, qa_rows, triplet_rows
 from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejected
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 VERSION = 5
 # The version that wrote format 1.
 EARLIER_VERSION = 4
-_TABLES_VERSION = 7
+_TABLES_VERSION = 8
 _BATCH = 10_000
 
 Files = dict[str, FileEntry]
@@ -93,8 +93,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         apply_reviews(db, "entry", assembly.reviews)
         counts = {split: _count(db, assembly, split) for split in assembly.splits}
         for split in assembly.splits:
-            if web is not None:
-                files |= write_split(QA, split, map(qa_row, question_rows(db, split, packs)), folder)
+            files |= write_split(QA, split, qa_rows(db, split, packs), folder)
             files |= write_split(TRIPLETS, split, triplet_rows(db, split, packs), folder)
         files |= _write_corpus(db, assembly, packs, folder)
         stages = with_sets(set_stages(recipe))
@@ -105,7 +104,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
                 rows = mixture_rows(db, recipe.mixture, recipe.seed, web is not None)
                 files |= write_split(MIXTURE, "train", rows, folder)
         missing = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
-        notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets)}
+        notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets, sets.pools)}
         notes["reviews"] = {split: read_json(output.figures) for split, output in assembly.reviews.items()}
         if web is not None:
             notes["probe"] = probe_options(_items(db), recipe.seed)
@@ -161,7 +160,7 @@ def _write_corpus(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Pack
     if assembly.web is not None:
         files |= write_split(CORPUS, WEB, corpus_rows(assembly.web, packs), folder)
     for pool in assembly.sets.pools:
-        files |= write_split(CORPUS, pool.name, passage_rows(db, pool), folder)
+        files |= write_split(CORPUS, pool.name, passage_rows(db, pool, assembly.sets.triplets), folder)
     for kind in dict.fromkeys(part.pool for part in assembly.sets.triplets if part.text is None):
         files |= write_split(CORPUS, kind, embedded_rows(db, kind, packs), folder)
     return files

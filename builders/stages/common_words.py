@@ -57,4 +57,4 @@ def _passages(folder: Path) -> Iterator[str]:
     pool = PassagePool(folder)
     for passage in (pool[row] for row in range(len(pool))):
         if sampled(passage.id, len(pool)):
-            yield fold_document(passage.text)
+            yield fold_document(passage.text, [image["caption"] for image in passage.images])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 
@@ -35,6 +35,22 @@ def fetch(run: Run, pages: StepOutput, settings: Images) -> StepOutput:
     return run.collect_external(step, partial(_fetch, pages, settings, store_folder(run, settings)))
 
 
+def fetch_urls(
+    run: Run, name: str, params: Mapping[str, Any], urls: Callable[[], Iterator[str]], settings: Images
+) -> StepOutput:
+    """Request the URLs of another stage's images that were not requested before under the same settings.
+
+    :param name: Name of the step.
+    :param params: What decides the URLs.
+    :raises UsageError: If an entry of ``images.allow_private`` is not a host, an address or a CIDR block.
+    """
+    AddressGuard.from_recipe(settings.allow_private)
+    generation = run.generation(store_name(settings))
+    own = section_params(settings, ("max_bytes", "allow_private"), ("fetch", "noai"))
+    step = Step(name, 1, {**params, **own, "generation": generation}, (), unit_in="URL", unit_out="URL")
+    return run.collect_external(step, partial(_fetch_urls, urls, settings, store_folder(run, settings)))
+
+
 def store_folder(run: Run, settings: Images) -> Path:
     """Folder of the fetched images."""
     return run.work / store_name(settings)
@@ -61,13 +77,17 @@ def retry_failures(work: Path, settings: Images, progress: Progress) -> None:
 
 
 def _fetch(pages: StepOutput, settings: Images, folder: Path, bar: Bar) -> Counts:
-    if not settings.fetch or next(_urls(pages), None) is None:
+    return _fetch_urls(partial(_urls, pages), settings, folder, bar)
+
+
+def _fetch_urls(urls: Callable[[], Iterator[str]], settings: Images, folder: Path, bar: Bar) -> Counts:
+    if not settings.fetch or next(urls(), None) is None:
         return Counts()
     from nyxqa.builders.images.fetch.fetcher import FetchContext, fetch_all
 
     tally = _Tally(bar)
     with FetchStore(folder) as store:
-        unknown = (None if url in store else url for url in _urls(pages))
+        unknown = (None if url in store else url for url in urls())
         fetch_all(unknown, FetchContext(settings, store, tally.advance))
     return tally.counts
 

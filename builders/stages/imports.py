@@ -18,13 +18,15 @@ from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side
 from nyxqa.builders.question_sets.importers.triplets import ImageStore, TripletWriter
-from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
+from nyxqa.builders.question_sets.row_schemas import QA_ROWS, SET_TRIPLETS
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.recipe import Images, Import
 from nyxqa.schemas.recipe_types import Split
 
 VERSION = 2
+_OPTIONS_VERSION = 3
+_WITH_OPTIONS = "nyxqa_published"  # the kind whose rows have options
 # A shard ends at this many rows, or at this many bytes of images that the dataset's own files hold.
 _SHARD_ROWS = 256
 _SHARD_BYTES = 64 << 20
@@ -54,9 +56,11 @@ def import_sets(run: Run, sections: Sequence[Import], split: Split, images: Imag
         return None
     limits = section_params(images, ("max_bytes", "max_pixels"))
     params = {"files": files, "generation": run.generation(SOURCE), **limits}
-    step = Step(import_stage(sections[0].kind), VERSION, params, (), split, "row", "triplet")
+    kind = sections[0].kind
+    version, schema = (_OPTIONS_VERSION, QA_ROWS) if kind == _WITH_OPTIONS else (VERSION, SET_TRIPLETS)
+    step = Step(import_stage(kind), version, params, (), split, "row", "triplet")
     store = ImageStore(run.folder(step), **limits)
-    return run.map(step, partial(store_rows, store), partial(_batches, sections, split), SET_TRIPLETS)
+    return run.map(step, partial(store_rows, store, schema), partial(_batches, sections, split), schema)
 
 
 def _batches(sections: Sequence[Import], split: Split) -> Iterator[ImportBatch]:
@@ -82,7 +86,7 @@ def _sides(row: ImportedRow) -> list[Side]:
     return [row.query, row.positive, *row.negatives]
 
 
-def store_rows(store: ImageStore, batch: ImportBatch) -> ShardOutput:
+def store_rows(store: ImageStore, schema: pa.Schema, batch: ImportBatch) -> ShardOutput:
     """Rows of a batch as triplets; one whose query or positive has a dead image is dropped."""
     prefix = f"{batch.section}/" if batch.section else ""  # sections of one kind may hold files of equal names
     account = Account([prefix + _name(row) for row in batch.rows])
@@ -100,7 +104,7 @@ def store_rows(store: ImageStore, batch: ImportBatch) -> ShardOutput:
             except DeadImageError as error:
                 account.dropped.append(Drop("row", name, "", "dead_image", f"{error.reason}: {error.detail}"))
     account.parents = [row["name"] for row in rows]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=SET_TRIPLETS), account)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=schema), account)
 
 
 def _name(row: ImportedRow | Drop) -> str:

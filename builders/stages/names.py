@@ -43,6 +43,11 @@ def text_stage(name: str) -> str:
     return f"text.{name}"
 
 
+def qa_stage(name: str) -> str:
+    """Name of the stage that reads a ``[[qa]]`` set and makes its triplets."""
+    return f"qa.{name}"
+
+
 def import_stage(kind: str) -> str:
     """Name of the stage that imports a published dataset."""
     return f"import.{kind}"
@@ -51,7 +56,9 @@ def import_stage(kind: str) -> str:
 def set_stages(recipe: Recipe) -> list[str]:
     """Names of the stages of the recipe's passage pools, question sets and imports, each once."""
     names = [pool_stage(pool_of(text)) for text in recipe.text]
+    names += [pool_stage(pool_of(section)) for section in recipe.qa]
     names += [text_stage(text.name) for text in recipe.text]
+    names += [qa_stage(section.name) for section in recipe.qa]
     names += [import_stage(section.kind) for section in recipe.imports]
     return list(dict.fromkeys(names))
 

@@ -56,4 +56,4 @@ def passage_index(run: Run, pool: str, passages: StepOutput, encoder: Encoder, d
 
 def write_index(pool: Path, encoder: Encoder, folder: Path) -> None:
     """Index the passages of ``pool``."""
-    encoder.build(PassagePool(pool).entries(), folder)
+    encoder.build(PassagePool(pool).entries(encoder.needs_images), folder)

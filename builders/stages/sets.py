@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of
-from nyxqa.builders.question_sets.row_source import kind_of_source
+from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of, qa_splits
+from nyxqa.builders.question_sets.pool_plans import PoolPlan, pool_plans
 from nyxqa.builders.stages.common_words import pool_common_words
 from nyxqa.builders.stages.imports import import_sets
-from nyxqa.builders.stages.names import import_stage, text_stage
+from nyxqa.builders.stages.names import import_stage, qa_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages
+from nyxqa.builders.stages.pools import documents
+from nyxqa.builders.stages.qa_questions import clean_qa_questions, find_relevant, read_qa_questions
+from nyxqa.builders.stages.qa_triplets import mine_qa
+from nyxqa.builders.stages.set_search import SetSearcher, search_set
 from nyxqa.builders.stages.text_questions import decontaminate_questions, find_gold, read_set_questions
 from nyxqa.builders.stages.text_triplets import mine_triplets
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.schemas.recipe import Import, Recipe, TextSet
+from nyxqa.schemas.recipe import Images, Import, QaSet, Recipe, TextSet
 from nyxqa.schemas.recipe_types import Split
 from nyxqa.schemas.tables import QA_SPLITS
 
@@ -29,21 +34,30 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepO
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are compared with it.
     """
     names = list(dict.fromkeys(text.name for text in recipe.text))
+    questions = [(section, split) for section in recipe.qa for split in qa_splits(section) if split in splits]
+    questions.sort(key=lambda one: QA_SPLITS.index(one[1]))
     texts = [text for text in recipe.text if text.split in splits]
     texts.sort(key=lambda text: (names.index(text.name), QA_SPLITS.index(text.split)))
-    wanted = {pool_of(text) for text in texts}
-    sources = {pool_of(text): text.passages for text in recipe.text if pool_of(text) in wanted}
-    outputs = {pool: passages(run, pool, spec) for pool, spec in sources.items()}
-    indexes = _indexes(run, texts, outputs)
-    by_answer = dict.fromkeys(pool_of(text) for text in texts if "answer" in text.exclude)
+    wanted = {pool_of(text) for text in texts} | {pool_of(section) for section, _ in questions}
+    plans = {plan.name: plan for plan in pool_plans(recipe) if plan.name in wanted}
+    pools = {name: _pool(run, plan, recipe.images) for name, plan in plans.items()}
+    outputs = {name: pool.output for name, pool in pools.items()}
+    sections: list[TextSet | QaSet] = [*texts, *(section for section, _ in questions)]
+    indexes = _indexes(run, sections, outputs)
+    by_answer = dict.fromkeys(pool_of(one) for one in sections if "answer" in one.exclude)
     words = {pool: pool_common_words(run, pool, outputs[pool]) for pool in by_answer}
     parts = [_text(run, text, outputs[pool_of(text)], indexes, benchmark, words) for text in texts]
+    for section, split in questions:
+        pool = pool_of(section)
+        place = _Place(outputs[pool], indexes[pool, section.encoder], plans[pool].origins(section), words.get(pool))
+        parts.append(_qa(run, section, split, recipe.images, place, benchmark))
     parts += _imports(run, recipe, splits)
-    pools = tuple(_pool(pool, recipe, folder) for pool, folder in outputs.items())
-    return Sets(pools, tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split))))
+    return Sets(
+        tuple(pool.parts for pool in pools.values()), tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split)))
+    )
 
 
-def _indexes(run: Run, texts: Sequence[TextSet], pools: dict[str, StepOutput]) -> Indexes:
+def _indexes(run: Run, texts: Sequence[TextSet | QaSet], pools: dict[str, StepOutput]) -> Indexes:
     """The index of each pool by each encoder that a set uses."""
     keys = dict.fromkeys((pool_of(text), text.encoder) for text in texts)
     encoders = {spec: make_encoder(spec) for _, spec in keys}  # computes each fingerprint once
@@ -83,13 +97,64 @@ def _imports(run: Run, recipe: Recipe, splits: Sequence[str]) -> list[SetParts]:
     return parts
 
 
-def _pool(pool: str, recipe: Recipe, output: StepOutput) -> PoolParts:
-    sections = [text for text in recipe.text if pool_of(text) == pool]
-    return PoolParts(
-        pool,
-        output.fingerprint,
-        output.folder,
-        kind_of_source(sections[0].passages),
-        sections[0].license,
-        any(text.keep == "all" for text in sections),
+@dataclass(frozen=True)
+class _Pool:
+    """A pool that was made, and what the assembly needs of it."""
+
+    output: StepOutput
+    parts: PoolParts
+
+
+def _pool(run: Run, plan: PoolPlan, images: Images) -> _Pool:
+    """Make a pool: of one source of passages as it is read, of others with their images."""
+    first = plan.sources[0]
+    if plan.is_text:
+        output, read = passages(run, plan.name, first.spec), None
+    else:
+        output, read = documents(run, plan, images)
+    parts = PoolParts(plan.name, output.fingerprint, output.folder, first.kind, first.license, plan.whole, read)
+    return _Pool(output, parts)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a ``[[qa]]`` set is searched.
+
+    :param origins: Numbers of the pool's sources that are the set's own.
+    :param words: The common words of the pool, where a set excludes negatives by their answer.
+    """
+
+    pool: StepOutput
+    index: StepOutput
+    origins: list[int]
+    words: StepOutput | None
+
+
+def _qa(
+    run: Run,
+    section: QaSet,
+    split: Split,
+    images: Images,
+    place: _Place,
+    benchmark: StepOutput | None,
+) -> SetParts:
+    """One split of a ``[[qa]]`` set."""
+    pool, index = place.pool, place.index
+    questions = read_qa_questions(run, section, split, images)
+    packs, steps = questions.folder, [questions]
+    if benchmark is not None:
+        questions = clean_qa_questions(run, section, split, questions, benchmark)
+        steps.append(questions)
+    relevant = find_relevant(run, section, split, questions, pool, place.origins)
+    searcher = SetSearcher(section.name, section.encoder, section.top_k, pool.folder, index.folder, packs)
+    hits = search_set(run, qa_stage(section.name), split, searcher, (questions, index))
+    rows = mine_qa(
+        run,
+        section,
+        split,
+        (questions, pool, relevant, hits),
+        benchmark,
+        place.words if "answer" in section.exclude else None,
     )
+    kept = hits if section.keep == "retrieved" else None
+    return SetParts(qa_stage(section.name), split, pool_of(section), rows, tuple(steps), section, packs, kept)

@@ -16,10 +16,11 @@ from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
-from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, mine_set_question
+from nyxqa.builders.mining.text_rules import Choice, Rules, mine_set_question
 from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.question_sets.outputs import pool_of
-from nyxqa.builders.question_sets.passage_pool import PassagePool, PooledPassage
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.pool_passages import PoolPassages, document_columns, positive_column
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import text_stage
@@ -108,7 +109,7 @@ def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
         for row, ranked, scores, gold in zip(
             questions, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True
         ):
-            passages = _Passages(pool)
+            passages = PoolPassages(pool)
             rule = answer_rule(row["text"], row["answers"], common)
             outcome = mine_set_question(
                 row["name"], row["answers"], ranked, scores, passages.get, miner.rules, gold, rule
@@ -117,36 +118,13 @@ def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
                 account.dropped.append(outcome)
             else:
                 rows.append(_triplet(row, outcome, passages, miner.text, encoder.name))
-                positives.append(passages.texts(outcome.positives))
+                positives.append([passages.text_of(one.id) for one in outcome.positives])
     if miner.benchmark is not None:
         drops = contaminated_positives(miner.benchmark, rows, positives)
         rows = [row for row, drop in zip(rows, drops, strict=True) if drop is None]
         account.dropped += [drop for drop in drops if drop is not None]
     account.parents = [row["name"] for row in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=SET_TRIPLETS), account)
-
-
-class _Passages:
-    """Passages of one question, each read from disk once."""
-
-    def __init__(self, pool: PassagePool) -> None:
-        self._pool = pool
-        self._read: dict[int, PooledPassage] = {}
-
-    def get(self, row: int) -> PooledPassage:
-        """The passage of a row."""
-        if row not in self._read:
-            self._read[row] = self._pool[row]
-        return self._read[row]
-
-    def texts(self, ranked: Sequence[Ranked]) -> list[str]:
-        """Texts of passages that were read before."""
-        rows = self.rows()
-        return [self._read[rows[one.id]].text for one in ranked]
-
-    def rows(self) -> dict[str, int]:
-        """Rows of the passages that were read, by id."""
-        return {passage.id: row for row, passage in self._read.items()}
 
 
 def _evidence(miner: SetMiner, files: Sequence[Path]) -> list[list[int]]:
@@ -156,10 +134,8 @@ def _evidence(miner: SetMiner, files: Sequence[Path]) -> list[list[int]]:
 
 
 def _triplet(
-    question: dict[str, Any], choice: Choice, passages: _Passages, text: TextSet, miner: str
+    question: dict[str, Any], choice: Choice, passages: PoolPassages, text: TextSet, miner: str
 ) -> dict[str, Any]:
-    rows = passages.rows()
-    named = [*choice.positives, *choice.negatives]
     return {
         "name": question["name"],
         "key": question["key"],
@@ -171,19 +147,15 @@ def _triplet(
         "query_images": [],
         "answers": question["answers"],
         "positive_id": choice.positives[0].id,
-        "positives": [_positive(ranked) for ranked in choice.positives],
+        "positives": [positive_column(ranked) for ranked in choice.positives],
         "negative_ids": [ranked.id for ranked in choice.negatives],
         "negative_ranks": [ranked.rank for ranked in choice.negatives],
         "negative_scores": [ranked.score for ranked in choice.negatives],
         "miner": miner,
         "kind": "text",
-        "documents": [{"doc_id": one.id, "row": rows[one.id], "text": "", "images": []} for one in named],
+        "documents": document_columns([*choice.positives, *choice.negatives], passages),
         "holds": choice.positive_holds,
         "excluded": [{"rule": rule, "count": count} for rule, count in sorted(choice.excluded.items())],
         "repairs": [],
         "lost": [],
     }
-
-
-def _positive(ranked: Ranked) -> dict[str, Any]:
-    return {"doc_id": ranked.id, "rank": ranked.rank, "score": ranked.score, "origin": ranked.origin}

@@ -22,6 +22,7 @@ _SPLITS: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
+_FEEDBACK = "final_feedback"
 _SPLIT_NAME = re.compile(rf"({'|'.join(_SPLITS)})(?:_hardneg|_with_retrieved_docs)?(?:-\d+-of-\d+)?\Z")
 
 
@@ -48,6 +49,9 @@ def find_sources(path: Path) -> Iterator[Source]:
     groups: dict[tuple[str, str], list[Path]] = {}
     for file in files:
         stem = _stem(file) or file.name
+        if stem == _FEEDBACK:  # of one set, or in a folder for each of several
+            groups.setdefault(("" if file in (path, path / file.name) else file.parent.name, "train"), []).append(file)
+            continue
         match = _SPLIT_NAME.match(stem)
         if match or not any(_SPLIT_NAME.match(_stem(other) or "") for other in files):
             key = (file.parent.name, match[1]) if match else (stem, "train")

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.schemas.errors import WorldError
 
 # First folders that published paths may include or leave out.
@@ -49,6 +50,20 @@ class ImageRef:
                 return stream.read(most + 1)
         except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error) as error:
             raise WorldError(f"image {self.path} cannot be read from {self.file.name}: {error}") from error
+
+
+def image_bytes(image: ImageRef, most: int) -> bytes:
+    """The bytes of an image of a set's own files.
+
+    :raises DeadImageError: If they cannot be read, or are more than ``most``.
+    """
+    try:
+        data = image.read(most)
+    except WorldError as error:
+        raise DeadImageError("unreadable", image.path) from error
+    if len(data) > most:
+        raise DeadImageError("too_many_bytes", f"more than {most} bytes")
+    return data
 
 
 # Reading the table of contents of an archive again for each image would take longer than reading the images.

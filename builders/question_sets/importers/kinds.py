@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from nyxqa.schemas.recipe_types import Split
 _T2T_NEGATIVES = slice(10, 20)
 _CHOICES = 4
 _LETTERS = "ABCD"
+_UPWARDS = re.compile(r"\A(?:\.\.?/+)+")
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def import_rows(
 
 
 def dataset_name(kind: str, subset: str) -> str:
-    """Return the value of column ``dataset``: ``KIND/SUBSET``, or the kind alone for NyxQA, which has no subsets."""
-    return kind if kind == "nyxqa_published" else f"{kind}/{subset}"
+    """Return the value of column ``dataset``: ``KIND/SUBSET``, or the kind alone for a set without subsets."""
+    return kind if kind == "nyxqa_published" or (kind == "nyx_feedback" and not subset) else f"{kind}/{subset}"
 
 
 def _source_rows(kind: str, source: Source, images: ImageFolder) -> Iterator[ImportedRow | Drop]:
@@ -71,7 +73,8 @@ def _source_rows(kind: str, source: Source, images: ImageFolder) -> Iterator[Imp
                 yield row
             else:
                 # Subsets have files of the same name in folders of their own.
-                qualified = Row(f"{source.subset}/{row.source}", row.number, row.values)
+                name = f"{source.subset}/{row.source}" if source.subset else row.source
+                qualified = Row(name, row.number, row.values)
                 yield _imported(IMPORT_READERS[kind], qualified, _Place(dataset, source.split, number), images)
             number += 1
 
@@ -116,6 +119,8 @@ def _read_nyxqa(repairs: Repairs, place: _Place) -> ImportedRow:
         if row.values.get("choices") is not None:
             repairs.repairs.append(("choices", "unreadable"))
         choices, label = (), None
+    elif choices[label] not in answers:  # the option nearest to the answer is the key (Nyx step 9)
+        answers = (*answers, choices[label])
     imported = _read_six_columns(repairs, place, answers=answers, choices=choices, label=label)
     count = _integer(row.values.get("img_num"))
     if isinstance(count, int) and count != len(imported.positive.images):
@@ -157,10 +162,26 @@ def _read_t2t(repairs: Repairs, place: _Place) -> ImportedRow:
     return _read_six_columns(repairs, place, answers=text_answers(repairs.items("ans", row.need("golden_answers"))))
 
 
+def _read_feedback(repairs: Repairs, place: _Place) -> ImportedRow:
+    """Read a row of Nyx's feedback: the positive and three negatives that a model's answers chose."""
+    row = repairs.row
+    paths = {name: _inside(row.values.get(name)) for name in ("qry_image_path", "pos_image_path", "neg_image_path")}
+    repairs.row = Row(row.source, row.number, {**row.values, **paths})
+    return _read_six_columns(repairs, place, answers=text_answers(repairs.items("ans", row.values.get("ans"))))
+
+
+def _inside(cell: Any) -> Any:
+    """Paths without the steps upwards that they start with: they are relative to a sibling of the sets' folders."""
+    if isinstance(cell, list | tuple):
+        return [_inside(one) for one in cell]
+    return _UPWARDS.sub("", cell) if isinstance(cell, str) else cell
+
+
 IMPORT_READERS: dict[str, Callable[[Repairs, _Place], ImportedRow]] = {
     "mmeb": _read_six_columns,
     "mme5_hardneg": _read_six_columns,
     "mme5_synthetic": _read_six_columns,
     "nyxqa_published": _read_nyxqa,
     "nyx_t2t": _read_t2t,
+    "nyx_feedback": _read_feedback,
 }

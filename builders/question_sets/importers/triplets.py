@@ -11,10 +11,9 @@ from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.packs import PackWriter
 from nyxqa.builders.qa.keys import question_key
-from nyxqa.builders.question_sets.importers.images import ImageRef
+from nyxqa.builders.question_sets.importers.images import image_bytes
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side, lost_negative
 from nyxqa.schemas.content import kind_of
-from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import doc_id, query_id
 
 MINER = "imported"
@@ -77,6 +76,13 @@ class TripletWriter:
             "excluded": [],
             "repairs": [{"column": column, "repair": repair} for column, repair in row.repairs],
             "lost": [note.reason for note in self.notes],
+            "answer_long": "",
+            "choices": list(row.choices),
+            "label": -1 if row.label is None else row.label,
+            "type": "",
+            "page_id": "",
+            "source": "",
+            "needs": "any",
         }
 
     def _negatives(self, row: ImportedRow, positive: dict[str, Any]) -> list[dict[str, Any]]:
@@ -104,18 +110,13 @@ class TripletWriter:
 
     def _images(self, side: Side) -> list[dict[str, Any]]:
         return [
-            {**self.pack.add(stored_image(self._bytes(image), self.store.max_pixels)), "caption": "", "url": None}
+            {
+                **self.pack.add(stored_image(image_bytes(image, self.store.max_bytes), self.store.max_pixels)),
+                "caption": "",
+                "url": None,
+            }
             for image in side.images
         ]
-
-    def _bytes(self, image: ImageRef) -> bytes:
-        try:
-            data = image.read(self.store.max_bytes)
-        except WorldError as error:
-            raise DeadImageError("unreadable", image.path) from error
-        if len(data) > self.store.max_bytes:
-            raise DeadImageError("too_many_bytes", f"more than {self.store.max_bytes} bytes")
-        return data
 
 
 def _content_key(document: dict[str, Any]) -> str:

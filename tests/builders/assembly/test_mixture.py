@@ -12,10 +12,17 @@ from nyxqa.schemas.recipe import Mixture
 def mixed(tmp_path: Path, mixture: Mixture, seed: int = 42, web: bool = False) -> list[dict[str, Any]]:
     """The mixture of 400 rows of set ``a``, 50 of ``b`` and, if asked for, 30 of the web builder."""
     with database(tmp_path) as db:
-        db.execute("CREATE TABLE entry (split VARCHAR, reason VARCHAR, dataset VARCHAR, query_id VARCHAR)")
+        db.execute(
+            "CREATE TABLE entry (split VARCHAR, reason VARCHAR, dataset VARCHAR, query_id VARCHAR, positive_id VARCHAR)"
+        )
         for dataset, count in (("a", 400), ("b", 50)):
-            db.execute(f"INSERT INTO entry SELECT 'train', NULL, '{dataset}', '{dataset}' || range FROM range({count})")
-        db.execute("INSERT INTO entry VALUES ('train', 'same_id', 'a', 'dropped'), ('test', NULL, 'a', 'other')")
+            db.execute(
+                f"INSERT INTO entry SELECT 'train', NULL, '{dataset}', '{dataset}' || range, 'd' FROM range({count})"
+            )
+        db.execute(
+            "INSERT INTO entry VALUES ('train', 'same_id', 'a', 'dropped', 'd'), ('test', NULL, 'a', 'other', 'd')"
+        )
+        db.execute("INSERT INTO entry VALUES ('train', NULL, 'a', 'without a document', '')")
         db.execute("CREATE TABLE question (split VARCHAR, reason VARCHAR, qa_id VARCHAR)")
         db.execute("INSERT INTO question SELECT 'train', NULL, 'w' || range FROM range(30)")
         return list(mixture_rows(db, mixture, seed, web))

@@ -1,0 +1,1 @@
+"""How questions over corpora of texts, tables and images (``[[qa]]``) are read."""

@@ -1,0 +1,100 @@
+"""Step ``/search`` of a question set: the ``top_k`` documents of each question, whatever becomes of it later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.run import Run
+from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.question_sets.own_documents import is_own_document
+from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.row_schemas import HITS
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
+from nyxqa.retriever.protocols import SearchEntry
+
+VERSION = 1
+# Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
+_DENSE_FILES = 8
+_COLUMNS = ["name", "query_id", "text"]
+
+
+@dataclass(frozen=True)
+class SetSearcher:
+    """What a worker needs to search the questions of one set.
+
+    :param dataset: Name of the set.
+    :param pool: Folder of the documents.
+    :param index: Folder of their index.
+    :param packs: Folder of the images of the questions; None if they have none.
+    """
+
+    dataset: str
+    encoder: str
+    top_k: int
+    pool: Path
+    index: Path
+    packs: Path | None
+
+    def hits(self, files: Sequence[Path]) -> ShardOutput:
+        """Rows of HITS for the questions of some files; a question's own document is left out."""
+        columns = [*_COLUMNS, *(["images", "instruction"] if self.packs is not None else [])]
+        questions = [row for file in files for row in pq.read_table(file, columns=columns).to_pylist()]
+        names = [row["name"] for row in questions]
+        rows: list[dict[str, Any]] = []
+        if questions:
+            pool, entries = PassagePool(self.pool), self._entries(questions)
+            hits = open_index(self.encoder, self.index).search(entries, self.top_k + 1)
+            for question, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
+                kept = [
+                    (row, score)
+                    for row, score in zip(found, scores, strict=True)
+                    if row >= 0 and not is_own_document(self.dataset, question["query_id"], pool[row])
+                ][: self.top_k]
+                rows.append(
+                    {
+                        "name": question["name"],
+                        "rows": [row for row, _ in kept],
+                        "scores": [score for _, score in kept],
+                    }
+                )
+        return ShardOutput(pa.Table.from_pylist(rows, schema=HITS), Account(names, names))
+
+    def _entries(self, questions: Sequence[dict[str, Any]]) -> list[SearchEntry]:
+        encoder = make_encoder(self.encoder)
+        reader = PackReader(self.packs) if self.packs is not None and encoder.needs_images else None
+        entries = []
+        for row in questions:
+            images = row.get("images") or ()
+            found = tuple(reader.read(image) for image in images) if reader is not None else ()
+            captions = tuple(image["caption"] for image in images)
+            entries.append(SearchEntry(row["query_id"], row["text"], captions, found, row.get("instruction") or ""))
+        return entries
+
+
+def search_set(run: Run, stage: str, split: str, searcher: SetSearcher, inputs: Sequence[StepOutput]) -> StepOutput:
+    """The documents retrieved for each question (rows of HITS), in the order of the questions.
+
+    :param inputs: The questions, and the index.
+    """
+    questions, index = inputs
+    params = {"dataset": searcher.dataset, "top_k": searcher.top_k}
+    step = Step(f"{stage}/search", VERSION, params, (questions.fingerprint, index.fingerprint), split, "row", "row")
+    dense = is_dense(searcher.encoder)
+    tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
+    return run.map(step, searcher.hits, tasks, HITS, "driver" if dense else "workers")
+
+
+def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:
+    remaining = iter(questions.files())
+    while task := list(islice(remaining, files)):
+        yield task
