@@ -56,6 +56,8 @@ _DOCUMENT = [
     ("language", _S),
     ("external_id", _S),
     ("source", _S),
+    ("start", _I32),  # characters of the page's text: its parts joined by line ends, a placeholder for each image
+    ("end", _I32),
 ]
 
 # ``place`` (PAGE:CHUNK) names a chunk until chunks of equal content become one document.

@@ -19,6 +19,10 @@ TopK = Annotated[
     str, typer.Option(metavar="N,N,...", help="Documents before a question, as 0,1,2,4,8,16; 0 is closed-book.")
 ]
 Dims = Annotated[str | None, typer.Option(metavar="N,N,...", help="Prefix lengths of vectors, as 2048,1024,512,256.")]
+Runs = Annotated[
+    list[str] | None, typer.Option("--run", metavar="NAME=FILE", help="Ranking of another system: TREC or JSON lines.")
+]
+Budget = Annotated[str, typer.Option(metavar="N,N,...", help="Tokens within which the evidence is looked for.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Most questions of each dataset.")]
 Name = Annotated[str, typer.Option(help="Name of the files in DATA/evaluation; default the split.")]
 Values = Annotated[
@@ -39,6 +43,8 @@ def evaluate(
     dataset: Names = None,
     top_k: TopK = "0,1",
     dims: Dims = None,
+    run: Runs = None,
+    budget: Budget = "1000",
     limit: Limit = None,
     name: Name = "",
     set_: Values = None,
@@ -61,6 +67,8 @@ def evaluate(
         datasets=dataset or [],
         top_k=top_k,
         dims=dims or "",
+        budgets=budget,
+        runs=run or [],
         limit=limit,
         name=name,
         settings=dict(parse_override(text) for text in set_ or []),

@@ -18,13 +18,13 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step
 from nyxqa.builders.evaluate.figures import Scored
 from nyxqa.builders.evaluate.questions import EvalSet, Question
-from nyxqa.builders.evaluate.rankings import STAGE, Ranking, Span, questions_hash, spans
+from nyxqa.builders.evaluate.rankings import STAGE, Ranking, Shown, Span, questions_hash, spans
 from nyxqa.builders.evaluate.row_schemas import ANSWERS
 from nyxqa.builders.qa.scoring import Truth, listed_options
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.builders.vlm.protocol import Answered, Failed, VlmRequest
+from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument, VlmRequest
 from nyxqa.schemas.answers import exact_match, token_f1
-from nyxqa.schemas.content import Content
+from nyxqa.schemas.content import Content, plain_text
 
 VERSION = 1
 SHARD = 128  # questions of a shard
@@ -57,50 +57,53 @@ def is_asked(question: Question) -> bool:
 class Asker:
     """Asks the questions of a shard.
 
-    :param rows: For each question the rows of its documents in their pool, best first.
+    :param shown: For each question and each number of ``top_k`` what is put before it.
     :param top_k: Numbers of documents; fewer where fewer were retrieved.
     """
 
     questions: EvalSet
-    rows: Sequence[Sequence[int]]
+    shown: Sequence[Sequence[tuple[Shown, ...]]]
     top_k: tuple[int, ...]
     handle: VlmHandle
 
     def ask(self, span: Span) -> ShardOutput:
         """Rows of ``ANSWERS`` for the questions of a shard."""
         block = self.questions.questions[span[0] : span[1]]
-        asked = [self._numbers(number) if is_asked(one) else [] for number, one in enumerate(block, span[0])]
-        outcomes = self.handle.open().answer(self._requests(span[0], asked))
+        asked = [
+            list(dict.fromkeys(self.shown[number])) if is_asked(one) else []
+            for number, one in enumerate(block, span[0])
+        ]
+        outcomes = self.handle.open().answer(self._requests(block, asked))
         found = []
-        for number, (one, counts) in enumerate(zip(block, asked, strict=True), span[0]):
-            by_count = {count: _answer(next(outcomes), self._prompt(number, count)) for count in counts}
-            ks = self.top_k if counts else ()
-            answers = [{"k": k, **by_count[min(k, len(self.rows[number]))]} for k in ks]
-            found.append({"query_id": one.id, "answers": answers})
+        for number, (one, prompts) in enumerate(zip(block, asked, strict=True), span[0]):
+            by_prompt = {prompt: _answer(next(outcomes), _prompt(one, prompt)) for prompt in prompts}
+            listed = zip(self.top_k, self.shown[number], strict=True) if prompts else ()
+            found.append({"query_id": one.id, "answers": [{"k": k, **by_prompt[prompt]} for k, prompt in listed]})
         rows = list(ACTIVITY.counted(found))
         ids = [one.id for one in block]
         return ShardOutput(pa.Table.from_pylist(rows, schema=ANSWERS), Account(ids, ids))
 
-    def _numbers(self, number: int) -> list[int]:
-        """Different numbers of documents that a question is asked with."""
-        return list(dict.fromkeys(min(k, len(self.rows[number])) for k in self.top_k))
-
-    def _requests(self, start: int, asked: Sequence[Sequence[int]]) -> Iterator[VlmRequest]:
-        for number, counts in enumerate(asked, start):
-            for count in counts:
-                yield request(self.questions, self.questions.questions[number], self.rows[number][:count])
-
-    def _prompt(self, number: int, count: int) -> str:
-        question = self.questions.questions[number]
-        text = json.dumps([question.id, question.pool, list(self.rows[number][:count])])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def _requests(
+        self, block: Sequence[Question], asked: Sequence[Sequence[tuple[Shown, ...]]]
+    ) -> Iterator[VlmRequest]:
+        for one, prompts in zip(block, asked, strict=True):
+            for shown in prompts:
+                yield request(self.questions, one, shown)
 
 
-def request(questions: EvalSet, question: Question, rows: Sequence[int]) -> VlmRequest:
-    """A question with its options and pictures behind the documents of ``rows``."""
+def _prompt(question: Question, shown: Sequence[Shown]) -> str:
+    text = json.dumps([question.id, question.pool, list(shown)])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def request(questions: EvalSet, question: Question, shown: Sequence[Shown]) -> VlmRequest:
+    """A question with its options and pictures behind the documents that are shown."""
     pool = questions.pools[question.pool]
     content = Content(question.text + listed_options(question.choices), questions.pictures(question))
-    return VlmRequest(question.id, content, documents=tuple(map(pool.source, rows)))
+    documents = (
+        VlmDocument("", Content(plain_text(one))) if isinstance(one, str) else pool.source(one) for one in shown
+    )
+    return VlmRequest(question.id, content, documents=tuple(documents))
 
 
 def _answer(outcome: Answered[str] | Failed, prompt: str) -> Row:
@@ -114,7 +117,7 @@ def _answer(outcome: Answered[str] | Failed, prompt: str) -> Row:
 
 def closed_book(run: Run, questions: EvalSet, handle: VlmHandle) -> Answers:
     """The answers without any document."""
-    return _answers(run, questions, [[] for _ in questions.questions], (0,), handle, CLOSED_BOOK, 0)
+    return _answers(run, questions, [[()] for _ in questions.questions], (0,), handle, CLOSED_BOOK, 0)
 
 
 def answers(run: Run, questions: EvalSet, ranking: Ranking, top_k: Sequence[int], handle: VlmHandle) -> Answers:
@@ -122,15 +125,14 @@ def answers(run: Run, questions: EvalSet, ranking: Ranking, top_k: Sequence[int]
 
     :param top_k: Numbers of documents, each at least 1.
     """
-    most = max(top_k)
-    rows = [one[:most] for one in ranking.rows]
-    return _answers(run, questions, rows, tuple(top_k), handle, ranking.system, ranking.dim)
+    shown = [[ranking.shown(number, k) for k in top_k] for number in range(len(questions))]
+    return _answers(run, questions, shown, tuple(top_k), handle, ranking.system, ranking.dim)
 
 
 def _answers(
     run: Run,
     questions: EvalSet,
-    rows: Sequence[Sequence[int]],
+    shown: Sequence[Sequence[tuple[Shown, ...]]],
     top_k: tuple[int, ...],
     handle: VlmHandle,
     system: str,
@@ -139,13 +141,13 @@ def _answers(
     params = {
         "vlm": handle.params(),
         "top_k": top_k,
-        "documents": hashlib.sha256(json.dumps([list(one) for one in rows]).encode()).hexdigest(),
+        "documents": hashlib.sha256(json.dumps(shown).encode()).hexdigest(),
         "questions": questions_hash(questions.questions),
         "files": [*questions.files, *(file for pool in questions.pools for file in questions.pool_files(pool))],
         "generation": run.generation(STAGE),
     }
     step = Step(f"{STAGE}/answers", VERSION, params, (), questions.split, "question", "question")
-    asker = Asker(questions, rows, top_k, handle)
+    asker = Asker(questions, shown, top_k, handle)
     output = run.map(step, asker.ask, partial(spans, len(questions), SHARD), ANSWERS, handle.where)
     by_k: dict[int, list[Answer | None]] = {k: [] for k in top_k}
     for row in output.rows():

@@ -8,7 +8,7 @@ from typing import Any
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.evaluate.options import TOP_K, EvaluateOptions
+from nyxqa.builders.evaluate.options import BUDGETS, TOP_K, EvaluateOptions
 from nyxqa.builders.evaluate.result import Evaluation
 from nyxqa.builders.evaluate.run import evaluate_dataset
 
@@ -24,6 +24,7 @@ def evaluate(
     dims: Sequence[int] = (),
     limit: int | None = None,
     runs: Mapping[str, str | Path] | None = None,
+    budgets: Sequence[int] = BUDGETS,
     name: str = "",
     settings: Mapping[str, Any] | None = None,
     executor: str = DEFAULT,
@@ -41,6 +42,7 @@ def evaluate(
     :param dims: Prefix lengths of vectors to compare.
     :param limit: Most questions of each dataset.
     :param runs: Rankings that other systems made: file by name of the system.
+    :param budgets: Numbers of tokens within which the evidence is looked for.
     :param name: Name of the files; the split by default.
     :param settings: Values of section ``[vlm]`` by dotted key.
     :raises NyxqaError: If something fails, as the subclass that fits; nothing is written then.
@@ -54,6 +56,7 @@ def evaluate(
         list(dims),
         limit,
         {system: str(file) for system, file in (runs or {}).items()},
+        list(budgets),
         name,
         settings or {},
         executor,

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.evaluate.options import EvaluateOptions, numbers
+from nyxqa.builders.evaluate.options import EvaluateOptions, named_files, numbers
 from nyxqa.builders.evaluate.run import estimate as estimate_evaluation
 from nyxqa.builders.evaluate.run import evaluate_dataset
 from nyxqa.builders.report.price import Price
 
 
 class Given(TypedDict):
-    """The options of ``EvaluateOptions`` as the command line has them; lists of numbers are text."""
+    """The options of ``EvaluateOptions`` as the command line has them; lists of numbers, and of runs, are text."""
 
     retrievers: Sequence[str]
     vlm: str | None
@@ -22,6 +22,8 @@ class Given(TypedDict):
     datasets: Sequence[str]
     top_k: str
     dims: str
+    budgets: str
+    runs: Sequence[str]
     limit: int | None
     name: str
     settings: Mapping[str, Any]
@@ -40,6 +42,8 @@ def run_command(data: str, given: Given, estimate: bool, price: str | None, as_j
         **given,
         "top_k": numbers(given["top_k"], "--top-k"),
         "dims": numbers(given["dims"], "--dims") if given["dims"] else [],
+        "budgets": numbers(given["budgets"], "--budget"),
+        "runs": named_files(given["runs"]),
     }
     options = EvaluateOptions(**values)
     if estimate:

@@ -33,13 +33,14 @@ def estimate_answers(questions: EvalSet, ranked: Sequence[Ranking], top_k: Seque
     for number, question in enumerate(questions.questions):
         if not is_asked(question):
             continue
-        prompts = {tuple(one.rows[number][:k]) for one in ranked for k in top_k} | ({()} if 0 in top_k else set())
+        prompts = dict.fromkeys(one.shown(number, k) for one in ranked for k in top_k if k)
+        prompts |= {(): None} if 0 in top_k else {}
         own, images = _tokens(content_parts(request(questions, question, ()).question), pixels)
-        for rows in sorted(prompts):
-            fixed = text_tokens(load_prompt("answer" if rows else "answer_closed").text)
-            shown = [document(question.pool, row) for row in rows]
-            prompt = fixed + own + sum(tokens for tokens, _ in shown)
-            total += Cost(1, prompt, recipe.vlm.answer_tokens, images + sum(count for _, count in shown))
+        for shown in prompts:
+            fixed = text_tokens(load_prompt("answer" if shown else "answer_closed").text)
+            costs = [(text_tokens(one), 0) if isinstance(one, str) else document(question.pool, one) for one in shown]
+            prompt = fixed + own + sum(tokens for tokens, _ in costs)
+            total += Cost(1, prompt, recipe.vlm.answer_tokens, images + sum(count for _, count in costs))
     return Estimate(recipe.vlm.model.partition("@http")[0], {(questions.split, STAGE): total}, HOW)
 
 

@@ -105,7 +105,7 @@ def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[
     """Paired differences of two systems: mean, interval, and the probability by flipping the signs of groups."""
     groups, found = slices.groups, []
     for first, second in pairs:
-        for metric in [name for name in COMPARED if name in first.values and name in second.values]:
+        for metric in _compared(first, second):
             gain = first.values[metric] - second.values[metric]
             for dataset, rows in slices.datasets():
                 kept = [row for row in rows if not math.isnan(gain[row])]
@@ -117,6 +117,12 @@ def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[
                 names = {"system": first.label, "other": second.label, "k": first.k, "dataset": dataset}
                 found.append({**names, "metric": metric, **rounded(value), "p": round(p, _DIGITS)})
     return found
+
+
+def _compared(first: Scored, second: Scored) -> list[str]:
+    """Figures that both systems have and whose differences are tested."""
+    shared = [name for name in first.values if name in second.values]
+    return [name for name in shared if name in COMPARED or name.startswith("token_")]
 
 
 def paired(scores: Sequence[Scored]) -> list[tuple[Scored, Scored]]:

@@ -46,7 +46,8 @@ def _retrieval(figures: Figures) -> Iterator[str]:
     rows = [row for row in figures["systems"] if "mrr" in row]
     if not rows:
         return
-    shown = [name for name in _RETRIEVAL if any(name in row for row in rows)]
+    tokens = sorted({name for row in rows for name in row if name.startswith("token_")})
+    shown = [name for name in (*_RETRIEVAL, *tokens) if any(name in row for row in rows)]
     yield "## Retrieval"
     yield ""
     yield from table(["system", *shown], [[label(row), *(percent(row.get(name)) for name in shown)] for row in rows])

@@ -16,6 +16,7 @@ from nyxqa.schemas.tables import QA_SPLITS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 TOP_K = (0, 1)
+BUDGETS = (1_000,)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class EvaluateOptions:
     :param dims: Prefix lengths of vectors; only the full length if empty.
     :param limit: Most questions of each dataset, first by keyed hash.
     :param runs: Files of rankings that other systems made, by the system's name.
+    :param budgets: Numbers of tokens within which the evidence is looked for.
     :param name: Name of the files that are written; the split if empty.
     :param settings: Values of sections ``vlm`` of the recipe by dotted key.
     :param retry_failed: Whether to ask the model again where it failed.
@@ -43,6 +45,7 @@ class EvaluateOptions:
     dims: Sequence[int] = ()
     limit: int | None = None
     runs: Mapping[str, str] = field(default_factory=dict)
+    budgets: Sequence[int] = BUDGETS
     name: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     executor: str = DEFAULT
@@ -64,6 +67,8 @@ class EvaluateOptions:
             raise UsageError("--top-k: a number of documents is at least 0")
         if any(dim < 1 for dim in self.dims):
             raise UsageError("--dims: a prefix length is at least 1")
+        if any(budget < 1 for budget in self.budgets):
+            raise UsageError("--budget: a number of tokens is at least 1")
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit: give at least 1")
         repeated = [one for number, one in enumerate(self.retrievers) if one in self.retrievers[:number]]
@@ -97,6 +102,22 @@ class EvaluateOptions:
     def file_name(self) -> str:
         """Stem of the files that are written."""
         return self.name or self.split
+
+
+def named_files(texts: Sequence[str]) -> dict[str, str]:
+    """The files of ``NAME=FILE``, by name.
+
+    :raises UsageError: If one has another form, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, mark, file = text.partition("=")
+        if not (name and mark and file):
+            raise UsageError(f"--run {text!r} is not NAME=FILE")
+        if name in found:
+            raise UsageError(f"--run {name} is given twice")
+        found[name] = file
+    return found
 
 
 def numbers(text: str, flag: str) -> list[int]:

@@ -18,7 +18,18 @@ from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.published import Published
 
 _STORED = Layout(joined=False, with_bytes=True)
-_TRIPLET = ("query_id", "dataset", "pool", "instruction", "query", "answers", "positive_id", "positives", "kind")
+_TRIPLET = (
+    "query_id",
+    "dataset",
+    "pool",
+    "instruction",
+    "query",
+    "answers",
+    "positive_id",
+    "positives",
+    "kind",
+    "needs",
+)
 _QA = ("qa_id", "dataset", "pool", "question", "answers", "choices", "label", "doc_id", "kind")
 _ROWS = 4_096
 
@@ -31,6 +42,7 @@ class Question:
     :param group: Group of its page, or its document, or itself: what is resampled together.
     :param choices: Options; empty for an open question.
     :param label: Number of the right option, from 0.
+    :param needs: Whether ``any`` of the known documents answers alone, or ``all`` of them together.
     :param table: Table that it stands in, ``triplets`` or ``qa``.
     :param place: Its row there.
     """
@@ -46,6 +58,7 @@ class Question:
     answers: tuple[str, ...]
     choices: tuple[str, ...]
     label: int
+    needs: str
     table: str
     place: int
 
@@ -73,6 +86,7 @@ class EvalSet:
         for wanted in datasets:
             if wanted not in named:
                 raise UsageError(f"--dataset {wanted!r}: split {split} has no such questions{nearest(wanted, named)}")
+        self.all_ids = [one.id for one in found]
         self.questions = _limited([one for one in found if not datasets or one.dataset in datasets], limit)
 
     def __len__(self) -> int:
@@ -166,7 +180,7 @@ class EvalSet:
             if row["qa_id"] not in seen:
                 known = {row["doc_id"]: None} if row["doc_id"] else {}
                 asked = {"choices": row["choices"], "label": row["label"]}
-                named = {**row, "query": row["question"], "instruction": ""}
+                named = {**row, "query": row["question"], "instruction": "", "needs": "any"}
                 yield self._question(named, row["qa_id"], tuple(known), asked, "qa", place)
 
     def _question(
@@ -175,7 +189,8 @@ class EvalSet:
         options = tuple(asked["choices"]) if asked["label"] >= 0 else ()
         group = self._group(row["pool"], known[0]) if known else own
         texts = (row["dataset"], row["pool"], row["kind"], group, row["query"], row["instruction"])
-        return Question(own, *texts, known, tuple(row["answers"]), options, asked["label"], table, place)
+        answers = tuple(row["answers"])
+        return Question(own, *texts, known, answers, options, asked["label"], row["needs"], table, place)
 
     def _asked(self, own: str) -> dict[str, Any]:
         """Options of a question, none where ``qa`` does not have it."""

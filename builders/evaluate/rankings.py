@@ -20,6 +20,7 @@ from nyxqa.builders.evaluate.questions import EvalSet, Question
 from nyxqa.builders.evaluate.row_schemas import RANKINGS
 from nyxqa.retriever.encoders.factory import is_dense
 from nyxqa.retriever.evaluation.prefixes import full_dim, search_dims
+from nyxqa.retriever.evaluation.spans import Piece
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 
 STAGE = "evaluate"
@@ -32,6 +33,8 @@ KEPT = 100
 BLOCK = 1_024
 
 Span = tuple[int, int]
+# A document by its row in its pool, or a text.
+Shown = int | str
 Ranks = npt.NDArray[np.float64]
 
 
@@ -42,14 +45,21 @@ class Ranking:
     :param system: Its name in tables.
     :param dim: Prefix length; 0 for a system without vectors.
     :param ranks: For each question the ranks of its known documents, ascending, infinity where not found.
-    :param rows: For each question the rows of its first documents in their pool, best first.
+    :param items: For each question what its first pieces show a model, best first: documents by their row in the
+        pool, or a text; a piece of ours is one document.
+    :param pieces: What each piece holds of the known documents; None where pieces are documents.
     """
 
     system: str
     dim: int
     ranks: list[Ranks]
-    rows: list[list[int]]
+    items: list[list[tuple[Shown, ...]]]
     scores: list[list[float]]
+    pieces: list[list[Piece]] | None = None
+
+    def shown(self, number: int, k: int) -> tuple[Shown, ...]:
+        """What the first ``k`` pieces of a question show, each once."""
+        return tuple(dict.fromkeys(one for item in self.items[number][:k] for one in item))
 
     @property
     def label(self) -> str:
@@ -144,7 +154,7 @@ def _read(output: StepOutput, system: str, dims: Sequence[int]) -> list[Ranking]
         for ranking, found in zip(by_dim, row["found"], strict=True):
             ranks = np.array([float(rank) if rank else np.inf for rank in found["ranks"]])
             ranking.ranks.append(np.sort(ranks))
-            ranking.rows.append(found["rows"])
+            ranking.items.append([(row,) for row in found["rows"]])
             ranking.scores.append(found["scores"])
     return by_dim
 

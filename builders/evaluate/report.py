@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answer_scores, usage
+from nyxqa.builders.evaluate.evidence import text_lengths, token_values
 from nyxqa.builders.evaluate.figures import Scored, Slices, differences, lines, means, paired, retrieval_scores
 from nyxqa.builders.evaluate.options import EvaluateOptions
 from nyxqa.builders.evaluate.outcomes import golden_by_correct, mcnemar_tests
@@ -45,7 +46,7 @@ class _System:
 def figures(measured: Measured, options: EvaluateOptions) -> dict[str, Any]:
     """All figures of an evaluation."""
     questions, slices = measured.questions, measured.slices
-    systems = _systems(measured)
+    systems = _systems(measured, options.budgets)
     retrieved = [one.retrieved for one in systems.values() if one.retrieved is not None]
     answered = [score for one in systems.values() for score in one.answered.values()]
     first_k = min((score.k for score in answered if score.k), default=0)
@@ -78,12 +79,14 @@ def figures(measured: Measured, options: EvaluateOptions) -> dict[str, Any]:
     }
 
 
-def _systems(measured: Measured) -> dict[tuple[str, int], _System]:
+def _systems(measured: Measured, budgets: Sequence[int]) -> dict[tuple[str, int], _System]:
     """Scores by system and prefix length, closed-book answers first."""
     found: dict[tuple[str, int], _System] = {}
-    asked = measured.questions.questions
+    asked, lengths = measured.questions.questions, text_lengths(measured.questions)
     for ranking in measured.rankings:
-        found[ranking.system, ranking.dim] = _System(retrieval_scores(ranking))
+        scores = retrieval_scores(ranking)
+        tokens = token_values(measured.questions, ranking, lengths, budgets)
+        found[ranking.system, ranking.dim] = _System(replace(scores, values={**scores.values, **tokens}))
     for answers in measured.answers:
         one = found.setdefault((answers.system, answers.dim), _System(None))
         one.answered.update({k: answer_scores(asked, answers, k) for k in answers.by_k})

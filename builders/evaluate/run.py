@@ -10,13 +10,15 @@ from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import Run, WorkingRun
 from nyxqa.builders.engine.workdir import begin_generation, output_folder
-from nyxqa.builders.evaluate.answers import Answers, answers, closed_book
+from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answers, closed_book
 from nyxqa.builders.evaluate.estimate import estimate_answers
 from nyxqa.builders.evaluate.options import EvaluateOptions
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, rankings
 from nyxqa.builders.evaluate.report import Measured, figures
 from nyxqa.builders.evaluate.result import FOLDER, Evaluation
+from nyxqa.builders.evaluate.run_files import read_run
+from nyxqa.builders.evaluate.run_mapping import map_run
 from nyxqa.builders.publish.publish import complete_publishing
 from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.vlm.handle import VlmHandle
@@ -57,7 +59,9 @@ def estimate(data: Path, options: EvaluateOptions, progress: Progress) -> Estima
     with opened(data, options, progress) as (run, questions, _):
         manifest = questions.manifest
         recipe = options.recipe(manifest.seed, manifest.recipe)
-        return estimate_answers(questions, all_rankings(run, questions, options, names), options.top_k, recipe)
+        others, _ = other_rankings(questions, options)
+        ranked = [*all_rankings(run, questions, options, names), *others]
+        return estimate_answers(questions, ranked, options.top_k, recipe)
 
 
 def checked(options: EvaluateOptions) -> dict[str, str]:
@@ -71,6 +75,8 @@ def checked(options: EvaluateOptions) -> dict[str, str]:
         name = make_encoder(spec).name
         same = sum(known.partition(" #")[0] == name for known in names.values())
         names[spec] = f"{name} #{same + 1}" if same else name
+    for system in {*options.runs} & {*names.values(), CLOSED_BOOK}:
+        raise UsageError(f"--run {system}: another system has this name; choose another")
     return names
 
 
@@ -113,11 +119,13 @@ def _measured(
     notes: Sequence[str],
     handle: VlmHandle | None,
 ) -> Measured:
+    others, further = other_rankings(questions, options)
+    notes = [*notes, *further]
     if handle is None:
-        return Measured(questions, all_rankings(run, questions, options, names), notes)
+        return Measured(questions, [*all_rankings(run, questions, options, names), *others], notes)
     # Closed-book first: a server that does not work shows before anything is encoded.
     answered: list[Answers] = [closed_book(run, questions, handle)] if 0 in options.top_k else []
-    ranked = all_rankings(run, questions, options, names)
+    ranked = [*all_rankings(run, questions, options, names), *others]
     shown = [k for k in options.top_k if k]
     if shown:
         answered += [answers(run, questions, ranking, shown, handle) for ranking in ranked]
@@ -130,6 +138,16 @@ def all_rankings(run: Run, questions: EvalSet, options: EvaluateOptions, names: 
     for spec in options.retrievers:
         found += rankings(run, questions, make_encoder(spec), spec, names[spec], options.dims)
     return found
+
+
+def other_rankings(questions: EvalSet, options: EvaluateOptions) -> tuple[list[Ranking], list[str]]:
+    """The rankings of other systems, and what they lack."""
+    ranked, notes = [], []
+    for system, file in options.runs.items():
+        ranking, further = map_run(questions, system, read_run(Path(file)), questions.all_ids)
+        ranked.append(ranking)
+        notes += further
+    return ranked, notes
 
 
 def pool_notes(questions: EvalSet) -> list[str]:

@@ -22,7 +22,7 @@ from nyxqa.schemas.content import PLACEHOLDER, check_content, kind_of
 from nyxqa.schemas.ids import doc_id
 from nyxqa.schemas.recipe import Chunk
 
-VERSION = 4
+VERSION = 5
 _FROM_PAGE = ("page_id", "title", "url", "license", "language", "source")
 
 
@@ -91,6 +91,8 @@ def _document(
         "chunk": ordinal,
         "section": sections[bisect_right(sections, first, key=itemgetter(0)) - 1][1],
         "external_id": page["row"],
+        "start": first,
+        "end": first + len(text),
         **{name: page[name] for name in _FROM_PAGE},
     }
 

@@ -82,6 +82,8 @@ def document(page_id: str, chunk: int, text: str, images: Iterable[str] = (), **
         "language": None,
         "external_id": None,
         "source": "jsonl",
+        "start": 0,
+        "end": len(full),
         "cluster": own,
         "also_at": [],
         "group": page_id,

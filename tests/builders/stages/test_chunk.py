@@ -112,3 +112,12 @@ def test_chunks_end_at_the_full_stops_of_their_script() -> None:
         rows = documents(part(text))
         assert len(rows) == 12
         assert all(row["text"].endswith(stop) for row in rows)
+
+
+def test_a_document_says_where_it_stands_in_its_page() -> None:
+    """Characters of the parts joined by line ends, white space around a document left out."""
+    parts = [part("One two three. "), part(image="i"), part("  Four five six seven.")]
+    text = "One two three. \n<|image|>\n  Four five six seven."
+    rows = list(chunk_pages([page("p", parts)], Chunk(max_tokens=3)))
+    assert len(rows) > 2 and {text[row["start"] : row["end"]] for row in rows} == {row["text"] for row in rows}
+    assert [row["start"] for row in rows] == sorted(row["start"] for row in rows)
