@@ -207,7 +207,10 @@ def train(
     stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
     init: Annotated[str | None, typer.Option(help="A trained model to start from, as --model names it.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows per step and device.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows per step, over all devices.")] = None,
+    chunk: Annotated[
+        int | None, typer.Option(min=1, help="Queries and documents embedded at a time; by itself what fits.")
+    ] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate at the end of warm-up.")] = None,
     negatives: Annotated[int | None, typer.Option(min=0, help="Hard negatives per row.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
@@ -221,6 +224,7 @@ def train(
     given = {
         "epochs": epochs,
         "batch_size": batch_size,
+        "chunk": chunk,
         "learning_rate": lr,
         "negatives": negatives,
         "seed": seed,

@@ -144,7 +144,7 @@ def load_nyx(
     if network.config.model_type != "qwen2_5_vl":
         raise WorldError(f"nyx:{model.label} is a {network.config.model_type}, not a qwen2_5_vl; use hf:PATH")
     if checkpointing:
-        _checkpoint(network)
+        recompute_activations(network)
     if lora is not None and module is network:
         module = add_lora(network, lora)
         settings = settings.model_copy(update=_base(model))
@@ -163,7 +163,7 @@ def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
     return load_nyx(model, device or devices()[0], lora=shape, trainable=True, checkpointing=True)
 
 
-def _checkpoint(network: Any) -> None:
+def recompute_activations(network: Any) -> None:
     """Recompute the activations of each layer in the backward pass."""
     options = {"use_reentrant": False}
     if hasattr(network, "activation_checkpointing_enable"):  # its name in later versions of transformers 5

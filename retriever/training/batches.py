@@ -1,58 +1,106 @@
-"""Which rows make up which step: batches of one dataset each, of similar length, in an order given by keyed hash."""
+"""Which rows make up which step: batches in an order given by keyed hash, dealt to the devices by length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from nyxqa.schemas.chance import keyed_hash
 
-# Batches whose rows are sorted by length together: enough for little padding, few enough that batches differ between
-# epochs.
-_WINDOW = 16
+# Whether all rows of a batch are of one dataset, so that in-batch negatives come from the same pool and are as hard as
+# possible, or of any.
+Mixing = Literal["dataset", "mixed"]
+
+
+@dataclass(frozen=True)
+class PlanRows:
+    """What a plan needs to know of each row: 16 bytes, so that a million rows are sent to other processes at once.
+
+    :param dataset: int32 [rows], number of the row's dataset.
+    :param lengths: int32 [rows], about how many tokens a row costs.
+    :param keys: uint64 [rows], keyed hash of the row's name.
+    """
+
+    dataset: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int32]
+    keys: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, datasets: Iterable[str], ids: Iterable[str], lengths: Iterable[int]) -> PlanRows:
+        """Rows by dataset and id; a row that occurs again, as in a mixture, has a key of its own."""
+        named = list(datasets)
+        numbers = {name: number for number, name in enumerate(sorted(set(named)))}
+        seen: dict[str, int] = {}
+        keys = np.empty(len(named), dtype=np.uint64)
+        for row, (dataset, one) in enumerate(zip(named, ids, strict=True)):
+            name = f"{dataset}/{one}"
+            seen[name] = times = seen.get(name, 0) + 1
+            keys[row] = keyed_hash(0, "row", f"{name}/{times}")
+        return cls(
+            np.fromiter((numbers[name] for name in named), np.int32, len(named)),
+            np.fromiter(lengths, np.int32, len(named)),
+            keys,
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
     """The batches of every epoch; each depends only on (seed, epoch), so a run can start at any of them.
 
-    All rows of a batch are of one dataset, so that in-batch negatives come from the same pool and are as hard as
-    possible. The remaining rows of a dataset form one smaller batch.
+    A batch's rows are drawn without regard to their length, which would make its negatives alike in length; inside a
+    batch, inputs of similar length are encoded together. The remaining rows form one smaller batch.
 
-    :param datasets: Dataset of each row.
-    :param lengths: About how many tokens each row costs.
-    :param names: Name of each row, the key of its hashes.
-    :param size: Rows of a batch.
+    :param size: Rows of a batch, over all devices.
     """
 
-    datasets: Sequence[str]
-    lengths: Sequence[int]
-    names: Sequence[str]
+    rows: PlanRows
     size: int
     seed: int
+    mixing: Mixing = "dataset"
 
     def epoch(self, number: int) -> list[list[int]]:
         """Row numbers of each batch of an epoch; every row is in exactly one of them."""
-        batches = [
-            (f"{dataset}/{place}", batch)
-            for dataset in sorted(set(self.datasets))
-            for place, batch in enumerate(self._batches(dataset, number))
-        ]
-        batches.sort(key=lambda one: (keyed_hash(self.seed, f"batches/{number}", one[0]), one[0]))
-        return [batch for _, batch in batches]
-
-    def _batches(self, dataset: str, number: int) -> list[list[int]]:
-        rows = [row for row, one in enumerate(self.datasets) if one == dataset]
-        rows.sort(key=lambda row: (keyed_hash(self.seed, f"rows/{number}", self.names[row]), self.names[row], row))
-        window = self.size * _WINDOW
+        drawn = _mixed(self.rows.keys ^ np.uint64(keyed_hash(self.seed, "rows", str(number))))
+        order = np.argsort(drawn, kind="stable")
+        if self.mixing == "dataset":
+            order = order[np.argsort(self.rows.dataset[order], kind="stable")]
         batches = []
-        for start in range(0, len(rows), window):
-            near = sorted(rows[start : start + window], key=lambda row: self.lengths[row])
-            batches += [near[at : at + self.size] for at in range(0, len(near), self.size)]
-        return batches
+        for start, end in self._runs():
+            batches += [order[at : min(at + self.size, end)].tolist() for at in range(start, end, self.size)]
+        places = range(len(batches))
+        shuffled = sorted(places, key=lambda place: (keyed_hash(self.seed, f"batches/{number}", str(place)), place))
+        return [batches[place] for place in shuffled]
+
+    def share(self, batch: list[int], rank: int, devices: int) -> list[int]:
+        """The rows of a batch that device ``rank`` takes: every so manieth by length, so that all have as much to do.
+
+        One device takes them in their order.
+        """
+        if devices == 1:
+            return batch
+        return sorted(batch, key=lambda row: (int(self.rows.lengths[row]), row))[rank::devices]
 
     def steps(self) -> int:
         """Batches of an epoch."""
-        counts = [sum(one == dataset for one in self.datasets) for dataset in set(self.datasets)]
-        window = self.size * _WINDOW
-        return sum(count // window * _WINDOW + -(-(count % window) // self.size) for count in counts)
+        return sum(-(-(end - start) // self.size) for start, end in self._runs())
+
+    def _runs(self) -> list[tuple[int, int]]:
+        """First and last place, exclusive, of the rows that are batched together, in order of datasets."""
+        if self.mixing == "mixed":
+            return [(0, len(self.rows.keys))]
+        ends = np.cumsum(np.bincount(self.rows.dataset)).tolist()
+        return list(zip([0, *ends], ends, strict=False))
+
+
+def _mixed(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """A one-to-one scramble of 64-bit numbers (the finaliser of SplitMix64, Steele and others 2014)."""
+    mixed = keys.copy()
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import get_args
 
+from nyxqa.retriever.training.batches import Mixing
 from nyxqa.retriever.training.label_masks import NegativeScope
+from nyxqa.retriever.training.schedule import Schedule
 from nyxqa.schemas.errors import UsageError
 
 # As in the Nyx code, except for the batch size, which is that of many GPUs there.
@@ -27,10 +29,13 @@ class TrainSettings:
     :param against: Whether hard negatives apply to all queries of the batch or only to their own.
     :param epochs: Passes over the rows.
     :param max_steps: Maximum number of steps; the rate falls to zero at that step.
-    :param batch_size: Rows of a step on each device.
+    :param batch_size: Rows of a step, over all devices.
+    :param chunk: Most queries and documents that a device embeds with a graph at a time; chosen by itself if None.
+    :param mixing: Whether the rows of a batch are of one dataset or of any.
     :param negatives: Maximum number of hard negatives of a row; drawn again each epoch.
     :param learning_rate: Rate at the end of warm-up.
     :param warmup: Share of the steps with a rising rate.
+    :param schedule: How the rate falls after it.
     :param weight_decay: Of AdamW.
     :param clip: Maximum norm of the gradients.
     :param precision: Arithmetic of the forward pass.
@@ -40,6 +45,8 @@ class TrainSettings:
 
     epochs: int = 1
     batch_size: int = BATCH
+    chunk: int | None = None
+    mixing: Mixing = "dataset"
     negatives: int = 1
     learning_rate: float = LEARNING_RATE
     dims: tuple[int, ...] = ()
@@ -48,6 +55,7 @@ class TrainSettings:
     against: NegativeScope = "all"
     max_steps: int | None = None
     warmup: float = WARMUP
+    schedule: Schedule = "linear"
     weight_decay: float = 0.0
     clip: float = CLIP
     precision: str = "no"
@@ -56,7 +64,7 @@ class TrainSettings:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "checkpoint_steps", "keep", "max_steps"):
+        for name in ("epochs", "batch_size", "chunk", "checkpoint_steps", "keep", "max_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}; it must be at least 1")
@@ -67,18 +75,21 @@ class TrainSettings:
             raise UsageError("negatives and weight_decay must not be negative")
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is {self.warmup}; it is a share of the steps, at least 0 and below 1")
+        for name, kind in (("against", NegativeScope), ("mixing", Mixing), ("schedule", Schedule)):
+            if getattr(self, name) not in get_args(kind):
+                raise UsageError(f"{name} {getattr(self, name)!r} is not one of {', '.join(get_args(kind))}")
         if self.precision not in ("no", "bf16"):
             raise UsageError(f"precision {self.precision!r} is neither 'no' nor 'bf16'")
 
-    def digest(self, model: str, rows: Sequence[str], processes: int) -> str:
+    def digest(self, model: str, rows: bytes, processes: int) -> str:
         """Digest of what a resumed run must share with the interrupted one.
 
-        :param rows: Names of the rows, in order.
+        :param rows: Keys of the rows, in order.
         """
         value = asdict(self)
         for name in ("checkpoint_steps", "keep"):
             value.pop(name)
-        text = json.dumps([value, model, list(rows), processes], sort_keys=True)
+        text = json.dumps([value, model, hashlib.sha256(rows).hexdigest(), processes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Chunks:
+    """The most that one forward pass of a step takes; a step of more inputs takes several.
+
+    :param inputs: Queries and documents; None for no limit.
+    :param tokens: Their tokens with padding, of more than one input; None for no limit.
+    """
+
+    inputs: int | None = None
+    tokens: int | None = None
+
+    def split(self, groups: Sequence[Sequence[int]], lengths: Sequence[int]) -> Iterator[list[int]]:
+        """The groups, those above a limit in pieces of nearly equal size."""
+        for group in groups:
+            most = self.inputs or len(group)
+            if self.tokens is not None:
+                most = min(most, max(1, self.tokens // max(1, *(lengths[row] for row in group))))
+            pieces = -(-len(group) // most)
+            size = -(-len(group) // pieces)
+            for start in range(0, len(group), size):
+                yield list(group[start : start + size])
+
+
+@dataclass(frozen=True)
 class Batch:
     """A device's part of a step, ready for the model.
 
@@ -26,6 +49,7 @@ class Batch:
     :param groups: Positions of the inputs (queries, then documents) that are encoded together.
     :param inputs: Tensors of each group.
     :param tokens: About how many tokens all inputs cost.
+    :param padded: The same with padding, of each group.
     """
 
     listed: tuple[NamedIds, ...]
@@ -33,20 +57,33 @@ class Batch:
     groups: tuple[tuple[int, ...], ...]
     inputs: tuple[Tensors, ...]
     tokens: int
+    padded: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of inputs."""
+        return len(self.listed) + len(self.documents)
 
 
-def make_batch(model: EmbeddingModel, examples: Sequence[Example]) -> Batch:
-    """A batch of ``examples``; a document that several of them share is encoded once."""
+def make_batch(model: EmbeddingModel, examples: Sequence[Example], chunks: Chunks | None = None) -> Batch:
+    """A batch of ``examples``; a document that several of them share is encoded once.
+
+    Inputs of similar length are encoded together, so that little is padding; which inputs a batch has does not depend
+    on their lengths.
+
+    :param chunks: The most that is encoded together.
+    """
     documents = {one.id: one.content for example in examples for one in (*example.positives, *example.negatives)}
     contents: list[ModelInput] = [*(example.query for example in examples), *documents.values()]
     lengths = [model.length(content) for content in contents]
-    groups = length_groups(lengths)
+    groups = list((chunks or Chunks()).split(length_groups(lengths), lengths))
     return Batch(
         tuple(example.ids() for example in examples),
         tuple(documents),
         tuple(tuple(group) for group in groups),
         tuple(model.prepare([contents[row] for row in group]) for group in groups),
         sum(lengths),
+        tuple(len(group) * max(lengths[row] for row in group) for group in groups),
     )
 
 
@@ -54,24 +91,34 @@ def batch_loss(
     model: EmbeddingModel, batch: Batch, loss: Matryoshka, against: NegativeScope, accelerator: Any
 ) -> torch.Tensor:
     """Loss of the whole step, over the batches of all devices; a scalar on this device."""
-    vectors = _embedded(model, batch)
+    with accelerator.autocast():
+        pieces = [model.embed(inputs) for inputs in batch.inputs]
+    return loss_over_devices(in_order(pieces, batch, model), batch, loss, against, accelerator)
+
+
+def loss_over_devices(
+    vectors: torch.Tensor, batch: Batch, loss: Matryoshka, against: NegativeScope, accelerator: Any
+) -> torch.Tensor:
+    """Loss of the whole step, computed in float32.
+
+    :param vectors: Vectors of this device's queries, then documents, [inputs, dim].
+    """
     count = len(batch.listed)
-    queries = gather_vectors(accelerator, vectors[:count])
-    documents = gather_vectors(accelerator, vectors[count:])
+    queries = gather_vectors(accelerator, vectors[:count].float())
+    documents = gather_vectors(accelerator, vectors[count:].float())
     targets = label_masks(
         gather_lists(accelerator, batch.listed), gather_lists(accelerator, batch.documents), against
     ).to(vectors.device)
     return loss(queries, documents, targets)
 
 
-def _embedded(model: EmbeddingModel, batch: Batch) -> torch.Tensor:
-    """Vectors of queries, then documents, float32 [inputs, dim]."""
+def in_order(pieces: Sequence[torch.Tensor], batch: Batch, model: EmbeddingModel) -> torch.Tensor:
+    """Vectors of queries, then documents, float32 [inputs, dim], from those of each group."""
     import torch
 
-    order = [row for group in batch.groups for row in group]
-    if not order:  # a device without rows of the last, smaller batch
+    if not pieces:  # a device without rows of the last, smaller batch
         return torch.zeros((0, model.dim), device=next(model.module.parameters()).device)
-    pieces = torch.cat([model.embed(inputs) for inputs in batch.inputs])
-    places = torch.empty(len(order), dtype=torch.int64)
-    places[order] = torch.arange(len(order))
-    return pieces[places.to(pieces.device)]
+    joined = torch.cat(list(pieces))
+    places = torch.empty(len(joined), dtype=torch.int64)
+    places[[row for group in batch.groups for row in group]] = torch.arange(len(joined))
+    return joined[places.to(joined.device)]

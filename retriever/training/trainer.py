@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.protocols import EmbeddingModel
-from nyxqa.retriever.training.batches import Plan
+from nyxqa.retriever.training.batches import Plan, PlanRows
+from nyxqa.retriever.training.cached_loss import cached_gradients
 from nyxqa.retriever.training.checkpoint import Checkpoints
-from nyxqa.retriever.training.devices import sum_gradients
+from nyxqa.retriever.training.devices import once, start_processes, sum_gradients
 from nyxqa.retriever.training.examples import Example, Row, read_example
 from nyxqa.retriever.training.loss import Matryoshka
+from nyxqa.retriever.training.memory import chunk_tokens, graph_tokens, small
 from nyxqa.retriever.training.metrics import METRICS, MetricsLog
+from nyxqa.retriever.training.prefetch import prefetched
+from nyxqa.retriever.training.row_plan import plan_rows
+from nyxqa.retriever.training.schedule import learning_rate
 from nyxqa.retriever.training.settings import TrainSettings
-from nyxqa.retriever.training.step import Batch, batch_loss, make_batch
+from nyxqa.retriever.training.step import Batch, Chunks, batch_loss, make_batch
 from nyxqa.schemas.chance import keyed_hash
-from nyxqa.schemas.errors import UsageError, WorldError, missing_extra
+from nyxqa.schemas.errors import UsageError, WorldError
 
 if TYPE_CHECKING:
     import torch
-
-Item = TypeVar("Item")
-Ready = TypeVar("Ready")
-_AHEAD = 2  # items prepared ahead
-
 
 CHECKPOINTS = "checkpoints"
 
@@ -60,13 +57,15 @@ def train(
     *,
     resume: bool = False,
     evaluate: Evaluation | None = None,
+    accelerator: Any = None,
 ) -> Trained:
     """Train ``model`` in place on joined rows.
 
     :param rows: As returned by ``nyxqa.load``; read step by step, once per epoch.
     :param folder: Folder of checkpoints and ``metrics.jsonl``; None writes nothing.
     :param resume: Continue from the last checkpoint in ``folder``, if there is one.
-    :param evaluate: Called after each epoch, in the main process.
+    :param evaluate: Called after each epoch, in every process; the figures of the main one are logged.
+    :param accelerator: The ``Accelerator`` of this process; one is made if not given.
     :raises UsageError: If settings do not fit the model, ``folder`` holds a run that is not to be resumed, or
         accelerate is missing.
     :raises LawError: If a row has no positive, or a document is both positive and negative.
@@ -74,16 +73,8 @@ def train(
     """
     if not len(rows):
         raise WorldError("there are no rows to train on")
-    run = _Run(model, rows, settings, folder, _accelerator(settings), evaluate)
+    run = _Run(model, rows, settings, folder, accelerator or start_processes(settings.precision), evaluate)
     return run.execute(resume)
-
-
-def _accelerator(settings: TrainSettings) -> Any:
-    try:
-        from accelerate import Accelerator
-    except ImportError as error:
-        raise missing_extra("accelerate", "train") from error
-    return Accelerator(mixed_precision=settings.precision)
 
 
 def loss_of(settings: TrainSettings, dim: int) -> Matryoshka:
@@ -117,12 +108,16 @@ class _Run:
         self.model, self.rows, self.settings = model, rows, settings
         self.folder, self.accelerator, self.evaluate = folder, accelerator, evaluate
         self.loss = loss_of(settings, model.dim)
-        self.plan = self._plan()
+        known: PlanRows = once(accelerator, lambda: plan_rows(rows))
+        self.plan = Plan(known, settings.batch_size, settings.seed, settings.mixing)
         whole = settings.epochs * self.plan.steps()
         self.steps = min(whole, settings.max_steps or whole)
         model.module.to(accelerator.device)
         self.parameters = [one for one in model.module.parameters() if one.requires_grad]
         self.optimizer = self._optimizer()
+        tokens = None if settings.chunk else chunk_tokens(accelerator.device)
+        self.chunks = Chunks(settings.chunk, tokens)
+        self.fitting: int | None = None
 
     def execute(self, resume: bool) -> Trained:
         """Run the remaining steps."""
@@ -172,23 +167,53 @@ class _Run:
 
         # Dropout is seeded by (seed, step, device), so a resumed run draws the same numbers as an uninterrupted one.
         torch.manual_seed(keyed_hash(self.settings.seed, "step", f"{step}/{self.accelerator.process_index}") % 2**63)
-        rate = learning_rate(step, self.steps, self.settings.learning_rate, self.settings.warmup)
+        settings = self.settings
+        rate = learning_rate(step, self.steps, settings.learning_rate, settings.warmup, settings.schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        with self.accelerator.autocast():
-            loss = batch_loss(self.model, batch, self.loss, self.settings.against, self.accelerator)
-        value = float(loss.detach())
+        value = self._gradients(batch)
         if not math.isfinite(value):
             raise WorldError(f"the loss of step {step + 1} is {value}; lower the learning rate")
-        loss.backward()  # type: ignore[no-untyped-call]
         sum_gradients(self.accelerator, self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
         self.optimizer.step()
         return value, float(norm), rate
 
+    def _gradients(self, batch: Batch) -> float:
+        """Loss of the step; this device's share of the gradients is added to the weights'.
+
+        :raises WorldError: If a chunk does not fit into the memory of the GPU.
+        """
+        import torch
+
+        arguments = (self.model, batch, self.loss, self.settings.against, self.accelerator)
+        try:
+            if self._exceeds(batch):
+                return float(cached_gradients(*arguments))
+            loss = batch_loss(*arguments)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach())
+        except torch.OutOfMemoryError as error:
+            longest = max(batch.padded, default=0)
+            raise WorldError(
+                f"a chunk of {longest} tokens does not fit into the GPU's memory; pass a smaller --chunk, train with "
+                "gradient checkpointing, or lower --max-pixels"
+            ) from error
+
+    def _exceeds(self, batch: Batch) -> bool:
+        """Whether the graphs of the whole batch are too many at once: above the chunk, or above what fits."""
+        if self.settings.chunk is not None:
+            return batch.size > self.settings.chunk
+        padded = sum(batch.padded)
+        if padded <= small(self.accelerator.device):
+            return False
+        if self.fitting is None:
+            self.fitting = graph_tokens(self.model, batch, self.accelerator)
+        return padded > self.fitting
+
     def _evaluate(self, step: int, log: MetricsLog | None) -> None:
-        if self.evaluate is None or not self.accelerator.is_main_process:
+        if self.evaluate is None:
             return
         values = dict(self.evaluate(self.model))
         if log is not None:
@@ -202,25 +227,13 @@ class _Run:
             first = max(done - epoch * an_epoch, 0)
             last = min(self.steps - epoch * an_epoch, an_epoch)
             for batch in islice(self.plan.epoch(epoch), first, max(first, last)):
-                yield epoch, batch[rank::devices]
+                yield epoch, self.plan.share(batch, rank, devices)
 
     def _prepare(self, part: tuple[int, list[int]]) -> Batch:
         epoch, rows = part
         settings = self.settings
         examples = [read_example(self.rows[row]).sampled(settings.negatives, settings.seed, epoch) for row in rows]
-        return make_batch(self.model, examples)
-
-    def _plan(self) -> Plan:
-        """The batches, from one pass over the rows for their datasets and lengths."""
-        examples = (read_example(self.rows[row]) for row in range(len(self.rows)))
-        measured = map(partial(_measured, self.model), examples)
-        datasets, lengths, names = (list(column) for column in zip(*measured, strict=True))
-        seen: Counter[str] = Counter()
-        for row, name in enumerate(names):  # a mixture repeats rows; each copy has its own hash
-            seen[name] += 1
-            names[row] = f"{name}/{seen[name]}"
-        size = self.settings.batch_size * self.accelerator.num_processes
-        return Plan(datasets, lengths, names, size, self.settings.seed)
+        return make_batch(self.model, examples, self.chunks)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         import torch
@@ -233,41 +246,5 @@ class _Run:
     def _checkpoints(self) -> Checkpoints | None:
         if self.folder is None:
             return None
-        digest = self.settings.digest(self.model.name, self.plan.names, self.accelerator.num_processes)
+        digest = self.settings.digest(self.model.name, self.plan.rows.keys.tobytes(), self.accelerator.num_processes)
         return Checkpoints(self.folder / CHECKPOINTS, digest, self.settings.keep)
-
-
-def _measured(model: EmbeddingModel, example: Example) -> tuple[str, int, str]:
-    """Dataset, length and name of a row."""
-    length = model.length(example.query) + sum(model.length(one.content) for one in example.positives)
-    return example.dataset, length, f"{example.dataset}/{example.id}"
-
-
-def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
-    """Rate of ``step`` (from 0): linear warm-up to ``peak``, then linear decay to zero after the last step.
-
-    :param steps: Steps of the whole run.
-    :param warmup: Share of the steps that warm up, rounded up.
-    """
-    rising = math.ceil(steps * warmup)
-    if step < rising:
-        return peak * (step + 1) / rising
-    return peak * (steps - step) / (steps - rising)
-
-
-def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready]) -> Iterator[Ready]:
-    """``prepare`` of each item, in order, two items ahead in one thread; errors are raised at their item.
-
-    Image decoding and tokenization mostly release the GIL.
-    """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-    waiting: list[Future[Ready]] = []
-    try:
-        for item in items:
-            waiting.append(pool.submit(prepare, item))
-            if len(waiting) > _AHEAD:
-                yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
-    finally:
-        pool.shutdown(cancel_futures=True)

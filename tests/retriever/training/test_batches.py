@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyxqa.retriever.models.batching import length_groups
-from nyxqa.retriever.training.batches import Plan
-from nyxqa.retriever.training.trainer import learning_rate
+from nyxqa.retriever.training.batches import Mixing, Plan, PlanRows
+from nyxqa.retriever.training.schedule import learning_rate
 
 
-def plan(rows: int = 100, size: int = 8, seed: int = 1) -> Plan:
+def plan(rows: int = 100, size: int = 8, seed: int = 1, mixing: Mixing = "dataset") -> Plan:
     datasets = ["b" if row % 4 == 0 else "a" for row in range(rows)]
-    return Plan(datasets, [row * 37 % 101 for row in range(rows)], [str(row) for row in range(rows)], size, seed)
+    known = PlanRows.of(datasets, map(str, range(rows)), [row * 37 % 101 for row in range(rows)])
+    return Plan(known, size, seed, mixing)
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 200])
@@ -24,7 +25,7 @@ def test_every_row_stands_in_one_batch_of_its_dataset(size: int) -> None:
     made = plan(size=size)
     batches = made.epoch(0)
     assert sorted(itertools.chain(*batches)) == list(range(100))
-    assert all(len({made.datasets[row] for row in batch}) == 1 for batch in batches)
+    assert all(len({row % 4 == 0 for row in batch}) == 1 for batch in batches)
     assert max(map(len, batches)) <= size
     assert len(batches) == made.steps()
 
@@ -35,12 +36,33 @@ def test_an_epoch_depends_on_seed_and_number_alone() -> None:
     assert plan(seed=2).epoch(0) != plan().epoch(0)
 
 
-def test_rows_of_a_batch_are_of_like_length() -> None:
-    made = Plan(["a"] * 64, [row * 37 % 64 for row in range(64)], [str(row) for row in range(64)], 8, 1)
-    spans = [
-        max(made.lengths[row] for row in batch) - min(made.lengths[row] for row in batch) for batch in made.epoch(0)
-    ]
-    assert max(spans) == 7
+def test_batches_do_not_sort_rows_by_length() -> None:
+    """Negatives of like length would be told apart by other things than those of a search."""
+    made = plan(rows=400, size=20)
+    lengths = made.rows.lengths
+    spans = [max(lengths[batch]) - min(lengths[batch]) for batch in made.epoch(0)]
+    assert min(spans) > 50
+
+
+def test_mixed_batches_hold_rows_of_any_dataset() -> None:
+    batches = plan(size=20, mixing="mixed").epoch(0)
+    assert sorted(itertools.chain(*batches)) == list(range(100))
+    assert all(len({row % 4 == 0 for row in batch}) == 2 for batch in batches)
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_devices_share_a_batch_by_length(devices: int) -> None:
+    made = plan(size=30)
+    batch = made.epoch(0)[0]
+    shares = [made.share(batch, rank, devices) for rank in range(devices)]
+    assert sorted(itertools.chain(*shares)) == sorted(batch)
+    totals = [int(made.rows.lengths[share].sum()) for share in shares]
+    assert max(totals) - min(totals) <= 101  # less than the longest row
+
+
+def test_a_row_that_occurs_twice_is_shuffled_twice() -> None:
+    known = PlanRows.of(["a"] * 4, ["x", "x", "y", "x"], [1] * 4)
+    assert len(set(known.keys.tolist())) == 4
 
 
 def cost(groups: list[list[int]], lengths: list[int], overhead: int) -> int:
@@ -89,3 +111,9 @@ def test_rate_rises_and_falls_to_zero_behind_the_last_step() -> None:
     rates = [learning_rate(step, 10, 1.0, 0.2) for step in range(10)]
     assert rates == pytest.approx([0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125])
     assert learning_rate(0, 10, 2.0, 0.0) == 2.0
+
+
+def test_other_schedules() -> None:
+    assert [learning_rate(step, 4, 1.0, 0.0, "constant") for step in range(4)] == [1.0] * 4
+    cosine = [learning_rate(step, 4, 1.0, 0.0, "cosine") for step in range(4)]
+    assert cosine == pytest.approx([1.0, 0.853553, 0.5, 0.146447], abs=1e-6)
