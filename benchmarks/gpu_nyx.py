@@ -30,7 +30,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# The checkout in place of this folder, whose html.py would be taken for the standard library's.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 # config.json of Qwen2.5-VL-3B-Instruct; these values are not the defaults of transformers' Qwen2_5_VLConfig.
 TEXT: dict[str, Any] = {
@@ -208,8 +209,9 @@ def model(options: argparse.Namespace, lora: bool) -> Any:
     import torch
     from transformers import AutoImageProcessor, AutoModel, Qwen2_5_VLConfig
 
+    from nyxqa.retriever.models.loading import recompute_activations
     from nyxqa.retriever.models.lora import Lora, add_lora
-    from nyxqa.retriever.models.nyx import NyxModel, QwenPreparer, recompute_activations
+    from nyxqa.retriever.models.nyx import NyxModel, QwenPreparer
     from nyxqa.retriever.models.settings import MAX_PIXELS, EmbedderSettings
 
     words = tokenizer()
@@ -347,15 +349,15 @@ def flops(network: Any, batch: Any) -> float:
 def train(options: argparse.Namespace) -> dict[str, Any]:
     """Plain steps of more and more rows, until memory runs out."""
     import torch
-    from accelerate import Accelerator
 
+    from nyxqa.retriever.training.devices import start_processes
     from nyxqa.retriever.training.loss import Matryoshka
     from nyxqa.retriever.training.step import Chunks, batch_loss, make_batch
 
     made = model(options, lora=True)
     made.module.train()
     optimizer = torch.optim.AdamW([one for one in made.module.parameters() if one.requires_grad], lr=1e-5)
-    accelerator = Accelerator(mixed_precision="bf16", cpu=device() == "cpu")
+    accelerator = start_processes("bf16")
     loss = Matryoshka.of(made.dim)
     rows = examples(2 if options.tiny else 64, options)
     steps: list[dict[str, Any]] = []
@@ -382,9 +384,9 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 def cached(options: argparse.Namespace) -> dict[str, Any]:
     """One step of the paper's batch by chunks."""
     import torch
-    from accelerate import Accelerator
 
     from nyxqa.retriever.training.cached_loss import cached_gradients
+    from nyxqa.retriever.training.devices import start_processes
     from nyxqa.retriever.training.loss import Matryoshka
     from nyxqa.retriever.training.memory import chunk_tokens
     from nyxqa.retriever.training.step import Chunks, make_batch
@@ -393,7 +395,7 @@ def cached(options: argparse.Namespace) -> dict[str, Any]:
     made.module.train()
     learning = [one for one in made.module.parameters() if one.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=1e-5)
-    accelerator = Accelerator(mixed_precision="bf16", cpu=device() == "cpu")
+    accelerator = start_processes("bf16")
     loss = Matryoshka.of(made.dim)
     chunks = Chunks(tokens=64 if options.tiny else chunk_tokens(torch.device(device())))
     found: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.evaluate_command import evaluate
 from nyxqa.guard import Interrupted
+from nyxqa.train_command import train
 
 
 class _Commands(TyperGroup):
@@ -199,39 +200,7 @@ def feedback(
     sys.stdout.write(done.json() if as_json else done.text())
 
 
-@app.command()
-def train(
-    data: DataArgument,
-    out: Annotated[Path, typer.Option(help="Folder of the trained model.")],
-    model: Annotated[str | None, typer.Option(help="tiny[:PATH], nyx:MODEL, hf:MODEL.")] = None,
-    stage: Annotated[int, typer.Option(min=1, max=2, help="1: triplets or mixture; 2: feedback.")] = 1,
-    init: Annotated[str | None, typer.Option(help="A trained model to start from, as --model names it.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows per step, over all devices.")] = None,
-    chunk: Annotated[
-        int | None, typer.Option(min=1, help="Queries and documents embedded at a time; by itself what fits.")
-    ] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate at the end of warm-up.")] = None,
-    negatives: Annotated[int | None, typer.Option(min=0, help="Hard negatives per row.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume from the last checkpoint.")] = False,
-    debug: DebugOption = False,
-) -> None:
-    """Train a retriever on a dataset, and evaluate it on validation."""
-    from nyxqa.retriever.training.train import started_from, train_on
-
-    given = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "chunk": chunk,
-        "learning_rate": lr,
-        "negatives": negatives,
-        "seed": seed,
-        "max_steps": max_steps,
-    }
-    overrides = {name: value for name, value in given.items() if value is not None}
-    sys.stdout.write(train_on(data, started_from(model, init), out, stage, resume, overrides).text())
+app.command()(train)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from nyxqa.schemas.images.decode import MAX_PIXELS
+from nyxqa.schemas.recipe_train import Train
 from nyxqa.schemas.recipe_types import (
     Fraction,
     Hosts,
@@ -377,4 +378,5 @@ class Recipe(Section):
     qa: list[QaSet] = Field([], description="questions over corpora of texts, tables and images")
     imports: list[Import] = Field([], alias="import", description="published training sets to read")
     mixture: Mixture | None = Field(None, description="weights and caps of the train mixture; no mixture if not set")
+    train: Train = Field(Train(), description="how a retriever is trained; no data, so no build reads it")
     duckdb: DuckDb = Field(DuckDb(), description="resources of each DuckDB database")

@@ -90,7 +90,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     plain["review"]["files"] = [
         Path(file).name if Path(file).is_absolute() else file for file in plain["review"]["files"]
     ]
-    del plain["duckdb"]  # limits of a machine do not change the data
+    del plain["duckdb"], plain["train"]  # neither limits of a machine nor a training changes the data
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     for text in plain["text"]:

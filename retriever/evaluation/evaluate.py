@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,21 @@ class Scores:
 
 
 def score_model(
-    model: EmbeddingModel, questions: Sequence[Question], pool: Pool, dims: Sequence[int], system: str = ""
+    model: EmbeddingModel,
+    questions: Sequence[Question],
+    pool: Pool,
+    dims: Sequence[int],
+    system: str = "",
+    encode: Callable[[EmbeddingModel, Sequence[ModelInput]], npt.NDArray[np.float32]] = encode_inputs,
 ) -> list[Scores]:
     """Scores of a model at each prefix length; questions and documents are encoded once.
 
+    :param encode: As ``encode_inputs``; one that shares the work among processes.
     :raises LawError: If a question's positive is not in the pool.
     """
     wanted = _positives(questions, pool)
-    queries = encode_inputs(model, [question.content for question in questions])
-    documents = encode_inputs(model, pool.contents)
+    queries = encode(model, [question.content for question in questions])
+    documents = encode(model, pool.contents)
     order = id_order(pool.ids)
     return [
         Scores(

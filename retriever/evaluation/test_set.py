@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
+from nyxqa.retriever.models.encode import encode_inputs
 from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.load import load
@@ -59,9 +61,18 @@ class TestSet:
         """All questions, in the order of the scores."""
         return [question for part in self.parts for question in part.questions]
 
-    def model_scores(self, model: EmbeddingModel, dims: Sequence[int], system: str = "") -> list[Scores]:
-        """Scores of a model at each prefix length."""
-        by_part = [score_model(model, part.questions, part.pool, dims, system) for part in self.parts]
+    def model_scores(
+        self,
+        model: EmbeddingModel,
+        dims: Sequence[int],
+        system: str = "",
+        encode: Callable[[EmbeddingModel, Sequence[ModelInput]], npt.NDArray[np.float32]] = encode_inputs,
+    ) -> list[Scores]:
+        """Scores of a model at each prefix length.
+
+        :param encode: As for ``score_model``.
+        """
+        by_part = [score_model(model, part.questions, part.pool, dims, system, encode) for part in self.parts]
         return [join_scores(scores) for scores in zip(*by_part, strict=True)]
 
     def encoder_scores(self, encoder: Encoder) -> Scores:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nyxqa.retriever.models.options import ModelOptions
 from nyxqa.retriever.protocols import EmbeddingModel
+from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import UsageError
 
 MODELS = ("tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
 
 
-def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
-    """The model that ``spec`` names: untrained if no path is given.
+def load_model(spec: str, seed: int = 0, options: ModelOptions | None = None) -> EmbeddingModel:
+    """The model that ``spec`` names, to train: untrained if no path is given.
 
-    :param seed: Seed of an untrained model's weights.
+    :param seed: Seed of what has no weights yet: an untrained model, new adapters.
+    :param options: As for ``ModelOptions``; ``tiny`` has neither adapters nor images to shrink.
     :raises UsageError: If the name is unknown; the message lists the valid ones.
     :raises WorldError: If the path does not hold a model of that kind.
     """
@@ -22,14 +25,29 @@ def load_model(spec: str, seed: int = 0) -> EmbeddingModel:
         from nyxqa.retriever.models.tiny import TinyModel
 
         return TinyModel.load(Path(path)) if path else TinyModel(seed)
-    if kind == "nyx" and path:
-        from nyxqa.retriever.models.nyx import nyx_to_train
+    if kind in ("nyx", "hf") and path:
+        import torch
 
-        return nyx_to_train(path)
-    if kind == "hf" and path:
-        from nyxqa.retriever.models.batching import devices
-        from nyxqa.retriever.models.checkpoints import parse_model
-        from nyxqa.retriever.models.hf import load_hf
-
-        return load_hf(parse_model(path, "hf"), devices()[0], trainable=True)
+        with torch.random.fork_rng():
+            torch.manual_seed(keyed_hash(seed, "adapters", "") % 2**63)
+            return _pretrained(kind, path, options or ModelOptions())
     raise UsageError(f"unknown model {spec!r}; valid names: {', '.join(MODELS)}")
+
+
+def _pretrained(kind: str, path: str, options: ModelOptions) -> EmbeddingModel:
+    from nyxqa.retriever.models.batching import devices
+    from nyxqa.retriever.models.checkpoints import parse_model
+    from nyxqa.retriever.models.hf import load_hf
+    from nyxqa.retriever.models.lora import LORA
+    from nyxqa.retriever.models.nyx import load_nyx
+
+    load, shape = (load_nyx, LORA["paper"]) if kind == "nyx" else (load_hf, None)
+    checkpointing = kind == "nyx" if options.checkpointing is None else options.checkpointing
+    return load(
+        parse_model(path, kind),
+        options.device or devices()[0],
+        lora=options.shape(shape),
+        trainable=True,
+        checkpointing=checkpointing,
+        overrides=options.overrides,
+    )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
 from nyxqa.retriever.models.images import pil_image, rgb_image, shrink
 from nyxqa.retriever.models.input_text import InputTextWriter
-from nyxqa.retriever.models.loading import load_module, settings_of
+from nyxqa.retriever.models.loading import base_settings, load_module, recompute_activations, settings_of
+from nyxqa.retriever.models.lora import Lora, add_lora
 from nyxqa.retriever.models.settings import TOKEN_PIXELS, EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput
@@ -63,18 +64,31 @@ class ProcessorPreparer:
 
 
 def load_hf(
-    model: ModelName, device: str = "cpu", *, trainable: bool = False, overrides: Mapping[str, Any] | None = None
+    model: ModelName,
+    device: str = "cpu",
+    *,
+    lora: Lora | None = None,
+    trainable: bool = False,
+    checkpointing: bool = False,
+    overrides: Mapping[str, Any] | None = None,
 ) -> VisionTextModel:
     """The model in a folder or on the Hub.
 
+    :param lora: Adapters to add where the checkpoint has none; None trains all weights.
     :param trainable: Whether existing adapters are trained further.
+    :param checkpointing: Whether activations are recomputed in the backward pass to save memory.
     :param overrides: Settings instead of those of the folder.
     :raises WorldError: If it cannot be loaded.
     :raises UsageError: If a setting is not valid, or peft is needed and not installed.
     """
     folder = checkpoint_folder(model)
     settings = settings_of(folder, overrides)
-    _, module = load_module(folder, settings, device, trainable)
+    network, module = load_module(folder, settings, device, trainable, whole=trainable and lora is None)
+    if checkpointing:
+        recompute_activations(network)
+    if lora is not None and module is network:
+        module = add_lora(network, lora)
+        settings = settings.model_copy(update=base_settings(model))
     return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings), settings)
 
 

@@ -27,6 +27,24 @@ def settings_of(folder: Path, overrides: Mapping[str, Any] | None = None) -> Emb
     return read_settings(folder, given)
 
 
+def base_settings(model: ModelName) -> dict[str, str]:
+    """The settings by which new adapters on ``model`` name it: a folder by its whole path."""
+    folder = Path(model.model)
+    return {
+        "base": str(folder.resolve()) if folder.is_dir() else model.model,
+        "base_revision": model.revision or "",
+    }
+
+
+def recompute_activations(network: Any) -> None:
+    """Recompute the activations of each layer in the backward pass (gradient checkpointing)."""
+    options = {"use_reentrant": False}
+    if hasattr(network, "activation_checkpointing_enable"):  # its name in later versions of transformers 5
+        network.activation_checkpointing_enable(options)
+    else:
+        network.gradient_checkpointing_enable(options)
+
+
 def network_dtype(device: str) -> torch.dtype:
     """bfloat16 on a GPU, as the reference trains; float32 elsewhere."""
     import torch
@@ -34,10 +52,13 @@ def network_dtype(device: str) -> torch.dtype:
     return torch.bfloat16 if device.startswith("cuda") else torch.float32
 
 
-def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable: bool) -> tuple[Any, Any]:
+def load_module(
+    folder: Path, settings: EmbedderSettings, device: str, trainable: bool, whole: bool = False
+) -> tuple[Any, Any]:
     """The network without a head, in eval mode on ``device``, and the same within the adapters of ``folder``, if any.
 
     :param trainable: Whether existing adapters are trained further.
+    :param whole: Whether all weights are trained: then they are float32, in which small steps do not round to none.
     :raises WorldError: If it cannot be loaded.
     :raises UsageError: If there are adapters and peft is not installed.
     """
@@ -47,8 +68,9 @@ def load_module(folder: Path, settings: EmbedderSettings, device: str, trainable
     if adapters and not settings.base:
         raise WorldError(f"{folder.name} holds adapters but names no base model; set base in {SETTINGS_FILE}")
     source = checkpoint_folder(ModelName(settings.base, settings.base_revision or None)) if adapters else folder
+    dtype = network_dtype("cpu" if whole and not adapters else device)
     with load_errors(source.name):
-        network, report = AutoModel.from_pretrained(source, dtype=network_dtype(device), output_loading_info=True)
+        network, report = AutoModel.from_pretrained(source, dtype=dtype, output_loading_info=True)
     # Some checkpoints omit the pooler, which no vector here is computed from.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:

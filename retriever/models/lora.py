@@ -18,7 +18,7 @@ class Lora:
     :param alpha: The adapters are scaled by ``alpha / rank``.
     :param dropout: Share of inputs dropped in training.
     :param dora: Whether magnitude and direction are decomposed (DoRA).
-    :param targets: Suffixes of the names of the adapted layers.
+    :param targets: Suffixes of the names of the adapted layers; ``("all-linear",)`` for every linear layer.
     """
 
     rank: int = 8
@@ -33,33 +33,40 @@ class Lora:
 LORA = {"paper": Lora(), "code": Lora(rank=16, dora=True)}
 
 
-def lora_named(name: str) -> Lora:
-    """The shape called ``name``.
-
-    :raises UsageError: If the name is unknown.
-    """
-    if name not in LORA:
-        raise UsageError(f"unknown LoRA settings {name!r}; valid names: {', '.join(LORA)}")
-    return LORA[name]
-
-
 def add_lora(network: Any, lora: Lora) -> Any:
     """``network`` with fresh adapters, which alone are trained.
 
-    :raises UsageError: If peft is not installed.
+    :raises UsageError: If peft is not installed, or the network has none of the layers.
     """
     _need_peft()
     from peft import LoraConfig, get_peft_model
 
+    layers = sorted({name.rpartition(".")[2] for name, one in network.named_modules() if _is_linear(one)})
+    everything = lora.targets == ("all-linear",)
+    if not everything and not any(_has(network, one) for one in lora.targets):
+        raise UsageError(
+            f"no layer of {type(network).__name__} is called {', '.join(lora.targets)}, so there is nothing to adapt; "
+            f"its linear layers: {', '.join(layers)}; or all-linear"
+        )
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         use_dora=lora.dora,
-        target_modules=list(lora.targets),
+        target_modules="all-linear" if everything else list(lora.targets),
         init_lora_weights="gaussian",  # as the Nyx code does
     )
     return get_peft_model(network, config)
+
+
+def _is_linear(layer: Any) -> bool:
+    import torch
+
+    return isinstance(layer, torch.nn.Linear)
+
+
+def _has(network: Any, suffix: str) -> bool:
+    return any(name == suffix or name.endswith(f".{suffix}") for name, _ in network.named_modules())
 
 
 def open_lora(network: Any, folder: Path, trainable: bool) -> Any:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.retriever.models.batching import devices
-from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors, parse_model
+from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
 from nyxqa.retriever.models.images import bounded_shape, pil_image, rgb_image
 from nyxqa.retriever.models.input_text import InputTextWriter
-from nyxqa.retriever.models.loading import load_module, settings_of
-from nyxqa.retriever.models.lora import Lora, add_lora, lora_named
+from nyxqa.retriever.models.loading import base_settings, load_module, recompute_activations, settings_of
+from nyxqa.retriever.models.lora import Lora, add_lora
 from nyxqa.retriever.models.sentence_transformers_layout import write_layout
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
@@ -140,44 +139,15 @@ def load_nyx(
     """
     folder = checkpoint_folder(model)
     settings = settings_of(folder, overrides)
-    network, module = load_module(folder, settings, device, trainable)
+    network, module = load_module(folder, settings, device, trainable, whole=trainable and lora is None)
     if network.config.model_type != "qwen2_5_vl":
         raise WorldError(f"nyx:{model.label} is a {network.config.model_type}, not a qwen2_5_vl; use hf:PATH")
     if checkpointing:
         recompute_activations(network)
     if lora is not None and module is network:
         module = add_lora(network, lora)
-        settings = settings.model_copy(update=_base(model))
+        settings = settings.model_copy(update=base_settings(model))
     return NyxModel(f"nyx:{model.label}", module, _preparer(folder, network, settings), settings)
-
-
-def nyx_to_train(text: str, lora: str = "paper", device: str = "") -> NyxModel:
-    """The model ``nyx:text`` to train, with gradient checkpointing: its own adapters, or fresh ones of that shape.
-
-    :param device: Torch device; the first available one if empty.
-    :raises UsageError: If a name or setting is not valid, or peft is not installed.
-    :raises WorldError: If it cannot be loaded.
-    """
-    model = parse_model(text, "nyx")
-    shape = lora_named(lora)
-    return load_nyx(model, device or devices()[0], lora=shape, trainable=True, checkpointing=True)
-
-
-def recompute_activations(network: Any) -> None:
-    """Recompute the activations of each layer in the backward pass."""
-    options = {"use_reentrant": False}
-    if hasattr(network, "activation_checkpointing_enable"):  # its name in later versions of transformers 5
-        network.activation_checkpointing_enable(options)
-    else:
-        network.gradient_checkpointing_enable(options)
-
-
-def _base(model: ModelName) -> dict[str, str]:
-    folder = Path(model.model)
-    return {
-        "base": str(folder.resolve()) if folder.is_dir() else model.model,
-        "base_revision": model.revision or "",
-    }
 
 
 def _preparer(folder: Path, network: Any, settings: EmbedderSettings) -> QwenPreparer:

@@ -113,9 +113,12 @@ class TinyModel:
 
     def embed(self, inputs: Tensors) -> torch.Tensor:
         """Vectors, float32 [inputs, 256]."""
+        import torch
+
         device = next(self._module.parameters()).device
         moved: Mapping[str, Any] = {name: tensor.to(device) for name, tensor in inputs.items()}
-        vectors: torch.Tensor = self._module(**moved)
+        with torch.autocast(device.type, enabled=False):  # sums of many small numbers
+            vectors: torch.Tensor = self._module(**moved)
         return vectors
 
     def save(self, folder: Path) -> None:

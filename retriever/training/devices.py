@@ -2,46 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from nyxqa.schemas.errors import missing_extra
+from nyxqa.schemas.errors import NyxqaError, missing_extra
 
 if TYPE_CHECKING:
     import torch
 
 Made = TypeVar("Made")
+Precision = Literal["auto", "no", "bf16"]
 # One process may read a large dataset, or write a model, for long while the others wait for it.
 _WAIT_HOURS = 24
 # Numbers of an all-reduce: gradients of a whole network are summed piece by piece, not copied at once (64 MB).
 _SUMMED = 16_777_216
 
 
-def start_processes(precision: str = "no") -> Any:
+def start_processes(precision: Precision = "auto") -> Any:
     """The ``Accelerator`` of this process: alone, or one of those that torchrun or accelerate launched.
+
+    Each process has a device of its own. Where the run asks for the processor (``ACCELERATE_USE_CPU``), no GPU is used.
 
     :raises UsageError: If accelerate is not installed.
     """
-    from datetime import timedelta
-
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise missing_extra("accelerate", "train") from error
+    if precision == "auto":
+        precision = "bf16" if _has_bf16() else "no"
+    AcceleratorState._reset_state()  # of an earlier run in this process, which may have had another precision
     waiting = InitProcessGroupKwargs(timeout=timedelta(hours=_WAIT_HOURS))
     return Accelerator(mixed_precision=precision, kwargs_handlers=[waiting])
 
 
+def _has_bf16() -> bool:
+    import torch
+
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+    return not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+
+
 def once(accelerator: Any, make: Callable[[], Made]) -> Made:
-    """What the main process makes, in every process."""
+    """What the main process makes, in every process; if it raises an error, the others end without a message."""
     if accelerator.num_processes == 1:
         return make()
     from accelerate.utils import broadcast_object_list
 
-    shared: list[Any] = [make() if accelerator.is_main_process else None]
-    made: Made = broadcast_object_list(shared)[0]
-    return made
+    made, error = None, None
+    if accelerator.is_main_process:
+        try:
+            made = make()
+        except NyxqaError as raised:
+            error = raised
+    shared: list[Any] = [made, None if error is None else error.exit_code]
+    broadcast_object_list(shared)
+    if error is not None:
+        raise error
+    if shared[1] is not None:
+        raise SystemExit(shared[1])
+    found: Made = shared[0]
+    return found
+
+
+@contextmanager
+def quiet_but_main(accelerator: Any) -> Iterator[None]:
+    """End a process beside the main one without a message where all raise the same error."""
+    try:
+        yield
+    except NyxqaError as error:
+        if accelerator.is_main_process:
+            raise
+        raise SystemExit(error.exit_code) from error
+
+
+def same_weights(accelerator: Any, parameters: Sequence[torch.nn.Parameter]) -> None:
+    """Let every process start from the main one's weights."""
+    import torch
+
+    if accelerator.num_processes == 1:
+        return
+    with torch.no_grad():
+        for one in parameters:
+            torch.distributed.broadcast(one.data, 0)
+
+
+def end_processes() -> None:
+    """Leave the group of processes, if there is one."""
+    import torch
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def gather_vectors(accelerator: Any, vectors: torch.Tensor) -> torch.Tensor:

@@ -11,8 +11,9 @@ from nyxqa.schemas.errors import LawError
 if TYPE_CHECKING:
     import torch
 
-# Whether a row's hard negatives count against every query of the batch or against its own alone.
-NegativeScope = Literal["all", "own"]
+# The negatives of a query: all documents of the batch; positives of the others and its own hard negatives (Nyx code);
+# its own hard negatives alone (the loss as the Nyx paper writes it).
+NegativeScope = Literal["all", "own", "triplet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class LabelMasks:
 
 
 def label_masks(rows: Sequence[NamedIds], documents: Sequence[str], against: NegativeScope = "all") -> LabelMasks:
-    """Masks of a batch: positives of other queries are negatives of this one, unless known to answer it.
+    """Masks of a batch: other documents as ``against`` says are negatives of a query, unless known to answer it.
 
     A document that occurs twice in the batch (on two devices) counts once, at its first position.
 
@@ -74,7 +75,7 @@ def label_masks(rows: Sequence[NamedIds], documents: Sequence[str], against: Neg
         positives[number, [column[name] for name in row.positives]] = True
         own[number, [column[name] for name in row.negatives]] = True
         known[number, [column[name] for name in answers if name in column]] = True
-    shared = positives.any(dim=0)
+    shared = positives.any(dim=0) if against != "triplet" else torch.zeros(len(documents), dtype=torch.bool)
     if against == "all":
         shared = shared | own.any(dim=0)
     return LabelMasks(positives, (shared[None, :] | own) & ~known)

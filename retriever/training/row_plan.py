@@ -28,8 +28,8 @@ def plan_rows(rows: Sequence[Row | Example]) -> PlanRows:
     """
     stored = _stored(rows)
     if stored is not None:
-        names = (stored[0].column(name).to_pylist() for name in ("dataset", "query_id"))
-        return PlanRows.of(*names, _lengths(*stored))
+        datasets, ids = (stored[0].column(name).to_pylist() for name in ("dataset", "query_id"))
+        return PlanRows.of(datasets, ids, _lengths(*stored))
     examples = [read_example(rows[row]) for row in range(len(rows))]
     return PlanRows.of(
         (one.dataset for one in examples),

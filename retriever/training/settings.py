@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import get_args
 
 from nyxqa.retriever.training.batches import Mixing
+from nyxqa.retriever.training.devices import Precision
 from nyxqa.retriever.training.label_masks import NegativeScope
 from nyxqa.retriever.training.schedule import Schedule
 from nyxqa.schemas.errors import UsageError
@@ -18,6 +19,8 @@ LEARNING_RATE = 1e-5
 WARMUP = 0.05
 CLIP = 5.0
 
+_CHOICES = {"against": NegativeScope, "mixing": Mixing, "schedule": Schedule, "precision": Precision}
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -26,7 +29,8 @@ class TrainSettings:
     :param dims: Prefix lengths; the method's four if empty.
     :param weights: Weight of the loss at each prefix.
     :param temperature: Divisor of the cosines.
-    :param against: Whether hard negatives apply to all queries of the batch or only to their own.
+    :param against: Negatives of a query: all documents of the batch (all), other positives and its own hard negatives
+        (own), its own hard negatives alone (triplet).
     :param epochs: Passes over the rows.
     :param max_steps: Maximum number of steps; the rate falls to zero at that step.
     :param batch_size: Rows of a step, over all devices.
@@ -38,7 +42,7 @@ class TrainSettings:
     :param schedule: How the rate falls after it.
     :param weight_decay: Of AdamW.
     :param clip: Maximum norm of the gradients.
-    :param precision: Arithmetic of the forward pass.
+    :param precision: Arithmetic of the forward pass; ``auto`` is bf16 on a GPU that has it.
     :param checkpoint_steps: Steps between checkpoints; one is also written at the end.
     :param keep: Number of checkpoints to retain.
     """
@@ -58,7 +62,7 @@ class TrainSettings:
     schedule: Schedule = "linear"
     weight_decay: float = 0.0
     clip: float = CLIP
-    precision: str = "no"
+    precision: Precision = "auto"
     checkpoint_steps: int = 100
     keep: int = 2
     seed: int = 42
@@ -75,11 +79,9 @@ class TrainSettings:
             raise UsageError("negatives and weight_decay must not be negative")
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is {self.warmup}; it is a share of the steps, at least 0 and below 1")
-        for name, kind in (("against", NegativeScope), ("mixing", Mixing), ("schedule", Schedule)):
+        for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 raise UsageError(f"{name} {getattr(self, name)!r} is not one of {', '.join(get_args(kind))}")
-        if self.precision not in ("no", "bf16"):
-            raise UsageError(f"precision {self.precision!r} is neither 'no' nor 'bf16'")
 
     def digest(self, model: str, rows: bytes, processes: int) -> str:
         """Digest of what a resumed run must share with the interrupted one.

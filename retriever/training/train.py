@@ -8,27 +8,38 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Line, Scores, gain, summarise
-from nyxqa.retriever.evaluation.test_set import TestSet, read_test_set
+from nyxqa.retriever.evaluation.test_set import TestSet
 from nyxqa.retriever.models.factory import load_model
+from nyxqa.retriever.models.vision_model import VisionTextModel
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.checkpoint import Checkpoints
+from nyxqa.retriever.training.devices import end_processes, once, quiet_but_main, start_processes
+from nyxqa.retriever.training.evaluation import (
+    BEFORE,
+    TRAINED,
+    WATCHED,
+    EpochEvaluation,
+    bm25_scores,
+    model_scores,
+    shared_encoding,
+    validation_set,
+)
 from nyxqa.retriever.training.metrics import METRICS, read_metrics
 from nyxqa.retriever.training.model_card import CARD, Card, write_card
+from nyxqa.retriever.training.options import model_options, train_settings
 from nyxqa.retriever.training.plot import Panel, plot
-from nyxqa.retriever.training.settings import TrainSettings, default_settings
+from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.trainer import CHECKPOINTS, Trained, loss_of, train
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.recipe_train import Train
 
 EVALUATION = "evaluation.json"
 CURVES = "curves.png"
-WATCHED = ("recall@1", "mrr")
-BEFORE = "before training"
 _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
 _BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # left by a run that was interrupted before its first checkpoint
 
@@ -39,15 +50,19 @@ class TrainResult:
 
     :param lines: Figures of BM25 and the model before and after training; empty without validation questions.
     :param gains: Gain of the trained model over the untrained one, by metric, paired by question.
+    :param main: Whether this is the main process, the one that reports.
     """
 
     folder: Path
     steps: int
     lines: tuple[Line, ...]
     gains: Mapping[str, Interval]
+    main: bool = True
 
     def text(self) -> str:
-        """A few lines for a terminal."""
+        """A few lines for a terminal; none in a process beside the main one."""
+        if not self.main:
+            return ""
         lines = [f"{self.folder} is ready after {self.steps} steps\n"]
         for metric, one in self.gains.items():
             lines.append(
@@ -64,31 +79,50 @@ def train_on(
     stage: int = 1,
     resume: bool = False,
     overrides: Mapping[str, Any] | None = None,
+    *,
+    section: Train | None = None,
+    merge: bool = False,
 ) -> TrainResult:
     """Train a model on a published dataset, evaluate it on validation, and write its folder.
+
+    Launched by torchrun or accelerate, every process calls this; the main one writes and reports.
 
     :param data: The dataset's folder.
     :param model: Name of the model, as for ``load_model``.
     :param stage: 1 trains on ``mixture``, or on ``triplets`` where there is none; 2 on ``feedback``.
-    :param overrides: Settings by name, overriding the model's defaults.
+    :param overrides: Settings by name, overriding the recipe's.
+    :param section: Section ``[train]`` of a recipe; the model's defaults if not given.
+    :param merge: Whether adapters are merged into the weights, so that the folder needs no base.
     :raises UsageError: If ``out`` holds something else, a setting is not valid, or the stage is unknown.
     :raises FormatError: If there is no dataset, or it lacks what the stage needs.
     """
-    settings = replace(default_settings(model), **(overrides or {}))
-    _check_out(out, resume)
+    section = section or Train()
+    settings = train_settings(model, section, overrides)
+    if merge and model.partition(":")[0] == "tiny":
+        raise UsageError("--merge is for the adapters of nyx: and hf: models; tiny has none")
+    accelerator = start_processes(settings.precision)
+    once(accelerator, lambda: _check(data, stage, out, resume))
     rows, description = _rows(data, stage)
-    made = load_model(model, settings.seed)
-    dims = loss_of(settings, made.dim).dims
-    test = _validation(data, settings.seed)
-    watch = _EpochEvaluation(test, made.dim)
-    trained = train(made, rows, settings, out, resume=resume, evaluate=watch if test else None)
-    result = TrainResult(out, trained.steps, (), {})
-    if not trained.main:
-        return result
-    made.save(out)
+    options = model_options(section, str(accelerator.device))
+    with quiet_but_main(accelerator):
+        made = load_model(model, settings.seed, options)
+        dims = loss_of(settings, made.dim).dims
+    test = validation_set(data, settings.seed)
+    if test is None and accelerator.is_main_process:
+        sys.stderr.write("nyxqa: no validation questions, so the model is not evaluated\n")
+    encode = shared_encoding(accelerator)
+    watch = None if test is None else EpochEvaluation(test, made.dim, encode)
+    trained = train(made, rows, settings, out, resume=resume, evaluate=watch, accelerator=accelerator)
+    scores: list[Scores] = []
     if test is not None:
-        result = _evaluated(result, test, model, made, dims, settings)
-    _write(result, model, description, replace(settings, dims=dims), out, trained)
+        scores = model_scores(test, _like(made, load_model(model, settings.seed, options)), made, dims, encode)
+    result = TrainResult(out, trained.steps, (), {}, trained.main)
+    if trained.main:
+        _save(made, out, merge)
+        if test is not None:
+            result = _evaluated(result, test, scores, settings)
+        _write(result, model, description, replace(settings, dims=dims), out, trained)
+    end_processes()
     return result
 
 
@@ -111,6 +145,12 @@ def started_from(model: str | None, init: str | None) -> str:
     return init
 
 
+def _check(data: Path, stage: int, out: Path, resume: bool) -> None:
+    """What one process finds for all of them, before a model is loaded."""
+    _check_out(out, resume)
+    _rows(data, stage, report=True)
+
+
 def _check_out(out: Path, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a folder")
@@ -123,8 +163,11 @@ def _check_out(out: Path, resume: bool) -> None:
         sys.stderr.write(f"nyxqa: {out} has no checkpoint yet, so training starts from the beginning\n")
 
 
-def _rows(data: Path, stage: int) -> tuple[Any, str]:
-    """Rows of the stage, and their description for the card."""
+def _rows(data: Path, stage: int, report: bool = False) -> tuple[Any, str]:
+    """Rows of the stage, and their description for the card.
+
+    :param report: Whether rows that are skipped are reported.
+    """
     if stage not in (1, 2):
         raise UsageError(f"--stage {stage} is neither 1 (triplets) nor 2 (feedback)")
     manifest = find_published(data, None, ("triplets", "corpus")).manifest
@@ -137,11 +180,11 @@ def _rows(data: Path, stage: int) -> tuple[Any, str]:
         raise FormatError(f"{data} has no {name}/train to train on; make it with: python -m nyxqa.build --split train")
     rows: Any = load(name, data, split="train", images="bytes")
     if stage == 2:
-        rows = _with_positive(rows, data)
+        rows = _with_positive(rows, data, report)
     return rows, f"{len(rows)} rows of {name}/train"
 
 
-def _with_positive(rows: Any, data: Path) -> Any:
+def _with_positive(rows: Any, data: Path, report: bool) -> Any:
     """Rows of ``feedback`` that have a positive; others were retained without a correct candidate.
 
     :raises FormatError: If no row has a positive.
@@ -155,48 +198,25 @@ def _with_positive(rows: Any, data: Path) -> Any:
         )
     skipped = counts.count(0)
     what = "1 feedback row without a positive is" if skipped == 1 else f"{skipped} feedback rows without a positive are"
-    sys.stderr.write(f"nyxqa: {what} skipped\n")
+    if report:
+        sys.stderr.write(f"nyxqa: {what} skipped\n")
     return rows.select([row for row, count in enumerate(counts) if count])
 
 
-def _validation(data: Path, seed: int) -> TestSet | None:
-    if "validation" not in find_published(data, None, ("triplets", "corpus")).manifest.splits("triplets"):
-        sys.stderr.write("nyxqa: no validation questions, so the model is not evaluated\n")
-        return None
-    rows: Any = load("triplets", data, split="validation", images="bytes", max_negatives=0)
-    return read_test_set(data, rows, seed)
-
-
-class _EpochEvaluation:
-    """Evaluates after each epoch on validation, at full vector length."""
-
-    def __init__(self, test: TestSet | None, dim: int) -> None:
-        self._test, self._dim = test, dim
-
-    def __call__(self, model: EmbeddingModel) -> Mapping[str, float]:
-        if self._test is None:
-            return {}
-        (scores,) = self._test.model_scores(model, (self._dim,))
-        return {metric: round(float(scores.values[metric].mean()), 6) for metric in WATCHED}
-
-
-def _evaluated(
-    result: TrainResult,
-    test: TestSet,
-    spec: str,
-    model: EmbeddingModel,
-    dims: Sequence[int],
-    settings: TrainSettings,
-) -> TrainResult:
+def _evaluated(result: TrainResult, test: TestSet, scores: Sequence[Scores], settings: TrainSettings) -> TrainResult:
     questions = test.questions
-    scores: list[Scores] = [
-        test.encoder_scores(Bm25Encoder()),
-        *test.model_scores(_like(model, load_model(spec, settings.seed)), dims, BEFORE),
-        *test.model_scores(model, dims, "trained"),
-    ]
-    longest = {one.system: one for one in scores if one.dim in (0, max(dims))}
-    gains = {metric: gain(longest["trained"], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED}
-    return replace(result, lines=tuple(summarise(scores, questions, settings.seed)), gains=gains)
+    longest = {one.system: one for one in scores if one.dim == max(each.dim for each in scores)}
+    gains = {metric: gain(longest[TRAINED], longest[BEFORE], questions, metric, settings.seed) for metric in WATCHED}
+    lines = summarise([bm25_scores(test), *scores], questions, settings.seed)
+    return replace(result, lines=tuple(lines), gains=gains)
+
+
+def _save(model: EmbeddingModel, out: Path, merge: bool) -> None:
+    """Write the folder of a model, its adapters merged into its weights if wanted."""
+    if merge and isinstance(model, VisionTextModel):
+        model.save(out, merged=True)
+    else:
+        model.save(out)
 
 
 def _like(trained: EmbeddingModel, fresh: EmbeddingModel) -> EmbeddingModel:

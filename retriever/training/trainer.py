@@ -14,7 +14,7 @@ from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.batches import Plan, PlanRows
 from nyxqa.retriever.training.cached_loss import cached_gradients
 from nyxqa.retriever.training.checkpoint import Checkpoints
-from nyxqa.retriever.training.devices import once, start_processes, sum_gradients
+from nyxqa.retriever.training.devices import once, same_weights, start_processes, sum_gradients
 from nyxqa.retriever.training.examples import Example, Row, read_example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.memory import chunk_tokens, graph_tokens, small
@@ -115,6 +115,7 @@ class _Run:
         model.module.to(accelerator.device)
         self.parameters = [one for one in model.module.parameters() if one.requires_grad]
         self.optimizer = self._optimizer()
+        same_weights(accelerator, self.parameters)
         tokens = None if settings.chunk else chunk_tokens(accelerator.device)
         self.chunks = Chunks(settings.chunk, tokens)
         self.fitting: int | None = None

@@ -1,71 +1,69 @@
-"""The benchmark that runs on a GPU: it refuses without one, and its steps are tried here on small shapes."""
+"""The benchmark that runs on a GPU: without one it says "not run", and its sections are tried here on small shapes."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import benchmarks.gpu_nyx as gpu_nyx
+from tests.support.running import ROOT, environment
 
 SCRIPT = Path(gpu_nyx.__file__)
-# Two layers a tower; 64 numbers a token.
-SMALL_TEXT = {
-    "vocab_size": 200_000,
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]},
-}
-SMALL_VISION = {
-    "depth": 2,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_heads": 2,
-    "out_hidden_size": 64,
-    "fullatt_block_indexes": [1],
-}
+TINY = argparse.Namespace(tiny=True, text=200, batch=640)
 
 
-def test_refuses_without_a_gpu_in_one_line() -> None:
+def test_without_a_gpu_it_says_not_run(tmp_path: Path) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    done = subprocess.run([sys.executable, SCRIPT, "--peak", "1e12"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("gpu_nyx: no GPU here")
-    assert done.stderr.count("\n") == 1
+    out = tmp_path / "gpu.json"
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--out", out], capture_output=True, text=True, cwd=ROOT, env=environment(), check=True
+    )
+    assert done.stdout.startswith("gpu_nyx: not run: no GPU here")
+    assert json.loads(out.read_text()) == {"status": "not run"}
 
 
-@pytest.mark.parametrize("images", [0, 2])
-def test_steps_on_small_shapes(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
-    def once(step: gpu_nyx.Callable[[], None], steps: int) -> tuple[float, float]:
-        for _ in range(steps):
-            step()
-        return 1.0, 0.0
+def test_a_section_that_fails_or_hangs_is_a_line_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "sections.py"
+    script.write_text(
+        "import sys, time\n"
+        "name = sys.argv[-1]\n"
+        "print('{\"rows 16\": 1}', flush=True)\n"
+        "if name == 'cached': time.sleep(60)\n"
+        "if name == 'train': raise SystemExit('CUDA error: device-side assert')\n"
+        'print(\'{"rows 16": 1, "rows 640": 2}\')\n'
+    )
+    monkeypatch.setattr(gpu_nyx, "__file__", str(script))
+    result: dict[str, Any] = {"sections": {}, "errors": {}}
+    for name, seconds in (("cached", 2), ("train", 20), ("encode", 20)):
+        gpu_nyx._child(name, seconds, result)
+    assert result["errors"] == {"cached": "stopped after 2 s", "train": "exit 1: CUDA error: device-side assert"}
+    assert result["sections"]["cached"] == {"rows 16": 1}
+    assert result["sections"]["encode"] == {"rows 16": 1, "rows 640": 2}
 
-    monkeypatch.setattr(gpu_nyx, "DEVICE", "cpu")
-    monkeypatch.setattr(gpu_nyx, "TEXT", SMALL_TEXT)
-    monkeypatch.setattr(gpu_nyx, "VISION", SMALL_VISION)
-    monkeypatch.setattr(gpu_nyx, "timed", once)
-    options = argparse.Namespace(text=12, images=images, image_tokens=6, peak=1e12, steps=2)
-    network = gpu_nyx.build(rank=2, alpha=4)
-    weights = gpu_nyx.count_weights(network)
-    trained = gpu_nyx.train(network, 3, options, weights)
-    # 12 of text, and of each image 6 with one token on each side.
-    assert trained["tokens"] == 2 * 3 * (12 + images * 8)
-    assert len(trained["losses"]) == 2
-    assert any(parameter.grad is not None for parameter in network.parameters())
-    assert all(parameter.grad is None for parameter in network.parameters() if not parameter.requires_grad)
-    embedded = gpu_nyx.embed(network, 4, options, weights)
-    assert embedded["tokens"] == 4 * (12 + images * 8)
+
+def test_a_large_batch_by_chunks_on_a_small_shape() -> None:
+    found = gpu_nyx.cached(TINY)["rows 6"]
+    assert found["inputs"] == 18
+    assert found["chunks"] > 4
+    assert found["loss"] > 0
+    assert found["gradient_norm"] > 0
+
+
+def test_texts_and_images_are_encoded_on_a_small_shape() -> None:
+    found = gpu_nyx.encode(TINY)
+    assert found["images"]["tokens_a_row"] == found["texts"]["tokens_a_row"] + 7  # 4 of 56 x 56 pixels, 2 around, " "
+    assert found["texts"]["model_flops_per_second"] > 0
 
 
 def test_weights_of_the_real_shape_are_those_of_3b() -> None:

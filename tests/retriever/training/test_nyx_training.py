@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from nyxqa.retriever.models.checkpoints import ModelName
+from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.models.images import pil_image
-from nyxqa.retriever.models.lora import LORA, Lora, lora_named
-from nyxqa.retriever.models.nyx import NyxModel, load_nyx, nyx_to_train
+from nyxqa.retriever.models.lora import LORA, Lora
+from nyxqa.retriever.models.nyx import NyxModel, load_nyx
+from nyxqa.retriever.models.options import ModelOptions
 from nyxqa.retriever.models.vision_model import DeviceEncoder
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER, Content
@@ -167,20 +169,31 @@ def test_prepared_rows_come_from_another_process(tiny_qwen: Path) -> None:
 
 
 def test_by_name_a_model_is_ready_to_learn(tiny_qwen: Path, tmp_path: Path) -> None:
-    model = nyx_to_train(str(tiny_qwen), "code", "cpu")
+    model = load_model(f"nyx:{tiny_qwen}", options=ModelOptions(LORA["code"]))
     assert model.name == "nyx:tiny-qwen"
     model.save(tmp_path / "saved")
     for name in (str(tiny_qwen), str(tmp_path / "saved")):
-        again = nyx_to_train(name, "code", "cpu")
+        again = load_model(f"nyx:{name}")
         learning = {key for key, weight in again.module.named_parameters() if weight.requires_grad}
         assert learning
         assert all("lora_" in key for key in learning)
 
 
-def test_unknown_lora_settings_are_refused() -> None:
-    assert (lora_named("code").rank, lora_named("code").dora) == (16, True)
-    with pytest.raises(UsageError, match="valid names: paper, code"):
-        lora_named("huge")
+def test_new_adapters_follow_from_the_seed(tiny_qwen: Path) -> None:
+    """Every process of a run starts from the same ones."""
+    one, same, other = (load_model(f"nyx:{tiny_qwen}", seed) for seed in (1, 1, 2))
+    weights = [
+        [weight for name, weight in model.module.named_parameters() if "lora_A" in name] for model in (one, same, other)
+    ]
+    assert all((a == b).all() for a, b in zip(weights[0], weights[1], strict=True))
+    assert not all((a == b).all() for a, b in zip(weights[0], weights[2], strict=True))
+
+
+def test_adapters_for_layers_that_are_not_there_are_refused(tiny_qwen: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"no layer of Qwen2_5_VLModel is called query, .* its linear layers: .*q_proj"
+    ):
+        load_nyx(ModelName(str(tiny_qwen)), lora=Lora(targets=("query",)))
 
 
 def _pixels(seed: int) -> bytes:
