@@ -22,6 +22,7 @@ Dims = Annotated[str | None, typer.Option(metavar="N,N,...", help="Prefix length
 Runs = Annotated[
     list[str] | None, typer.Option("--run", metavar="NAME=FILE", help="Ranking of another system: TREC or JSON lines.")
 ]
+Reranker = Annotated[str | None, typer.Option(metavar="ce:MODEL", help="Cross-encoder that reranks each ranking.")]
 Budget = Annotated[str, typer.Option(metavar="N,N,...", help="Tokens within which the evidence is looked for.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Most questions of each dataset.")]
 Name = Annotated[str, typer.Option(help="Name of the files in DATA/evaluation; default the split.")]
@@ -44,6 +45,7 @@ def evaluate(
     top_k: TopK = "0,1",
     dims: Dims = None,
     run: Runs = None,
+    reranker: Reranker = None,
     budget: Budget = "1000",
     limit: Limit = None,
     name: Name = "",
@@ -69,6 +71,7 @@ def evaluate(
         dims=dims or "",
         budgets=budget,
         runs=run or [],
+        reranker=reranker,
         limit=limit,
         name=name,
         settings=dict(parse_override(text) for text in set_ or []),

@@ -24,6 +24,7 @@ def evaluate(
     dims: Sequence[int] = (),
     limit: int | None = None,
     runs: Mapping[str, str | Path] | None = None,
+    reranker: str | None = None,
     budgets: Sequence[int] = BUDGETS,
     name: str = "",
     settings: Mapping[str, Any] | None = None,
@@ -42,6 +43,7 @@ def evaluate(
     :param dims: Prefix lengths of vectors to compare.
     :param limit: Most questions of each dataset.
     :param runs: Rankings that other systems made: file by name of the system.
+    :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
     :param name: Name of the files; the split by default.
     :param settings: Values of section ``[vlm]`` by dotted key.
@@ -56,6 +58,7 @@ def evaluate(
         list(dims),
         limit,
         {system: str(file) for system, file in (runs or {}).items()},
+        reranker,
         list(budgets),
         name,
         settings or {},

@@ -24,6 +24,7 @@ class Given(TypedDict):
     dims: str
     budgets: str
     runs: Sequence[str]
+    reranker: str | None
     limit: int | None
     name: str
     settings: Mapping[str, Any]

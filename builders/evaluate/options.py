@@ -31,6 +31,7 @@ class EvaluateOptions:
     :param dims: Prefix lengths of vectors; only the full length if empty.
     :param limit: Most questions of each dataset, first by keyed hash.
     :param runs: Files of rankings that other systems made, by the system's name.
+    :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
     :param name: Name of the files that are written; the split if empty.
     :param settings: Values of sections ``vlm`` of the recipe by dotted key.
@@ -45,6 +46,7 @@ class EvaluateOptions:
     dims: Sequence[int] = ()
     limit: int | None = None
     runs: Mapping[str, str] = field(default_factory=dict)
+    reranker: str | None = None
     budgets: Sequence[int] = BUDGETS
     name: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -57,6 +57,10 @@ class Ranking:
     scores: list[list[float]]
     pieces: list[list[Piece]] | None = None
 
+    def rows(self, number: int) -> list[int]:
+        """Rows of the first documents of a question in their pool, each once."""
+        return [one for one in self.shown(number, len(self.items[number]))[:KEPT] if isinstance(one, int)]
+
     def shown(self, number: int, k: int) -> tuple[Shown, ...]:
         """What the first ``k`` pieces of a question show, each once."""
         return tuple(dict.fromkeys(one for item in self.items[number][:k] for one in item))
@@ -145,10 +149,11 @@ def rankings(
     step = Step(f"{STAGE}/ranking", VERSION, params, (), questions.split, "question", "question")
     searcher = Searcher(questions, encoder, folders, chosen)
     output = run.map(step, searcher.search, partial(spans, len(questions), BLOCK), RANKINGS, "driver")
-    return _read(output, system, chosen)
+    return read_rankings(output, system, chosen)
 
 
-def _read(output: StepOutput, system: str, dims: Sequence[int]) -> list[Ranking]:
+def read_rankings(output: StepOutput, system: str, dims: Sequence[int]) -> list[Ranking]:
+    """Rows of ``RANKINGS`` as a ranking for each of ``dims``."""
     by_dim = [Ranking(system, dim, [], [], []) for dim in dims]
     for row in output.rows():
         for ranking, found in zip(by_dim, row["found"], strict=True):

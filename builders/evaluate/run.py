@@ -16,6 +16,7 @@ from nyxqa.builders.evaluate.options import EvaluateOptions
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, rankings
 from nyxqa.builders.evaluate.report import Measured, figures
+from nyxqa.builders.evaluate.reranking import reranked
 from nyxqa.builders.evaluate.result import FOLDER, Evaluation
 from nyxqa.builders.evaluate.run_files import read_run
 from nyxqa.builders.evaluate.run_mapping import map_run
@@ -23,6 +24,7 @@ from nyxqa.builders.publish.publish import complete_publishing
 from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.rerankers.factory import make_reranker
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.published import open_published
 
@@ -60,7 +62,7 @@ def estimate(data: Path, options: EvaluateOptions, progress: Progress) -> Estima
         manifest = questions.manifest
         recipe = options.recipe(manifest.seed, manifest.recipe)
         others, _ = other_rankings(questions, options)
-        ranked = [*all_rankings(run, questions, options, names), *others]
+        ranked = all_rankings(run, questions, options, names, others)
         return estimate_answers(questions, ranked, options.top_k, recipe)
 
 
@@ -70,6 +72,8 @@ def checked(options: EvaluateOptions) -> dict[str, str]:
     :raises UsageError: If an option is not valid, or a retriever is unknown.
     """
     options.check()
+    if options.reranker is not None:
+        make_reranker(options.reranker)
     names: dict[str, str] = {}
     for spec in options.retrievers:
         name = make_encoder(spec).name
@@ -122,21 +126,26 @@ def _measured(
     others, further = other_rankings(questions, options)
     notes = [*notes, *further]
     if handle is None:
-        return Measured(questions, [*all_rankings(run, questions, options, names), *others], notes)
+        return Measured(questions, all_rankings(run, questions, options, names, others), notes)
     # Closed-book first: a server that does not work shows before anything is encoded.
     answered: list[Answers] = [closed_book(run, questions, handle)] if 0 in options.top_k else []
-    ranked = [*all_rankings(run, questions, options, names), *others]
+    ranked = all_rankings(run, questions, options, names, others)
     shown = [k for k in options.top_k if k]
     if shown:
         answered += [answers(run, questions, ranking, shown, handle) for ranking in ranked]
     return Measured(questions, ranked, notes, answered, handle.info.generator)
 
 
-def all_rankings(run: Run, questions: EvalSet, options: EvaluateOptions, names: Mapping[str, str]) -> list[Ranking]:
-    """The rankings of all retrievers; one model is in memory at a time."""
+def all_rankings(
+    run: Run, questions: EvalSet, options: EvaluateOptions, names: Mapping[str, str], others: Sequence[Ranking]
+) -> list[Ranking]:
+    """The rankings of retrievers and of other systems, and each ranked anew; one model is in memory at a time."""
     found: list[Ranking] = []
     for spec in options.retrievers:
         found += rankings(run, questions, make_encoder(spec), spec, names[spec], options.dims)
+    found += others
+    if options.reranker is not None:
+        found += reranked(run, questions, found, make_reranker(options.reranker))
     return found
 
 
