@@ -33,9 +33,10 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepO
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are compared with it.
     """
-    names = list(dict.fromkeys(text.name for text in recipe.text))
+    names = list(dict.fromkeys(section.name for section in recipe.qa))
     questions = [(section, split) for section in recipe.qa for split in qa_splits(section) if split in splits]
-    questions.sort(key=lambda one: QA_SPLITS.index(one[1]))
+    questions.sort(key=lambda one: (names.index(one[0].name), QA_SPLITS.index(one[1])))
+    names = list(dict.fromkeys(text.name for text in recipe.text))
     texts = [text for text in recipe.text if text.split in splits]
     texts.sort(key=lambda text: (names.index(text.name), QA_SPLITS.index(text.split)))
     wanted = {pool_of(text) for text in texts} | {pool_of(section) for section, _ in questions}

@@ -85,7 +85,8 @@ def document_row(
             kept.append({**locator, "caption_origin": document.caption_origin if caption else ""})
     text = without_places(document.text, dead) if dead else document.text
     if dead and not kept and not plain_text(text).strip():
-        return Drop("row", document.row, "", "dead_image", f"neither text nor image is left: {notes[0].detail}"), []
+        reason = "missing_image" if all(note.reason == "missing_file" for note in notes) else "dead_image"
+        return Drop("row", document.row, "", reason, f"neither text nor image is left: {notes[0].detail}"), []
     row = {
         "name": document.row,
         "origin": origin,
