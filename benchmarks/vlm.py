@@ -2,10 +2,11 @@
 
 A server process with a fixed number of slots answers each request after a fixed time; the client sends requests
 with images from a small pool. Reported: busy slot-time over slots x span, requests a second, the client's processor
-time a request, memory, and what a repeat sends. With ``--before`` another version of nyxqa asks the same server, in
-turns with this one.
+time a request, memory, and what a repeat sends. With ``--kills`` the client is killed that often on its way, and what
+the runs after that sent again is counted. With ``--before`` another version of nyxqa asks the same server, in turns
+with this one.
 
-Run: ``python -m benchmarks.vlm [--requests 5000] [--slots 64] [--latency 0.2] [--before DIR [--rounds 3]]``
+Run: ``python -m benchmarks.vlm [--requests 5000] [--slots 64] [--latency 0.2] [--kills N | --before DIR [--rounds 3]]``
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from statistics import median
 
+import httpx2
 from PIL import Image
 
 from benchmarks.machine import machine
@@ -64,6 +68,32 @@ def run_client(tree: Path, *numbers: int) -> dict[str, float]:
     return measured
 
 
+def run_killed(tree: Path, kills: int, port: int, requests: int, *numbers: int) -> dict[str, object]:
+    """What clients send that are killed on their way, and one that comes to the end."""
+    command = [sys.executable, str(Path(__file__).with_name("vlm_client.py")), *map(str, (port, requests, *numbers))]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+
+    def served() -> int:
+        return int(httpx2.get(f"http://127.0.0.1:{port}/stats").json()["served"])
+
+    with tempfile.TemporaryDirectory() as folder:
+        for kill in range(1, kills + 1):
+            with subprocess.Popen([*command, folder], cwd=tree, env=environment, stdout=subprocess.PIPE) as client:
+                while client.poll() is None and served() < kill * requests // (kills + 1):
+                    time.sleep(0.05)
+                client.kill()
+        done = subprocess.run([*command, folder], cwd=tree, env=environment, capture_output=True, text=True, check=True)
+    last = json.loads(done.stdout)
+    return {
+        "machine": machine(),
+        "requests": requests,
+        "kills": kills,
+        "answered_at_the_end": last["answered"],
+        "sent_again_in_all": served() - requests,
+        "requests_at_a_time": numbers[0],
+    }
+
+
 def main() -> None:
     """Start the server process, measure, print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,6 +101,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--concurrency", type=int, help="vlm.concurrency; default twice the slots")
+    parser.add_argument("--kills", type=int, default=0, help="how often the client is killed on its way")
     parser.add_argument("--before", type=Path, help="checkout of another version, measured in turns with this one")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of a comparison")
     arguments = parser.parse_args()
@@ -82,7 +113,9 @@ def main() -> None:
             raise RuntimeError("the server has no output")
         port = int(server.stdout.readline())
         numbers = (port, arguments.requests, arguments.concurrency or 2 * arguments.slots, arguments.slots)
-        if arguments.before is None:
+        if arguments.kills:
+            print(json.dumps(run_killed(own, arguments.kills, *numbers)))
+        elif arguments.before is None:
             print(json.dumps({"machine": machine(), **run_client(own, *numbers)}))
         else:
             rounds = [

@@ -65,5 +65,6 @@ def measure(port: int, requests: int, concurrency: int, slots: int, folder: Path
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(*map(int, sys.argv[1:]), Path(folder))))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(sys.argv[5] if len(sys.argv) > 5 else temporary)
+        print(json.dumps(measure(*map(int, sys.argv[1:5]), folder)))

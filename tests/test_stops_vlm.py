@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -198,3 +199,13 @@ def test_no_key_header_or_image_leaves_the_request(
         if "answers" in name or "ledger" in name or name in ("output", "manifest.json", "README.md"):
             assert not [image for image in images if image[40:100] in data]
     assert any(images[0] in data for data in files.values())
+
+
+def test_a_finished_build_is_up_to_date_with_its_server_off(
+    evidence_recipe: Path, evidence_build: tuple[Path, EvidenceModel], tmp_path: Path
+) -> None:
+    out = shutil.copytree(evidence_build[0], tmp_path / "out")
+    with VlmServer() as server:
+        pass
+    assert not build_with_model(evidence_recipe, out, server).changed
+    assert not build_with_model(evidence_recipe, out, server, **{"vlm.batch": True}).changed

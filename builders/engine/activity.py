@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,40 +38,42 @@ class ActivityCounter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._now = Activity()
+        self._items = self._requests = self._failed = self._in_flight = self._tokens = 0
 
     def now(self) -> Activity:
         """The counts of this moment."""
-        return self._now
+        with self._lock:
+            return Activity(self._items, self._requests, self._failed, self._in_flight, self._tokens)
 
     def begin_step(self) -> None:
         """Set all counts but that of the requests in flight to 0."""
         with self._lock:
-            self._now = Activity(in_flight=self._now.in_flight)
+            self._items = self._requests = self._failed = self._tokens = 0
 
     def sent(self) -> None:
         """Count a request that was sent."""
-        self._add(in_flight=1)
+        with self._lock:
+            self._in_flight += 1
 
     def ended(self, tokens: int | None) -> None:
         """Count a request that is over.
 
         :param tokens: Tokens of prompt and answer; None if there is no usable answer.
         """
-        if tokens is None:
-            self._add(in_flight=-1, failed=1)
-        else:
-            self._add(in_flight=-1, requests=1, tokens=tokens)
+        with self._lock:
+            self._in_flight -= 1
+            if tokens is None:
+                self._failed += 1
+            else:
+                self._requests += 1
+                self._tokens += tokens
 
     def counted(self, items: Iterable[T]) -> Iterator[T]:
         """``items``, each counted when it is taken."""
         for item in items:
-            self._add(items=1)
+            with self._lock:
+                self._items += 1
             yield item
-
-    def _add(self, **counts: int) -> None:
-        with self._lock:
-            self._now = replace(self._now, **{name: getattr(self._now, name) + n for name, n in counts.items()})
 
 
 ACTIVITY = ActivityCounter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from nyxqa.builders.vlm.protocol import Answered, Failed, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
@@ -32,26 +33,50 @@ def collect_evidence(
     :param requests: Questions with their document; consumed lazily, because images are large.
     :param answers: Accepted forms of each answer.
     """
-    pending: deque[dict[str, bool]] = deque()
+    pending: deque[list[dict[str, bool]]] = deque()
 
     def all_views() -> Iterator[VlmRequest]:
-        for request in requests:
-            views = _views(request)
-            pending.append({name: view is not None for name, view in views.items()})
-            yield from (view for view in views.values() if view is not None)
+        # One view of all questions on a document after another: their prompts begin with the same document as the
+        # model sees it in that view, which a server's prefix cache then holds.
+        for _, same_document in groupby(requests, _document_keys):
+            asked = [_views(request) for request in same_document]
+            pending.append([{name: view is not None for name, view in views.items()} for views in asked])
+            for name in asked[0]:
+                yield from (view for views in asked if (view := views[name]) is not None)
 
     outcomes = model.answer(all_views())
+    found: deque[dict[str, Answered[str] | Failed | None]] = deque()
     for accepted in answers:
-        first = next(outcomes)  # every question has a first view; its other views are known only now
-        evidence: Evidence = {}
-        failed: Failed | None = None
-        for index, (name, is_sent) in enumerate(pending.popleft().items()):
-            outcome = first if index == 0 else next(outcomes) if is_sent else None
-            if isinstance(outcome, Failed):
-                failed = failed or outcome
-            else:
-                evidence[name] = _verdict(outcome, accepted)
-        yield failed or evidence
+        if not found:
+            found.extend(_of_one_document(outcomes, pending))
+        yield _evidence(found.popleft(), accepted)
+
+
+def _document_keys(request: VlmRequest) -> tuple[str, ...]:
+    return tuple(document.key for document in request.documents)
+
+
+def _of_one_document(
+    outcomes: Iterator[Answered[str] | Failed], pending: deque[list[dict[str, bool]]]
+) -> list[dict[str, Answered[str] | Failed | None]]:
+    """The outcomes of the next questions on one document, by view."""
+    first: Answered[str] | Failed | None = next(outcomes)  # which other views there are is known only now
+    sent = pending.popleft()
+    found: list[dict[str, Answered[str] | Failed | None]] = [{} for _ in sent]
+    for name in sent[0]:
+        for views, is_sent in zip(found, (one[name] for one in sent), strict=True):
+            views[name] = (first or next(outcomes)) if is_sent else None
+            first = None if is_sent else first
+    return found
+
+
+def _evidence(outcomes: Mapping[str, Answered[str] | Failed | None], accepted: Sequence[str]) -> Evidence | Failed:
+    evidence: Evidence = {}
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Failed):
+            return outcome
+        evidence[name] = _verdict(outcome, accepted)
+    return evidence
 
 
 def _verdict(outcome: Answered[str] | None, accepted: Sequence[str]) -> Verdict | None:

@@ -37,10 +37,16 @@ class Prompt:
     def fill(self, **values: str | Iterable[PromptPart]) -> tuple[PromptPart, ...]:
         """The prompt with its slots filled in one pass, so that a slot inside a value is not filled."""
         parts: list[PromptPart] = []
-        for number, piece in enumerate(_SLOT.split(self.text)):
+        for number, piece in enumerate(_pieces(self.text)):
             value = values[piece] if number % 2 else piece
             parts.extend([value] if isinstance(value, str) else value)
         return merge_text_parts(parts)
+
+
+@cache
+def _pieces(text: str) -> list[str]:
+    """Texts of a template and, between them, names of its slots."""
+    return _SLOT.split(text)
 
 
 @cache

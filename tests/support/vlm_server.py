@@ -24,7 +24,8 @@ Payload = dict[str, Any]
 class Act:
     """What the server does with one request.
 
-    :param kind: ``answer``, ``status``, ``hang``, ``drop`` (close at once), ``half`` (half a body), ``garbage``,
+    :param kind: ``answer``, ``status``, ``hang``, ``drop`` (close at once), ``half`` (half a body),
+        ``drip`` (the body byte by byte), ``garbage``,
         ``html``, ``choices`` (``count`` of them), ``refusal``, ``no_text``, ``cut`` (finish_reason length).
     """
 
@@ -158,7 +159,7 @@ class VlmServer:
         if first.startswith("GET ") and "/models" in first:
             await write_response(writer, 200 if self.models else 404, json.dumps({"data": self.models}).encode())
             return True
-        payload = json.loads(body)
+        payload = self.read(body)
         if is_probe(payload) and not self.scripts_probes:
             self.probes.append(payload)
             await write_response(writer, 200, json.dumps(self.completion(Act(text='{"pairs": []}'), payload)).encode())
@@ -179,6 +180,11 @@ class VlmServer:
                 self._now -= 1
                 self.last = time.perf_counter()
                 self.busy += self.last - started
+
+    def read(self, body: bytes) -> Payload:
+        """The request in a body."""
+        payload: Payload = json.loads(body)
+        return payload
 
     async def _act(self, act: Act, payload: Payload, writer: asyncio.StreamWriter) -> bool:
         if act.kind == "hang":
@@ -201,6 +207,13 @@ class VlmServer:
                 writer.write(data[: len(data) // 2])
                 await writer.drain()
                 return False
+            if act.kind == "drip":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(data)).encode() + b"\r\n\r\n")
+                for place in range(len(data)):
+                    writer.write(data[place : place + 1])
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+                return True
             await write_response(writer, 200, data)
         return True
 
@@ -226,6 +239,14 @@ async def write_response(
     await writer.drain()
 
 
+class UnreadServer(VlmServer):
+    """Answers every request alike without reading it, so that a benchmark measures the client."""
+
+    def read(self, body: bytes) -> Payload:
+        """A request for pairs, whatever the body says."""
+        return {"messages": [{"role": "user", "content": '"pairs"'}]}
+
+
 def main() -> None:
     """Serve as a process until standard input closes."""
     parser = argparse.ArgumentParser()
@@ -233,7 +254,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.0)
     arguments = parser.parse_args()
-    server = VlmServer(slots=arguments.slots, latency=arguments.latency, port=arguments.port, keep=False)
+    server = UnreadServer(slots=arguments.slots, latency=arguments.latency, port=arguments.port, keep=False)
     with server:
         sys.stdout.write(f"{server.port}\n")
         sys.stdout.flush()

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+Message = dict[str, Any]
 
-def body_json(model: str, body: dict[str, Any]) -> bytes:
-    """``body`` with the model as JSON in UTF-8.
 
-    :param body: Without ``model``; its messages have as content a string or a list of parts.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body without its model.
+
+    :param message: Its content is a string or a list of parts.
+    :param rest: Everything else as the JSON of an object.
     """
-    rest = {name: value for name, value in body.items() if name != "messages"}
-    messages = b", ".join(map(_message_json, body["messages"]))
-    head = json.dumps({"model": model})[:-1].encode("ascii")
-    tail = json.dumps(rest)[1:].encode("ascii")
-    return b"".join((head, b', "messages": [', messages, b"], " if rest else b"]", tail))
+
+    message: Message
+    rest: str
 
 
-def _message_json(message: dict[str, Any]) -> bytes:
-    content = message["content"]
+def body_json(model: str, body: Body) -> bytes:
+    """``body`` with the model as JSON in UTF-8."""
+    tail = f"], {body.rest[1:]}" if body.rest != "{}" else "]}"
+    return b"".join((_head(model), _message_json(body.message), tail.encode("ascii")))
+
+
+@lru_cache(maxsize=8)
+def _head(model: str) -> bytes:
+    return f'{{"model": {quoted(model)}, "messages": ['.encode("ascii")
+
+
+def _message_json(message: Message) -> bytes:
+    head, content = f'{{"role": {quoted(message["role"])}, "content": ', message["content"]
     if isinstance(content, str):
-        return json.dumps(message).encode("ascii")
-    head = json.dumps({name: value for name, value in message.items() if name != "content"})[:-1].encode("ascii")
-    parts = b", ".join(map(_part_json, content))
-    return b"".join((head, b', "content": [', parts, b"]}"))
+        return f"{head}{quoted(content)}}}".encode("ascii")
+    return b"".join((head.encode("ascii"), b"[", b", ".join(map(_part_json, content)), b"]}"))
 
 
 def _part_json(part: dict[str, Any]) -> bytes:
-    address = part.get("image_url")
-    if address is None or not address["url"].startswith("data:image/"):
+    text, address = part.get("text"), part.get("image_url")
+    if text is not None:
+        return f'{{"type": "text", "text": {quoted(text)}}}'.encode("ascii")
+    if address is None or list(address) != ["url"] or not address["url"].startswith("data:image/"):
         return json.dumps(part).encode("ascii")
-    rest = {name: value for name, value in address.items() if name != "url"}
-    tail = json.dumps(rest)[1:].encode("ascii")
     # A data URI is ASCII without quotes and backslashes.
-    uri = address["url"].encode("ascii")
-    return b"".join((b'{"type": "image_url", "image_url": {"url": "', uri, b'", ' if rest else b'"', tail, b"}"))
+    return b"".join((b'{"type": "image_url", "image_url": {"url": "', address["url"].encode("ascii"), b'"}}'))

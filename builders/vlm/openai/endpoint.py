@@ -6,11 +6,10 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
 from nyxqa.builders.vlm.openai.batch.results import MOST_TRIES
-from nyxqa.builders.vlm.openai.body_json import body_json
+from nyxqa.builders.vlm.openai.body_json import Body, body_json
 from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
 from nyxqa.builders.vlm.openai.concessions import (
     is_filtered,
@@ -102,9 +101,7 @@ class Endpoint:
         """Close the connections."""
         await self._transport.close()
 
-    async def send(
-        self, body: dict[str, Any], attempts: int | None = None, *, directly: bool = False
-    ) -> ChatReply | Failed:
+    async def send(self, body: Body, attempts: int | None = None, *, directly: bool = False) -> ChatReply | Failed:
         """The reply to a body, or why there is none after all attempts.
 
         :param attempts: Maximum number of tries; None for those of the retry policy.

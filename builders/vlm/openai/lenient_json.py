@@ -41,10 +41,13 @@ class NotANumber:
     """What ``NaN`` and ``Infinity`` are read as: no JSON, and nothing to publish."""
 
 
+_DECODER = json.JSONDecoder(parse_constant=lambda name: NotANumber())
+
+
 def load_json(text: str) -> Any:
     """The JSON value of ``text`` with its literal backslashes kept; None if it is not JSON."""
     try:
-        return json.loads(repaired_escapes(text), parse_constant=lambda name: NotANumber())
+        return _DECODER.decode(repaired_escapes(text))
     except (ValueError, RecursionError):
         return None
 
@@ -78,7 +81,6 @@ def _unwrapped(value: Any) -> Any:
 def inner_json(text: str) -> Iterator[Any]:
     """Complete JSON objects and lists inside prose, or inside a larger value that is malformed, in their order."""
     text = repaired_escapes(text)
-    decoder = json.JSONDecoder(parse_constant=lambda name: NotANumber())
     starts = [match.start() for match in re.finditer(r"[{\[]", text)]
     if len(starts) > _FIRST_STARTS + _LAST_STARTS:
         starts = starts[:_FIRST_STARTS] + starts[-_LAST_STARTS:]
@@ -87,7 +89,7 @@ def inner_json(text: str) -> Iterator[Any]:
         if start < end:
             continue
         try:
-            value, end = decoder.raw_decode(text, start)
+            value, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
         yield value

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from nyxqa.builders.vlm.openai.agreement import Agreement
+from nyxqa.builders.vlm.openai.body_json import Body, Message
 from nyxqa.builders.vlm.openai.images import DataUris, TooLargeError
-from nyxqa.builders.vlm.openai.request import ChatRequest, response_schema
+from nyxqa.builders.vlm.openai.request import ChatRequest, ResponseForm, response_schema
 from nyxqa.builders.vlm.prompt import PromptPart, merge_text_parts
 from nyxqa.builders.vlm.protocol import VlmImage
-
-Message = dict[str, Any]
 
 
 async def chat_message(
@@ -32,32 +33,39 @@ async def chat_message(
         return {"role": "user", "content": content}
 
 
-def request_body(request: ChatRequest, message: Message, agreement: Agreement, tokens: int) -> dict[str, Any]:
+def request_body(request: ChatRequest, message: Message, agreement: Agreement, tokens: int) -> Body:
     """The body without the model, spelled as agreed with the server.
 
     :param tokens: Maximum number of tokens of the answer.
     """
-    body: dict[str, Any] = {"messages": [message]}
+    sampling = request.sampling
+    return Body(message, _rest(request.form, request.limit, sampling.temperature, sampling.seed, agreement, tokens))
+
+
+@lru_cache(maxsize=64)
+def _rest(form: ResponseForm, limit: int, temperature: float, seed: int, agreement: Agreement, tokens: int) -> str:
+    """What is the same in all bodies of one form."""
+    rest: dict[str, Any] = {}
     if agreement.limit:
-        body[agreement.limit] = tokens
-    sampling = {"temperature": request.sampling.temperature, "seed": request.sampling.seed}
-    body |= {name: value for name, value in sampling.items() if name not in agreement.omitted}
+        rest[agreement.limit] = tokens
+    sampling = {"temperature": temperature, "seed": seed}
+    rest |= {name: value for name, value in sampling.items() if name not in agreement.omitted}
     if agreement.streamed:
-        body["stream"] = True
-    return body | response_format(request, agreement)
+        rest["stream"] = True
+    return json.dumps(rest | response_format(form, limit, agreement))
 
 
-def response_format(request: ChatRequest, agreement: Agreement) -> dict[str, Any]:
+def response_format(form: ResponseForm, limit: int, agreement: Agreement) -> dict[str, Any]:
     """The part of the body that asks for JSON."""
     level = agreement.level
     if level == "none":
         return {}
     if level == "object":
         return {"response_format": {"type": "json_object"}}
-    schema: dict[str, Any] = {"name": request.form}
+    schema: dict[str, Any] = {"name": form}
     if level != "plain":
         schema["strict"] = True
-    schema["schema"] = response_schema(request, level)
+    schema["schema"] = response_schema(form, limit, level)
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from nyxqa.builders.vlm.openai.escapes import repaired_escapes
@@ -87,14 +88,20 @@ def cut_strings(text: str, bound: int) -> frozenset[str]:
 
     The server counts characters before literal backslashes are restored.
     """
+    if len(text) < bound:
+        return frozenset()
+    return frozenset(tidy(value) for value, raw in _counted_strings(text) if bound in (len(value), len(raw)))
+
+
+@lru_cache(maxsize=4)
+def _counted_strings(text: str) -> tuple[tuple[str, str], ...]:
+    """Strings of the JSON in ``text``, and the same as the server counted them; questions and answers ask for both."""
     text = without_reasoning(text)
     restored = list(_strings([whole_json(text), *inner_json(text)]))
     counted = list(_strings([_strict_json(text)])) if repaired_escapes(text) != text else restored
     if len(counted) > len(restored):
         counted = restored
-    return frozenset(
-        tidy(value) for value, raw in zip(restored, counted, strict=False) if bound in (len(value), len(raw))
-    )
+    return tuple(zip(restored, counted, strict=False))
 
 
 def _strings(values: list[Any]) -> Iterator[str]:

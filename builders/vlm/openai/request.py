@@ -85,27 +85,30 @@ class ChatReply:
     left_out: tuple[str, ...] = ()
 
 
-def response_schema(request: ChatRequest, level: SchemaLevel) -> dict[str, Any]:
-    """JSON schema of an answer."""
-    shape = {request.form: _shape(request)}
-    schema = {"type": "object", "properties": shape, "required": [request.form], "additionalProperties": False}
+def response_schema(form: ResponseForm, limit: int, level: SchemaLevel) -> dict[str, Any]:
+    """JSON schema of an answer.
+
+    :param limit: Maximum number of items of the requested list; of options exactly so many.
+    """
+    shape = {form: _shape(form, limit)}
+    schema = {"type": "object", "properties": shape, "required": [form], "additionalProperties": False}
     if level == "bounded":
         return schema
     return dict(_simplified(schema, level))
 
 
-def _shape(request: ChatRequest) -> dict[str, Any]:
-    if request.form == "answer":
+def _shape(form: ResponseForm, limit: int) -> dict[str, Any]:
+    if form == "answer":
         return {"type": ["string", "null"], "maxLength": SHORT_BOUND}
-    if request.form == "options":
-        return {"type": "array", "minItems": request.limit, "maxItems": request.limit, "items": _string(SHORT_BOUND)}
+    if form == "options":
+        return {"type": "array", "minItems": limit, "maxItems": limit, "items": _string(SHORT_BOUND)}
     pair = {
         "type": "object",
         "properties": {"question": _string(QUESTION_BOUND), "answer": _string(ANSWER_BOUND)},
         "required": ["question", "answer"],
         "additionalProperties": False,
     }
-    return {"type": "array", "maxItems": request.limit, "items": pair}
+    return {"type": "array", "maxItems": limit, "items": pair}
 
 
 def _string(max_length: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ _LABEL = re.compile(r"\s*\(?(?P<label>[A-Za-z]|\d{1,2})[.):]\s+(?=\S)")
 
 def tidy(text: str) -> str:
     """``text`` on one line, without control characters or lone surrogates."""
+    if text.isprintable():  # almost always, and then none of these is in it
+        return " ".join(text.split())
     valid = text.encode("utf-8", "replace").decode("utf-8")
     printable = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in valid)
     return " ".join(printable.split())

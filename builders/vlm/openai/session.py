@@ -19,6 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _SKIPPED = Failed("skipped")
+_TOGETHER = 0.01  # seconds in which answers that come in share a transaction
 
 
 class Session:
@@ -49,7 +50,8 @@ class Session:
         self._retried: set[str] = set()
         self._unconfirmed: list[tuple[str, Failed]] = []
         # Equal requests are sent once: with two answers the result would depend on which came last.
-        self._in_flight: dict[str, asyncio.Future[ChatReply | Failed]] = {}
+        # The future is there once another caller waits for the request.
+        self._in_flight: dict[str, asyncio.Future[ChatReply | Failed] | None] = {}
         self._unstored: list[tuple[str, ChatReply]] = []
         self._storing: asyncio.Future[None] | None = None
         self._closed = False
@@ -95,16 +97,31 @@ class Session:
         stored = self._stored(key)
         if stored is not None:
             return stored
-        task = self._in_flight.get(key)
-        if task is not None:
-            await asyncio.wait({task})
-            return task.result()
-        # A task of its own, so that callers with an equal request can wait for it.
-        task = self._in_flight[key] = asyncio.ensure_future(self._send(key, request))
+        if key in self._in_flight:
+            future = self._in_flight[key]
+            if future is None:
+                future = self._in_flight[key] = asyncio.get_running_loop().create_future()
+            return await asyncio.shield(future)  # others wait for it too
+        self._in_flight[key] = None
         try:
-            return await task
-        finally:
-            del self._in_flight[key]
+            outcome = await self._send(key, request)
+        except BaseException as error:
+            self._tell(key, error)
+            raise
+        self._tell(key, outcome)
+        return outcome
+
+    def _tell(self, key: str, outcome: ChatReply | Failed | BaseException) -> None:
+        """Give the outcome of a request to the callers that wait for it."""
+        future = self._in_flight.pop(key)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, asyncio.CancelledError):
+            future.cancel()
+        elif isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
     async def _send(self, key: str, request: ChatRequest) -> ChatReply | Failed:
         if self._batch:
@@ -174,7 +191,7 @@ class Session:
         self._unstored.append((key, reply))
         if self._storing is None:
             self._storing = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_soon(self._store_answers)
+            asyncio.get_running_loop().call_later(_TOGETHER, self._store_answers)
         # Shielded, because others wait for the same transaction.
         await asyncio.shield(self._storing)
 

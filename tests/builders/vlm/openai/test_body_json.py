@@ -5,33 +5,30 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.vlm.openai.body_json import body_json
+from nyxqa.builders.vlm.openai.body_json import Body, Message, body_json
 
 URI = "data:image/png;base64,iVBORw0KGgo="
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("message", "rest"),
     [
-        {"messages": [{"role": "user", "content": 'Is "3" < \u00e9\n\\alpha?'}], "seed": 4},
-        {"messages": [{"role": "user", "content": "a"}]},
-        {
-            "messages": [
-                {"role": "system", "content": "be brief"},
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "text", "text": 'a "b"'},
-                        {"type": "image_url", "image_url": {"url": URI}},
-                        {"type": "image_url", "image_url": {"url": URI, "detail": "low"}},
-                        {"type": "image_url", "image_url": {"url": 'https://a/"b'}},
-                    ],
-                },
-            ],
-            "temperature": 0.0,
-            "response_format": {"type": "json_object"},
-        },
+        ({"role": "user", "content": 'Is "3" < \u00e9\n\\alpha?'}, {"seed": 4}),
+        ({"role": "user", "content": "a"}, {}),
+        (
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": 'a "b"'},
+                    {"type": "image_url", "image_url": {"url": URI}},
+                    {"type": "image_url", "image_url": {"url": URI, "detail": "low"}},
+                    {"type": "image_url", "image_url": {"url": 'https://a/"b'}},
+                ],
+            },
+            {"temperature": 0.0, "response_format": {"type": "json_object"}},
+        ),
     ],
 )
-def test_the_spliced_json_says_what_the_body_says(body: dict[str, Any]) -> None:
-    assert json.loads(body_json('m "x"', body)) == {"model": 'm "x"', **body}
+def test_the_spliced_json_says_what_the_body_says(message: Message, rest: dict[str, Any]) -> None:
+    body = body_json('m "x"', Body(message, json.dumps(rest)))
+    assert json.loads(body) == {"model": 'm "x"', "messages": [message], **rest}

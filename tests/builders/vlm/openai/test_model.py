@@ -130,3 +130,19 @@ def test_no_key_header_or_image_reaches_logs_errors_or_store(
         assert secret.encode() not in stored
     assert red.data not in stored
     assert len(stored) > 0
+
+
+def test_an_answer_that_drips_ends_at_the_limit_of_seconds_and_is_not_asked_again(tmp_path: Path) -> None:
+    """A byte comes every 0.05 s, so the limit between two pieces never strikes; the whole would take ten seconds."""
+
+    def one_drips(number: int, payload: Payload) -> Act:
+        return Act("drip") if number_of(payload) == 2 else Act()
+
+    policy = EndpointPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, read=5.0, total=0.3)
+    with VlmServer(one_drips, echo) as server:
+        vlm = model(server, tmp_path, policy)
+        outcomes = list(vlm.answer(vlm_requests(4)))
+        vlm.close()
+        assert [number_of(payload) for payload in server.payloads].count(2) == 1
+    assert outcomes[2] == Failed("no_answer", "no complete answer within 0.3 s")
+    assert [outcomes[n] for n in (0, 1, 3)] == [Answered(f"answer {n}") for n in (0, 1, 3)]
