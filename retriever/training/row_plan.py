@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.retriever.training.batches import PlanRows
 from nyxqa.retriever.training.examples import Example, Row, read_example
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.loading.join import Joiner
 
 # Lengths only deal the rows of a batch to devices, so an estimate does: bytes of a token, and tokens of an image.
@@ -62,9 +63,7 @@ def _stored(rows: Any) -> tuple[pa.Table, Joiner] | None:
 def _lengths(table: pa.Table, join: Joiner) -> Lengths:
     """About how many tokens a row's query and first positive cost, int64 [rows]."""
     query = table.column("query")
-    total = _bytes(_field(query, "text")) // _TOKEN_BYTES
-    images = _field(query, "images")
-    total += _IMAGE_TOKENS * _numbers(pc.list_value_length(images))
+    total = _costs(pa.chunked_array([chunk.field("text") for chunk in query.chunks], pa.string()))
     if "positive_id" in table.column_names:
         wanted = table.column("positive_id")
     else:
@@ -78,21 +77,17 @@ def _documents(wanted: pa.ChunkedArray, join: Joiner) -> Lengths:
         documents = join.documents.pool(pool)
         if documents is None:
             continue
-        stored = documents.table
-        lengths = _bytes(stored.column("text")) // _TOKEN_BYTES
-        lengths += _IMAGE_TOKENS * _numbers(pc.list_value_length(stored.column("image_ids")))
-        rows = pc.index_in(wanted, value_set=stored.column("doc_id").combine_chunks())
+        lengths = _costs(documents.table.column("text"))
+        rows = pc.index_in(wanted, value_set=documents.table.column("doc_id").combine_chunks())
         places = _numbers(pc.fill_null(rows, -1))
         found = np.where(places >= 0, lengths[places], found)
     return found
 
 
-def _field(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk.field(name) for chunk in column.chunks], column.type.field(name).type)
-
-
-def _bytes(texts: pa.ChunkedArray) -> Lengths:
-    return _numbers(pc.fill_null(pc.binary_length(texts), 0))
+def _costs(texts: pa.ChunkedArray) -> Lengths:
+    """About how many tokens texts with placeholders cost, as many images as placeholders."""
+    images = _numbers(pc.count_substring(texts, PLACEHOLDER))
+    return _numbers(pc.binary_length(texts)) // _TOKEN_BYTES + _IMAGE_TOKENS * images
 
 
 def _numbers(values: pa.ChunkedArray) -> Lengths:
