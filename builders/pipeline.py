@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nyxqa.builders.assembly.inputs import Assembly, WebInputs
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.question_sets.outputs import set_splits
+from nyxqa.builders.mining.judging import judges
+from nyxqa.builders.question_sets.outputs import Sets, set_splits
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
@@ -19,6 +21,7 @@ from nyxqa.builders.stages.common_words import web_common_words
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.filter import filter_documents
 from nyxqa.builders.stages.images import images
+from nyxqa.builders.stages.judge import judge
 from nyxqa.builders.stages.negatives import negatives
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.refine import refine
@@ -30,6 +33,7 @@ from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
 from nyxqa.builders.stages.synthesize import synthesize
 from nyxqa.builders.stages.verify import verify
+from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.schemas.errors import NyxqaError, PendingError
 from nyxqa.schemas.recipe import Recipe, Web
@@ -52,7 +56,7 @@ class Built:
     """The outputs of a build.
 
     :param splits: By split, the step that decides its published form.
-    :param handle: The model, if there is a web builder.
+    :param handle: The model, if one is used.
     :param benchmark: The index of the benchmarks, if any.
     """
 
@@ -97,43 +101,73 @@ def build(
     :param answers: Folder where a model's answers are stored.
     :param retry_failed: Whether questions that a model failed at in an earlier run are sent again.
     """
-    web, handle, benchmark_index = None, None, benchmark(run, recipe.filters, recipe.images.max_pixels)
-    if recipe.web is not None and opened is not None:
+    web, benchmark_index = None, benchmark(run, recipe.filters, recipe.images.max_pixels)
+    handle = VlmHandle(recipe.vlm, recipe.seed, answers, Path(), retry_failed) if asks_model(recipe) else None
+    if recipe.web is not None and opened is not None and handle is not None:
         pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits)
-        handle = VlmHandle(recipe.vlm, recipe.seed, answers, pages.packs, retry_failed)
-        seeds, questions = build_questions(run, recipe, pages, benchmark_index, handle, splits)
-        web = WebInputs(pages.documents, questions, pages.packs, seeds)
-    sets = build_sets(run, recipe, splits, benchmark_index)
+        handle = replace(handle, packs=pages.packs)
+        web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
+    sets = _sets(run, recipe, splits, benchmark_index, handle)
     reviews = review(run, recipe, run.work.parent, web, sets, splits)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews))
     steps = {split: split_step(recipe, web, sets, split, reviews) for split in splits}
     return Built(tables, steps, handle, benchmark_index)
 
 
+def asks_model(recipe: Recipe) -> bool:
+    """Whether a build of ``recipe`` uses the model that it names."""
+    return recipe.web is not None or (bool(recipe.text) and judges(recipe.judge, make_provider(recipe.vlm.model).info))
+
+
+@contextmanager
+def _closing(handle: VlmHandle | None) -> Iterator[None]:
+    """An error closes the model, so that the next build of this process has a budget of its own."""
+    try:
+        yield
+    except NyxqaError:
+        if handle is not None:
+            handle.close()
+        raise
+
+
 def build_questions(
     run: Run, recipe: Recipe, pages: Pages, benchmark_index: StepOutput | None, handle: VlmHandle, splits: Sequence[str]
-) -> tuple[dict[str, StepOutput], dict[str, StepOutput]]:
-    """Run (or plan) the stages that call the model; returns seeds and questions by split.
+) -> WebInputs:
+    """Run (or plan) the stages that call the model, split by split; an error closes the model.
 
-    An error closes the model. Splits that wait for a batch do not hold up the others, and share it.
+    Splits that wait for a batch do not hold up the others, and share it.
     """
-    seeds: dict[str, StepOutput] = {}
-    questions: dict[str, StepOutput] = {}
+    web = WebInputs(pages.documents, {}, pages.packs)
     words = web_common_words(run, pages.documents) if "answer" in recipe.negatives.exclude else None
     waiting: PendingError | None = None
-    try:
+    with _closing(handle):
         for split in splits:
-            seeds[split] = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
+            seeds = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
+            web = replace(web, seeds={**web.seeds, split: seeds})
             try:
-                questions[split] = _questions(run, recipe, pages, benchmark_index, handle, split, seeds[split], words)
+                questions = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words)
+                if judges(recipe.judge, handle.info):
+                    questions = judge(run, questions, pages.documents, handle, recipe.judge, split)
+                    web = replace(web, judged={**web.judged, split: questions})
+                web = replace(web, questions={**web.questions, split: questions})
             except PendingError as error:
                 waiting = error
         if waiting is not None:
             raise handle.submit(waiting)
-    except NyxqaError:
-        handle.close()  # the next build of this process has a budget of its own
-        raise
-    return seeds, questions
+    return web
+
+
+def _sets(
+    run: Run, recipe: Recipe, splits: Sequence[str], benchmark_index: StepOutput | None, handle: VlmHandle | None
+) -> Sets:
+    """Run (or plan) the stages of question sets and imports; an error closes the model."""
+    if handle is None or not judges(recipe.judge, handle.info):
+        return build_sets(run, recipe, splits, benchmark_index)
+    with _closing(handle):
+        try:
+            return build_sets(run, recipe, splits, benchmark_index, handle)
+        except PendingError as error:
+            raise handle.submit(error) from error
 
 
 def _questions(

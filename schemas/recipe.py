@@ -224,6 +224,24 @@ class Negatives(Section):
     )
 
 
+class Judge(Section):
+    """Whether the model is asked of each negative if it answers the question, and what becomes of one that does."""
+
+    enabled: bool | Literal["auto"] = Field("auto", description="whether to judge; auto: if the model can judge")
+    most: Positive = Field(5, description="number of negatives of a question that are judged, the best first")
+    policy: Literal["rlhn", "arhn"] = Field(
+        "rlhn",
+        description="rlhn: every negative that answers becomes a positive; arhn: one ranked above the positive does, "
+        "one below it is left out",
+    )
+    negatives: Literal["positive", "remove", "keep"] = Field(
+        "positive", description="what a negative that answers becomes: a positive, left out, or it stays"
+    )
+    positives: Literal["keep", "drop"] = Field(
+        "keep", description="whether a question stays whose positive does not answer it; drop judges the positive too"
+    )
+
+
 class Review(Section):
     """Which verdicts of people are applied, and how."""
 
@@ -372,6 +390,7 @@ class Recipe(Section):
     choices: Choices = Field(Choices(), description="options of the multiple-choice form")
     vlm: VlmSection = Field(VlmSection(), description="the model that writes, answers and judges")
     negatives: Negatives = Field(Negatives(), description="how hard negatives of page questions are mined")
+    judge: Judge = Field(Judge(), description="whether negatives answer their question, as the model says")
     review: Review = Field(Review(), description="verdicts of people, of nyxqa review")
     feedback: Feedback = Field(Feedback(), description="stage 2: candidates labelled by the model's answers")
     text: list[TextSet] = Field([], description="question sets over passage pools")

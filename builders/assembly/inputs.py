@@ -10,6 +10,7 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.question_sets.outputs import SetParts, Sets
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.tables import DATASET
 
 RESULT = "result.json"
 
@@ -22,12 +23,14 @@ class WebInputs:
     :param questions: Mined questions by split, in the order train, validation, test.
     :param packs: Folder of the image packs.
     :param seeds: Seeds by split.
+    :param judged: Questions with what the model said of their negatives, by split, where they were judged.
     """
 
     documents: StepOutput
     questions: Mapping[str, StepOutput]
     packs: Path
     seeds: Mapping[str, StepOutput] = field(default_factory=dict)
+    judged: Mapping[str, StepOutput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class Assembly:
     sets: Sets
     ledgers: tuple[StepOutput, ...]
     reviews: Mapping[str, ReviewOutput] = field(default_factory=dict)
+
+    def judged(self) -> dict[str, StepOutput]:
+        """Outputs of the steps that judged negatives, by dataset and split."""
+        web = {} if self.web is None else {f"{DATASET} {split}": output for split, output in self.web.judged.items()}
+        sets = {(part.text.name, part.split): part.judged for part in self.sets.triplets if part.text is not None}
+        return web | {" ".join(key): output for key, output in sets.items() if output is not None}
 
     def packs(self) -> Packs:
         """Readers of the images of all builders."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.engine.accounting import DETAIL_LIMIT
-from nyxqa.builders.stages.names import FEEDBACK, REVIEW, STAGES
+from nyxqa.builders.stages.names import FEEDBACK, OPTIONAL_STAGES, REVIEW, STAGES
 from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
@@ -59,7 +59,11 @@ def _check_chain(context: CheckContext) -> None:
     chains = [[("", name) for name in STAGES[:_SPLIT_STAGE]]] if web else []
     chains += [[(split, name) for name in STAGES[_SPLIT_STAGE:-1]] for split in _splits(context)] if web else []
     for chain in chains:
-        missing = [f"{name} {split}".strip() for split, name in chain if (name, split) not in entries]
+        missing = [
+            f"{name} {split}".strip()
+            for split, name in chain
+            if (name, split) not in entries and name not in OPTIONAL_STAGES
+        ]
         if missing:
             context.findings.fail("stage_chain", f"stage {missing[0]} is not in the manifest")
         for before, after in pairwise(entries[name, split] for split, name in chain if (name, split) in entries):
@@ -82,7 +86,9 @@ def _check_last(context: CheckContext, entries: Mapping[tuple[str, str], StageEn
     if last is None:
         context.findings.fail("stage_chain", f"stage {STAGES[-1]} {split} is not in the manifest")
         return
-    before = [entry for entry in entries.values() if entry.split == split and _feeds_last(entry)]
+    own = [entry for entry in entries.values() if entry.split == split]
+    web = [entry for name in STAGES[:-1] for entry in own if entry.name == name]
+    before = [*web[-1:], *(entry for entry in own if _is_of_set(entry))]
     reviewed = entries.get((REVIEW, split))  # works on the rows of all builders
     for entry in (last,) if reviewed is None else (reviewed, last):
         if (rows := sum(one.rows_out for one in before)) != entry.rows_in:
@@ -92,9 +98,8 @@ def _check_last(context: CheckContext, entries: Mapping[tuple[str, str], StageEn
         before = [entry]
 
 
-def _feeds_last(entry: StageEntry) -> bool:
-    of_set = entry.name not in (*STAGES, REVIEW, FEEDBACK) and entry.unit_out in ("triplet", "question")
-    return entry.name == STAGES[-2] or of_set
+def _is_of_set(entry: StageEntry) -> bool:
+    return entry.name not in (*STAGES, REVIEW, FEEDBACK) and entry.unit_out in ("triplet", "question")
 
 
 def _check_dropped(context: CheckContext) -> None:

@@ -129,7 +129,8 @@ class Counts:
 def without_repeats(notes: Sequence[Drop]) -> list[Drop]:
     """``notes`` with one row for what repeats inside an item for one reason; its detail begins with the count.
 
-    Notes of one item and reason repeat if their details are equal, or if they are more than ``MOST``.
+    Notes of one item and reason repeat if their details are equal, or if they are more than ``MOST``. Negatives of a
+    question never do: each is a document of its own, and they are few.
 
     :param notes: Ledger rows for parts of items, in the order of the items.
     """
@@ -140,6 +141,8 @@ def without_repeats(notes: Sequence[Drop]) -> list[Drop]:
 
 
 def _rows(group: list[Drop]) -> list[Drop]:
+    if group[0].item_type == "negative":
+        return group
     if len(group) > MOST:
         return [_together(group)]
     equal: dict[str, list[Drop]] = {}

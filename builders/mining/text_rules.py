@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.mining.negative_selection import (
@@ -42,6 +42,11 @@ class Document(Protocol):
     @property
     def text(self) -> str:
         """The whole text."""
+        ...
+
+    @property
+    def images(self) -> Sequence[Mapping[str, Any]]:
+        """Its images, each with its ``caption``."""
         ...
 
 
@@ -182,7 +187,9 @@ def _exclusions(rules: Rules, positives: list[Document], answer: AnswerRule) -> 
         texts = {_text_key(passage.text) for passage in positives}
         exclusions.append(Exclusion("equal", lambda passage: not _added(texts, _text_key(passage.text))))
     if "answer" in rules.exclude:
-        exclusions.append(Exclusion("answer", lambda passage: answer.held_in(_folded(passage.text))))
+        exclusions.append(
+            Exclusion("answer", lambda passage: answer.held_in(_folded(passage.text, _captions(passage))))
+        )
     return exclusions
 
 
@@ -196,6 +203,10 @@ def _added(values: set[str], value: str) -> bool:
 def normalise_title(text: str) -> str:
     """``text`` in NFKC, case folded, with single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _captions(passage: Document) -> tuple[str, ...]:
+    return tuple(image["caption"] for image in passage.images)
 
 
 _folded = lru_cache(_CACHED_KEYS)(fold_document)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
-from nyxqa.builders.report.lines import feedback_lines, has_negatives, probe_line, shortfall_lines
+from nyxqa.builders.report.lines import feedback_lines, has_negatives, judge_lines, probe_line, shortfall_lines
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
@@ -23,7 +23,7 @@ TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in sections of their own.
 _OWN_SECTION = frozenset(
-    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "reviews")
+    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "judge", "reviews")
 ) | frozenset(("shortfall", "sample_shortfall", "without_negatives"))
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
@@ -75,6 +75,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         has_web=WEB in manifest.splits("corpus"),
         shortfalls=shortfall_lines(manifest),
         has_negatives=has_negatives(manifest),
+        judged=judge_lines(manifest),
         evidence=_evidence(manifest.summary["evidence"]),
         outcomes=_outcomes(manifest),
         probe=probe_line(manifest.summary.get("probe", {})),

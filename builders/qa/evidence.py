@@ -83,8 +83,12 @@ def _verdict(outcome: Answered[str] | None, accepted: Sequence[str]) -> Verdict 
     if outcome is None:
         return None
     prediction = " ".join(outcome.value.split())
-    correct = exact_match(prediction, accepted) or token_f1(prediction, accepted) >= CORRECT_F1
-    return {"prediction": prediction, "correct": correct}
+    return {"prediction": prediction, "correct": is_correct(prediction, accepted)}
+
+
+def is_correct(prediction: str, accepted: Sequence[str]) -> bool:
+    """Whether a prediction matches an accepted form exactly or in ``CORRECT_F1`` of its tokens."""
+    return exact_match(prediction, accepted) or token_f1(prediction, accepted) >= CORRECT_F1
 
 
 def _views(request: VlmRequest) -> dict[str, VlmRequest | None]:

@@ -43,6 +43,7 @@ class SetParts:
     :param text: Section of a question set; None for an import.
     :param packs: Folder of the image packs, if that is not the folder of the triplets.
     :param hits: What was retrieved for each question, if all of it is published.
+    :param judged: Output of the step that judged its negatives, if they were.
     """
 
     stage: str
@@ -53,6 +54,7 @@ class SetParts:
     text: TextSet | QaSet | None = None
     packs: Path | None = None
     hits: StepOutput | None = None
+    judged: StepOutput | None = None
 
 
 @dataclass(frozen=True)

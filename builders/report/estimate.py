@@ -12,6 +12,7 @@ from typing import Any
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.mining.judging import judges
 from nyxqa.builders.qa.evidence import collects_evidence
 from nyxqa.builders.report.price import Price
 from nyxqa.builders.vlm.factory import make_provider
@@ -34,12 +35,13 @@ _CHARACTERS = 4
 _PATCH = 28 * 28
 # Characters of a question, of a drafted answer and of a short answer, where none is written yet.
 _QUESTION, _ANSWER, _SHORT = 120, 80, 30
-_STAGES = ("synthesize", "refine", "verify", "choices")
+_STAGES = ("synthesize", "refine", "verify", "choices", "judge")
 
 HOW = (
     "At most: if every document yields all its questions, each cites all pictures of its document, every answer has "
     "to be shortened and no question is dropped. Prompt tokens: text at 4 characters a token (1 outside ASCII), "
-    "pictures at 28 x 28 pixels a token within vlm.max_pixels, questions not yet written at 120 characters. "
+    "pictures at 28 x 28 pixels a token within vlm.max_pixels, questions not yet written at 120 characters; negatives "
+    "are as long as the document of their question, or a passage of average length. "
     "Retries are not included; answers already stored are not subtracted."
 )
 
@@ -110,7 +112,7 @@ class Estimate:
 
 
 def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path) -> Estimate:
-    """The cost of synthesis, refinement, verification and choices for the seeds of each split.
+    """The cost of synthesis, refinement, verification, choices and judging for the seeds of each split.
 
     :param packs: Folder of the image packs; only the headers of pictures are read.
     """
@@ -175,6 +177,9 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
     count = str(recipe.choices.count - 1)
     slots = {"question": question, "documents": document, "answer": "x" * _SHORT, "count": count}
     yield "choices", cost("distractors", short, **slots).times(asked)
+    if judges(recipe.judge, make_provider(recipe.vlm.model).info):
+        judged = min(recipe.judge.most, recipe.negatives.count) + (recipe.judge.positives == "drop")
+        yield "judge", cost("answer", short, question=question, documents=document).times(asked * judged)
 
 
 def text_tokens(text: str) -> int:

@@ -74,6 +74,26 @@ def feedback_lines(outcome: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def judge_lines(manifest: Manifest) -> list[str]:
+    """How many negatives answered their question, dataset by dataset; one line where none was judged."""
+    judged = manifest.summary.get("judge", {})
+    if not judged:
+        return ["not judged: no model was asked whether a negative answers its question"]
+    return [f"{name}: {_judge_line(counts)}" for name, counts in judged.items()]
+
+
+def _judge_line(counts: Mapping[str, Any]) -> str:
+    failed = f"; {counts['failed']} got no usable answer" if counts["failed"] else ""
+    if not counts["judged"]:
+        return f"none of the negatives of {counted(counts['questions'], 'question')} was judged{failed}"
+    share = {name: f"{100 * counts[name]:.1f}" for name in ("rate", "low", "high")}
+    return (
+        f"{counts['found']} of {counts['judged']} judged negatives answer their question, so were false: "
+        f"{share['rate']} % (95 % interval {share['low']} to {share['high']}); {counts['positives']} became positives"
+        f"{failed}"
+    )
+
+
 def probe_line(probe: Mapping[str, Any]) -> str:
     """The result of the options-only probe as text."""
     if "accuracy" not in probe:

@@ -10,7 +10,7 @@ from typing import Any
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.evidence_outcomes import Outcomes
-from nyxqa.builders.report.lines import probe_line, shortfall_lines
+from nyxqa.builders.report.lines import judge_lines, probe_line, shortfall_lines
 from nyxqa.builders.report.table_counts import (
     Drops,
     KindCounts,
@@ -32,6 +32,7 @@ class Report:
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
     :param evidence: Questions by split, evidence outcome and kind; empty without verification.
     :param probe: Result of the options-only probe, as text.
+    :param judged: What the model said of negatives, a line for each dataset and split.
     :param mining: Mining report of each question set, by name and split.
     :param repairs: Repair report of each import, by kind and split.
     :param shortfalls: Lines on counts that fall short of the recipe.
@@ -52,6 +53,7 @@ class Report:
     verify: dict[str, str]
     evidence: Outcomes
     probe: str
+    judged: list[str]
     certificate: dict[str, int]
     deviations: list[str]
     usage: dict[str, int]
@@ -86,6 +88,7 @@ def make_report(out: Path) -> Report:
             verify=verification(db),
             evidence=manifest.summary.get("outcomes", {}),
             probe=probe_line(manifest.summary.get("probe", {})),
+            judged=judge_lines(manifest),
             certificate=manifest.certificate,
             deviations=manifest.deviations,
             usage=manifest.usage,

@@ -75,6 +75,7 @@ def _sections(report: Report) -> Iterator[list[str]]:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
     if report.evidence:
         yield ["EVIDENCE BY KIND", *_evidence(report)]
+    yield ["JUDGED NEGATIVES", *(part for line in report.judged for part in _wrapped(line, "    ", "  "))]
     yield ["OPTIONS-ONLY PROBE (accuracy of guessing the key without the question)", *_wrapped(report.probe, "  ")]
     yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were run")]
     yield ["DEVIATIONS FROM THE PAPER", *_items(report.deviations)]

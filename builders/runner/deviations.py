@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from nyxqa.builders.chunking.tokenizers import tokenizer_name
+from nyxqa.builders.mining.judging import judges
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.recipe import Images, Recipe
@@ -86,6 +87,8 @@ def _of_web(recipe: Recipe) -> list[str]:
         lines.append("documents that hold the answer are no negatives (Nyx step 11)")
     if recipe.negatives.per_query:
         lines.append("negatives may rank below the last of the ranks (Nyx step 11)")
+    if judges(recipe.judge, make_provider(recipe.vlm.model).info):
+        lines.append(f"{recipe.judge.most} negatives of a question are judged by the model (Nyx step 11)")
     return lines + _other_values(recipe)
 
 

@@ -16,11 +16,12 @@ from nyxqa.builders.engine.workdir import begin_generation, forget_stages, gener
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
-from nyxqa.builders.pipeline import Built, build, build_pages
+from nyxqa.builders.pipeline import Built, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
+from nyxqa.builders.report.estimate_sets import estimate_sets
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.report.page import PAGE, refresh_page
 from nyxqa.builders.runner.manifest import build_manifest
@@ -158,18 +159,24 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
     """
     recipe = request.recipe
     check_recipe(recipe)
-    if recipe.web is None:
-        raise UsageError("there is nothing to estimate: without a [web] section in the recipe no model is asked")
+    if not asks_model(recipe):
+        raise UsageError(
+            "there is nothing to estimate: without a [web] section, or negatives to judge, no model is asked"
+        )
     with output_folder(request.out) as work, limited(_limits(recipe)), request.executor as executor:
         note_source(work, recipe)
         if request.rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
         splits = splits_to_publish(recipe, request.split, None)
+        sets = estimate_sets(recipe, splits)
+        if recipe.web is None:
+            return Estimate(recipe.vlm.model.partition("@http")[0], sets)
         index = benchmark(run, recipe.filters, recipe.images.max_pixels)
         pages = build_pages(run, recipe, recipe.web, open_source(recipe.web), index, splits)
         seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
-        return estimate_seeds(recipe, seeds, pages.packs)
+        of_pages = estimate_seeds(recipe, seeds, pages.packs)
+        return replace(of_pages, costs=of_pages.costs | sets)
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -190,6 +197,7 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
+    if recipe.web is not None or recipe.text:
         make_provider(recipe.vlm.model)
 
 
@@ -250,7 +258,7 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     if edited is not None:
         job.progress.say(f"{request.out / edited} was modified after it was built; the tables are built again")
     if request.retry_failed and plan.steps.handle is not None and plan.steps.handle.failures():
-        forget_stages(job.work, STAGES[STAGES.index("synthesize") :])  # stored answers stay
+        forget_stages(job.work, (*STAGES[STAGES.index("synthesize") :], "text"))  # stored answers stay
         return False
     return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
 

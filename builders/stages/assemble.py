@@ -22,6 +22,7 @@ from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.mining.judge_report import judge_counts
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
@@ -105,6 +106,7 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
                 files |= write_split(MIXTURE, "train", rows, folder)
         missing = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets, sets.pools)}
+        notes["judge"] = judge_counts(assembly.judged())
         notes["reviews"] = {split: read_json(output.figures) for split, output in assembly.reviews.items()}
         if web is not None:
             notes["probe"] = probe_options(_items(db), recipe.seed)

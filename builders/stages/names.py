@@ -25,8 +25,11 @@ STAGES = (
     "verify",
     "choices",
     "negatives",
+    "judge",
     "assemble",
 )
+# Those that a build without them leaves out.
+OPTIONAL_STAGES = frozenset({"judge"})
 
 
 # The stage that ``nyxqa feedback`` adds to a dataset.

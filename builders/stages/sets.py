@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from nyxqa.builders.engine.run import Run
@@ -12,6 +12,7 @@ from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool
 from nyxqa.builders.question_sets.pool_plans import PoolPlan, pool_plans
 from nyxqa.builders.stages.common_words import pool_common_words
 from nyxqa.builders.stages.imports import import_sets
+from nyxqa.builders.stages.judge import judge_set
 from nyxqa.builders.stages.names import import_stage, qa_stage, text_stage
 from nyxqa.builders.stages.passages import passage_index, passages
 from nyxqa.builders.stages.pools import documents
@@ -20,6 +21,7 @@ from nyxqa.builders.stages.qa_triplets import mine_qa
 from nyxqa.builders.stages.set_search import SetSearcher, search_set
 from nyxqa.builders.stages.text_questions import decontaminate_questions, find_gold, read_set_questions
 from nyxqa.builders.stages.text_triplets import mine_triplets
+from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 from nyxqa.schemas.recipe import Images, Import, QaSet, Recipe, TextSet
 from nyxqa.schemas.recipe_types import Split
@@ -28,10 +30,13 @@ from nyxqa.schemas.tables import QA_SPLITS
 Indexes = dict[tuple[str, str], StepOutput]
 
 
-def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepOutput | None) -> Sets:
+def build_sets(
+    run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepOutput | None, judge: VlmHandle | None = None
+) -> Sets:
     """Pools and triplets of the question sets and imports of ``splits``.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files; question sets are compared with it.
+    :param judge: The model that judges negatives, if they are judged.
     """
     names = list(dict.fromkeys(section.name for section in recipe.qa))
     questions = [(section, split) for section in recipe.qa for split in qa_splits(section) if split in splits]
@@ -52,6 +57,8 @@ def build_sets(run: Run, recipe: Recipe, splits: Sequence[str], benchmark: StepO
         pool = pool_of(section)
         place = _Place(outputs[pool], indexes[pool, section.encoder], plans[pool].origins(section), words.get(pool))
         parts.append(_qa(run, section, split, recipe.images, place, benchmark))
+    if judge is not None:
+        parts = [_judged(run, recipe, part, outputs[part.pool], judge) for part in parts]
     parts += _imports(run, recipe, splits)
     return Sets(
         tuple(pool.parts for pool in pools.values()), tuple(sorted(parts, key=lambda part: QA_SPLITS.index(part.split)))
@@ -83,6 +90,15 @@ def _text(
     common = words.get(pool_of(text)) if "answer" in text.exclude else None
     triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark, common)
     return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, tuple(steps), text)
+
+
+def _judged(run: Run, recipe: Recipe, part: SetParts, pool: StepOutput, model: VlmHandle) -> SetParts:
+    if part.text is None:
+        return part
+    if part.packs is not None:
+        model = replace(model, packs=part.packs)
+    judged = judge_set(run, part, pool, model, recipe.judge)
+    return replace(part, triplets=judged, questions=(*part.questions, part.triplets), judged=judged)
 
 
 def _imports(run: Run, recipe: Recipe, splits: Sequence[str]) -> list[SetParts]:

@@ -26,6 +26,8 @@ min_tokens = 30
 max_questions = 2
 [negatives]
 ranks = [2, 10]
+[judge]
+enabled = false
 [vlm]
 model = "openai:model@http://127.0.0.1:9/v1"
 concurrency = 4

@@ -9,6 +9,7 @@ import pytest
 from nyxqa.build import estimate, run
 from nyxqa.builders.report.estimate import Cost
 from nyxqa.cli import main
+from nyxqa.schemas.manifest import read_manifest
 from tests.support.evidence_builds import ALL_TRAIN, IMAGES
 from tests.support.evidence_model import EvidenceModel
 from tests.support.vlm_server import VlmServer
@@ -54,6 +55,19 @@ def test_no_stage_sends_more_than_was_estimated_and_nothing_is_done_twice(
     assert costs["choices"].completion_tokens == 256 * costs["choices"].requests
 
 
+def test_judging_sends_no_more_than_was_estimated(evidence_recipe: Path, tmp_path: Path) -> None:
+    out, model = tmp_path / "out", EvidenceModel(IMAGES)
+    settings = {**ALL_TRAIN, "verify.enabled": False, "judge.enabled": "auto", "judge.most": 2}
+    estimated = estimate("train", recipe=evidence_recipe, out=out, workers=1, vlm=NOBODY, settings=settings)
+    cost = estimated.costs["train", "judge"]
+    with VlmServer(reply=model) as server:
+        run("train", recipe=evidence_recipe, out=out, workers=1, vlm=f"openai:model@{server.url}", settings=settings)
+    asked = [text for name, text in model.seen if name == "answer"]
+    judged = read_manifest(out).summary["judge"]["nyxqa train"]
+    assert 0 < len(asked) == judged["judged"] <= 2 * judged["questions"] <= cost.requests
+    assert sum(text.count("[shows ") for text in asked) <= 2 * cost.images
+
+
 def test_tokens_follow_text_and_pixels(evidence_recipe: Path, tmp_path: Path) -> None:
     """Pictures of 48 x 48 pixels are 3 squares of 28 x 28 each, of 28 x 28 pixels one; a longer text costs more."""
 
@@ -82,7 +96,7 @@ def test_the_command_line_prints_it_and_publishes_nothing(
     assert "4 characters a token" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100
     estimated = json.loads("".join(lines).splitlines()[-1])["estimate"]
-    assert [row["stage"] for row in estimated["stages"]] == ["synthesize", "refine", "verify", "choices"]
+    assert [row["stage"] for row in estimated["stages"]] == ["synthesize", "refine", "verify", "choices", "judge"]
     assert {row["split"] for row in estimated["stages"]} == {"test"}
     assert estimated["total"]["requests"] == sum(row["requests"] for row in estimated["stages"]) > 0
     assert not (tmp_path / "manifest.json").exists()
