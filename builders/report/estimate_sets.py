@@ -9,7 +9,6 @@ from nyxqa.builders.mining.judging import judges
 from nyxqa.builders.question_sets.passages import Passage, read_passages
 from nyxqa.builders.question_sets.questions import Question, read_questions
 from nyxqa.builders.report.estimate import Cost, text_tokens
-from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.recipe import Recipe, TextSet
@@ -22,7 +21,7 @@ def estimate_sets(recipe: Recipe, splits: Sequence[str]) -> dict[tuple[str, str]
     model = make_provider(recipe.vlm.model).info
     if model.is_local or not judges(recipe.judge, model):
         return {}
-    return {(text.split, text_stage(text.name)): _of_set(recipe, text) for text in recipe.text if text.split in splits}
+    return {(text.split, f"text.{text.name}"): _of_set(recipe, text) for text in recipe.text if text.split in splits}
 
 
 def _of_set(recipe: Recipe, text: TextSet) -> Cost:
