@@ -116,7 +116,8 @@ def build(
 
 def asks_model(recipe: Recipe) -> bool:
     """Whether a build of ``recipe`` uses the model that it names."""
-    return recipe.web is not None or (bool(recipe.text) and judges(recipe.judge, make_provider(recipe.vlm.model).info))
+    sets = bool(recipe.text or recipe.qa)
+    return recipe.web is not None or (sets and judges(recipe.judge, make_provider(recipe.vlm.model).info))
 
 
 @contextmanager

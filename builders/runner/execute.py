@@ -197,7 +197,7 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
-    if recipe.web is not None or recipe.text:
+    if recipe.web is not None or recipe.text or recipe.qa:
         make_provider(recipe.vlm.model)
 
 
@@ -258,7 +258,7 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     if edited is not None:
         job.progress.say(f"{request.out / edited} was modified after it was built; the tables are built again")
     if request.retry_failed and plan.steps.handle is not None and plan.steps.handle.failures():
-        forget_stages(job.work, (*STAGES[STAGES.index("synthesize") :], "text"))  # stored answers stay
+        forget_stages(job.work, (*STAGES[STAGES.index("synthesize") :], "text", "qa"))  # stored answers stay
         return False
     return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
 
