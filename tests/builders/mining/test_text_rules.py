@@ -18,6 +18,7 @@ class Doc:
     id: str
     title: str
     text: str
+    images: tuple[dict[str, str], ...] = ()
 
 
 DOCS = [Doc(f"d{n}", f"Title {n}", f"text number {n}") for n in range(30)]
