@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nyxqa.builders.browse.show import show
     from nyxqa.builders.dedup.cross_split import pairs_across
     from nyxqa.builders.dedup.deduplicate import deduplicate
     from nyxqa.builders.evaluate.api import evaluate
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from nyxqa.schemas.loading.frame import frame
     from nyxqa.schemas.loading.load import load
 
-__all__ = ["collate", "deduplicate", "evaluate", "export", "frame", "load", "pairs_across", "push"]
+__all__ = ["collate", "deduplicate", "evaluate", "export", "frame", "load", "pairs_across", "push", "show"]
 
 _HOMES = {
     "collate": "nyxqa.retriever.training.collate",
@@ -25,6 +26,7 @@ _HOMES = {
     "load": "nyxqa.schemas.loading.load",
     "pairs_across": "nyxqa.builders.dedup.cross_split",
     "push": "nyxqa.builders.publish.hub.push",
+    "show": "nyxqa.builders.browse.show",
 }
 
 
@@ -34,6 +36,8 @@ def __getattr__(name: str) -> Any:
 
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return importlib.import_module("nyxqa.schemas.version").VERSION
     if name == "build":
         return importlib.import_module("nyxqa.build")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

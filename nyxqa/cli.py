@@ -7,30 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.evaluate_command import evaluate
-from nyxqa.guard import Interrupted
+from nyxqa.look_commands import recipe, report, show, sql
+from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
 from nyxqa.train_command import train
 
-
-class _Commands(TyperGroup):
-    """The commands, with Ctrl-C left to the guard."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
-
-
 app = typer.Typer(
-    cls=_Commands,
-    add_completion=False,
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Training data for mixed-modal retrievers: build, curate, load, publish.",
+    epilog=FIRST,
 )
 
 OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
@@ -39,7 +29,7 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 
 
 @app.callback()
-def _commands() -> None:
+def _commands(version: VersionOption = False) -> None:
     pass
 
 
@@ -69,7 +59,7 @@ def build(
     executor: Annotated[str, typer.Option(help="Where shards are worked on: local.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one per core.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
+    set_: SetOption = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked and exit.")] = False,
     price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")
@@ -112,48 +102,6 @@ def build(
 
 
 @app.command()
-def report(
-    out: DataArgument = Path("nyxqa_data"),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="Write report.html, one page with charts, into DATA.")] = False,
-    html_to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write that page to another file.")] = None,
-    debug: DebugOption = False,
-) -> None:
-    """Report what a dataset holds, how it was built and what was dropped; also of a build that ended empty."""
-    if html or html_to is not None:
-        _report_page(out, as_json, html, html_to)
-        return
-    from nyxqa.builders.report.report import make_report
-    from nyxqa.builders.report.text import as_json_text, render, render_unfinished
-    from nyxqa.builders.report.unfinished import as_json as unfinished_as_json
-    from nyxqa.builders.report.unfinished import open_unfinished, report_unfinished
-
-    unfinished = open_unfinished(out)
-    if unfinished is not None:
-        so_far = report_unfinished(unfinished)
-        sys.stdout.write(unfinished_as_json(so_far) if as_json else render_unfinished(so_far))
-        return
-    full_report = make_report(out)
-    sys.stdout.write(as_json_text(full_report) if as_json else render(full_report))
-
-
-def _report_page(out: Path, as_json: bool, html: bool, target: Path | None) -> None:
-    """Write the report as a page.
-
-    :raises UsageError: If two forms are asked for, or the build in ``out`` published nothing.
-    """
-    from nyxqa.builders.report.page import write_page
-    from nyxqa.builders.report.unfinished import open_unfinished
-    from nyxqa.schemas.errors import UsageError
-
-    if as_json or (html and target is not None):
-        raise UsageError("--json, --html and --html-to exclude each other")
-    if open_unfinished(out) is not None:
-        raise UsageError(f"the build in {out} published nothing; nyxqa report {out} says why, without --html")
-    sys.stdout.write(f"wrote {write_page(out, target)}\n")
-
-
-@app.command()
 def feedback(
     data: DataArgument,
     retriever: Annotated[str | None, typer.Option(help="bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")] = None,
@@ -161,9 +109,12 @@ def feedback(
     top_k: Annotated[int | None, typer.Option(min=1, help="Candidates per question.")] = None,
     window: Annotated[int | None, typer.Option(min=1, help="Documents shown at once.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Lowest F1 at which an answer counts as right.")] = None,
-    positives: Annotated[Literal["all", "first"] | None, typer.Option(help="Right windows that count.")] = None,
+    positives: Annotated[
+        Literal["all", "first"] | None,
+        typer.Option(help="Which windows the model answered right become positives: all, or the first."),
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="nyxqa, paper, or a TOML file; default the dataset's own.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe value.")] = None,
+    set_: SetOption = None,
     relabel: Annotated[
         bool, typer.Option("--relabel", help="Compute the labels again from the stored answers.")
     ] = False,
@@ -217,31 +168,6 @@ def check(
     result = run_checks(out) if structure else check_all(out)
     sys.stdout.write(result.json() if as_json else result.text())
     result.raise_failed()
-
-
-@app.command()
-def sql(
-    out: DataArgument,
-    query: Annotated[str, typer.Argument(help="One query over the views corpus, qa, triplets, ledger, ...")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")] = False,
-    rows: Annotated[int | None, typer.Option(min=1, help="Most rows of the answer.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Most time that the query may take.")] = None,
-    unlocked: Annotated[
-        bool, typer.Option("--unlocked", help="Allow any statement, other files and settings; for your own SQL.")
-    ] = False,
-    debug: DebugOption = False,
-) -> None:
-    """Query the tables of a dataset with one SELECT; images are left out."""
-    from nyxqa.builders.report.sql import print_sql
-    from nyxqa.builders.report.views import Query
-    from nyxqa.schemas.errors import UsageError
-
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
-    print_sql(
-        out, query, "json" if as_json else "csv" if as_csv else "table", sys.stdout, Query(unlocked, rows, seconds)
-    )
 
 
 @app.command("serve-check")
@@ -320,7 +246,9 @@ def export(
     sys.stdout.write(done.text())
 
 
-app.command()(evaluate)
+for command in (evaluate, report, show, sql, recipe):
+    app.command()(command)
+into_panels(app)
 
 
 def run(arguments: list[str]) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -98,6 +100,8 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing): a build in it is not finished; "
                 "repeat the command that started it to continue"
             )
+        if near := _dataset_near(folder):
+            raise FormatError(f"{folder} holds no dataset; did you mean {near}?")
         raise FormatError(
             f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing); "
             f"build it with: python -m nyxqa.build --split train --out {folder}"
@@ -116,6 +120,28 @@ def read_manifest(folder: Path) -> Manifest:
         return manifest
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} is not a manifest of nyxqa: {one_line(error)}") from error
+
+
+def _dataset_near(folder: Path) -> str:
+    """A dataset inside ``folder``, around it, or in a folder of a similar name; "" if there is none."""
+    inside = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")) if folder.is_dir() else []
+    around = [parent for parent in list(folder.absolute().parents)[:2] if folder.exists() and _is_ours(parent)]
+    beside = {path.parent.name: path.parent for path in folder.parent.glob(f"*/{MANIFEST}") if path.parent != folder}
+    similar = [beside[name] for name in difflib.get_close_matches(folder.name, beside, n=1)]
+    found = [path for path in (*inside, *around, *similar) if _is_ours(path)]
+    if not found:
+        return ""
+    text = os.path.relpath(found[0])
+    return text if text.startswith("..") else f".{os.sep}{text}"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether ``folder`` has a manifest of nyxqa: other tools have files of that name, too."""
+    try:
+        value = read_json(folder / MANIFEST)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and {"format", "recipe", "stages"} <= value.keys()
 
 
 _TYPES: dict[str, type] = {

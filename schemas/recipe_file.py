@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe_text import keys_of, models_of, recipe_keys
 
 _SHIPPED = Path(__file__).parent / "recipes"
 _ENCODER_KINDS = ("tiny", "nyx", "hf")
@@ -46,7 +49,32 @@ def recipe_of(data: dict[str, Any], overrides: Mapping[str, Any], name: str) -> 
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"recipe {name}: {explain(error)}") from error
+        raise UsageError(_fault_of_override(error, overrides) or f"recipe {name}: {explain(error)}") from error
+
+
+def _fault_of_override(error: ValidationError, overrides: Mapping[str, Any]) -> str:
+    """The fault in one line, if it is an unknown key that an override names; else ""."""
+    unknown = (one for one in error.errors(include_url=False) if one["type"] == "extra_forbidden")
+    for fault in unknown:
+        dotted = ".".join(str(part) for part in fault["loc"])
+        for key, value in overrides.items():
+            if key == dotted or key.startswith(f"{dotted}."):
+                return f"--set {key}={_as_given(value)}: unknown key{_nearest_key(key)}"
+    return ""
+
+
+def _as_given(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _nearest_key(key: str) -> str:
+    """A hint with the key most similar to ``key``: within its section if there is such a section."""
+    section, _, last = key.rpartition(".")
+    if own := keys_of(section):
+        close = difflib.get_close_matches(last, own, n=1, cutoff=0.5)
+        return f"; did you mean {section}.{close[0]}?" if close else f"; keys of {section}: {', '.join(own)}"
+    close = difflib.get_close_matches(key, [*recipe_keys(), *_valid_names([])], n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else "; nyxqa recipe lists all keys"
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -74,6 +102,8 @@ def explain(error: ValidationError) -> str:
     dotted = ".".join(_keys(fault["loc"]))
     if fault["type"] == "missing":
         return f"missing key {dotted!r}"
+    if fault["type"] in ("model_type", "dict_type") and (keys := keys_of(dotted)):
+        return f"{dotted} is a section; its keys: {', '.join(keys)}"
     return f"{dotted or 'recipe'} = {fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
 
 
@@ -116,17 +146,11 @@ def _valid_names(where: Sequence[Any]) -> list[str]:
         if isinstance(key, int):
             continue
         found = next((f for n, f in model.model_fields.items() if key in (n, f.alias)), None)
-        models = _models(found.annotation) if found is not None else []
+        models = models_of(found.annotation) if found is not None else []
         if not models:
             return []
         model = models[0]
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _models(annotation: Any) -> list[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models(argument)]
 
 
 def _anchor(data: dict[str, Any], folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -13,6 +14,11 @@ from pathlib import Path
 
 import pytest
 
+import nyxqa
+from nyxqa.cli import app
+from nyxqa.panels import PANELS
+from nyxqa.schemas.tables import TABLES
+from nyxqa.schemas.version import VERSION
 from tests.support.restamp import rewrite
 from tests.support.running import leave
 
@@ -102,6 +108,91 @@ def test_usage_errors_name_what_is_wrong(
     assert named in told
     assert told.startswith("nyxqa: ") and told.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_has_three_panels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("-h") == 0
+    told = capsys.readouterr().out
+    places = [told.index(f" {name} ") for name in ("Make", "build", "train", "Look", "report", "sql", "Use", "push")]
+    assert places == sorted(places)
+    assert "First: nyxqa build --split train" in told
+    assert "--install-completion" in told
+
+
+def test_every_command_is_in_a_panel() -> None:
+    known = {name for names in PANELS.values() for name in names}
+    assert {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    } <= known
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("--version") == 0
+    assert capsys.readouterr().out == f"nyxqa {VERSION}\n"
+    assert nyxqa.__version__ == VERSION
+
+
+def test_keys_of_a_recipe_are_completed() -> None:
+    environment = {
+        **os.environ,
+        "_NYXQA_COMPLETE": "complete_bash",
+        "COMP_WORDS": "nyxqa build --set chunk.max_",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run([sys.executable, "-m", "nyxqa"], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["chunk.max_tokens=", "chunk.max_images="], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT * FROM leger", "no table leger; did you mean ledger? Tables: corpus, feedback, funnel, ledger, "),
+        ("SELECT * FROM zzz", "no table zzz. Tables: corpus"),
+        ("SELECT stag FROM ledger", 'not found in FROM clause! Candidate bindings: "stage"'),
+        ("FROM 'x.parquet'", "only one SELECT over this dataset's tables; --unlocked lifts that"),
+        ("DELETE FROM ledger", "only one SELECT over this dataset's tables, and this is DELETE; --unlocked lifts that"),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+    ],
+)
+def test_sql_says_what_is_wrong(built_sample: Path, query: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("sql", str(built_sample), query) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_sql_of_one_argument_asks_the_default_folder(
+    built_sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NYXQA_DATA", str(built_sample))
+    assert leave("sql", "SELECT count(*) AS n FROM qa", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["n"] > 0
+
+
+def test_show_tables_lists_no_helpers(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("sql", str(built_sample), "SHOW TABLES", "--csv") == 0
+    assert capsys.readouterr().out.split()[1:] == sorted([*TABLES, "funnel"])
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_a_table_is_as_wide_as_the_terminal(
+    built_sample: Path, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert leave("sql", str(built_sample), "SELECT query_id, query, answers, miner FROM triplets LIMIT 5") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) in range(width - 4, width + 1)
+
+
+def test_a_dataset_near_by_is_named(
+    built_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nyxqa_data").symlink_to(built_sample)
+    monkeypatch.chdir(tmp_path)
+    for given in (".", "nyxqa_dta", "nyxqa_data/data", "nyxqa-data"):
+        for command in (["report"], ["sql", "SELECT 1"], ["show", "ab"]):
+            assert leave(command[0], given, *command[1:]) == 1
+            assert f"{given} holds no dataset; did you mean ./nyxqa_data?" in capsys.readouterr().err
 
 
 def test_bare_call_shows_the_commands(capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.browse.find import ItemName, Kind, tables_of
+from nyxqa.schemas.content import PLACEHOLDER
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+PICTURE = "\u25a3"  # stands for an image in the line of an item
 SHOWN = 20  # items of a group that are listed; its total is always counted
 _LINE = 160  # characters of an item's line
 _NOTED = 200  # ledger rows about parts of an item that are read
@@ -233,7 +235,9 @@ def _group(db: DuckDBPyConnection, title: str, query: str, item_id: str) -> Grou
 
 def _related(row: tuple[Any, ...]) -> Related:
     kind, item_id, line, note = row
-    return Related(ItemName(kind, item_id), " ".join((line or "").split())[:_LINE], note or "")
+    return Related(
+        ItemName(kind, item_id), " ".join((line or "").replace(PLACEHOLDER, PICTURE).split())[:_LINE], note or ""
+    )
 
 
 def _first(db: DuckDBPyConnection, query: str, item_id: str) -> dict[str, Any]:

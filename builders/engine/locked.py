@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyxqa.schemas.errors import UsageError, first_line
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.sql import file_name_pattern, string_list
 
 if TYPE_CHECKING:
     import duckdb
 
-_LOCKED = "with --unlocked the query may do it"
+_LOCKED = "--unlocked lifts that"
 # Configuration of a database in memory that reads no file, loads no extension, spills nothing and stays so.
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
@@ -47,11 +47,12 @@ def require_select(query: str) -> None:
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {first_line(error)}") from error
+        said = " ".join(str(error).partition("\n\nLINE ")[0].split())
+        raise UsageError(f"the query failed: {said}") from error
     kinds = [str(statement.type.name) for statement in statements]
     if kinds != ["SELECT"]:
         found = "nothing" if not kinds else f"{len(kinds)} statements" if len(kinds) > 1 else kinds[0]
-        raise UsageError(f"a query is one SELECT over the tables of the dataset, and this is {found}; {_LOCKED}")
+        raise UsageError(f"only one SELECT over this dataset's tables, and this is {found}; {_LOCKED}")
 
 
 @contextmanager

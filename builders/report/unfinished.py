@@ -75,9 +75,10 @@ class Unfinished:
     def add_views(self, db: DuckDBPyConnection) -> None:
         """Add the views ``ledger`` and ``funnel``."""
         files = self.files()
-        db.register("no_ledger", LEDGER.schema.empty_table())
-        source = f"read_parquet({file_list(files)})" if files else "no_ledger"
-        db.execute(f"CREATE TEMP VIEW ledger AS FROM {source}")
+        if files:
+            db.execute(f"CREATE TEMP VIEW ledger AS FROM read_parquet({file_list(files)})")
+        else:
+            db.register("ledger", LEDGER.schema.empty_table())
         add_funnel(db, self.stages)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +14,19 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.locked import lock, require_select, time_limit
 from nyxqa.builders.report.unfinished import add_funnel, open_unfinished
-from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.loading.arrow_layouts import plain, without_images
+from nyxqa.schemas.errors import UsageError, first_line
+from nyxqa.schemas.loading.arrow_layouts import without_images
 from nyxqa.schemas.loading.earlier_format import earlier_preview, is_earlier, schema_of, sql_values
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.sql import file_list, identifier, string_literal
 from nyxqa.schemas.tables import CORPUS, PREVIEW, TABLES
 
 if TYPE_CHECKING:
+    import duckdb
     from duckdb import DuckDBPyConnection
 
 _BATCH = 10_000
+_MISSING = re.compile(r"^Catalog Error: Table with name (.+?) does not exist!")
 
 
 def connect(path: Path) -> DuckDBPyConnection:
@@ -50,7 +54,19 @@ def connect(path: Path) -> DuckDBPyConnection:
 def add_views(connection: DuckDBPyConnection, published: Published) -> None:
     """Add the views of ``connect`` as temporary views of ``connection``."""
     for name in TABLES:
-        connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(connection, published, name)}')
+        if published.is_earlier and TABLES[name] is PREVIEW and published.manifest.splits(name):
+            _add_earlier_preview(connection, published)
+        else:
+            connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(published, name)}')
+
+
+def _add_earlier_preview(connection: DuckDBPyConnection, published: Published) -> None:
+    """Add the preview of an earlier format in its present form: a table, since its files have another."""
+    (split,) = published.manifest.splits(PREVIEW.name)
+    connection.register("earlier", earlier_preview(published.files(PREVIEW.name, split)))
+    label = string_literal(split)
+    connection.execute(f'CREATE TEMP TABLE "{PREVIEW.name}" AS SELECT *, {label} AS split FROM earlier')  # noqa: S608
+    connection.unregister("earlier")
 
 
 @dataclass(frozen=True)
@@ -92,9 +108,26 @@ def run_sql(path: Path, query: str, how: Query | None = None) -> pa.Table:
             raise
         raise UsageError(f"the query takes more than {how.seconds:g} seconds; give it more, or ask for less") from error
     except duckdb.Error as error:
-        raise UsageError(f"the query failed: {str(error).strip().partition(chr(10))[0]}") from error
+        raise UsageError(explain(error, connection)) from error
     finally:
         connection.close()
+
+
+def explain(error: duckdb.Error, connection: DuckDBPyConnection) -> str:
+    """What DuckDB says, with its hints, on one line; of a table that is not there, those that are."""
+    import duckdb
+
+    if isinstance(error, duckdb.PermissionException):
+        return f"only one SELECT over this dataset's tables; --unlocked lifts that ({first_line(error)})"
+    missing = _MISSING.search(str(error))
+    if missing is not None:
+        listed = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+        tables = sorted(name for (name,) in listed)
+        close = difflib.get_close_matches(missing[1], tables, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "."
+        return f"no table {missing[1]}{hint} Tables: {', '.join(tables)}"
+    said = " ".join(str(error).partition("\n\nLINE ")[0].split())
+    return f"the query failed: {said}"
 
 
 def _first(answer: Any, rows: int | None) -> pa.Table:
@@ -119,24 +152,40 @@ def readable_files(path: Path) -> list[Path]:
     return [path / name for name in open_published(path).manifest.files]
 
 
-def _view(connection: DuckDBPyConnection, published: Published, name: str) -> str:
+def _view(published: Published, name: str) -> str:
     """The query behind one view."""
     splits = [split for split in published.splits(name) if published.files(name, split)]
     if not splits:
-        connection.register(f"no_{name}", _empty_table(name))
-        return f'FROM "no_{name}"'
-    if published.is_earlier and TABLES[name] is PREVIEW:
-        files = [file for split in splits for file in published.files(name, split)]
-        connection.register("earlier_preview", earlier_preview(files))
-        return f"SELECT *, {string_literal(splits[0])} AS split FROM earlier_preview"  # noqa: S608
+        return _empty(name)
     return " UNION ALL BY NAME ".join(_part(name, published.files(name, split), split) for split in splits)
 
 
-def _empty_table(name: str) -> pa.Table:
-    stored = pa.RecordBatch.from_pylist([], schema=TABLES[name].schema)
-    table = pa.Table.from_batches([plain(stored)])
-    added = _added(name)
-    return table if added in table.schema.names else table.append_column(added, pa.array([], pa.string()))
+def _empty(name: str) -> str:
+    """A query of no rows with the columns of a table."""
+    types = {column.name: without_images(column.type) for column in TABLES[name].schema}
+    types.setdefault(_added(name), pa.string())
+    columns = (f"NULL::{_sql_type(kind)} AS {identifier(one)}" for one, kind in types.items() if kind is not None)
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    """The type of DuckDB for an Arrow type of our tables."""
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        fields = (kind.field(i) for i in range(kind.num_fields))
+        return f"STRUCT({', '.join(f'{identifier(one.name)} {_sql_type(one.type)}' for one in fields)})"
+    return _SQL_TYPES[kind]
+
+
+_SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+}
 
 
 def _added(name: str) -> str:

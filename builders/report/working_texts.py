@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nyxqa.builders.engine.trace import TracedStep
+from nyxqa.builders.engine.trace import TracedStep, read_trace
+from nyxqa.schemas.manifest import WORK
 
 TEXTS = ("title", "text", "question", "query", "answer")
 # Columns that name the item of a row; the first pair of which a row has one is its own, others name what it is part of.
@@ -61,3 +62,9 @@ def _own_texts(row: dict[str, Any]) -> dict[str, str]:
     if _PARTS in row:
         texts["text"] = " ".join(part["text"] for part in row[_PARTS] if part["text"])
     return texts
+
+
+def texts_of(out: Path, item_id: str, item_type: str) -> dict[str, str]:
+    """Texts of one item that was dropped in the build of ``out``, as far as its working rows are still there."""
+    work = out / WORK
+    return working_texts(read_trace(work)[0], work, {item_id: item_type}).get(item_id, {})

@@ -21,5 +21,12 @@ def make_provider(spec: str) -> VlmProvider:
 
         return OpenAiProvider.parse(spec)
     raise UsageError(
-        f"vlm.model = {spec!r} is not a model; write extractive, or openai:MODEL@URL with a URL that ends in /v1"
+        f"vlm.model = {spec!r} is not a model; write extractive, or openai:MODEL@URL with a URL that ends in /v1, for "
+        f"example openai:{_model_of(spec)}@https://api.openai.com/v1"
     )
+
+
+def _model_of(spec: str) -> str:
+    """The model that somebody may have meant: the name alone, without a kind before it."""
+    name = spec.partition("@")[0].rpartition(":")[2].strip()
+    return name if name and " " not in name else "gpt-4o"

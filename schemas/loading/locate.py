@@ -25,10 +25,15 @@ def find_published(path: str | Path | None, revision: str | None, tables: Sequen
     if path is None:
         if revision is not None:
             raise UsageError("revision names a version on the Hub: give path='user/name' with it")
-        path = Path(os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER)
+        path = default_folder()
     if _is_local(path, revision):
         return open_published(Path(path), tables)
     return open_published(fetch_snapshot(str(path), revision, tables), tables, partial=True)
+
+
+def default_folder() -> Path:
+    """The folder that ``NYXQA_DATA`` names, else ``nyxqa_data``."""
+    return Path(os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER)
 
 
 def _is_local(path: str | Path, revision: str | None) -> bool:

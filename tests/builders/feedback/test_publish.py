@@ -146,7 +146,7 @@ def test_without_the_work_folder_labels_stay_but_cannot_be_made_anew(recipe: Pat
         (FeedbackOptions("word2vec", "openai:m@http://127.0.0.1:9/v1"), "unknown encoder"),
         (
             FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"feedback.topk": 3}),
-            "did you mean 'top_k'",
+            "--set feedback.topk=3: unknown key; did you mean feedback.top_k",
         ),
         (
             FeedbackOptions("bm25", "openai:m@http://127.0.0.1:9/v1", settings={"chunk.max_tokens": 3}),
