@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -101,11 +101,20 @@ def lines(scores: Sequence[Scored], slices: Slices) -> list[dict[str, Any]]:
     return found
 
 
-def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[dict[str, Any]]:
-    """Paired differences of two systems: mean, interval, and the probability by flipping the signs of groups."""
+def differences(
+    pairs: Sequence[tuple[Scored, Scored]],
+    slices: Slices,
+    graded: Sequence[str] = (),
+    not_ranked: Collection[tuple[str, str]] = (),
+) -> list[dict[str, Any]]:
+    """Paired differences of two systems: mean, interval, and the probability by flipping the signs of groups.
+
+    :param graded: Figures from judgements.
+    :param not_ranked: Pairs of systems, by label, that judgements cannot rank.
+    """
     groups, found = slices.groups, []
     for first, second in pairs:
-        for metric in _compared(first, second):
+        for metric in _compared(first, second, () if (first.label, second.label) in not_ranked else graded):
             gain = first.values[metric] - second.values[metric]
             for dataset, rows in slices.datasets():
                 kept = [row for row in rows if not math.isnan(gain[row])]
@@ -119,10 +128,10 @@ def differences(pairs: Sequence[tuple[Scored, Scored]], slices: Slices) -> list[
     return found
 
 
-def _compared(first: Scored, second: Scored) -> list[str]:
+def _compared(first: Scored, second: Scored, graded: Sequence[str]) -> list[str]:
     """Figures that both systems have and whose differences are tested."""
     shared = [name for name in first.values if name in second.values]
-    return [name for name in shared if name in COMPARED or name.startswith("token_")]
+    return [name for name in shared if name in (*COMPARED, *graded) or name.startswith("token_")]
 
 
 def paired(scores: Sequence[Scored]) -> list[tuple[Scored, Scored]]:

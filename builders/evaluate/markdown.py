@@ -9,7 +9,18 @@ from nyxqa.builders.evaluate.answer_tables import answer_tables, label, percent,
 
 Figures = Mapping[str, Any]
 Row = Mapping[str, Any]
-_RETRIEVAL = ("golden@1", "recall@1", "recall@5", "recall@10", "recall@20", "mrr", "ndcg@10")
+_RETRIEVAL = (
+    "golden@1",
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "recall@20",
+    "mrr",
+    "ndcg@10",
+    "relevant@1",
+    "graded_ndcg@10",
+)
+_JUDGED = ("judged@10", "unjudged@10")
 
 
 def render(figures: Figures, name: str, pictures: Sequence[str]) -> str:
@@ -23,6 +34,7 @@ def render(figures: Figures, name: str, pictures: Sequence[str]) -> str:
         answer_tables(figures),
         _retrieval(figures),
         _by_dataset(figures),
+        _not_ranked(figures),
         _differences(figures),
         [line for picture in pictures for line in (f"![{picture.removesuffix('.svg')}]({picture})", "")],
     ]
@@ -47,7 +59,7 @@ def _retrieval(figures: Figures) -> Iterator[str]:
     if not rows:
         return
     tokens = sorted({name for row in rows for name in row if name.startswith("token_")})
-    shown = [name for name in (*_RETRIEVAL, *tokens) if any(name in row for row in rows)]
+    shown = [name for name in (*_RETRIEVAL, *_JUDGED, *tokens) if any(name in row for row in rows)]
     yield "## Retrieval"
     yield ""
     yield from table(["system", *shown], [[label(row), *(percent(row.get(name)) for name in shown)] for row in rows])
@@ -73,6 +85,16 @@ def _by_dataset(figures: Figures) -> Iterator[str]:
 
 def _range(line: Row) -> str:
     return f"{100 * line['low']:.2f} to {100 * line['high']:.2f}"
+
+
+def _not_ranked(figures: Figures) -> Iterator[str]:
+    for one in figures["not_ranked"]:
+        yield (
+            f"- {one['system']} and {one['other']} are not ranked by judgements: {percent(one['judged'])} % and "
+            f"{percent(one['judged_other'])} % of their first ten documents were judged."
+        )
+    if figures["not_ranked"]:
+        yield ""
 
 
 def _differences(figures: Figures) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answer_scores, usage
 from nyxqa.builders.evaluate.evidence import text_lengths, token_values
 from nyxqa.builders.evaluate.figures import Scored, Slices, differences, lines, means, paired, retrieval_scores
+from nyxqa.builders.evaluate.judged import GRADED, graded_values, not_ranked, read_grades
 from nyxqa.builders.evaluate.options import EvaluateOptions
 from nyxqa.builders.evaluate.outcomes import golden_by_correct, mcnemar_tests
 from nyxqa.builders.evaluate.questions import EvalSet
@@ -50,6 +51,8 @@ def figures(measured: Measured, options: EvaluateOptions) -> dict[str, Any]:
     retrieved = [one.retrieved for one in systems.values() if one.retrieved is not None]
     answered = [score for one in systems.values() for score in one.answered.values()]
     first_k = min((score.k for score in answered if score.k), default=0)
+    pairs = paired(retrieved)
+    refused = not_ranked(pairs)
     chosen = paired([score for score in answered if score.k in (0, first_k)])
     return {
         "split": options.split,
@@ -67,7 +70,10 @@ def figures(measured: Measured, options: EvaluateOptions) -> dict[str, Any]:
         "notes": list(measured.notes),
         "systems": [_row(system, dim, one, first_k, slices) for (system, dim), one in systems.items()],
         "lines": lines([*retrieved, *answered], slices),
-        "differences": differences([*paired(retrieved), *chosen], slices),
+        "differences": differences(
+            [*pairs, *chosen], slices, GRADED, {(one["system"], one["other"]) for one in refused}
+        ),
+        "not_ranked": refused,
         "mcnemar": mcnemar_tests(chosen, slices),
         "golden_correct": [
             row
@@ -83,10 +89,12 @@ def _systems(measured: Measured, budgets: Sequence[int]) -> dict[tuple[str, int]
     """Scores by system and prefix length, closed-book answers first."""
     found: dict[tuple[str, int], _System] = {}
     asked, lengths = measured.questions.questions, text_lengths(measured.questions)
+    grades = read_grades(measured.questions)
     for ranking in measured.rankings:
         scores = retrieval_scores(ranking)
+        judged = graded_values(measured.questions, ranking, grades)
         tokens = token_values(measured.questions, ranking, lengths, budgets)
-        found[ranking.system, ranking.dim] = _System(replace(scores, values={**scores.values, **tokens}))
+        found[ranking.system, ranking.dim] = _System(replace(scores, values={**scores.values, **tokens, **judged}))
     for answers in measured.answers:
         one = found.setdefault((answers.system, answers.dim), _System(None))
         one.answered.update({k: answer_scores(asked, answers, k) for k in answers.by_k})
