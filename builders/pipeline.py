@@ -24,6 +24,7 @@ from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.judge import judge
 from nyxqa.builders.stages.negatives import negatives
 from nyxqa.builders.stages.prefilter import prefilter
+from nyxqa.builders.stages.qrels import qrels
 from nyxqa.builders.stages.refine import refine
 from nyxqa.builders.stages.require_seeds import require_seeds
 from nyxqa.builders.stages.review import review
@@ -109,8 +110,9 @@ def build(
         web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
     sets = _sets(run, recipe, splits, benchmark_index, handle)
     reviews = review(run, recipe, run.work.parent, web, sets, splits)
-    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews))
-    steps = {split: split_step(recipe, web, sets, split, reviews) for split in splits}
+    judged = _judged(run, recipe, web, handle, splits)
+    tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews, judged))
+    steps = {split: split_step(recipe, web, sets, split, reviews, judged) for split in splits}
     return Built(tables, steps, handle, benchmark_index)
 
 
@@ -129,6 +131,16 @@ def _closing(handle: VlmHandle | None) -> Iterator[None]:
         if handle is not None:
             handle.close()
         raise
+
+
+def _judged(
+    run: Run, recipe: Recipe, web: WebInputs | None, handle: VlmHandle | None, splits: Sequence[str]
+) -> dict[str, StepOutput]:
+    """Run (or plan) the judgements of validation and test."""
+    if web is None or handle is None:
+        return {}
+    with _closing(handle):
+        return qrels(run, web, handle, recipe.qrels, splits)
 
 
 def build_questions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nyxqa.schemas.tables import QA, TRIPLETS, table_in_format
+from nyxqa.schemas.tables import QA, QRELS, TRIPLETS, table_in_format
 
 _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
@@ -116,3 +116,6 @@ REVIEWED = pa.schema(
         ],
     ]
 )
+
+# Stage ``qrels``: one row a judged document.
+JUDGEMENTS = QRELS.schema

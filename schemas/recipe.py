@@ -256,6 +256,22 @@ class Review(Section):
     )
 
 
+class Qrels(Section):
+    """Judgements of validation and test: the first documents of several retrievers, judged by the model."""
+
+    systems: list[str] = Field(
+        [], description="retrievers whose first documents are judged, at least three; none turns it off"
+    )
+    depth: Positive = Field(20, description="number of first documents of each retriever")
+    most: Positive = Field(20, description="maximum number of judged documents of a question, best first")
+
+    @model_validator(mode="after")
+    def _three_systems(self) -> Qrels:
+        if 0 < len(set(self.systems)) < 3 or len(set(self.systems)) < len(self.systems):
+            raise ValueError("systems must be at least three different retrievers, or none")
+        return self
+
+
 class Feedback(Section):
     """Stage 2: how many candidates a question gets, and which of those answered correctly are positives.
 
@@ -313,6 +329,7 @@ class Recipe(Section):
     negatives: Negatives = Field(Negatives(), description="how hard negatives of page questions are mined")
     judge: Judge = Field(Judge(), description="whether negatives answer their question, as the model says")
     review: Review = Field(Review(), description="verdicts of people, of nyxqa review")
+    qrels: Qrels = Field(Qrels(), description="judgements of validation and test")
     feedback: Feedback = Field(Feedback(), description="stage 2: candidates labelled by the model's answers")
     text: list[TextSet] = Field([], description="question sets over passage pools")
     qa: list[QaSet] = Field([], description="questions over corpora of texts, tables and images")

@@ -171,6 +171,11 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     for section in searched:
         if isinstance(section.get("encoder"), str):
             section["encoder"] = _anchored(section["encoder"], folder, _ENCODER_KINDS)
+    judged = data.get("qrels")
+    if isinstance(judged, dict) and isinstance(judged.get("systems"), list):
+        judged["systems"] = [
+            _anchored(s, folder, _ENCODER_KINDS) if isinstance(s, str) else s for s in judged["systems"]
+        ]
     for section in _tables(data, "import"):
         for key in ("path", "images"):
             if isinstance(section.get(key), str) and not section[key].startswith("hf:"):

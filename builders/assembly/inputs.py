@@ -54,6 +54,7 @@ class Assembly:
     :param web: Outputs of the web builder, if the recipe has one.
     :param sets: Outputs of the question sets and imports.
     :param reviews: What people decided, by split with verdicts.
+    :param qrels: Rows of JUDGEMENTS by split, where documents were judged.
     :param ledgers: Outputs of all steps whose ledger rows are published, in the order of the stages.
     """
 
@@ -63,6 +64,7 @@ class Assembly:
     sets: Sets
     ledgers: tuple[StepOutput, ...]
     reviews: Mapping[str, ReviewOutput] = field(default_factory=dict)
+    qrels: Mapping[str, StepOutput] = field(default_factory=dict)
 
     def judged(self) -> dict[str, StepOutput]:
         """Outputs of the steps that judged negatives, by dataset and split."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.assembly.inputs import Packs, WebInputs
 from nyxqa.builders.engine.database import arrow_rows
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.schemas.ids import page_id_of_passage, row_hash
 from nyxqa.schemas.loading.earlier_format import added_columns
+from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import CORPUS, DATASET, QA, TRIPLETS, WEB
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ _BATCH = 256
 _LATER_CORPUS = {column.name: column.default for column in added_columns(CORPUS)}
 _LATER_TRIPLETS = {column.name: column.default for column in added_columns(TRIPLETS)}
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
+_JUDGED = """
+SELECT judged.* FROM read_parquet({files}) judged SEMI JOIN question ON qa_id = query_id AND reason IS NULL
+ORDER BY query_id, doc_id
+"""
 _CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"
 _ENTRIES = """
 SELECT * EXCLUDE (reason, detail, place, name, key, documents) FROM entry
@@ -156,3 +162,11 @@ def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
         "positive_id": question["doc_id"],
     }
     return _reviewable({**question, **own})
+
+
+def qrels_rows(db: duckdb.DuckDBPyConnection, judged: StepOutput) -> Iterator[dict[str, Any]]:
+    """Judgements of the published questions of one split by (query_id, doc_id).
+
+    :param judged: Rows of JUDGEMENTS.
+    """
+    yield from arrow_rows(db, _JUDGED.format(files=file_list(judged.files())), _BATCH)

@@ -28,6 +28,7 @@ from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.images.decode import open_encoded
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.tables import QRELS
 
 # A token is about four characters of English; a character of another script is counted as a token of its own.
 _CHARACTERS = 4
@@ -41,7 +42,7 @@ HOW = (
     "At most: if every document yields all its questions, each cites all pictures of its document, every answer has "
     "to be shortened and no question is dropped. Prompt tokens: text at 4 characters a token (1 outside ASCII), "
     "pictures at 28 x 28 pixels a token within vlm.max_pixels, questions not yet written at 120 characters; negatives "
-    "are as long as the document of their question, or a passage of average length. "
+    "and documents to be judged are as long as the document of their question, or a passage of average length. "
     "Retries are not included; answers already stored are not subtracted."
 )
 
@@ -117,13 +118,16 @@ def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path)
     :param packs: Folder of the image packs; only the headers of pictures are read.
     """
     model = recipe.vlm.model.partition("@http")[0]
-    costs = {(split, stage): Cost() for split in seeds for stage in _STAGES}
+    judged = [split for split in seeds if split in QRELS.splits and recipe.qrels.systems]
+    stages = {split: (*_STAGES, *(["qrels"] if split in judged else [])) for split in seeds}
+    costs = {(split, stage): Cost() for split, listed in stages.items() for stage in listed}
     if not make_provider(recipe.vlm.model).info.is_local:
         reader = PackReader(packs)
         for split, parts in seeds.items():
             for row in parts.rows(["doc_id", "text", "images", "title", "language"]):
                 for stage, cost in _of_document(recipe, _source(row), _image_tokens(row, reader, recipe)):
-                    costs[split, stage] += cost
+                    if stage in stages[split]:
+                        costs[split, stage] += cost
     return Estimate(model, costs)
 
 
@@ -174,6 +178,8 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
             views += cost("answer", short, question=[question[0]], documents=text_only)
             views += cost("answer", short, question=question, documents=images_only)
         yield "verify", views.times(asked)
+    judgement = cost("answer", short, question=question, documents=document)
+    yield "qrels", judgement.times(asked * recipe.qrels.most)
     count = str(recipe.choices.count - 1)
     slots = {"question": question, "documents": document, "answer": "x" * _SHORT, "count": count}
     yield "choices", cost("distractors", short, **slots).times(asked)

@@ -40,7 +40,7 @@ from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
-from nyxqa.builders.stages.names import SOURCE, STAGES
+from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
@@ -196,7 +196,8 @@ def check_recipe(recipe: Recipe) -> None:
         )
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
-        make_encoder(recipe.negatives.encoder)
+        for spec in (recipe.negatives.encoder, *recipe.qrels.systems):
+            make_encoder(spec)
     if recipe.web is not None or recipe.text or recipe.qa:
         make_provider(recipe.vlm.model)
 
@@ -258,7 +259,8 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     if edited is not None:
         job.progress.say(f"{request.out / edited} was modified after it was built; the tables are built again")
     if request.retry_failed and plan.steps.handle is not None and plan.steps.handle.failures():
-        forget_stages(job.work, (*STAGES[STAGES.index("synthesize") :], "text", "qa"))  # stored answers stay
+        again = (*STAGES[STAGES.index("synthesize") :], QRELS, "text", "qa")
+        forget_stages(job.work, again)  # stored answers stay
         return False
     return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
 

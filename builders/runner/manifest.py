@@ -93,6 +93,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     del plain["duckdb"], plain["train"]  # neither limits of a machine nor a training changes the data
     plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
+    plain["qrels"]["systems"] = [make_encoder(spec).name for spec in recipe.qrels.systems]
     for text in plain["text"]:
         text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}
         text["encoder"] = make_encoder(text["encoder"]).name

@@ -13,7 +13,7 @@ from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
 from nyxqa.builders.assembly.preview import preview_rows
-from nyxqa.builders.assembly.published_rows import corpus_rows, qa_rows, triplet_rows
+from nyxqa.builders.assembly.published_rows import corpus_rows, qa_rows, qrels_rows, triplet_rows
 from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejected
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
@@ -28,13 +28,14 @@ from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
+from nyxqa.builders.stages.names import QRELS as QRELS_STAGE
 from nyxqa.builders.stages.names import REVIEW, set_stages, with_sets
 from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, TRIPLETS, WEB
+from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, QRELS, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ Files = dict[str, FileEntry]
 
 
 def split_step(
-    recipe: Recipe, web: WebInputs | None, sets: Sets, split: str, reviews: Mapping[str, ReviewOutput] | None = None
+    recipe: Recipe,
+    web: WebInputs | None,
+    sets: Sets,
+    split: str,
+    reviews: Mapping[str, ReviewOutput] | None = None,
+    qrels: Mapping[str, StepOutput] | None = None,
 ) -> Step:
     """The step whose fingerprint decides the published form of one split, whatever the other splits are."""
     params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
@@ -64,13 +70,16 @@ def split_step(
         params["mixture"] = recipe.mixture
     if reviews and split in reviews:
         params[REVIEW] = reviews[split].rows.fingerprint
+    if qrels and split in qrels:
+        params[QRELS_STAGE] = qrels[split].fingerprint
     return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
 
 
 def assemble(run: Run, assembly: Assembly) -> StepOutput:
     """Write all tables of all splits, with the certificate and the counts of each split."""
     steps = [
-        split_step(assembly.recipe, assembly.web, assembly.sets, split, assembly.reviews) for split in assembly.splits
+        split_step(assembly.recipe, assembly.web, assembly.sets, split, assembly.reviews, assembly.qrels)
+        for split in assembly.splits
     ]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
     step = Step("assemble/tables", _TABLES_VERSION, params, tuple(step.fingerprint for step in steps))
@@ -96,6 +105,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         for split in assembly.splits:
             files |= write_split(QA, split, qa_rows(db, split, packs), folder)
             files |= write_split(TRIPLETS, split, triplet_rows(db, split, packs), folder)
+            if split in assembly.qrels:
+                files |= write_split(QRELS, split, qrels_rows(db, assembly.qrels[split]), folder)
         files |= _write_corpus(db, assembly, packs, folder)
         stages = with_sets(set_stages(recipe))
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)

@@ -8,6 +8,7 @@ from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.schemas.recipe import Recipe
 
 SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
+QRELS = "qrels"  # there is none unless the recipe names systems
 REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
 
 # Stages of the web builder; those of question sets and imports come before the last.
@@ -57,17 +58,19 @@ def import_stage(kind: str) -> str:
 
 
 def set_stages(recipe: Recipe) -> list[str]:
-    """Names of the stages of the recipe's passage pools, question sets and imports, each once."""
+    """Names of the stages of the recipe's passage pools, question sets and imports, and of judgements, each once."""
     names = [pool_stage(pool_of(text)) for text in recipe.text]
     names += [pool_stage(pool_of(section)) for section in recipe.qa]
     names += [text_stage(text.name) for text in recipe.text]
     names += [qa_stage(section.name) for section in recipe.qa]
     names += [import_stage(section.kind) for section in recipe.imports]
+    names += [QRELS] if recipe.qrels.systems else []
     return list(dict.fromkeys(names))
 
 
 def with_sets(names: Iterable[str]) -> list[str]:
-    """All stages in their order: the web builder's, those of ``names``, ``review`` and ``assemble``, and feedback."""
+    """All stages in their order: the web builder's, those of ``names``, ``review``, ``assemble``, and feedback."""
     *web, last = STAGES
-    known = {*STAGES, REVIEW, FEEDBACK}
-    return [*web, *(name for name in dict.fromkeys(names) if name not in known), REVIEW, last, FEEDBACK]
+    known, listed = {*STAGES, REVIEW, QRELS, FEEDBACK}, list(dict.fromkeys(names))
+    sets = [name for name in listed if name not in known]
+    return [*web, *sets, REVIEW, *([QRELS] if QRELS in listed else []), last, FEEDBACK]
