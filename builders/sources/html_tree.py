@@ -8,16 +8,26 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from sys import intern
 
+from turbohtml import TokenType, tokenize
 from turbohtml.saxparse import SaxHandler, sax_parse
 
 MAX_NODES = 5_000_000  # of what a hostile page may be made to repeat; see ``_repeated``
+# Nodes that any page may have, and beyond them as many as a tag of the page: an element that is not closed is opened
+# anew in each block, and so may be a few dozen of them, but not a page of 90 kB in four million nodes.
+FEW_NODES = 250_000
+NODES_A_TAG = 8
+# A second ``html`` or ``body`` tag gives its attributes to the first, which the parser compares one by one.
+MAX_MERGED_TAGS = 500
+MAX_MERGED_ATTRIBUTES = 5_000
+_MERGED = re.compile(r"<(?:html|body)[\s/]", re.IGNORECASE)
+_LONGEST_TAG = 200_000
 _DEPTH = 512  # the parser stops to nest there, as browsers do
 _FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|s|small|strike|strong|tt|u)[\s/>]", re.IGNORECASE)
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
 class TooManyNodesError(ValueError):
-    """A page whose unclosed elements would be repeated millions of times."""
+    """A page of which the HTML standard makes far more than stands in it."""
 
 
 class Tree:
@@ -108,16 +118,21 @@ def parse_html(text: str) -> Tree:
     repeated = _repeated(text)
     if repeated > MAX_NODES:
         raise TooManyNodesError(f"elements that are not closed make up to {repeated} nodes, at most {MAX_NODES}")
-    builder = _Builder()
+    _limit_merged(text)
+    builder = _Builder(max(FEW_NODES, NODES_A_TAG * text.count("<")))
     sax_parse(text, builder)
     builder.tree.dropped = bytearray(len(builder.tree))
     return builder.tree
 
 
 class _Builder(SaxHandler):
-    """Fills a tree from the events of the parser."""
+    """Fills a tree from the events of the parser.
 
-    def __init__(self) -> None:
+    :param most: Most nodes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.tree = tree = Tree()
         self._open = -1
         self._mappings: dict[tuple[tuple[str, str | None], ...], Mapping[str, str]] = {(): {}}
@@ -132,7 +147,9 @@ class _Builder(SaxHandler):
 
     def start_element(self, tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
         self._add_parent(self._open)
-        self._open = len(self._tags)
+        self._open = number = len(self._tags)
+        if number >= self._most:
+            raise TooManyNodesError(f"elements that are not closed make more than {self._most} nodes")
         self._add_tag(intern(tag))
         self._add_text("")
         mapping = self._mappings.get(attrs)  # one for all elements with the same attributes, to save memory
@@ -174,3 +191,22 @@ def _repeated(text: str) -> int:
             unclosed[name] -= 1
             total -= 1
     return tags * min(most, _DEPTH)
+
+
+def _limit_merged(text: str) -> None:
+    """Refuse a page whose ``html`` and ``body`` tags, if there are several, have too many attributes to merge.
+
+    :raises TooManyNodesError: If there are too many of them.
+    """
+    starts = [match.start() for match in _MERGED.finditer(text)]
+    if len(starts) > MAX_MERGED_TAGS:
+        raise TooManyNodesError(f"{len(starts)} tags of html and body, at most {MAX_MERGED_TAGS} are taken")
+    attributes = 0
+    for start in starts:
+        token = next(iter(tokenize(text[start : start + _LONGEST_TAG])), None)
+        if token is not None and token.type is TokenType.START_TAG:
+            attributes += len(token.attrs or ())
+        elif len(text) - start > _LONGEST_TAG:  # the tag does not end within it
+            attributes = MAX_MERGED_ATTRIBUTES + 1
+        if attributes > MAX_MERGED_ATTRIBUTES:
+            raise TooManyNodesError(f"html and body have more than {MAX_MERGED_ATTRIBUTES} attributes")

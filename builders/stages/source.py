@@ -42,7 +42,7 @@ def source(run: Run, opened: Source, web: Web) -> StepOutput:
         "generation": run.generation(SOURCE),
         **section_params(web, ("limit", "every")),
     }
-    read = Step("source/read", 7, {**params, "license": web.license}, unit_in="row", unit_out="page")
+    read = Step("source/read", 8, {**params, "license": web.license}, unit_in="row", unit_out="page")
     pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)
     once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
     return run.map(once, keep_first, partial(_repeats, pages, web.source), SOURCE_PAGES)

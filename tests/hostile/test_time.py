@@ -9,8 +9,9 @@ from types import FrameType
 import pytest
 
 from nyxqa.builders.images.decode import stored_image
+from nyxqa.builders.sources import html_tree
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.html_page import read_html
+from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
 from tests.support.ingest import encoded, picture
 
 WORDS = "The tower of the town was built of stone in 1310 and still stands near the river today."
@@ -55,6 +56,51 @@ def test_calls_grow_with_the_page(make: Callable[[int], str]) -> None:
     small, large = (f"<p>{WORDS}</p>{make(n)}".encode() for n in (500, 2000))
     few, many = (calls(lambda data=data: read_html(data, TextCleaner())) for data in (small, large))  # type: ignore[misc]
     assert many < 5 * few + 1000
+
+
+REPEATED = {
+    "two in paragraphs": "<b id={n}><i id={n}><p>x",
+    "fonts": "<font size={n}><p>x",
+    "in tables": "<table><b id={n}>",
+    "small and large": "<big id={n}><small id={n}><li>x",
+}
+
+
+@pytest.mark.parametrize("unit", REPEATED.values(), ids=REPEATED.keys())
+def test_what_is_not_closed_is_not_repeated_without_end(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html_tree, "FEW_NODES", 20_000)
+    page = f"<p>{WORDS}</p>{''.join(unit.format(n=n) for n in range(1000))}".encode()
+
+    def refused() -> None:
+        with pytest.raises(RefusedHtmlError, match="too_large: elements that are not closed make more than 2"):
+            read_html(page, TextCleaner())
+
+    assert calls(refused) < 300_000
+
+
+def test_a_page_with_some_elements_that_are_not_closed_is_read() -> None:
+    page = "<font size=2><b><font color=red>" + f"<p>{WORDS}</p>" * 2000
+    assert len(read_html(page.encode(), TextCleaner()).parts) > 0
+
+
+MERGED = {
+    "many tags": lambda n: "".join(f"<html a{i}=1>" for i in range(n)),
+    "many attributes": lambda n: "<p><body " + " ".join(f"a{i}" for i in range(10 * n)) + ">",
+    "in quotes": lambda n: '<html a"=">" ' + " ".join(f"a{i}" for i in range(10 * n)) + "><html>",
+    "a tag without an end": lambda n: "<html><body " + "a " * 150_000,
+}
+
+
+@pytest.mark.parametrize("make", MERGED.values(), ids=MERGED.keys())
+def test_attributes_that_are_merged_are_counted(make: Callable[[int], str]) -> None:
+    with pytest.raises(RefusedHtmlError, match=r"too_large: .*(html|body)"):
+        read_html(make(1000).encode(), TextCleaner())
+
+
+def test_pages_one_behind_the_other_are_read() -> None:
+    page = f"<html><body class=a><p>{WORDS}</p></body></html>" * 200 + "<html lang=de>"
+    read = read_html(page.encode(), TextCleaner())
+    assert (read.language, len(read.parts)) == ("de", 1)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
