@@ -20,7 +20,8 @@ from nyxqa.schemas.errors import WorldError
 _PREFIXES = ("images", "images_zip", "supplement_images_zip")
 _FOLDER = re.compile(r"[\w.-]{1,100}\Z")
 # What may be wrong with the archive that should hold an image.
-BROKEN, MISSING = "is broken", "is missing"
+BROKEN, MISSING, UNREAD = "is broken", "is missing", "is a tar archive, of which no image is read, unpack it"
+_TAR = re.compile(r"(.+)\.(?:tar|tgz|tar\.\w{1,4})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +110,36 @@ class ImageFolder:
         :param value: The cell that names the image.
         """
         folder = _folder(str(value.get("path") or "") if isinstance(value, dict) else str(value))
-        named = [name for name in self._broken if _may_hold(name, folder)]
-        if named:
-            return f"{named[0]} {BROKEN}"
+        for name in self._broken:
+            if _may_hold(name.removesuffix(".zip"), folder):
+                return f"{name} {BROKEN}"
+        for stem, name in self._tars:
+            if _may_hold(stem, folder):
+                return f"{name} {UNREAD}"
         return f"{folder}.zip {MISSING}" if self._root.is_dir() and folder and not self._has(folder) else ""
 
     def _has(self, folder: str) -> bool:
         """Whether there is a folder or archive of that name."""
         if folder not in self._known:
-            places = [self._root, *(self._root / name for name in _PREFIXES)]
-            self._known[folder] = any((one / folder).is_dir() or (one / f"{folder}.zip").is_file() for one in places)
+            self._known[folder] = any(
+                (one / folder).is_dir() or (one / f"{folder}.zip").is_file() for one in self._places()
+            )
         return self._known[folder]
 
     @cached_property
     def _broken(self) -> list[str]:
         """Names of the archives that cannot be opened."""
         return [file.name for file in self._zip_files() if not _is_readable(file)]
+
+    @cached_property
+    def _tars(self) -> list[tuple[str, str]]:
+        """Stem and name of each tar archive."""
+        names = sorted(file.name for folder in self._places() if folder.is_dir() for file in folder.iterdir())
+        return [(match[1], name) for name in names if (match := _TAR.fullmatch(name))]
+
+    def _places(self) -> Iterator[Path]:
+        yield self._root
+        yield from (self._root / name for name in _PREFIXES)
 
     def _by_path(self, path: str) -> ImageRef | None:
         for name in _spellings(path):
@@ -153,7 +168,7 @@ class ImageFolder:
         yield from (file for file in self._zip_files() if _is_readable(file))
 
     def _zip_files(self) -> Iterator[Path]:
-        for folder in (self._root, *(self._root / name for name in _PREFIXES)):
+        for folder in self._places():
             yield from sorted(folder.glob("*.zip"))
 
 
@@ -163,9 +178,8 @@ def _folder(path: str) -> str:
     return parts[0] if parts and _FOLDER.match(parts[0]) else ""
 
 
-def _may_hold(archive: str, folder: str) -> bool:
-    """Whether the images of ``folder`` may be in ``archive``: it has that name, or one that says images of all."""
-    stem = archive.removesuffix(".zip")
+def _may_hold(stem: str, folder: str) -> bool:
+    """Whether the images of ``folder`` may be in the archive ``stem``, which has that name or says images of all."""
     return stem == folder or folder == "" or "image" in stem.lower()
 
 

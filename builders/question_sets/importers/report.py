@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.formatting import counted, listed
 from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
-from nyxqa.builders.question_sets.importers.images import BROKEN, MISSING
+from nyxqa.builders.question_sets.importers.images import BROKEN, MISSING, UNREAD
 from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.schemas.content import plain_text
 
@@ -65,7 +65,7 @@ def repair_report(outcomes: Iterable[ImportedRow | Drop]) -> RepairReport:
         if isinstance(outcome, Drop):
             dropped[outcome.reason] += 1
             archive = outcome.detail.partition(": ")[0]
-            if archive.endswith((f".zip {BROKEN}", f".zip {MISSING}")):
+            if archive.endswith((f".zip {BROKEN}", f".zip {MISSING}", f" {UNREAD}")):
                 archives[archive] += 1
             continue
         datasets[outcome.dataset] += 1

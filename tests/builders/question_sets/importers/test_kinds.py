@@ -341,15 +341,17 @@ def test_the_report_counts_rows_by_column_and_repair(tmp_path: Path) -> None:
 
 
 def test_a_broken_or_missing_archive_is_named_once_with_its_rows(tmp_path: Path) -> None:
-    names = ["images/set/a.png"] * 3 + ["images/far/b.png"] * 2 + [""]
+    names = ["images/set/a.png"] * 3 + ["images/far/b.png"] * 2 + ["images/taped/c.png"] * 4 + [""]
     rows = [{**six(f"q{n}"), "qry_image_path": name} for n, name in enumerate(names)]
     (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "images_zip").mkdir()
     (tmp_path / "images_zip" / "set.zip").write_bytes(b"PK\x03\x04 cut short")
+    (tmp_path / "taped.tar.gz").write_bytes(b"\x1f\x8b cut short")
     found = list(import_rows("mmeb", tmp_path / "set.jsonl", tmp_path))
-    assert [row.reason for row in found if isinstance(row, Drop)] == ["missing_image"] * 5
+    assert [row.reason for row in found if isinstance(row, Drop)] == ["missing_image"] * 9
     report = repair_report(found)
-    assert report.archives == {"far.zip is missing": 2, "set.zip is broken": 3}
+    tar = "taped.tar.gz is a tar archive, of which no image is read, unpack it"
+    assert report.archives == {"far.zip is missing": 2, "set.zip is broken": 3, tar: 4}
     assert "set.zip is broken: 3 rows dropped" in report.text()
     manifest = Manifest({}, 42, {}, {}, [], [], {}, {}, {}, {"repairs": {"mmeb train": asdict(report)}})
     assert "import mmeb train: archive set.zip is broken, 3 rows dropped" in shortfall_lines(manifest)
