@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, arrow_dataset, combine
+from datasets import Dataset, DatasetDict, arrow_dataset, combine
 
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.join import CONTENTS, CUT, Joiner, one_join
@@ -184,6 +184,23 @@ for _names, _wrapper in ((_KEPT, _keeping), (_REFUSED, _refusing), (_REFUSED_FOR
     for _name in _names:
         if hasattr(Dataset, _name):
             setattr(JoinedDataset, _name, _wrapper(_name))
+
+
+def _refusing_first(name: str) -> Callable[..., Any]:
+    """For a method of a ``DatasetDict`` that makes a repository or a folder before it asks its sets one by one."""
+
+    @wraps(getattr(DatasetDict, name))
+    def refused(self: DatasetDict, *arguments: Any, **options: Any) -> Any:
+        if any(isinstance(one, JoinedDataset) and references(one._data.schema) for one in self.values()):
+            raise UsageError(f"rows that are joined on access cannot do {name}: {WAY_OUT}")
+        return _PLAIN_DICT[name](self, *arguments, **options)
+
+    return refused
+
+
+_PLAIN_DICT = {name: getattr(DatasetDict, name) for name in ("push_to_hub", "save_to_disk")}
+for _name in _PLAIN_DICT:
+    setattr(DatasetDict, _name, _refusing_first(_name))
 
 
 def _concatenating(concatenate: Callable[..., Dataset]) -> Callable[..., Dataset]:

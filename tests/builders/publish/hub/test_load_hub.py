@@ -151,3 +151,14 @@ def test_exported_shards_stream_from_the_hub(server: HubServer, client: Client, 
     assert sorted(ids) == sorted(set(ids))
     assert ids != sorted(ids)
     assert width > 0
+
+
+def test_rows_that_are_joined_on_access_make_no_repository(
+    client: Client, server: HubServer, built_sample: Path
+) -> None:
+    loaded = f"import nyxqa\nrows = nyxqa.load('triplets', {str(built_sample)!r}"
+    done = client.attempt(f"{loaded})\nrows.push_to_hub('ann/rows')")
+    assert "rows that are joined on access cannot do push_to_hub: load them whole" in done.stderr
+    assert (server.seen, server.store.repositories) == ([], {})
+    assert client.python(f"{loaded}, join='whole')\nrows.push_to_hub('ann/rows')\nresult = True")
+    assert list(server.store.repositories) == ["ann/rows"]
