@@ -54,7 +54,7 @@ def load_exported(
     files = {one: sorted((folder / "data" / SHARDS).glob(f"{one}-*.parquet")) for one in QA_SPLITS}
     there = [one for one in QA_SPLITS if files[one]]
     if not there:
-        raise FormatError(f"{folder} holds no rows; write it again with: nyxqa export --to shards")
+        raise FormatError(f"{folder} holds no rows; write it again with: nyxqa export DATA --to shards --out FOLDER")
     if split is None:
         from datasets import IterableDatasetDict
 
@@ -98,7 +98,9 @@ def _read_schema(file: Path) -> pa.Schema:
         raise FormatError(f"{file} cannot be read: {error}; write the export again") from error
     wanted = {**dict.fromkeys(_SINGLE, SIDE), "negatives": pa.list_(SIDE)}
     if any(name not in schema.names or not schema.field(name).type.equals(kind) for name, kind in wanted.items()):
-        raise FormatError(f"{file} does not hold joined rows; write the export again with: nyxqa export --to shards")
+        raise FormatError(
+            f"{file} does not hold joined rows; write the export again with: nyxqa export DATA --to shards --out FOLDER"
+        )
     return schema
 
 

@@ -112,7 +112,8 @@ def _check(name: str, join: bool | str, images: str, max_negatives: int | None, 
     if streaming and join:
         raise UsageError(
             "streaming=True needs join=False, because documents are looked up in any order; for joined rows in a "
-            "stream write them out with nyxqa export --to shards, and load the triplets of that folder"
+            "stream write them out with nyxqa export DATA --to shards --out FOLDER, and load the triplets of that "
+            "folder"
         )
     if max_negatives is None:
         return

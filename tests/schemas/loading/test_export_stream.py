@@ -85,7 +85,7 @@ def test_what_an_export_cannot_give_is_refused(exported: Path, name: str, option
 
 
 def test_a_dataset_is_no_export(root: Path) -> None:
-    with pytest.raises(UsageError, match=r"streaming=True needs join=False.*export --to shards"):
+    with pytest.raises(UsageError, match=r"streaming=True needs join=False.*export DATA --to shards"):
         nyxqa.load("triplets", root, streaming=True)
 
 

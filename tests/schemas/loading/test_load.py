@@ -96,7 +96,7 @@ def test_pools_are_the_splits_of_the_corpus(root: Path) -> None:
         ({"name": "triplet"}, "unknown table 'triplet'; did you mean 'triplets'"),
         ({"split": "dev"}, "triplets has no split 'dev'; valid splits: train, validation, test"),
         ({"images": "byte"}, "images='byte'; did you mean 'bytes'"),
-        ({"streaming": True}, "nyxqa export --to shards"),
+        ({"streaming": True}, "nyxqa export DATA --to shards"),
         ({"max_negatives": 2, "join": False}, "max_negatives needs join=True"),
         ({"max_negatives": 2, "name": "qa"}, "max_negatives needs join=True and one of the tables triplets, mixture"),
         ({"max_negatives": -1}, "max_negatives=-1 is not a number"),

@@ -1,0 +1,80 @@
+"""Every command that a message names is one that the command line takes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from nyxqa.cli import app
+from nyxqa.schemas.errors import install_line
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = typer.main.get_command(app)
+NAMES = "|".join(sorted(COMMANDS.commands))  # type: ignore[attr-defined]
+COMMAND = re.compile(rf"(?:\bpython -m nyxqa\.(build)|\bnyxqa ({NAMES}))((?: (?!(?:and|or|again)\b)[^\s;,)`]+)+)")
+# What stands for a value of an option that has only some.
+VALUES = {"--split": "train", "--to": "shards"}
+
+
+def messages(file: Path) -> list[tuple[int, str]]:
+    """Line and text of each string of a module but its docstrings, with ``x`` for each value that is put in."""
+    tree = ast.parse(file.read_text())
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = (one.value if isinstance(one, ast.Constant) else "x" for one in node.values)
+            found.append((node.lineno, "".join(map(str, parts))))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside | docs:
+            found.append((node.lineno, node.value))
+    return found
+
+
+def commands() -> list[tuple[str, str, list[str]]]:
+    """Place, name and arguments of each command in the strings of the product."""
+    found = []
+    for folder in ("builders", "retriever", "schemas", "nyxqa"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if folder == "nyxqa" and file.parent != ROOT / "nyxqa":
+                continue  # the same files behind a link
+            for line, text in messages(file):
+                for match in COMMAND.finditer(text):
+                    place = f"{file.relative_to(ROOT)}:{line}"
+                    found.append((place, match[1] or match[2], match[3].split()))
+    return found
+
+
+FOUND = commands()
+
+
+def test_commands_are_found() -> None:
+    assert len(FOUND) >= 15
+    assert {"build", "check", "export", "feedback", "train"} <= {name for _, name, _ in FOUND}
+
+
+@pytest.mark.parametrize(("place", "name", "arguments"), FOUND, ids=[place for place, *_ in FOUND])
+def test_the_command_line_takes_it(place: str, name: str, arguments: list[str]) -> None:
+    given = [
+        VALUES.get(before, "x") if one == "..." else one.rstrip(".")
+        for before, one in zip(["", *arguments], arguments, strict=False)
+    ]
+    if given[-1] == "x" and arguments[-1] == "..." and not arguments[-2:-1][0].startswith("--"):
+        given.pop()
+    COMMANDS.commands[name].make_context(name, given)  # type: ignore[attr-defined]
+
+
+def test_an_extra_is_one_that_is_declared() -> None:
+    declared = set(re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
+    named = {
+        match[1]
+        for folder in ("builders", "retriever", "schemas")
+        for file in (ROOT / folder).rglob("*.py")
+        for match in re.finditer(r"(?:missing_extra\([^,]+, |install_line\()\"(\w+)\"", file.read_text())
+    }
+    assert named and named <= declared
+    assert install_line("train") == "pip install '.[train]'"
