@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nyxqa.builders.check.findings import EXAMPLES, Findings
 from nyxqa.builders.engine.database import database
@@ -18,34 +17,15 @@ from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.views import add_views
 from nyxqa.schemas.loading.earlier_format import read_batches
 from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.loading.required_values import complete_rows, null_counts
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.tables import IMAGE, TABLES, Table
+from nyxqa.schemas.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
 
 _IMAGE_BATCH = 100  # rows; the most that a row group of a table with images holds
 _PLAIN_BATCH = 10_000
-
-# Parts of lists and structs that are null where something was not retrieved, not answered, or has no URL.
-_NULLABLE_INSIDE = frozenset(
-    (
-        "negative_ranks[]",
-        "negative_scores[]",
-        "positives[].rank",
-        "positives[].score",
-        "candidates[].rank",
-        "candidates[].score",
-        "candidates[].prediction",
-        "candidates[].f1",
-        "candidates[].correct",
-        "closed_book.prediction",
-        "closed_book.f1",
-        "closed_book.correct",
-        "also_at[].url",
-        "image_urls[]",
-    )
-)
 
 
 @dataclass
@@ -54,12 +34,14 @@ class CheckContext:
 
     :param findings: Where checks record what they find.
     :param unreadable: Why a table cannot be read, by table name; later checks leave these tables out.
+    :param incomplete: Tables with a null where no null may be.
     """
 
     out: Path
     manifest: Manifest
     findings: Findings
     unreadable: dict[str, str] = field(default_factory=dict)
+    incomplete: set[str] = field(default_factory=set)
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> CheckContext:
@@ -100,12 +82,19 @@ class CheckContext:
         return Published(self.out, replace(self.manifest, files=files))
 
     def rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Split and row of table ``name``, in order, one batch in memory; counts nulls on the way."""
+        """Split and row of table ``name``, in order, one batch in memory.
+
+        Nulls are counted on the way; rows that lack a value or an item of a list are left out.
+        """
         table = TABLES[name]
         size = _IMAGE_BATCH if table.has_images else _PLAIN_BATCH
         for split, batch in self._batches(name, table.schema.names, size):
-            _check_nulls(self.findings, table, batch, self.by_address)
-            for row in batch.to_pylist():
+            for path, count in null_counts(table, batch, self.by_address):
+                self.findings.fail("nulls", f"{table.name}: null in {path}", count)
+            complete = complete_rows(table, batch, self.by_address)
+            if complete.num_rows < batch.num_rows:
+                self.incomplete.add(name)
+            for row in complete.to_pylist():
                 yield split, row
 
     def keys(self, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -149,26 +138,3 @@ def record_failures(context: CheckContext, name: str, query: str) -> None:
     for index, example in enumerate(examples or []):
         last = index == len(examples) - 1
         context.findings.fail(name, example, count - index if last else 1)
-
-
-def _check_nulls(findings: Findings, table: Table, batch: pa.RecordBatch, by_address: bool) -> None:
-    """Count nulls in the declared columns, and inside their lists and structs."""
-    for column in table.schema.names:
-        if column not in table.nullable:
-            for path, count in _null_counts(column, batch.column(column), by_address):
-                if count:
-                    findings.fail("nulls", f"{table.name}: null in {path}", count)
-
-
-def _null_counts(path: str, values: pa.Array, by_address: bool) -> Iterator[tuple[str, int]]:
-    if values.type.equals(IMAGE):
-        data, paths = values.field("bytes"), values.field("path")
-        yield f"{path}.bytes", pc.coalesce(data, paths.cast(data.type)).null_count if by_address else data.null_count
-        return
-    if path not in _NULLABLE_INSIDE:
-        yield path, values.null_count
-    if pa.types.is_list(values.type):
-        yield from _null_counts(f"{path}[]", values.flatten(), by_address)
-    elif pa.types.is_struct(values.type):
-        for index in range(values.type.num_fields):
-            yield from _null_counts(f"{path}.{values.type.field(index).name}", values.field(index), by_address)

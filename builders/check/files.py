@@ -112,6 +112,8 @@ def _wrong_columns(table: Table, schema: pa.Schema) -> str:
             return f"column {column.name!r} is not in its place"
         if not schema.field(index).type.equals(column.type):
             return f"column {column.name!r} is {schema.field(index).type}, not {column.type}"
+        if schema.names.count(column.name) > 1:
+            return f"column {column.name!r} is there twice"
     return ""
 
 

@@ -50,6 +50,8 @@ def _check_sorted(context: CheckContext, table: str, columns: tuple[str, ...], n
         if table == "ledger":
             stage = values[0]
             key = (stages.index(stage) if stage in stages else len(stages), *values)
+        if None in values:
+            continue
         if previous[0] == split and key < previous[1]:
             shown = " ".join(str(value) for value in values)
             context.findings.fail(name, f"{table} {split}: {shown} comes after a row that should follow it")

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from nyxqa.schemas.errors import UsageError, WorldError, one_line
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError, one_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -111,6 +111,7 @@ def translated_errors(limits: Limits, folder: Path) -> Iterator[None]:
 
     :param folder: Folder of the database.
     :raises WorldError: For each such error.
+    :raises FormatError: If what is in a Parquet file cannot be read, as text that is not UTF-8.
     """
     import duckdb
 
@@ -123,6 +124,8 @@ def translated_errors(limits: Limits, folder: Path) -> Iterator[None]:
             raise WorldError(_full(limits, folder)) from error
         if isinstance(error, duckdb.IOException):
             raise WorldError(f"DuckDB cannot use its files in {folder}: {one_line(error)}") from error
+        if isinstance(error, duckdb.InvalidInputException) and ".parquet" in str(error):
+            raise FormatError(f"a file cannot be read: {one_line(error, 300)}") from error
         raise
 
 

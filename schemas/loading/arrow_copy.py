@@ -21,6 +21,7 @@ from nyxqa.schemas.loading import arrow_layouts
 from nyxqa.schemas.loading.earlier_format import read_batches
 from nyxqa.schemas.loading.id_index import IdTable, RowGatherer
 from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.loading.required_values import require_values
 from nyxqa.schemas.loading.stored_images import require_images
 from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
@@ -110,6 +111,7 @@ def _stored(published: Published, table: str, split: str, layout: Layout) -> Ite
             if first is not None and not batch.schema.equals(first):
                 raise FormatError(f"{path} has other columns than the previous file; build the dataset again")
             first = batch.schema
+            require_values(known, batch, f"{table}/{split}")
             require_images(batch, f"{table}/{split}", published.by_address)
             yield batch
     if first is None:

@@ -64,6 +64,7 @@ def read_batches(
             wanted = list(full.names if columns is None else columns(full))
             read = _needed(wanted, stored, table) if is_earlier(stored) else wanted
             for batch in parquet.iter_batches(batch_size=rows, columns=read):
+                batch.validate(full=True)  # a text that is not UTF-8
                 whole = filled(batch, table) if is_earlier(stored) else batch
                 yield whole.select(wanted).replace_schema_metadata(None)
     except (pa.ArrowException, OSError) as error:

@@ -121,7 +121,23 @@ def _compare_footer(path: Path, table: Table | None, rows: int, number: int) -> 
         raise FormatError(
             f"{path} holds {footer.num_rows} rows, {MANIFEST} says {rows}; copy or build the dataset again"
         )
-    declared = set() if table is None else set(table_in_format(table, number).schema.names)
-    missing = declared - set(footer.schema.to_arrow_schema().names)
-    if missing:
-        raise FormatError(f"{path} lacks column {sorted(missing)[0]!r} of table {path.parent.name}")
+    if table is not None:
+        _compare_columns(path, table_in_format(table, number), footer)
+
+
+def _compare_columns(path: Path, table: Table, footer: pq.FileMetaData) -> None:
+    """Refuse a file without a declared column, or with one of another type; further columns may be of any."""
+    try:
+        stored = footer.schema.to_arrow_schema()
+    except pa.ArrowException as error:
+        raise FormatError(f"{path} cannot be read as Parquet: {error}") from error
+    for column in table.schema:
+        places = stored.get_all_field_indices(column.name)
+        if not places:
+            raise FormatError(f"{path} lacks column {column.name!r} of table {table.name}")
+        if len(places) > 1:
+            raise FormatError(f"{path} has column {column.name!r} {len(places)} times; build the dataset again")
+        if not (kind := stored.field(places[0]).type).equals(column.type):
+            raise FormatError(
+                f"{path}: column {column.name!r} is {f'{kind}':.80}, not {column.type}; build the dataset again"
+            )

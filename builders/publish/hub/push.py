@@ -17,7 +17,8 @@ from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, re
 from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare
 from nyxqa.builders.publish.hub.retry import with_retries
 from nyxqa.schemas.loading.hub import hub_errors
-from nyxqa.schemas.manifest import Manifest, read_manifest
+from nyxqa.schemas.loading.published import open_published
+from nyxqa.schemas.manifest import Manifest
 
 _DIGITS = 12
 
@@ -77,7 +78,7 @@ def push(
     :raises WorldError: If the Hub refuses or cannot be reached.
     """
     out = Path(data)
-    manifest = read_manifest(out)
+    manifest = open_published(out).manifest
     remote = connect(repository, revision, create_pr, read_only=dry_run)
     if not force:
         require_fit(out)

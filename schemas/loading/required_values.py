@@ -1,0 +1,99 @@
+"""Which parts of stored rows must not be null, and where one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.tables import IMAGE, Table
+
+# Parts of lists and structs that are null where something was not retrieved, not answered, or has no URL.
+_NULLABLE_INSIDE = frozenset(
+    (
+        "negative_ranks[]",
+        "negative_scores[]",
+        "positives[].rank",
+        "positives[].score",
+        "candidates[].rank",
+        "candidates[].score",
+        "candidates[].prediction",
+        "candidates[].f1",
+        "candidates[].correct",
+        "closed_book.prediction",
+        "closed_book.f1",
+        "closed_book.correct",
+        "also_at[].url",
+        "image_urls[]",
+    )
+)
+
+
+def null_counts(table: Table, batch: pa.RecordBatch, by_address: bool) -> Iterator[tuple[str, int]]:
+    """Path and number of the nulls where none may be, in the declared columns that ``batch`` has and inside them.
+
+    :param by_address: Whether an image may have an address instead of bytes.
+    """
+    for column in table.schema.names:
+        if column not in table.nullable and column in batch.schema.names:
+            for path, count in _inside(column, batch.column(column), by_address):
+                if count:
+                    yield path, count
+
+
+def complete_rows(table: Table, batch: pa.RecordBatch, by_address: bool) -> pa.RecordBatch:
+    """The rows of ``batch`` whose values and list items are there where they must be."""
+    complete = pa.array([True] * batch.num_rows)
+    for path, _ in null_counts(table, batch, by_address):
+        if _is_read_unseen(path):
+            complete = pc.and_(complete, pc.invert(_rows_with_null(path, batch)))
+    return batch.filter(complete)
+
+
+def require_values(table: Table, batch: pa.RecordBatch, where: str) -> None:
+    """Refuse rows that lack a value which every reader takes for granted.
+
+    :param where: Table and split, for the error.
+    :raises FormatError: Naming the first such row and its column.
+    """
+    for path, _ in null_counts(table, batch, by_address=True):
+        if _is_read_unseen(path):
+            row = pc.index(_rows_with_null(path, batch), True).as_py()
+            key = next((one for one in ("doc_id", "qa_id", "query_id") if one in batch.schema.names), None)
+            name = None if key is None else batch.column(key)[row].as_py()
+            raise FormatError(f"{where}, row {row if name is None else name}: null in {path}; build the dataset again")
+
+
+def _is_read_unseen(path: str) -> bool:
+    """Whether the path is a column, an item of its list, or names a document."""
+    return "." not in path or path.endswith(".doc_id")
+
+
+def _rows_with_null(path: str, batch: pa.RecordBatch) -> pa.Array:
+    """Whether each row has a null at ``path``, bool [rows]."""
+    column, _, rest = path.partition("[]")
+    values = batch.column(column)
+    if "[]" not in path:
+        return values.is_null()
+    items = values.flatten()
+    missing = (items if not rest else items.field(rest.removeprefix("."))).is_null()
+    rows = pc.list_parent_indices(values).filter(missing)
+    return pc.is_in(pa.array(range(batch.num_rows)), rows.cast(pa.int64()))
+
+
+def _inside(path: str, values: pa.Array, by_address: bool) -> Iterator[tuple[str, int]]:
+    if values.type.equals(IMAGE):
+        yield path, values.null_count
+        values = values.drop_null()
+        data, paths = values.field("bytes"), values.field("path")
+        yield f"{path}.bytes", pc.coalesce(data, paths.cast(data.type)).null_count if by_address else data.null_count
+        return
+    if path not in _NULLABLE_INSIDE:
+        yield path, values.null_count
+    if pa.types.is_list(values.type):
+        yield from _inside(f"{path}[]", values.flatten(), by_address)
+    elif pa.types.is_struct(values.type):
+        for index in range(values.type.num_fields):
+            yield from _inside(f"{path}.{values.type.field(index).name}", values.field(index), by_address)
