@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.errors import FormatError, one_line
 from nyxqa.schemas.loading.arrow_layouts import plain
 from nyxqa.schemas.sql import identifier, string_literal
 from nyxqa.schemas.tables import (
@@ -68,7 +68,7 @@ def read_batches(
                 whole = filled(batch, table) if is_earlier(stored) else batch
                 yield whole.select(wanted).replace_schema_metadata(None)
     except (pa.ArrowException, OSError) as error:
-        raise FormatError(f"{file} cannot be read: {error}") from error
+        raise FormatError(f"{file} cannot be read: {one_line(error, 300)}") from error
 
 
 def schema_of(stored: pa.Schema, table: Table) -> pa.Schema:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.errors import FormatError, UsageError, nearest
+from nyxqa.schemas.errors import FormatError, UsageError, nearest, one_line
 from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
 from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table, table_in_format
 
@@ -109,7 +109,7 @@ def _compare_footer(path: Path, table: Table | None, rows: int, number: int) -> 
     try:
         footer = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
-        raise FormatError(f"{path} cannot be read as Parquet: {error}") from error
+        raise FormatError(f"{path} cannot be read as Parquet: {one_line(error, 300)}") from error
     written = (footer.metadata or {}).get(FORMAT_KEY)
     if written is None or not written.isdigit():
         raise FormatError(f"{path} carries no {FORMAT_KEY.decode()}: it is not a file of nyxqa")
@@ -130,7 +130,7 @@ def _compare_columns(path: Path, table: Table, footer: pq.FileMetaData) -> None:
     try:
         stored = footer.schema.to_arrow_schema()
     except pa.ArrowException as error:
-        raise FormatError(f"{path} cannot be read as Parquet: {error}") from error
+        raise FormatError(f"{path} cannot be read as Parquet: {one_line(error, 300)}") from error
     for column in table.schema:
         places = stored.get_all_field_indices(column.name)
         if not places:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,8 +25,11 @@ from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html
 from nyxqa.builders.vlm.openai.parsing import parse_pairs
 from nyxqa.schemas.errors import NyxqaError
+from nyxqa.schemas.loading.arrow_copy import Layout, arranged
+from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
 from tests.support.ingest import encoded, picture
+from tests.support.tiny_dataset import tiny_dataset
 
 COUNT = int(os.environ.get("NYXQA_MUTATIONS", "4000"))
 REFUSALS = (NyxqaError, DeadImageError, RefusedHtmlError)
@@ -112,6 +116,24 @@ def reference(data: bytes, folder: Path) -> None:
     assert getattr(found, "path", folder).is_relative_to(folder)
 
 
+def parquet(data: bytes, folder: Path) -> None:
+    """Read the file as part of a dataset that is sound otherwise."""
+    out = folder / "out"
+    if not out.exists():
+        tiny_dataset(full=True).write(out)
+    (path,) = read_manifest(out).paths("triplets", "train")
+    (out / path).write_bytes(data)
+    for batch in arranged(open_published(out), "triplets", "train", Layout(joined=True, with_bytes=True)):
+        batch.to_pylist()
+
+
+@cache
+def triplets() -> tuple[bytes, ...]:
+    with TemporaryDirectory() as folder:
+        files = tiny_dataset(full=True).write(Path(folder))
+        return tuple((Path(folder) / path).read_bytes() for path in files.paths("triplets", "train"))
+
+
 def manifest(data: bytes, folder: Path) -> None:
     (folder / MANIFEST).write_bytes(data)
     read_manifest(folder)
@@ -140,6 +162,7 @@ INPUTS: dict[str, tuple[Callable[[], tuple[bytes, ...]], Callable[[bytes, Path],
     "pages": (lambda: (PAGE,), page, 3),
     "answers": (lambda: (ANSWER, b"```json\n" + ANSWER + b"\n```"), answer, 3),
     "references": (lambda: REFERENCES, reference, 2),
+    "parquet": (triplets, parquet, 3),
     "manifests": (lambda: (b"",), manifest, 2),
 }
 
@@ -155,7 +178,7 @@ def test_each_ends_in_a_result_or_in_one_line(
     for data in goods:
         use(data, tmp_path)
     with only_inside(tmp_path, monkeypatch):
-        for seed in range(COUNT * share // 15):
+        for seed in range(COUNT * share // 18):
             try:
                 use(mutated(seed, goods[seed % len(goods)]), tmp_path)
                 ends["result"] += 1
