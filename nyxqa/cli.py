@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from nyxqa.browse_commands import browse, review
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.evaluate_command import evaluate
 from nyxqa.look_commands import recipe, report, show, sql
@@ -246,7 +247,7 @@ def export(
     sys.stdout.write(done.text())
 
 
-for command in (evaluate, report, show, sql, recipe):
+for command in (evaluate, browse, review, report, show, sql, recipe):
     app.command()(command)
 into_panels(app)
 

@@ -12,7 +12,7 @@ from nyxqa.builders.qa.options_probe import wilson_interval
 from nyxqa.builders.report.agreement import CATEGORIES, agreement
 from nyxqa.schemas.verdicts import ACCEPT, Key, Reviews
 
-_SHOWN = (("ac1", "Gwet's AC1"), ("kappa", "kappa"))
+Stratum = tuple[str, str]  # dataset and kind
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,31 @@ class ReviewableRow:
     """
 
     key: Key
-    stratum: tuple[str, str]
+    stratum: Stratum
     seen: str
 
 
-def review_figures(reviews: Reviews, rows: Iterable[ReviewableRow]) -> dict[str, Any]:
-    """The figures of one split, as JSON types.
-
-    :param reviews: Verdicts by reviewer and row.
-    :param rows: All rows of the split, as they enter stage ``review``.
-    """
+def counted_rows(reviews: Reviews, rows: Iterable[ReviewableRow]) -> tuple[dict[Key, ReviewableRow], Counter[Stratum]]:
+    """The rows that verdicts name, and the number of all rows by stratum."""
     named = {key for own in reviews.values() for key in own}
-    sizes: Counter[tuple[str, str]] = Counter()
+    sizes: Counter[Stratum] = Counter()
     there: dict[Key, ReviewableRow] = {}
     for row in rows:
         sizes[row.stratum] += 1
         if row.key in named:
             there.setdefault(row.key, row)
+    return there, sizes
+
+
+def review_figures(
+    reviews: Reviews, there: Mapping[Key, ReviewableRow], sizes: Mapping[Stratum, int]
+) -> dict[str, Any]:
+    """The figures of one split, as JSON types.
+
+    :param reviews: Verdicts by reviewer and row.
+    :param there: The rows that they name, as they enter stage ``review``.
+    :param sizes: Number of all rows of the split by stratum.
+    """
     answers: dict[Key, dict[str, str]] = {}
     drawn: set[Key] = set()
     relevant: set[tuple[Key, str]] = set()
@@ -75,7 +83,7 @@ def _is_right(answers: Mapping[str, str]) -> bool:
 
 
 def estimate(
-    right: Mapping[Key, bool], rows: Mapping[Key, ReviewableRow], sizes: Mapping[tuple[str, str], int]
+    right: Mapping[Key, bool], rows: Mapping[Key, ReviewableRow], sizes: Mapping[Stratum, int]
 ) -> dict[str, Any] | None:
     """The share of right rows among drawn ones, weighted by the sizes of their strata; None without any.
 
@@ -109,19 +117,21 @@ def review_lines(figures: Mapping[str, Any]) -> list[str]:
         if drawn["not_covered"]:
             text += f"; {counted(drawn['not_covered'], 'row')} of kinds of which none was drawn do not count"
         lines.append(text)
-    found = figures["agreement"]
-    if found is not None:
-        parts = [f"raw {_share(found['raw'], 'value')}"]
-        for key, name in _SHOWN:
-            label = f"{found['kappa_of']}'s kappa" if key == "kappa" else name
-            parts.append(f"{label} {_number(found[key])}")
-        both = f"{counted(found['rows'], 'row')} by two or more of {counted(found['reviewers'], 'reviewer')}"
-        lines.append(f"agreement on {both}: {', '.join(parts)}")
+    if figures["agreement"] is not None:
+        lines.append(agreement_line(figures["agreement"]))
     numbers = {"conflict": "conflicts", "negative that answers too": "relevant"}
     lines += [counted(figures[key], name) for name, key in numbers.items() if figures[key]]
     if figures["changed"]:
         lines.append(f"{counted(figures['changed'], 'verdict')} on rows that have changed since, not applied")
     return lines
+
+
+def agreement_line(found: Mapping[str, Any]) -> str:
+    """How far reviewers agree, in one line."""
+    parts = [f"raw {_share(found['raw'], 'value')}", f"Gwet's AC1 {_number(found['ac1'])}"]
+    parts.append(f"{found['kappa_of']}'s kappa {_number(found['kappa'])}")
+    both = f"{counted(found['rows'], 'row')} by two or more of {counted(found['reviewers'], 'reviewer')}"
+    return f"agreement on {both}: {', '.join(parts)}"
 
 
 def _share(one: Mapping[str, float], key: str) -> str:

@@ -41,13 +41,20 @@ def connect(path: Path) -> DuckDBPyConnection:
     import duckdb
 
     unfinished = open_unfinished(path)
-    published = None if unfinished is not None else open_published(path)
+    if unfinished is None:
+        return connect_published(open_published(path))
     connection = duckdb.connect()
-    if unfinished is not None:
-        unfinished.add_views(connection)
-    elif published is not None:
-        add_views(connection, published)
-        add_funnel(connection, published.manifest.stages)
+    unfinished.add_views(connection)
+    return connection
+
+
+def connect_published(published: Published) -> DuckDBPyConnection:
+    """The views of ``connect`` over a dataset that is open already."""
+    import duckdb
+
+    connection = duckdb.connect()
+    add_views(connection, published)
+    add_funnel(connection, published.manifest.stages)
     return connection
 
 
@@ -102,7 +109,7 @@ def run_sql(path: Path, query: str, how: Query | None = None) -> pa.Table:
             lock(connection, readable_files(path))
         with time_limit(connection, how.seconds):
             answer: Any = connection.sql(query)
-            return pa.table({}) if answer is None else _first(answer, how.rows)
+            return pa.table({}) if answer is None else first_rows(answer, how.rows)
     except duckdb.InterruptException as error:
         if how.seconds is None:
             raise
@@ -130,7 +137,8 @@ def explain(error: duckdb.Error, connection: DuckDBPyConnection) -> str:
     return f"the query failed: {said}"
 
 
-def _first(answer: Any, rows: int | None) -> pa.Table:
+def first_rows(answer: Any, rows: int | None) -> pa.Table:
+    """The first rows of a relation; all if ``rows`` is None."""
     if rows is None:
         table: pa.Table = answer.to_arrow_table()
         return table

@@ -21,7 +21,7 @@ from nyxqa.builders.engine.step import Step, section_params
 from nyxqa.builders.formatting import counted
 from nyxqa.builders.qa.verdict_rules import decide
 from nyxqa.builders.question_sets.outputs import Sets
-from nyxqa.builders.report.review_figures import ReviewableRow, review_figures
+from nyxqa.builders.report.review_figures import ReviewableRow, counted_rows, review_figures
 from nyxqa.builders.rows import REVIEWED
 from nyxqa.builders.stages.names import REVIEW
 from nyxqa.schemas.files import read_json, write_json
@@ -182,7 +182,7 @@ def _write_figures(
     reviews: Reviews, by_row: Mapping[Key, object], tasks: Callable[[], Iterator[ReviewTask]], folder: Path
 ) -> None:
     """Write the figures of a split; one file of rows is in memory."""
-    write_json(folder / FIGURES, review_figures(reviews, _reviewable(by_row, tasks)))
+    write_json(folder / FIGURES, review_figures(reviews, *counted_rows(reviews, _reviewable(by_row, tasks))))
 
 
 def _reviewable(named: Mapping[Key, object], tasks: Callable[[], Iterator[ReviewTask]]) -> Iterator[ReviewableRow]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nyxqa.builders.report.agreement import Z, agreement
-from nyxqa.builders.report.review_figures import ReviewableRow, review_figures, review_lines
+from nyxqa.builders.report.review_figures import ReviewableRow, counted_rows, review_figures, review_lines
 from nyxqa.schemas.verdicts import Key, Verdict
 
 YES, NO = "accept", "reject"
@@ -88,7 +88,7 @@ def figures(**reviewers: dict[str, str]) -> dict[str, Any]:
         name: {("train", "web", query): Verdict(query, "web", "train", said, seen="h") for query, said in own.items()}
         for name, own in reviewers.items()
     }
-    return review_figures(reviews, rows)
+    return review_figures(reviews, *counted_rows(reviews, rows))
 
 
 def test_the_share_of_right_rows_is_weighted_by_stratum() -> None:
@@ -107,7 +107,9 @@ def test_one_stratum_gives_wilsons_interval_in_words() -> None:
     keys: list[Key] = [("train", "web", str(n)) for n in range(1000)]
     rows = [ReviewableRow(key, ("web", "text"), "h") for key in keys]
     said = {key: Verdict(key[2], "web", "train", NO if n < 9 else YES, seen="h") for n, key in enumerate(keys[:200])}
-    assert review_lines(review_figures({"anna": said}, rows)) == ["191 of 200 drawn right: 95.5 % (91.7 to 97.6)"]
+    assert review_lines(review_figures({"anna": said}, *counted_rows({"anna": said}, rows))) == [
+        "191 of 200 drawn right: 95.5 % (91.7 to 97.6)"
+    ]
 
 
 def test_what_was_not_drawn_or_has_changed_is_no_estimate() -> None:
@@ -118,5 +120,5 @@ def test_what_was_not_drawn_or_has_changed_is_no_estimate() -> None:
         keys[1]: Verdict("1", "web", "train", NO, seen="h", drawn=False),
         keys[2]: Verdict("2", "web", "train", NO, seen="other"),
     }
-    found = review_figures({"anna": said}, rows)
+    found = review_figures({"anna": said}, *counted_rows({"anna": said}, rows))
     assert (found["drawn"]["right"], found["drawn"]["rows"], found["changed"], found["rows"]) == (1, 1, 1, 2)

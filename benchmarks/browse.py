@@ -1,0 +1,95 @@
+"""How fast ``nyxqa review`` and ``nyxqa browse`` are over many triplets, and how much memory they take.
+
+A dataset of made triplets over made documents is written, the app is started on it, and a real Chromium opens the first
+page and presses j and a a few hundred times::
+
+    python benchmarks/browse.py --rows 1000000 --folder /tmp/browse --keys 300
+
+The figures are the time from the request of the first page until it is drawn, the 50th and 95th percentile of the time
+from a key until the next row is drawn, and the memory of the server after each hundred keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.ids import row_hash
+from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry, write_manifest
+from nyxqa.schemas.tables import CORPUS, LEDGER, TRIPLETS, Table, published_schema
+from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
+
+_WORDS = ("harbour", "mill", "bridge", "orchard", "tower", "river", "market", "school", "garden", "station")
+_BATCH = 20_000
+
+
+def _id(*key: object) -> str:
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+
+
+def _text(seed: int, words: int) -> str:
+    chosen = random.Random(seed)  # noqa: S311 - made text
+    return " ".join(chosen.choice(_WORDS) for _ in range(words)).capitalize() + f" {seed}."
+
+
+def _document(number: int, ids: list[str]) -> dict[str, object]:
+    lists = ("images", "image_ids", "image_phashes", "captions", "caption_origins", "image_urls", "also_at")
+    return {
+        **dict.fromkeys(CORPUS.schema.names, ""),
+        **{name: [] for name in lists},
+        **{"doc_id": ids[number], "text": _text(number, 60), "kind": "text", "n_tokens": 61, "chunk": 0},
+        **{"start": 0, "end": 0, "page_id": ids[number], "group": ids[number], "cluster": ids[number]},
+        **{"split": "train", "source": "made", "license": "CC0-1.0", "title": _text(number, 3)},
+    }
+
+
+def _triplet(number: int, query: str, ids: list[str]) -> dict[str, object]:
+    place = number % (len(ids) - 8)
+    positive, negatives = ids[place], ids[place + 1 : place + 6]
+    return {
+        **{"query_id": query, "dataset": "nyxqa", "pool": "web", "instruction": "", "query": _text(number, 12)},
+        **{"query_images": [], "query_image_ids": [], "answers": [_WORDS[number % len(_WORDS)]]},
+        "positive_id": positive,
+        "positives": [{"doc_id": positive, "rank": 1 + number % 3, "score": 20.0, "origin": "source"}],
+        **{"negative_ids": negatives, "negative_ranks": [11, 12, 13, 14, 15]},
+        "negative_scores": [19.0 - number % 7, 9.0, 8.0, 7.0, 6.0],
+        **{"miner": "bm25", "kind": ("text", "single", "multi")[number % 3], "reviews": 0},
+        **{"row_hash": row_hash(query, positive, negatives), "needs": "any"},
+    }
+
+
+def _write(root: Path, table: Table, split: str, rows: Iterator[dict[str, object]]) -> dict[str, FileEntry]:
+    path = f"data/{table.name}/{split}-00000-of-00001.parquet"
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with pq.ParquetWriter(root / path, published_schema(table.schema), compression="zstd") as writer:
+        batch = [row for row, _ in zip(rows, range(_BATCH), strict=False)]
+        while batch:
+            made = pa.Table.from_pylist(batch, schema=table.schema)
+            writer.write_table(made, row_group_size=IMAGE_GROUP_ROWS if table.has_images else _BATCH)
+            count += len(batch)
+            batch = [row for row, _ in zip(rows, range(_BATCH), strict=False)]
+    return {path: FileEntry("0" * 64, count)} if count else {}
+
+
+def write_dataset(root: Path, rows: int) -> None:
+    """Write ``rows`` triplets over a tenth as many documents."""
+    documents = max(100, rows // 10)
+    ids = [_id("document", number) for number in range(documents)]
+    queries = sorted(_id("query", number) for number in range(rows))
+    files = _write(root, CORPUS, "web", (_document(number, ids) for number in range(documents)))
+    files |= _write(root, TRIPLETS, "train", (_triplet(n, query, ids) for n, query in enumerate(queries)))
+    files |= _write(root, LEDGER, "rows", iter([dict.fromkeys(LEDGER.schema.names, "x")]))
+    stage = StageEntry("assemble", "train", "0" * 12, "question", "question", rows, rows, 0, 0, rows, 0.0)
+    summary = {"licenses": {}, "drops": {}, "evidence": {}, "languages": {}}
+    manifest = Manifest({"seed": 42}, 42, {}, {}, [], [stage], files, {"equal_documents": 0}, {"requests": 0}, summary)
+    head = yaml.safe_dump({"configs": dataset_configs(manifest)}, sort_keys=False)
+    (root / "README.md").write_text(f"---\n{head}---\n# Made\n", encoding="utf-8")
+    write_manifest(root, manifest)

@@ -1,0 +1,1 @@
+"""Which rows reviewers see, what they have said, and how far they agree."""
