@@ -30,7 +30,7 @@ SELECT DISTINCT query_id FROM
 (SELECT query_id, pool, answers, unnest(negative_ids) AS doc_id FROM triplets WHERE {few}) pair
 JOIN corpus document ON document.pool = pair.pool AND document.doc_id = pair.doc_id
 WHERE len(list_filter(answers, lambda form: trim({form}) <> '' AND contains({text}, {form}))) > 0
-"""  # noqa: S608 - parts of this module, and conditions of a locked query
+"""
 
 
 PRESETS = {

@@ -122,7 +122,7 @@ class BrowsedDataset:
         for table, key in _KEYS.items():
             split = "pool" if table == "corpus" else "split"
             ids = "query_image_ids" if table == "triplets" else "image_ids"
-            query = f"SELECT {split} AS split, {key} AS id FROM {table} WHERE list_contains({ids}, ?) LIMIT 1"  # noqa: S608
+            query = f"SELECT {split} AS split, {key} AS id FROM {table} WHERE list_contains({ids}, ?) LIMIT 1"
             if (found := self.views.first(query, [image_id])) is not None:
                 return table, found["split"], found["id"]
         return "", "", ""

@@ -7,32 +7,26 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from markupsafe import Markup, escape
 
+from nyxqa.builders.report.visible import visible as shown
 from nyxqa.schemas.content import PLACEHOLDER
 
 SNIPPET = 600  # characters of a document that are shown at first
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-    "|[\U000e0000-\U000e007f]"
-)
+_CODE = re.compile("\u27e8(U\\+[0-9A-F]{4,6})\u27e9")
 _COMPARED = 8_000  # characters of two texts whose words are compared
+_WORD = 30  # characters that a cut moves on to end a word
 _ANSWERS = 20  # forms that are marked
 _PART = tuple[str, str]  # what it is (text, mark, image), and its text
 
 
 def visible(text: object) -> Markup:
     """``text`` escaped, with each control and bidirectional character shown by its code."""
-    escaped = str(escape("" if text is None else str(text)))
-    return Markup(_HIDDEN.sub(lambda found: f'<span class="ctl">{code(found[0])}</span>', escaped))  # noqa: S704
+    escaped = str(escape(plain(text)))
+    return Markup(_CODE.sub(r'<span class="ctl">\1</span>', escaped))  # noqa: S704 - escaped above
 
 
 def plain(text: object) -> str:
     """``text`` for an attribute, with such characters as their codes; not escaped."""
-    return _HIDDEN.sub(lambda found: f"[{code(found[0])}]", "" if text is None else str(text))
-
-
-def code(character: str) -> str:
-    """The code of a character, as ``U+202E``."""
-    return f"U+{ord(character):04X}"
+    return shown("" if text is None else str(text))
 
 
 def content(text: str, answers: Sequence[str] = (), limit: int | None = None) -> Markup:
@@ -72,7 +66,7 @@ def _parts(text: str, answers: re.Pattern[str] | None) -> Iterator[_PART]:
 
 
 def _window(parts: Sequence[_PART], limit: int) -> list[_PART]:
-    """The parts within ``limit`` characters around the first mark; all pictures stay."""
+    """The parts within about ``limit`` characters around the first mark, cut between words."""
     total = sum(len(value) for kind, value in parts if kind != "image")
     if total <= limit:
         return list(parts)
@@ -82,16 +76,26 @@ def _window(parts: Sequence[_PART], limit: int) -> list[_PART]:
             first = before
             break
         before += len(value) if kind != "image" else 0
-    start = max(0, min(first - limit // 3, total - limit))
+    joined = "".join(value for kind, value in parts if kind != "image")
+    start = _between_words(joined, max(0, min(first - limit // 3, total - limit)))
+    end = _between_words(joined, start + limit)
     kept: list[_PART] = [("text", "… ")] if start else []
     at = 0
     for kind, value in parts:
         if kind == "image":
-            kept.append((kind, value))
+            kept += [(kind, value)] if start <= at <= end else []
             continue
-        kept.append((kind, value[max(0, start - at) : max(0, start + limit - at)]))
+        kept.append((kind, value[max(0, start - at) : max(0, end - at)]))
         at += len(value)
-    return [*kept, ("text", " …")] if start + limit < total else kept
+    return [*kept, ("text", " …")] if end < total else kept
+
+
+def _between_words(text: str, place: int) -> int:
+    """The next place from ``place`` on where a word begins; ``place`` itself where that is far."""
+    if place <= 0 or place >= len(text):
+        return min(max(place, 0), len(text))
+    space = text.find(" ", place, place + _WORD)
+    return place if space < 0 else space + 1
 
 
 def _html(kind: str, value: str) -> Markup:

@@ -30,7 +30,7 @@ def numbers(dataset: BrowsedDataset) -> list[Number]:
         for split in manifest.splits(table):
             column = "pool" if table == "corpus" else "split"
             condition = f" WHERE {column} = {string_literal(split)}" if table != "ledger" else ""
-            query = f"SELECT count(*) FROM {table}{condition}"  # noqa: S608 - shown, and names of this package
+            query = f"SELECT count(*) FROM {table}{condition}"
             path = f"/rows?split={split}" if table == "triplets" else "/drops" if table == "ledger" else ""
             found.append(Number(dataset.count(table, split), f"{table} {split}", query, path))
     return found

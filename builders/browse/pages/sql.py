@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
-from nyxqa.builders.formatting import shortened
 from nyxqa.schemas.errors import UsageError
 
 ROWS = 1_000
@@ -55,7 +54,7 @@ def sql_page(dataset: BrowsedDataset, query: str) -> SqlPage:
     as_filter = ""
     if "query_id" in names:
         inner = query.strip().rstrip(";")
-        as_filter = "/rows?" + urlencode({"where": f"query_id IN (SELECT query_id FROM (\n{inner}\n))"})  # noqa: S608
+        as_filter = "/rows?" + urlencode({"where": f"query_id IN (SELECT query_id FROM (\n{inner}\n))"})
     return SqlPage(query, names, rows, "", as_filter, tables)
 
 
@@ -63,4 +62,4 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
-    return shortened(text, _CELL)
+    return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"

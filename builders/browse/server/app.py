@@ -44,7 +44,7 @@ def make_app(dataset: BrowsedDataset, access: Access, pages: Pages, more: list[R
         Route("/rows", site.rows),
         Route("/row/{id}", site.row),
         Route("/drops", site.all_drops),
-        Route("/drops/{stage}/{reason}", site.drops),
+        Route("/drops/{stage}/{reason:path}", site.drops),
         Route("/item/{id:path}", site.item),
         Route("/clusters", site.clusters),
         Route("/clusters/{id}", site.cluster),
@@ -170,8 +170,7 @@ class _Site:
     def leaks(self, request: Request) -> Response:
         views = self._dataset.views
         found = {
-            name: (query, views.rows(f"SELECT * FROM ({query}) LIMIT {_SHOWN_LEAKS}"))  # noqa: S608 - of this package
-            for name, query in LEAKS.items()
+            name: (query, views.rows(f"SELECT * FROM ({query}) LIMIT {_SHOWN_LEAKS}")) for name, query in LEAKS.items()
         }
         manifest = self._dataset.published.manifest
         overlaps = manifest.summary.get("overlaps", {})

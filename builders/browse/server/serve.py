@@ -30,6 +30,24 @@ def require_packages() -> None:
             raise missing_extra(name, _EXTRA) from error
 
 
+def listening(port: int) -> socket.socket:
+    """A socket that listens on ``port`` of this machine alone; on any free one for 0.
+
+    :raises WorldError: If the port is taken.
+    """
+    from nyxqa.builders.browse.server.security import HOST
+
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise WorldError(f"port {port} of {HOST} cannot be used: {error.strerror}; give another --port") from error
+    return listener
+
+
 def serve(make_app: Callable[[Access], Starlette], port: int, path: str, open_window: bool) -> None:
     """Serve until the process is told to stop.
 
@@ -40,17 +58,9 @@ def serve(make_app: Callable[[Access], Starlette], port: int, path: str, open_wi
     """
     import uvicorn
 
-    from nyxqa.builders.browse.server.security import HOST, Access
+    from nyxqa.builders.browse.server.security import Access
 
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise WorldError(f"port {port} of {HOST} cannot be used: {error.strerror}; give another --port") from error
-    with listener:
-        listener.listen(128)
+    with listening(port) as listener:
         access = Access(listener.getsockname()[1])
         config = uvicorn.Config(
             make_app(access), log_level="error", access_log=False, server_header=False, lifespan="off", ws="none"
