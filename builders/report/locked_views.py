@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nyxqa.builders.engine.locked import lock, require_select, time_limit
-from nyxqa.builders.report.views import connect_published, first_rows
+from nyxqa.builders.report.views import connect_published, explain, first_rows
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.published import Published
 
@@ -75,4 +75,6 @@ class LockedViews:
         except duckdb.InterruptException as error:
             raise UsageError(f"the query takes more than {seconds or 0:g} seconds; ask for less") from error
         except duckdb.Error as error:
-            raise UsageError(f"the query failed: {str(error).strip().partition(chr(10))[0]}") from error
+            if isinstance(error, duckdb.PermissionException):
+                raise UsageError("only one SELECT over this dataset's tables") from error
+            raise UsageError(explain(error, self._db)) from error
