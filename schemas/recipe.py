@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -281,14 +282,37 @@ class Feedback(Section):
 
     top_k: Positive = Field(30, description="number of candidates of a question")
     window: Positive = Field(1, description="number of documents shown to the model at once")
+    stride: Positive = Field(
+        1, description="candidates from the start of one window to that of the next; at most window"
+    )
     threshold: PositiveShare = Field(0.5, description="minimum F1 of a correct answer")
-    positives: Literal["all", "first"] = Field("all", description="which candidates answered correctly are positives")
+    positives: Literal["all", "first", "window_first"] = Field(
+        "all",
+        description="positives: the documents of all right windows, of the first, or the first document of the first",
+    )
+    negatives: Literal["wrong", "rest"] = Field(
+        "wrong", description="negatives: documents that made the model wrong, or all candidates but the positives"
+    )
     enough_positives: Positive = Field(1, description="number of positives after which no more are searched for")
     enough_negatives: Positive = Field(5, description="number of negatives after which no more are searched for")
     drop: list[Settled] = Field(
         ["right_closed_book", "right_with_all", "wrong_with_all"],
         description="outcomes that carry no training signal, whose questions are dropped",
     )
+    datasets: list[str] = Field([], description="datasets whose questions are asked; all if empty")
+    caps: dict[str, Positive] = Field({}, description="maximum number of questions of a dataset, chosen by keyed hash")
+    options: bool = Field(False, description="whether the model sees the options of questions that have them")
+
+    @model_validator(mode="after")
+    def _stride_within_window(self) -> Feedback:
+        if self.stride > self.window:
+            raise ValueError("stride must not exceed window, or candidates between windows would never be shown")
+        return self
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> Feedback:
+        """The settings that a manifest holds; before ``stride`` windows did not overlap."""
+        return cls.model_validate({"stride": values.get("window", 1), **values})
 
 
 class Mixture(Section):

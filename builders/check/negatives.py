@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from nyxqa.builders.check.context import CheckContext, SqlCheck, run_sql_checks
+from nyxqa.builders.check.references import TRAIN_QUESTIONS
 from nyxqa.builders.mining.held_answers import answer_holdings
+from nyxqa.schemas.recipe import Feedback
 from nyxqa.schemas.tables import DATASET, WEB
 
 # One row for each pair of a positive and a negative of a query.
-_PAIRS = """
+_OF_TRIPLETS = """
     SELECT 'triplets ' || split || ' ' || query_id || ' negative ' || negative AS example, dataset, pool, positive,
            negative
     FROM (SELECT split, dataset, query_id, pool, positive, unnest(negative_ids) AS negative
@@ -15,31 +17,33 @@ _PAIRS = """
                        unnest(list_distinct(list_append(list_transform(positives, lambda p: p.doc_id), positive_id)))
                        AS positive
                 FROM triplets))
-    UNION ALL
+"""
+_OF_FEEDBACK = f"""
     SELECT 'feedback ' || f.query_id || ' negative ' || negative, t.dataset, pool, positive, negative
     FROM (SELECT dataset, query_id, positive, unnest(negative_ids) AS negative
           FROM (SELECT dataset, query_id, negative_ids, unnest(positive_ids) AS positive FROM feedback)) f
-    JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
-"""
+    JOIN ({TRAIN_QUESTIONS}) t ON t.dataset = f.dataset AND t.query_id = f.query_id
+"""  # noqa: S608
+_PAIRS = f"{_OF_TRIPLETS} UNION ALL {_OF_FEEDBACK}"
 # Positives that a judge or a reviewer found among the negatives; the exclusions of mining are not about those.
 _FOUND_LATER = """
     SELECT dataset, pool, found.doc_id FROM (SELECT dataset, pool, unnest(positives) AS found FROM triplets)
     WHERE found.origin IN ('judged', 'reviewed')
 """
 _JOINED = f"""
-    FROM (SELECT * FROM ({_PAIRS}) WHERE positive <> negative
+    FROM (SELECT * FROM ({{pairs}}) WHERE positive <> negative
           AND (dataset, pool, positive) NOT IN ({_FOUND_LATER})) pair
     JOIN corpus p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN corpus n ON n.pool = pair.pool AND n.doc_id = negative
 """  # noqa: S608
 # Equal content under another id: the same words and images. A set without that exclusion is left out.
-_EQUAL = f"""
+_EQUAL = """
     SELECT example || ' has the content of positive ' || positive AS example
-    FROM ({_PAIRS}) pair
+    FROM ({pairs}) pair
     JOIN content p ON p.pool = pair.pool AND p.doc_id = positive
     JOIN content n ON n.pool = pair.pool AND n.doc_id = negative
-    WHERE positive <> negative AND p.key = n.key AND NOT list_contains({{exempt}}::VARCHAR[], pair.dataset)
-"""  # noqa: S608
+    WHERE positive <> negative AND p.key = n.key AND NOT list_contains({exempt}::VARCHAR[], pair.dataset)
+"""
 _RANKS = """
     SELECT 'triplets ' || split || ' ' || query_id || ': ' || wrong AS example FROM (
         SELECT *, CASE
@@ -63,7 +67,7 @@ _ORIGINS = """
     FROM (SELECT split, query_id, unnest(positives).origin AS origin FROM triplets)
     WHERE origin NOT IN ('source', 'retrieved', 'gold', 'imported', 'judged', 'reviewed')
 """
-_READS = ("triplets", "feedback")
+_READS = ("triplets", "qa", "feedback")
 _WEB_RULES = {"page": ("negative_of_own_page", "page_id"), "cluster": ("negative_of_own_cluster", "cluster")}
 
 _CHECKS = (
@@ -88,9 +92,12 @@ def check_negatives(context: CheckContext) -> None:
     """Check triplets and feedback, and those exclusions that the recipe names."""
     recipe = context.manifest.recipe
     run_sql_checks(context, _CHECKS)
+    # With ``feedback.negatives = "rest"`` every other candidate is a negative, by the recipe.
+    by_recipe = Feedback.stored(recipe.get("feedback", {})).negatives == "rest"
+    pairs = _OF_TRIPLETS if by_recipe else _PAIRS
     sets = [*recipe.get("text", []), *recipe.get("qa", [])]
     exempt = [one["name"] for one in sets if "equal" not in one["exclude"]]
-    equal = SqlCheck("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(exempt=exempt))
+    equal = SqlCheck("negative_equals_positive", (*_READS, "corpus"), _EQUAL.format(exempt=exempt, pairs=pairs))
     run_sql_checks(context, (equal,))
     excluded = recipe.get("negatives", {}).get("exclude", [])
     for rule, (name, column) in _WEB_RULES.items():
@@ -98,7 +105,7 @@ def check_negatives(context: CheckContext) -> None:
             context.findings.skip("the recipe does not exclude such negatives", name)
             continue
         query = (
-            f"SELECT example || ' shares the {rule} of positive ' || positive AS example {_JOINED} "
+            f"SELECT example || ' shares the {rule} of positive ' || positive AS example {_JOINED.format(pairs=pairs)} "
             f"WHERE pair.pool = 'web' AND p.{column} = n.{column}"
         )
         run_sql_checks(context, (SqlCheck(name, (*_READS, "corpus"), query),))

@@ -26,8 +26,13 @@ def _repeated() -> str:
     return " UNION ALL ".join(selects)
 
 
+# Train questions that feedback may ask, with their pools: those with a triplet, and those with an answer alone.
+TRAIN_QUESTIONS = """
+    SELECT dataset, query_id, pool FROM triplets WHERE split = 'train'
+    UNION SELECT dataset, qa_id, pool FROM qa WHERE split = 'train'
+"""
 # Every reference to a document: its place, the pool, the id.
-_TO_DOCUMENTS = """
+_TO_DOCUMENTS = f"""
     SELECT 'triplets ' || split || ' ' || query_id || ' positive_id' AS place, pool, positive_id AS doc_id FROM triplets
     UNION ALL SELECT 'triplets ' || split || ' ' || query_id || ' positives', pool, unnest(positives).doc_id
     FROM triplets
@@ -35,14 +40,18 @@ _TO_DOCUMENTS = """
     FROM triplets
     UNION ALL SELECT 'qa ' || split || ' ' || qa_id || ' doc_id', pool, doc_id FROM qa WHERE doc_id <> ''
     UNION ALL SELECT 'feedback ' || f.query_id || ' candidates', t.pool, unnest(f.candidates).doc_id
-    FROM feedback f JOIN triplets t ON t.dataset = f.dataset AND t.query_id = f.query_id AND t.split = 'train'
-"""
-# Every reference to a train triplet.
-_TO_TRIPLETS = """
-    SELECT 'mixture ' || position AS place, dataset, query_id FROM mixture
-    UNION ALL SELECT 'feedback', dataset, query_id FROM feedback
-    UNION ALL SELECT 'preview', dataset, query_id FROM preview
-"""
+    FROM feedback f JOIN ({TRAIN_QUESTIONS}) t ON t.dataset = f.dataset AND t.query_id = f.query_id
+"""  # noqa: S608
+# Every reference to a train triplet, or (of feedback) to a train question, that leads nowhere.
+_TO_TRIPLETS = f"""
+    SELECT place || ': no train triplet ' || dataset || ' ' || query_id AS example
+    FROM (SELECT 'mixture ' || position AS place, dataset, query_id FROM mixture
+          UNION ALL SELECT 'preview', dataset, query_id FROM preview)
+    ANTI JOIN (SELECT dataset, query_id FROM triplets WHERE split = 'train') USING (dataset, query_id)
+    UNION ALL
+    SELECT 'feedback: no train question ' || dataset || ' ' || query_id
+    FROM feedback ANTI JOIN ({TRAIN_QUESTIONS}) USING (dataset, query_id)
+"""  # noqa: S608
 # Every reference to a judged query.
 _QRELS = """
     SELECT 'qrels ' || split || ' ' || query_id || ' is not a query of its split' AS example
@@ -91,9 +100,8 @@ _CHECKS = (
     ),
     SqlCheck(
         "dangling_triplets",
-        ("triplets", "mixture", "feedback", "preview"),
-        f"SELECT place || ': no train triplet ' || dataset || ' ' || query_id AS example FROM ({_TO_TRIPLETS}) "  # noqa: S608
-        "ANTI JOIN (SELECT dataset, query_id FROM triplets WHERE split = 'train') USING (dataset, query_id)",
+        ("triplets", "qa", "mixture", "feedback", "preview"),
+        _TO_TRIPLETS,
     ),
     SqlCheck("qrels", ("qrels", "triplets", "corpus"), _QRELS),
     SqlCheck("feedback_candidates", ("feedback",), _FEEDBACK),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
 from nyxqa.builders.feedback.labels import Labelling
 from nyxqa.builders.feedback.row_schemas import ANSWERS
@@ -25,13 +25,14 @@ from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Conversation, Failed, VlmRequest
 from nyxqa.schemas.content import Content
+from nyxqa.schemas.recipe import Feedback
 
 VERSION = 1
 # Questions of a shard; a divisor of the candidates' block.
 SHARD = 128
 _COLUMNS = ["query_id", "dataset", "pool", "query", "query_image_ids", "answers", "positive_id", "positives"]
 # Settings that decide which candidates the model sees.
-_ANSWER_SETTINGS = {"window", "threshold", "positives", "enough_positives", "enough_negatives"}
+_ANSWER_SETTINGS = ("window", "threshold", "positives", "enough_positives", "enough_negatives")
 _NO_ANSWER = {"prediction": None, "f1": None, "reason": "", "detail": ""}
 
 Row = dict[str, Any]
@@ -64,7 +65,7 @@ class AnswerShards:
             yield self._conversation(place, row, candidates)
 
     def _conversation(self, place: int, row: Row, candidates: list[Row]) -> Conversation[Row]:
-        truth, known = self.train.truth(row), self.train.known(row)
+        truth, known = self.train.truth(row, self.labelling.settings.options), self.train.known(row)
         options = listed_options(truth.choices)
         answered = {
             **{name: row[name] for name in ("dataset", "query_id", "pool")},
@@ -82,15 +83,15 @@ class AnswerShards:
         ask = VlmRequest(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
         answered["closed_book"] = score_answer(truth, (yield ask))
         pool, size = self.train.pools[row["pool"]].pool, self.labelling.settings.window
-        judged: list[Row] = []
-        for start in range(0, len(candidates), size):
-            window = candidates[start : start + size]
-            documents = tuple(pool.source(one["row"]) for one in window)
+        judged = [{**one, **_NO_ANSWER} for one in candidates]
+        for window in self.labelling.windows(len(candidates)):
+            documents = tuple(pool.source(candidates[place]["row"]) for place in window)
             verdict = score_answer(truth, (yield VlmRequest(ask.key, ask.question, documents=documents)))
-            judged += [{**one, **verdict} for one in window]
+            for place in window if self.labelling.settings.stride >= size else window[:1]:
+                judged[place] = {**candidates[place], **verdict}
             if self.labelling.enough(judged, known):
                 break
-        return {**answered, "candidates": judged}
+        return {**answered, "candidates": self.labelling.kept(judged)}
 
 
 def score_answer(truth: Truth, outcome: Answered[str] | Failed) -> Row:
@@ -106,11 +107,20 @@ def _key(question: str, image_ids: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def answer_params(settings: Feedback) -> dict[str, Any]:
+    """Settings that decide what the model is asked; those added later enter where they change it.
+
+    Windows that do not overlap were all there were before ``stride``.
+    """
+    params = section_params(settings, _ANSWER_SETTINGS, ("negatives", "options"))
+    return params if settings.stride == settings.window else {**params, "stride": settings.stride}
+
+
 def answers(run: Run, train: TrainSet, retrieved: StepOutput, handle: VlmHandle, labelling: Labelling) -> StepOutput:
     """The model's answers to each question (rows of ``ANSWERS``), in the order of ``triplets``."""
     params: Mapping[str, Any] = {
         "vlm": handle.params(),
-        "feedback": labelling.settings.model_dump(mode="json", include=_ANSWER_SETTINGS),
+        "feedback": answer_params(labelling.settings),
         "exclude": labelling.exclude,
         "qa": [train.manifest.files[path].sha256 for path in train.manifest.paths("qa", "train")],
         "generation": run.generation(FEEDBACK),

@@ -15,6 +15,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.row_schemas import CANDIDATES
 from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
+from nyxqa.builders.question_sets.own_documents import is_own_document
 from nyxqa.builders.question_sets.pools import Pool
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.stages.passages import passage_index
@@ -48,16 +49,23 @@ class Searcher:
         """Rows of ``CANDIDATES`` for the questions of a block."""
         questions = self.train.rows(*span, _COLUMNS)
         candidates: dict[int, list[dict[str, Any]]] = {}
-        for pool in sorted({row["pool"] for row in questions}):
-            numbers = [number for number, row in enumerate(questions) if row["pool"] == pool]
+        asked = [number for number in range(len(questions)) if self.train.can_be_labelled(span[0] + number)]
+        for pool in sorted({questions[number]["pool"] for number in asked}):
+            numbers = [number for number in asked if questions[number]["pool"] == pool]
             entries = [self._entry(span[0] + number, questions[number]) for number in numbers]
-            hits = self._index(pool).search(entries, self.top_k)
+            hits = self._index(pool).search(entries, self.top_k + 1)  # one of them may be the question's own document
             documents = self.train.pools[pool].pool
             for number, rows, scores in zip(numbers, hits.rows.tolist(), hits.scores.tolist(), strict=True):
-                candidates[number] = list(_ranked(documents, rows, scores))
+                row = questions[number]
+                foreign = [
+                    (found, score)
+                    for found, score in zip(rows, scores, strict=True)
+                    if found >= 0 and not is_own_document(row["dataset"], row["query_id"], documents.origin(found))
+                ]
+                candidates[number] = list(_ranked(documents, foreign[: self.top_k]))
         columns = ("dataset", "query_id", "pool")
         rows = [
-            {**{name: row[name] for name in columns}, "candidates": candidates[number]}
+            {**{name: row[name] for name in columns}, "candidates": candidates.get(number, [])}
             for number, row in enumerate(questions)
         ]
         ids = [row["query_id"] for row in rows]
@@ -75,10 +83,9 @@ class Searcher:
         return SearchEntry(row["query_id"], row["query"], captions, images, row["instruction"])
 
 
-def _ranked(pool: Pool, rows: list[int], scores: list[float]) -> Iterator[dict[str, Any]]:
-    for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1):
-        if row >= 0:
-            yield {**pool.shared_keys(row), "row": row, "rank": rank, "score": score}
+def _ranked(pool: Pool, found: list[tuple[int, float]]) -> Iterator[dict[str, Any]]:
+    for rank, (row, score) in enumerate(found, 1):
+        yield {**pool.shared_keys(row), "row": row, "rank": rank, "score": score}
 
 
 def candidates(
@@ -90,7 +97,10 @@ def candidates(
     """
     indexes = {name: _index(run, pool, encoder, is_dense(spec)) for name, pool in train.pools.items()}
     prints = {name: index.fingerprint for name, index in indexes.items()}
-    params = {"top_k": top_k, "encoder": encoder.fingerprint, "triplets": train.triplet_files, "indexes": prints}
+    params = {
+        **{"top_k": top_k, "encoder": encoder.fingerprint, "triplets": train.triplet_files, "indexes": prints},
+        **train.selection,
+    }
     step = Step(f"{FEEDBACK}/candidates", VERSION, params, (), "train", "question", "question")
     searcher = Searcher(train, encoder, {name: index.folder for name, index in indexes.items()}, top_k)
     return run.map(step, searcher.search, partial(spans, len(train), BLOCK), CANDIDATES, "driver"), indexes

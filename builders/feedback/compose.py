@@ -14,7 +14,7 @@ from nyxqa.builders.assembly.passages import passage_row
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.feedback.train_set import passages_of, publishes_all
+from nyxqa.builders.feedback.train_set import passages_of, publishes_all, publishes_retrieved, sections_of
 from nyxqa.builders.question_sets.outputs import PoolParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.row_source import kind_of_source
@@ -120,7 +120,7 @@ def _other_passages(
 ) -> Iterator[dict[str, Any]] | None:
     """The passages that triplets or feedback name, in the order of the pool; None if the table holds just these."""
     passages = passages_of(manifest, work, pool)
-    if passages is None or publishes_all(manifest, pool):
+    if passages is None or publishes_all(manifest, pool) or publishes_retrieved(manifest, pool):
         return None
     published = {
         one
@@ -156,6 +156,6 @@ def _passages(parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict
 
 
 def _parts(manifest: Manifest, passages: StepOutput, pool: str) -> PoolParts:
-    section = next(text for text in manifest.recipe["text"] if (text["pool"] or text["name"]) == pool)
-    source = kind_of_source(section["passages"])
+    section = sections_of(manifest, pool)[0]
+    source = kind_of_source(section.get("passages", section["questions"]))
     return PoolParts(pool, passages.fingerprint, passages.folder, source, section["license"], whole=False)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.feedback.train_set import TrainSet
+from nyxqa.builders.feedback.windows import windows
 from nyxqa.builders.qa.scoring import listed_options
 from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
 from nyxqa.builders.stages.names import FEEDBACK
@@ -28,7 +29,7 @@ def estimate_feedback(train: TrainSet, retrieved: StepOutput, recipe: Recipe) ->
 
     :param retrieved: Rows of ``CANDIDATES``, in the order of the train triplets.
     """
-    pixels, size = recipe.vlm.max_pixels, recipe.feedback.window
+    pixels, settings = recipe.vlm.max_pixels, recipe.feedback
 
     @lru_cache(_CACHE)
     def document(pool: str, row: int) -> tuple[int, int]:
@@ -37,19 +38,21 @@ def estimate_feedback(train: TrainSet, retrieved: StepOutput, recipe: Recipe) ->
     total = Cost()
     for place, row in enumerate(retrieved.rows(["candidates"])):
         (question_row,) = train.rows(place, place + 1, _COLUMNS)
-        truth = train.truth(question_row)
+        truth = train.truth(question_row, settings.options)
         if not truth.known or not row["candidates"]:
             continue
         question = [question_row["query"] + listed_options(truth.choices), *train.pictures(place)]
         own, images = _tokens(question, pixels)
         documents = [document(question_row["pool"], one["row"]) for one in row["candidates"]]
-        windows = -(-len(documents) // size)
-        fixed = text_tokens(load_prompt("answer_closed").text) + windows * text_tokens(load_prompt("answer").text)
+        places = windows(len(documents), settings.window, settings.stride)
+        shown = [documents[place] for window in places for place in window]
+        asked = 1 + len(places)
+        fixed = text_tokens(load_prompt("answer_closed").text) + len(places) * text_tokens(load_prompt("answer").text)
         total += Cost(
-            1 + windows,
-            fixed + (1 + windows) * own + sum(tokens for tokens, _ in documents),
-            (1 + windows) * recipe.vlm.answer_tokens,
-            (1 + windows) * images + sum(count for _, count in documents),
+            asked,
+            fixed + asked * own + sum(tokens for tokens, _ in shown),
+            asked * recipe.vlm.answer_tokens,
+            asked * images + sum(count for _, count in shown),
         )
     return Estimate(recipe.vlm.model.partition("@http")[0], {("train", FEEDBACK): total}, HOW)
 

@@ -9,7 +9,7 @@ from typing import Any
 from nyxqa.builders.feedback.compose import without_feedback
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Feedback, Recipe
 from nyxqa.schemas.recipe_file import read_recipe, recipe_of
 
 _SECTIONS = ("feedback", "vlm")
@@ -50,6 +50,8 @@ def resolve_recipe(manifest: Manifest, options: FeedbackOptions) -> Recipe:
             return Recipe(seed=manifest.seed, feedback=given.feedback, vlm=given.vlm)
         built = without_feedback(manifest).recipe  # settings of an earlier feedback run do not persist
         own = {name: dict(built[name]) for name in _SECTIONS if name in built}
+        if "feedback" in own:
+            own["feedback"] = Feedback.stored(own["feedback"]).model_dump(mode="json")
         return recipe_of({"seed": manifest.seed, **own}, overrides, "of the dataset")
     except UsageError as error:
         raise _of_flag(error, options) from error

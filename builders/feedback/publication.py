@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.part_files import is_done
-from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.engine.workdir import step_folder, steps_folder
 from nyxqa.builders.feedback.compose import Added, compose, with_feedback
 from nyxqa.builders.feedback.labels import Labelling, Rule, feedback_row
@@ -22,6 +22,7 @@ from nyxqa.schemas.manifest import Manifest, StageEntry
 from nyxqa.schemas.recipe import Feedback
 
 VERSION = 1
+_LABEL_SETTINGS = ("top_k", "window", "threshold", "positives", "enough_positives", "enough_negatives", "drop")
 _TABLES = "feedback"  # below the work folder: holds the tables until they are published
 _RULES: tuple[Rule, ...] = ("page", "cluster", "equal")
 
@@ -35,6 +36,7 @@ class StoredAnswers:
     :param generator: Name of the model that answered.
     :param indexes: Folder of the index of each pool, below the folder of all steps.
     :param pools: What was searched in each pool, in words.
+    :param left_out: Train questions that ``feedback.datasets`` and ``feedback.caps`` leave out.
     """
 
     answers: str
@@ -42,6 +44,7 @@ class StoredAnswers:
     generator: str
     indexes: Mapping[str, str]
     pools: Mapping[str, str]
+    left_out: int = 0
 
     def output(self, work: Path) -> StepOutput:
         """The step output that holds the answers.
@@ -58,7 +61,7 @@ class StoredAnswers:
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> StoredAnswers:
         """From part ``feedback`` of a manifest's summary."""
-        return cls(**{name: summary[name] for name in cls.__dataclass_fields__})
+        return cls(**{name: summary[name] for name in cls.__dataclass_fields__ if name in summary})
 
 
 def labelling_of(manifest: Manifest, settings: Feedback) -> Labelling:
@@ -69,7 +72,11 @@ def labelling_of(manifest: Manifest, settings: Feedback) -> Labelling:
 
 def label_step(stored: StoredAnswers, labelling: Labelling) -> Step:
     """The step whose fingerprint identifies the labels."""
-    params = {"feedback": labelling.settings, "exclude": labelling.exclude}
+    settings = labelling.settings
+    own = section_params(settings, _LABEL_SETTINGS, ("negatives", "datasets", "caps", "options"))
+    if settings.stride != settings.window:  # before ``stride`` windows did not overlap
+        own["stride"] = settings.stride
+    params = {"feedback": own, "exclude": labelling.exclude}
     return Step(f"{FEEDBACK}/labels", VERSION, params, (stored.answers,), "train", "question", "question")
 
 
@@ -101,7 +108,8 @@ def label(
         "exclude": list(labelling.exclude),
         **numbers,
     }
-    entry = _entry(label_step(stored, labelling), numbers, seconds + time.perf_counter() - started)
+    spent = seconds + time.perf_counter() - started
+    entry = _entry(label_step(stored, labelling), numbers, spent, stored.left_out)
     return folder, with_feedback(manifest, folder, files, entry, outcome, _deviations(stored, labelling.settings))
 
 
@@ -115,9 +123,15 @@ def _rows(
         yield feedback
 
 
-def _entry(step: Step, numbers: Mapping[str, Any], seconds: float) -> StageEntry:
-    questions, kept = numbers["questions"], numbers["labelled"]
-    counts = {"rows_in": questions, "parents": kept, "dropped": questions - kept, "not_sampled": 0, "rows_out": kept}
+def _entry(step: Step, numbers: Mapping[str, Any], seconds: float, left_out: int) -> StageEntry:
+    asked, kept = numbers["questions"], numbers["labelled"]
+    counts = {
+        "rows_in": asked + left_out,
+        "parents": kept,
+        "dropped": asked - kept,
+        "not_sampled": left_out,
+        "rows_out": kept,
+    }
     return StageEntry(
         step.stage, step.split, step.fingerprint, step.unit_in, step.unit_out, **counts, seconds=round(seconds, 3)
     )
@@ -138,10 +152,17 @@ def basis(manifest: Manifest, pools: Mapping[str, str]) -> str:
 def _deviations(stored: StoredAnswers, settings: Feedback) -> list[str]:
     """Differences from the feedback of the Nyx paper and code."""
     lines = []
-    if settings.positives == "all":
-        lines.append("all right windows are positives, not the first")
+    if settings.positives != "window_first":
+        chosen = "all right windows" if settings.positives == "all" else "all documents of the first right window"
+        lines.append(f"{chosen} are positives, not the first document of the first right window")
+    if settings.negatives != "rest":
+        lines.append("negatives are documents that made the model wrong, not all other candidates")
+    if dropped := [name.replace("_", " ") for name in settings.drop if name != "wrong_with_all"]:
+        lines.append(f"questions answered {' or '.join(dropped)} are dropped; the paper drops those without a window")
     if settings.top_k != 30 or settings.window not in (1, 2):
         lines.append(f"{settings.top_k} candidates in windows of {settings.window}, not 30 in windows of 1")
+    if settings.window > 1 and settings.stride != 1:
+        lines.append(f"windows move by {settings.stride}, not by 1")
     if not stored.retriever.startswith("nyx:"):
         lines.append(
             f"candidates are found with {stored.retriever}, not with the retriever of stage 1 on Qwen2.5-VL-3B"
@@ -168,10 +189,10 @@ def with_earlier_feedback(
         "feedback is no longer published because {}; make it again with: nyxqa feedback DATA --retriever ... --vlm ..."
     )
     same = same_rows or outcome["basis"] == basis(manifest, outcome["pools"])
-    if "train" not in manifest.splits("triplets") or not same:
+    if not {"train"} & {*manifest.splits("triplets"), *manifest.splits("qa")} or not same:
         return tables, manifest, removed.format("the train split has changed")
     stored = StoredAnswers.from_summary(outcome)
-    labelling = Labelling(Feedback.model_validate(outcome["settings"]), tuple(outcome["exclude"]))
+    labelling = Labelling(Feedback.stored(outcome["settings"]), tuple(outcome["exclude"]))
     try:
         folder, labelled = label(tables, manifest, work, stored, labelling)
     except WorldError:

@@ -33,10 +33,13 @@ from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe import Feedback, Recipe
 
 # Settings that only new answers of the model can change.
-_ANSWER_SETTINGS = ("top_k", "window", "enough_positives", "enough_negatives")
+_ANSWER_SETTINGS = (
+    *("top_k", "window", "stride", "enough_positives", "enough_negatives"),
+    *("negatives", "options", "datasets", "caps"),
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estima
         complete_publishing(data)
         published = _published(data)
         recipe = resolve_recipe(published.manifest, options)
-        train = TrainSet(published, work)
+        train = TrainSet(published, work, recipe.feedback, recipe.seed)
         with make_executor(workers=1) as executor:
             run = WorkingRun(work, executor, progress)
             retrieved, _ = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
@@ -113,7 +116,8 @@ def relabel(data: Path, options: FeedbackOptions, progress: Progress) -> Feedbac
         if summary is None:
             raise FormatError(f"{data} has no feedback to relabel; make it with: nyxqa feedback {data} --retriever ...")
         settings = resolve_recipe(published.manifest, options).feedback
-        settings = settings.model_copy(update={name: summary["settings"][name] for name in _ANSWER_SETTINGS})
+        stored = Feedback.stored(summary["settings"])
+        settings = settings.model_copy(update={name: getattr(stored, name) for name in _ANSWER_SETTINGS})
         labelling = labelling_of(published.manifest, settings)
         return _publish_labels(published, work, StoredAnswers.from_summary(summary), labelling, progress)
 
@@ -165,7 +169,7 @@ def _run_steps(
     progress: Progress,
 ) -> FeedbackResult:
     encoder, handle = models
-    train = TrainSet(published, work)
+    train = TrainSet(published, work, recipe.feedback, recipe.seed)
     labelling = labelling_of(published.manifest, recipe.feedback)
     for pool in train.pools.values():
         if not pool.whole:
@@ -193,6 +197,7 @@ def _run_steps(
         handle.open().info.generator,
         {name: index.folder.relative_to(steps_folder(work)).as_posix() for name, index in indexes.items()},
         {name: _describe(pool, indexes[name]) for name, pool in train.pools.items()},
+        train.left_out,
     )
     seconds = sum(report.seconds for report in run.reports)
     return _publish_labels(published, work, stored, labelling, progress, handle.usage(), seconds)

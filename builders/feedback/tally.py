@@ -47,26 +47,23 @@ class Tally:
 
     def _count(self, row: Row) -> None:
         right = self.labelling.right
-        size = self.labelling.settings.window
         self.counts["questions"] += 1
         if row["unasked"]:
             return
         windows = self._windows(row)
         self.counts["asked"] += 1 + len(windows)
-        self.counts["saved"] += -(-row["found"] // size) - len(windows)
+        self.counts["saved"] += len(self.labelling.windows(row["found"])) - len(windows)
         self.counts["failed"] += sum(bool(one["reason"]) for one in (*windows, row["closed_book"]))
         self.counts["right_closed_book"] += bool(right(row["closed_book"]))
         self.counts["right_at_rank_1"] += bool(right(row["candidates"][0]))
         self.counts["right_with_any"] += any(map(right, row["candidates"]))
-        for window in (0, *(one["rank"] for one in windows)):
-            documents = [one["doc_id"] for one in row["candidates"] if window and 0 <= one["rank"] - window < size]
-            text = " ".join([row["query_key"], *documents])
+        for window in (range(0), *self.labelling.asked(row["candidates"])):
+            text = " ".join([row["query_key"], *(row["candidates"][place]["doc_id"] for place in window)])
             self.seen.frombytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
     def _windows(self, row: Row) -> list[Row]:
         """The first candidate of each window that the model saw."""
-        size = self.labelling.settings.window
-        return [one for one in row["candidates"] if (one["rank"] - 1) % size == 0]
+        return [row["candidates"][own.start] for own in self.labelling.asked(row["candidates"])]
 
     def label(self, row: Row) -> None:
         """Count the labels of a published row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,17 @@ class Pool(Protocol):
         """A document as a model reads it."""
         ...
 
+    def origin(self, row: int) -> Origin:
+        """Where a document comes from."""
+        ...
+
+
+class Origin(NamedTuple):
+    """Source of a document and its id there."""
+
+    source: str
+    external_id: str
+
 
 @dataclass(frozen=True)
 class PublishedPool:
@@ -67,6 +78,12 @@ class PublishedPool:
     def shared_keys(self, row: int) -> dict[str, str]:
         """As in ``Pool``."""
         return shared_keys_at(self.table, int(self.places[row]))
+
+    def origin(self, row: int) -> Origin:
+        """As in ``Pool``."""
+        place = int(self.places[row])
+        source, own = (self.table.table.column(name)[place].as_py() for name in ("source", "external_id"))
+        return Origin(source, own or "")
 
     def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""
@@ -102,6 +119,11 @@ class PassagesPool:
         passage = self.passages[row]
         page = page_id_of_passage(self.name, passage.external_id)
         return {"doc_id": passage.id, "page_id": page, "cluster": passage.id, "key": text_key(passage.text)}
+
+    def origin(self, row: int) -> Origin:
+        """As in ``Pool``."""
+        passage = self.passages[row]
+        return Origin(passage.source, passage.external_id)
 
     def source(self, row: int) -> VlmDocument:
         """As in ``Pool``."""

@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from nyxqa.schemas.errors import FormatError, LawError, WorldError
@@ -57,7 +59,7 @@ def arrow_copy(published: Published, table: str, split: str, layout: Layout) -> 
     if not published.files(table, split):
         return None
     follows = layout.joined and table in _FOLLOW_TRIPLETS
-    key = _key(published, [(table, split), *([("triplets", "train")] if follows else [])])
+    key = _key(published, [(table, split), *(_followed(table) if follows else [])])
     file = _cache_folder() / f"{table}-{split}-{key}" / f"{layout.name}.arrow"
     _once(file, lambda: _write(file, arranged(published, table, split, layout)))
     return file
@@ -71,10 +73,15 @@ def made_once(
     :raises WorldError: If the cache cannot be written.
     """
     splits = [(table, split), *(("corpus", pool) for pool in published.splits("corpus"))]
-    splits += [("triplets", "train")] if table in _FOLLOW_TRIPLETS else []
+    splits += _followed(table) if table in _FOLLOW_TRIPLETS else []
     file = _cache_folder() / f"{table}-{split}-{_key(published, splits)}" / f"{name}.arrow"
     _once(file, lambda: _write(file, batches()))
     return file
+
+
+def _followed(table: str) -> list[tuple[str, str]]:
+    """Splits that rows of ``mixture`` or ``feedback`` name: triplets, and questions without one for feedback."""
+    return [("triplets", "train"), *([("qa", "train")] if table == "feedback" else [])]
 
 
 def id_table(published: Published, table: str, split: str, layout: Layout, column: str) -> IdTable | None:
@@ -122,6 +129,7 @@ class _Follow:
     """Looks up the joined triplets that rows name, without the bytes of their images."""
 
     def __init__(self, published: Published, layout: Layout) -> None:
+        self._published, self._with_bytes = published, layout.with_bytes
         self.triplets = id_table(published, "triplets", "train", layout, "query_id")
         if self.triplets is None:
             table = pa.Table.from_batches(arranged(published, "triplets", "train", layout))
@@ -132,10 +140,32 @@ class _Follow:
     def __call__(self, table: str, batch: pa.RecordBatch) -> pa.RecordBatch:
         ids = batch.column("query_id").to_pylist()
         rows = self.triplets.rows(ids) if self.triplets is not None else np.full(len(ids), -1)
-        lost = next((one for one, row in zip(ids, rows, strict=True) if row < 0), None)
-        if lost is not None:
-            raise LawError(f"table {table}, row {lost}: its query_id is not in triplets/train")
-        return self.gather(rows)
+        lost = [one for one, row in zip(ids, rows, strict=True) if row < 0]
+        if not lost:
+            return self.gather(rows)
+        questions = self._questions.rows(lost) if table == "feedback" and self._questions is not None else None
+        if questions is None or (questions < 0).any():
+            nowhere = lost[0] if questions is None else lost[int(np.flatnonzero(questions < 0)[0])]
+            raise LawError(f"table {table}, row {nowhere}: its query_id is not in triplets/train")
+        return self._mixed(rows, questions)
+
+    @cached_property
+    def _questions(self) -> IdTable | None:
+        return id_table(self._published, "qa", "train", Layout(joined=False, with_bytes=self._with_bytes), "qa_id")
+
+    def _mixed(self, rows: npt.NDArray[np.int64], questions: npt.NDArray[np.int64]) -> pa.RecordBatch:
+        """What feedback needs of its questions: of their triplets, and of questions without one from ``qa``."""
+        assert self._questions is not None  # noqa: S101 - rows were found in it
+        parts = [arrow_layouts.asked_questions(self._questions.table.take(pa.array(questions)), self._with_bytes)]
+        there = rows >= 0
+        if there.any():
+            found = pa.Table.from_batches([self.gather(rows[there])])
+            parts.insert(0, found.select(parts[0].schema.names).cast(parts[0].schema))
+        order = np.empty(len(rows), np.int64)
+        order[there] = np.arange(int(there.sum()))
+        order[~there] = np.arange(int((~there).sum())) + int(there.sum())
+        table = pa.concat_tables(parts).take(pa.array(order)).combine_chunks()
+        return table.to_batches()[0]
 
 
 def _write(file: Path, batches: Iterator[pa.RecordBatch]) -> None:

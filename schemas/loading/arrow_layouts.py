@@ -113,6 +113,23 @@ def without_query_images(triplets: pa.Table) -> pa.Table:
     return triplets.set_column(triplets.schema.names.index("query"), "query", pa.chunked_array(light, type=kind))
 
 
+def asked_questions(questions: pa.Table, with_bytes: bool) -> pa.Table:
+    """Stored rows of ``qa`` as what ``joined_feedback`` needs of triplets."""
+    table = questions.combine_chunks()
+    image_ids = table.column("image_ids").combine_chunks()
+    counts = pc.list_value_length(image_ids).cast(pa.int32())
+    images = {"count": counts} if with_bytes else {"images": image_ids}
+    query = _struct({"text": table.column("question").combine_chunks(), **images})
+    return pa.table(
+        {
+            "query_id": table.column("qa_id"),
+            "pool": table.column("pool"),
+            "instruction": pa.array([""] * table.num_rows, pa.string()),
+            "query": query,
+        }
+    )
+
+
 def _question(triplets: Batch, with_bytes: bool) -> pa.StructArray:
     """The triplets' queries; one with image bytes holds a reference instead of a copy of them."""
     query = triplets.column("query")

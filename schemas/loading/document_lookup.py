@@ -107,15 +107,25 @@ class DocumentLookup:
         return contents
 
     def query_images(self, query_id: str) -> list[Any]:
-        """Images of the query of a train triplet.
+        """Images of the query of a train triplet, or of a train question without one.
 
-        :raises LawError: If the triplet is missing.
+        :raises LawError: If there is neither.
         """
         triplets = self._triplets
         row = int(triplets.rows([query_id])[0]) if triplets is not None else -1
-        if triplets is None or row < 0:
+        if triplets is not None and row >= 0:
+            return self._images(triplets.table.column("query")[row]["images"], f"query {query_id}")
+        questions = self._questions
+        row = int(questions.rows([query_id])[0]) if questions is not None else -1
+        if questions is None or row < 0:
             raise LawError(f"row {query_id}: its query_id is not in triplets/train")
-        return self._images(triplets.table.column("query")[row]["images"], f"query {query_id}")
+        column = "image_ids" if self.images == "none" else "images"
+        return self._images(questions.table.column(column)[row], f"query {query_id}")
+
+    @cached_property
+    def _questions(self) -> IdTable | None:
+        layout = Layout(joined=False, with_bytes=self.images != "none")
+        return id_table(self.published, "qa", "train", layout, "qa_id")
 
     @cached_property
     def _triplets(self) -> IdTable | None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _JOINED = {
     "triplets": ("triplets", "corpus"),
     "mixture": ("mixture", "triplets", "corpus"),
-    "feedback": ("feedback", "triplets", "corpus"),
+    "feedback": ("feedback", "triplets", "qa", "corpus"),
     "qa": ("qa", "corpus"),
 }
 _WITH_NEGATIVES = ("triplets", "mixture")

@@ -49,7 +49,7 @@ def test_an_estimate_is_no_less_than_what_is_asked(tmp_path: Path, capsys: pytes
         (line,) = [line for line in capsys.readouterr().out.splitlines() if "estimate" in line]
         told = json.loads(line)["estimate"]
         assert server.served == 0 and "feedback" not in read_manifest(tmp_path).summary
-        assert told["total"]["requests"] == 24 * (1 + 4)
+        assert told["total"]["requests"] == 24 * (1 + 6)
         assert told["total"]["images"] > 24 and told["total"]["prompt_tokens"] > 24 * 5 * 150
         never = ("--set", "feedback.enough_positives=99", "--window", 2)
         assert leave(*arguments, *never) == 0

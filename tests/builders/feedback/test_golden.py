@@ -25,7 +25,7 @@ def test_golden_output(tmp_path: Path) -> None:
     with VlmServer(reply=lake_reply) as server:
         feedback(
             tmp_path / "out",
-            FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.window": 2}),
+            FeedbackOptions("bm25", f"openai:m@{server.url}", settings={"feedback.window": 2, "feedback.stride": 2}),
             Progress(),
         )
     rows = table(tmp_path / "out", "feedback")

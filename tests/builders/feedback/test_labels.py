@@ -32,7 +32,7 @@ def candidates(*f1: float | None, **further: dict[int, str]) -> list[dict[str, A
 def row(listed: list[dict[str, Any]], closed: float = 0.0, known: tuple[str, ...] = ()) -> dict[str, Any]:
     positives = [{"doc_id": one, "page_id": "", "cluster": "", "key": ""} for one in known]
     closed_book = {"prediction": "said", "f1": closed, "reason": "", "detail": ""}
-    own = {"query_id": "q", "dataset": "d", "unasked": ""}
+    own = {"query_id": "q", "dataset": "d", "unasked": "", "found": len(listed)}
     return {**own, "candidates": listed, "closed_book": closed_book, "known": positives}
 
 
@@ -54,8 +54,8 @@ def test_the_paper_takes_the_first_right_window_and_passes_over_the_others() -> 
 
 def test_a_window_is_right_as_a_whole() -> None:
     listed = candidates(0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
-    assert labels(labelling(positives="first", window=2), listed) == (["d3", "d4"], ["d1", "d2"])
-    assert labels(labelling(window=2), listed)[0] == ["d3", "d4", "d5", "d6"]
+    assert labels(labelling(positives="first", window=2, stride=2), listed) == (["d3", "d4"], ["d1", "d2"])
+    assert labels(labelling(window=2, stride=2), listed)[0] == ["d3", "d4", "d5", "d6"]
 
 
 @pytest.mark.parametrize("column", ["page_id", "cluster", "key"])

@@ -171,7 +171,7 @@ def test_labels_made_anew_are_the_truth_and_cost_no_call(asked: StoredAnswers, p
 @pytest.mark.parametrize("positives", ["first", "all"])
 def test_windows_of_several_documents(asked: StoredAnswers, positives: str) -> None:
     """The last window of nine in fours is one; what stands in it has only its own answer."""
-    asked.run(window=4, positives=positives)
+    asked.run(window=4, stride=4, positives=positives)
     assert found(asked.out) == asked.expected(window=4, positives=positives)
     asked.run()
     assert found(asked.out) == asked.expected()
