@@ -23,6 +23,7 @@ from nyxqa.builders.question_sets.pool_passages import PoolPassages, document_co
 from nyxqa.builders.question_sets.row_schemas import QA_ROWS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import qa_stage
+from nyxqa.builders.stages.set_search import FoundTask, read_hits, with_hits
 from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.content import kind_of
@@ -83,33 +84,15 @@ def mine_qa(
     miner = QaMiner(
         section, name, pool.folder, relevant.folder, hits.folder, overlap, words.folder if words is not None else None
     )
-    return run.map(step, partial(mine_questions, miner), partial(_tasks, questions, hits), QA_ROWS)
+    return run.map(step, partial(mine_questions, miner), partial(with_hits, questions, hits), QA_ROWS)
 
 
-def _tasks(questions: StepOutput, hits: StepOutput) -> list[tuple[Path, list[tuple[Path, int, int]]]]:
-    """Each file of questions with the pieces of files of hits that belong to it: file, first row, rows."""
-    pieces: list[list[Any]] = [[file, 0, int(pq.read_metadata(file).num_rows)] for file in hits.files()]
-    tasks = []
-    for file in questions.files():
-        missing = int(pq.read_metadata(file).num_rows)
-        own: list[tuple[Path, int, int]] = []
-        while missing:
-            piece = next(one for one in pieces if one[2])
-            taken = min(missing, piece[2])
-            own.append((piece[0], piece[1], taken))
-            piece[1] += taken
-            piece[2] -= taken
-            missing -= taken
-        tasks.append((file, own))
-    return tasks
-
-
-def mine_questions(miner: QaMiner, task: tuple[Path, list[tuple[Path, int, int]]]) -> ShardOutput:
+def mine_questions(miner: QaMiner, task: FoundTask) -> ShardOutput:
     """Rows of QA_ROWS for the questions of a file; without a known document they have no positives."""
     file, pieces = task
     questions = pq.read_table(file).to_pylist()
     known = pq.read_table(miner.relevant / file.name).to_pylist()
-    hits = [row for one, start, count in pieces for row in pq.read_table(one).slice(start, count).to_pylist()]
+    hits = read_hits(pieces)
     account = Account([row["name"] for row in questions])
     pool = PassagePool(miner.pool)
     rows: list[dict[str, Any]] = []

@@ -25,6 +25,8 @@ from nyxqa.retriever.protocols import SearchEntry
 VERSION = 1
 # Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
 _DENSE_FILES = 8
+HitPiece = tuple[Path, int, int]  # file, first row, rows
+FoundTask = tuple[Path, list[HitPiece]]
 _COLUMNS = ["name", "query_id", "text"]
 
 
@@ -98,3 +100,26 @@ def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:
     remaining = iter(questions.files())
     while task := list(islice(remaining, files)):
         yield task
+
+
+def with_hits(questions: StepOutput, hits: StepOutput) -> list[FoundTask]:
+    """Each file of questions with the pieces of files of hits that belong to it."""
+    pieces: list[list[Any]] = [[file, 0, int(pq.read_metadata(file).num_rows)] for file in hits.files()]
+    tasks = []
+    for file in questions.files():
+        missing = int(pq.read_metadata(file).num_rows)
+        own: list[HitPiece] = []
+        while missing:
+            piece = next(one for one in pieces if one[2])
+            taken = min(missing, piece[2])
+            own.append((piece[0], piece[1], taken))
+            piece[1] += taken
+            piece[2] -= taken
+            missing -= taken
+        tasks.append((file, own))
+    return tasks
+
+
+def read_hits(pieces: Sequence[HitPiece]) -> list[dict[str, Any]]:
+    """The rows of HITS in some pieces."""
+    return [row for file, start, count in pieces for row in pq.read_table(file).slice(start, count).to_pylist()]

@@ -88,8 +88,12 @@ def _text(
     evidence = find_gold(run, text, questions, pool) if text.positive == "gold" else None
     index = indexes[pool_of(text), text.encoder]
     common = words.get(pool_of(text)) if "answer" in text.exclude else None
-    triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark, common)
-    return SetParts(text_stage(text.name), text.split, pool_of(text), triplets, tuple(steps), text)
+    stage, hits = text_stage(text.name), None
+    if text.keep == "retrieved":
+        searcher = SetSearcher(text.name, text.encoder, text.top_k, pool.folder, index.folder, None)
+        hits = search_set(run, stage, text.split, searcher, (questions, index))
+    triplets = mine_triplets(run, text, questions, pool, index, evidence, benchmark, common, hits)
+    return SetParts(stage, text.split, pool_of(text), triplets, tuple(steps), text, hits=hits)
 
 
 def _judged(run: Run, recipe: Recipe, part: SetParts, pool: StepOutput, model: VlmHandle) -> SetParts:

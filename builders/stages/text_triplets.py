@@ -24,6 +24,7 @@ from nyxqa.builders.question_sets.pool_passages import PoolPassages, document_co
 from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import text_stage
+from nyxqa.builders.stages.set_search import FoundTask, read_hits, with_hits
 from nyxqa.builders.stages.text_questions import contaminated_positives
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import SearchEntry
@@ -70,19 +71,25 @@ def mine_triplets(
     evidence: StepOutput | None,
     benchmark: StepOutput | None = None,
     words: StepOutput | None = None,
+    hits: StepOutput | None = None,
 ) -> StepOutput:
     """Triplets (rows of SET_TRIPLETS) of the questions that have a positive, in the order of their source.
 
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     :param words: The common words of the pool, for rule ``answer``.
+    :param hits: What was retrieved for each question, if that is published and thus was searched for before.
     """
     params = {**section_params(text, _KEYS), "pool": pool_of(text)}
-    more = [one.fingerprint for one in (evidence, benchmark, words) if one is not None]
+    if text.positive == "gold":
+        params["needs"] = True  # a column that is filled since
+    more = [one.fingerprint for one in (evidence, benchmark, words, hits) if one is not None]
     inputs = (questions.fingerprint, index.fingerprint, *more)
     step = Step(text_stage(text.name), VERSION, params, inputs, text.split, "row", "triplet")
     overlap = BenchmarkFilter(benchmark.folder) if benchmark is not None else None
     gold, common = (one.folder if one is not None else None for one in (evidence, words))
     miner = SetMiner(text, pool.folder, index.folder, gold, overlap, common)
+    if hits is not None:
+        return run.map(step, partial(mine_found, miner), partial(with_hits, questions, hits), SET_TRIPLETS)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
     return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
@@ -97,18 +104,36 @@ def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:
 def mine_shard(miner: SetMiner, files: Sequence[Path]) -> ShardOutput:
     """Triplets of the questions in some files."""
     questions = [row for file in files for row in pq.read_table(file).to_pylist()]
+    if not questions:
+        return ShardOutput(SET_TRIPLETS.empty_table(), Account())
+    index = open_index(miner.text.encoder, miner.index)
+    hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in questions], miner.text.top_k)
+    found = list(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True))
+    return _mined(miner, files, questions, found)
+
+
+def mine_found(miner: SetMiner, task: FoundTask) -> ShardOutput:
+    """Triplets of the questions in a file, of what was retrieved before."""
+    file, pieces = task
+    found = [(row["rows"], row["scores"]) for row in read_hits(pieces)]
+    return _mined(miner, [file], pq.read_table(file).to_pylist(), found)
+
+
+def _mined(
+    miner: SetMiner,
+    files: Sequence[Path],
+    questions: Sequence[dict[str, Any]],
+    found: Sequence[tuple[list[int], list[float]]],
+) -> ShardOutput:
+    """Triplets of questions, of the rows and scores that were retrieved for each."""
     account = Account([row["name"] for row in questions])
     rows: list[dict[str, Any]] = []
     positives: list[list[str]] = []
     if questions:
-        index, pool = open_index(miner.text.encoder, miner.index), PassagePool(miner.pool)
-        encoder = make_encoder(miner.text.encoder)
+        pool, encoder = PassagePool(miner.pool), make_encoder(miner.text.encoder)
         evidence = _evidence(miner, files) or [[]] * len(questions)
         common = read_common_words(miner.words)
-        hits = index.search([SearchEntry(row["query_id"], row["text"]) for row in questions], miner.text.top_k)
-        for row, ranked, scores, gold in zip(
-            questions, hits.rows.tolist(), hits.scores.tolist(), evidence, strict=True
-        ):
+        for row, (ranked, scores), gold in zip(questions, found, evidence, strict=True):
             passages = PoolPassages(pool)
             rule = answer_rule(row["text"], row["answers"], common)
             outcome = mine_set_question(
@@ -153,6 +178,8 @@ def _triplet(
         "negative_scores": [ranked.score for ranked in choice.negatives],
         "miner": miner,
         "kind": "text",
+        # Several paragraphs that a set names answer together: HotpotQA's and MuSiQue's questions take several steps.
+        "needs": "all" if text.positive == "gold" and min(len(question["gold"]), len(choice.positives)) > 1 else "any",
         "documents": document_columns([*choice.positives, *choice.negatives], passages),
         "holds": choice.positive_holds,
         "excluded": [{"rule": rule, "count": count} for rule, count in sorted(choice.excluded.items())],
