@@ -37,7 +37,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per step o
 
 
 def evaluate(
-    data: Annotated[str, typer.Argument(help="Folder of a dataset.")],
+    data: Annotated[str, typer.Argument(help="Folder of a dataset, or mmeb_eval:DIR.")],
     retriever: Retrievers = None,
     vlm: Model = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",

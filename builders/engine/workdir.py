@@ -21,9 +21,10 @@ _MARK = "nyxqa.json"
 
 
 @contextmanager
-def output_folder(out: Path) -> Iterator[Path]:
+def output_folder(out: Path, others: bool = False) -> Iterator[Path]:
     """Lock ``out`` for one build; yields its work folder, without the temporary files of killed builds.
 
+    :param others: Whether files that nyxqa did not write may lie in it.
     :raises UsageError: If ``out`` holds files that nyxqa did not write.
     :raises WorldError: If it cannot be written, or another build uses it.
     """
@@ -32,7 +33,7 @@ def output_folder(out: Path) -> Iterator[Path]:
         raise UsageError(f"--out {out}: DuckDB cannot use a folder whose path contains a question mark")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out names a folder")
-    if out.exists() and not (work / _MARK).exists() and _foreign(out):
+    if not others and out.exists() and not (work / _MARK).exists() and _foreign(out):
         raise UsageError(f"{out} is not empty and was not written by nyxqa; choose another --out")
     try:
         work.mkdir(parents=True, exist_ok=True)

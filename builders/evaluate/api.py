@@ -8,6 +8,7 @@ from typing import Any
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.evaluate.mmeb.run import PREFIX, evaluate_mmeb
 from nyxqa.builders.evaluate.options import BUDGETS, TOP_K, EvaluateOptions
 from nyxqa.builders.evaluate.result import Evaluation
 from nyxqa.builders.evaluate.run import evaluate_dataset
@@ -34,7 +35,7 @@ def evaluate(
 ) -> Evaluation:
     """Compare retrievers on the questions of a dataset; figures are written to ``DATA/evaluation/NAME.json``.
 
-    :param data: Folder of a dataset.
+    :param data: Folder of a dataset, or ``mmeb_eval:DIR``.
     :param retrievers: Encoders by name: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL; one, or a list.
     :param vlm: Model that answers with the first documents, ``openai:MODEL@URL``; None scores retrieval alone.
     :param split: train, validation or test.
@@ -66,4 +67,6 @@ def evaluate(
         workers,
         retry_failed,
     )
+    if str(data).startswith(PREFIX):
+        return evaluate_mmeb(Path(str(data).removeprefix(PREFIX)), options, Progress())
     return evaluate_dataset(Path(data), options, Progress())

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.evaluate.mmeb.run import PREFIX, evaluate_mmeb
 from nyxqa.builders.evaluate.options import EvaluateOptions, named_files, numbers
 from nyxqa.builders.evaluate.run import estimate as estimate_evaluation
 from nyxqa.builders.evaluate.run import evaluate_dataset
 from nyxqa.builders.report.price import Price
+from nyxqa.schemas.errors import UsageError
 
 
 class Given(TypedDict):
@@ -47,6 +49,11 @@ def run_command(data: str, given: Given, estimate: bool, price: str | None, as_j
         "runs": named_files(given["runs"]),
     }
     options = EvaluateOptions(**values)
+    if data.startswith(PREFIX):
+        if estimate:
+            raise UsageError("mmeb_eval asks no model, so there is nothing to estimate; leave out --estimate")
+        found = evaluate_mmeb(Path(data.removeprefix(PREFIX)), options, Progress(as_json))
+        return found.json() if as_json else found.text()
     if estimate:
         estimated = estimate_evaluation(Path(data), options, Progress(as_json))
         return estimated.json(prices) if as_json else estimated.text(prices)

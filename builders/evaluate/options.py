@@ -9,6 +9,7 @@ from typing import Any
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_file import recipe_of
@@ -104,6 +105,19 @@ class EvaluateOptions:
     def file_name(self) -> str:
         """Stem of the files that are written."""
         return self.name or self.split
+
+
+def system_names(specs: Sequence[str]) -> dict[str, str]:
+    """Name in tables of each retriever, numbered where two models have the same name.
+
+    :raises UsageError: If a retriever is unknown.
+    """
+    names: dict[str, str] = {}
+    for spec in specs:
+        name = make_encoder(spec).name
+        same = sum(known.partition(" #")[0] == name for known in names.values())
+        names[spec] = f"{name} #{same + 1}" if same else name
+    return names
 
 
 def named_files(texts: Sequence[str]) -> dict[str, str]:

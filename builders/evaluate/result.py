@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.evaluate.markdown import render
-from nyxqa.builders.evaluate.plots import plots
 from nyxqa.builders.formatting import text_table
 from nyxqa.schemas.files import write_bytes
 
 FOLDER = "evaluation"
-_SHOWN = ("golden@1", "recall@1", "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
+_SHOWN = ("precision@1", "golden@1", "recall@1", "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,15 @@ class Evaluation:
 
     :param folder: Folder that they are written to.
     :param name: Stem of the files.
+    :param report: The figures as Markdown.
+    :param pictures: Plots by file name, SVG.
     """
 
     folder: Path
     name: str
     figures: Mapping[str, Any]
+    report: str = ""
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Any:
         """A part of the figures."""
@@ -55,10 +57,9 @@ class Evaluation:
 
     def write(self) -> None:
         """Write JSON, Markdown and plots; a file that would not change is left as it is."""
-        drawn = plots(self.figures, self.name)
         _write(self.file, json.dumps(self.figures, ensure_ascii=False, indent=1) + "\n")
-        _write(self.file.with_suffix(".md"), render(self.figures, self.name, list(drawn)))
-        for name, picture in drawn.items():
+        _write(self.file.with_suffix(".md"), self.report)
+        for name, picture in self.pictures.items():
             _write(self.folder / name, picture)
 
 

@@ -12,7 +12,9 @@ from nyxqa.builders.engine.run import Run, WorkingRun
 from nyxqa.builders.engine.workdir import begin_generation, output_folder
 from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answers, closed_book
 from nyxqa.builders.evaluate.estimate import estimate_answers
-from nyxqa.builders.evaluate.options import EvaluateOptions
+from nyxqa.builders.evaluate.markdown import render
+from nyxqa.builders.evaluate.options import EvaluateOptions, system_names
+from nyxqa.builders.evaluate.plots import plots
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, rankings
 from nyxqa.builders.evaluate.report import Measured, figures
@@ -43,7 +45,9 @@ def evaluate_dataset(data: Path, options: EvaluateOptions, progress: Progress) -
         finally:
             if handle is not None:
                 handle.close()
-        evaluation = Evaluation(data / FOLDER, options.file_name, figures(measured, options))
+        found, name = figures(measured, options), options.file_name
+        drawn = plots(found, name)
+        evaluation = Evaluation(data / FOLDER, name, found, render(found, name, list(drawn)), drawn)
         evaluation.write()
         return evaluation
 
@@ -74,11 +78,7 @@ def checked(options: EvaluateOptions) -> dict[str, str]:
     options.check()
     if options.reranker is not None:
         make_reranker(options.reranker)
-    names: dict[str, str] = {}
-    for spec in options.retrievers:
-        name = make_encoder(spec).name
-        same = sum(known.partition(" #")[0] == name for known in names.values())
-        names[spec] = f"{name} #{same + 1}" if same else name
+    names = system_names(options.retrievers)
     for system in {*options.runs} & {*names.values(), CLOSED_BOOK}:
         raise UsageError(f"--run {system}: another system has this name; choose another")
     return names

@@ -1,0 +1,1 @@
+"""MMEB-eval: rows that bring their own candidates, the right one first."""
