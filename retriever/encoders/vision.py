@@ -17,7 +17,7 @@ from nyxqa.retriever.protocols import ModelInput, Role, SearchEntry
 
 # Entries with their images are in memory a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256
-_VERSION = 1
+_VERSION = 2
 
 
 Load = Callable[[ModelName, str], VisionTextModel]

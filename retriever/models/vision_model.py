@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
 from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
+from nyxqa.retriever.models.window_attention import batch_windows
 from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.schemas.errors import UsageError, WorldError
 
@@ -55,6 +56,7 @@ class VisionTextModel:
         self._module = module
         self._preparer = preparer
         self.dim: int = self.network.config.get_text_config().hidden_size
+        batch_windows(self.network)
 
     @property
     def module(self) -> torch.nn.Module:
