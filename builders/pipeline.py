@@ -124,9 +124,18 @@ def asks_model(recipe: Recipe) -> bool:
 
 @contextmanager
 def _closing(handle: VlmHandle | None) -> Iterator[None]:
-    """An error closes the model, so that the next build of this process has a budget of its own."""
+    """An error closes the model, so that the next build of this process has a budget of its own.
+
+    What waits for a batch is submitted before.
+    """
     try:
         yield
+    except PendingError as waiting:
+        if handle is None:
+            raise
+        error = handle.submit(waiting)
+        handle.close()
+        raise error from None
     except NyxqaError:
         if handle is not None:
             handle.close()
@@ -166,7 +175,7 @@ def build_questions(
             except PendingError as error:
                 waiting = error
         if waiting is not None:
-            raise handle.submit(waiting)
+            raise waiting
     return web
 
 
@@ -177,10 +186,7 @@ def _sets(
     if handle is None or not judges(recipe.judge, handle.info):
         return build_sets(run, recipe, splits, benchmark_index)
     with _closing(handle):
-        try:
-            return build_sets(run, recipe, splits, benchmark_index, handle)
-        except PendingError as error:
-            raise handle.submit(error) from error
+        return build_sets(run, recipe, splits, benchmark_index, handle)
 
 
 def _questions(

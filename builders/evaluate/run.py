@@ -27,7 +27,7 @@ from nyxqa.builders.report.estimate import Estimate
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.rerankers.factory import make_reranker
-from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import open_published
 
 
@@ -41,7 +41,11 @@ def evaluate_dataset(data: Path, options: EvaluateOptions, progress: Progress) -
     with opened(data, options, progress) as (run, questions, notes):
         handle = model_of(questions, options, run.work)
         try:
+            if handle is not None:
+                handle.collect()  # what batches of an earlier run answered
             measured = _measured(run, questions, options, names, notes, handle)
+        except PendingError as waiting:
+            raise waiting if handle is None else handle.submit(waiting) from None
         finally:
             if handle is not None:
                 handle.close()

@@ -13,6 +13,7 @@ import pytest
 import nyxqa
 from nyxqa.schemas.answers import token_f1
 from tests.support.asked import asked_in_test, triplets
+from tests.support.batch_server import BatchServer
 from tests.support.facts import Fact, Facts
 from tests.support.running import leave, started, states, wait_for_none
 from tests.support.vlm_server import VlmServer, prompt_text
@@ -148,6 +149,27 @@ def test_a_spent_budget_ends_with_4_and_is_continued(made: tuple[Facts, Path]) -
         assert leave(*command) == 0
         assert (root / "evaluation" / "test.json").exists()
         assert set(Counter(json.dumps(one, sort_keys=True) for one in server.payloads).values()) == {1}
+
+
+def test_answers_of_batches_are_collected_by_later_runs(made: tuple[Facts, Path]) -> None:
+    facts, root = made
+    with BatchServer(reply=facts.reply) as server:
+        command = (
+            "evaluate",
+            root,
+            "--retriever",
+            "bm25",
+            "--vlm",
+            f"openai:m@{server.url}",
+            "--set",
+            "vlm.batch=true",
+        )
+        codes = [leave(*command)]
+        while codes[-1] == 4 and len(codes) < 6:
+            codes.append(leave(*command))
+        assert codes[-1] == 0 and len(server.batches) == len(codes) - 1 > 0
+        assert server.served == 0 and set(server.asked.values()) == {1}
+    assert (root / "evaluation" / "test.json").exists()
 
 
 @pytest.mark.timeout(120)
