@@ -45,8 +45,18 @@ def commands() -> list[tuple[str, str, list[str]]]:
             for line, text in messages(file):
                 for match in COMMAND.finditer(text):
                     place = f"{file.relative_to(ROOT)}:{line}"
-                    found.append((place, match[1] or match[2], match[3].split()))
+                    found.append((place, match[1] or match[2], _arguments(match[3])))
     return found
+
+
+def _arguments(text: str) -> list[str]:
+    """The words behind a command, up to where the sentence goes on."""
+    taken: list[str] = []
+    for word in text.split():
+        if re.fullmatch(r"[a-z]{2,}", word) and not (taken and taken[-1].startswith("--")):
+            break
+        taken.append(word)
+    return taken
 
 
 FOUND = commands()
@@ -60,10 +70,10 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize(("place", "name", "arguments"), FOUND, ids=[place for place, *_ in FOUND])
 def test_the_command_line_takes_it(place: str, name: str, arguments: list[str]) -> None:
     given = [
-        VALUES.get(before, "x") if one == "..." else one.rstrip(".")
+        VALUES.get(before, "x") if one in ("...", "x") else one.rstrip(".")
         for before, one in zip(["", *arguments], arguments, strict=False)
     ]
-    if given[-1] == "x" and arguments[-1] == "..." and not arguments[-2:-1][0].startswith("--"):
+    if arguments[-1:] == ["..."] and not arguments[-2:-1][0].startswith("--"):
         given.pop()
     COMMANDS.commands[name].make_context(name, given)  # type: ignore[attr-defined]
 

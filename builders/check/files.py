@@ -88,7 +88,7 @@ def _check_footer(context: CheckContext, table: Table, path: str, entry: FileEnt
     try:
         footer = pq.read_metadata(context.out / path)
         schema = footer.schema.to_arrow_schema()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         findings.fail("files_schema", f"{path}: not a Parquet file: {error}")
         context.unreadable.setdefault(table.name, f"{path} is not a Parquet file")
         return

@@ -67,7 +67,7 @@ def read_batches(
                 batch.validate(full=True)  # a text that is not UTF-8
                 whole = filled(batch, table) if is_earlier(stored) else batch
                 yield whole.select(wanted).replace_schema_metadata(None)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{file} cannot be read: {one_line(error, 300)}") from error
 
 

@@ -108,7 +108,7 @@ def _compare_names(folder: Path, manifest: Manifest, prefixes: tuple[str, ...]) 
 def _compare_footer(path: Path, table: Table | None, rows: int, number: int) -> None:
     try:
         footer = pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path} cannot be read as Parquet: {one_line(error, 300)}") from error
     written = (footer.metadata or {}).get(FORMAT_KEY)
     if written is None or not written.isdigit():
@@ -129,7 +129,7 @@ def _compare_columns(path: Path, table: Table, footer: pq.FileMetaData) -> None:
     """Refuse a file without a declared column, or with one of another type; further columns may be of any."""
     try:
         stored = footer.schema.to_arrow_schema()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise FormatError(f"{path} cannot be read as Parquet: {one_line(error, 300)}") from error
     for column in table.schema:
         places = stored.get_all_field_indices(column.name)

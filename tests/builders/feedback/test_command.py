@@ -24,7 +24,7 @@ def test_both_stages(built_sample: Path, tmp_path: Path, capsys: pytest.CaptureF
     train_on(data, "tiny", tmp_path / "one", overrides={"max_steps": 2})
     with VlmServer(reply=oracle_of(data).reply) as server:
         models = ("--retriever", f"tiny:{tmp_path / 'one'}", "--vlm", f"openai:told@{server.url}")
-        assert leave("feedback", data, *models, "--top-k", 6, "--json") == 0
+        assert leave("feedback", data, *models, "--top-k", 3, "--json") == 0
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [line.get("step") for line in lines][-3:] == ["feedback/candidates", "feedback", None]
         assert lines[-1]["changed"] and lines[-1]["retriever"] == "tiny:one" and lines[-1]["asked"] > 100
