@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from nyxqa.builders.evaluate.api import evaluate
     from nyxqa.builders.export.export import export
     from nyxqa.builders.publish.hub.push import push
+    from nyxqa.retriever.encoders.public import encoder
     from nyxqa.retriever.training.collate import collate
     from nyxqa.schemas.loading.frame import frame
     from nyxqa.schemas.loading.load import load
 
-__all__ = ["collate", "deduplicate", "evaluate", "export", "frame", "load", "pairs_across", "push", "show"]
+__all__ = ["collate", "deduplicate", "encoder", "evaluate", "export", "frame", "load", "pairs_across", "push", "show"]
 
 _HOMES = {
     "collate": "nyxqa.retriever.training.collate",
     "deduplicate": "nyxqa.builders.dedup.deduplicate",
+    "encoder": "nyxqa.retriever.encoders.public",
     "evaluate": "nyxqa.builders.evaluate.api",
     "export": "nyxqa.builders.export.export",
     "frame": "nyxqa.schemas.loading.frame",

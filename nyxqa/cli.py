@@ -11,6 +11,7 @@ import typer
 from nyxqa.browse_commands import browse, review
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.evaluate_command import evaluate
+from nyxqa.improve_command import improve
 from nyxqa.look_commands import recipe, report, show, sql
 from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
 from nyxqa.train_command import train
@@ -153,6 +154,7 @@ def feedback(
 
 
 app.command()(train)
+app.command()(improve)
 
 
 @app.command()

@@ -9,7 +9,14 @@ from nyxqa.retriever.protocols import Encoder, Index
 from nyxqa.schemas.errors import UsageError
 
 _BM25 = "bm25"
-NAMES = (_BM25, "e5:MODEL[@REVISION][?prefixes=off]", "tiny[:PATH]", "nyx:MODEL[@REVISION]", "hf:MODEL[@REVISION]")
+NAMES = (
+    _BM25,
+    "e5:MODEL[@REVISION][?prefixes=off]",
+    "tiny[:PATH]",
+    "nyx:MODEL[@REVISION]",
+    "hf:MODEL[@REVISION]",
+    "endpoint:MODEL@URL",
+)
 
 
 def is_dense(spec: str) -> bool:
@@ -32,6 +39,10 @@ def make_encoder(spec: str) -> Encoder:
         from nyxqa.retriever.encoders.e5 import E5Encoder, parse_e5
 
         return E5Encoder(parse_e5(rest))
+    if kind == "endpoint" and rest:
+        from nyxqa.retriever.encoders.endpoint import EndpointEncoder, parse_endpoint
+
+        return EndpointEncoder(parse_endpoint(rest))
     if kind == "tiny" and (rest or not colon):
         from nyxqa.retriever.encoders.tiny import TinyEncoder
 

@@ -117,9 +117,8 @@ def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -
     :raises LawError: If a question's positive is not in the pool.
     """
     wanted = _positives(questions, pool)
-    captions = pool.captions or [()] * len(pool.ids)
-    entries = (_entry(*one, encoder.needs_images) for one in zip(pool.ids, pool.contents, captions, strict=True))
-    queries = [_entry(question.id, question.content, (), encoder.needs_images) for question in questions]
+    entries = pool_entries(pool, encoder.needs_images)
+    queries = question_entries(questions, encoder.needs_images)
     with tempfile.TemporaryDirectory() as folder:
         encoder.build(entries, Path(folder))
         index = encoder.open(Path(folder))
@@ -139,6 +138,17 @@ def score_encoder(encoder: Encoder, questions: Sequence[Question], pool: Pool) -
 def _ranks(row: npt.NDArray[np.int64], positives: Sequence[int]) -> Ranks:
     places = [np.flatnonzero(row == one) for one in positives]
     return np.sort(np.array([place[0] + 1.0 if len(place) else np.inf for place in places]))
+
+
+def pool_entries(pool: Pool, needs_images: bool) -> Iterator[SearchEntry]:
+    """The documents of a pool as an encoder sees them."""
+    captions = pool.captions or [()] * len(pool.ids)
+    return (_entry(*one, needs_images) for one in zip(pool.ids, pool.contents, captions, strict=True))
+
+
+def question_entries(questions: Sequence[Question], needs_images: bool) -> list[SearchEntry]:
+    """Questions as an encoder sees them."""
+    return [_entry(one.id, one.content, (), needs_images) for one in questions]
 
 
 def _entry(name: str, content: ModelInput, captions: tuple[str, ...], needs_images: bool) -> SearchEntry:

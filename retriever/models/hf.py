@@ -89,16 +89,27 @@ def load_hf(
     if lora is not None and module is network:
         module = add_lora(network, lora)
         settings = settings.model_copy(update=base_settings(model))
-    return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings), settings)
+    return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings, network), settings)
 
 
-def _preparer(folder: Path, settings: EmbedderSettings) -> ProcessorPreparer:
+def _preparer(folder: Path, settings: EmbedderSettings, network: Any) -> ProcessorPreparer:
     import transformers
 
     library: Any = transformers
     with load_errors(folder.name):
         if not settings.images:
             tokenizer = library.AutoTokenizer.from_pretrained(folder)
-            return ProcessorPreparer(tokenizer, tokenizer, settings)
+            return ProcessorPreparer(tokenizer, tokenizer, _fitting(settings, tokenizer, network))
         processor = library.AutoProcessor.from_pretrained(folder)
     return ProcessorPreparer(processor, processor.tokenizer, settings)
+
+
+def _fitting(settings: EmbedderSettings, tokenizer: Any, network: Any) -> EmbedderSettings:
+    """The settings with a limit of text tokens that the network has positions for, beside prefix and special tokens."""
+    positions = getattr(network.config, "max_position_embeddings", None) or settings.max_text_tokens
+    most = min(int(positions), int(tokenizer.model_max_length))
+    around = settings.template.replace("{text}", "")
+    before = max(settings.query_prefix + settings.query_instruction + "\n", settings.document_prefix, key=len)
+    # A prefix may be split into one more token where the text begins, and positions of some networks start at 2.
+    used = len(tokenizer(before + around, verbose=False)["input_ids"]) + 4
+    return settings.model_copy(update={"max_text_tokens": min(settings.max_text_tokens, max(1, most - used))})

@@ -1,4 +1,4 @@
-"""The files by which sentence-transformers computes the vectors of a saved Qwen2.5-VL embedder.
+"""The files by which sentence-transformers computes the vectors of a saved embedder.
 
 Without them it loads the folder all the same, with mean pooling and a chat template around each input.
 """
@@ -39,9 +39,7 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
 
     :param dim: Length of a vector before it is cut to ``settings.dimensions``.
     """
-    modules = _MODULES if settings.normalise else _MODULES[:-1]
-    listed = [{"idx": n, "name": str(n), "path": path, "type": kind} for n, (path, kind) in enumerate(modules)]
-    _write(folder / "modules.json", listed)
+    _write_modules(folder, settings, dim)
     # Every input goes through the chat template, as there are messages.
     modalities = {"message": {**_STATES, "format": "structured"}, "text": _STATES, "image": _STATES}
     _write(
@@ -52,11 +50,6 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
             "module_output_name": "token_embeddings",
         },
     )
-    pooling = {"embedding_dimension": dim, "pooling_mode": _POOLING[settings.pooling], "include_prompt": True}
-    _write(folder / "1_Pooling" / "config.json", pooling)
-    if settings.normalise:
-        _write(folder / "2_Normalize" / "config.json", {})
-    _write(folder / "config_sentence_transformers.json", _prompts(settings))
     _write_processor(folder, settings)
     image = json.dumps(settings.image_token, ensure_ascii=False)
     chat = _CHAT.replace("{{ IMAGE }}", f"{{{{ {image} }}}}")
@@ -64,6 +57,28 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
     if before or after:
         chat = f"{{{{ {json.dumps(before)} }}}}{chat}{{{{ {json.dumps(after)} }}}}"
     write_bytes(folder / "chat_template.jinja", chat.encode())
+
+
+def write_text_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
+    """Write modules, pooling and prompts of a model that reads texts alone.
+
+    A template around the text goes into the prompts as far as it stands before it; sentence-transformers has nothing
+    for what stands behind.
+    """
+    _write_modules(folder, settings, dim)
+    limit = {"max_seq_length": None, "transformer_task": "feature-extraction"}
+    _write(folder / "sentence_bert_config.json", limit)
+
+
+def _write_modules(folder: Path, settings: EmbedderSettings, dim: int) -> None:
+    modules = _MODULES if settings.normalise else _MODULES[:-1]
+    listed = [{"idx": n, "name": str(n), "path": path, "type": kind} for n, (path, kind) in enumerate(modules)]
+    _write(folder / "modules.json", listed)
+    pooling = {"embedding_dimension": dim, "pooling_mode": _POOLING[settings.pooling], "include_prompt": True}
+    _write(folder / "1_Pooling" / "config.json", pooling)
+    if settings.normalise:
+        _write(folder / "2_Normalize" / "config.json", {})
+    _write(folder / "config_sentence_transformers.json", _prompts(settings))
 
 
 def _prompts(settings: EmbedderSettings) -> dict[str, Any]:

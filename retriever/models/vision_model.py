@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
+from nyxqa.retriever.models.sentence_transformers_layout import write_text_layout
 from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
 from nyxqa.retriever.models.window_attention import batch_windows
 from nyxqa.retriever.protocols import ModelInput, Tensors
@@ -111,6 +112,8 @@ class VisionTextModel:
             card.unlink(missing_ok=True)  # peft's card is an unfilled template
         self._preparer.save(folder)
         write_settings(settings, folder)
+        if not settings.images:
+            write_text_layout(folder, settings, self.dim)
 
     def _name_base(self) -> None:
         """Let peft write the base as the settings name it: a name on the Hub, or a folder's whole path.

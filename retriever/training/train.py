@@ -12,7 +12,6 @@ from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Line, Scores, gain, summarise
 from nyxqa.retriever.evaluation.test_set import TestSet
 from nyxqa.retriever.models.factory import load_model
-from nyxqa.retriever.models.vision_model import VisionTextModel
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.devices import end_processes, once, quiet_but_main, start_processes
@@ -26,21 +25,25 @@ from nyxqa.retriever.training.evaluation import (
     shared_encoding,
     validation_set,
 )
-from nyxqa.retriever.training.metrics import METRICS, read_metrics
-from nyxqa.retriever.training.model_card import CARD, Card, write_card
+from nyxqa.retriever.training.metrics import METRICS
+from nyxqa.retriever.training.model_card import CARD
 from nyxqa.retriever.training.options import model_options, train_settings
-from nyxqa.retriever.training.plot import Panel, plot
+from nyxqa.retriever.training.output import (
+    CURVES,
+    EVALUATION,
+    adapter_settings,
+    model_card,
+    save_model,
+    write_results,
+)
 from nyxqa.retriever.training.settings import TrainSettings
-from nyxqa.retriever.training.trainer import CHECKPOINTS, Trained, loss_of, train
+from nyxqa.retriever.training.trainer import CHECKPOINTS, loss_of, train
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.files import write_json
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.recipe_train import Train
 
-EVALUATION = "evaluation.json"
-CURVES = "curves.png"
-_OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD}
+_OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD, "improvement.json", "improvement.html"}
 _BEFORE_CHECKPOINT = {METRICS, CHECKPOINTS}  # left by a run that was interrupted before its first checkpoint
 
 
@@ -118,10 +121,12 @@ def train_on(
         scores = model_scores(test, _like(made, load_model(model, settings.seed, options)), made, dims, encode)
     result = TrainResult(out, trained.steps, (), {}, trained.main)
     if trained.main:
-        _save(made, out, merge)
+        save_model(made, out, merge)
         if test is not None:
             result = _evaluated(result, test, scores, settings)
-        _write(result, model, description, replace(settings, dims=dims), out, trained)
+        shown = {**asdict(replace(settings, dims=dims)), **adapter_settings(made)}
+        card = model_card(made, model, data, description, trained.steps, shown, result.lines)
+        write_results(out, card, result.gains)
     end_processes()
     return result
 
@@ -211,44 +216,7 @@ def _evaluated(result: TrainResult, test: TestSet, scores: Sequence[Scores], set
     return replace(result, lines=tuple(lines), gains=gains)
 
 
-def _save(model: EmbeddingModel, out: Path, merge: bool) -> None:
-    """Write the folder of a model, its adapters merged into its weights if wanted."""
-    if merge and isinstance(model, VisionTextModel):
-        model.save(out, merged=True)
-    else:
-        model.save(out)
-
-
 def _like(trained: EmbeddingModel, fresh: EmbeddingModel) -> EmbeddingModel:
     """``fresh`` on the device of ``trained``."""
     fresh.module.to(next(trained.module.parameters()).device)
     return fresh
-
-
-def _write(
-    result: TrainResult, spec: str, description: str, settings: TrainSettings, out: Path, trained: Trained
-) -> None:
-    name = spec.partition(":")[0]
-    usage = f"nyxqa build --split train --encoder {name}:FOLDER"
-    write_card(out, Card(name, description, trained.steps, asdict(settings), result.lines, usage))
-    gains = {metric: asdict(one) for metric, one in result.gains.items()}
-    figures = [line.as_dict() for line in result.lines]
-    write_json(out / EVALUATION, {"gains": gains, "figures": figures})
-    plot(out / CURVES, curves(read_metrics(out / METRICS), result.lines))
-
-
-def curves(lines: Sequence[Mapping[str, Any]], figures: Sequence[Line]) -> list[Panel]:
-    """Loss, and recall@1 and MRR on validation with BM25 and the untrained model as reference levels."""
-    loss = [(line["step"], line["loss"]) for line in lines if "loss" in line]
-    panels = [Panel("loss", {"train": loss}, {})]
-    whole = [one for one in figures if one.dataset == one.kind == "all"]
-    longest = max((one.dim for one in whole), default=0)
-    for metric in WATCHED if whole else ():
-        points = [(line["step"], line["evaluation"][metric]) for line in lines if "evaluation" in line]
-        levels = {
-            one.system: one.value.mean
-            for one in whole
-            if one.metric == metric and one.system != "trained" and one.dim in (0, longest)
-        }
-        panels.append(Panel(f"{metric} on validation", {"trained": points}, levels))
-    return panels

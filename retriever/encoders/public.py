@@ -1,0 +1,140 @@
+"""``nyxqa.encoder``: vectors and search for one's own texts and images."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from nyxqa.retriever.encoders.dense import VectorEncoder
+from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.protocols import Hits, Role, SearchEntry
+from nyxqa.schemas.content import PLACEHOLDER, check_content
+from nyxqa.schemas.errors import ContentError, UsageError, WorldError
+
+# Inputs in memory at a time, images included.
+_BLOCK = 2_048
+_TAKEN = "a text, or a mapping with 'text' and 'images'"
+
+
+def encoder(spec: str) -> PublicEncoder:
+    """The encoder that ``spec`` names; its weights are loaded on first use.
+
+    ::
+
+        model = nyxqa.encoder("nyx:FOLDER")
+        vectors = model.encode([{"text": "a boat: <|image|>", "images": ["boat.jpg"]}], kind="document")
+        hits = model.search(documents, ["where is the boat?"], k=5)  # hits.rows[0]: the five best documents
+
+    :param spec: ``bm25``, ``tiny[:PATH]``, ``e5:MODEL``, ``nyx:MODEL``, ``hf:MODEL``; docs/encoders.md.
+    :raises UsageError: If the name is unknown; the message lists the valid ones.
+    :raises WorldError: If the folder does not exist.
+    """
+    return PublicEncoder(spec)
+
+
+class PublicEncoder:
+    """Encodes and searches queries and documents.
+
+    Each is a text, or a mapping with ``text`` and ``images`` (and ``captions``, ``instruction``), as in joined rows.
+    An image is a path, encoded bytes or a picture of Pillow. Each ``<|image|>`` in the text is the place of the next
+    one; without any they stand before the text.
+
+    :param spec: As for ``nyxqa.encoder``.
+    """
+
+    def __init__(self, spec: str) -> None:
+        self._encoder = make_encoder(spec)
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return self._encoder.name
+
+    def encode(self, inputs: Iterable[Any], kind: Role = "document") -> npt.NDArray[np.float32]:
+        """Vectors of queries or documents, float32 [inputs, dim]; of unit length unless the model's settings say no.
+
+        :param inputs: Read a block at a time, so a generator over millions of documents needs the room of its vectors.
+        :param kind: ``query`` or ``document``, which differ in prefix and instruction.
+        :raises UsageError: If the encoder has no vectors, or an input or ``kind`` is not valid.
+        :raises ContentError: If an input has more or fewer images than placeholders.
+        :raises WorldError: If an image cannot be read.
+        """
+        if not isinstance(self._encoder, VectorEncoder):
+            raise UsageError(f"{self.name} has no vectors; use search, or a dense encoder")
+        if kind not in get_args(Role):
+            raise UsageError(f"kind={kind!r}; valid: {', '.join(get_args(Role))}")
+        if isinstance(inputs, str | Mapping):
+            raise UsageError("encode takes a list of inputs; put one input in a list")
+        entries = self._entries(inputs)
+        blocks = [self._encoder.encode([], kind)]
+        while block := list(islice(entries, _BLOCK)):
+            blocks.append(self._encoder.encode(block, kind))
+        return np.concatenate(blocks)
+
+    def search(
+        self, corpus: Iterable[Any], queries: Iterable[Any], k: int = 10, folder: Path | str | None = None
+    ) -> Hits:
+        """The ``k`` best documents of each query by exact search; ``rows`` are places in ``corpus``.
+
+        :param folder: Keeps the index, and reuses what of it still holds; a temporary folder if None.
+        :raises UsageError: If an input or ``k`` is not valid.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}; it must be at least 1")
+        asked = list(self._entries(queries))
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(folder or temporary)
+            place.mkdir(parents=True, exist_ok=True)
+            self._encoder.build(self._entries(corpus), place)
+            return self._encoder.open(place).search(asked, k)
+
+    def _entries(self, inputs: Iterable[Any]) -> Iterator[SearchEntry]:
+        for number, one in enumerate(inputs):
+            yield _entry(one, number, self._encoder.needs_images)
+
+
+def _entry(given: Any, number: int, needs_images: bool) -> SearchEntry:
+    """An input under its number, so that equal scores are in the order of the inputs."""
+    name = f"{number:012d}"
+    if isinstance(given, str):
+        given = {"text": given}
+    if not isinstance(given, Mapping) or not isinstance(given.get("text"), str):
+        raise UsageError(f"input {number} is {type(given).__name__}; give {_TAKEN}")
+    text, images = given["text"], list(given.get("images") or [])
+    if images and PLACEHOLDER not in text:
+        text = f"{PLACEHOLDER * len(images)}\n{text}"
+    try:
+        check_content(text, len(images))
+    except ContentError as error:
+        raise ContentError(f"input {number}: {error}") from error
+    seen = tuple(_bytes(image, number) for image in images) if needs_images else ()
+    captions: Sequence[str] = given.get("captions") or ()
+    return SearchEntry(name, text, tuple(captions), seen, given.get("instruction") or "")
+
+
+def _bytes(image: Any, number: int) -> bytes:
+    """The encoded bytes of an image.
+
+    :raises WorldError: If it is a path that cannot be read.
+    """
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, Mapping) and isinstance(image.get("bytes"), bytes):
+        return bytes(image["bytes"])
+    if isinstance(image, str | Path):
+        try:
+            return Path(image).read_bytes()
+        except OSError as error:
+            raise WorldError(f"input {number}: image {image} cannot be read: {error.strerror}") from error
+    if hasattr(image, "save"):
+        stream = io.BytesIO()
+        image.save(stream, format="PNG")
+        return stream.getvalue()
+    raise UsageError(f"input {number}: an image is {type(image).__name__}; give a path, bytes or a picture of Pillow")
