@@ -89,6 +89,11 @@ class Endpoint:
         return self._transport.servers[0].transport
 
     @property
+    def asks_in_batches(self) -> bool:
+        """Whether requests wait for a batch unless they are sent directly."""
+        return self._stored is not None
+
+    @property
     def concurrency(self) -> int:
         """Number of requests that its servers are sent at a time now."""
         return self._transport.concurrency

@@ -145,6 +145,8 @@ class Negotiation:
         kept = _kept(request.parts, draft.left_out, agreement.images)
         left_out = tuple(dict.fromkeys(p.image_id for p in _images(request.parts) if p.image_id not in kept))
         pixels = draft.max_pixels or request.sampling.max_pixels
+        if agreement.streamed and self.endpoint.asks_in_batches and not draft.directly:
+            agreement = replace(agreement, streamed=False)  # the results of a batch are never streams
         message = await chat_message(request, self._uris, pixels, left_out)
         body = request_body(request, message, agreement, _limit(request, draft, agreement))
         try:

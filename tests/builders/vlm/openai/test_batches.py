@@ -236,3 +236,13 @@ def test_a_server_without_batches_is_one_line(tmp_path: Path) -> None:
             list(vlm.answer(vlm_requests(1)))
         with pytest.raises(WorldError, match=r"has no batch API \(404\): set vlm.batch = false"):
             vlm.submit()
+
+
+def test_a_server_that_only_streams_is_not_asked_for_streams_in_a_batch(tmp_path: Path) -> None:
+    def only_streams(number: int, body: Payload) -> Act:
+        only = "This model only support stream mode, please enable the stream parameter to access the model."
+        return Act() if body.get("stream") else Act("status", 400, text=only)
+
+    with BatchServer(only_streams, echo_or_default, scripts_probes=True) as server:
+        assert answers(run(server, tmp_path, 2)) == EXPECTED
+        assert not [line for line in server.lines(0) if "stream" in line["body"]]
