@@ -77,7 +77,10 @@ class Chunk(Section):
 
     max_tokens: Positive = Field(200, description="maximum number of text tokens of a document; images do not count")
     max_images: Positive = Field(5, description="maximum number of images of a document; the next one starts another")
-    tokenizer: str = Field("words", description="tokenizer that counts: words, a tokenizer.json, or a Hub name")
+    tokenizer: str = Field(
+        "words",
+        description="tokenizer that counts: words, a tokenizer.json, or a Hub name; A|B: the first that can be had",
+    )
 
 
 class Dedup(Section):
@@ -219,6 +222,7 @@ class Negatives(Section):
         description="documents that are never negatives: of the positive's page, of its cluster, of equal text, or "
         "that hold the answer",
     )
+    instruction: str = Field("", description="task instruction of each question of a page")
     per_query: bool = Field(
         False, description="whether a question that lacks negatives is searched deeper, down to rank 10 x count"
     )

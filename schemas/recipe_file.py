@@ -178,7 +178,7 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
         ]
     for section in _tables(data, "import"):
         for key in ("path", "images"):
-            if isinstance(section.get(key), str) and not section[key].startswith("hf:"):
+            if isinstance(section.get(key), str) and not section[key].startswith(("hf:", "<")):
                 section[key] = str(folder / section[key])
     limits = data.get("duckdb")
     if isinstance(limits, dict) and isinstance(limits.get("folder"), str):
@@ -199,6 +199,6 @@ def _anchored(value: str, folder: Path, kinds: Sequence[str] | None = None) -> s
     :param kinds: Kinds followed by a path; None for all.
     """
     kind, _, path = value.partition(":")
-    if not path or path.startswith(("hf:", "//")) or kind == "hf" or (kinds is not None and kind not in kinds):
+    if not path or path.startswith(("hf:", "//", "<")) or kind == "hf" or (kinds is not None and kind not in kinds):
         return value
     return f"{kind}:{folder / path}"

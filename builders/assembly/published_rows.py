@@ -112,15 +112,17 @@ def qa_row(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def triplet_rows(
-    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, chosen: bool = False
+    db: duckdb.DuckDBPyConnection, split: str, packs: Packs, chosen: bool = False, instruction: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Published triplets of one split by (dataset, query_id): the web builder's between those of the sets.
 
     :param chosen: Return only those in table ``chosen``.
+    :param instruction: Instruction of the web builder's queries.
     """
     yield from map(_reviewable, _entry_rows(db, split, packs, "<", chosen, _TRIPLETS))
     if packs.web_folder is not None:
-        yield from map(triplet_row, question_rows(db, split, packs, chosen))
+        for question in question_rows(db, split, packs, chosen):
+            yield triplet_row(question, instruction)
     yield from map(_reviewable, _entry_rows(db, split, packs, ">", chosen, _TRIPLETS))
 
 
@@ -149,13 +151,13 @@ def _reviewable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: whole[name] for name in TRIPLETS.schema.names}
 
 
-def triplet_row(question: Mapping[str, Any]) -> dict[str, Any]:
+def triplet_row(question: Mapping[str, Any], instruction: str = "") -> dict[str, Any]:
     """One question of the web builder as a row of table ``triplets``."""
     own = {
         "query_id": question["qa_id"],
         "dataset": DATASET,
         "pool": WEB,
-        "instruction": "",
+        "instruction": instruction,
         "query": question["question"],
         "query_images": question["images"],
         "query_image_ids": question["image_ids"],

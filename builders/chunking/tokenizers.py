@@ -120,6 +120,21 @@ def open_tokenizer(name: str) -> Tokenizer:
         raise WorldError(f"chunk.tokenizer: cannot download {name!r} from the Hub: {error}") from error
 
 
+def first_tokenizer(names: str) -> str:
+    """Return the first of the tokenizers in ``A|B`` that can be had; the last one is not tried.
+
+    :raises UsageError: If a path does not lead to a tokenizer.
+    """
+    *preferred, last = names.split("|")
+    for name in preferred:
+        try:
+            open_tokenizer(name)
+        except WorldError:
+            continue
+        return name
+    return last
+
+
 def tokenizer_file(name: str) -> Path | None:
     """Return the file of a local tokenizer, or None if ``name`` is not a local path."""
     path = Path(name)

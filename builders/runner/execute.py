@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nyxqa.builders.chunking.tokenizers import first_tokenizer
 from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
@@ -18,6 +19,7 @@ from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.pipeline import Built, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
+from nyxqa.builders.question_sets.placeholders import refuse_placeholders
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
 from nyxqa.builders.report.estimate import Estimate, estimate_seeds
@@ -126,6 +128,7 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
     :raises NyxqaError: If the build fails; nothing is published then.
     """
     check_recipe(request.recipe)
+    request = replace(request, recipe=with_tokenizer(request.recipe))
     recipe, revisions = pinned(request.recipe)
     with output_folder(request.out) as work, limited(_limits(recipe)):
         complete_publishing(request.out)
@@ -157,8 +160,8 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
 
     :raises NyxqaError: If the pages cannot be read.
     """
-    recipe = request.recipe
-    check_recipe(recipe)
+    check_recipe(request.recipe)
+    recipe = with_tokenizer(request.recipe)
     if not asks_model(recipe):
         raise UsageError(
             "there is nothing to estimate: without a [web] section, or negatives to judge, no model is asked"
@@ -179,6 +182,14 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         return replace(of_pages, costs=of_pages.costs | sets)
 
 
+def with_tokenizer(recipe: Recipe) -> Recipe:
+    """The recipe with the tokenizer that can be had, where it names several."""
+    if recipe.web is None or "|" not in recipe.chunk.tokenizer:
+        return recipe
+    chunk = recipe.chunk.model_copy(update={"tokenizer": first_tokenizer(recipe.chunk.tokenizer)})
+    return recipe.model_copy(update={"chunk": chunk})
+
+
 def check_recipe(recipe: Recipe) -> None:
     """Refuse a recipe that is known to fail before anything is spent.
 
@@ -189,6 +200,7 @@ def check_recipe(recipe: Recipe) -> None:
             "the recipe has no [web], [[text]], [[qa]] or [[import]] section, so there is nothing to "
             "build; give --source"
         )
+    refuse_placeholders(recipe)
     check_sets(recipe)
     if recipe.web is None and not recipe.text and not recipe.qa and recipe.filters.decontaminate:
         raise UsageError(

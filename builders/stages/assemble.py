@@ -65,6 +65,8 @@ def split_step(
         # The benchmark files decide ``documents`` already.
         filters = recipe.filters.model_copy(update={"decontaminate": []})
         params |= {"filters": filters, "split": recipe.split}
+        if recipe.negatives.instruction:
+            params["instruction"] = recipe.negatives.instruction
         inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
     if split == "train" and recipe.mixture is not None:
         params["mixture"] = recipe.mixture
@@ -104,7 +106,9 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
         counts = {split: _count(db, assembly, split) for split in assembly.splits}
         for split in assembly.splits:
             files |= write_split(QA, split, qa_rows(db, split, packs), folder)
-            files |= write_split(TRIPLETS, split, triplet_rows(db, split, packs), folder)
+            files |= write_split(
+                TRIPLETS, split, triplet_rows(db, split, packs, instruction=recipe.negatives.instruction), folder
+            )
             if split in assembly.qrels:
                 files |= write_split(QRELS, split, qrels_rows(db, assembly.qrels[split]), folder)
         files |= _write_corpus(db, assembly, packs, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _INDEX_VERSION = 3
 _INDEX = "index"
 _RULE_FILE = "known.arrow"  # the columns that the exclusion rules read, beside the index
 _KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
-_ADDED = ("per_query",)
+_ADDED = ("per_query", "instruction")
 
 # One row per indexed document, in index order.
 _RULE_COLUMNS = pa.schema([(name, pa.string()) for name in ("doc_id", "page_id", "cluster", "key", "folded")])
@@ -126,7 +126,11 @@ def mine_shard(mining: Mining, file: Path) -> ShardOutput:
         index = open_index(mining.settings.encoder, mining.index / _INDEX)
         rule_rows = pa.ipc.open_file(pa.memory_map(str(mining.index / _RULE_FILE))).read_all()
         reader = PackReader(mining.packs) if encoder.needs_images else None
-        queries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions]
+        instruction = mining.settings.instruction
+        queries = [
+            replace(_entry(row["qa_id"], row["question"], row["images"], reader), instruction=instruction)
+            for row in questions
+        ]
         hits = index.search(queries, search_depth(mining.settings))
         common = read_common_words(mining.words)
         for row, padded, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):

@@ -15,13 +15,13 @@ _SET = {"name": "a", "questions": "flashrag:q", "passages": "flashrag:p"}
 
 
 def test_the_shipped_recipes_are_valid() -> None:
-    assert shipped_recipes() == ["nyxqa", "paper", "sample"]
+    assert shipped_recipes() == ["nyxqa", "paper", "paper-code", "paper-stage1", "paper-stage2", "sample"]
     for name in shipped_recipes():
         assert read_recipe(name).seed == 42
 
 
 def test_the_papers_numbers() -> None:
-    """Every 5,000th row, 200 tokens, 5 images, 10,000 seeds by kind, 5 questions, ranks 11-20, first 5 of them."""
+    """Every 5,000th row, 200 tokens, 5 images, 10,000 seeds by kind, 5 questions, ranks 1-10, first 5 of them."""
     paper = read_recipe("paper")
     assert paper.web is not None
     assert (paper.web.source, paper.web.every) == ("obelics", 5000)
@@ -32,9 +32,34 @@ def test_the_papers_numbers() -> None:
         10_000,
         {"text": 0.6329, "single": 0.2985, "multi": 0.0686},
     )
-    assert (paper.negatives.ranks, paper.negatives.count, paper.negatives.margin) == ([11, 20], 5, None)
+    assert (paper.negatives.ranks, paper.negatives.count, paper.negatives.margin) == ([1, 10], 5, None)
+    assert paper.negatives.instruction == "Please retrieve the most relevant document to answer the question."
+    assert (paper.feedback.positives, paper.feedback.negatives, paper.feedback.drop) == (
+        "window_first",
+        "rest",
+        ["wrong_with_all"],
+    )
+    assert (paper.train.max_pixels, paper.vlm.max_pixels) == (400 * 28 * 28, 1024 * 28 * 28)
     assert (paper.images.on_dead, paper.refine.rules, paper.verify.enabled) == ("page", "paper", False)
     assert not (paper.prefilter.enabled or paper.dedup.enabled or paper.filters.enabled)
+
+
+def test_the_numbers_of_the_papers_code_and_mixture() -> None:
+    code, stage1, stage2 = (read_recipe(f"paper-{name}") for name in ("code", "stage1", "stage2"))
+    assert (code.negatives.ranks, code.train.max_pixels, code.train.lora) == ([11, 20], 640 * 28 * 28, "code")
+    assert (code.feedback.positives, code.feedback.enough_negatives) == ("first", 3)
+    assert stage1.web is None
+    assert [(text.pool, text.positive, text.negatives, text.keep) for text in stage1.text] == [
+        ("wiki", "top1", [11, 20], "retrieved")
+    ] * 3
+    kinds = [one.kind for one in stage1.imports]
+    assert kinds == ["mme5_hardneg", "mme5_synthetic", "mme5_synthetic", "nyxqa_published"]
+    assert not any("Classification" in one.path for one in stage1.imports)
+    assert stage1.mixture is not None
+    assert {section.questions.partition(":")[0] for section in stage2.qa} == {"mmqa", "scienceqa", "nyxqa"}
+    assert stage2.feedback == code.feedback.model_copy(
+        update={"positives": "window_first", "negatives": "rest", "threshold": 0.5, "enough_negatives": 5}
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_both_stages(built_sample: Path, tmp_path: Path, capsys: pytest.CaptureF
         assert [line.get("step") for line in lines][-3:] == ["feedback/candidates", "feedback", None]
         assert lines[-1]["changed"] and lines[-1]["retriever"] == "tiny:one" and lines[-1]["asked"] > 100
         served = server.served
-        assert leave("feedback", data, "--relabel", "--recipe", "paper", "--set", "feedback.drop=[]") == 0
+        assert leave("feedback", data, "--relabel", "--recipe", "paper-code", "--set", "feedback.drop=[]") == 0
         told = capsys.readouterr().out
         assert "positives of the first right window" in told and "dropped: none" in told
         assert server.served == served

@@ -32,8 +32,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Facts, Path
     out, facts = tmp_path_factory.mktemp("defects"), Facts(80, 30)
     facts.write(out)
     settings = {"feedback.top_k": 9, "feedback.enough_positives": 9, "feedback.enough_negatives": 9}
+    settings |= {"feedback.options": False}
     with VlmServer(reply=facts.reply) as server:
-        feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", "paper", settings), Progress())
+        feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", "paper-code", settings), Progress())
         yield facts, out, server
 
 
