@@ -25,6 +25,10 @@ from nyxqa.schemas.ids import row_hash
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry, write_manifest
 from nyxqa.schemas.tables import CORPUS, LEDGER, TRIPLETS, Table, published_schema
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
+from tests.support.chromium import chromium_path, running_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 _WORDS = ("harbour", "mill", "bridge", "orchard", "tower", "river", "market", "school", "garden", "station")
 _BATCH = 20_000
@@ -93,3 +97,65 @@ def write_dataset(root: Path, rows: int) -> None:
     head = yaml.safe_dump({"configs": dataset_configs(manifest)}, sort_keys=False)
     (root / "README.md").write_text(f"---\n{head}---\n# Made\n", encoding="utf-8")
     write_manifest(root, manifest)
+
+
+def _first_pages(page: Page, origin: str) -> None:
+    """The time until each first page is drawn, and until the one behind it."""
+    for path in ("/", "/rows", "/rows?sort=gap", "/rows?where=small_gap"):
+        started = time.perf_counter()
+        page.goto(origin + path)
+        page.wait_for_selector("main .card")
+        print(f"{path}: {time.perf_counter() - started:.2f} s")
+    page.goto(f"{origin}/rows")
+    started = time.perf_counter()
+    page.click("#next")
+    page.wait_for_selector(".line")
+    print(f"next rows: {time.perf_counter() - started:.2f} s")
+
+
+def _keys(page: Page, keys: int, server: psutil.Process) -> None:
+    """The time from a key until the next row is drawn, and the memory of the server."""
+    seconds = []
+    for place in range(keys):
+        started = time.perf_counter()
+        page.keyboard.press("a" if place % 3 else "j")
+        page.wait_for_selector(f"#row[data-place='{place + 1}'] .doc")
+        seconds.append(time.perf_counter() - started)
+        if place % 50 == 0:
+            print(f"after {place} keys: {server.memory_info().rss >> 20} MiB")
+    cuts = quantiles(seconds, n=100)
+    print(f"key to next row: median {1000 * cuts[49]:.0f} ms, 95th percentile {1000 * cuts[94]:.0f} ms")
+
+
+def main() -> None:
+    """Write the dataset if it is not there, start the app on it, and measure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--keys", type=int, default=300)
+    given = parser.parse_args()
+    if not (given.folder / "manifest.json").exists():
+        write_dataset(given.folder, given.rows)
+    path = chromium_path()
+    if path is None:
+        sys.exit("there is no Chromium")
+    arguments = ("review", given.folder, "--as", "bench", "--sample", given.keys + 1, "--no-open")
+    command = [sys.executable, "-m", "nyxqa", *map(str, arguments)]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = (process.stdout.readline() if process.stdout else "").strip()
+            print(f"start: {time.perf_counter() - started:.1f} s")
+            server = psutil.Process(process.pid)
+            with running_chromium(path) as browser, browser.visit(url) as visit:
+                visit.page.wait_for_selector("#row[data-place='0'] .doc")
+                _keys(visit.page, given.keys, server)
+                _first_pages(visit.page, url.partition("/review")[0])
+                print(f"at the end: {server.memory_info().rss >> 20} MiB")
+        finally:
+            process.kill()
+            (given.folder / "review" / "bench.jsonl").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

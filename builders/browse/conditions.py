@@ -24,12 +24,16 @@ def holding(few: str = "true") -> str:
 
     :param few: SQL condition of the triplets that are looked at.
     """
-    text, form = _words("document.text || ' ' || array_to_string(document.captions, ' ')"), _words("form")
+    text, form = _words("text || ' ' || array_to_string(captions, ' ')"), _words("form")
     return f"""
-SELECT DISTINCT query_id FROM
-(SELECT query_id, pool, answers, unnest(negative_ids) AS doc_id FROM triplets WHERE {few}) pair
-JOIN corpus document ON document.pool = pair.pool AND document.doc_id = pair.doc_id
-WHERE len(list_filter(answers, lambda form: trim({form}) <> '' AND contains({text}, {form}))) > 0
+WITH pair AS MATERIALIZED (
+    SELECT query_id, pool, unnest(negative_ids) AS doc_id,
+           list_filter(list_transform(answers, lambda form: {form}), lambda form: trim(form) <> '') AS forms
+    FROM triplets WHERE {few}),
+document AS MATERIALIZED (
+    SELECT pool, doc_id, {text} AS words FROM corpus WHERE doc_id IN (SELECT doc_id FROM pair))
+SELECT DISTINCT query_id FROM pair JOIN document USING (pool, doc_id)
+WHERE len(list_filter(forms, lambda form: contains(words, form))) > 0
 """
 
 
