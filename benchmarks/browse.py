@@ -11,11 +11,18 @@ from a key until the next row is drawn, and the memory of the server after each 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import quantiles
+from typing import TYPE_CHECKING
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
