@@ -15,6 +15,7 @@ from nyxqa.builders.question_sets.outputs import Sets, set_splits
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
+from nyxqa.builders.stages.captions import captions, captions_handle
 from nyxqa.builders.stages.choices import choices
 from nyxqa.builders.stages.chunk import chunk
 from nyxqa.builders.stages.common_words import web_common_words
@@ -46,10 +47,12 @@ class Pages:
 
     :param documents: Documents of all splits.
     :param packs: Folder of their image packs.
+    :param pages: Pages with their images, before they are cut.
     """
 
     documents: StepOutput
     packs: Path
+    pages: StepOutput
 
 
 @dataclass(frozen=True)
@@ -68,23 +71,33 @@ class Built:
 
 
 def build_pages(
-    run: Run, recipe: Recipe, web: Web, opened: Source, benchmark_index: StepOutput | None, splits: Sequence[str]
+    run: Run,
+    recipe: Recipe,
+    web: Web,
+    opened: Source,
+    benchmark_index: StepOutput | None,
+    splits: Sequence[str],
+    answers: Path | None = None,
 ) -> Pages:
     """Run (or plan) the stages over all pages.
 
     :param opened: The source that ``web.source`` names.
     :param benchmark_index: The index of the benchmarks that documents are compared with, if any.
     :param splits: Splits that will be built, which must have documents to write questions about.
+    :param answers: Folder of a model's stored answers; None leaves out its captions.
     """
     pages = source(run, opened, web)
     pages = prefilter(run, pages, recipe.prefilter)
     pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
+    handle = None if answers is None else captions_handle(recipe, answers, packs)
+    if handle is not None:
+        pages = captions(run, pages, handle)
     chunks = chunk(run, pages, recipe.chunk)
     documents = dedup(run, chunks, recipe.dedup)
     documents = filter_documents(run, documents, recipe.filters, benchmark_index, recipe.dedup.image_distance)
     documents = split_pages(run, documents, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed)
     require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
-    return Pages(documents, packs)
+    return Pages(documents, packs, pages)
 
 
 def build(
@@ -105,7 +118,7 @@ def build(
     web, benchmark_index = None, benchmark(run, recipe.filters, recipe.images.max_pixels)
     handle = VlmHandle(recipe.vlm, recipe.seed, answers, Path(), retry_failed) if asks_model(recipe) else None
     if recipe.web is not None and opened is not None and handle is not None:
-        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits)
+        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits, answers)
         handle = replace(handle, packs=pages.packs)
         web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
     sets = _sets(run, recipe, splits, benchmark_index, handle)

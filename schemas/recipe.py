@@ -72,6 +72,12 @@ class Images(Section):
     max_pixels: Positive = Field(50_000_000, le=MAX_PIXELS, description="maximum number of pixels of an image")
 
 
+class Captions(Section):
+    """Captions that a model writes for images without one, so that text encoders read them (Nyx step 12)."""
+
+    model: str = Field("", description="the model, openai:MODEL@URL; none if empty")
+
+
 class Chunk(Section):
     """How pages become documents (Nyx paper: 200 text tokens, at most 5 images)."""
 
@@ -344,6 +350,7 @@ class Recipe(Section):
     web: Web | None = Field(None, description="pages to build from; none if not set")
     prefilter: Prefilter = Field(Prefilter(), description="what is dropped before any image is fetched")
     images: Images = Field(Images(), description="how images are fetched, checked and stored")
+    captions: Captions = Field(Captions(), description="captions for images that have none")
     chunk: Chunk = Field(Chunk(), description="how pages become documents")
     dedup: Dedup = Field(Dedup(), description="near-duplicates")
     filters: Filters = Field(Filters(), description="SQL conditions and benchmarks")

@@ -18,6 +18,7 @@ from nyxqa.builders.report.price import Price
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
 from nyxqa.builders.vlm.prompt import (
+    CAPTION_PROMPT,
     PromptPart,
     document_with_labels,
     load_prompt,
@@ -110,6 +111,24 @@ class Estimate:
             return []
         cost = price.of(self.total.prompt_tokens, self.total.completion_tokens)
         return [f"cost at most {cost:,.2f} ({price.prompt:g} and {price.completion:g} for a million tokens)"]
+
+
+def estimate_captions(recipe: Recipe, pages: StepOutput, packs: Path) -> dict[tuple[str, str], Cost]:
+    """The cost of a caption for each different image that has none; nothing where the recipe names no model for them.
+
+    :param pages: Rows of PAGES.
+    """
+    if not recipe.captions.model:
+        return {}
+    reader, prompt, seen = PackReader(packs), text_tokens(load_prompt(CAPTION_PROMPT).text), set[str]()
+    total = Cost()
+    for row in pages.rows(["parts"]):
+        for image in (part["image"] for part in row["parts"] if part["image"] is not None):
+            if not image["caption"] and image["image_id"] not in seen:
+                seen.add(image["image_id"])
+                tokens = picture_tokens(reader.read(image), recipe.vlm.max_pixels)
+                total += Cost(1, prompt + tokens, recipe.vlm.answer_tokens, 1)
+    return {("", "captions"): total}
 
 
 def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path) -> Estimate:

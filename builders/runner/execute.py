@@ -22,7 +22,7 @@ from nyxqa.builders.publish.publish import complete_publishing, drop_edited, pub
 from nyxqa.builders.question_sets.placeholders import refuse_placeholders
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
-from nyxqa.builders.report.estimate import Estimate, estimate_seeds
+from nyxqa.builders.report.estimate import Estimate, estimate_captions, estimate_seeds
 from nyxqa.builders.report.estimate_sets import estimate_sets
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.report.page import PAGE, refresh_page
@@ -40,6 +40,7 @@ from nyxqa.builders.runner.published import (
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
+from nyxqa.builders.stages.captions import require_sight
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
 from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
@@ -179,7 +180,7 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         pages = build_pages(run, recipe, recipe.web, open_source(recipe.web), index, splits)
         seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
         of_pages = estimate_seeds(recipe, seeds, pages.packs)
-        return replace(of_pages, costs=of_pages.costs | sets)
+        return replace(of_pages, costs=estimate_captions(recipe, pages.pages, pages.packs) | of_pages.costs | sets)
 
 
 def with_tokenizer(recipe: Recipe) -> Recipe:
@@ -212,6 +213,8 @@ def check_recipe(recipe: Recipe) -> None:
             make_encoder(spec)
     if recipe.web is not None or recipe.text or recipe.qa:
         make_provider(recipe.vlm.model)
+    if recipe.captions.model:
+        require_sight(recipe.captions.model)
 
 
 def _limits(recipe: Recipe) -> Limits:

@@ -91,7 +91,8 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
         Path(file).name if Path(file).is_absolute() else file for file in plain["review"]["files"]
     ]
     del plain["duckdb"], plain["train"]  # neither limits of a machine nor a training changes the data
-    plain["vlm"]["model"] = plain["vlm"]["model"].partition("@http")[0]
+    for section in ("vlm", "captions"):
+        plain[section]["model"] = plain[section]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     plain["qrels"]["systems"] = [make_encoder(spec).name for spec in recipe.qrels.systems]
     for text in plain["text"]:

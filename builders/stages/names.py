@@ -8,6 +8,7 @@ from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.schemas.recipe import Recipe
 
 SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
+CAPTIONS = "captions"
 QRELS = "qrels"  # there is none unless the recipe names systems
 REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
 
@@ -16,6 +17,7 @@ STAGES = (
     "source",
     "prefilter",
     "images",
+    "captions",
     "chunk",
     "dedup",
     "filter",
@@ -30,7 +32,7 @@ STAGES = (
     "assemble",
 )
 # Those that a build without them leaves out.
-OPTIONAL_STAGES = frozenset({"judge"})
+OPTIONAL_STAGES = frozenset({CAPTIONS, "judge"})
 
 
 # The stage that ``nyxqa feedback`` adds to a dataset.

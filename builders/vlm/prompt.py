@@ -17,6 +17,9 @@ from nyxqa.schemas.ids import short_hash
 FICTIONAL_PLACE = "Quarnholm"
 PROMPT_NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
 
+# Of stage ``captions`` alone: it decides no other answer, so it is not among those that enter every step.
+CAPTION_PROMPT = "caption"
+
 PromptPart = str | VlmImage
 
 _SLOT = re.compile(r"\{(documents?|question|answer|count|words)\}")

@@ -221,3 +221,12 @@ class ServedVlm(Protocol):
     def notes(self) -> list[str]:
         """What was agreed with the server since the last call, a line each."""
         ...
+
+
+@runtime_checkable
+class CaptioningVlm(Protocol):
+    """What a model that sees pictures can do besides."""
+
+    def captions(self, images: Iterable[VlmImage]) -> Iterator[Answered[str] | Failed]:
+        """A caption of each image, in order; an empty string where nothing can be made out."""
+        ...

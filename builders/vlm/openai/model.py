@@ -33,6 +33,7 @@ from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRe
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.prompt import (
+    CAPTION_PROMPT,
     FICTIONAL_PLACE,
     as_text,
     content_parts,
@@ -46,6 +47,7 @@ from nyxqa.builders.vlm.protocol import (
     Failed,
     QaPair,
     VlmDocument,
+    VlmImage,
     VlmRequest,
     advance,
 )
@@ -131,6 +133,13 @@ class OpenAiVlm:
     def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer from the documents, or without any; an abstention is an empty string."""
         for reply in self._replies(map(self._answer_request, requests)):
+            yield answer_outcome(reply)
+
+    def captions(self, images: Iterable[VlmImage]) -> Iterator[Answered[str] | Failed]:
+        """A caption of each image; an empty string where nothing can be made out."""
+        prompt = load_prompt(CAPTION_PROMPT)
+        requests = (ChatRequest(prompt, "answer", prompt.fill(question=[one]), self._sampling()) for one in images)
+        for reply in self._replies(requests):
             yield answer_outcome(reply)
 
     def converse(self, conversations: Iterable[Conversation[R]]) -> Iterator[R]:
