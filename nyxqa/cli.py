@@ -197,9 +197,10 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and exit.")] = False,
     images: Annotated[Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or only their URLs.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Push even without passed checks and a report.")] = False,
+    base: Annotated[str | None, typer.Option(metavar="USER/NAME", help="Base of adapters on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Publish a dataset on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
+    """Publish a dataset or a trained model on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
     from nyxqa.builders.publish.hub.push import push as run_push
 
     done = run_push(
@@ -211,6 +212,7 @@ def push(
         dry_run=dry_run,
         images=images,
         force=force,
+        base=base,
     )
     sys.stdout.write(done.text(repository))
 

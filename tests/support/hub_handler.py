@@ -11,9 +11,9 @@ from tests.support.hub_store import Repository
 from tests.support.hub_writing import Writing
 
 _REPOSITORY = r"(?P<name>[^/]+/[^/]+)"
-_GIVEN = re.compile(rf"/api/datasets/{_REPOSITORY}(?:/(?P<verb>[a-z-]+)(?:/(?P<rest>.*))?)?\Z")
-_RESOLVE = re.compile(rf"/datasets/{_REPOSITORY}/resolve/(?P<revision>[^/]+)/(?P<path>.+)\Z")
-_BATCH = re.compile(rf"/datasets/{_REPOSITORY}\.git/info/lfs/objects/batch\Z")
+_GIVEN = re.compile(rf"/api/(?:datasets|models)/{_REPOSITORY}(?:/(?P<verb>[a-z-]+)(?:/(?P<rest>.*))?)?\Z")
+_RESOLVE = re.compile(rf"(?:/datasets)?/{_REPOSITORY}/resolve/(?P<revision>[^/]+)/(?P<path>.+)\Z")
+_BATCH = re.compile(rf"(?:/datasets)?/{_REPOSITORY}\.git/info/lfs/objects/batch\Z")
 
 
 class Handler(Reading, Writing):

@@ -65,7 +65,7 @@ class Publication:
             self.remote.api.preupload_lfs_files(
                 self.remote.name,
                 [operation],
-                repo_type="dataset",
+                repo_type=self.remote.kind,
                 revision=self.remote.branch,
                 create_pr=self.create_pr,
                 num_threads=1,
@@ -81,7 +81,7 @@ class Publication:
             self.remote.name,
             [*adds, *(CommitOperationDelete(path_in_repo=path) for path in change.obsolete)],
             commit_message=self.title,
-            repo_type="dataset",
+            repo_type=self.remote.kind,
             revision=self.remote.branch,
             create_pr=self.create_pr,
             parent_commit=state.commit,

@@ -59,6 +59,11 @@ class Difference:
     obsolete: tuple[str, ...]
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of the missing files."""
+        return tuple(file.path for file in self.missing)
+
+    @property
     def is_empty(self) -> bool:
         """Whether they do not differ."""
         return not self.missing and not self.obsolete

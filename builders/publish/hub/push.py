@@ -11,11 +11,13 @@ from pathlib import Path
 from nyxqa.builders.publish.card import CARD, render_card
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.publish.hub.commit import Publication
-from nyxqa.builders.publish.hub.files import card_file, difference, local_files
+from nyxqa.builders.publish.hub.files import PushFile, card_file, difference, local_files
 from nyxqa.builders.publish.hub.image_urls import with_addresses
+from nyxqa.builders.publish.hub.model_files import is_model, model_files
 from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, require_fit
 from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare
 from nyxqa.builders.publish.hub.retry import with_retries
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.loading.hub import hub_errors
 from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.manifest import Manifest
@@ -58,8 +60,9 @@ def push(
     dry_run: bool = False,
     images: ImagesAs | None = None,
     force: bool = False,
+    base: str | None = None,
 ) -> Pushed:
-    """Publish the dataset in ``data`` as ``repository``; the token comes from ``HF_TOKEN`` or the Hub login.
+    """Publish the dataset or trained model in ``data`` as ``repository``; the token is ``HF_TOKEN`` or the Hub login's.
 
     Files are uploaded one by one, except those whose hash the Hub knows, and one commit makes all of them visible.
 
@@ -72,12 +75,17 @@ def push(
     :param images: ``bytes`` publishes images, ``urls`` publishes only their URLs; required if a source of images has no
         known licence.
     :param force: Push a dataset that fails checks or has no passed report.
+    :param base: For adapters: name on the Hub of the model that they were trained on.
     :raises LawError: If a check fails or there is no passed report on these bytes.
     :raises UsageError: If an argument is not valid, or ``images`` is required.
     :raises FormatError: If ``data`` is not a finished dataset.
     :raises WorldError: If the Hub refuses or cannot be reached.
     """
     out = Path(data)
+    _check_options(out, images is not None or force, base)
+    if is_model(out):
+        remote = connect(repository, revision, create_pr, read_only=dry_run, kind="model")
+        return _push_files(remote, model_files(out, repository, base), private, create_pr, dry_run)
     manifest = open_published(out).manifest
     remote = connect(repository, revision, create_pr, read_only=dry_run)
     if not force:
@@ -92,18 +100,40 @@ def push(
             _report(f"without a token the Hub shows no dataset {repository}: it does not exist yet, or is private")
         files.append(card_file(_card(out, manifest, remote, state)))
         change = difference(files, state.files)
-        sent = tuple(file.path for file in change.missing)
+        sent = change.paths
         if dry_run:
             return Pushed(None, None, sent, change.obsolete)
         tag = f"nyxqa-{fingerprint(manifest)}"
-        publication = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr)
-        commit = publication.publish()
+        commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
         if create_pr and commit != state.commit:
             return Pushed(commit, None, sent, change.obsolete)
-        with_retries(
-            lambda: remote.api.create_tag(repository, repo_type="dataset", tag=tag, revision=commit, exist_ok=True)
-        )
+        _tag(remote, tag, commit)
     return Pushed(commit, tag, sent, change.obsolete)
+
+
+def _tag(remote: Remote, tag: str, commit: str) -> None:
+    with_retries(
+        lambda: remote.api.create_tag(remote.name, repo_type="dataset", tag=tag, revision=commit, exist_ok=True)
+    )
+
+
+def _check_options(out: Path, of_dataset: bool, base: str | None) -> None:
+    """:raises UsageError: If an option of a dataset is given for a model, or the other way round."""
+    if of_dataset and is_model(out):
+        raise UsageError(f"{out} is a trained model, which has neither images nor checks; leave out those options")
+    if base is not None and not is_model(out):
+        raise UsageError("--base names the base of adapters; a dataset has none")
+
+
+def _push_files(remote: Remote, files: list[PushFile], private: bool, create_pr: bool, dry_run: bool) -> Pushed:
+    """Publish the files of a model by one commit."""
+    with hub_errors(remote.name, None):
+        state = find(remote) if dry_run else prepare(remote, private)
+        sent = difference(files, state.files).paths
+        if dry_run:
+            return Pushed(None, None, sent, ())
+        commit = Publication(remote, files, "Retriever trained with nyxqa", _report, create_pr).publish()
+    return Pushed(commit, None, sent, ())
 
 
 def fingerprint(manifest: Manifest) -> str:

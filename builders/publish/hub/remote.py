@@ -1,4 +1,4 @@
-"""A dataset repository on the Hub: its state, and what is created before a push."""
+"""A repository on the Hub: its state, and what is created before a push."""
 
 from __future__ import annotations
 
@@ -32,20 +32,22 @@ class Remote:
     """The repository and the branch to write to.
 
     :param user: Name of the token's owner; empty without a token.
+    :param kind: What it holds: ``dataset`` or ``model``.
     """
 
     api: HfApi
     name: str
     branch: str
     user: str
+    kind: str = "dataset"
 
     def state(self, revision: str | None = None) -> State:
         """The current state of the branch, or of another revision."""
         from huggingface_hub.hf_api import RepoFile
 
         def read() -> State:
-            commit = self.api.dataset_info(self.name, revision=revision or self.branch).sha
-            tree = self.api.list_repo_tree(self.name, repo_type="dataset", revision=commit, recursive=True)
+            commit = self.api.repo_info(self.name, repo_type=self.kind, revision=revision or self.branch).sha
+            tree = self.api.list_repo_tree(self.name, repo_type=self.kind, revision=commit, recursive=True)
             return State(commit, {entry.path: entry for entry in tree if isinstance(entry, RepoFile)})
 
         return with_retries(read)
@@ -55,22 +57,23 @@ class Remote:
         if CARD not in state.files:
             return None
         path = with_retries(
-            lambda: self.api.hf_hub_download(self.name, CARD, repo_type="dataset", revision=state.commit)
+            lambda: self.api.hf_hub_download(self.name, CARD, repo_type=self.kind, revision=state.commit)
         )
         return Path(path).read_text(encoding="utf-8")
 
     def pull_request(self, title: str) -> tuple[int, State] | None:
         """Number and state of the newest unmerged pull request of that title by this user; None if there is none."""
         listed: list[Any] = with_retries(
-            lambda: list(self.api.get_repo_discussions(self.name, repo_type="dataset", author=self.user))
+            lambda: list(self.api.get_repo_discussions(self.name, repo_type=self.kind, author=self.user))
         )
         open_ = [one.num for one in listed if one.is_pull_request and one.title == title and one.status != "merged"]
         return (max(open_), self.state(f"refs/pr/{max(open_)}")) if open_ else None
 
 
-def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = False) -> Remote:
+def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = False, kind: str = "dataset") -> Remote:
     """The repository, with a token that the Hub knows and that may write.
 
+    :param kind: What it holds: ``dataset`` or ``model``.
     :param read_only: Whether the repository is only read, which needs no token.
     :raises UsageError: If name or revision are not valid.
     :raises WorldError: If the token is missing, unknown to the Hub, or may only read.
@@ -85,7 +88,7 @@ def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = 
         raise UsageError(f"--create-pr targets main: leave out --revision {revision}")
     token = get_token()
     if token is None and read_only:
-        return Remote(HfApi(token=False, library_name="nyxqa"), name, revision or MAIN, "")
+        return Remote(HfApi(token=False, library_name="nyxqa"), name, revision or MAIN, "", kind)
     if token is None:
         raise WorldError("no token for the Hub: set HF_TOKEN or run: hf auth login")
     api = HfApi(token=token, library_name="nyxqa")
@@ -94,7 +97,7 @@ def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = 
     role = owner.get("auth", {}).get("accessToken", {}).get("role")
     if role == "read":
         raise WorldError("the token for the Hub may only read: create one with write access and set HF_TOKEN to it")
-    return Remote(api, name, revision or MAIN, str(owner["name"]))
+    return Remote(api, name, revision or MAIN, str(owner["name"]), kind)
 
 
 def find(remote: Remote) -> State:
@@ -118,11 +121,12 @@ def prepare(remote: Remote, private: bool) -> State:
     :raises WorldError: If the repository is public although ``private`` was asked for.
     """
     api = remote.api
-    with_retries(lambda: api.create_repo(remote.name, repo_type="dataset", private=private or None, exist_ok=True))
-    if private and not with_retries(lambda: api.dataset_info(remote.name)).private:
+    with_retries(lambda: api.create_repo(remote.name, repo_type=remote.kind, private=private or None, exist_ok=True))
+    if private and not with_retries(lambda: api.repo_info(remote.name, repo_type=remote.kind)).private:
         raise WorldError(
-            f"dataset {remote.name} exists and is public: make it private in its settings, or push without --private"
+            f"{remote.kind} {remote.name} exists and is public: make it private in its settings, or push without "
+            "--private"
         )
     if remote.branch != MAIN and not remote.branch.startswith("refs/"):
-        with_retries(lambda: api.create_branch(remote.name, repo_type="dataset", branch=remote.branch, exist_ok=True))
+        with_retries(lambda: api.create_branch(remote.name, repo_type=remote.kind, branch=remote.branch, exist_ok=True))
     return remote.state()
