@@ -32,8 +32,7 @@ def test_the_instruction_stands_on_the_triplets_of_pages(tmp_path: Path) -> None
 
 
 def test_the_first_tokenizer_that_can_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # as without a network, at once
     assert first_tokenizer("words") == "words"
     assert first_tokenizer("words|nobody/nothing") == "words"
     assert first_tokenizer("nobody/nothing-here|words") == "words"
