@@ -10,6 +10,7 @@ from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
 from nyxqa.retriever.index.embeddings import text_parts
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, parse_model
+from nyxqa.retriever.models.known_models import known_settings
 from nyxqa.retriever.models.text_model import TextModel
 from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.errors import UsageError
@@ -47,6 +48,12 @@ def parse_e5(text: str) -> E5Model:
     if mark and option not in ("prefixes=on", "prefixes=off"):
         raise UsageError(f"encoder e5:{text}: unknown option {option!r}; the only one is ?prefixes=off")
     found = parse_model(name, "e5")
+    known = known_settings(found.model)
+    if known is not None and (known.get("pooling") != "mean" or known.get("query_prefix") != PREFIXES["query"]):
+        raise UsageError(
+            f"encoder e5:{text}: {found.model} is not read as E5-v2 is (mean over the tokens, query: and passage:); "
+            f"write hf:{name}, which has its own settings"
+        )
     return E5Model(found.model, found.revision, option != "prefixes=off")
 
 

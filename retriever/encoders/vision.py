@@ -10,6 +10,7 @@ from functools import cached_property
 from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, parse_model
+from nyxqa.retriever.models.known_models import known_settings
 from nyxqa.retriever.models.loading import settings_of
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.vision_model import DeviceEncoder, VisionTextModel
@@ -32,7 +33,10 @@ def vision_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> 
     :raises WorldError: If the folder does not exist.
     """
     model = parse_model(text, kind)
-    return VisionEncoder(kind, model, settings_of(checkpoint_folder(model)), load, on)
+    known = model.model if kind == "hf" else ""
+    if known:
+        known_settings(known)  # refuses what cannot be read, before anything is fetched
+    return VisionEncoder(kind, model, settings_of(checkpoint_folder(model), name=known), load, on)
 
 
 class VisionEncoder(VectorEncoder[ModelInput]):
@@ -75,6 +79,8 @@ class VisionEncoder(VectorEncoder[ModelInput]):
             weights.append(checkpoint_fingerprint(settings.base, settings.base_revision or None))
         # The path of the base says nothing about its weights.
         known = settings.model_dump(exclude={"base", "base_revision"})
+        if not settings.document_instruction:  # a later setting changes nothing where it is not given
+            del known["document_instruction"]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
         return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
 

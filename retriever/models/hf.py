@@ -11,9 +11,10 @@ from nyxqa.retriever.models.images import pil_image, rgb_image, shrink
 from nyxqa.retriever.models.input_text import InputTextWriter
 from nyxqa.retriever.models.loading import base_settings, load_module, recompute_activations, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora
-from nyxqa.retriever.models.settings import TOKEN_PIXELS, EmbedderSettings
+from nyxqa.retriever.models.settings import SETTINGS_FILE, TOKEN_PIXELS, EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput
+from nyxqa.schemas.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,15 @@ class ProcessorPreparer:
                 for content in contents
             ]
         # Some tokenizers turn an empty text into a row without tokens.
-        made = self._processor(text=[content.text or " " for content in written], **options)
+        try:
+            made = self._processor(text=[content.text or " " for content in written], **options)
+        except (ValueError, TypeError, IndexError, KeyError) as error:
+            if "images" not in options:
+                raise
+            raise UsageError(
+                f"the model's processor does not take image_token = {self._settings.image_token!r} for an image: "
+                f"{one_line(error, 200)}; set image_token in {SETTINGS_FILE}"
+            ) from error
         tensors = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
         return {**tensors, CUT: torch.tensor([content.cut for content in written], dtype=torch.int64)}
 
@@ -82,13 +91,17 @@ def load_hf(
     :raises UsageError: If a setting is not valid, or peft is needed and not installed.
     """
     folder = checkpoint_folder(model)
-    settings = settings_of(folder, overrides)
+    settings = settings_of(folder, overrides, model.model)
     network, module = load_module(folder, settings, device, trainable, whole=trainable and lora is None)
     if checkpointing:
         recompute_activations(network)
     if lora is not None and module is network:
         module = add_lora(network, lora)
         settings = settings.model_copy(update=base_settings(model))
+    if getattr(network.config.get_text_config(), "hidden_size", None) is None:
+        raise UsageError(
+            f"hf:{model.label}: {type(network).__name__} has no hidden_size, so hf: cannot read its vectors"
+        )
     return VisionTextModel(f"hf:{model.label}", module, _preparer(folder, settings, network), settings)
 
 
@@ -101,6 +114,10 @@ def _preparer(folder: Path, settings: EmbedderSettings, network: Any) -> Process
             tokenizer = library.AutoTokenizer.from_pretrained(folder)
             return ProcessorPreparer(tokenizer, tokenizer, _fitting(settings, tokenizer, network))
         processor = library.AutoProcessor.from_pretrained(folder)
+    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+        raise UsageError(
+            f"hf:{folder.name}: its processor takes no images; set images = false in {SETTINGS_FILE} beside its weights"
+        )
     return ProcessorPreparer(processor, processor.tokenizer, settings)
 
 
@@ -108,8 +125,9 @@ def _fitting(settings: EmbedderSettings, tokenizer: Any, network: Any) -> Embedd
     """The settings with a limit of text tokens that the network has positions for, beside prefix and special tokens."""
     positions = getattr(network.config, "max_position_embeddings", None) or settings.max_text_tokens
     most = min(int(positions), int(tokenizer.model_max_length))
-    around = settings.template.replace("{text}", "")
-    before = max(settings.query_prefix + settings.query_instruction + "\n", settings.document_prefix, key=len)
+    around = settings.template.replace("{text}", "").replace("{instruction}", "")
+    query = settings.query_prefix.replace("{instruction}", "") + settings.query_instruction + "\n"
+    before = max(query, settings.document_prefix + settings.document_instruction + "\n", key=len)
     # A prefix may be split into one more token where the text begins, and positions of some networks start at 2.
     used = len(tokenizer(before + around, verbose=False)["input_ids"]) + 4
     return settings.model_copy(update={"max_text_tokens": min(settings.max_text_tokens, max(1, most - used))})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER, check_content, plain_text
+
+_INSTRUCTION = "{instruction}"
+_FIELD = re.compile(r"\{(text|instruction)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,21 @@ class InputTextWriter:
         else:
             pieces = [plain_text(content.text) if PLACEHOLDER in content.text else content.text]
         shortened, cut = self._cut([self._literal(piece) for piece in pieces])
-        body = self._before(content) + settings.image_token.join(shortened)
-        return InputText(settings.template.replace("{text}", body), cut)
+        instruction = self._instruction(content)
+        body = self._before(content, instruction) + settings.image_token.join(shortened)
+        return InputText(_filled(settings.template, {"text": body, "instruction": instruction}), cut)
 
-    def _before(self, content: ModelInput) -> str:
+    def _instruction(self, content: ModelInput) -> str:
         if content.role == "document":
-            return self._settings.document_prefix
-        instruction = self._literal(content.instruction) or self._settings.query_instruction
-        return self._settings.query_prefix + (f"{instruction}\n" if instruction else "")
+            return self._settings.document_instruction
+        return self._literal(content.instruction) or self._settings.query_instruction
+
+    def _before(self, content: ModelInput, instruction: str) -> str:
+        """Prefix and instruction, which is a line of its own where neither prefix nor template has a place for it."""
+        prefix = self._settings.document_prefix if content.role == "document" else self._settings.query_prefix
+        if _INSTRUCTION in prefix:
+            return prefix.replace(_INSTRUCTION, instruction)
+        return prefix + (f"{instruction}\n" if instruction and _INSTRUCTION not in self._settings.template else "")
 
     def _literal(self, text: str) -> str:
         """``text`` without special tokens of the model: a space is inserted after the first letter of each."""
@@ -88,3 +98,8 @@ class InputTextWriter:
     def _spans(self, piece: str) -> list[tuple[int, int]]:
         found = self._tokenizer(piece, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         return list(found["offset_mapping"])
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """A template with its fields replaced at once: a value that holds a field's name stays as it is."""
+    return _FIELD.sub(lambda found: values[found[1]], template)

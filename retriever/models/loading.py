@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
+from nyxqa.retriever.models.known_models import known_settings
 from nyxqa.retriever.models.lora import open_lora
 from nyxqa.retriever.models.settings import SETTINGS_FILE, EmbedderSettings, read_settings
 from nyxqa.schemas.errors import WorldError
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 ADAPTER_FILE = "adapter_config.json"
 
 
-def settings_of(folder: Path, overrides: Mapping[str, Any] | None = None) -> EmbedderSettings:
-    """Settings in ``folder``; for adapters without settings, the base is the one that peft recorded."""
+def settings_of(folder: Path, overrides: Mapping[str, Any] | None = None, name: str = "") -> EmbedderSettings:
+    """Settings in ``folder``; for adapters without settings, the base is the one that peft recorded.
+
+    :param name: Name of the model on the Hub, whose known settings hold where the folder has none.
+    :raises UsageError: If a setting is not valid, or the model is known not to be readable.
+    """
     given = dict(overrides or {})
+    if name and not (folder / SETTINGS_FILE).is_file():
+        given = {**(known_settings(name) or {}), **given}
     adapter = folder / ADAPTER_FILE
     if adapter.is_file() and not (folder / SETTINGS_FILE).is_file():
         given.setdefault("base", read_json(adapter).get("base_model_name_or_path") or "")

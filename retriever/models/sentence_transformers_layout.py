@@ -13,6 +13,7 @@ from nyxqa.retriever.models.settings import EmbedderSettings, Pooling
 from nyxqa.schemas.files import read_json, write_bytes
 
 _BARE = "{text}"
+_INSTRUCTION = "{instruction}"
 _POOLING: dict[Pooling, str] = {"last": "lasttoken", "mean": "mean", "cls": "cls"}
 _MODULES = (
     ("", "sentence_transformers.base.modules.transformer.Transformer"),
@@ -54,6 +55,8 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
     image = json.dumps(settings.image_token, ensure_ascii=False)
     chat = _CHAT.replace("{{ IMAGE }}", f"{{{{ {image} }}}}")
     before, _, after = settings.template.partition(_BARE)
+    if _INSTRUCTION in before:  # it stands in the prompts, as instructions of queries and documents differ
+        before = ""
     if before or after:
         chat = f"{{{{ {json.dumps(before)} }}}}{chat}{{{{ {json.dumps(after)} }}}}"
     write_bytes(folder / "chat_template.jinja", chat.encode())
@@ -82,14 +85,26 @@ def _write_modules(folder: Path, settings: EmbedderSettings, dim: int) -> None:
 
 
 def _prompts(settings: EmbedderSettings) -> dict[str, Any]:
-    instruction = f"{settings.query_instruction}\n" if settings.query_instruction else ""
     return {
         "model_type": "SentenceTransformer",
         "default_prompt_name": None,
-        "prompts": {"query": settings.query_prefix + instruction, "document": settings.document_prefix},
+        "prompts": {
+            "query": _prompt(settings, settings.query_prefix, settings.query_instruction),
+            "document": _prompt(settings, settings.document_prefix, settings.document_instruction),
+        },
         "similarity_fn_name": "cosine",
         "truncate_dim": settings.dimensions or None,
     }
+
+
+def _prompt(settings: EmbedderSettings, prefix: str, instruction: str) -> str:
+    """What stands before an input: its prefix and instruction, and a template's start that holds the instruction."""
+    before = settings.template.partition(_BARE)[0]
+    if _INSTRUCTION in before:
+        return before.replace(_INSTRUCTION, instruction) + prefix
+    if _INSTRUCTION in prefix:
+        return prefix.replace(_INSTRUCTION, instruction)
+    return prefix + (f"{instruction}\n" if instruction else "")
 
 
 def _write_processor(folder: Path, settings: EmbedderSettings) -> None:

@@ -35,10 +35,11 @@ class EmbedderSettings(BaseModel):
     :param min_pixels: Pixels an image is enlarged to.
     :param max_pixels: Pixels an image is shrunk to.
     :param padding: The side on which shorter rows of a batch are padded.
-    :param template: Text around an input; ``{text}`` is the input with its prefix.
-    :param query_prefix: Before each query, before its instruction.
+    :param template: Text around an input; ``{text}`` is the input with its prefix, ``{instruction}`` its instruction.
+    :param query_prefix: Before each query, before its instruction, which stands in it where it has ``{instruction}``.
     :param document_prefix: Before each document.
     :param query_instruction: Instruction of queries that bring none; a line before the query.
+    :param document_instruction: Instruction of documents; a line before the document.
     :param base: Name or path of the base checkpoint, where the folder holds only an adapter.
     :param base_revision: Its commit on the Hub.
     """
@@ -60,6 +61,7 @@ class EmbedderSettings(BaseModel):
     document_prefix: str = ""
     # Training queries of the Nyx code carry no instruction; Nyx step 11 sets one on a line before the query.
     query_instruction: str = ""
+    document_instruction: str = ""
     base: str = ""
     base_revision: str = ""
 
@@ -67,6 +69,8 @@ class EmbedderSettings(BaseModel):
     def _consistent(self) -> EmbedderSettings:
         if self.template.count("{text}") != 1:
             raise ValueError(f"template must hold {{text}} once, not {self.template!r}")
+        if (self.template + self.query_prefix).count("{instruction}") > 1:
+            raise ValueError("template and query_prefix may hold {instruction} once, not more")
         if self.min_pixels > self.max_pixels:
             raise ValueError(f"min_pixels ({self.min_pixels}) is above max_pixels ({self.max_pixels})")
         return self

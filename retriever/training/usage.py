@@ -92,12 +92,13 @@ class Usage:
         return found
 
     def _transformers(self, settings: EmbedderSettings) -> str:
+        template = settings.template.replace("{instruction}", settings.document_instruction)
         if self.images:
-            text = settings.template.replace("{text}", f"{settings.document_prefix}a boat: {settings.image_token}")
+            text = template.replace("{text}", f"{settings.document_prefix}a boat: {settings.image_token}")
             inputs = f'processor(text=[{text!r}], images=[Image.open("boat.png")], return_tensors="pt")'
             imports, processor = "from PIL import Image\n", "AutoProcessor"
         else:
-            text = settings.template.replace("{text}", f"{settings.document_prefix}a boat in the harbour")
+            text = template.replace("{text}", f"{settings.document_prefix}a boat in the harbour")
             inputs = f'processor([{text!r}], padding=True, return_tensors="pt")'
             imports, processor = "", "AutoTokenizer"
         if self.adapted:
