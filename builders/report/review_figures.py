@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,15 @@ class ReviewableRow:
 
     :param stratum: Dataset and kind, by which estimates are weighted.
     :param seen: Its ``row_hash``; empty where no verdict names the row.
+    :param judged: Documents that a reviewer sees, with whether the judge said that they answer.
+    :param found: Those of them that are positives because the judge found them.
     """
 
     key: Key
     stratum: Stratum
     seen: str
+    judged: tuple[tuple[str, bool], ...] = ()
+    found: frozenset[str] = frozenset()
 
 
 def counted_rows(reviews: Reviews, rows: Iterable[ReviewableRow]) -> tuple[dict[Key, ReviewableRow], Counter[Stratum]]:
@@ -51,7 +55,7 @@ def review_figures(
     """
     answers: dict[Key, dict[str, str]] = {}
     drawn: set[Key] = set()
-    relevant: set[tuple[Key, str]] = set()
+    relevant: dict[Key, set[str]] = {}
     changed = 0
     for reviewer, own in reviews.items():
         for key, verdict in own.items():
@@ -59,7 +63,7 @@ def review_figures(
                 changed += 1
                 continue
             answers.setdefault(key, {})[reviewer] = verdict.verdict
-            relevant.update((key, doc) for doc in verdict.relevant)
+            relevant.setdefault(key, set()).update(verdict.relevant)
             if verdict.drawn:
                 drawn.add(key)
     decided = {key: {who: said for who, said in own.items() if said in CATEGORIES} for key, own in answers.items()}
@@ -71,10 +75,40 @@ def review_figures(
         "rows": len(answers),
         "unsure": sum(not own for own in decided.values()),
         "conflicts": sum(len(set(own.values())) > 1 for own in decided.values()),
-        "relevant": len(relevant),
+        "relevant": sum(map(len, relevant.values())),
         "drawn": estimate({key: value for key, value in right.items() if key in drawn}, there, sizes),
         "agreement": agreement(decided.values()),
+        "judge": judge_against_reviewers([(there[key], relevant[key]) for key, value in right.items() if value]),
     }
+
+
+def judge_against_reviewers(rows: Iterable[tuple[ReviewableRow, Collection[str]]]) -> dict[str, dict[str, Any]]:
+    """How often the judge and reviewers agree on documents, by kind of row.
+
+    A reviewer who accepts a row says that its judged positives answer, and that negatives answer only where marked.
+
+    :param rows: Accepted rows, each with its marked negatives.
+    """
+    counts: dict[str, Counter[tuple[bool, bool]]] = {}
+    for row, marked in rows:
+        for doc_id, answers in row.judged:
+            is_answer = doc_id in marked or doc_id in row.found
+            counts.setdefault(row.stratum[1], Counter())[is_answer, answers] += 1
+    return {
+        kind: {
+            "sensitivity": _rate(count[True, True], count[True, False]),
+            "specificity": _rate(count[False, False], count[False, True]),
+        }
+        for kind, count in sorted(counts.items())
+    }
+
+
+def _rate(hits: int, misses: int) -> dict[str, Any] | None:
+    total = hits + misses
+    if not total:
+        return None
+    low, high = wilson_interval(hits, total)
+    return {"right": hits, "documents": total, "share": round(hits / total, 6), "low": low, "high": high}
 
 
 def _is_right(answers: Mapping[str, str]) -> bool:
@@ -119,6 +153,13 @@ def review_lines(figures: Mapping[str, Any]) -> list[str]:
         lines.append(text)
     if figures["agreement"] is not None:
         lines.append(agreement_line(figures["agreement"]))
+    for kind, rates in figures.get("judge", {}).items():
+        told = [
+            f"{name} {rate['right']} of {rate['documents']}: {_share(rate, 'share')}"
+            for name, rate in rates.items()
+            if rate
+        ]
+        lines.append(f"the judge against reviewers, {kind}: {', '.join(told)}")
     numbers = {"conflict": "conflicts", "negative that answers too": "relevant"}
     lines += [counted(figures[key], name) for name, key in numbers.items() if figures[key]]
     if figures["changed"]:

@@ -35,6 +35,7 @@ FIGURES = "figures.json"
 _FIGURES_VERSION = 1
 _KEYS = ("need", "conflict", "relevant")  # data keys of recipe section ``[review]``
 REJECTED, ANSWERS_TOO = "reviewed_out", "reviewed_relevant"
+_JUDGED = "judged"  # what the judge said of documents, where stage ``judge`` ran
 _MINED = ["positives", "negative_ids", "negative_ranks", "negative_scores"]
 _WEB = ["qa_id", "document.doc_id", "document.kind", *_MINED]
 _SET = ["query_id", "dataset", "positive_id", "kind", *_MINED]
@@ -120,7 +121,9 @@ def _tasks(web: WebInputs | None, sets: Sets, split: str) -> Iterator[ReviewTask
 def _rows(task: ReviewTask) -> list[dict[str, Any]]:
     """What decides about each row of a file, named as in SET_TRIPLETS."""
     with pq.ParquetFile(task.file) as parquet:
-        rows: list[dict[str, Any]] = parquet.read(_WEB if task.source < 0 else _SET).to_pylist()
+        columns = [*(_WEB if task.source < 0 else _SET)]
+        columns += [_JUDGED] if _JUDGED in parquet.schema_arrow.names else []
+        rows: list[dict[str, Any]] = parquet.read(columns).to_pylist()
     if task.source >= 0:
         return rows
     own = ((row, row.pop("document")) for row in rows)
@@ -190,5 +193,15 @@ def _reviewable(named: Mapping[Key, object], tasks: Callable[[], Iterator[Review
     for task in tasks():
         for row in _rows(task):
             key = (split, row["dataset"], row["query_id"])
-            hashed = row_hash(row["query_id"], row["positive_id"], row["negative_ids"]) if key in named else ""
-            yield ReviewableRow(key, (row["dataset"], row["kind"]), hashed)
+            stratum = (row["dataset"], row["kind"])
+            yield _named_row(key, stratum, row) if key in named else ReviewableRow(key, stratum, "")
+
+
+def _named_row(key: Key, stratum: tuple[str, str], row: Mapping[str, Any]) -> ReviewableRow:
+    """A row that verdicts name, with what the judge said of the documents that reviewers see."""
+    found = {one["doc_id"] for one in row["positives"] if one["origin"] == "judged"}
+    seen = {*row["negative_ids"], *found}
+    said = [(one["doc_id"], one["answers"]) for one in row.get(_JUDGED) or () if one["doc_id"] in seen]
+    judged = tuple((doc, answers) for doc, answers in said if answers is not None)
+    hashed = row_hash(row["query_id"], row["positive_id"], row["negative_ids"])
+    return ReviewableRow(key, stratum, hashed, judged, frozenset(found))

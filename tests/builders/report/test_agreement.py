@@ -122,3 +122,25 @@ def test_what_was_not_drawn_or_has_changed_is_no_estimate() -> None:
     }
     found = review_figures({"anna": said}, *counted_rows({"anna": said}, rows))
     assert (found["drawn"]["right"], found["drawn"]["rows"], found["changed"], found["rows"]) == (1, 1, 1, 2)
+
+
+def test_the_judge_is_measured_on_accepted_rows_by_kind() -> None:
+    keys: list[Key] = [("train", "web", str(n)) for n in range(3)]
+    rows = [
+        ReviewableRow(keys[0], ("web", "text"), "h", (("a", True), ("b", False), ("c", False)), frozenset("a")),
+        ReviewableRow(keys[1], ("web", "text"), "h", (("d", True), ("e", False))),
+        ReviewableRow(keys[2], ("web", "multi"), "h", (("f", False),)),
+    ]
+    said = {
+        keys[0]: Verdict("0", "web", "train", YES, (), ("b",), "", "h"),
+        keys[1]: Verdict("1", "web", "train", YES, seen="h"),
+        keys[2]: Verdict("2", "web", "train", NO, seen="h"),
+    }
+    found = review_figures({"anna": said}, *counted_rows({"anna": said}, rows))
+    # a: found, b: missed, c and e: rightly left, d: wrongly found; the third row is rejected, which says nothing.
+    assert found["judge"].keys() == {"text"}
+    rates = found["judge"]["text"]
+    assert (rates["sensitivity"]["right"], rates["sensitivity"]["documents"]) == (1, 2)
+    assert (rates["specificity"]["right"], rates["specificity"]["documents"]) == (2, 3)
+    text = "the judge against reviewers, text: sensitivity 1 of 2: 50.0 % (9.5 to 90.5), specificity 2 of 3: 66.7 % ("
+    assert any(line.startswith(text) for line in review_lines(found))
