@@ -74,6 +74,7 @@ def build(
         bool, typer.Option("--drop-stale", help="Unpublish splits made with other parameters.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="A line for each step within a stage, too.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset from web pages and question sets: one split, or all of them."""
@@ -94,6 +95,7 @@ def build(
         "settings": dict(parse_override(text) for text in set_ or []),
         "rescan": rescan,
         "as_json": as_json,
+        "verbose": verbose,
     }
     prices = _prices(price, estimate)
     if estimate:
@@ -161,15 +163,18 @@ app.command()(improve)
 def check(
     out: DataArgument = Path("nyxqa_data"),
     structure: Annotated[bool, typer.Option("--structure", help="Skip the training of a small retriever.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="List checks that hold as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Check a dataset against its laws and for a training signal; exit code 3 if a check fails."""
     from nyxqa.builders.check.check import check_all
     from nyxqa.builders.check.structure import check as run_checks
+    from nyxqa.schemas.live import display
 
-    result = run_checks(out) if structure else check_all(out)
-    sys.stdout.write(result.json() if as_json else result.text())
+    with display():
+        result = run_checks(out) if structure else check_all(out)
+    sys.stdout.write(result.json() if as_json else result.text(verbose))
     result.raise_failed()
 
 
@@ -187,6 +192,11 @@ def serve_check(
     sys.stdout.write(in_json(reports) if as_json else "".join(report.text() for report in reports))
 
 
+def _say_plan(plan: Any) -> None:
+    sys.stdout.write(plan.text())
+    sys.stdout.flush()
+
+
 @app.command()
 def push(
     data: DataArgument,
@@ -196,24 +206,29 @@ def push(
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Propose it as a pull request.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent and exit.")] = False,
     images: Annotated[Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or only their URLs.")] = None,
+    report_page: Annotated[bool, typer.Option("--report", help="Publish report.html as well.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Push even without passed checks and a report.")] = False,
     base: Annotated[str | None, typer.Option(metavar="USER/NAME", help="Base of adapters on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Publish a dataset or a trained model on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
     from nyxqa.builders.publish.hub.push import push as run_push
+    from nyxqa.schemas.live import display
 
-    done = run_push(
-        data,
-        repository,
-        private=private,
-        revision=revision,
-        create_pr=create_pr,
-        dry_run=dry_run,
-        images=images,
-        force=force,
-        base=base,
-    )
+    with display():
+        done = run_push(
+            data,
+            repository,
+            private=private,
+            revision=revision,
+            create_pr=create_pr,
+            dry_run=dry_run,
+            images=images,
+            report=report_page,
+            force=force,
+            base=base,
+            planned=_say_plan,
+        )
     sys.stdout.write(done.text(repository))
 
 
@@ -238,16 +253,18 @@ def export(
 ) -> None:
     """Write a dataset, including its images, in the format of another tool."""
     from nyxqa.builders.export.export import export as run_export
+    from nyxqa.schemas.live import display
 
-    done = run_export(
-        data,
-        to,
-        out,
-        split=split,
-        max_negatives=max_negatives,
-        expand_negatives=expand_negatives,
-        revision=revision,
-    )
+    with display():
+        done = run_export(
+            data,
+            to,
+            out,
+            split=split,
+            max_negatives=max_negatives,
+            expand_negatives=expand_negatives,
+            revision=revision,
+        )
     sys.stdout.write(done.text())
 
 

@@ -89,9 +89,12 @@ def train(
     """Train a retriever on a dataset, and evaluate it on validation; on many GPUs: torchrun ... -m nyxqa train."""
     from nyxqa.retriever.training.options import train_section
     from nyxqa.retriever.training.train import started_from, train_on
+    from nyxqa.schemas.live import display
 
     section = train_section(recipe, override or [], _settings(ctx.params))
-    sys.stdout.write(train_on(data, started_from(model, init), out, stage, resume, section=section, merge=merge).text())
+    with display():
+        done = train_on(data, started_from(model, init), out, stage, resume, section=section, merge=merge)
+    sys.stdout.write(done.text())
 
 
 _NOT_SETTINGS = {"data", "out", "model", "recipe", "stage", "init", "override", "merge", "resume", "debug"}

@@ -224,10 +224,13 @@ def test_report(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_check_of_the_structure(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave("check", str(built_sample), "--structure") == 0
-    lines = capsys.readouterr().out.splitlines()
+    assert leave("check", str(built_sample), "--structure", "--verbose") == 0
+    *lines, ending = capsys.readouterr().out.splitlines()
     assert "ok certificate" in lines
     assert all(line.startswith("ok ") for line in lines)
+    assert ending == f"{len(lines)} of {len(lines)} checks hold."
+    assert leave("check", str(built_sample), "--structure") == 0
+    assert capsys.readouterr().out == f"{ending}\n"
 
 
 def test_check_of_a_broken_dataset(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.check.findings import CheckResult, Finding
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.check.training_signal import METRIC, NotMeasuredError, TrainingSignal, measure_training_signal
-from nyxqa.builders.report.check_report import TRAINING_SIGNAL, write_report
-from nyxqa.builders.report.page import refresh_page
+from nyxqa.builders.report.check_report import REPORT, TRAINING_SIGNAL, write_report
+from nyxqa.builders.report.page import PAGE, refresh_page
 from nyxqa.retriever.training.plot import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError, MissingExtraError
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
@@ -30,14 +30,16 @@ def check_all(out: Path) -> CheckResult:
     """
     structure = check(out)
     finding, signal = _signal_finding(out, structure)
-    result = CheckResult((*structure.findings, finding))
+    result = CheckResult((*structure.findings, finding), "" if signal is None else signal.line())
+    written = []
     if (out / MANIFEST).is_file():
         write_report(out, _report(result, signal))
-        if not set(structure.failed).intersection(_REQUIRED):
-            refresh_page(out)
-    if signal is not None:
-        plot(out / PICTURE, _panels(signal))
-    return result
+        written.append(REPORT)
+        if not set(structure.failed).intersection(_REQUIRED) and not refresh_page(out):
+            written.append(PAGE)
+    if signal is not None and plot(out / PICTURE, _panels(signal)):
+        written.append(PICTURE)
+    return replace(result, written=tuple(written))
 
 
 def _signal_finding(out: Path, structure: CheckResult) -> tuple[Finding, TrainingSignal | None]:

@@ -38,9 +38,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """All findings, in the order of the checks."""
+    """All findings, in the order of the checks.
+
+    :param signal: The training signal in a line; "" if it was not measured.
+    :param written: Names of the files that the check wrote.
+    """
 
     findings: tuple[Finding, ...]
+    signal: str = ""
+    written: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -52,9 +58,18 @@ class CheckResult:
         """Names of the checks that were not run."""
         return tuple(finding.name for finding in self.findings if finding.status == "not run")
 
-    def text(self) -> str:
-        """One line for each check."""
-        return "".join(f"{' '.join(finding.line().split())}\n" for finding in self.findings)
+    def text(self, verbose: bool = False) -> str:
+        """A line for each check that failed or was not run, and what came out of all of them.
+
+        :param verbose: Whether checks that hold have a line as well.
+        """
+        shown = [one for one in self.findings if verbose or one.status != "ok"]
+        held = len(self.findings) - len(self.failed) - len(self.not_run)
+        ending = f"{held} of {len(self.findings)} checks hold"
+        ending += f", {len(self.not_run)} not run." if self.not_run else "."
+        ending += f" {self.signal}." if self.signal else ""
+        ending += f" Wrote {', '.join(self.written)}." if self.written else ""
+        return "".join(f"{' '.join(line.split())}\n" for line in (*(one.line() for one in shown), ending))
 
     def json(self) -> str:
         """The findings as one JSON object."""

@@ -18,6 +18,7 @@ from nyxqa.builders.check.order import ORDER_CHECKS, check_order
 from nyxqa.builders.check.preview import check_preview
 from nyxqa.builders.check.references import REFERENCE_CHECKS, check_references
 from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.live import task
 from nyxqa.schemas.manifest import read_manifest
 
 # Each function with the names it reports under. A check of its own is a function and a line here; later checks may
@@ -55,7 +56,9 @@ def check(out: Path) -> CheckResult:
         findings.fail("manifest", str(error))
         findings.skip("the manifest cannot be read", *CHECKS[1:])
         return findings.result(CHECKS)
-    with CheckContext(out, manifest, findings) as context:
+    with CheckContext(out, manifest, findings) as context, task("check", len(_CHECKS), "group") as bar:
         for run_check, _ in _CHECKS:
+            bar.note(run_check.__name__.removeprefix("check_"))
             run_check(context)
+            bar.advance()
     return findings.result(CHECKS)

@@ -6,7 +6,8 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from nyxqa.builders.engine.step import StepReport
 
+_REASONS = 3  # that the line of a stage names
 _INTERVAL = 30.0  # seconds between two lines about a running step where there is no terminal
 
 
@@ -41,11 +43,13 @@ class Progress:
     """Reports what a run does.
 
     :param as_json: Whether finished steps are written to stdout as JSON objects.
+    :param verbose: Whether steps within a stage have a line of their own.
     :param interval: Seconds between two lines about a running step where stderr is not a terminal.
     """
 
-    def __init__(self, as_json: bool = False, interval: float = _INTERVAL) -> None:
-        self._json, self._interval = as_json, interval
+    def __init__(self, as_json: bool = False, interval: float = _INTERVAL, verbose: bool = False) -> None:
+        self._json, self._interval, self._verbose = as_json, interval, verbose
+        self._parts: list[StepReport] = []  # finished steps of the stage that runs
         self._live = sys.stderr.isatty()
         self._console: Console | None = None
 
@@ -61,13 +65,22 @@ class Progress:
             yield bar
 
     def finished(self, report: StepReport) -> None:
-        """Report a finished step: its counts, if it has any, and the seconds it took."""
+        """Report a finished step: its counts, if it has any, and the seconds it took.
+
+        A stage of several steps has one line, when its last step is finished, and its parts have none.
+        """
         counts = report.counts
         if self._json:
             line = {"step": report.step.name, "split": report.step.split, **({} if counts is None else asdict(counts))}
             print(json.dumps({**line, "seconds": round(report.seconds, 3)}), flush=True)  # noqa: T201
-        summary = "" if counts is None else f"{_summary(report.step, counts)}, "
-        self.say(f"{report.step.label}: {summary}{report.seconds:.1f} s")
+        if self._verbose:
+            self.say(_line(report.step.label, [report]))
+            return
+        place = (report.step.stage, report.step.split)
+        self._parts = [one for one in self._parts if (one.step.stage, one.step.split) == place] + [report]
+        if report.step.name == report.step.stage:
+            self.say(_line(report.step.label, self._parts))
+            self._parts = []
 
     def result(self, name: str, value: Mapping[str, object]) -> None:
         """Write the result of the run as the last JSON object."""
@@ -95,11 +108,12 @@ class Progress:
             def render(self, task: Task) -> Text:
                 """The step's state as text."""
                 task.completed = bar.done()
-                return Text(bar.text(), overflow="ellipsis", no_wrap=True)
+                return Text(bar.live(), overflow="ellipsis", no_wrap=True)
 
         console = Console(stderr=True)
         label = TextColumn("{task.description}", markup=False)
-        with Display(SpinnerColumn(), label, BarColumn(20), State(), console=console, transient=True) as display:
+        share = TextColumn("{task.percentage:>3.0f} %" if bar.status.total else "")
+        with Display(SpinnerColumn(), label, share, BarColumn(20), State(), console=console, transient=True) as display:
             display.add_task(bar.label, total=bar.status.total)
             self._console = console
             try:
@@ -124,11 +138,33 @@ class Progress:
             thread.join()
 
 
-def _summary(step: Step, counts: Counts) -> str:
-    """For example ``102 rows -> 102 pages, 3 dropped``."""
-    skipped = f", {counts.not_sampled:,} not sampled" if counts.not_sampled else ""
-    rows_in, rows_out = counted(counts.rows_in, step.unit_in), counted(counts.rows_out, step.unit_out)
-    return f"{rows_in} -> {rows_out}, {counts.dropped:,} dropped{skipped}"
+def _line(label: str, parts: Sequence[StepReport]) -> str:
+    """For example ``prefilter   102 pages -> 99   3 dropped: same_page_content   1.5 s``."""
+    counted_parts = [one for one in parts if one.counts is not None]
+    seconds = f"{sum(one.seconds for one in parts):.1f} s"
+    if not counted_parts:
+        return f"{label}   {seconds}"
+    first, last = counted_parts[0].step, counted_parts[-1].step
+    total = counted_parts[0].counts or Counts()
+    reasons: Counter[str] = Counter(counted_parts[0].reasons)
+    for one in counted_parts[1:]:
+        total = total.then(one.counts or Counts())
+        reasons.update(one.reasons)
+    rows_out = f"{total.rows_out:,}" if first.unit_in == last.unit_out else counted(total.rows_out, last.unit_out)
+    columns = [label, f"{counted(total.rows_in, first.unit_in)} -> {rows_out}"]
+    if total.dropped:
+        columns.append(f"{total.dropped:,} dropped{_why(reasons)}")
+    if total.not_sampled:
+        columns.append(f"{total.not_sampled:,} not sampled")
+    return "   ".join([*columns, seconds])
+
+
+def _why(reasons: Counter[str]) -> str:
+    """The reasons, with their numbers where there are several."""
+    if len(reasons) < 2:
+        return "".join(f": {reason}" for reason in reasons)
+    named = [f"{reason} {count:,}" for reason, count in reasons.most_common(_REASONS)]
+    return f": {', '.join(named)}{', ...' if len(reasons) > _REASONS else ''}"
 
 
 class _Bar:
@@ -149,3 +185,7 @@ class _Bar:
     def text(self) -> str:
         """The state of the step."""
         return self.status.text(ACTIVITY.now(), time.perf_counter() - self._started)
+
+    def live(self) -> str:
+        """The state of the step for a bar, which shows its share already."""
+        return self.status.live(ACTIVITY.now(), time.perf_counter() - self._started)

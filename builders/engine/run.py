@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
-from nyxqa.builders.engine.part_files import StepRecord, filled_record, is_done, read_record, record_file, write_record
+from nyxqa.builders.engine.part_files import (
+    StepRecord,
+    filled_record,
+    is_done,
+    ledger_file,
+    read_record,
+    record_file,
+    write_record,
+)
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard_or_wait
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport, check_lineage
@@ -153,6 +163,17 @@ def _counted(folder: Path) -> StepRecord:
     return record
 
 
+def _reasons(folder: Path, record: StepRecord, unit: str) -> dict[str, int]:
+    """Why items of a step were dropped, the most frequent reason first; notes on parts of items do not count."""
+    if record.counts is None or not record.counts.dropped:
+        return {}
+    counts: Counter[str] = Counter()
+    for index in record.ledgers:
+        rows = pq.read_table(ledger_file(folder, index), columns=["item_type", "reason"])
+        counts.update(rows.filter(pc.equal(rows["item_type"], unit))["reason"].to_pylist())
+    return dict(counts.most_common())
+
+
 class WorkingRun:
     """Runs steps in ``work`` and skips finished ones.
 
@@ -212,7 +233,7 @@ class WorkingRun:
             ledgers = tuple(sorted(index for index, shard in done.items() if shard.ledger))
             record = StepRecord(len(done), ledgers, counts)
             write_record(folder, record)
-        self._report(step, record.counts, time.perf_counter() - started)
+        self._report(step, record.counts, time.perf_counter() - started, _reasons(folder, record, step.unit_in))
         return StepOutput(step.fingerprint, folder)
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
@@ -229,7 +250,7 @@ class WorkingRun:
             write_record(unfinished, filled_record(unfinished, counts))
             unfinished.rename(folder)
         record = read_record(folder) or _counted(folder)
-        self._report(step, record.counts, time.perf_counter() - started)
+        self._report(step, record.counts, time.perf_counter() - started, _reasons(folder, record, step.unit_in))
         return StepOutput(step.fingerprint, folder)
 
     def collect_external(self, step: Step, function: Callable[[Bar], Counts]) -> StepOutput:
@@ -285,8 +306,8 @@ class WorkingRun:
         if waiting is not None:
             raise waiting
 
-    def _report(self, step: Step, counts: Counts | None, seconds: float) -> None:
-        report = StepReport(step, counts, seconds)
+    def _report(self, step: Step, counts: Counts | None, seconds: float, reasons: Mapping[str, int]) -> None:
+        report = StepReport(step, counts, seconds, reasons)
         check_lineage(report, self.reports)
         self._note(report)
         self._progress.finished(report)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.activity import Activity
 from nyxqa.builders.formatting import counted
+from nyxqa.schemas.live import clock
 
 
 @dataclass
@@ -49,20 +50,38 @@ class Status:
         return None if self.total is None or not made else elapsed / made * (self.total - self.kept - made)
 
     def text(self, activity: Activity, elapsed: float) -> str:
-        """For example ``3 of 10 documents, 7 requests done, 64 in flight, 0 failed, 812 tokens, 2 min left``."""
+        """For example ``3 of 10 documents, 7 requests, 0 failed, 64 in flight, 812 tokens, 2 min left``."""
         done = self.done(activity)
+        if not self.unit and self.total is None:
+            return f"{duration(elapsed)} so far"
         noun = self.unit or "step"
         parts = [counted(done, noun) if self.total is None else f"{done:,} of {counted(self.total, noun)}"]
+        if activity.asks:
+            parts.append(f"{counted(activity.requests, 'request')}, {activity.failed:,} failed")
+            parts.append(f"{activity.in_flight:,} in flight, {counted(activity.tokens, 'token')}")
         if self.dropped:
             parts.append(f"{self.dropped:,} dropped")
-        if activity.asks:
-            parts.append(f"{counted(activity.requests, 'request')} done")
-            parts.append(f"{activity.in_flight:,} in flight, {activity.failed:,} failed")
-            parts.append(counted(activity.tokens, "token"))
         left = self.seconds_left(activity, elapsed)
         if left is not None:
             parts.append(f"{duration(left)} left")
         return ", ".join(parts)
+
+    def live(self, activity: Activity, elapsed: float) -> str:
+        """For example ``41/106 documents · 123 requests, 8 in flight, 0 failed · 0.31 M tokens · 00:17<00:26``."""
+        done = self.done(activity)
+        if not self.unit and self.total is None:
+            return f"{duration(elapsed)}"
+        noun = self.unit or "step"
+        parts = [counted(done, noun) if self.total is None else f"{done:,}/{counted(self.total, noun)}"]
+        if activity.asks:
+            asked = counted(activity.requests, "request")
+            parts.append(f"{asked}, {activity.in_flight:,} in flight, {activity.failed:,} failed")
+            parts.append(f"{activity.tokens / 1e6:.2f} M tokens")
+        if self.dropped:
+            parts.append(f"{self.dropped:,} dropped")
+        left = self.seconds_left(activity, elapsed)
+        parts.append(clock(elapsed) if left is None else f"{clock(elapsed)}<{clock(left)}")
+        return " \u00b7 ".join(parts)
 
 
 def duration(seconds: float) -> str:

@@ -124,11 +124,15 @@ class StepOutput:
 
 @dataclass(frozen=True)
 class StepReport:
-    """A finished step: its counts and the seconds it took in this run."""
+    """A finished step: its counts and the seconds it took in this run.
+
+    :param reasons: Why items were dropped, with their number; known where the step keeps an account.
+    """
 
     step: Step
     counts: Counts | None
     seconds: float
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_lineage(report: StepReport, earlier: Sequence[StepReport]) -> None:

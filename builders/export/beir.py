@@ -57,7 +57,9 @@ def _write_split(
             instruction = {"instruction": row["instruction"]} if row["instruction"] else {}
             _write(queries, {"_id": query_id, **_text(side["text"], side["images"], files), **instruction})
             _note(left_out, split, "query", query_id, side["images"])
-            qrels.writelines(f"{query_id}\t{one}\t1\n" for one in positive_ids(row))
+            positives = positive_ids(row)
+            source.counts["qrel"] += len(positives)
+            qrels.writelines(f"{query_id}\t{one}\t1\n" for one in positives)
             negatives.writelines(_negative_lines(row))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nyxqa.schemas.chance import keyed_hash
+from nyxqa.schemas.live import task
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
@@ -28,6 +30,7 @@ class Source:
     :param splits: Splits of triplets that have rows.
     :param max_negatives: Most negatives of a row; None keeps all.
     :param expand_negatives: Whether a target with one negative a row gets a row for each negative.
+    :param counts: Queries and documents handed out so far, each once.
     """
 
     data: str | Path
@@ -35,6 +38,7 @@ class Source:
     splits: tuple[str, ...]
     max_negatives: int | None
     expand_negatives: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def published(self) -> Published:
@@ -59,22 +63,30 @@ class Source:
             ids = rows.data.column("query_id")
             keys = np.fromiter((keyed_hash(seed, "shards", one.as_py()) for one in ids), np.uint64, len(ids))
             rows = rows.select(np.argsort(keys, kind="stable"))
-        for batch in rows.iter(batch_size=_ROWS):
-            names = list(batch)
-            for values in zip(*batch.values(), strict=True):
-                yield dict(zip(names, values, strict=True))
+        with task("export", len(rows), "row") as bar:
+            bar.note(split)
+            for batch in rows.iter(batch_size=_ROWS):
+                names = list(batch)
+                for values in zip(*batch.values(), strict=True):
+                    self.counts["query"] += 1
+                    bar.advance()
+                    yield dict(zip(names, values, strict=True))
 
     def documents(self) -> Iterator[Row]:
         """Every document once, pool by pool; equal ids mean equal content, so repeated ids are skipped."""
         earlier: list[str] = []
         for pool in self.published.splits("corpus"):
             stored: Any = load("corpus", self.data, split=pool, join=False, images="bytes", revision=self.revision)
-            for batch in stored.iter(batch_size=_DOCUMENTS):
-                known = self._known(earlier, batch["doc_id"])
-                names = list(batch)
-                for values, seen in zip(zip(*batch.values(), strict=True), known, strict=True):
-                    if not seen:
-                        yield dict(zip(names, values, strict=True))
+            with task("export", len(stored), "document") as bar:
+                bar.note(pool)
+                for batch in stored.iter(batch_size=_DOCUMENTS):
+                    known = self._known(earlier, batch["doc_id"])
+                    names = list(batch)
+                    for values, seen in zip(zip(*batch.values(), strict=True), known, strict=True):
+                        bar.advance()
+                        if not seen:
+                            self.counts["document"] += 1
+                            yield dict(zip(names, values, strict=True))
             earlier.append(pool)
 
     def _known(self, pools: list[str], ids: list[str]) -> list[bool]:

@@ -19,17 +19,32 @@ from nyxqa.schemas.tables import QA_SPLITS
 class Exported:
     """What was written.
 
+    :param rows: Number of queries, documents and qrels, as far as the format has them.
     :param left_out: Number of items the format has no place for, by reason; ``left_out.jsonl`` lists each of them.
+    :param load: How it is read, in a line.
     """
 
     folder: Path
+    rows: dict[str, int]
     left_out: dict[str, int]
+    load: str
 
     def text(self) -> str:
-        """The folder and each reason, one line each."""
-        lines = [f"wrote {self.folder}"]
-        lines += [f"{reason}: {count}, see {self.folder / LEFT_OUT}" for reason, count in sorted(self.left_out.items())]
-        return "".join(f"{line}\n" for line in lines)
+        """For example ``wrote ex: 83 queries, 178 documents, 83 qrels; ... Load: ...``."""
+        rows = ", ".join(f"{count:,} {_noun(name, count)}" for name, count in self.rows.items())
+        lost = ", ".join(
+            f"{count:,} {_REASONS.get(name, name.replace('_', ' '))}" for name, count in sorted(self.left_out.items())
+        )
+        noted = f"; {lost} ({LEFT_OUT})" if lost else ""
+        return f"wrote {self.folder}: {rows}{noted}. Load: {self.load}\n"
+
+
+_REASONS = {"images_beside_text": "rows with images beside the text"}
+_PLURALS = {"query": "queries"}
+
+
+def _noun(name: str, count: int) -> str:
+    return name if count == 1 else _PLURALS.get(name, f"{name}s")
 
 
 def export(
@@ -72,10 +87,12 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
+        source = Source(data, revision, tuple(splits), max_negatives, expand_negatives)
         with LeftOut(part) as left_out:
-            TARGETS[to].writer()(Source(data, revision, tuple(splits), max_negatives, expand_negatives), part, left_out)
+            TARGETS[to].writer()(source, part, left_out)
         part.replace(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return Exported(folder, dict(left_out.counts))
+    load = TARGETS[to].load.format(folder=folder, split=splits[0])
+    return Exported(folder, dict(source.counts), dict(left_out.counts), load)

@@ -21,12 +21,14 @@ class Target:
     :param description: What reads the export, in a few words.
     :param writer: Imports and returns the function that writes it, so that naming the targets stays cheap.
     :param one_negative: Whether a row of the target has one negative.
+    :param load: How it is read, in a line, with places for ``folder`` and ``split``.
     """
 
     name: str
     description: str
     writer: Callable[[], Writer]
     one_negative: bool = False
+    load: str = "see {folder}/README.md"
 
 
 def _sentence_transformers() -> Writer:
@@ -59,13 +61,15 @@ def _shards() -> Writer:
     return write_shards
 
 
+_DATASETS = 'datasets.load_dataset("{folder}", split="{split}")'
+
 TARGETS = {
     target.name: target
     for target in (
         Target("sentence-transformers", "trainers of sentence-transformers", _sentence_transformers),
         Target("tevatron", "Tevatron", _tevatron),
-        Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec, one_negative=True),
-        Target("beir", "BEIR and its readers", _beir),
-        Target("shards", "streaming: shuffled, self-contained rows", _shards),
+        Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec, one_negative=True, load=_DATASETS),
+        Target("beir", "BEIR and its readers", _beir, load='GenericDataLoader("{folder}").load("{split}")'),
+        Target("shards", "streaming: shuffled, self-contained rows", _shards, load=_DATASETS),
     )
 }

@@ -7,7 +7,8 @@ a dictionary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from nyxqa.schemas.content import Content
 _HOW = """```python
 from datasets import load_dataset
 
-SPLIT = {name: load_dataset("FOLDER", name, split="SPLIT") for name in CONFIGS}  # datasets for a trainer
+SNIPPET
 ```
 
+A trainer takes such a dictionary for each split.
 Configs `text-N` hold strings, `chat-N` chat messages with images as data URIs at their places in the text; N is the
 number of negatives of each row. A config has the splits in which such rows occur: SPLITS."""
 
@@ -49,18 +51,25 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
                 parts[name, split].add(columns)
                 if row["instruction"]:
                     left_out.add(split, "query", row["query_id"], "no_column_for_instruction", row["instruction"])
-    names = sorted({name for name, _ in parts}, key=lambda name: (name.split("-")[0], int(name.split("-")[1])))
+    rows = Counter[str]()
+    for (name, _), part in parts.items():
+        rows[name] += part.rows
+    # The config with most rows comes first, which makes it the default.
+    names = sorted(rows, key=lambda name: (-rows[name], name.split("-")[0], int(name.split("-")[1])))
     files = {
         name: {split: f"{name}/{split}.parquet" for split in source.splits if (name, split) in parts} for name in names
     }
-    write_readme(folder, "sentence-transformers", files, _how(files, source.splits[0]), left_out)
+    write_readme(folder, "sentence-transformers", files, _how(files, source.splits), left_out)
 
 
-def _how(files: Mapping[str, Mapping[str, str]], split: str) -> str:
-    """How the export is read; the snippet names the configs that have rows of ``split``."""
-    listed = "; ".join(f"`{name}` {', '.join(splits)}" for name, splits in files.items())
-    own = repr([name for name, splits in files.items() if split in splits])
-    return _HOW.replace("SPLITS", listed).replace("SPLIT", split).replace("CONFIGS", own)
+def _how(files: Mapping[str, Mapping[str, str]], splits: Sequence[str]) -> str:
+    """How the export is read: a dictionary for each split, with the configs that have rows of it."""
+    listed = "; ".join(f"`{name}` {', '.join(own)}" for name, own in files.items())
+    lines = []
+    for split in splits:
+        own = repr([name for name, of in files.items() if split in of])
+        lines.append(f'{split} = {{name: load_dataset("FOLDER", name, split="{split}") for name in {own}}}')
+    return _HOW.replace("SPLITS", listed).replace("SNIPPET", "\n".join(lines))
 
 
 def _columns(row: Row) -> tuple[str, dict[str, Any]]:

@@ -39,6 +39,7 @@ class BuildOptions(TypedDict, total=False):
     :param settings: Further recipe values by dotted key.
     :param rescan: Read the source again although its files look unchanged.
     :param as_json: Report each step as a JSON object on stdout.
+    :param verbose: Print a line for each step within a stage as well.
     """
 
     recipe: str | Path | None
@@ -53,6 +54,7 @@ class BuildOptions(TypedDict, total=False):
     settings: Mapping[str, Any] | None
     rescan: bool
     as_json: bool
+    verbose: bool
 
 
 def run(
@@ -103,7 +105,7 @@ def _request(split: SplitName, options: BuildOptions) -> BuildRequest:
 def _progress(options: BuildOptions) -> Progress:
     from nyxqa.builders.engine.progress import Progress
 
-    return Progress(options.get("as_json", False))
+    return Progress(options.get("as_json", False), verbose=options.get("verbose", False))
 
 
 def _workers(options: BuildOptions) -> int | None:

@@ -16,12 +16,12 @@ from nyxqa.builders.engine.trace import note_end
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
-from nyxqa.builders.formatting import listed
 from nyxqa.builders.pipeline import Built, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.placeholders import refuse_placeholders
 from nyxqa.builders.question_sets.revisions import pinned
 from nyxqa.builders.question_sets.validate import check_sets
+from nyxqa.builders.report.ending import ending_lines
 from nyxqa.builders.report.estimate import Estimate, estimate_captions, estimate_seeds
 from nyxqa.builders.report.estimate_sets import estimate_sets
 from nyxqa.builders.report.lines import shortfall_lines
@@ -320,7 +320,9 @@ def _new_format(out: Path, published: Manifest, only: bool) -> str:
 
 def _report(result: BuildResult, progress: Progress) -> None:
     rows = published_rows(result.manifest)
-    progress.say(f"{result.out} is ready: {listed(rows)}" if result.changed else f"{result.out} is up to date")
+    lines = ending_lines(result.out, result.manifest) if result.changed else [f"{result.out} is up to date"]
+    for line in lines:
+        progress.say(line)
     progress.result(
         "build",
         {"out": str(result.out), "changed": result.changed, "rows": rows, "usage": result.manifest.usage},

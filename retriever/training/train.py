@@ -54,6 +54,8 @@ class TrainResult:
     :param lines: Figures of BM25 and the model before and after training; empty without validation questions.
     :param gains: Gain of the trained model over the untrained one, by metric, paired by question.
     :param main: Whether this is the main process, the one that reports.
+    :param last_loss: Loss of the last step; None if no step was run.
+    :param usage: A command that uses the model.
     """
 
     folder: Path
@@ -61,6 +63,8 @@ class TrainResult:
     lines: tuple[Line, ...]
     gains: Mapping[str, Interval]
     main: bool = True
+    last_loss: float | None = None
+    usage: str = ""
 
     def text(self) -> str:
         """A few lines for a terminal; none in a process beside the main one."""
@@ -72,7 +76,8 @@ class TrainResult:
                 f"{metric}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) over the model before training, "
                 f"{one.count} questions\n"
             )
-        return "".join(lines)
+        last = "" if self.last_loss is None else f"last loss {self.last_loss:.2f}; "
+        return "".join([*lines, f"{last}use: {self.usage}\n"] if self.usage else lines)
 
 
 def train_on(
@@ -119,7 +124,9 @@ def train_on(
     scores: list[Scores] = []
     if test is not None:
         scores = model_scores(test, _like(made, load_model(model, settings.seed, options)), made, dims, encode)
-    result = TrainResult(out, trained.steps, (), {}, trained.main)
+    usage = f"nyxqa build --encoder {model.partition(':')[0]}:{out}"
+    last = trained.losses[-1] if trained.losses else None
+    result = TrainResult(out, trained.steps, (), {}, trained.main, last, usage)
     if trained.main:
         save_model(made, out, merge)
         if test is not None:

@@ -26,6 +26,7 @@ from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.step import Batch, Chunks, batch_loss, make_batch
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.live import task
 
 if TYPE_CHECKING:
     import torch
@@ -134,11 +135,29 @@ class _Run:
         log = MetricsLog(self.folder / METRICS, done) if self.folder is not None and first else None
         self.model.module.train()
         try:
-            return Trained(self.steps, list(self._steps(done, checkpoints if first else None, log)), first)
+            return Trained(self.steps, list(self._shown(done, checkpoints if first else None, log, first)), first)
         finally:
             self.model.module.eval()
             if log is not None:
                 log.close()
+
+    def _shown(
+        self, done: int, checkpoints: Checkpoints | None, log: MetricsLog | None, first: bool
+    ) -> Iterator[float]:
+        """The losses of ``_steps``, with a bar for them in the process that reports."""
+        steps = self._steps(done, checkpoints, log)
+        if not first:
+            yield from steps
+            return
+        with task("train", self.steps, "step") as bar:
+            bar.advance(done)
+            for step, value in enumerate(steps, start=done + 1):
+                settings = self.settings
+                rate = learning_rate(step - 1, self.steps, settings.learning_rate, settings.warmup, settings.schedule)
+                epoch = min(-(-step // self.plan.steps()), settings.epochs)
+                bar.note(f"epoch {epoch} of {settings.epochs}, loss {value:.2f}, lr {rate:.1g}")
+                bar.advance()
+                yield value
 
     def _steps(self, done: int, checkpoints: Checkpoints | None, log: MetricsLog | None) -> Iterator[float]:
         an_epoch = self.plan.steps()

@@ -17,6 +17,13 @@ _LOGIN = "set HF_TOKEN or run: hf auth login"
 PASSING = frozenset({408, 409, 412, 429, 500, 502, 503, 504})
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Whether an error of ``hub_errors`` means that the Hub did not answer at all."""
+    import httpx2
+
+    return isinstance(error.__cause__, httpx2.TransportError | ConnectionError)
+
+
 def fetch_snapshot(repository: str, revision: str | None, tables: Sequence[str]) -> Path:
     """Download the manifest and the files of ``tables`` at one commit; returns their folder.
 
@@ -87,7 +94,7 @@ def hub_errors(repository: str, revision: str | None = None, advice: str = "") -
         raise
     except ValueError as error:  # a card that the Hub does not accept, a response that its client cannot parse
         raise WorldError(f"dataset {repository}{at}: {one_line(error)}") from error
-    except httpx2.TransportError as error:
+    except (httpx2.TransportError, ConnectionError) as error:  # also where HF_HUB_OFFLINE is set
         pin = f"; {advice}revision=COMMIT, a full hash, to read that one without the Hub" if advice else ""
         raise WorldError(f"dataset {repository}{at}: the Hub cannot be reached: {first_line(error)}{pin}") from error
     except OSError as error:

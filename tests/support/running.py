@@ -19,7 +19,7 @@ from nyxqa.cli import main
 
 # A line about a finished step, as a build reports it on stderr.
 STEP_LINE = re.compile(
-    r"[a-z]+(/[a-z]+)?( (train|validation|test))?: ([\d,]+ [A-Za-z]+ -> [\d,]+ [A-Za-z]+, .*, )?\d+\.\d s$"
+    r"[a-z]+(/[a-z]+)?( (train|validation|test))?   ([\d,]+ [A-Za-z]+ -> [\d,]+( [A-Za-z]+)?   .*)?\d+\.\d s$"
 )
 ROOT = Path(__file__).parents[2]
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from nyxqa.builders.publish.hub.files import Difference, PushFile, difference
 from nyxqa.builders.publish.hub.remote import Remote, State
 from nyxqa.builders.publish.hub.retry import with_retries
+from nyxqa.schemas.live import task
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
 Report = Callable[[str], None]
+_MEGABYTE = 1_000_000
 
 
 @dataclass
@@ -57,20 +59,23 @@ class Publication:
         from huggingface_hub import CommitOperationAdd
 
         todo = [file for file in change.missing if file.path not in self._sent]
-        for number, file in enumerate(todo, start=1):
-            self.report(f"uploading {number} of {len(todo)}: {file.path}, {file.size:,} bytes")
-            content = file.content if isinstance(file.content, bytes) else str(file.content)
-            operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=content)
-            operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # else the client reads the file again
-            self.remote.api.preupload_lfs_files(
-                self.remote.name,
-                [operation],
-                repo_type=self.remote.kind,
-                revision=self.remote.branch,
-                create_pr=self.create_pr,
-                num_threads=1,
-            )
-            self._sent[file.path] = operation
+        with task("push", sum(file.size for file in todo) // _MEGABYTE + 1, "MB") as bar:
+            for number, file in enumerate(todo, start=1):
+                self.report(f"uploading {number} of {len(todo)}: {file.path}, {file.size:,} bytes")
+                bar.note(file.path)
+                content = file.content if isinstance(file.content, bytes) else str(file.content)
+                operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=content)
+                operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # else the client reads the file again
+                self.remote.api.preupload_lfs_files(
+                    self.remote.name,
+                    [operation],
+                    repo_type=self.remote.kind,
+                    revision=self.remote.branch,
+                    create_pr=self.create_pr,
+                    num_threads=1,
+                )
+                self._sent[file.path] = operation
+                bar.done = sum(one.size for one in todo[:number]) // _MEGABYTE
 
     def _commit(self, change: Difference, state: State) -> str:
         from huggingface_hub import CommitOperationDelete

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.publish.card import CARD
 from nyxqa.builders.report.check_report import REPORT
+from nyxqa.builders.report.page import PAGE, write_page
 from nyxqa.schemas.errors import FormatError
+from nyxqa.schemas.live import task
 from nyxqa.schemas.loading.published import require_inside
 from nyxqa.schemas.manifest import MANIFEST, Manifest
 from nyxqa.schemas.writing import file_hash
@@ -64,6 +66,11 @@ class Difference:
         return tuple(file.path for file in self.missing)
 
     @property
+    def size(self) -> int:
+        """Bytes of the missing files."""
+        return sum(file.size for file in self.missing)
+
+    @property
     def is_empty(self) -> bool:
         """Whether they do not differ."""
         return not self.missing and not self.obsolete
@@ -76,15 +83,24 @@ def local_files(folder: Path, manifest: Manifest) -> list[PushFile]:
     """
     require_inside(folder, [*manifest.files, MANIFEST, REPORT, CARD])
     files = []
-    for path, entry in sorted(manifest.files.items()):
-        source = folder / path
-        if not source.is_file():
-            raise FormatError(f"{source} is listed in {MANIFEST} but missing; build the dataset again")
-        if file_hash(source) != entry.sha256:
-            raise FormatError(f"{source} differs from its hash in {MANIFEST}; build the dataset again")
-        files.append(PushFile(path, source, entry.sha256))
+    with task("push", len(manifest.files), "file") as bar:
+        for path, entry in sorted(manifest.files.items()):
+            bar.note(f"hashing {path}")
+            source = folder / path
+            if not source.is_file():
+                raise FormatError(f"{source} is listed in {MANIFEST} but missing; build the dataset again")
+            if file_hash(source) != entry.sha256:
+                raise FormatError(f"{source} differs from its hash in {MANIFEST}; build the dataset again")
+            files.append(PushFile(path, source, entry.sha256))
+            bar.advance()
     others = [path for path in (folder / MANIFEST, folder / REPORT) if path.is_file()]
     return [*files, *(PushFile(path.name, path, file_hash(path)) for path in others)]
+
+
+def page_file(out: Path) -> PushFile:
+    """The report as a page, brought up to date with the dataset in ``out``."""
+    path = write_page(out)
+    return PushFile(PAGE, path, file_hash(path))
 
 
 def card_file(text: str) -> PushFile:
@@ -98,6 +114,6 @@ def difference(files: Iterable[PushFile], remote: Mapping[str, RepoFile]) -> Dif
     wanted = {file.path: file for file in files}
     missing = tuple(file for path, file in wanted.items() if not file.is_same_as(remote.get(path)))
     obsolete = tuple(
-        sorted(path for path in remote if (path.startswith("data/") or path == REPORT) and path not in wanted)
+        sorted(path for path in remote if (path.startswith("data/") or path in (REPORT, PAGE)) and path not in wanted)
     )
     return Difference(missing, obsolete)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nyxqa.builders.formatting import counted
 from nyxqa.builders.publish.card import CARD, render_card
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.publish.hub.commit import Publication
-from nyxqa.builders.publish.hub.files import PushFile, card_file, difference, local_files
+from nyxqa.builders.publish.hub.files import PushFile, card_file, difference, local_files, page_file
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.model_files import is_model, model_files
+from nyxqa.builders.publish.hub.plan import Plan, plan_of
 from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, require_fit
-from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare
-from nyxqa.builders.publish.hub.retry import with_retries
-from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.loading.hub import hub_errors
+from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare, require_names
+from nyxqa.builders.publish.hub.retry import single_tries, with_retries
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
+from nyxqa.schemas.loading.hub import hub_errors, is_unreachable
 from nyxqa.schemas.loading.published import open_published
-from nyxqa.schemas.manifest import Manifest
+from nyxqa.schemas.manifest import MANIFEST, Manifest
 
 _DIGITS = 12
+_UNSEEN = "without a token the Hub shows no dataset {}: it does not exist yet, or is private"
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,29 @@ class Pushed:
     :param tag: Tag of the run; None for a pull request and after ``dry_run``.
     :param sent: Paths of files that the repository did not have yet.
     :param removed: Paths of files of an earlier push that were removed.
+    :param size: Bytes of the files in ``sent``.
+    :param reached: Whether the Hub answered; after ``dry_run`` it need not.
     """
 
     revision: str | None
     tag: str | None
     sent: tuple[str, ...]
     removed: tuple[str, ...]
+    size: int = 0
+    reached: bool = True
 
     def text(self, repository: str) -> str:
         """The same as lines of text."""
+        if not self.reached:
+            return "(Hub not reachable)\n"
         verb = "would send" if self.revision is None else "sent"
         lines = [f"{verb} {path}" for path in self.sent] or ["the repository has every file already"]
         lines += [f"{'would remove' if self.revision is None else 'removed'} {path}" for path in self.removed]
         if self.revision is not None:
-            lines.append(f"{repository} is at {self.revision}" + (f", tag {self.tag}" if self.tag else ""))
+            sent = f"sent {counted(len(self.sent), 'file')}, {self.size / 1e6:,.1f} MB: " if self.sent else ""
+            lines.append(f"{sent}{repository} is at {self.revision}" + (f", tag {self.tag}" if self.tag else ""))
+            if self.tag:
+                lines.append(f'use: nyxqa.load("triplets", "{repository}", revision="{self.tag}")')
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -59,8 +72,10 @@ def push(
     create_pr: bool = False,
     dry_run: bool = False,
     images: ImagesAs | None = None,
+    report: bool = False,
     force: bool = False,
     base: str | None = None,
+    planned: Callable[[Plan], object] | None = None,
 ) -> Pushed:
     """Publish the dataset or trained model in ``data`` as ``repository``; the token is ``HF_TOKEN`` or the Hub login's.
 
@@ -70,45 +85,89 @@ def push(
     :param private: Create a new repository as private.
     :param revision: Branch to push to; created if it does not exist.
     :param create_pr: Propose the commit as a pull request.
-    :param dry_run: Report what would be sent without sending it. Needs no token, but without one a private repository
-        looks as if it did not exist.
+    :param dry_run: Report what would be sent without sending it. Needs no report, no token and no Hub; without a token
+        a private repository looks as if it did not exist.
     :param images: ``bytes`` publishes images, ``urls`` publishes only their URLs; required if a source of images has no
         known licence.
+    :param report: Publish ``report.html`` as well, which quotes items that were dropped.
     :param force: Push a dataset that fails checks or has no passed report.
     :param base: For adapters: name on the Hub of the model that they were trained on.
+    :param planned: Receives the plan of a dry run before the Hub is asked.
     :raises LawError: If a check fails or there is no passed report on these bytes.
     :raises UsageError: If an argument is not valid, or ``images`` is required.
     :raises FormatError: If ``data`` is not a finished dataset.
     :raises WorldError: If the Hub refuses or cannot be reached.
     """
     out = Path(data)
-    _check_options(out, images is not None or force, base)
+    _check_options(out, images is not None or force or report, base)
+    require_names(repository, revision, create_pr)
     if is_model(out):
         remote = connect(repository, revision, create_pr, read_only=dry_run, kind="model")
         return _push_files(remote, model_files(out, repository, base), private, create_pr, dry_run)
-    manifest = open_published(out).manifest
-    remote = connect(repository, revision, create_pr, read_only=dry_run)
+    manifest = _opened(out, needs_fit=not (force or dry_run))
+    if dry_run:
+        files, manifest = _to_send(out, manifest, images, report)
+        (planned or _ignored)(plan_of(out, manifest, files))
+        return _rehearsed(repository, revision, create_pr, out, manifest, files)
+    remote = connect(repository, revision, create_pr)
     if not force:
         require_fit(out)
-    files = local_files(out, manifest)
-    if choose_images(out, manifest, images) == "urls":
-        folder, manifest = with_addresses(out, manifest)
-        files = local_files(folder, manifest)
+    files, manifest = _to_send(out, manifest, images, report)
     with hub_errors(repository, revision):
-        state = find(remote) if dry_run else prepare(remote, private)
-        if not remote.user and state.commit is None:
-            _report(f"without a token the Hub shows no dataset {repository}: it does not exist yet, or is private")
+        state = prepare(remote, private)
         files.append(card_file(_card(out, manifest, remote, state)))
         change = difference(files, state.files)
-        sent = change.paths
-        if dry_run:
-            return Pushed(None, None, sent, change.obsolete)
         tag = f"nyxqa-{fingerprint(manifest)}"
         commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
         if create_pr and commit != state.commit:
-            return Pushed(commit, None, sent, change.obsolete)
+            return Pushed(commit, None, change.paths, change.obsolete, change.size)
         _tag(remote, tag, commit)
-    return Pushed(commit, tag, sent, change.obsolete)
+    return Pushed(commit, tag, change.paths, change.obsolete, change.size)
+
+
+def _ignored(plan: Plan) -> None:
+    pass
+
+
+def _opened(out: Path, needs_fit: bool) -> Manifest:
+    """The manifest of the dataset; one that cannot be read is told by its checks where those are needed."""
+    try:
+        return open_published(out).manifest
+    except FormatError:
+        if needs_fit and (out / MANIFEST).is_file():
+            require_fit(out)
+        raise
+
+
+def _to_send(out: Path, manifest: Manifest, images: ImagesAs | None, report: bool) -> tuple[list[PushFile], Manifest]:
+    """All files but the card, and the manifest that lists them."""
+    folder, sent = out, manifest
+    files = local_files(out, manifest)
+    if choose_images(out, manifest, images) == "urls":
+        folder, sent = with_addresses(out, manifest)
+        files = local_files(folder, sent)
+    return [*files, *([page_file(out)] if report else [])], sent
+
+
+def _rehearsed(
+    repository: str, revision: str | None, create_pr: bool, out: Path, manifest: Manifest, files: list[PushFile]
+) -> Pushed:
+    """What the repository lacks; nothing is sent, and nothing repeated where the Hub does not answer."""
+    try:
+        with single_tries():
+            remote = connect(repository, revision, create_pr, read_only=True)
+            with hub_errors(repository, revision):
+                state = find(remote)
+                if not remote.user and state.commit is None:
+                    _report(
+                        f"without a token the Hub shows no dataset {repository}: it does not exist yet, or is private"
+                    )
+                change = difference([*files, card_file(_card(out, manifest, remote, state))], state.files)
+    except WorldError as error:
+        if not is_unreachable(error):
+            raise
+        return Pushed(None, None, tuple(file.path for file in files), (), reached=False)
+    return Pushed(None, None, change.paths, change.obsolete, change.size)
 
 
 def _tag(remote: Remote, tag: str, commit: str) -> None:
@@ -129,11 +188,11 @@ def _push_files(remote: Remote, files: list[PushFile], private: bool, create_pr:
     """Publish the files of a model by one commit."""
     with hub_errors(remote.name, None):
         state = find(remote) if dry_run else prepare(remote, private)
-        sent = difference(files, state.files).paths
+        change = difference(files, state.files)
         if dry_run:
-            return Pushed(None, None, sent, ())
+            return Pushed(None, None, change.paths, (), change.size)
         commit = Publication(remote, files, "Retriever trained with nyxqa", _report, create_pr).publish()
-    return Pushed(commit, None, sent, ())
+    return Pushed(commit, None, change.paths, (), change.size)
 
 
 def fingerprint(manifest: Manifest) -> str:

@@ -70,6 +70,19 @@ class Remote:
         return (max(open_), self.state(f"refs/pr/{max(open_)}")) if open_ else None
 
 
+def require_names(name: str, revision: str | None, create_pr: bool) -> None:
+    """Refuse names that the Hub would not take; nobody is asked.
+
+    :raises UsageError: Naming the argument.
+    """
+    if not REPOSITORY.match(name):
+        raise UsageError(f"{name!r} is not the name of a Hub repository: give it as user/name")
+    if revision is not None and COMMIT.match(revision):
+        raise UsageError(f"--revision {revision} is a commit: give a branch to push to")
+    if create_pr and revision not in (None, MAIN):
+        raise UsageError(f"--create-pr targets main: leave out --revision {revision}")
+
+
 def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = False, kind: str = "dataset") -> Remote:
     """The repository, with a token that the Hub knows and that may write.
 
@@ -80,12 +93,7 @@ def connect(name: str, revision: str | None, create_pr: bool, read_only: bool = 
     """
     from huggingface_hub import HfApi, get_token
 
-    if not REPOSITORY.match(name):
-        raise UsageError(f"{name!r} is not the name of a Hub repository: give it as user/name")
-    if revision is not None and COMMIT.match(revision):
-        raise UsageError(f"--revision {revision} is a commit: give a branch to push to")
-    if create_pr and revision not in (None, MAIN):
-        raise UsageError(f"--create-pr targets main: leave out --revision {revision}")
+    require_names(name, revision, create_pr)
     token = get_token()
     if token is None and read_only:
         return Remote(HfApi(token=False, library_name="nyxqa"), name, revision or MAIN, "", kind)

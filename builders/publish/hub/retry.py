@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import TypeVar
 
 from nyxqa.schemas.loading.hub import PASSING
@@ -11,12 +14,24 @@ from nyxqa.schemas.web.retry_policy import RetryPolicy
 
 POLICY = RetryPolicy(attempts=6, first_wait=1.0, longest_wait=60.0)
 
+_attempts: ContextVar[int] = ContextVar("attempts", default=POLICY.attempts)
+
 Result = TypeVar("Result")
+
+
+@contextmanager
+def single_tries() -> Iterator[None]:
+    """Within it nothing is repeated: who only asks what would be done waits for no server that is away."""
+    before = _attempts.set(1)
+    try:
+        yield
+    finally:
+        _attempts.reset(before)
 
 
 def with_retries(call: Callable[[], Result]) -> Result:
     """The result of ``call``, which is repeated after errors that may pass; the last error is raised unchanged."""
-    for attempt in POLICY.tries(is_transient):
+    for attempt in replace(POLICY, attempts=_attempts.get()).tries(is_transient):
         with attempt:
             return call()
     raise AssertionError("a retry context returns a result or raises")

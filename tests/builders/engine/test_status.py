@@ -15,7 +15,7 @@ from nyxqa.builders.engine.status import Status, duration
             10,
             [],
             Activity(items=4, requests=8, failed=1, in_flight=64, tokens=1234),
-            "4 of 10 documents, 8 requests done, 64 in flight, 1 failed, 1,234 tokens, 2 min left",
+            "4 of 10 documents, 8 requests, 1 failed, 64 in flight, 1,234 tokens, 2 min left",
         ),
         (10, [(Counts(4, 3, 1, 0, 3), True)], Activity(), "4 of 10 documents, 1 dropped"),
         (10, [(Counts(4, 4), True), (Counts(2, 2), False)], Activity(items=3), "7 of 10 documents, 1 min left"),

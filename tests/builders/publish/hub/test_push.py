@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from nyxqa.builders.publish.hub.preconditions import require_passed_report
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.manifest import read_manifest
+from nyxqa.schemas.writing import file_hash
 from tests.builders.publish.hub.conftest import write_report
 from tests.support.hub_client import WRITES, Client
 from tests.support.hub_server import Fault, HubServer
@@ -124,9 +129,35 @@ def test_dry_run_needs_no_token(server: HubServer, client: Client, fit: Path) ->
     assert unseen in done.stderr
     server.store.repositories[NAME].private = False
     done = client.run("push", fit, NAME, "--dry-run", "--force")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "the repository has every file already\n", "")
+    plan, *rest = done.stdout.splitlines()
+    assert plan.startswith("would send ")
+    assert (done.returncode, rest, done.stderr) == (0, ["the repository has every file already"], "")
     client.token = WRITES[::-1]
     assert client.run("push", fit, NAME, "--dry-run", "--force").returncode == 1
+
+
+@pytest.mark.parametrize("offline", ["0", "1"])
+def test_dry_run_needs_neither_report_nor_hub(fit: Path, offline: str) -> None:
+    (fit / "report.json").unlink()
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": offline}
+    variables = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
+    command = [sys.executable, "-m", "nyxqa", "push", str(fit), NAME, "--dry-run"]
+    done = subprocess.run(command, env={**variables, **away}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plan, hub = done.stdout.splitlines()
+    files = len(read_manifest(fit).files) + 2  # manifest and card
+    assert re.fullmatch(rf"would send {files} files, \d+\.\d MB, licence cc0-1\.0; checks: not run", plan)
+    assert hub == "(Hub not reachable)"
+
+
+def test_the_page_is_sent_when_asked_for(server: HubServer, client: Client, fit: Path) -> None:
+    client.push(fit, NAME, "--force")
+    repository = server.store.repositories[NAME]
+    assert "report.html" not in repository.files()
+    done = client.push(fit, NAME, "--force", "--report")
+    assert re.search(r"sent 1 file, 0\.\d MB: ann/set is at \w+, tag nyxqa-", done.stdout)
+    assert repository.files()["report.html"].sha256 == file_hash(fit / "report.html")
+    assert "removed report.html" in client.push(fit, NAME, "--force").stdout
 
 
 @pytest.mark.parametrize(
