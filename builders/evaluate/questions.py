@@ -13,6 +13,7 @@ from nyxqa.builders.question_sets.pools import PublishedPool, pictures_of
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import FormatError, LawError, UsageError, WorldError, nearest
+from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.published import Published
@@ -97,6 +98,14 @@ class EvalSet:
         """Hashes of the files that the questions were read from."""
         paths = [path for table in ("triplets", "qa") for path in self.manifest.paths(table, self.split)]
         return [self.manifest.files[path].sha256 for path in paths]
+
+    @property
+    def state(self) -> str:
+        """A short hash of the files of questions, judgements and pools: figures of other data have another."""
+        judged = [self.manifest.files[path].sha256 for path in self.manifest.paths("qrels", self.split)]
+        return short_hash(
+            " ".join([*self.files, *judged, *(one for pool in self.pools for one in self.pool_files(pool))])
+        )
 
     @cached_property
     def pools(self) -> dict[str, PublishedPool]:

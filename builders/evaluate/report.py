@@ -56,6 +56,7 @@ def figures(measured: Measured, options: EvaluateOptions) -> dict[str, Any]:
     chosen = paired([score for score in answered if score.k in (0, first_k)])
     return {
         "split": options.split,
+        "data": questions.state,
         "questions": len(questions),
         "groups": len(set(slices.groups)),
         "pools": {

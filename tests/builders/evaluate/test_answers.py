@@ -219,3 +219,29 @@ def test_one_line_says_what_is_wrong(
     assert leave("evaluate", bare[1], "--retriever", "bm25", *arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_a_question_without_a_known_document_is_answered_but_not_scored_for_retrieval(tmp_path: Path) -> None:
+    """Questions that only table qa has: with options, without, and one that nothing can answer."""
+    facts = Facts(16, 20)
+    triplets_of = facts.tiny.tables["triplets"]["train"]
+    alone = {row["query_id"] for row in triplets_of if row["pool"] == "web"}
+    facts.tiny.tables["triplets"]["train"] = [row for row in triplets_of if row["query_id"] not in alone]
+    for number, row in enumerate(facts.tiny.tables["qa"]["train"]):
+        row |= {"doc_id": "", "page_id": "", "kind": ""}
+        if number == 0:
+            row |= {"choices": [], "label": -1, "answers": []}
+        elif number % 2 and row["answers"]:  # the model knows some by their options alone
+            row |= {"choices": [], "label": -1, "answers": row["answers"]}
+    asked_in_test(facts, tmp_path)
+    with VlmServer(reply=facts.reply) as server:
+        result = nyxqa.evaluate(tmp_path, "bm25", vlm=f"openai:m@{server.url}", top_k=[0, 3])
+        assert server.served == 2 * (16 - 1)
+    counts = {
+        line["metric"]: line["count"]
+        for line in result["lines"]
+        if (line["system"], line["dataset"], line["kind"]) == ("bm25", "all", "all")
+    }
+    assert (counts["golden@1"], counts["correct"]) == (2, 15)
+    assert counts["accuracy"] + counts["em"] == 15 and counts["em"] == counts["f1"] > counts["golden@1"]
+    assert sum(cell["questions"] for cell in result["golden_correct"] if cell["dataset"] == "all") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.check.structure import check
+from nyxqa.builders.stages import captions
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.protocols import SearchEntry
 from tests.support.pages import page, write_recipe
@@ -74,6 +76,10 @@ def test_images_without_a_caption_get_one(recipe: Path, tmp_path: Path, capsys: 
     assert {row["reason"] for row in failed} == {"no_caption_unparsable"}
     assert "http" not in json.dumps(json.loads((out / "manifest.json").read_text())["recipe"]["captions"])
     assert check(out).failed == ()
+    told = [[row["captions"], row["caption_origins"]] for row in documents]
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    # If this fails on purpose, raise the version and put the new digest here.
+    assert (captions.VERSION, digest) == (1, "03f84667615cbaa3")
     # Text encoders read what the pictures show now.
     entries = [SearchEntry(row["doc_id"], row["text"], tuple(row["captions"])) for row in documents]
     (tmp_path / "index").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import nyxqa
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.qa.relevance import grade_of, span_of
+from nyxqa.builders.stages import qrels
 from nyxqa.builders.stages.qrels import pooled
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.schemas.manifest import read_manifest
@@ -98,3 +100,10 @@ def test_three_known_systems_are_needed(
 ) -> None:
     assert leave("build", "--split", "test", "--out", tmp_path, "--set", f"qrels.systems={systems}") == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_golden_output(judged: tuple[Path, Counter[str]]) -> None:
+    """If this fails on purpose, raise the version of the step that changed and put the new digest here."""
+    rows = [row for split in ("validation", "test") for row in table(judged[0], "qrels", split)]
+    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
+    assert (qrels.VERSION, qrels._SEARCH_VERSION, digest) == (1, 1, "2ea8fd737ee66edc")
