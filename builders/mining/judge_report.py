@@ -62,6 +62,23 @@ def _counts(output: StepOutput) -> dict[str, Any]:
     return {**counts, "positives": positives, **({} if not total else asdict(share(outcomes[True], total)))}
 
 
+def corrected(counts: Mapping[str, Mapping[str, Any]], reviews: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Part ``judge`` of the summary with the rates that reviewed negatives correct, where there are any.
+
+    :param counts: As ``judge_counts`` gives them, by ``DATASET SPLIT``.
+    :param reviews: By split, what reviewers said; ``judge_reviewed`` has the counts of ``Reviewed`` by dataset.
+    """
+    made: dict[str, Any] = {name: dict(own) for name, own in counts.items()}
+    for split, figures in reviews.items():
+        for dataset, reviewed in figures["judge_reviewed"].items():
+            own = made.get(f"{dataset} {split}", {"judged": 0, "found": 0})
+            rate = corrected_rate(own["found"], own["judged"], Reviewed(**reviewed))
+            if rate is not None:
+                documents = reviewed["answering"] + reviewed["others"]
+                own["corrected"] = {"reviewed": documents, **asdict(rate)}
+    return made
+
+
 def share(found: int, total: int) -> Rate:
     """A share of independent cases with Wilson's interval."""
     rate, squared = found / total, _Z * _Z / total

@@ -87,6 +87,10 @@ def _judge_line(counts: Mapping[str, Any]) -> str:
     if not counts["judged"]:
         return f"none of the negatives of {counted(counts['questions'], 'question')} was judged{failed}"
     share = {name: f"{100 * counts[name]:.1f}" for name in ("rate", "low", "high")}
+    if mended := counts.get("corrected"):
+        rate, low, high = (f"{100 * mended[name]:.1f}" for name in ("rate", "low", "high"))
+        errors = f"the judge's errors on {counted(mended['reviewed'], 'reviewed document')}"
+        failed += f"; corrected by {errors}: {rate} % ({low} to {high})"
     return (
         f"{counts['found']} of {counts['judged']} judged negatives answer their question, so were false: "
         f"{share['rate']} % (95 % interval {share['low']} to {share['high']}); {counts['positives']} became positives"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,28 +78,42 @@ def review_figures(
         "relevant": sum(map(len, relevant.values())),
         "drawn": estimate({key: value for key, value in right.items() if key in drawn}, there, sizes),
         "agreement": agreement(decided.values()),
-        "judge": judge_against_reviewers([(there[key], relevant[key]) for key, value in right.items() if value]),
+        **_judge_figures([(there[key], relevant[key]) for key, value in right.items() if value and key in drawn]),
     }
 
 
-def judge_against_reviewers(rows: Iterable[tuple[ReviewableRow, Collection[str]]]) -> dict[str, dict[str, Any]]:
-    """How often the judge and reviewers agree on documents, by kind of row.
+def _judge_figures(rows: Sequence[tuple[ReviewableRow, Collection[str]]]) -> dict[str, Any]:
+    """How often the judge and reviewers agree on documents: rates by kind of row, and counts by dataset.
 
     A reviewer who accepts a row says that its judged positives answer, and that negatives answer only where marked.
 
-    :param rows: Accepted rows, each with its marked negatives.
+    :param rows: Accepted rows that chance drew, each with its marked negatives.
     """
     counts: dict[str, Counter[tuple[bool, bool]]] = {}
+    datasets: dict[str, Counter[tuple[bool, bool]]] = {}
     for row, marked in rows:
+        dataset, kind = row.stratum
         for doc_id, answers in row.judged:
             is_answer = doc_id in marked or doc_id in row.found
-            counts.setdefault(row.stratum[1], Counter())[is_answer, answers] += 1
+            for group in (counts.setdefault(kind, Counter()), datasets.setdefault(dataset, Counter())):
+                group[is_answer, answers] += 1
     return {
-        kind: {
-            "sensitivity": _rate(count[True, True], count[True, False]),
-            "specificity": _rate(count[False, False], count[False, True]),
-        }
-        for kind, count in sorted(counts.items())
+        "judge": {
+            kind: {
+                "sensitivity": _rate(count[True, True], count[True, False]),
+                "specificity": _rate(count[False, False], count[False, True]),
+            }
+            for kind, count in sorted(counts.items())
+        },
+        "judge_reviewed": {
+            dataset: {
+                "answering": count[True, True] + count[True, False],
+                "found": count[True, True],
+                "others": count[False, False] + count[False, True],
+                "mistaken": count[False, True],
+            }
+            for dataset, count in sorted(datasets.items())
+        },
     }
 
 

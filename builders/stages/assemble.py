@@ -22,7 +22,7 @@ from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.mining.judge_report import judge_counts
+from nyxqa.builders.mining.judge_report import corrected, judge_counts
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
@@ -121,8 +121,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
                 files |= write_split(MIXTURE, "train", rows, folder)
         missing = {split: lack for split in assembly.splits if web and (lack := shortfall(db, recipe, split))}
         notes = {"shortfall": missing, "overlaps": overlaps(db), **set_reports(sets.triplets, sets.pools)}
-        notes["judge"] = judge_counts(assembly.judged())
         notes["reviews"] = {split: read_json(output.figures) for split, output in assembly.reviews.items()}
+        notes["judge"] = corrected(judge_counts(assembly.judged()), notes["reviews"])
         if web is not None:
             notes["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support.planted_judge import Judge as ScriptedJudge
 from tests.support.planted_judge import Towers
 from tests.support.published import table
 from tests.support.rows import QUESTIONS, SPLIT_DOCUMENTS, document, parts_of, question, write
+from tests.support.verdicts import line, write_verdicts
 from tests.support.vlm_server import VlmServer
 
 
@@ -160,3 +162,32 @@ def test_a_question_whose_positive_does_not_answer_goes_if_so_asked(tmp_path: Pa
 def _folders(tmp_path: Path) -> None:
     for name in ("kept", "gone", "right", "failed"):
         (tmp_path / name).mkdir()
+
+
+def test_reviewed_rows_measure_the_judge_and_correct_its_rate(
+    built: tuple[Path, Towers, ScriptedJudge, int], tmp_path: Path
+) -> None:
+    """Reviewers who know what was planted accept every third row, and mark the negatives that the judge missed."""
+    source, towers, _, _ = built
+    out = tmp_path / "out"
+    shutil.copytree(source, out, copy_function=shutil.copy2)
+    texts = {row["doc_id"]: row["text"] for row in table(out, "corpus")}
+    rows = table(out, "triplets")[::3]
+    missed = [[doc for doc in row["negative_ids"] if row["answers"][0] in texts[doc]] for row in rows]
+    lines = [line(row, "accept", relevant=docs) for row, docs in zip(rows, missed, strict=True)]
+    write_verdicts(out, "anna", *lines)
+    settings = {"vlm.model": "openai:model@http://127.0.0.1:9/v1"}  # nobody listens there, and nobody is asked
+    run("train", recipe=source.parent / "recipe.toml", out=out, workers=1, settings=settings)
+    summary = read_manifest(out).summary
+    rates = summary["reviews"]["train"]["judge"]["text"]
+    found = sum(one["origin"] == "judged" for row in rows for one in row["positives"])
+    assert rates["sensitivity"]["right"] == found
+    assert found < rates["sensitivity"]["documents"] <= found + sum(map(len, missed))
+    assert rates["specificity"]["right"] == rates["specificity"]["documents"] > 50  # a wrong positive is not marked
+    mended = summary["judge"]["towers train"]["corrected"]
+    assert mended["rate"] > summary["judge"]["towers train"]["rate"]  # the judge missed some
+    card = (out / "README.md").read_text()
+    assert "; corrected by the judge's errors on " in card
+    assert f"the judge against reviewers, text: sensitivity {found} of " in card
+    assert check(out).failed == ()
+    assert towers.questions > len(rows)
