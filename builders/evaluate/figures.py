@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,15 +11,16 @@ import numpy.typing as npt
 
 from nyxqa.builders.evaluate.questions import Question
 from nyxqa.builders.evaluate.rankings import Ranking
-from nyxqa.retriever.evaluation.bootstrap import Interval, interval, intervals
+from nyxqa.retriever.evaluation.bootstrap import Interval, intervals
 from nyxqa.retriever.evaluation.ranking import measures
-from nyxqa.retriever.evaluation.significance import sign_flip
+from nyxqa.retriever.evaluation.significance import sign_flips
 
 ALL = "all"
 GOLDEN = "golden@1"
 # The figures whose differences are tested.
 COMPARED = (GOLDEN, "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
 _DIGITS = 6
+_DEEP = (50, 100)  # further ranks of recall
 
 Values = npt.NDArray[np.float64]
 
@@ -78,7 +78,8 @@ def retrieval_scores(ranking: Ranking) -> Scored:
     """Golden document on top, recall, MRR and nDCG of every question with a known document."""
     known = np.array([len(ranks) > 0 for ranks in ranking.ranks], dtype=bool)
     ranks = [one for one in ranking.ranks if len(one)]
-    found = {GOLDEN: np.array([float(one[0] == 1) for one in ranks]), **measures(ranks)}
+    deep = {f"recall@{k}": np.array([float(np.mean(one <= k)) for one in ranks]) for k in _DEEP}
+    found = {GOLDEN: np.array([float(one[0] == 1) for one in ranks]), **measures(ranks), **deep}
     values = {}
     for name, some in found.items():
         values[name] = np.full(len(known), np.nan)
@@ -112,17 +113,21 @@ def differences(
     :param graded: Figures from judgements.
     :param not_ranked: Pairs of systems, by label, that judgements cannot rank.
     """
+    columns = [
+        (first, second, metric)
+        for first, second in pairs
+        for metric in _compared(first, second, () if (first.label, second.label) in not_ranked else graded)
+    ]
+    if not columns:
+        return []
+    gains = np.stack([first.values[metric] - second.values[metric] for first, second, metric in columns], axis=1)
     groups, found = slices.groups, []
-    for first, second in pairs:
-        for metric in _compared(first, second, () if (first.label, second.label) in not_ranked else graded):
-            gain = first.values[metric] - second.values[metric]
-            for dataset, rows in slices.datasets():
-                kept = [row for row in rows if not math.isnan(gain[row])]
-                if not kept:
-                    continue
-                of = [groups[row] for row in kept]
-                value = interval(gain[kept], f"gain/{metric}/{dataset}", groups=of)
-                p = sign_flip(gain[kept], of, f"{metric}/{dataset}")
+    for dataset, rows in slices.datasets():
+        of = [groups[row] for row in rows]
+        values = intervals(gains[rows], of, f"gain/{dataset}")
+        chances = sign_flips(gains[rows], of, dataset)
+        for (first, second, metric), value, p in zip(columns, values, chances, strict=True):
+            if value.count:
                 names = {"system": first.label, "other": second.label, "k": first.k, "dataset": dataset}
                 found.append({**names, "metric": metric, **rounded(value), "p": round(p, _DIGITS)})
     return found

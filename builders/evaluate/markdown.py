@@ -15,6 +15,7 @@ _RETRIEVAL = (
     "recall@5",
     "recall@10",
     "recall@20",
+    "recall@100",
     "mrr",
     "ndcg@10",
     "relevant@1",

@@ -13,6 +13,7 @@ from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines, open_t
 from nyxqa.schemas.errors import FormatError, WorldError
 
 _TREC = "QUERY Q0 DOCUMENT RANK SCORE NAME"
+_QUERY = ("query_id", "qa_id", "qid")
 _KINDS = "doc_id; page_id or url with start and end; or text"
 
 
@@ -70,7 +71,8 @@ def _parsed(line: str, where: str, number: int) -> tuple[str, Retrieved]:
         raise FormatError(f"{where}: not JSON: {error}") from error
     if not isinstance(value, dict):
         raise FormatError(f"{where}: not a JSON object")
-    return _text(value, "query_id", where), _piece(value, where, number)
+    query = next((name for name in _QUERY if name in value), _QUERY[0])
+    return _text(value, query, where), _piece(value, where, number)
 
 
 def _trec(line: str, where: str, number: int) -> tuple[str, Retrieved]:

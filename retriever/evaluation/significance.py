@@ -60,27 +60,49 @@ def _binomial(count: int, k: int) -> float:
 
 
 def sign_flip(differences: Values, groups: Sequence[str], name: str, seed: int = 0) -> float:
+    """``sign_flips`` of one difference, float64 [questions]."""
+    return sign_flips(differences[:, None], groups, name, seed)[0]
+
+
+def sign_flips(differences: Values, groups: Sequence[str], name: str, seed: int = 0) -> list[float]:
     """Two-sided probability of a mean difference at least this large if each group's sign were drawn by a coin.
 
     Questions of one page depend on each other, so the signs of a group are flipped together. Every choice of signs is
-    tried where there are few groups; otherwise 10,000 drawn ones and the one observed count.
+    tried where few groups differ at all; otherwise 10,000 drawn ones, the same for all columns, and the one observed
+    count.
 
-    :param differences: float64 [questions], first system minus second.
+    :param differences: float64 [questions, columns], first system minus second; NaN where there is none.
     :param groups: Group of each question.
+    :returns: One probability a column.
     """
     if not len(differences):
-        return 1.0
+        return [1.0] * differences.shape[1]
     _, numbers = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    sums = np.bincount(numbers, weights=differences)
-    sums = sums[np.abs(sums) > _TOLERANCE]
-    observed = abs(float(sums.sum())) - _TOLERANCE
-    if len(sums) <= _EXACT_GROUPS:
-        choices = np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))
-        return float(np.mean(np.abs((1 - 2 * (choices & 1)) @ sums) >= observed))
+    sums = np.zeros((int(numbers.max()) + 1, differences.shape[1]))
+    np.add.at(sums, numbers, np.nan_to_num(differences))
+    sums[np.abs(sums) <= _TOLERANCE] = 0
+    observed = np.abs(sums.sum(axis=0)) - _TOLERANCE
+    few = (sums != 0).sum(axis=0) <= _EXACT_GROUPS
+    drawn = np.ones(sums.shape[1]) if few.all() else _drawn(sums, observed, name, seed)
+    return [
+        _exact(sums[:, column], observed[column]) if few[column] else float(drawn[column]) for column in range(len(few))
+    ]
+
+
+def _exact(sums: Values, observed: float) -> float:
+    """Share of all choices of signs that reach what was observed."""
+    different = sums[sums != 0]
+    choices = np.arange(2 ** len(different))[:, None] >> np.arange(len(different))
+    return float(np.mean(np.abs((1 - 2 * (choices & 1)) @ different) >= observed))
+
+
+def _drawn(sums: Values, observed: Values, name: str, seed: int) -> Values:
+    """Share of drawn choices of signs that reach what was observed, for each column."""
     random = np.random.Generator(np.random.Philox(key=keyed_hash(seed, "sign flip", name)))
     block = max(1, _MOST_DRAWN // len(sums))
-    reached = 0
+    reached = np.zeros(sums.shape[1])
     for start in range(0, _FLIPS, block):
-        signs = random.integers(0, 2, (min(block, _FLIPS - start), len(sums))) * 2 - 1
-        reached += int((np.abs(signs @ sums) >= observed).sum())
-    return (1 + reached) / (1 + _FLIPS)
+        signs = random.integers(0, 2, (min(block, _FLIPS - start), len(sums)), dtype=np.int8) * 2.0 - 1
+        reached += (np.abs(signs @ sums) >= observed).sum(axis=0)
+    shares: Values = (1 + reached) / (1 + _FLIPS)
+    return shares
