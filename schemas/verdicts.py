@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nyxqa.schemas.errors import FormatError, UsageError
+from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.tables import QA_SPLITS
 
 FOLDER = "review"  # beside the published data
@@ -178,18 +179,25 @@ def _texts(value: dict[str, Any], name: str) -> tuple[str, ...]:
 class VerdictWriter:
     """Adds verdicts to one reviewer's file; each is on disk when ``add`` returns.
 
-    An unfinished last line, which a killed process left, is removed first.
+    An unfinished last line, which a killed process left, is removed first. The file is locked until it is closed.
 
     :param file: The file; it and its folder are made if they do not exist.
+    :raises WorldError: If it cannot be written, or another process writes to it.
+    :raises FormatError: If a line is not a verdict.
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        times = (_time(verdict.at) for verdict in read_verdicts(file)) if file.exists() else ()
-        self._last = max(times, default=_time(""))
-        file.touch()
-        self._stream: BufferedRandom = file.open("r+b")
-        _finish_last_line(self._stream)
+        self._stream: BufferedRandom = _opened(file)
+        try:
+            self._last = max((_time(verdict.at) for verdict in read_verdicts(file)), default=_time(""))
+            _finish_last_line(self._stream)
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def close(self) -> None:
+        """Close and release the file."""
+        self._stream.close()
 
     def __enter__(self) -> Self:
         return self
@@ -197,7 +205,7 @@ class VerdictWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self.close()
 
     def add(self, verdict: Verdict) -> Verdict:
         """Write one verdict with the present time, later than any before it in the file; returns it."""
@@ -207,6 +215,21 @@ class VerdictWriter:
         self._stream.flush()
         os.fsync(self._stream.fileno())
         return stamped
+
+
+def _opened(file: Path) -> BufferedRandom:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        stream = file.open("r+b")
+    except OSError as error:
+        raise WorldError(f"{file} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stream.close()
+        raise WorldError(f"{file.name} is open in another nyxqa review; close that, or give another --as") from error
+    return stream
 
 
 def _finish_last_line(stream: BufferedRandom) -> None:

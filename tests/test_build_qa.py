@@ -17,6 +17,7 @@ from nyxqa.schemas.manifest import read_manifest
 from tests.support.ingest import encoded, picture
 from tests.support.published import table
 from tests.support.qa_sets import MMQA_TYPES, RECIPE, RIVERS, river, write_qa_sets
+from tests.support.verdicts import line, write_verdicts
 
 Row = dict[str, Any]
 
@@ -268,3 +269,27 @@ def test_pools_are_united_and_ids_of_one_source_are_not_those_of_another(tmp_pat
     triplets = rows(tmp_path / "out", "triplets", "own")
     assert query_id("own", "q0") not in triplets  # its document was dropped, so it has none
     assert rows(tmp_path / "out", "triplets", "rivers")[query_id("rivers", "1")]["pool"] == "all_rivers"
+
+
+def test_verdicts_apply_to_questions_of_sets(tmp_path: Path) -> None:
+    recipe, out = write_qa_sets(tmp_path), tmp_path / "out"
+    recipe.write_text("[[qa]]" + RECIPE.split("[[qa]]")[1])
+    run("train", recipe=recipe, out=out, workers=1)
+    before = rows(out, "triplets", "own")
+    rejected, marked = [row for row in before.values() if len(row["negative_ids"]) > 1][:2]
+    doc = marked["negative_ids"][0]
+    write_verdicts(out, "anna", line(rejected, "reject"), line(marked, "accept", relevant=[doc]))
+    run("train", recipe=recipe, out=out, workers=1, settings={"review.relevant": "positive"})
+    for name in ("triplets", "qa"):
+        left = rows(out, name, "own")
+        assert rejected["query_id"] not in left
+        assert left[marked["query_id"]]["reviews"] == 1
+    after = rows(out, "triplets", "own")
+    assert before.keys() - after.keys() == {rejected["query_id"]}
+    assert after[marked["query_id"]]["negative_ids"] == marked["negative_ids"][1:]
+    assert after[marked["query_id"]]["positives"][-1]["doc_id"] == doc
+    assert after[marked["query_id"]]["positives"][-1]["origin"] == "reviewed"
+    assert [(row["item_id"], row["reason"]) for row in ledger(out, "review")] == [
+        (rejected["query_id"], "reviewed_out")
+    ]
+    assert check(out).failed == ()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
 from nyxqa.builders.browse.judging.queue import QueuedRow, QueueOptions, make_queue
 from nyxqa.builders.browse.judging.reviews import answers, conflicts, on_row, review_files
 from nyxqa.builders.report.agreement import agreement
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.verdicts import UNDO, VERDICTS, Key, Reviews, Verdict, VerdictWriter, read_verdicts, verdict_file
 
 REASONS = {
@@ -41,7 +39,6 @@ class ReviewSession:
         self._files = review_files(dataset)
         self._turn = threading.Lock()
         file = verdict_file(dataset.path, reviewer)
-        self._lock = _locked(file)
         self._writer = VerdictWriter(file)
         self._own: dict[Key, Verdict] = {}
         self._history: list[tuple[Key, Verdict | None]] = []
@@ -64,8 +61,7 @@ class ReviewSession:
 
     def close(self) -> None:
         """Release the file."""
-        self._writer.__exit__(None, None, None)
-        self._lock.close()
+        self._writer.close()
 
     def row(self, number: int) -> Mapping[str, Any]:
         """The triplet at a place of the queue."""
@@ -153,18 +149,3 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(one, str) for one in value):
         raise UsageError("reasons and relevant are lists of texts")
     return tuple(value)
-
-
-def _locked(file: Path) -> Any:
-    """An open lock, beside the file, that only one session holds."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = file.with_name(f".{file.name}.lock").open("w")
-    except OSError as error:
-        raise WorldError(f"{file.parent} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise WorldError(f"{file.name} is open in another nyxqa review; close that, or give another --as") from error
-    return lock

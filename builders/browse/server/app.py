@@ -108,8 +108,7 @@ class _Site:
 
     def rows(self, request: Request) -> Response:
         given = {name: request.query_params.get(name, "") for name in ("where", "split", "dataset", "sort", "after")}
-        disagreed = [query for _, _, query in conflicts(self._files.read())]
-        page = rows_page(self._dataset, given, disagreed)
+        page = rows_page(self._dataset, given, self._disagreed())
         return self._pages.html(
             "rows",
             "rows",
@@ -120,6 +119,12 @@ class _Site:
             sorts=[name for name in SORTS if name],
             status=400 if page.error else 200,
         )
+
+    def _disagreed(self) -> list[str]:
+        """Queries on which reviewers contradict each other; for a reviewer of those with a verdict of their own."""
+        reviews = self._files.read()
+        own = reviews.get(self._pages.reviewer, {})
+        return [key[2] for key in conflicts(reviews) if not self._pages.reviewer or key in own]
 
     def row(self, request: Request) -> Response:
         found = self._dataset.triplet(request.path_params["id"])
