@@ -98,9 +98,12 @@ def evidence_build(evidence_recipe: Path, tmp_path_factory: pytest.TempPathFacto
     return out, model
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    """A running Chromium; a machine without one skips, unless NYXQA_CHROMIUM says that there is one."""
+    """A running Chromium; a machine without one skips, unless NYXQA_CHROMIUM says that there is one.
+
+    For one module alone: while it runs, playwright's event loop keeps other tests from starting one of their own.
+    """
     path = chromium_path()
     if path is None:
         pytest.skip(f"there is no Chromium; install one, or name it in {VARIABLE}")

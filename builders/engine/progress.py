@@ -28,6 +28,9 @@ _REASONS = 3  # that the line of a stage names
 _INTERVAL = 30.0  # seconds between two lines about a running step where there is no terminal
 
 
+_LABELS = {"assemble/tables": "assemble  writing tables"}  # of steps whose name says too little
+
+
 class Bar(Protocol):
     """The display of one running step."""
 
@@ -171,7 +174,7 @@ class _Bar:
     """A running step; several threads may read it."""
 
     def __init__(self, step: Step, total: int | None) -> None:
-        self.label, self.status = step.label, Status(step.unit_in, total)
+        self.label, self.status = _LABELS.get(step.label, step.label), Status(step.unit_in, total)
         self._started = time.perf_counter()
 
     def advance(self, shard: Counts, kept: bool = False) -> None:

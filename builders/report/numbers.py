@@ -16,15 +16,13 @@ from nyxqa.builders.report.check_report import TRAINING_SIGNAL, is_about, read_r
 from nyxqa.builders.report.lines import explained, probe_line, shortfall_lines
 from nyxqa.builders.report.unfinished import add_funnel
 from nyxqa.builders.report.views import add_views
-from nyxqa.builders.report.working_texts import TEXTS, working_texts
-from nyxqa.schemas.content import PLACEHOLDER
+from nyxqa.builders.report.working_texts import one_line, working_texts
 from nyxqa.schemas.loading.published import Published, open_published
 from nyxqa.schemas.manifest import WORK, Manifest, StageEntry
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_PICTURE = "\u25a3"  # stands for an image in an example
 _TEXT = 240  # characters of an example
 EXAMPLES = 3  # of the items dropped for one reason
 MOST_BINS = 24
@@ -263,8 +261,7 @@ def _reasons(db: DuckDBPyConnection, published: Published) -> list[Reason]:
 
 
 def _example(reason: str, item_id: str, parent_id: str, detail: str, texts: Mapping[str, str]) -> Example:
-    text = ": ".join(" ".join(texts[name].replace(PLACEHOLDER, _PICTURE).split()) for name in TEXTS if name in texts)
-    return Example(item_id, parent_id, explained(reason, detail), shortened(text, _TEXT))
+    return Example(item_id, parent_id, explained(reason, detail), shortened(one_line(texts), _TEXT))
 
 
 def _signal(out: Path) -> tuple[Signal | None, str]:

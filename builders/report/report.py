@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.database import database
+from nyxqa.builders.engine.trace import read_trace
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.evidence_outcomes import Outcomes
 from nyxqa.builders.report.lines import judge_lines, probe_line, shortfall_lines
@@ -21,8 +22,9 @@ from nyxqa.builders.report.table_counts import (
     verification,
 )
 from nyxqa.builders.report.views import add_views
+from nyxqa.builders.report.working_texts import one_line, working_texts
 from nyxqa.schemas.loading.published import open_published
-from nyxqa.schemas.manifest import Manifest, StageEntry
+from nyxqa.schemas.manifest import WORK, Manifest, StageEntry
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def make_report(out: Path) -> Report:
             versions=manifest.versions,
             revisions=manifest.revisions,
             stages=manifest.stages,
-            drops=drop_counts(db, manifest.stages),
+            drops=_with_texts(drop_counts(db, manifest.stages), out),
             counts=kind_counts(db),
             triplets=triplet_counts(db),
             verify=verification(db),
@@ -100,6 +102,13 @@ def make_report(out: Path) -> Report:
             files=len(manifest.files),
             bytes=sum((out / path).stat().st_size for path in manifest.files),
         )
+
+
+def _with_texts(drops: list[Drops], out: Path) -> list[Drops]:
+    """``drops`` with the text of each example, as far as the working rows of the build are still there."""
+    work = out / WORK
+    texts = working_texts(read_trace(work)[0], work, {drop.example: drop.item_type for drop in drops})
+    return [replace(drop, text=one_line(texts.get(drop.example, {})) if drop.counted else "") for drop in drops]
 
 
 def _source(manifest: Manifest) -> str:

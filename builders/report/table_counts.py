@@ -39,6 +39,7 @@ class Drops:
     :param counted: Whether they are the stage's own items; otherwise they are parts of retained items.
     :param example: The smallest item id among them.
     :param detail: Ledger detail of the example.
+    :param text: Text of the example, where the build's working rows still have it.
     """
 
     stage: str
@@ -49,6 +50,7 @@ class Drops:
     counted: bool
     example: str
     detail: str
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import asdict
 from textwrap import fill
 
 from nyxqa.builders.formatting import shortened, text_table
-from nyxqa.builders.report.lines import feedback_lines
+from nyxqa.builders.report.lines import explained, feedback_lines
 from nyxqa.builders.report.report import Report
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.report.table_counts import QUANTILES, Drops, TripletCounts
 from nyxqa.builders.report.unfinished import UnfinishedReport, funnel_lines
+from nyxqa.builders.report.visible import visible
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.manifest import StageEntry
 
@@ -22,7 +23,7 @@ _DROPS = "DROPS (in brackets: parts of items that are kept)"
 
 def render(report: Report) -> str:
     """The whole report; only a single longer id or path makes a line longer than ``WIDTH``."""
-    return "\n\n".join("\n".join(section) for section in _sections(report)) + "\n"
+    return visible("\n\n".join("\n".join(section) for section in _sections(report)) + "\n")
 
 
 def render_unfinished(report: UnfinishedReport) -> str:
@@ -36,7 +37,7 @@ def render_unfinished(report: UnfinishedReport) -> str:
     ]
     if report.examples:
         sections.append(["EXAMPLES OF WHAT WAS DROPPED LAST", *_examples(report.examples)])
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+    return visible("\n\n".join("\n".join(section) for section in sections) + "\n")
 
 
 def _examples(examples: Sequence[Mapping[str, str]]) -> list[str]:
@@ -133,8 +134,10 @@ def _drops(drops: Sequence[Drops]) -> list[str]:
         count = str(drop.count) if drop.counted else f"[{drop.count}]"
         lines.append(f"  {count:>8}  {drop.reason} ({drop.item_type}), such as {drop.example}")
         if drop.detail:
-            lines += _wrapped(shortened(drop.detail, 2 * WIDTH), " " * 12)
-    return lines
+            lines += _wrapped(shortened(explained(drop.reason, drop.detail), 2 * WIDTH), " " * 12)
+        if drop.text:
+            lines += _wrapped(shortened(drop.text, 2 * WIDTH), " " * 12)
+    return [*lines, "  the whole story of an item: nyxqa show ID"]
 
 
 def _kinds(report: Report) -> list[str]:

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.trace import TracedStep, read_trace
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.manifest import WORK
 
+_PICTURE = "\u25a3"  # stands for an image
 TEXTS = ("title", "text", "question", "query", "answer")
 # Columns that name the item of a row; the first pair of which a row has one is its own, others name what it is part of.
 _NAMES = (("qa_id", "draft"), ("place", "doc_id"), ("name", "query_id"), ("page_id", "row"))
@@ -62,6 +64,12 @@ def _own_texts(row: dict[str, Any]) -> dict[str, str]:
     if _PARTS in row:
         texts["text"] = " ".join(part["text"] for part in row[_PARTS] if part["text"])
     return texts
+
+
+def one_line(texts: Mapping[str, str]) -> str:
+    """What an item says, in one line: the question and its answer, or title and text."""
+    said = (texts[name].replace(PLACEHOLDER, _PICTURE) for name in TEXTS if name in texts)
+    return ": ".join(" ".join(text.split()) for text in said)
 
 
 def texts_of(out: Path, item_id: str, item_type: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.engine.trace import note_end
+from nyxqa.builders.engine.trace import note_end, read_trace
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
@@ -286,7 +286,8 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
     handle = None if plan.steps.handle is None else replace(plan.steps.handle, retry_failed=retry_failed)
     try:
         if handle is not None:
-            probe_model(handle, plan.asking, job.recipe, job.source, job.progress)
+            fresh = not read_trace(job.work)[0]
+            probe_model(handle, plan.asking, job.recipe, job.source, job.progress, fresh)
         with job.request.executor as executor:
             run = WorkingRun(job.work, executor, job.progress)
             return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed)

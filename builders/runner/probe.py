@@ -11,20 +11,31 @@ from nyxqa.builders.filters.conditions import may_pass
 from nyxqa.builders.sources.base import Page, Source
 from nyxqa.builders.stages.first_request import ask_first
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.schemas.errors import NyxqaError
+from nyxqa.schemas.errors import NyxqaError, WorldError
 from nyxqa.schemas.recipe import Recipe
 
 _PAGES = 16  # at the beginning of a source that are looked at for images
 
 
 def probe_model(
-    handle: VlmHandle, steps: Iterable[Path], recipe: Recipe, source: Source | None, progress: Progress
+    handle: VlmHandle,
+    steps: Iterable[Path],
+    recipe: Recipe,
+    source: Source | None,
+    progress: Progress,
+    first_run: bool = False,
 ) -> None:
     """Ask the model once, unless every step that asks is finished; raises as ``ask_first`` does.
 
     :param steps: Folders of the steps that ask the model.
+    :param first_run: Whether no step was finished by an earlier run.
     """
-    ask_first(handle, steps, lambda: source is not None and sends_pictures(recipe, source), progress)
+    try:
+        ask_first(handle, steps, lambda: source is not None and sends_pictures(recipe, source), progress)
+    except WorldError as error:
+        if first_run and "cannot reach" in str(error):
+            raise WorldError(f"{error} Nothing was read yet; see the cost without a server: --estimate") from error
+        raise
 
 
 def sends_pictures(recipe: Recipe, source: Source) -> bool:

@@ -131,7 +131,7 @@ class Endpoint:
                 if wait is None and isinstance(failure, TransientError):
                     return Failed(failure.reason, f"{failure.detail}, {failures} times")
                 if wait is None:
-                    raise WorldError(f"cannot reach {self.shown_url}: {failure}; is the server running?") from None
+                    raise WorldError(f"cannot reach {self.shown_url} ({failure}); is the server running?") from None
             await asyncio.sleep(wait or 0.0)
         raise AssertionError("unreachable: an attempt returns or raises")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Transport:
             async with asyncio.timeout(self._policy.total):
                 return await self._exchange(method, url, content, content_type, file)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise UnreachableError(type(error).__name__) from None
+            raise UnreachableError(_why_unreachable(error)) from None
         except aiohttp.ClientPayloadError as error:
             if isinstance(error.__cause__, ContentEncodingError):
                 raise TransientError("bad_answer", "an answer that cannot be decoded") from None
@@ -201,3 +202,14 @@ def _split_login(url: str) -> tuple[str, str, tuple[str, str] | None]:
     login = (parts.username or "", parts.password or "") if "@" in parts.netloc else None
     shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
     return urlunsplit((parts.scheme, host, path, parts.query, "")), shown, login
+
+
+def _why_unreachable(error: Exception) -> str:
+    """What the system says in words, such as ``connection refused``; else the name of the error.
+
+    Its words are without the address that asyncio puts around them: ``Connect call failed ('127.0.0.1', 9)``.
+    """
+    number = getattr(getattr(error, "os_error", None), "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number).lower()
+    return type(error).__name__
