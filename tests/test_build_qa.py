@@ -232,6 +232,9 @@ def test_graded_judgements_order_positives_and_keep_retrieved_publishes_what_was
     assert [one["doc_id"] for one in row["positives"]] == [documents[name]["doc_id"] for name in ("d3", "d1")]
     assert documents["d3"]["text"] == "Bridge 3 spans 33 metres."
     assert triplets[query_id("judged", "b")]["kind"] == "single"
+    graded = {row["doc_id"]: (row["grade"], row["by"], row["span"]) for row in table(built, "qrels", "test")}
+    wanted = {"d3": (2, "gold", None), "d1": (1, "gold", None), "seen": (1, "gold", None)}
+    assert graded == {documents[name]["doc_id"]: judged for name, judged in wanted.items()}
     assert sorted(row["reason"] for row in ledger(built, "qa.judged")) == ["no_answer"] * 3
     assert len(documents) == 21  # twenty retrieved for a query, and the one with a picture
 

@@ -23,11 +23,19 @@ _LATER_TRIPLETS = {column.name: column.default for column in added_columns(TRIPL
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
 _JUDGED = """
 SELECT judged.* FROM read_parquet({files}) judged SEMI JOIN question ON qa_id = query_id AND reason IS NULL
-ORDER BY query_id, doc_id
+"""
+# What a set judges by grades; where it has but one grade, its documents are positives and nothing more.
+_GRADED = """
+SELECT query_id, one.doc_id AS doc_id, least(one.grade, 2)::INTEGER AS "grade", 'gold' AS "by",
+       NULL::STRUCT("start" INTEGER, "end" INTEGER) AS span
+FROM (SELECT query_id, dataset, unnest(grades) AS one FROM entry
+      WHERE split = '{split}' AND reason IS NULL AND positive_id <> '')
+WHERE dataset IN (SELECT dataset FROM (SELECT dataset, unnest(grades).grade AS g FROM entry WHERE split = '{split}')
+                  GROUP BY dataset HAVING max(g) > 1)
 """
 _CHOSEN_QUESTIONS = " AND qa_id IN (SELECT query_id FROM chosen)"
 _ENTRIES = """
-SELECT * EXCLUDE (reason, detail, place, name, key, documents) FROM entry
+SELECT * EXCLUDE (reason, detail, place, name, key, documents, grades) FROM entry
 WHERE split = '{split}' AND reason IS NULL AND dataset {side} '{dataset}' AND {what}{chosen}
 ORDER BY dataset, query_id
 """
@@ -166,9 +174,12 @@ def triplet_row(question: Mapping[str, Any], instruction: str = "") -> dict[str,
     return _reviewable({**question, **own})
 
 
-def qrels_rows(db: duckdb.DuckDBPyConnection, judged: StepOutput) -> Iterator[dict[str, Any]]:
-    """Judgements of the published questions of one split by (query_id, doc_id).
+def qrels_rows(db: duckdb.DuckDBPyConnection, split: str, judged: StepOutput | None) -> Iterator[dict[str, Any]]:
+    """Judgements of the published questions of one split by (query_id, doc_id), and those that sets bring.
 
     :param judged: Rows of JUDGEMENTS.
     """
-    yield from arrow_rows(db, _JUDGED.format(files=file_list(judged.files())), _BATCH)
+    queries = [_GRADED.format(split=split)]
+    if judged is not None and (files := judged.files()):
+        queries.append(_JUDGED.format(files=file_list(files)))
+    yield from arrow_rows(db, f"{' UNION ALL BY NAME '.join(queries)} ORDER BY query_id, doc_id", _BATCH)

@@ -24,7 +24,7 @@ CREATE TABLE entry (split VARCHAR, reason VARCHAR, detail VARCHAR, place BIGINT,
     positives STRUCT(doc_id VARCHAR, rank INTEGER, score FLOAT, origin VARCHAR)[], negative_ids VARCHAR[],
     negative_ranks INTEGER[], negative_scores FLOAT[], miner VARCHAR, kind VARCHAR,
     needs VARCHAR, answer_long VARCHAR, choices VARCHAR[], label INTEGER, "type" VARCHAR, page_id VARCHAR,
-    origin VARCHAR, answered BOOLEAN,
+    origin VARCHAR, grades STRUCT(doc_id VARCHAR, grade INTEGER)[], answered BOOLEAN,
     documents STRUCT(doc_id VARCHAR, "row" BIGINT, "text" VARCHAR, images {locator}[])[])
 """
 _SQL_TYPES = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
@@ -48,6 +48,7 @@ _OWN = {
     '"type"': "''",
     "page_id": "''",
     "source": "''",
+    "grades": "[]::STRUCT(doc_id VARCHAR, grade INTEGER)[]",
 }
 _REPEATED = """
 UPDATE entry SET reason = 'same_id', detail = 'the id of ' || twin.first

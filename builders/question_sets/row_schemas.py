@@ -103,6 +103,7 @@ SET_ANSWERED = [
     ("type", _S),
     ("page_id", _S),
     ("source", _S),
+    ("grades", pa.list_(pa.struct([("doc_id", _S), ("grade", _I32)]))),
 ]
 # A question of a ``[[qa]]`` set: without positives it is no triplet, without answers it does not stand in ``qa``.
 QA_ROWS = pa.schema([*SET_TRIPLETS, *SET_ANSWERED])

@@ -41,7 +41,7 @@ from nyxqa.schemas.writing import write_split
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 5
+VERSION = 6
 # The version that wrote format 1.
 EARLIER_VERSION = 4
 _TABLES_VERSION = 8
@@ -109,8 +109,8 @@ def write_tables(assembly: Assembly, folder: Path) -> None:
             files |= write_split(
                 TRIPLETS, split, triplet_rows(db, split, packs, instruction=recipe.negatives.instruction), folder
             )
-            if split in assembly.qrels:
-                files |= write_split(QRELS, split, qrels_rows(db, assembly.qrels[split]), folder)
+            if split in QRELS.splits:
+                files |= write_split(QRELS, split, qrels_rows(db, split, assembly.qrels.get(split)), folder)
         files |= _write_corpus(db, assembly, packs, folder)
         stages = with_sets(set_stages(recipe))
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)

@@ -153,7 +153,7 @@ def _row(
     grades = {passages.get(row).id: grade for row, grade in zip(known["rows"], known["grades"], strict=True)}
     best = sorted(choice.positives, key=lambda one: -grades.get(one.id, 0))  # stable: by rank within a grade
     ordered = Choice(choice.name, tuple(best), choice.negatives, choice.positive_holds, choice.excluded)
-    return _columns(miner, question, ordered, found, passages)
+    return _columns(miner, question, ordered, found, passages, grades)
 
 
 def _columns(
@@ -162,6 +162,7 @@ def _columns(
     choice: Choice | None,
     found: Mapping[str, Any],
     passages: PoolPassages,
+    grades: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     positives: Sequence[Ranked] = choice.positives if choice is not None else ()
     negatives: Sequence[Ranked] = choice.negatives if choice is not None else ()
@@ -197,4 +198,5 @@ def _columns(
         "type": question["type"],
         "page_id": page_id_of_passage(pool, first.external_id) if first is not None else "",
         "source": first.source if first is not None else "",
+        "grades": [{"doc_id": doc_id, "grade": grade} for doc_id, grade in (grades or {}).items()],
     }

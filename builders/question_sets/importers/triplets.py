@@ -82,6 +82,7 @@ class TripletWriter:
             "type": "",
             "page_id": "",
             "source": "",
+            "grades": [],
             "needs": "any",
         }
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from nyxqa.builders.question_sets.importers.lists import parse_list
 from nyxqa.builders.question_sets.mixed.model import Repair
-from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.answers import LIST_SEPARATOR, normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.recipe_types import Split
 
-LIST_SEPARATOR = "; "  # between the items of a list answer
 MAX_CHOICES = 10
 _LETTERS = "ABCDEFGHIJ"
 _SPLITS: dict[str, Split] = {
