@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.index import embeddings
-from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, write_embeddings
+from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, StoreType, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
 from nyxqa.retriever.index.stored_ids import StoredIds
 from nyxqa.retriever.protocols import Hits, Role, SearchEntry
@@ -36,6 +36,7 @@ class VectorEncoder(ABC, Generic[Item]):
     """
 
     needs_images: bool = False
+    store: StoreType = "float32"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -65,7 +66,8 @@ class VectorEncoder(ABC, Generic[Item]):
     def build(self, entries: Iterable[SearchEntry], folder: Path) -> None:
         """Write the vectors of ``entries`` into ``folder``, shard by shard."""
         items = ((entry.id, self.item(entry, "document")) for entry in entries)
-        write_embeddings(items, folder, self.fingerprint, lambda: self._replicas, self.parts, self.shard_rows)
+        models = lambda: self._replicas  # noqa: E731 -- the weights are loaded only if there is something to encode
+        write_embeddings(items, folder, self.fingerprint, models, self.parts, self.shard_rows, self.store)
 
     def open(self, folder: Path) -> VectorIndex[Item]:
         """The index in ``folder``.
@@ -96,7 +98,7 @@ class VectorIndex(Generic[Item]):
     """
 
     def __init__(self, folder: Path, encoder: VectorEncoder[Item]) -> None:
-        self.vectors = Embeddings(folder, encoder.fingerprint)
+        self.vectors = Embeddings(folder, encoder.fingerprint, encoder.store)
         self.ids = StoredIds(folder)
         self._encoder = encoder
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
-from nyxqa.retriever.index.embeddings import text_parts
+from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
+from nyxqa.retriever.index import embeddings
+from nyxqa.retriever.index.embeddings import SEARCH_ROWS, text_parts
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, parse_model
 from nyxqa.retriever.models.known_models import known_settings
@@ -27,26 +29,28 @@ class E5Model:
 
     :param model: Name on the Hub or path of a folder.
     :param revision: Commit, tag or branch on the Hub; None for a folder.
+    :param options: Precision and type of the stored vectors.
     """
 
     model: str
     revision: str | None = None
     prefixes: bool = True
+    options: Options = NO_OPTIONS
 
     @property
     def label(self) -> str:
         """Name for tables."""
-        return f"e5:{ModelName(self.model, self.revision).label}{'' if self.prefixes else '?prefixes=off'}"
+        shown = ([] if self.prefixes else ["prefixes=off"]) + self.options.label[1:].split("&")
+        options = "&".join(one for one in shown if one)
+        return f"e5:{ModelName(self.model, self.revision).label}{'?' if options else ''}{options}"
 
 
 def parse_e5(text: str) -> E5Model:
-    """``MODEL[@REVISION][?prefixes=on|off]`` parsed; an existing path is never split at an @.
+    """``MODEL[@REVISION][?prefixes=on|off&precision=...&store=...]`` parsed; an existing path is never split at an @.
 
     :raises UsageError: If an option is unknown or a part is empty.
     """
-    name, mark, option = text.partition("?")
-    if mark and option not in ("prefixes=on", "prefixes=off"):
-        raise UsageError(f"encoder e5:{text}: unknown option {option!r}; the only one is ?prefixes=off")
+    name, options = split_options("e5", text, {"prefixes": ("on", "off"), **COMMON})
     found = parse_model(name, "e5")
     known = known_settings(found.model)
     if known is not None and (known.get("pooling") != "mean" or known.get("query_prefix") != PREFIXES["query"]):
@@ -54,7 +58,8 @@ def parse_e5(text: str) -> E5Model:
             f"encoder e5:{text}: {found.model} is not read as E5-v2 is (mean over the tokens, query: and passage:); "
             f"write hf:{name}, which has its own settings"
         )
-    return E5Model(found.model, found.revision, option != "prefixes=off")
+    others = Options({key: value for key, value in options.given.items() if key != "prefixes"})
+    return E5Model(found.model, found.revision, options.given.get("prefixes") != "off", others)
 
 
 class E5Encoder(VectorEncoder[str]):
@@ -68,12 +73,13 @@ class E5Encoder(VectorEncoder[str]):
         super().__init__(model.label)
         self._model = model
         self._on = tuple(on)
+        self.store = model.options.store
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes with the checkpoint's files and all preprocessing of texts."""
-        checkpoint = checkpoint_fingerprint(self._model.model, self._model.revision)
-        return f"e5/{_VERSION}/{checkpoint}/prefixes={self._model.prefixes}/tokens={MAX_TOKENS}"
+        checkpoint, options = checkpoint_fingerprint(self._model.model, self._model.revision), self._model.options
+        return f"e5/{_VERSION}/{checkpoint}/prefixes={self._model.prefixes}/tokens={MAX_TOKENS}{options.fingerprint}"
 
     def item(self, entry: SearchEntry, role: Role) -> str:
         """The text with its prefix and captions."""
@@ -85,5 +91,12 @@ class E5Encoder(VectorEncoder[str]):
 
     def load(self) -> Sequence[TextModel]:
         """The checkpoint on each device."""
-        model = self._model
-        return [TextModel(model.model, model.revision, device, MAX_TOKENS) for device in self._on or devices()]
+        model, dtype = self._model, torch_dtype(self._model.options.precision, "fp32")
+        places = self._on or devices()
+        return [TextModel(model.model, model.revision, device, MAX_TOKENS, dtype) for device in places]
+
+    @property
+    def shard_rows(self) -> int:
+        """Entries encoded together, sorted by length: what a GPU does in seconds, and a processor core in a minute."""
+        on_gpu = (self._on or devices())[0].startswith("cuda")
+        return SEARCH_ROWS if on_gpu else embeddings.SHARD_ROWS

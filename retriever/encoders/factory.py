@@ -11,10 +11,10 @@ from nyxqa.schemas.errors import UsageError
 _BM25 = "bm25"
 NAMES = (
     _BM25,
-    "e5:MODEL[@REVISION][?prefixes=off]",
+    "e5:MODEL[@REVISION][?prefixes=off][&precision=bf16][&store=float16]",
     "tiny[:PATH]",
-    "nyx:MODEL[@REVISION]",
-    "hf:MODEL[@REVISION]",
+    "nyx:MODEL[@REVISION][?store=float16]",
+    "hf:MODEL[@REVISION][?store=float16]",
     "endpoint:MODEL@URL",
 )
 

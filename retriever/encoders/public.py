@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.encoders.dense import VectorEncoder
+from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.protocols import Hits, Role, SearchEntry
+from nyxqa.retriever.index.approximate import approximate_search
+from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER, check_content
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
 
@@ -37,6 +39,20 @@ def encoder(spec: str) -> PublicEncoder:
     :raises WorldError: If the folder does not exist.
     """
     return PublicEncoder(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    :param rows: int64 [queries, k], places in the corpus, best first; -1 where there are fewer than k.
+    :param scores: float64 [queries, k], higher is better.
+    :param recall: Share of the exact k best that an approximate index found; 1 for exact search.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
+    recall: float = 1.0
 
 
 class PublicEncoder:
@@ -79,21 +95,38 @@ class PublicEncoder:
         return np.concatenate(blocks)
 
     def search(
-        self, corpus: Iterable[Any], queries: Iterable[Any], k: int = 10, folder: Path | str | None = None
-    ) -> Hits:
-        """The ``k`` best documents of each query by exact search; ``rows`` are places in ``corpus``.
+        self,
+        corpus: Iterable[Any],
+        queries: Iterable[Any],
+        k: int = 10,
+        folder: Path | str | None = None,
+        index: Literal["exact", "ivf", "hnsw"] = "exact",
+    ) -> Found:
+        """The ``k`` best documents of each query; ``rows`` are places in ``corpus``.
 
         :param folder: Keeps the index, and reuses what of it still holds; a temporary folder if None.
-        :raises UsageError: If an input or ``k`` is not valid.
+        :param index: ``ivf`` and ``hnsw`` search approximately, with the recall that was measured on these queries.
+        :raises UsageError: If an argument is not valid, or the encoder has no vectors for an approximate index.
         """
         if k < 1:
             raise UsageError(f"k is {k}; it must be at least 1")
+        if index not in ("exact", "ivf", "hnsw"):
+            raise UsageError(f"index={index!r}; valid: exact, ivf, hnsw")
         asked = list(self._entries(queries))
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(folder or temporary)
             place.mkdir(parents=True, exist_ok=True)
             self._encoder.build(self._entries(corpus), place)
-            return self._encoder.open(place).search(asked, k)
+            opened = self._encoder.open(place)
+            if index == "exact" or not asked or not len(opened.ids):
+                hits = opened.search(asked, k)
+                return Found(hits.rows, hits.scores)
+            if not isinstance(self._encoder, VectorEncoder) or not isinstance(opened, VectorIndex):
+                raise UsageError(f"{self.name} has no vectors, so index={index!r} does not go with it")
+            vectors = self._encoder.encode(asked, "query")
+            fingerprint, order = self._encoder.fingerprint, opened.ids.order
+            found = approximate_search(place, fingerprint, opened.vectors, vectors, k, order, index)
+            return Found(found.hits.rows, found.hits.scores, found.recall)
 
     def _entries(self, inputs: Iterable[Any]) -> Iterator[SearchEntry]:
         for number, one in enumerate(inputs):

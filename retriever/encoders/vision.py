@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
+from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, parse_model
 from nyxqa.retriever.models.known_models import known_settings
@@ -32,11 +33,12 @@ def vision_encoder(kind: str, text: str, load: Load, on: Sequence[str] = ()) -> 
     :raises UsageError: If the name is malformed or a setting is not valid.
     :raises WorldError: If the folder does not exist.
     """
-    model = parse_model(text, kind)
+    name, options = split_options(kind, text, COMMON)
+    model = parse_model(name, kind)
     known = model.model if kind == "hf" else ""
     if known:
         known_settings(known)  # refuses what cannot be read, before anything is fetched
-    return VisionEncoder(kind, model, settings_of(checkpoint_folder(model), name=known), load, on)
+    return VisionEncoder(kind, model, settings_of(checkpoint_folder(model), name=known), load, on, options)
 
 
 class VisionEncoder(VectorEncoder[ModelInput]):
@@ -47,6 +49,7 @@ class VisionEncoder(VectorEncoder[ModelInput]):
     :param settings: Its settings.
     :param load: As ``vision_encoder`` takes it.
     :param on: As ``vision_encoder`` takes it.
+    :param options: Precision and type of the stored vectors.
     """
 
     def __init__(
@@ -56,8 +59,11 @@ class VisionEncoder(VectorEncoder[ModelInput]):
         settings: EmbedderSettings,
         load: Load,
         on: Sequence[str],
+        options: Options = NO_OPTIONS,
     ) -> None:
-        super().__init__(f"{kind}:{model.label}")
+        super().__init__(f"{kind}:{model.label}{options.label}")
+        self.store = options.store
+        self._options = options
         self.needs_images = settings.images
         self._kind = kind
         self._model = model
@@ -82,7 +88,7 @@ class VisionEncoder(VectorEncoder[ModelInput]):
         if not settings.document_instruction:  # a later setting changes nothing where it is not given
             del known["document_instruction"]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
-        return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}"
+        return f"{self._kind}/{_VERSION}/{'+'.join(weights)}/settings={digest}{self._options.fingerprint}"
 
     def item(self, entry: SearchEntry, role: Role) -> ModelInput:
         """The entry as an input of a row."""
@@ -96,4 +102,10 @@ class VisionEncoder(VectorEncoder[ModelInput]):
 
     def load(self) -> Sequence[DeviceEncoder]:
         """The model on each device."""
-        return [DeviceEncoder(self._load(self._model, device), device) for device in self._on or devices()]
+        return [self._on_device(device) for device in self._on or devices()]
+
+    def _on_device(self, device: str) -> DeviceEncoder:
+        model = self._load(self._model, device)
+        if self._options.precision:
+            model.module.to(torch_dtype(self._options.precision, ""))
+        return DeviceEncoder(model, device)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,10 @@ from nyxqa.schemas.files import read_json, write_json
 SHARD_ROWS = 2_048
 # Rows searched together: with fewer, FAISS starts cold more often (10 % at 16,384 rows of 128, 2 % at this number).
 SEARCH_ROWS = 65_536
-_VECTORS = "vectors.f32"
+# Type of the stored numbers; float16 halves the room, and search computes in float32 all the same.
+StoreType = Literal["float32", "float16"]
+_VECTORS: dict[StoreType, str] = {"float32": "vectors.f32", "float16": "vectors.f16"}
+_DTYPES: dict[StoreType, str] = {"float32": "<f4", "float16": "<f2"}
 _INDEX = "index.json"
 _JOURNAL = "journal.jsonl"
 
@@ -60,9 +63,10 @@ class _Shard(Generic[Item]):
 class _Store:
     """The file of vectors while it is written, and the journal of its complete shards."""
 
-    def __init__(self, folder: Path, shard_rows: int) -> None:
+    def __init__(self, folder: Path, shard_rows: int, kind: StoreType = "float32") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._dtype = np.dtype(_DTYPES[kind])
         self._shard_rows = shard_rows
         self._lock = Lock()
         self._digests: dict[int, str] = {}
@@ -71,7 +75,7 @@ class _Store:
             self._reopen()
         elif (folder / _JOURNAL).exists():
             self._read_journal()
-        self._vectors = os.open(folder / _VECTORS, os.O_RDWR | os.O_CREAT, 0o644)
+        self._vectors = os.open(folder / _VECTORS[kind], os.O_RDWR | os.O_CREAT, 0o644)
         self._journal = (folder / _JOURNAL).open("ab")
 
     def whole(self, shard: _Shard[Item]) -> bool:
@@ -80,8 +84,8 @@ class _Store:
 
     def write(self, shard: _Shard[Item], model: ItemEncoder[Item]) -> None:
         """Encode and store a shard; its line in the journal comes last."""
-        data = np.ascontiguousarray(model.encode(shard.items), dtype="<f4").tobytes()
-        offset = shard.index * self._shard_rows * model.dimensions * 4
+        data = np.ascontiguousarray(model.encode(shard.items), dtype=self._dtype).tobytes()
+        offset = shard.index * self._shard_rows * model.dimensions * self._dtype.itemsize
         while data:
             done = os.pwrite(self._vectors, data, offset)
             data, offset = data[done:], offset + done
@@ -93,7 +97,7 @@ class _Store:
 
     def finish(self, rows: int, fingerprint: str) -> None:
         """Truncate what an earlier, longer list left, and mark the index as complete."""
-        os.truncate(self._vectors, rows * self.dimensions * 4)
+        os.truncate(self._vectors, rows * self.dimensions * self._dtype.itemsize)
         digests = [self._digests[index] for index in range(-(-rows // self._shard_rows))]
         index = {"fingerprint": fingerprint, "rows": rows, "dimensions": self.dimensions, "shards": digests}
         write_json(self._folder / _INDEX, index)
@@ -145,6 +149,7 @@ def write_embeddings(
     models: Callable[[], Sequence[ItemEncoder[Item]]],
     parts: Callable[[Any], Iterable[bytes]] = text_parts,
     shard_rows: int | None = None,
+    kind: StoreType = "float32",
 ) -> None:
     """Write vectors of (id, item) pairs into ``folder``; complete shards there are reused.
 
@@ -152,9 +157,10 @@ def write_embeddings(
     :param models: Returns the model once per device; called only if there is something to encode.
     :param parts: Everything of an item that its vector depends on, such that concatenations of items are unambiguous.
     :param shard_rows: Items encoded together; ``SHARD_ROWS`` if not given.
+    :param kind: Type of the stored numbers.
     """
     shard_rows = shard_rows or SHARD_ROWS
-    store = _Store(folder, shard_rows)
+    store = _Store(folder, shard_rows, kind)
     rows = 0
 
     def encoded_ids() -> Iterator[str]:
@@ -232,10 +238,11 @@ class Embeddings:
 
     :param folder: Where ``write_embeddings`` put them.
     :param fingerprint: Fingerprint that the encoder must have.
+    :param kind: Type of the stored numbers.
     :raises FormatError: If they are incomplete or of another encoder.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, fingerprint: str, kind: StoreType = "float32") -> None:
         index = folder / _INDEX
         if not index.exists():
             raise FormatError(f"{folder} holds no complete vectors ({_INDEX} is missing); build them again")
@@ -245,17 +252,27 @@ class Embeddings:
                 f"{folder} holds vectors of another encoder ({found['fingerprint'][:80]}, not {fingerprint[:80]}); "
                 "build them again"
             )
-        self._file = folder / _VECTORS
+        self._file = folder / _VECTORS[kind]
+        self._dtype = np.dtype(_DTYPES[kind])
         self._shape = (int(found["rows"]), int(found["dimensions"]))
+        # Changes whenever a vector does.
+        self.digest = hashlib.sha256("".join(found["shards"]).encode()).hexdigest()
 
     @property
     def dimensions(self) -> int:
         """Length of a vector; 0 if there is none."""
         return self._shape[1]
 
+    @property
+    def rows(self) -> int:
+        """Number of vectors."""
+        return self._shape[0]
+
     def shards(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """First row and vectors, float32 [rows, dimensions], of pieces mapped one at a time."""
         rows, dimensions = self._shape
         for start in range(0, rows, SEARCH_ROWS):
             shape = (min(SEARCH_ROWS, rows - start), dimensions)
-            yield start, np.memmap(self._file, np.float32, "r", offset=start * dimensions * 4, shape=shape)
+            offset = start * dimensions * self._dtype.itemsize
+            mapped = np.memmap(self._file, self._dtype, "r", offset=offset, shape=shape)
+            yield start, mapped if self._dtype == np.float32 else mapped.astype(np.float32)

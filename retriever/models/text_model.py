@@ -21,11 +21,12 @@ class TextModel:
     :param revision: Its commit, tag or branch on the Hub.
     :param device: Torch name of the device.
     :param max_tokens: Maximum number of tokens of a text.
+    :param dtype: Torch type of the weights; float32 if None.
     :raises WorldError: If it cannot be loaded.
     """
 
-    def __init__(self, model: str, revision: str | None, device: str, max_tokens: int) -> None:
-        self._tokenizer, self._network = _load(model, revision)
+    def __init__(self, model: str, revision: str | None, device: str, max_tokens: int, dtype: Any = None) -> None:
+        self._tokenizer, self._network = _load(model, revision, dtype)
         self._network.to(device).eval()
         self._device = device
         positions = getattr(self._network.config, "max_position_embeddings", max_tokens)
@@ -64,19 +65,20 @@ class TextModel:
         with torch.inference_mode():
             attention = torch.from_numpy(mask).to(self._device)
             states = self._network(input_ids=torch.from_numpy(ids).to(self._device), attention_mask=attention)[0]
+            states = states.float()
             weights = attention.unsqueeze(-1).to(states.dtype)
             means = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
             unit: npt.NDArray[np.float32] = torch.nn.functional.normalize(means, dim=-1).float().cpu().numpy()
         return unit
 
 
-def _load(model: str, revision: str | None) -> tuple[Any, Any]:
-    """Tokenizer and float32 network."""
+def _load(model: str, revision: str | None, dtype: Any) -> tuple[Any, Any]:
+    """Tokenizer and network."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
     commit = None if Path(model).is_dir() else resolve_revision(model, revision)
     with load_errors(model):
         tokenizer = AutoTokenizer.from_pretrained(model, revision=commit or "main")
-        network = AutoModel.from_pretrained(model, revision=commit or "main", dtype=torch.float32)
+        network = AutoModel.from_pretrained(model, revision=commit or "main", dtype=dtype or torch.float32)
     return tokenizer, network
