@@ -248,6 +248,10 @@ def export(
     ] = None,
     max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives per row; default all.")] = None,
     expand_negatives: Annotated[bool, typer.Option("--expand-negatives", help="vlm2vec: a row per negative.")] = False,
+    images: Annotated[
+        Literal["keep", "captions", "none"] | None,
+        typer.Option(help="Images as they are, as captions in their place, or left out; default keep, if it can."),
+    ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
@@ -263,6 +267,7 @@ def export(
             split=split,
             max_negatives=max_negatives,
             expand_negatives=expand_negatives,
+            images=images,
             revision=revision,
         )
     sys.stdout.write(done.text())

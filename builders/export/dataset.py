@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from nyxqa.builders.export.captions import CaptionLookup, ImagesAs, with_captions
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.live import task
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
+from nyxqa.schemas.loading.joined_content import ImagesMode
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.published import Published
@@ -30,6 +32,7 @@ class Source:
     :param splits: Splits of triplets that have rows.
     :param max_negatives: Most negatives of a row; None keeps all.
     :param expand_negatives: Whether a target with one negative a row gets a row for each negative.
+    :param images: What becomes of images: ``keep``, ``captions`` in their place, or ``none``.
     :param counts: Queries and documents handed out so far, each once.
     """
 
@@ -38,6 +41,7 @@ class Source:
     splits: tuple[str, ...]
     max_negatives: int | None
     expand_negatives: bool = False
+    images: ImagesAs = "keep"
     counts: Counter[str] = field(default_factory=Counter)
 
     @cached_property
@@ -46,7 +50,7 @@ class Source:
         return find_published(self.data, self.revision, ("triplets", "corpus"))
 
     def triplets(self, split: str, *, shuffled: bool = False) -> Iterator[Row]:
-        """Joined rows of one split, each side ``{"text", "images"}`` with images as encoded bytes.
+        """Joined rows of one split, each side ``{"text", "images"}`` with images as encoded bytes, or without any.
 
         :param shuffled: Order the rows by a keyed hash of their ids instead of as stored.
         """
@@ -54,7 +58,7 @@ class Source:
             "triplets",
             self.data,
             split=split,
-            images="bytes",
+            images=self._loaded,
             max_negatives=self.max_negatives,
             revision=self.revision,
         )
@@ -70,13 +74,34 @@ class Source:
                 for values in zip(*batch.values(), strict=True):
                     self.counts["query"] += 1
                     bar.advance()
-                    yield dict(zip(names, values, strict=True))
+                    row = dict(zip(names, values, strict=True))
+                    yield row if self.images == "keep" else self._without_images(row)
+
+    def _without_images(self, row: Row) -> Row:
+        """A triplet whose sides are text; the query's images are those of its documents, and have their captions."""
+        ids = [row["positive_id"], *row["negative_ids"]]
+        found = self._captions.of_documents(ids) if self.images == "captions" else [{} for _ in ids]
+        own = {image: caption for captions in reversed(found) for image, caption in captions.items()}
+        query = with_captions(row["query"]["text"], [own.get(image, "") for image in row["query_image_ids"]])
+        sides = [
+            {"text": with_captions(side["text"], _aligned(side, captions)), "images": []}
+            for side, captions in zip([row["positive"], *row["negatives"]], found, strict=True)
+        ]
+        return {**row, "query": {"text": query, "images": []}, "positive": sides[0], "negatives": sides[1:]}
+
+    @cached_property
+    def _captions(self) -> CaptionLookup:
+        return CaptionLookup(self.published)
+
+    @property
+    def _loaded(self) -> ImagesMode:
+        return "bytes" if self.images == "keep" else "none"
 
     def documents(self) -> Iterator[Row]:
         """Every document once, pool by pool; equal ids mean equal content, so repeated ids are skipped."""
         earlier: list[str] = []
         for pool in self.published.splits("corpus"):
-            stored: Any = load("corpus", self.data, split=pool, join=False, images="bytes", revision=self.revision)
+            stored: Any = load("corpus", self.data, split=pool, join=False, images=self._loaded, revision=self.revision)
             with task("export", len(stored), "document") as bar:
                 bar.note(pool)
                 for batch in stored.iter(batch_size=_DOCUMENTS):
@@ -86,16 +111,28 @@ class Source:
                         bar.advance()
                         if not seen:
                             self.counts["document"] += 1
-                            yield dict(zip(names, values, strict=True))
+                            yield self._document(dict(zip(names, values, strict=True)))
             earlier.append(pool)
+
+    def _document(self, row: Row) -> Row:
+        if self.images == "keep":
+            return row
+        captions = row["captions"] if self.images == "captions" else [""] * len(row["image_ids"])
+        return {**row, "text": with_captions(row["text"], captions), "images": []}
 
     def _known(self, pools: list[str], ids: list[str]) -> list[bool]:
         known = np.zeros(len(ids), bool)
+        layout = Layout(joined=False, with_bytes=self.images == "keep")
         for pool in pools:
-            table = id_table(self.published, "corpus", pool, Layout(joined=False, with_bytes=True), "doc_id")
+            table = id_table(self.published, "corpus", pool, layout, "doc_id")
             if table is not None:
                 known |= table.rows(ids) >= 0
         return list(known)
+
+
+def _aligned(side: Row, captions: dict[str, str]) -> list[str]:
+    """Captions of a document's images in order; ``captions`` may lack them."""
+    return [captions.get(image, "") for image in side["images"]]
 
 
 def positive_ids(row: dict[str, Any]) -> list[str]:

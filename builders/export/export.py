@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from nyxqa.builders.export.captions import ImagesAs
 from nyxqa.builders.export.dataset import Source
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.builders.export.readme import LEFT_OUT, LeftOut
@@ -55,6 +56,7 @@ def export(
     split: str | None = None,
     max_negatives: int | None = None,
     expand_negatives: bool = False,
+    images: ImagesAs | None = None,
     revision: str | None = None,
 ) -> Exported:
     """Write the triplets of a dataset, including their images, into the folder ``out`` in the format of ``to``.
@@ -66,13 +68,18 @@ def export(
     :param split: One split; None writes every split that has rows.
     :param max_negatives: Most negatives of a row, the first by rank; None keeps all.
     :param expand_negatives: A row for each negative, where the target's rows have one (``vlm2vec``).
-    :raises UsageError: If the target is unknown or has several negatives a row, or the dataset has no such triplets.
+    :param images: ``keep``, the default where the target has a place for images; ``captions``, the default elsewhere,
+        writes the caption of each image in its place; ``none`` leaves images out.
+    :raises UsageError: If the target is unknown or has several negatives a row, has no place for images that are to be
+        kept, or the dataset has no such triplets.
     :raises WorldError: If ``out`` exists and is not an empty folder.
     """
     if to not in TARGETS:
         raise UsageError(f"{to!r} is not an export target{nearest(str(to), list(TARGETS))}")
     if expand_negatives and not TARGETS[to].one_negative:
         raise UsageError(f"rows of {to} have all their negatives: leave out --expand-negatives")
+    if images == "keep" and not TARGETS[to].images:
+        raise UsageError(f"{to} has no place for images: take --images captions or --images none")
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorldError(f"{folder} exists and is not an empty folder: name a new folder or an empty one")
@@ -87,7 +94,8 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        source = Source(data, revision, tuple(splits), max_negatives, expand_negatives)
+        shown = images or ("keep" if TARGETS[to].images else "captions")
+        source = Source(data, revision, tuple(splits), max_negatives, expand_negatives, shown)
         with LeftOut(part) as left_out:
             TARGETS[to].writer()(source, part, left_out)
         part.replace(folder)

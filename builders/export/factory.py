@@ -22,6 +22,7 @@ class Target:
     :param writer: Imports and returns the function that writes it, so that naming the targets stays cheap.
     :param one_negative: Whether a row of the target has one negative.
     :param load: How it is read, in a line, with places for ``folder`` and ``split``.
+    :param images: Whether the target has a place for images.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Target:
     writer: Callable[[], Writer]
     one_negative: bool = False
     load: str = "see {folder}/README.md"
+    images: bool = True
 
 
 def _sentence_transformers() -> Writer:
@@ -61,6 +63,36 @@ def _shards() -> Writer:
     return write_shards
 
 
+def _mteb() -> Writer:
+    from nyxqa.builders.export.mteb import write_mteb
+
+    return write_mteb
+
+
+def _flagembedding() -> Writer:
+    from nyxqa.builders.export.flagembedding import write_flagembedding
+
+    return write_flagembedding
+
+
+def _ms_swift() -> Writer:
+    from nyxqa.builders.export.ms_swift import write_ms_swift
+
+    return write_ms_swift
+
+
+def _mme5() -> Writer:
+    from nyxqa.builders.export.mme5 import write_mme5
+
+    return write_mme5
+
+
+def _flashrag() -> Writer:
+    from nyxqa.builders.export.flashrag import write_flashrag
+
+    return write_flashrag
+
+
 _DATASETS = 'datasets.load_dataset("{folder}", split="{split}")'
 
 TARGETS = {
@@ -70,6 +102,11 @@ TARGETS = {
         Target("tevatron", "Tevatron", _tevatron),
         Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec, one_negative=True, load=_DATASETS),
         Target("beir", "BEIR and its readers", _beir, load='GenericDataLoader("{folder}").load("{split}")'),
+        Target("mteb", "MTEB, with a task class", _mteb),
+        Target("flagembedding", "trainers of FlagEmbedding", _flagembedding, images=False),
+        Target("ms-swift", "embedding training of ms-swift", _ms_swift),
+        Target("mme5", "mmE5", _mme5, load=_DATASETS),
+        Target("flashrag", "FlashRAG", _flashrag, images=False),
         Target("shards", "streaming: shuffled, self-contained rows", _shards, load=_DATASETS),
     )
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +75,18 @@ def _size(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_size(item) for item in value.values())
     return sum(_size(item) for item in value) if isinstance(value, list) else 8
+
+
+@contextmanager
+def write_json_lines(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that appends a row to a new file of JSON lines."""
+    with path.open("w", encoding="utf-8") as stream:
+        yield lambda row: print(json.dumps(row, ensure_ascii=False), file=stream)
+
+
+def image_struct(data: bytes | None) -> dict[str, Any] | None:
+    """An image as ``datasets`` stores it."""
+    return None if data is None else {"bytes": data, "path": None}
 
 
 def data_uri(data: bytes) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from nyxqa.builders.export.dataset import Source, positive_ids
-from nyxqa.builders.export.files import REASON, ParquetPart, one_image
+from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image
 from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.tables import IMAGE
 
@@ -54,8 +53,8 @@ def write_tevatron(source: Source, folder: Path, left_out: LeftOut) -> None:
                 {
                     "docid": row["doc_id"],
                     "text": document.text,
-                    "image": _image(document.image),
-                    "further_images": [_image(one) for one in document.further],
+                    "image": image_struct(document.image),
+                    "further_images": [image_struct(one) for one in document.further],
                 }
             )
     split = source.splits[0]
@@ -78,17 +77,13 @@ def _write_queries(source: Source, split: str, folder: Path, left_out: LeftOut) 
                 {
                     "query_id": row["query_id"],
                     "query_text": query.text,
-                    "query_image": _image(query.image),
+                    "query_image": image_struct(query.image),
                     "positive_document_ids": positive_ids(row),
                     "negative_document_ids": row["negative_ids"],
                     "instruction": row["instruction"],
-                    "query_further_images": [_image(one) for one in query.further],
+                    "query_further_images": [image_struct(one) for one in query.further],
                 }
             )
             if name == _WITHOUT_NEGATIVES:
                 left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_WITHOUT_NEGATIVES}")
     return {name: part.rows for name, part in parts.items()}
-
-
-def _image(data: bytes | None) -> dict[str, Any] | None:
-    return None if data is None else {"bytes": data, "path": None}

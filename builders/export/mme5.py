@@ -1,0 +1,61 @@
+"""Export for mmE5: the six columns of MMEB, with the negatives of a row as Python literals."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
+from nyxqa.builders.export.readme import LeftOut, write_readme
+
+_TOKEN = "<|image_1|>"  # noqa: S105 (the mark of an image in a text)
+_COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "query_id")
+_SCHEMA = pa.schema([(name, pa.string()) for name in (*_COLUMNS, "instruction")])
+_HOW = """```python
+import ast
+from datasets import load_dataset
+
+rows = load_dataset("FOLDER", split="SPLIT")
+negatives = ast.literal_eval(rows[0]["neg_text"])  # as mmE5's loader does
+```
+
+One row a query, as in mmE5-MMEB-hardneg; paths are relative to FOLDER. A side has one image at most."""
+
+
+def write_mme5(source: Source, folder: Path, left_out: LeftOut) -> None:
+    """Write ``SPLIT.parquet`` and ``images/``."""
+    files = ImageFiles(folder)
+    for split in source.splits:
+        with ParquetPart(folder / f"{split}.parquet", _SCHEMA) as part:
+            for row in source.triplets(split):
+                part.add(_columns(row, files, partial(left_out.add, split)))
+    splits = {split: f"{split}.parquet" for split in source.splits}
+    write_readme(folder, "mmE5", {"default": splits}, _HOW.replace("SPLIT", source.splits[0]), left_out)
+
+
+def _columns(row: Row, files: ImageFiles, note: Any) -> dict[str, Any]:
+    query = _side(row["query"], files, partial(note, "query", row["query_id"], REASON))
+    positive = _side(row["positive"], files, partial(note, "document", row["positive_id"], REASON))
+    named = zip(row["negative_ids"], row["negatives"], strict=True)
+    negatives = [_side(side, files, partial(note, "document", one, REASON)) for one, side in named]
+    return {
+        "qry": query[0],
+        "qry_image_path": query[1],
+        "pos_text": positive[0],
+        "pos_image_path": positive[1],
+        "neg_text": repr([text for text, _ in negatives]),
+        "neg_image_path": repr([path for _, path in negatives]),
+        "query_id": row["query_id"],
+        "instruction": row["instruction"],
+    }
+
+
+def _side(side: Row, files: ImageFiles, note: Any) -> tuple[str, str]:
+    one = one_image(side, note)
+    if one.image is None:
+        return one.text, ""
+    return f"{_TOKEN}\n{one.text}", files.path(one.image)
