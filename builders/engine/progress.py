@@ -72,10 +72,7 @@ class Progress:
 
         A stage of several steps has one line, when its last step is finished, and its parts have none.
         """
-        counts = report.counts
-        if self._json:
-            line = {"step": report.step.name, "split": report.step.split, **({} if counts is None else asdict(counts))}
-            print(json.dumps({**line, "seconds": round(report.seconds, 3)}), flush=True)  # noqa: T201
+        self._write(report)
         if self._verbose:
             self.say(_line(report.step.label, [report]))
             return
@@ -84,6 +81,18 @@ class Progress:
         if report.step.name == report.step.stage:
             self.say(_line(report.step.label, self._parts))
             self._parts = []
+
+    def observed(self, report: StepReport) -> None:
+        """Report what a step collected from outside: a line of its own, for it counts other things than its stage."""
+        self._write(report)
+        self.say(_line(report.step.label, [report]))
+
+    def _write(self, report: StepReport) -> None:
+        """Write a finished step as a JSON object, if these are wanted."""
+        if self._json:
+            counts = {} if report.counts is None else asdict(report.counts)
+            line = {"step": report.step.name, "split": report.step.split, **counts}
+            print(json.dumps({**line, "seconds": round(report.seconds, 3)}), flush=True)  # noqa: T201
 
     def result(self, name: str, value: Mapping[str, object]) -> None:
         """Write the result of the run as the last JSON object."""

@@ -261,7 +261,7 @@ class WorkingRun:
                 counts = function(bar)
             write_record(folder, StepRecord(0))
             if counts.rows_in:
-                self._progress.finished(StepReport(step, counts, time.perf_counter() - started))
+                self._progress.observed(StepReport(step, counts, time.perf_counter() - started))
         self._note(StepReport(step, None, time.perf_counter() - started))
         return StepOutput(step.fingerprint, folder)
 

@@ -35,7 +35,7 @@ def test_a_stopped_observation_goes_on_and_a_finished_one_does_not(
         assert (parts.files(), parts.ledgers()) == ([], [])
         assert [report.counts for report in run.reports] == [None]
     assert len(calls) == 2
-    assert capsys.readouterr().err.startswith("images/fetch: 3 URLs -> 2 URLs, 1 dropped")
+    assert capsys.readouterr().err.startswith("images/fetch   3 URLs -> 2   1 dropped")
 
 
 def test_generations_are_kept_by_name(tmp_path: Path) -> None:
