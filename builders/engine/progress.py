@@ -124,8 +124,8 @@ class Progress:
 
         console = Console(stderr=True)
         label = TextColumn("{task.description}", markup=False)
-        share = TextColumn("{task.percentage:>3.0f} %" if bar.status.total else "")
-        with Display(SpinnerColumn(), label, share, BarColumn(20), State(), console=console, transient=True) as display:
+        share = [TextColumn("{task.percentage:>3.0f} %"), BarColumn(20)] if bar.status.total else []
+        with Display(SpinnerColumn(), label, *share, State(), console=console, transient=True) as display:
             display.add_task(bar.label, total=bar.status.total)
             self._console = console
             try:

@@ -219,7 +219,7 @@ class WorkingRun:
             folder.mkdir(parents=True, exist_ok=True)
             sweep(folder)
             counts, listed = Counts(), tasks()
-            with self._progress.stage(step, _row_count(listed)) as bar:
+            with self._progress.stage(step, _row_count(listed) or self._rows_before(step)) as bar:
                 done = complete_shards(folder)
                 for kept in done.values():
                     counts += kept.counts
@@ -305,6 +305,15 @@ class WorkingRun:
                 yield made[number], result[0]
         if waiting is not None:
             raise waiting
+
+    def _rows_before(self, step: Step) -> int | None:
+        """Number of rows of the first input of a step that has a count, the same unit and the same split."""
+        finished = {report.step.fingerprint: report for report in self.reports}
+        for before in (finished[one] for one in step.inputs if one in finished):
+            alike = (before.step.unit_out, before.step.split) == (step.unit_in, step.split)
+            if alike and before.counts is not None:
+                return before.counts.rows_out
+        return None
 
     def _report(self, step: Step, counts: Counts | None, seconds: float, reasons: Mapping[str, int]) -> None:
         report = StepReport(step, counts, seconds, reasons)
