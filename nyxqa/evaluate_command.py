@@ -27,7 +27,7 @@ Budget = Annotated[str, typer.Option(metavar="N,N,...", help="Tokens within whic
 Limit = Annotated[int | None, typer.Option(min=1, help="Most questions of each dataset.")]
 Name = Annotated[str, typer.Option(help="Name of the files in DATA/evaluation; default the split.")]
 Values = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A value of recipe section [vlm].")
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A value of the recipe's section vlm.")
 ]
 Estimate = Annotated[bool, typer.Option("--estimate", help="Print the most that would be asked and exit.")]
 Prices = Annotated[str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")]

@@ -16,7 +16,7 @@ from tests.support.asked import asked_in_test, triplets
 from tests.support.batch_server import BatchServer
 from tests.support.facts import Fact, Facts
 from tests.support.running import leave, started, states, wait_for_none
-from tests.support.vlm_server import VlmServer, prompt_text
+from tests.support.vlm_server import Act, Payload, VlmServer, prompt_text
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +245,23 @@ def test_a_question_without_a_known_document_is_answered_but_not_scored_for_retr
     assert (counts["golden@1"], counts["correct"]) == (2, 15)
     assert counts["accuracy"] + counts["em"] == 15 and counts["em"] == counts["f1"] > counts["golden@1"]
     assert sum(cell["questions"] for cell in result["golden_correct"] if cell["dataset"] == "all") == 2
+
+
+def test_unusable_answers_are_wrong_and_counted_until_they_are_asked_again(tmp_path: Path) -> None:
+    facts = asked_in_test(Facts(16, 20), tmp_path)
+    broken = {fact.code for fact in facts.facts if fact.number % 4 == 0}
+
+    def script(number: int, payload: Payload) -> Act:
+        code = prompt_text(payload).rpartition("What is ")[2].split("?")[0].split()[0]
+        return Act("refusal") if code in broken else Act()
+
+    with VlmServer(script=script, reply=facts.reply) as server:
+        first = nyxqa.evaluate(tmp_path, "bm25", vlm=f"openai:m@{server.url}", top_k=[1])["systems"][0]
+    assert first["failed"] == len(broken)
+    with VlmServer(reply=facts.reply) as server:
+        again = nyxqa.evaluate(tmp_path, "bm25", vlm=f"openai:m@{server.url}", top_k=[1])["systems"][0]
+        assert again == first and server.served == 0
+        retried = nyxqa.evaluate(tmp_path, "bm25", vlm=f"openai:m@{server.url}", top_k=[1], retry_failed=True)
+        assert server.served == len(broken)
+    assert retried["systems"][0]["failed"] == 0
+    assert retried["systems"][0]["correct"] >= first["correct"]
