@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from nyxqa.schemas.ids import doc_id, image_id, query_id
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.ingest import encoded, picture
 from tests.support.published import table
-from tests.support.qa_sets import MMQA_TYPES, RECIPE, RIVERS, river, write_qa_sets
+from tests.support.qa_sets import MMQA_TYPES, RECIPE, RIVERS, river, write_lines, write_qa_sets
 from tests.support.verdicts import line, write_verdicts
 
 Row = dict[str, Any]
@@ -296,3 +299,28 @@ def test_verdicts_apply_to_questions_of_sets(tmp_path: Path) -> None:
         (rejected["query_id"], "reviewed_out")
     ]
     assert check(out).failed == ()
+
+
+def test_images_at_urls_are_fetched_once_and_dead_ones_named(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "a.png").write_bytes(encoded(picture(1)))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        corpus_rows = [{"id": "d", "text": "See <|image|>.", "images": [f"{place}/a.png"]}]
+        corpus_rows.append({"id": "gone", "text": "See <|image|> too.", "images": [f"{place}/none.png"]})
+        write_lines(tmp_path / "c.jsonl", corpus_rows)
+        asked = {"id": 1, "question": "What?", "images": [f"{place}/a.png"], "answer": "this", "doc_ids": "d"}
+        write_lines(tmp_path / "q.jsonl", [asked])
+        text = '[[qa]]\nname = "own"\nquestions = "jsonl:q.jsonl"\ncorpus = "jsonl:c.jsonl"\n'
+        (tmp_path / "recipe.toml").write_text(text + "[images]\nallow_private = true\n")
+        run("train", recipe=tmp_path / "recipe.toml", out=tmp_path / "out", workers=1)
+        server.shutdown()
+    documents = corpus(tmp_path / "out", "own")
+    assert documents["d"]["image_ids"] == [image_id(encoded(picture(1)))]
+    assert documents["d"]["image_urls"] == [f"{place}/a.png"]
+    assert documents["gone"]["text"] == "See  too."
+    assert [row["reason"] for row in ledger(tmp_path / "out", "passages.own")] == ["http_404"]
+    (triplet,) = table(tmp_path / "out", "triplets", "train")
+    assert triplet["query_image_ids"] == documents["d"]["image_ids"]

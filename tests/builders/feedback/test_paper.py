@@ -26,13 +26,7 @@ from tests.support.sets import COLOURS, TEXTS, write_passages, write_questions, 
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 
 K = 12
-PAPER = {
-    "feedback.top_k": K,
-    "feedback.window": 2,
-    "feedback.positives": "window_first",
-    "feedback.negatives": "rest",
-    "feedback.drop": ["wrong_with_all"],
-}
+PAPER = {"feedback.top_k": K, "feedback.window": 2}
 Row = dict[str, Any]
 
 
@@ -59,8 +53,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def labelled(lakes: Path) -> Path:
     with VlmServer(reply=needs_the_second) as server:
-        feedback(lakes, FeedbackOptions("bm25", f"openai:m@{server.url}", settings=PAPER), Progress())
-        read_manifest(lakes)
+        feedback(lakes, FeedbackOptions("bm25", f"openai:m@{server.url}", "paper-stage2", PAPER), Progress())
     return lakes
 
 

@@ -20,7 +20,10 @@ from nyxqa.builders.question_sets.importers.repair import ImportedRow
 from nyxqa.builders.question_sets.mixed.cells import BadCellError, content_text, options_of, scalar_forms
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
 from nyxqa.builders.question_sets.mixed.model import SourceDocument, SourceQuestion
+from nyxqa.builders.question_sets.mixed.mteb import Mteb
+from nyxqa.builders.question_sets.mixed.mteb_files import HubParts
 from nyxqa.builders.question_sets.mixed.text_table import text_table
+from nyxqa.builders.row_files.hub import HubName
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.recipe_types import Split
 from tests.support.ingest import encoded, picture
@@ -156,6 +159,39 @@ def test_mteb_as_parquet_with_splits_and_pictures(tmp_path: Path) -> None:
         ("1", "<|image|>", 1),
         ("2", "<|image|>", 1),
     ]
+
+
+def test_mteb_on_the_hub_by_its_configs(tmp_path: Path) -> None:
+    """A folder with a card is to ``datasets`` what a repository is."""
+    import datasets
+
+    image = {"bytes": encoded(picture(4)), "path": None}
+    corpus = datasets.Dataset.from_dict(
+        {"id": ["1", "2"], "title": ["A", ""], "text": ["Body", ""], "image": [None, image]},
+        features=datasets.Features(
+            {name: datasets.Value("string") for name in ("id", "title", "text")} | {"image": datasets.Image()}
+        ),
+    )
+    queries = datasets.Dataset.from_dict({"id": ["q"], "text": ["Which?"]})
+    judged = datasets.Dataset.from_dict({"query-id": ["q", "q"], "corpus-id": ["1", "2"], "score": [2, 0]})
+    parts = {"corpus": (corpus, "corpus"), "queries": (queries, "queries"), "default": (judged, "test")}
+    card = ["---", "configs:"]
+    for name, (rows, split) in parts.items():
+        (tmp_path / name).mkdir()
+        rows.to_parquet(str(tmp_path / name / f"{split}-00000-of-00001.parquet"))
+        card += [f"- config_name: {name}", "  data_files:", f"  - split: {split}", f"    path: {name}/{split}-*"]
+    (tmp_path / "README.md").write_text("\n".join([*card, "---"]))
+    source = Mteb(HubParts(HubName(str(tmp_path))))
+    assert source.splits() == {"test"}
+    (found,) = source.questions("test")
+    assert isinstance(found, SourceQuestion)
+    assert (found.own_id, [(one.id, one.grade) for one in found.relevant]) == ("q", [("1", 2)])
+    first, second = (one for one in source.documents() if isinstance(one, SourceDocument))
+    assert (first.text, second.text) == ("A\nBody", "<|image|>")
+    (shown,) = second.images
+    assert isinstance(shown, ImageRef)
+    assert shown.data == encoded(picture(4))
+    assert open_mixed("hf:user/set@abc").state() == open_mixed("mteb:hf:user/set@abc").state()
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
