@@ -47,11 +47,13 @@ class ReviewTask:
 
     :param source: Number of the set among those of the split; -1 for the questions of pages.
     :param part: Number of the file among those of its source.
+    :param repeated: Rows whose id an earlier row of the split has; no verdict applies to them, and none is published.
     """
 
     source: int
     part: int
     file: Path
+    repeated: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _split(run: Run, settings: Review, reviews: Reviews, web: WebInputs | None, 
         for key, verdict in given.items():
             by_row.setdefault(key, []).append(verdict)
     step = Step(REVIEW, VERSION, params, fingerprints, split, "question", "question")
-    tasks = partial(_tasks, web, sets, split)
+    tasks = partial(_tasks, web, sets, split, by_row)
     rows = run.map(step, partial(review_shard, Reviewer(settings, split, by_row)), tasks, REVIEWED)
     count = Step(f"{REVIEW}/figures", _FIGURES_VERSION, {}, (step.fingerprint,), split)
     figures = run.run_once(count, partial(_write_figures, own, by_row, tasks))
@@ -111,11 +113,29 @@ def _digest(reviews: Reviews) -> str:
     return hashlib.sha256(json.dumps(own, ensure_ascii=False).encode()).hexdigest()
 
 
-def _tasks(web: WebInputs | None, sets: Sets, split: str) -> Iterator[ReviewTask]:
+def _tasks(web: WebInputs | None, sets: Sets, split: str, named: Collection[Key]) -> Iterator[ReviewTask]:
+    """The files of a split in their order.
+
+    :param named: The rows that verdicts name.
+    """
+    seen: set[Key] = set()
     sources = [(number, part.triplets) for number, part in enumerate(sets.of_split(split))]
     for source, output in [*sources, *([] if web is None else [(-1, web.questions[split])])]:
         for number, file in enumerate(output.files()):
-            yield ReviewTask(source, number, file)
+            ids = [(split, row["dataset"], row["query_id"]) for row in _ids(source, file)]
+            repeated = set()
+            for place, key in enumerate(ids):
+                if key in named:
+                    if key in seen:
+                        repeated.add(place)
+                    seen.add(key)
+            yield ReviewTask(source, number, file, frozenset(repeated))
+
+
+def _ids(source: int, file: Path) -> list[dict[str, str]]:
+    """Dataset and id of each row of a file."""
+    rows: list[dict[str, str]] = pq.read_table(file, columns=["qa_id"] if source < 0 else _SET[:2]).to_pylist()
+    return rows if source >= 0 else [{"query_id": row["qa_id"], "dataset": DATASET} for row in rows]
 
 
 def _rows(task: ReviewTask) -> list[dict[str, Any]]:
@@ -144,7 +164,8 @@ def review_shard(reviewer: Reviewer, task: ReviewTask) -> ShardOutput:
         name = query if repeated[query] == 1 else f"{query}:{repeated[query] - 1}"
         names.append(name)
         hashed = row_hash(query, row["positive_id"], row["negative_ids"])
-        given = reviewer.verdicts.get((reviewer.split, row["dataset"], query), ())
+        key = (reviewer.split, row["dataset"], query)
+        given = () if number in task.repeated else reviewer.verdicts.get(key, ())
         decision = decide([one for one in given if one.seen == hashed], reviewer.settings)
         if decision.rejected:
             account.dropped.append(Drop("question", name, row["positive_id"], REJECTED, decision.rejected))
