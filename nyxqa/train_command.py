@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -92,6 +93,8 @@ def train(
     from nyxqa.schemas.live import display
 
     section = train_section(recipe, override or [], _settings(ctx.params))
+    # What libraries announce for their next versions is nothing that a user of this command can act on.
+    warnings.simplefilter("ignore", FutureWarning)
     with display():
         done = train_on(data, started_from(model, init), out, stage, resume, section=section, merge=merge)
     sys.stdout.write(done.text())
