@@ -50,7 +50,7 @@ def _signal_finding(out: Path, structure: CheckResult) -> tuple[Finding, Trainin
     except (NotMeasuredError, LawError, FormatError, MissingExtraError) as error:
         return Finding(TRAINING_SIGNAL, "not run", reason=str(error)), None
     if signal.passed:
-        return Finding(TRAINING_SIGNAL, "ok"), signal
+        return Finding(TRAINING_SIGNAL, "ok", note=signal.note), signal
     return Finding(TRAINING_SIGNAL, "failed", signal.questions, (signal.summary(),)), signal
 
 

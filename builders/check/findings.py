@@ -21,6 +21,7 @@ class Finding:
     :param count: How many rows, files or pairs violate it.
     :param examples: The first few of them, one line each.
     :param reason: Why it was not run.
+    :param note: What else was found, without bearing on the outcome.
     """
 
     name: str
@@ -28,12 +29,15 @@ class Finding:
     count: int = 0
     examples: tuple[str, ...] = ()
     reason: str = ""
+    note: str = ""
 
     def line(self) -> str:
         """The finding in one line."""
         if self.status == "failed":
             return f"FAILED {self.name}: {self.count}, such as {'; '.join(self.examples)}"
-        return f"not run {self.name}: {self.reason}" if self.status == "not run" else f"ok {self.name}"
+        if self.status == "not run":
+            return f"not run {self.name}: {self.reason}"
+        return f"ok {self.name} ({self.note})" if self.note else f"ok {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Findings:
     _counts: dict[str, int] = field(default_factory=dict)
     _examples: dict[str, list[str]] = field(default_factory=dict)
     _skipped: dict[str, str] = field(default_factory=dict)
+    _notes: dict[str, str] = field(default_factory=dict)
 
     def begin(self, *names: str) -> None:
         """Record that these checks are run."""
@@ -104,6 +109,10 @@ class Findings:
         examples = self._examples.setdefault(name, [])
         if len(examples) < EXAMPLES:
             examples.append(example)
+
+    def note(self, name: str, note: str) -> None:
+        """Record what a check found that has no bearing on its outcome."""
+        self._notes[name] = note
 
     def skip(self, reason: str, *names: str) -> None:
         """Record why these checks are not run."""
@@ -120,5 +129,5 @@ class Findings:
         if name in self._skipped:
             return Finding(name, "not run", reason=self._skipped[name])
         if name in self._counts:
-            return Finding(name, "ok")
+            return Finding(name, "ok", note=self._notes.get(name, ""))
         return Finding(name, "not run", reason="the tables that it needs could not be read")

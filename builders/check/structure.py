@@ -16,6 +16,7 @@ from nyxqa.builders.check.ledger import LEDGER_CHECKS, check_ledger
 from nyxqa.builders.check.negatives import NEGATIVE_CHECKS, check_negatives
 from nyxqa.builders.check.order import ORDER_CHECKS, check_order
 from nyxqa.builders.check.preview import check_preview
+from nyxqa.builders.check.probes import PROBE_CHECKS, check_probes
 from nyxqa.builders.check.references import REFERENCE_CHECKS, check_references
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.live import task
@@ -34,6 +35,7 @@ _CHECKS: tuple[tuple[Callable[[CheckContext], None], tuple[str, ...]], ...] = (
     (check_feedback, FEEDBACK_CHECKS),
     (check_negatives, NEGATIVE_CHECKS),
     (check_labels, ("label_balance",)),
+    (check_probes, PROBE_CHECKS),
     (check_leaks, LEAK_CHECKS),
 )
 CHECKS = ("manifest", *(name for _, names in _CHECKS for name in names))

@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.check.folds import SALT, Fold, grouped_folds, shuffled_positives
+from nyxqa.builders.check.negatives_worth import (
+    NegativesWorth,
+    is_installed,
+    load_encoder,
+    measure_negatives_worth,
+)
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.evaluation.bootstrap import Interval
 from nyxqa.retriever.evaluation.evaluate import Scores, gain
@@ -17,7 +23,7 @@ from nyxqa.retriever.evaluation.test_set import Searched, TestSet, join_scores, 
 from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.examples import Document, Example, read_example
-from nyxqa.retriever.training.settings import default_settings
+from nyxqa.retriever.training.settings import TrainSettings, default_settings
 from nyxqa.retriever.training.trainer import train
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import LawError
@@ -31,7 +37,7 @@ SEED = 42
 METRIC = "mrr"  # uses the full rank, so it separates arms with fewer questions than recall@1
 # With fewer validation questions the interval is too wide; folds over train give more questions.
 MIN_VALIDATION = 200
-FOLDS = 5
+FOLDS = 4
 # With fewer, every fold trains on a few dozen rows, and a missing signal would reflect their number, not the rows.
 MIN_QUESTIONS = 100
 # Caps that keep the check within minutes on two cores whatever the size of the dataset; drawn by keyed hash.
@@ -50,6 +56,7 @@ class TrainingSignal:
     :param gains: Gain of training on the data over each other system, by system and metric.
     :param losses: Loss by step in the first fold, by arm.
     :param learned: ``METRIC`` by epoch, from 0, in the first fold, by arm.
+    :param worth: What the negatives are worth; None where no sentence encoder is installed.
     """
 
     how: str
@@ -60,6 +67,26 @@ class TrainingSignal:
     gains: Mapping[str, Mapping[str, Interval]]
     losses: Mapping[str, Sequence[float]]
     learned: Mapping[str, Sequence[float]]
+    worth: NegativesWorth | None = None
+
+    @property
+    def note(self) -> str:
+        """What a reader of a passed check should know: whether BM25 does better, and what the negatives add."""
+        means = {name: self.means[name][METRIC] for name in ("data", "bm25")}
+        parts = []
+        if means["bm25"] > means["data"]:
+            gained = self.gains["bm25"][METRIC]
+            clear = "" if gained.high < 0 else ", not clearly"
+            parts.append(
+                f"bm25 beats the trained {MODEL}{clear}: {means['bm25']:.3f} against {means['data']:.3f} in {METRIC} "
+                f"(difference {-gained.mean:+.3f}, {-gained.high:+.3f} to {-gained.low:+.3f})"
+            )
+        if self.worth is not None:
+            gains = [f"{_interval(gained)} over {arm}" for arm, gained in self.worth.gains.items()]
+            parts.append(f"hard negatives gain {' and '.join(gains)} with a sentence encoder")
+        else:
+            parts.append("negatives' worth not measured: the extra 'slow' with a sentence encoder is not installed")
+        return "; ".join(parts)
 
     @property
     def passed(self) -> bool:
@@ -86,7 +113,8 @@ class TrainingSignal:
 
     def as_dict(self) -> dict[str, Any]:
         """The measurement as JSON types, for ``report.json``."""
-        return {"model": MODEL, "judged": METRIC, "seed": SEED, **asdict(self)}
+        worth = "not measured" if self.worth is None else self.worth.as_dict()
+        return {"model": MODEL, "judged": METRIC, "seed": SEED, **asdict(self), "worth": worth, "note": self.note}
 
 
 class NotMeasuredError(Exception):
@@ -119,7 +147,13 @@ def measure_training_signal(out: Path, manifest: Manifest) -> TrainingSignal:
         raise NotMeasuredError(
             f"{len(examples)} rows to train on and {len(test.questions)} questions to test on are too few"
         )
-    return _measured(runs, how, len(examples), reader.left_out)
+    signal = _measured(runs, how, len(examples), reader.left_out)
+    if not is_installed() or not any(one.negatives for one in examples):
+        return signal
+    encoder = load_encoder()
+    return replace(
+        signal, worth=measure_negatives_worth(runs, lambda entries: encoder.encode(entries, "document"), SEED)
+    )
 
 
 def _capped_rows(out: Path, split: str) -> Any:
@@ -188,7 +222,7 @@ def _measured(runs: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows:
                 if number == 0:
                     learned[arm] = [_score(test, model)]
                     evaluate = partial(_evaluated, test, learned[arm])
-                losses.setdefault(arm, train(model, trained, default_settings(MODEL), evaluate=evaluate).losses)
+                losses.setdefault(arm, train(model, trained, _settings(), evaluate=evaluate).losses)
                 scores[arm] += test.model_scores(model, (model.dim,), arm)
                 bar.advance()
             bar.note(f"fold {number + 1} of {len(runs)}, untrained and BM25")
@@ -205,6 +239,16 @@ def _measured(runs: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows:
         for name in ("shuffled", "untrained", "bm25")
     }
     return TrainingSignal(how, rows, len(questions), left_out, means, gains, losses, learned)
+
+
+def _settings() -> TrainSettings:
+    """The default ones, a step in one pass: what a step holds is small, and many small passes cost most of its time."""
+    settings = default_settings(MODEL)
+    return replace(settings, chunk=4 * settings.batch_size)
+
+
+def _interval(value: Interval) -> str:
+    return f"{value.mean:+.3f} ({value.low:+.3f} to {value.high:+.3f})"
 
 
 def _score(test: TestSet, model: EmbeddingModel) -> float:

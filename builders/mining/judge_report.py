@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.qa.options_probe import wilson_interval
 
 _Z = 1.959964  # of a two-sided interval of 95 %
 
@@ -81,10 +82,8 @@ def corrected(counts: Mapping[str, Mapping[str, Any]], reviews: Mapping[str, Map
 
 def share(found: int, total: int) -> Rate:
     """A share of independent cases with Wilson's interval."""
-    rate, squared = found / total, _Z * _Z / total
-    middle = (rate + squared / 2) / (1 + squared)
-    half = _Z * sqrt(rate * (1 - rate) / total + squared / total / 4) / (1 + squared)
-    return Rate(rate, max(0.0, middle - half) if found else 0.0, min(1.0, middle + half) if found < total else 1.0)
+    low, high = wilson_interval(found, total)
+    return Rate(found / total, low if found else 0.0, high if found < total else 1.0)
 
 
 def corrected_rate(found: int, judged: int, reviewed: Reviewed) -> Rate | None:

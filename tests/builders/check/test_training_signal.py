@@ -13,6 +13,7 @@ import pytest
 
 from nyxqa.builders.check import training_signal
 from nyxqa.builders.check.check import check_all
+from nyxqa.builders.check.negatives_worth import is_installed
 from nyxqa.cli import main
 from nyxqa.retriever.training.plot import plot
 from nyxqa.schemas.chance import keyed_hash
@@ -29,7 +30,9 @@ def test_sound_data_has_a_training_signal(dataset: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as left:
         main(["check", str(dataset)])
     assert left.value.code == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "ok training_signal"
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1].startswith("ok training_signal")
+    assert "fold 1 of 4, tiny trained on the data" in told.err  # progress
     found = report(dataset)
     assert found["passed"] is True and found["failed"] == found["not_run"] == []
     assert found["manifest_sha256"] == hashlib.sha256((dataset / "manifest.json").read_bytes()).hexdigest()
@@ -38,6 +41,9 @@ def test_sound_data_has_a_training_signal(dataset: Path, capsys: pytest.CaptureF
     assert signal["gains"]["shuffled"]["mrr"]["low"] > 0
     assert signal["gains"]["untrained"]["mrr"]["mean"] > 0
     assert set(signal["means"]) == {"data", "shuffled", "untrained", "bm25"}
+    beaten = signal["means"]["bm25"]["mrr"] > signal["means"]["data"]["mrr"]
+    assert ("bm25 beats the trained tiny" in signal["note"]) is beaten
+    assert ("hard negatives gain" in signal["note"]) is is_installed() is (signal["worth"] != "not measured")
     assert (dataset / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
