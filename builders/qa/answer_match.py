@@ -18,6 +18,7 @@ _NOT_SEARCHABLE = frozenset({"yes", "no", "noanswer"})
 _CACHE_SIZE = 10_000
 # Share of the weight of a question's words that a document has, from which a common answer in it counts.
 CONTEXT = 0.5
+_STEM = 5  # letters of a longer word of the question by which it is found
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
@@ -68,6 +69,11 @@ def _fold_word(word: str) -> str:
     return word[:-1] if is_plural else word
 
 
+def _stem(word: str) -> str:
+    """The beginning of a word as it is searched for: "founded" and "founder", "flows" and "flow" are alike."""
+    return f" {word[:_STEM]}" if len(word) > _STEM else f" {word} "
+
+
 _cached_fold = lru_cache(_CACHE_SIZE)(fold_answer)
 
 
@@ -88,7 +94,7 @@ class AnswerRule:
 
     :param rare: Forms with a rare word.
     :param common: Forms of common words only.
-    :param context: The question's words, without the answer's, with their weights.
+    :param context: The question's words, without the answer's, as they are searched for, with their weights.
     """
 
     rare: tuple[Form, ...]
@@ -126,5 +132,5 @@ def answer_rule(question: str, answers: Sequence[str], common: CommonWords) -> A
     return AnswerRule(
         tuple(form for form in forms if not is_common[form]),
         tuple(form for form in forms if is_common[form]),
-        tuple((f" {word} ", common.weight(word)) for word in asked),
+        tuple((_stem(word), common.weight(word)) for word in asked),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 # A word in more documents than this, and in more than this share of the pool's, is common.
 MIN_DOCUMENTS = 5
-SHARE = 0.01
+SHARE = 0.005
 # Documents that are counted; of a larger pool a fixed part, so that memory is bounded.
 SAMPLE = 20_000
 _ID_DIGITS = 12  # of a ``doc_id``, which is a hash; they choose the part

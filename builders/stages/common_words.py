@@ -16,7 +16,7 @@ from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.stages.names import pool_stage
 from nyxqa.schemas.files import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 _FILE = "common.json"
 
 

@@ -25,7 +25,7 @@ from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import Encoder, SearchEntry
 from nyxqa.schemas.recipe import Negatives
 
-VERSION = 3
+VERSION = 4
 _INDEX_VERSION = 3
 _INDEX = "index"
 _RULE_FILE = "known.arrow"  # the columns that the exclusion rules read, beside the index

@@ -30,7 +30,7 @@ from nyxqa.schemas.content import kind_of
 from nyxqa.schemas.ids import page_id_of_passage
 from nyxqa.schemas.recipe import QaSet
 
-VERSION = 1
+VERSION = 2
 _KEYS = ("top_k", "negatives", "exclude", "margin", "instruction")  # data keys of a ``[[qa]]``
 
 

@@ -30,7 +30,7 @@ from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.recipe import TextSet
 
-VERSION = 2
+VERSION = 3
 _KEYS = ("top_k", "positive", "negatives", "exclude", "margin", "instruction")  # data keys of a ``[[text]]``
 # Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
 _DENSE_FILES = 8
