@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from nyxqa.builders.browse.commands import browse, review
+from nyxqa.builders.browse.judging.queue import QueueOptions
 from nyxqa.builders.browse.server.security import CSRF_HEADER, HOST
 from nyxqa.builders.browse.server.serve import listening
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import MissingExtraError, WorldError
 from tests.support.browse_server import Served, served
 from tests.support.tiny_dataset import tiny_dataset
 
@@ -165,3 +168,11 @@ def test_sql_that_does_more_than_look_is_refused(site: Served, name: str) -> Non
 def test_at_most_a_thousand_rows_are_shown(site: Served) -> None:
     _, text, _ = site.ask(f"/sql?query={quote('SELECT range AS n FROM range(5000)')}")
     assert text.count("<td>") == 1000
+
+
+def test_a_missing_extra_is_told_with_its_install_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    for call in (lambda: browse(data), lambda: review(data, "bob", QueueOptions())):
+        with pytest.raises(MissingExtraError, match=r"starlette is not installed; .*pip install '\.\[browse\]'"):
+            call()
+    assert not (data / "review" / "bob.jsonl").exists()
