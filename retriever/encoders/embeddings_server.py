@@ -22,9 +22,9 @@ from nyxqa.schemas.web.retry_policy import RetryPolicy
 Vectors = npt.NDArray[np.float32]
 
 # Texts of a request, and requests at a time: servers batch across requests.
-_TEXTS = 32
+_TEXTS = 16
 _REQUESTS = 8
-_SECONDS = 120.0
+_SECONDS = 600.0
 _RETRIES = RetryPolicy(attempts=5, first_wait=0.5, longest_wait=20.0, jitter=0.5)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 # A long answer is no list of vectors.
