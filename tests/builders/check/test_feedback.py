@@ -21,7 +21,7 @@ from tests.support.vlm_server import VlmServer
 def answered(built_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("answered") / "out"
     shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
-    settings = {"feedback.top_k": 6, "feedback.window": 2}
+    settings = {"feedback.top_k": 6, "feedback.window": 2, "feedback.stride": 2}
     with VlmServer(reply=oracle_of(out).reply) as server:
         feedback(out, FeedbackOptions("bm25", f"openai:m@{server.url}", settings=settings), Progress())
     restamp(out)
