@@ -145,7 +145,7 @@ def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(
                     place = document.index(f"[shows {number}_{ordinal}]")
                     assert document.index(whole[ordinal]) < place < document.index(whole[ordinal + 1])
     pairs = [("answer", "document"), ("distractors", "document"), ("questions", "document")]
-    pairs += [("questions_multi", "document"), ("answer", "question"), ("answer_closed", "question")]
+    pairs += [("questions_multi", "document"), ("answer", "question"), ("answer_closed", "question"), ("shorten", "question")]
     assert {f"{name}: {part}" for name, part in pairs} | {"distractors: question"} == set(+pictured)
 
 
@@ -284,7 +284,7 @@ def fate(fact: Fact) -> tuple[str, str] | None:
     """Stage and reason of the drop that a fact must meet under the lasting trouble; None if it is published."""
     if trouble := trouble_with(fact, "questions"):
         return ("synthesize", trouble)
-    if len(fact.long.split()) > 5 and (trouble := trouble_with(fact, "shorten")):
+    if trouble := trouble_with(fact, "shorten"):
         return ("refine", trouble)
     if trouble := trouble_with(fact, "answer"):
         return ("verify", trouble)

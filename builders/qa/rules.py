@@ -6,19 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from nyxqa.builders.qa.document_references import refers_to_document, refers_to_image
 from nyxqa.schemas.content import PLACEHOLDER
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _CITATION = re.compile(r"<\s*image\s*(\d+)\s*>", re.IGNORECASE)
 _LOOSE_CITATION = re.compile(r"<\|?\s*image[^<>]*>", re.IGNORECASE)
-
-# Complete words that refer to the document (the Nyx code also matches parts of words).
-_REFERS_TO_DOCUMENT = re.compile(
-    r"\b(?:texts?|authors?|passages?|excerpts?"
-    r"|(?:this|the|that|given|above|following|provided)\s+(?:document|article|paragraph|page|section|snippet))\b",
-    re.IGNORECASE,
-)
-_REFERS_TO_IMAGE = re.compile(r"\b(?:images?|pictures?|photos?|photographs?)\d*\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ def resolve_citations(
     text = " ".join(question.replace(PLACEHOLDER, " <image> ").split())
     if not _CITATION.sub("", text).strip(" ?."):
         return RuleViolation("no_question")
-    violation = _check_substrings(text) if rules == "paper" else _check_words(text)
+    violation = _check_substrings(text) if rules == "paper" else _check_certain(text)
     return violation or _replace_citations(text, images)
 
 
@@ -70,15 +63,15 @@ def _check_substrings(text: str) -> RuleViolation | None:
     return RuleViolation("image_not_cited") if "image" in text and not _CITATION.search(text) else None
 
 
-def _check_words(text: str) -> RuleViolation | None:
+def _check_certain(text: str) -> RuleViolation | None:
     bare = _CITATION.sub(" ", text)
-    reference = _REFERS_TO_DOCUMENT.search(bare)
+    reference = refers_to_document(bare)
     if reference:
-        return RuleViolation("refers_to_document", reference.group())
+        return RuleViolation("refers_to_document", reference)
     if _LOOSE_CITATION.search(bare):
         return RuleViolation("bad_citation", _LOOSE_CITATION.findall(bare)[0])
-    word = _REFERS_TO_IMAGE.search(bare)
-    return RuleViolation("image_not_cited", word.group()) if word and not _CITATION.search(text) else None
+    reference = None if _CITATION.search(text) else refers_to_image(bare)
+    return RuleViolation("image_not_cited", reference) if reference else None
 
 
 def _replace_citations(text: str, images: int) -> ResolvedQuestion | RuleViolation:

@@ -1,4 +1,4 @@
-"""Stage ``refine``: apply the rules, resolve placeholders, shorten answers, and drop repeated questions."""
+"""Stage ``refine``: rules for what is certain, placeholders resolved, the model's word on the rest, no repetition."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.rules import RuleViolation, cites_image, resolve_citations
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
-from nyxqa.builders.vlm.protocol import Failed, Vlm
+from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm
 from nyxqa.schemas.chance import keyed_hash
+from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.ids import qa_id
 from nyxqa.schemas.recipe import Refine
 from nyxqa.schemas.words import words
 
-VERSION = 2
+VERSION = 3
 _REPEATED_VERSION = 2
 
 
@@ -41,7 +42,9 @@ def refine(
     split: str,
     benchmark: StepOutput | None,
 ) -> StepOutput:
-    """Make questions of drafts: rules on whole words, images resolved, answers of at most ``max_answer_words``.
+    """Make questions of drafts: rules for what is certain, images resolved, then every pair goes to the model.
+
+    It makes the question self-contained, says the answer in at most ``max_answer_words`` words, or deletes the pair.
 
     Then questions that overlap with a benchmark are dropped, and those that repeat an earlier one of the split.
 
@@ -82,7 +85,7 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
             drops.append(_drop(draft, row.reason, row.detail))
         else:
             rows.append(row)
-    rows = _shortened(rows, drops, handle, settings.max_answer_words)
+    rows = _refined(rows, drops, handle, settings)
     for row in rows:
         ids = [image["image_id"] for image in row["images"]]
         row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
@@ -93,7 +96,7 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
 
 
 def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | RuleViolation:
-    """A row of QUESTIONS whose answer is not shortened yet, or the rule that the draft breaks."""
+    """A row of QUESTIONS that is not refined yet, or the rule that the draft breaks."""
     images = draft["document"]["images"]
     resolved = resolve_citations(draft["question"], len(images), settings.rules)
     answer = " ".join(draft["answer"].split())
@@ -116,26 +119,41 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Ru
     }
 
 
-def _shortened(
-    rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle, max_words: int
+def _refined(
+    rows: list[dict[str, Any]], drops: list[Drop], handle: VlmHandle, settings: Refine
 ) -> list[dict[str, Any]]:
-    """Rows with an answer of at most ``max_words`` words, shortened where needed; others are appended to ``drops``."""
-    long = [row for row in rows if len(words(row["answer"])) > max_words]
-    failed: set[str] = set()
+    """Rows as the model refined them, with an answer of at most ``max_answer_words``; others enter ``drops``."""
+    refined: list[dict[str, Any]] = []
     model: Vlm = handle.open()
-    outcomes = model.shorten((vlm_request(row, handle, row["answer"]) for row in long), max_words)
-    for row, outcome in zip(long, ACTIVITY.counted(outcomes), strict=True):
-        short = "" if isinstance(outcome, Failed) else " ".join(outcome.value.split())
-        if 0 < len(words(short)) <= max_words and not cites_image(short):
-            row["answer"] = short
-            continue
-        reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Failed) else ("answer_too_long", "")
-        drops.append(_drop(row, reason, detail))
-        failed.add(row["draft"])
-    refined = [row for row in rows if row["draft"] not in failed]
-    for row in refined:
-        row["answers"] = list(dict.fromkeys([row["answer"], row["answer_long"]]))
+    outcomes = model.refine((vlm_request(row, handle, row["answer"]) for row in rows), settings.max_answer_words)
+    for row, outcome in zip(rows, ACTIVITY.counted(outcomes), strict=True):
+        fault = _taken(row, outcome, settings)
+        if fault is None:
+            row["answers"] = list(dict.fromkeys([row["answer"], row["answer_long"]]))
+            refined.append(row)
+        else:
+            drops.append(_drop(row, fault.reason, fault.detail))
     return refined
+
+
+def _taken(row: dict[str, Any], outcome: Answered[QaPair] | Failed, settings: Refine) -> RuleViolation | None:
+    """Put the refined pair into ``row``; the fault if it must not be."""
+    if isinstance(outcome, Failed):
+        return RuleViolation(outcome.reason, outcome.detail)
+    answer = " ".join(outcome.value.answer.split())
+    if not 0 < len(words(answer)) <= settings.max_answer_words or cites_image(answer):
+        return RuleViolation("answer_too_long")
+    row["answer"] = answer
+    rewritten, images = " ".join(outcome.value.question.split()), row["images"]
+    if not rewritten or words(rewritten) == words(plain_text(row["question"])):
+        return None
+    resolved = resolve_citations(rewritten, len(images), settings.rules)
+    if isinstance(resolved, RuleViolation):
+        return resolved
+    if sorted(resolved.images) != list(range(len(images))):
+        return RuleViolation("bad_citation", "the question written anew cites other images")
+    row["question"], row["images"] = resolved.question, [images[index] for index in resolved.images]
+    return None
 
 
 def clean_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:

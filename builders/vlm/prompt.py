@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
-from nyxqa.schemas.content import PLACEHOLDER, Content
+from nyxqa.schemas.content import PLACEHOLDER, Content, plain_text
 from nyxqa.schemas.ids import short_hash
 
 # The fictional place in the examples of the prompts for questions. Prompts for answers use another one, so that a
@@ -100,6 +100,11 @@ def numbered_documents(documents: Iterable[VlmDocument]) -> list[PromptPart]:
         title = f" {document.title}" if document.title else ""
         parts += [f"[{number}]{title}\n", *content_parts(document.content), "\n\n"]
     return parts or ["(none)"]
+
+
+def text_of_document(document: VlmDocument) -> VlmDocument:
+    """The document without its pictures."""
+    return replace(document, content=Content(plain_text(document.content.text)))
 
 
 def as_text(parts: Iterable[PromptPart]) -> str:

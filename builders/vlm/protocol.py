@@ -55,7 +55,7 @@ class QaPair:
 
 @dataclass(frozen=True, slots=True)
 class VlmRequest:
-    """A question to answer, whose answer to shorten, or to write distractors for.
+    """A question to answer, to refine with its answer, or to write distractors for.
 
     :param key: Its id.
     :param question: Text and images of the question.
@@ -159,8 +159,11 @@ class Vlm(Protocol):
         """At most ``limit`` context-independent questions on each document, and as many over two or more images."""
         ...
 
-    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
-        """The answer in at most ``words`` words."""
+    def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:
+        """Each pair with an answer of at most ``words`` words; its question is "" where it stays as it is.
+
+        A question written anew cites the images of the one before as ``<imageN>``, N from 1 in their order.
+        """
         ...
 
     def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:

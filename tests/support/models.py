@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
+from nyxqa.schemas.words import words as words_of
 
 T = TypeVar("T")
 Outcome = Answered[T] | Failed
@@ -19,6 +20,7 @@ class Told:
 
     pairs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     short: dict[str, str] = field(default_factory=dict)
+    anew: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
     info: VlmInfo = field(
         default_factory=lambda: VlmInfo(
@@ -31,9 +33,12 @@ class Told:
             found = self.pairs.get(source.key)
             yield Failed("untold") if found is None else Answered([QaPair(*pair) for pair in found[:most]])
 
-    def shorten(self, asks: Iterable[VlmRequest], words: int) -> Iterator[Outcome[str]]:
+    def refine(self, asks: Iterable[VlmRequest], words: int) -> Iterator[Outcome[QaPair]]:
         for ask in asks:
-            yield Answered(self.short[ask.key]) if ask.key in self.short else Failed("untold")
+            if ask.key in self.short:
+                yield Answered(QaPair(self.anew.get(ask.key, ""), self.short[ask.key]))
+            else:
+                yield Answered(QaPair("", ask.answer)) if len(words_of(ask.answer)) <= words else Failed("untold")
 
     def answer(self, asks: Iterable[VlmRequest]) -> Iterator[Outcome[str]]:
         for _ in asks:

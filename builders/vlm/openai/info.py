@@ -6,7 +6,7 @@ from nyxqa.builders.vlm.prompt import prompt_hashes
 from nyxqa.builders.vlm.protocol import VlmInfo
 
 # Raised whenever the same stored answers are read as other questions, answers or options.
-_READING = 2
+_READING = 3
 
 
 def model_info(model: str) -> VlmInfo:

@@ -27,9 +27,9 @@ from nyxqa.builders.vlm.openai.outcomes import (
     merged_outcome,
     options_outcome,
     pairs_outcome,
-    short_outcome,
+    refined_outcome,
 )
-from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, ChatReply, ChatRequest, Sampling
+from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, WITH_QUESTION, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.prompt import (
@@ -40,6 +40,7 @@ from nyxqa.builders.vlm.prompt import (
     document_with_labels,
     load_prompt,
     numbered_documents,
+    text_of_document,
 )
 from nyxqa.builders.vlm.protocol import (
     Answered,
@@ -110,25 +111,27 @@ class OpenAiVlm:
                 yield merged_outcome(outcomes)
                 outcomes = []
 
-    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
-        """The answer in at most ``words`` words; one that is short already is not sent."""
-        already_short: deque[Answered[str] | None] = deque()
+    def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:
+        """Every pair: the answer in at most ``words`` words, the question written anew where it needs its document.
+
+        The model reads the document's text; of pictures only those that the question cites.
+        """
+        is_long: deque[bool] = deque()
         prompt = load_prompt("shorten")
 
-        def chat_requests() -> Iterator[ChatRequest | None]:
+        def chat_requests() -> Iterator[ChatRequest]:
             for request in requests:
-                is_short = 0 < len(words_of(request.answer)) <= words
-                already_short.append(Answered(request.answer) if is_short else None)
-                if is_short:
-                    yield None
-                    continue
-                question = content_parts(request.question)
-                filled = prompt.fill(question=question, answer=request.answer, words=str(words))
-                yield ChatRequest(prompt, "answer", filled, self._sampling())
+                is_long.append(len(words_of(request.answer)) > words)
+                filled = prompt.fill(
+                    documents=numbered_documents(map(text_of_document, request.documents)),
+                    question=content_parts(request.question),
+                    answer=request.answer,
+                    words=str(words),
+                )
+                yield ChatRequest(prompt, "answer", filled, self._sampling(), WITH_QUESTION)
 
         for reply in self._replies(chat_requests()):
-            answer = already_short.popleft()
-            yield answer if answer is not None else short_outcome(reply, words)
+            yield refined_outcome(reply, words, is_long.popleft())
 
     def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer from the documents, or without any; an abstention is an empty string."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs
+from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs, parse_question
 from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
 from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair
@@ -56,15 +56,27 @@ def answer_outcome(reply: ChatReply | Failed) -> Answered[str] | Failed:
     return Answered(answer, tokens=(reply.prompt_tokens, reply.completion_tokens))
 
 
-def short_outcome(reply: ChatReply | Failed, words: int) -> Answered[str] | Failed:
-    """The answer if it has 1 to ``words`` words."""
+def refined_outcome(reply: ChatReply | Failed, words: int, is_long: bool) -> Answered[QaPair] | Failed:
+    """The answer if it has 1 to ``words`` words, and the question if the model wrote it anew.
+
+    :param is_long: Whether the answer had more words before.
+    """
+    if isinstance(reply, Failed):
+        return reply
     outcome = answer_outcome(reply)
     if isinstance(outcome, Failed):
         return outcome
     size = len(words_of(outcome.value))
-    if size == 0:
+    if size == 0 and is_long:
         return Failed("too_long", f"the model cannot say it in {words} words")
-    return outcome if size <= words else Failed("too_long", f"{size} words, limit {words}")
+    if size == 0:
+        return Failed("not_self_contained", "the model returned no answer: the question needs its document")
+    if size > words:
+        return Failed("too_long", f"{size} words, limit {words}")
+    question = parse_question(reply.text)
+    if question and question in cut_strings(reply.text, QUESTION_BOUND):
+        return _CUT_OFF
+    return Answered(QaPair(question, outcome.value), tokens=outcome.tokens)
 
 
 def options_outcome(reply: ChatReply | Failed, key: str, minimum: int, maximum: int) -> Answered[list[str]] | Failed:

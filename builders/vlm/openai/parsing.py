@@ -26,7 +26,7 @@ from nyxqa.builders.vlm.openai.reasoning import without_reasoning
 from nyxqa.builders.vlm.openai.scalars import empty_if_abstention, scalar, tidy, without_labels
 from nyxqa.builders.vlm.protocol import QaPair
 
-__all__ = ["cut_strings", "parse_answer", "parse_options", "parse_pairs", "tidy"]
+__all__ = ["cut_strings", "parse_answer", "parse_options", "parse_pairs", "parse_question", "tidy"]
 
 _PAIR_LISTS = ("pairs", "questions", "qa_pairs", "qa", "items", "data", "result", "results")
 _OPTION_LISTS = ("options", "distractors", "wrong_options", "wrong_answers", "choices", "answers", "items")
@@ -70,6 +70,16 @@ def parse_answer(text: str) -> str | None:
     if re.search(r"[\"'\u201c]answer[\"'\u201d]\s*:\s*null", text):
         return ""
     return _bare_answer(text)
+
+
+def parse_question(text: str) -> str:
+    """The question that stands beside the answer that ``parse_answer`` reads; "" without one."""
+    text = _answer_text(text)
+    for value in (whole_json(text), *reversed(list(inner_json(text)))):
+        if isinstance(value, dict) and _answer_of(value)[0]:
+            named = {key.strip().lower(): item for key, item in value.items()}
+            return scalar(named.get("question")) or ""
+    return ""
 
 
 def parse_options(text: str) -> list[str] | None:

@@ -20,6 +20,8 @@ SchemaLevel = Literal["bounded", "unbounded", "nullable", "plain", "object", "no
 # Maximum lengths in characters. A small model constrained by a grammar may repeat itself for as long as the string may
 # continue; real questions and answers are far shorter. A string of exactly this length was cut and is discarded.
 QUESTION_BOUND, ANSWER_BOUND, SHORT_BOUND = 300, 200, 120
+# ``limit`` of a request for an answer that may bring the question, written anew, besides.
+WITH_QUESTION = 2
 _BOUNDS = frozenset({"maxLength", "minItems", "maxItems"})
 _BEYOND_PLAIN = _BOUNDS | {"additionalProperties"}
 
@@ -45,6 +47,7 @@ class ChatRequest:
     :param form: Field of the JSON object that is requested.
     :param parts: Text and images in the order in which the model sees them.
     :param limit: Maximum number of items of the requested list; of options exactly so many. The prompt names it too.
+        ``WITH_QUESTION`` for an answer beside which a question may stand.
     """
 
     prompt: Prompt
@@ -91,7 +94,11 @@ def response_schema(form: ResponseForm, limit: int, level: SchemaLevel) -> dict[
     :param limit: Maximum number of items of the requested list; of options exactly so many.
     """
     shape = {form: _shape(form, limit)}
-    schema = {"type": "object", "properties": shape, "required": [form], "additionalProperties": False}
+    if form == "answer" and limit == WITH_QUESTION:
+        shape["question"] = {"type": ["string", "null"], "maxLength": QUESTION_BOUND}
+    # Strict schemas require every field; one that may be missing is null.
+    required = [form] if level == "plain" else list(shape)
+    schema = {"type": "object", "properties": shape, "required": required, "additionalProperties": False}
     if level == "bounded":
         return schema
     return dict(_simplified(schema, level))

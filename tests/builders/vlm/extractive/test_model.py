@@ -101,13 +101,13 @@ def test_abbreviations_end_no_sentence() -> None:
     assert all("Dr. " in pair.question or pair.answer == "Smith" for pair in asked(source))
 
 
-def test_shorten_keeps_what_is_short() -> None:
+def test_refining_keeps_what_is_short() -> None:
     asks = [
         VlmRequest("a", Content("?"), "five short words are fine"),
         VlmRequest("b", Content("?"), "six words are one too many"),
     ]
-    assert list(ExtractiveVlm(SEED).shorten(asks, 5)) == [
-        Answered("five short words are fine"),
+    assert list(ExtractiveVlm(SEED).refine(asks, 5)) == [
+        Answered(QaPair("", "five short words are fine")),
         Failed("too_long", "6 words, limit 5"),
     ]
 

@@ -101,7 +101,7 @@ def test_no_document_is_lost_to_a_quirk(played: Played, tmp_path: Path) -> None:
         vlm = opened(url, tmp_path)
         assert [getattr(found, "value", found) for found in vlm.questions(DOCUMENTS, 5)] == [PAIRS] * len(DOCUMENTS)
         assert list(vlm.answer(asked)) == [Answered("38 metres")] * len(asked)
-        assert list(vlm.shorten(asked, 5)) == [Answered("38 metres")] * len(asked)
+        assert list(vlm.refine(asked, 5)) == [Answered(QaPair("", "38 metres"))] * len(asked)
         assert list(vlm.distractors(asked, 3)) == [Answered(["one wrong", "two wrong", "three wrong"])] * len(asked)
         vlm.close()
 

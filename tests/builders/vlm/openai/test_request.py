@@ -23,16 +23,14 @@ def test_all_four_jobs(tmp_path: Path) -> None:
     with VlmServer() as server:
         vlm = model(server, tmp_path)
         assert list(vlm.questions([source], 1)) == [Answered([QaPair("Who built tower 1 of Varn?", "Ada Holt 1")])]
-        assert list(vlm.shorten([ask, VlmRequest("b", Content("?"), "short")], 5)) == [
-            Answered("38 metres"),
-            Answered("short"),
-        ]
+        short = VlmRequest("b", Content("?"), "short")
+        assert list(vlm.refine([ask, short], 5)) == [Answered(QaPair("", "38 metres"))] * 2
         assert list(vlm.answer([ask, VlmRequest("c", Content("What?"))])) == [Answered("38 metres")] * 2
         assert list(vlm.distractors([ask], 3)) == [Answered(["one wrong", "two wrong", "three wrong"])]
         vlm.close()
-    # Two prompts for a document with two images; "short" needed no request.
-    assert server.served == 6
-    assert vlm.usage == Usage(requests=6, prompt_tokens=60, completion_tokens=30)
+    # Two prompts for a document with two images.
+    assert server.served == 7
+    assert vlm.usage == Usage(requests=7, prompt_tokens=70, completion_tokens=35)
     assert set(vlm.info.prompts) == {
         "questions",
         "questions_multi",
