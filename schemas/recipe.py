@@ -179,7 +179,7 @@ class Refine(Section):
     """Rules over questions and answers (Nyx steps 5 and 7)."""
 
     rules: Literal["repaired", "paper"] = Field(
-        "repaired", description="repaired: rules on whole words; paper: the paper's substrings"
+        "repaired", description="repaired: only what is certain goes by rule; paper: the paper's substrings"
     )
     max_answer_words: Positive = Field(5, description="maximum number of words of an answer")
 

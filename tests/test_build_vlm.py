@@ -145,7 +145,12 @@ def test_each_placeholder_gets_its_own_image_in_every_prompt_of_every_stage(
                     place = document.index(f"[shows {number}_{ordinal}]")
                     assert document.index(whole[ordinal]) < place < document.index(whole[ordinal + 1])
     pairs = [("answer", "document"), ("distractors", "document"), ("questions", "document")]
-    pairs += [("questions_multi", "document"), ("answer", "question"), ("answer_closed", "question"), ("shorten", "question")]
+    pairs += [
+        ("questions_multi", "document"),
+        ("answer", "question"),
+        ("answer_closed", "question"),
+        ("shorten", "question"),
+    ]
     assert {f"{name}: {part}" for name, part in pairs} | {"distractors: question"} == set(+pictured)
 
 

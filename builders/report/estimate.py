@@ -188,9 +188,10 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
     text_only, images_only = ([part for part in document if isinstance(part, kind)] for kind in (str, VlmImage))
     asked = most * len(names)
     words = str(recipe.refine.max_answer_words)
-    yield "refine", cost(
-        "shorten", short, documents=text_only, question=question, answer="x" * _ANSWER, words=words
-    ).times(asked)
+    yield (
+        "refine",
+        cost("shorten", short, documents=text_only, question=question, answer="x" * _ANSWER, words=words).times(asked),
+    )
     if collects_evidence(recipe.verify, make_provider(recipe.vlm.model).info):
         views = cost("answer_closed", short, question=question) + cost(
             "answer", short, question=question, documents=document

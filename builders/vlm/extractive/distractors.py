@@ -34,11 +34,12 @@ def wrong_options(request: VlmRequest, count: int, seed: int, shared_keys: Share
     """Up to ``count`` options of the kind of ``request.answer``, distinct after normalisation, none of them correct.
 
     Vocabulary words come first from ``shared_keys``, then from the documents, then from the vocabularies; numbers are
-    changed in their own format.
+    changed in their own format; other keys get those of other questions that stand in about as many documents.
     """
     key = request.answer.strip()
     question = plain_text(request.question.text)
     question_words = f" {' '.join(words(question))} "
+    captions = f" {' '.join(words(' '.join(image.caption for image in request.question.images)))} "
     used = {normalise_answer(key)}
     options: list[str] = []
     for candidate in _candidates(request, key, question, seed, shared_keys):
@@ -48,6 +49,7 @@ def wrong_options(request: VlmRequest, count: int, seed: int, shared_keys: Share
             not normalised
             or normalised in used
             or f" {' '.join(words(option))} " in question_words
+            or f" {' '.join(words(option))} " in captions
             or _overlaps(option, key)
         ):
             continue
@@ -69,6 +71,8 @@ def _candidates(request: VlmRequest, key: str, question: str, seed: int, shared_
 
     if kind_of_word(key) is not None:
         yield from shared_keys.candidates(request)
+    elif request.question.images and kind not in AMOUNTS:
+        yield from shared_keys.alike(request)
     yield from shuffled(_of_documents(request, kind, key))
     if kind in AMOUNTS:
         yield from perturbed_amounts(key, kind, request.key, seed)
@@ -79,6 +83,8 @@ def _candidates(request: VlmRequest, key: str, question: str, seed: int, shared_
         nouns = _nouns(request)
         yield from shuffled(noun for noun in nouns if noun[-3:] == key[-3:])
         yield from shuffled(noun for noun in nouns if noun.endswith("s") == key.endswith("s"))
+    if kind not in AMOUNTS:
+        yield from shared_keys.alike(request)
 
 
 def _texts(request: VlmRequest) -> Iterator[str]:

@@ -27,7 +27,7 @@ from nyxqa.schemas.words import words as words_of
 R = TypeVar("R")
 
 # Its answers only show that words overlap, so they are not evidence.
-_INFO = VlmInfo(EXTRACTIVE, version=6, is_local=True, can_judge=False, needs_images=False, where="workers")
+_INFO = VlmInfo(EXTRACTIVE, version=7, is_local=True, can_judge=False, needs_images=False, where="workers")
 
 
 class ExtractiveProvider:
@@ -56,11 +56,14 @@ class ExtractiveVlm:
             pairs = draft_questions(document, limit)
             yield Answered(pairs) if pairs else Failed("no_question", "no sentence or caption stands on its own")
 
-    def shorten(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[str] | Failed]:
-        """The answer unchanged, or ``too_long``: this generator does not rephrase."""
+    def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:
+        """Each pair unchanged, or ``too_long``: this generator does not rephrase."""
         for request in requests:
             size = len(words_of(request.answer))
-            yield Answered(request.answer) if 0 < size <= words else Failed("too_long", f"{size} words, limit {words}")
+            is_short = 0 < size <= words
+            yield (
+                Answered(QaPair("", request.answer)) if is_short else Failed("too_long", f"{size} words, limit {words}")
+            )
 
     def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """A span of the sentence that overlaps most; it abstains without documents and on questions with images."""

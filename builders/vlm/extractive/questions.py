@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
-from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes, text_clozes
+from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, text_clozes
+from nyxqa.builders.vlm.extractive.pictures import picture_questions
 from nyxqa.builders.vlm.extractive.self_contained import is_prose
 from nyxqa.builders.vlm.extractive.spans import find_spans
+from nyxqa.builders.vlm.extractive.tables import table_questions
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, are_synonyms, word_list
 from nyxqa.builders.vlm.protocol import QaPair, VlmDocument
 from nyxqa.schemas.answers import normalise_answer
@@ -21,17 +23,23 @@ def draft_questions(document: VlmDocument, limit: int) -> list[QaPair]:
     """At most ``limit`` questions on ``document`` and as many over two of its images, in reading order."""
     used_answers: set[str] = set()
     captions = [(n, image.caption) for n, image in enumerate(document.content.images, 1) if is_prose(image.caption)]
-    about_images = _best((c for n, caption in captions for c in caption_clozes(caption, n)), limit, used_answers)
-    about_text = _best(text_clozes(document.content.text, document.title), limit, used_answers)
+    about_images = _best(picture_questions(document), limit, used_answers)
+    told = chain(
+        text_clozes(document.content.text, document.title), table_questions(document.content.text, document.title)
+    )
+    about_text = _best(told, limit, used_answers)
     room = max(limit - len(about_text), (limit + 1) // 2)
     about_images = sorted(sorted(about_images, key=_rank)[:room], key=lambda cloze: cloze.place)
     about_text = sorted(sorted(about_text, key=_rank)[: limit - len(about_images)], key=lambda cloze: cloze.place)
-    pairs = [QaPair(f"Fill in the blank: {cloze.text}", cloze.answer) for cloze in about_text]
-    pairs += [
-        QaPair(f"Fill in the blank for <image{cloze.place}>: {cloze.text}", cloze.answer) for cloze in about_images
-    ]
+    pairs = [QaPair(_asked(cloze, ""), cloze.answer) for cloze in about_text]
+    pairs += [QaPair(_asked(cloze, f" for <image{cloze.place}>"), cloze.answer) for cloze in about_images]
     over_two = (pair for first, second in combinations(captions, 2) for pair in _two_image_questions(first, second))
     return pairs + _distinct(over_two, limit)
+
+
+def _asked(cloze: Cloze, where: str) -> str:
+    """The question of a cloze, or what is a question already."""
+    return f"Fill in the blank{where}: {cloze.text}" if BLANK in cloze.text else cloze.text
 
 
 def _rank(cloze: Cloze) -> tuple[float, int, str]:

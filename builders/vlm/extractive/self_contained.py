@@ -34,23 +34,33 @@ ABOUT_THE_PAGE = re.compile(
     re.IGNORECASE,
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|St|Sr|Jr|Prof|Gen|Col|Lt|Mt|No|vs|ca?|cf|e\.g|i\.e|approx|fl|etc|pop|lit|b|d|r|Inc|Ltd|Co"
+    r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|St|Sr|Jr|Prof|Gen|Col|Lt|Mt|No|vs|ca?|cf|e\.g|i\.e|approx|fl|etc|pop|lit|b|d|r|Inc|Ltd|Co|Figs?"
     r"|[A-Z]\.[A-Z]))\.$"
 )
 # Bibliographies, code and tables are not prose: surnames with initials, journals, or signs that sentences lack.
 _REFERENCE = re.compile(
     r"\b[A-Z][\w'\u2019-]+, [A-Z]\.|\b[A-Z]\. ?[A-Z][\w-]+, (?:and )?[A-Z]\.|&|\bet al\b"
     r"|\b(?:doi|DOI|arXiv|ISBN|ISSN)\b"
+    r"|^\[\^?\w+\]|\bIEEE\b|\bTPAMI\b|\([Ee]ds?\.?\)|\bVolume \d+, Number|\bPress,? \d{4}"
     r"|\b(?:[Vv]ols?|pp?|[Nn]os?|[Ee]ds?|Proc|Conf|Trans|Appl|Int)\.|\b(?:In )?Proceedings\b|\bIEEE Transactions\b"
 )
 _CODE = re.compile(r"[|#={}\\]|>>>|\(\)|::|\w\.\w+\.\w|\w_\w")
 _BULLET = re.compile(r"^(?:[-*\u2022\u2013+>]|\d{1,2}[.)])\s+")
 _CITATION = re.compile(r"\s*\[\d{1,3}(?:\s*[,\u2013-]\s*\d{1,3})*\]")
 # Every sentence has a verb; without an auxiliary or one of these endings it is a heading or a label.
+# A participle or a plural is no verb: "kernel used for the matrix", "values of the curve".
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|can|could|may|might|must|will|would|shall|should|do|does|did|\w+ed"
-    r"|[a-z]{2,}s)\b"
+    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|do|does|did"
+    r"|(?!(?:used|based|called|named|defined|computed|applied|located|trained|required|related|needed|obtained)\b)"
+    r"[a-z]+ed|(?:consists|belongs|refers|depends|lies|runs|ends|begins|stands|leads|occurs|flows|comes|goes|results"
+    r"|extends|rises|serves|works|differs|applies|contains|includes|uses|shows|means|becomes|remains|makes|gives|takes"
+    r"|forms|covers|holds|carries|lives|grows|lasts|turns|meets|joins|follows|connects|separates|appears|exists|plays"
+    r"|provides|allows|requires|produces|describes|measures|passes|moves|marks|bears)"
+    r"|wrote|became|began|made|won|took|led|gave|held|built|found|left|saw|rose|fell|fought|ran|grew|brought|came|went)"
+    r"\b|\b[a-z]{2,}s (?:the|an?|its|his|her|their|all|every|each|two|three|four|five|no|that|it|them|one)\b"
 )
+# A subject is missing, or a word that was left out leaves two others side by side.
+_BROKEN = re.compile(r"^(?:In|For|From|On|With|To) [^,]+, (?:will|is|are|was|were|can|has)\b|\b([a-z]{2,}) \1\b", re.I)
 # Labels of a figure's parts.
 _LIST = re.compile(r"(?:^|,)(?:\s*[^\s,]+){1,3},(?:\s*[^\s,]+){1,3},(?:\s*[^\s,]+){1,3}(?:,|$)")
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|bmp)\b|_|https?:", re.IGNORECASE)
@@ -61,8 +71,10 @@ def complete_sentences(text: str) -> list[str]:
     joined: list[str] = []
     for piece in text.split(PLACEHOLDER):
         pending = ""
-        for sentence in map(_without_marks, sentences(piece)):
-            pending = f"{pending} {sentence}" if pending else " ".join(sentence.split())
+        for sentence in sentences(piece):
+            # "1)" is a bullet at the beginning of a sentence only: not behind "Fig.".
+            own = _CITATION.sub("", sentence if pending else _BULLET.sub("", sentence))
+            pending = f"{pending} {own}" if pending else " ".join(own.split())
             if not _ABBREVIATION.search(pending):
                 joined.append(pending)
                 pending = ""
@@ -81,7 +93,9 @@ def is_self_contained(sentence: str, caption: bool = False) -> bool:
     tokens = words(sentence)
     if not MIN_WORDS <= len(tokens) <= MAX_WORDS or ABOUT_THE_PAGE.search(sentence) or "__" in sentence:
         return False
-    if not caption and (_REFERENCE.search(sentence) or _CODE.search(sentence) or not _VERB.search(sentence)):
+    if not caption and (_REFERENCE.search(sentence) or _CODE.search(sentence) or _BROKEN.search(sentence)):
+        return False
+    if not caption and not _VERB.search(sentence):
         return False
     if sentence.count("(") != sentence.count(")") or sentence.count('"') % 2 or "<" in sentence:
         return False
@@ -89,8 +103,3 @@ def is_self_contained(sentence: str, caption: bool = False) -> bool:
         return False
     pronoun = _PRONOUN.search(sentence)
     return pronoun is None or any(span.end <= pronoun.start() for span in find_spans(sentence) if span.kind == "name")
-
-
-def _without_marks(sentence: str) -> str:
-    """``sentence`` without its bullet and its citation marks."""
-    return _CITATION.sub("", _BULLET.sub("", sentence))

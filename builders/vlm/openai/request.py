@@ -93,7 +93,7 @@ def response_schema(form: ResponseForm, limit: int, level: SchemaLevel) -> dict[
 
     :param limit: Maximum number of items of the requested list; of options exactly so many.
     """
-    shape = {form: _shape(form, limit)}
+    shape: dict[str, Any] = {form: _shape(form, limit)}
     if form == "answer" and limit == WITH_QUESTION:
         shape["question"] = {"type": ["string", "null"], "maxLength": QUESTION_BOUND}
     # Strict schemas require every field; one that may be missing is null.

@@ -121,7 +121,11 @@ def test_a_question_is_written_anew_and_asks_for_its_images_in_the_order_that_it
         ('{"answer": "1902", "question": null}', "When did it open?", "1902"),
         ('{"answer": "1902", "question": "When did it open?"}', "When did it open?", "1902"),
         ('{"answer": "1902", "question": "When did Varn open?"}', "When did Varn open?", "1902"),
-        ('Draft: {"answer": "x"}\n{"answer": "1902", "question": "When did Varn open?"}', "When did Varn open?", "1902"),
+        (
+            'Draft: {"answer": "x"}\n{"answer": "1902", "question": "When did Varn open?"}',
+            "When did Varn open?",
+            "1902",
+        ),
     ],
 )
 def test_the_question_beside_the_answer_is_optional(reply: str, question: str, answer: str, tmp_path: Path) -> None:
