@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,18 @@ from tests.support.published import table
 from tests.support.rows import QUESTIONS, SPLIT_DOCUMENTS, document, parts_of, question, write
 from tests.support.verdicts import line, write_verdicts
 from tests.support.vlm_server import VlmServer
+
+QA_RECIPE = """
+[judge]
+most = 20
+[[qa]]
+name = "towers"
+questions = "jsonl:questions.jsonl"
+corpus = "jsonl:passages.jsonl"
+negatives = [1, 20]
+exclude = ["equal"]
+license = "CC0-1.0"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +204,38 @@ def test_reviewed_rows_measure_the_judge_and_correct_its_rate(
     assert f"the judge against reviewers, text: sensitivity {found} of " in card
     assert check(out).failed == ()
     assert towers.questions > len(rows)
+
+
+def test_negatives_of_a_set_over_a_corpus_are_judged(tmp_path: Path) -> None:
+    """The same towers as a ``[[qa]]`` set; a judge without errors finds exactly what was planted."""
+    towers = Towers(questions=8)
+    towers.write(tmp_path)
+    for name in ("passages", "questions"):
+        rows = [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        made = [
+            {"id": row["id"], "text": row["contents"]}
+            if name == "passages"
+            else {
+                "id": row["id"],
+                "question": row["question"],
+                "answers": row["golden_answers"],
+                "doc_ids": [row["metadata"]["passage_id"]],
+            }
+            for row in rows
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made))
+    recipe = tmp_path / "qa.toml"
+    recipe.write_text(QA_RECIPE)
+    judge = ScriptedJudge(towers, sensitivity=1.0, specificity=1.0, refusals=0.0)
+    with VlmServer(reply=judge) as server:
+        settings = {"vlm.model": f"openai:model@{server.url}"}
+        run("train", recipe=recipe, out=tmp_path / "out", workers=1, settings=settings)
+    assert check(tmp_path / "out").failed == ()
+    texts = {row["doc_id"]: row["text"] for row in table(tmp_path / "out", "corpus")}
+    for row in table(tmp_path / "out", "triplets"):
+        judged = [one["doc_id"] for one in row["positives"] if one["origin"] == "judged"]
+        assert all(row["answers"][0] in texts[doc] for doc in judged)
+        assert not any(row["answers"][0] in texts[doc] for doc in row["negative_ids"])
+    summary = read_manifest(tmp_path / "out").summary["judge"]["towers train"]
+    assert summary["found"] == summary["positives"] > 5
+    assert summary["questions"] == 8 and summary["failed"] == 0
