@@ -13,9 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.builders.engine.part_files import is_done
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.engine.workdir import step_folder
+from nyxqa.builders.feedback.kept_documents import passages_of, publishes_all, publishes_retrieved
 from nyxqa.builders.feedback.selection import Selected, select
 from nyxqa.builders.qa.scoring import Truth, truth_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
@@ -28,13 +27,11 @@ from nyxqa.builders.question_sets.pools import (
     rows_where,
     shared_keys_at,
 )
-from nyxqa.builders.stages.names import pool_stage
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.published import Published
-from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Feedback
 from nyxqa.schemas.tables import WEB
 
@@ -266,30 +263,3 @@ def _taken(table: pa.Table | None, rows: npt.NDArray[np.int64], columns: list[st
     else:
         found = table.select(columns).take(pa.array(rows)).to_pylist()
     return found
-
-
-def passages_of(manifest: Manifest, work: Path, pool: str) -> StepOutput | None:
-    """The build's output with all passages of ``pool``, or None if it is missing."""
-    stage = pool_stage(pool)
-    entry = next((entry for entry in manifest.stages if entry.name == stage), None)
-    if entry is None:
-        return None
-    folder = step_folder(work, stage, "", entry.fingerprint)
-    return StepOutput(entry.fingerprint, folder) if is_done(folder) else None
-
-
-def sections_of(manifest: Manifest, pool: str) -> list[dict[str, Any]]:
-    """The sections of question sets whose documents are in ``pool``."""
-    sections = [*manifest.recipe.get("text", []), *manifest.recipe.get("qa", [])]
-    return [section for section in sections if (section["pool"] or section["name"]) == pool]
-
-
-def publishes_all(manifest: Manifest, pool: str) -> bool:
-    """Whether table ``corpus`` holds all passages of ``pool``."""
-    return any(section["keep"] == "all" for section in sections_of(manifest, pool))
-
-
-def publishes_retrieved(manifest: Manifest, pool: str) -> bool:
-    """Whether ``pool`` is what was retrieved for all questions, which stage 2 then searches (Nyx paper)."""
-    kept = {section["keep"] for section in sections_of(manifest, pool)}
-    return "retrieved" in kept and "all" not in kept
