@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.stages.names import FEEDBACK, STAGES, with_sets
+from nyxqa.builders.stages.names import FEEDBACK, OPTIONAL_STAGES, REVIEW, STAGES, with_sets
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.ids import doc_id, image_id, qa_id
@@ -20,8 +20,9 @@ SETS = ["passages.wiki", "text.wiki"]  # of the sample
 
 
 def stages_of(out: Path) -> list[str]:
-    """The stages of a build in their order; feedback comes with a command of its own."""
-    return [name for name in with_sets(entry.name for entry in read_manifest(out).stages) if name != FEEDBACK]
+    """The stages of a build in their order; these builds have no verdicts and no stage that is left out by default."""
+    left_out = {FEEDBACK, REVIEW, *OPTIONAL_STAGES}
+    return [name for name in with_sets(entry.name for entry in read_manifest(out).stages) if name not in left_out]
 
 
 # The ledger
