@@ -10,7 +10,10 @@ _S, _I32, _I64 = pa.string(), pa.int32(), pa.int64()
 
 # One part of a page as read from its source: exactly one of text and image (a reference) is set.
 # ``caption_origin`` says what the caption was: ``figure``, ``alt``, ``title``, or "" without one.
-SOURCE_PART = pa.struct([("text", _S), ("image", _S), ("caption", _S), ("caption_origin", _S), ("section", _S)])
+# ``locator`` says where in a PDF the part stands; null elsewhere.
+SOURCE_PART = pa.struct(
+    [("text", _S), ("image", _S), ("caption", _S), ("caption_origin", _S), ("section", _S), ("locator", _S)]
+)
 
 # A stored image: the place of its bytes in the packs of stage images, and its metadata.
 _LOCATOR = [
@@ -25,7 +28,7 @@ _LOCATOR = [
 LOCATOR = pa.struct([*_LOCATOR, ("caption_origin", _S)])
 SET_LOCATOR = pa.struct(_LOCATOR)  # of an image of a question set, which brings no caption
 
-PART = pa.struct([("text", _S), ("image", LOCATOR), ("section", _S)])
+PART = pa.struct([("text", _S), ("image", LOCATOR), ("section", _S), ("locator", _S)])
 
 _PAGE = [
     ("page_id", _S),
@@ -58,6 +61,7 @@ _DOCUMENT = [
     ("source", _S),
     ("start", _I32),  # characters of the page's text: its parts joined by line ends, a placeholder for each image
     ("end", _I32),
+    ("locator", _S),  # sheet and box in a PDF, else ""
 ]
 
 # ``place`` (PAGE:CHUNK) names a chunk until chunks of equal content become one document.

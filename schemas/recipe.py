@@ -32,7 +32,9 @@ Settled = Literal["right_closed_book", "right_with_all", "wrong_with_all"]
 class Web(Section):
     """Where pages come from."""
 
-    source: str = Field(description="source of the pages: sample, html:DIR, markdown:DIR, jsonl:FILE, obelics[:DIR]")
+    source: str = Field(
+        description="source of the pages: sample, html:DIR, markdown:DIR, pdf:DIR, pdf:FILE, jsonl:FILE, obelics[:DIR]"
+    )
     limit: Positive | None = Field(None, description="maximum number of pages to read; all if not set")
     every: Positive = Field(1, description="read every n-th page")
     license: str | None = Field(None, description="licence of pages that do not state one themselves")
@@ -49,6 +51,13 @@ class Prefilter(Section):
         description="drop blocks of text on more than this share of the pages (and on over 5) that differ otherwise",
     )
     keep: list[str] = Field([], description="regular expressions; a block in which one is found is never common")
+
+
+class Pdf(Section):
+    """How PDF files are read."""
+
+    render: bool = Field(False, description="whether a sheet without a usable text layer becomes an image of it")
+    dpi: Annotated[int, Field(ge=36, le=600)] = Field(150, description="resolution of rendered sheets and drawings")
 
 
 class Images(Section):
@@ -86,6 +95,11 @@ class Chunk(Section):
     tokenizer: str = Field(
         "words",
         description="tokenizer that counts: words, a tokenizer.json, or a Hub name; A|B: the first that can be had",
+    )
+    unit: Literal["tokens", "page"] = Field(
+        "tokens",
+        description="tokens: documents of at most max_tokens; page: every image, such as a sheet of a PDF, is a "
+        "document with its text as caption",
     )
 
 
@@ -349,6 +363,7 @@ class Recipe(Section):
     seed: int = Field(42, description="seed of every random choice")
     web: Web | None = Field(None, description="pages to build from; none if not set")
     prefilter: Prefilter = Field(Prefilter(), description="what is dropped before any image is fetched")
+    pdf: Pdf = Field(Pdf(), description="how PDF files are read")
     images: Images = Field(Images(), description="how images are fetched, checked and stored")
     captions: Captions = Field(Captions(), description="captions for images that have none")
     chunk: Chunk = Field(Chunk(), description="how pages become documents")

@@ -134,7 +134,7 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
     with output_folder(request.out) as work, limited(_limits(recipe)):
         complete_publishing(request.out)
         published = published_in(request.out)
-        source = None if recipe.web is None else open_source(recipe.web)
+        source = None if recipe.web is None else open_source(recipe.web, recipe.pdf, recipe.chunk.unit)
         job = _Job(request, recipe, source, work, published, progress)
         again = _names_to_observe_again(job)
         plan = _plan_without_stale(job, again)
@@ -177,7 +177,9 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         if recipe.web is None:
             return Estimate(recipe.vlm.model.partition("@http")[0], sets)
         index = benchmark(run, recipe.filters, recipe.images.max_pixels)
-        pages = build_pages(run, recipe, recipe.web, open_source(recipe.web), index, splits)
+        pages = build_pages(
+            run, recipe, recipe.web, open_source(recipe.web, recipe.pdf, recipe.chunk.unit), index, splits
+        )
         seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
         of_pages = estimate_seeds(recipe, seeds, pages.packs)
         return replace(of_pages, costs=estimate_captions(recipe, pages.pages, pages.packs) | of_pages.costs | sets)

@@ -141,14 +141,23 @@ def checked_page(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
     return page
 
 
-def text_part(text: str, section: str = "") -> dict[str, Any]:
-    """Return a part of a page that is text."""
-    return {"text": text, "image": None, "caption": "", "caption_origin": "", "section": section}
+def text_part(text: str, section: str = "", locator: str = "") -> dict[str, Any]:
+    """Return a part of a page that is text.
+
+    :param locator: Where in a PDF it stands.
+    """
+    return _part({"text": text, "image": None, "caption": "", "caption_origin": "", "section": section}, locator)
 
 
-def image_part(reference: str, caption: str, origin: str, section: str = "") -> dict[str, Any]:
+def image_part(reference: str, caption: str, origin: str, section: str = "", locator: str = "") -> dict[str, Any]:
     """Return a part of a page that refers to an image.
 
     :param origin: What the caption was: ``figure``, ``alt`` or ``title``; "" without one.
+    :param locator: Where in a PDF it stands.
     """
-    return {"text": None, "image": reference, "caption": caption, "caption_origin": origin, "section": section}
+    part = {"text": None, "image": reference, "caption": caption, "caption_origin": origin, "section": section}
+    return _part(part, locator)
+
+
+def _part(part: dict[str, Any], locator: str) -> dict[str, Any]:
+    return {**part, "locator": locator} if locator else part

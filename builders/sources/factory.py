@@ -10,23 +10,30 @@ from nyxqa.builders.sources.html import HtmlSource
 from nyxqa.builders.sources.jsonl import JsonlSource
 from nyxqa.builders.sources.obelics import ObelicsFolder
 from nyxqa.builders.sources.obelics_hub import hub_source
+from nyxqa.builders.sources.pdf.source import PdfSource
 from nyxqa.schemas.errors import UsageError, nearest
-from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.recipe import Pdf, Web
 
+DEFAULT_PDF = Pdf()
 SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 
 
-def open_source(web: Web) -> Source:
+def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Source:
     """Return the source that ``web.source`` names; nothing is read yet.
 
-    One of ``sample``, ``html:DIR``, ``markdown:DIR``, ``jsonl:FILE[.gz|.zst]``, ``obelics:DIR``, ``obelics`` (the
-    Hub's, without pages whose publishers opted out) and ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
+    One of ``sample``, ``html:DIR``, ``markdown:DIR``, ``pdf:DIR``, ``pdf:FILE``, ``jsonl:FILE[.gz|.zst]``,
+    ``obelics:DIR``, ``obelics`` (the Hub's, without pages whose publishers opted out) and
+    ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
+    :param pdf: How PDF files are read.
+    :param unit: What becomes a document, ``chunk.unit``; of a PDF a ``page`` is a picture of each sheet.
     :raises UsageError: If the kind is unknown or its path is missing or malformed.
     """
     kind, _, path = web.source.partition(":")
+    if kind == "pdf":
+        return PdfSource(_required(path, web, "pdf:DIR or pdf:FILE"), web, pdf, unit)
     if kind not in _SOURCES:
-        raise UsageError(f"unknown source {web.source!r}{nearest(kind, list(_SOURCES))}")
+        raise UsageError(f"unknown source {web.source!r}{nearest(kind, ['pdf', *_SOURCES])}")
     return _SOURCES[kind](path, web)
 
 

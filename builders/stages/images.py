@@ -144,8 +144,9 @@ def _stored_parts(
     """Parts with locators in place of references, and ledger rows of dead images; ``stop`` ends at the first."""
     parts, dead, ordinal = [], [], -1
     for part in page["parts"]:
+        place = {"section": part["section"], "locator": part.get("locator")}
         if part["image"] is None:
-            parts.append({"text": part["text"], "image": None, "section": part["section"]})
+            parts.append({"text": part["text"], "image": None, **place})
             continue
         ordinal += 1
         try:
@@ -158,7 +159,7 @@ def _stored_parts(
             continue
         said = {name: part[name] for name in ("caption", "caption_origin")}
         locator = {**pack.add(image), **said, "url": url}
-        parts.append({"text": None, "image": locator, "section": part["section"]})
+        parts.append({"text": None, "image": locator, **place})
     return parts, dead
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -129,7 +130,7 @@ def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput
     for page in pages:
         decision = decided.get(page["page_id"], {"first": None, "blocks": []})
         page["parts"], characters = without_blocks(page["parts"], decision["blocks"])
-        texts = [part["text"] for part in page["parts"] if part["text"] is not None]
+        texts = [text for part in page["parts"] if (text := _text(part)) is not None]
         rejection = _rejection(texts, decision["first"], settings) if settings.enabled else None
         if rejection is None:
             page["language"], rejection = _language(page["language"], texts, settings)
@@ -142,6 +143,12 @@ def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput
         rows.append(page)
     account.parents = [page["page_id"] for page in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+def _text(part: dict[str, Any]) -> str | None:
+    """The text of a part; of a sheet of a PDF that is a picture what is written on it."""
+    text: str | None = part["caption"] if part["text"] is None and part.get("locator") else part["text"]
+    return text
 
 
 def _note(page_id: str, blocks: list[int], characters: int) -> Drop:

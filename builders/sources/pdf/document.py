@@ -1,0 +1,309 @@
+"""The content of one PDF file: its blocks in reading order, with the printed page and heading of each."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from nyxqa.builders.sources.pdf.captions import is_caption, paired
+from nyxqa.builders.sources.pdf.columns import in_columns
+from nyxqa.builders.sources.pdf.figures import pictures, render
+from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
+from nyxqa.builders.sources.pdf.geometry import Box
+from nyxqa.builders.sources.pdf.lines import as_lines, body_size
+from nyxqa.builders.sources.pdf.paragraphs import ENDS, Block, joined, paragraphs, words_of
+from nyxqa.builders.sources.pdf.sheet import Sheet, TooManyCharactersError, Word, read_sheet
+
+MAX_SHEETS = 4000
+MAX_PICTURE_BYTES = 256_000_000  # of one file
+_FEWEST_LETTERS = 16  # of a usable text layer
+_OUTLINE = 20_000  # entries
+_HEADING = 1.15  # times the size of the text
+_LONGEST_HEADING = 200  # characters
+
+
+class UnreadablePdfError(Exception):
+    """The file is not read.
+
+    :param reason: Reason in the ledger.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Content:
+    """What a file holds.
+
+    :param blocks: In reading order, each with its section.
+    :param notes: Reason and detail of what was left out.
+    """
+
+    title: str = ""
+    language: str = ""
+    blocks: list[tuple[Block, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_pdf(file: str, dpi: int, rendered: bool, unit: str) -> Content:
+    """Read one file.
+
+    :param dpi: Resolution of rendered sheets and figures.
+    :param rendered: Whether a sheet without a usable text layer becomes a picture.
+    :param unit: ``tokens``, or ``page``: every sheet becomes a picture with its text as caption.
+    :raises UnreadablePdfError: If it is encrypted, broken, empty or too large.
+    """
+    with _opened(file) as pdf:
+        if not len(pdf):
+            raise UnreadablePdfError("empty", "it has no sheet")
+        if len(pdf) > MAX_SHEETS:
+            raise UnreadablePdfError("too_many_sheets", f"{len(pdf)} sheets, at most {MAX_SHEETS} are taken")
+        return _Reader(pdf, dpi, rendered or unit == "page", unit).read()
+
+
+def _opened(file: str) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(file)
+    except pypdfium2.PdfiumError as error:
+        code = pdfium.FPDF_GetLastError()
+        if code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY) or "assword" in str(error):
+            raise UnreadablePdfError("encrypted", "it asks for a password") from error
+        raise UnreadablePdfError("bad_pdf", f"not a PDF that can be read: {error}") from error
+
+
+class _Reader:
+    """Reads a file in two passes: what all sheets share, then each sheet."""
+
+    def __init__(self, pdf: pypdfium2.PdfDocument, dpi: int, rendered: bool, unit: str) -> None:
+        self._pdf, self._dpi, self._rendered, self._unit = pdf, dpi, rendered, unit
+        self._furniture, self._vocabulary = Furniture(), Counter[str]()
+        self._sizes: Counter[float] = Counter()
+        self._packed: list[bytes] = []
+        self._broken: list[int] = []
+        self._bare: list[int] = []
+        self._bytes = self._left_out = 0
+        self._outline = self._headings_of_outline()
+
+    def read(self) -> Content:
+        """The content."""
+        for index in range(len(self._pdf)):
+            self._first_look(index)
+        self._body = max(self._sizes, key=lambda size: (self._sizes[size], size), default=10.0)
+        content = Content(self._metadata("Title"), self._language())
+        blocks: list[Block] = []
+        labels: dict[int, str] = {}
+        for index, packed in enumerate(self._packed):
+            sheet: Sheet = pickle.loads(zlib.decompress(packed))  # noqa: S301 - packed by this process
+            self._packed[index] = b""
+            own, labels[sheet.number] = self._blocks(sheet)
+            blocks += own
+        if self._unit == "tokens":
+            blocks = self._continued(blocks)
+        content.blocks = list(self._with_sections(blocks, labels))
+        content.title = content.title or next((block.text for block in blocks if block.role == "heading"), "")
+        content.notes = list(self._notes())
+        return content
+
+    def _first_look(self, index: int) -> None:
+        try:
+            page = self._pdf[index]
+        except pypdfium2.PdfiumError:
+            self._broken.append(index + 1)
+            return
+        try:
+            sheet = read_sheet(page, index + 1, self._pdf.get_page_label(index))
+        except TooManyCharactersError as error:
+            raise UnreadablePdfError("too_large", f"sheet {index + 1}: {error}") from error
+        sheet.pictures, whole = pictures(page, Box(0.0, 0.0, *page.get_size()))
+        letters = sum(character.isalnum() for word in sheet.words for character in word.text)
+        sheet.bare = letters < _FEWEST_LETTERS and (whole or bool(sheet.pictures))
+        if whole and letters < _FEWEST_LETTERS:
+            self._bare.append(sheet.number)
+        page.close()
+        self._furniture.add(sheet)
+        lines = as_lines([word for word in sheet.words if word.turn == 0])
+        self._vocabulary.update(words_of(" ".join(word.text for word in line.words[:-1]) for line in lines))
+        for word in sheet.words:
+            self._sizes[round(word.size, 1)] += len(word.text)
+        self._packed.append(zlib.compress(pickle.dumps(sheet), 1))
+
+    def _blocks(self, sheet: Sheet) -> tuple[list[Block], str]:
+        """The blocks of a sheet in reading order, and its printed label."""
+        furniture = self._furniture.of(sheet)
+        edge = [word for word in sheet.words if word.order in furniture]
+        words = [word for word in sheet.words if word.order not in furniture]
+        label = printed_label(sheet, self._furniture, edge)
+        blocks = self._text_blocks(sheet, words)
+        if self._unit == "page":
+            text = "\n".join(block.text for block in blocks)
+            heading = next((block.text for block in blocks if block.role == "heading"), "")
+            return [self._sheet_picture(sheet, text, heading)], label
+        if sheet.number in self._bare:
+            return (
+                [self._sheet_picture(sheet, "\n".join(b.text for b in blocks), "")] if self._rendered else blocks
+            ), label
+        return self._with_pictures(sheet, blocks), label
+
+    def _text_blocks(self, sheet: Sheet, words: list[Word]) -> list[Block]:
+        upright = [word for word in words if word.turn == 0]
+        blocks = [
+            block for region in in_columns(upright) for block in paragraphs(region, sheet.number, self._vocabulary)
+        ]
+        for turn in (1, 2, 3):
+            aside = [word.text for word in words if word.turn == turn]
+            boxes = [(sheet.number, word.box) for word in words if word.turn == turn]
+            if aside:
+                blocks.append(Block(" ".join(aside), boxes, body_size(words)))
+        titles = self._outline.get(sheet.number, set())
+        for block in blocks:
+            if is_caption(block.text):
+                block.role = "caption"
+            elif len(block.text) <= _LONGEST_HEADING and (
+                _bare_title(block.text) in titles
+                or (
+                    block.size > _HEADING * self._body
+                    and len(block.lines) <= 3
+                    and any(c.isalpha() for c in block.text)
+                )
+            ):
+                block.role = "heading"
+            block.places = [(number, sheet.displayed(box)) for number, box in block.places]
+        return blocks
+
+    def _with_pictures(self, sheet: Sheet, blocks: list[Block]) -> list[Block]:
+        """The blocks with the pictures where they stand; a caption goes with its pictures."""
+        if not sheet.pictures:
+            return blocks
+        boxes = [box for box, _ in sheet.pictures]
+        owners = paired(boxes, blocks)
+        page = self._pdf[sheet.number - 1]
+        places: dict[int, list[Block]] = {}
+        for (box, density), owner in sorted(
+            zip(sheet.pictures, owners, strict=True), key=lambda pair: pair[0][0][1::-1]
+        ):
+            data = render(page, box, min(max(density, self._dpi / 72), 6.0))
+            if self._bytes + len(data) > MAX_PICTURE_BYTES:
+                self._left_out += 1
+                continue
+            self._bytes += len(data)
+            caption = "" if owner is None else " ".join(blocks[owner].text.split())
+            block = Block("", [(sheet.number, box)], 0.0, "picture", data, caption)
+            places.setdefault(_place(box, blocks) if owner is None else owner, []).append(block)
+        page.close()
+        taken = {owner for owner in owners if owner is not None}
+        merged: list[Block] = []
+        for index, text in enumerate([*blocks, None]):
+            merged += places.get(index, [])
+            if text is not None and index not in taken:
+                merged.append(text)
+        return merged
+
+    def _sheet_picture(self, sheet: Sheet, text: str, heading: str) -> Block:
+        page = self._pdf[sheet.number - 1]
+        data = render(page, None, self._dpi / 72)
+        whole = Box(0.0, 0.0, *page.get_size())
+        page.close()
+        return Block(heading, [(sheet.number, whole)], 0.0, "sheet", data, text)
+
+    def _continued(self, blocks: list[Block]) -> list[Block]:
+        """Blocks with the paragraphs joined that a column or sheet divides."""
+        kept: list[Block] = []
+        last: Block | None = None
+        for block in blocks:
+            if last is not None and block.role == "text" and self._continues(last, block):
+                last.text = joined(last.text, block.text, self._vocabulary)
+                last.places += block.places
+                continue
+            kept.append(block)
+            last = block if block.role in ("text", "heading") else last
+        return kept
+
+    def _continues(self, last: Block, block: Block) -> bool:
+        (sheet, box), (later_sheet, later) = last.places[-1], block.places[0]
+        if last.role != "text" or abs(last.size - block.size) > 0.5 or not block.lines:
+            return False
+        moved = later_sheet == sheet + 1 or (later_sheet == sheet and later.top < box.top)
+        return moved and not ENDS.search(last.text) and block.text[:1].islower()
+
+    def _with_sections(self, blocks: list[Block], labels: dict[int, str]) -> Iterator[tuple[Block, str]]:
+        heading = ""
+        for block in blocks:
+            if block.role == "heading":
+                heading = " ".join(block.text.split())
+            elif block.role == "sheet":
+                heading = " ".join(block.text.split()) or heading
+            page = f"p. {labels[block.places[0][0]]}"
+            yield block, f"{heading}, {page}" if heading else page
+
+    def _headings_of_outline(self) -> dict[int, set[str]]:
+        titles: dict[int, set[str]] = {}
+        try:
+            for count, bookmark in enumerate(self._pdf.get_toc(max_depth=8)):
+                destination = bookmark.get_dest()
+                index = destination.get_index() if destination else None
+                if index is not None:
+                    titles.setdefault(index + 1, set()).add(_bare_title(bookmark.get_title()))
+                if count >= _OUTLINE:
+                    break
+        except (pypdfium2.PdfiumError, RecursionError):
+            return titles
+        return titles
+
+    def _metadata(self, key: str) -> str:
+        return str(self._pdf.get_metadata_value(key)).strip()
+
+    def _language(self) -> str:
+        size = pdfium.FPDFCatalog_GetLanguage(self._pdf.raw, None, 0)
+        if not 0 < size < 200:
+            return ""
+        buffer = (pdfium.FPDF_WCHAR * (size // 2 + 1))()
+        pdfium.FPDFCatalog_GetLanguage(self._pdf.raw, buffer, size)
+        return bytes(memoryview(buffer))[:size].decode("utf-16-le", "replace").rstrip("\0")
+
+    def _notes(self) -> Iterator[tuple[str, str]]:
+        if self._bare and self._unit == "tokens":
+            what = f"rendered at {self._dpi} dpi" if self._rendered else "left out; pdf.render = true keeps them"
+            yield "no_text_layer", f"sheets {_ranges(self._bare)}: pictures without text, {what}"
+        if self._broken:
+            yield "bad_sheet", f"sheets {_ranges(self._broken)} cannot be read"
+        if self._left_out:
+            yield "too_many_images", f"{self._left_out} figures beyond {MAX_PICTURE_BYTES} bytes left out"
+
+
+def _place(box: Box, blocks: list[Block]) -> int:
+    """Index of the block before which a picture without a caption stands."""
+    above = [
+        index
+        for index, block in enumerate(blocks)
+        if (place := block.places[0][1]).top < box.top and place.left < box.right and box.left < place.right
+    ]
+    if above:
+        return max(above) + 1
+    below = [index for index, block in enumerate(blocks) if block.places[0][1].top >= box.top]
+    return min(below, default=len(blocks))
+
+
+def _bare_title(text: str) -> str:
+    """A title without its number, case and spaces."""
+    return re.sub(r"^(?:chapter|appendix|part|section)?\s*[\dA-Z]*(?:\.\d+)*\.?\s+|\W+", "", text.casefold())
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Numbers with runs as ``3-7``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

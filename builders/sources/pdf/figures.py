@@ -1,0 +1,69 @@
+"""Which regions of a sheet are pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pypdfium2.raw as pdfium
+
+from nyxqa.builders.sources.pdf.geometry import Box, clusters, union
+from nyxqa.builders.sources.pdf.sheet import Space
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfObject, PdfPage
+
+MAX_PIXELS = 4_000_000  # of a figure; of a sheet the same at any page size
+_SMALLEST = 18.0  # points of a side; smaller pictures are ornaments
+_WHOLE = 0.85  # share of the sheet; a larger picture is a scan or a background
+_MOST_OBJECTS = 20_000
+_TOUCHING = 2.0  # points between strips of one picture
+
+
+def pictures(page: PdfPage, sheet: Box) -> tuple[list[tuple[Box, float]], bool]:
+    """Boxes of embedded pictures with their pixels a point, and whether one covers the sheet.
+
+    Strips and tiles that touch are one picture.
+    """
+    space = Space(page)
+    found: list[tuple[Box, float]] = []
+    whole = False
+    for count, image in enumerate(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=1)):
+        if count >= _MOST_OBJECTS:
+            break
+        box = space.box(*image.get_bounds()).within(sheet)
+        if box.area >= _WHOLE * sheet.area:
+            whole = True
+        elif box.area > 0:
+            found.append((box, _density(image, box)))
+    groups = clusters([box for box, _ in found], _TOUCHING)
+    merged = [(union(found[i][0] for i in group), max(found[i][1] for i in group)) for group in groups]
+    return [(box, density) for box, density in merged if min(box.width, box.height) >= _SMALLEST], whole
+
+
+def _density(image: PdfObject, box: Box) -> float:
+    width, height = image.get_px_size()
+    return float(max(max(width, height) / max(box.width, box.height, 1.0), 1.0))
+
+
+def render(page: PdfPage, box: Box | None, scale: float) -> bytes:
+    """A region of a sheet, or all of it, as PNG; the scale falls where there would be more than 4 million pixels.
+
+    :param scale: Pixels a point.
+    """
+    width, height = page.get_size()
+    area = box or Box(0.0, 0.0, width, height)
+    scale = min(scale, (MAX_PIXELS / max(area.area, 1.0)) ** 0.5, 10_000 / max(area.width, area.height, 1.0))
+    crop = (area.left, height - area.bottom, width - area.right, area.top)
+    bitmap = page.render(scale=scale, crop=tuple(max(0.0, side) for side in crop), may_draw_forms=False)
+    image = bitmap.to_pil().convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    bitmap.close()
+    return buffer.getvalue()
+
+
+def in_order(figures: Sequence[Box]) -> list[Box]:
+    """Figures from top to bottom, then from left to right."""
+    return sorted(figures, key=lambda box: (box.top, box.left))

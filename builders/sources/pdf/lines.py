@@ -1,0 +1,62 @@
+"""Words of a sheet as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from nyxqa.builders.sources.pdf.geometry import Box, union
+from nyxqa.builders.sources.pdf.sheet import Word
+
+
+@dataclass(slots=True)
+class Line:
+    """Words beside each other, from left to right."""
+
+    words: list[Word]
+    box: Box
+    baseline: float
+    size: float
+
+    @property
+    def text(self) -> str:
+        """The words with a space between them."""
+        return " ".join(word.text for word in self.words)
+
+
+def as_lines(words: Sequence[Word]) -> list[Line]:
+    """Lines of upright words from top to bottom, each across the whole width."""
+    rows: list[list[Word]] = []
+    spans: list[tuple[float, float]] = []
+    for word in sorted(words, key=lambda word: (-word.size, word.baseline, word.box.left)):
+        row = _row(word, spans)
+        if row is None:
+            rows.append([word])
+            spans.append((word.box.top, word.box.bottom))
+        else:
+            rows[row].append(word)
+    return sorted(map(_line, rows), key=lambda line: (line.baseline, line.box.left))
+
+
+def _row(word: Word, spans: Sequence[tuple[float, float]]) -> int | None:
+    """The row with which a word overlaps most, by at least half of its height; rows never grow by smaller words."""
+    best, most = None, 0.5 * word.box.height
+    for index, (top, bottom) in enumerate(spans):
+        shared = min(bottom, word.box.bottom) - max(top, word.box.top)
+        if shared > most:
+            best, most = index, shared
+    return best
+
+
+def _line(words: list[Word]) -> Line:
+    words = sorted(words, key=lambda word: (word.box.left, word.order))
+    size = median(word.size for word in words for _ in word.text)
+    first = max(words, key=lambda word: len(word.text))
+    return Line(words, union(word.box for word in words), first.baseline, size)
+
+
+def body_size(words: Sequence[Word]) -> float:
+    """The size of most letters; 10 without any."""
+    sizes = [word.size for word in words for _ in word.text]
+    return median(sizes) if sizes else 10.0

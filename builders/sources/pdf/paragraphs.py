@@ -1,0 +1,101 @@
+"""Lines of one column as paragraphs, and words that a line end divides."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from nyxqa.builders.sources.pdf.geometry import Box, union
+from nyxqa.builders.sources.pdf.lines import Line
+
+_WIDE = 1.4  # times the usual distance of baselines; a wider one ends a paragraph
+_SIZES_DIFFER = 0.14
+_ITEM = re.compile(r"[•◦‣▪■●○∙·\u2013\u2014*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|\[\d+\]", re.IGNORECASE)
+_DIVIDED = re.compile(r"([^\W\d_]+)-$")
+_LAST_LETTERS = re.compile(r"[^\W\d_]{2,}")
+ENDS = re.compile("[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\\]]*$")
+HYPHENS = "\u2010\u00ad"
+
+
+@dataclass(slots=True)
+class Block:
+    """A paragraph, heading, table or figure in reading order.
+
+    :param places: Sheet number and box of each piece.
+    :param size: Size of the type; 0 of a figure.
+    """
+
+    text: str
+    places: list[tuple[int, Box]]
+    size: float
+    role: str = "text"
+    picture: bytes | None = None
+    caption: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+
+def paragraphs(lines: Sequence[Line], sheet: int, vocabulary: Counter[str]) -> list[Block]:
+    """Paragraphs of a region, from top to bottom.
+
+    :param sheet: Its sheet's number.
+    :param vocabulary: Words of the file, by which a hyphen at a line end is kept or not.
+    """
+    if not lines:
+        return []
+    steps = [later.baseline - line.baseline for line, later in pairwise(lines)]
+    close = [step for line, step in zip(lines, steps, strict=False) if 0.5 * line.size < step < 2 * line.size]
+    usual = median(close) if close else 1.3 * lines[0].size
+    left, right = min(line.box.left for line in lines), max(line.box.right for line in lines)
+    groups: list[list[Line]] = [[lines[0]]]
+    for line, later, step in zip(lines, lines[1:], steps, strict=False):
+        if _breaks(groups[-1], line, later, step, usual, left):
+            groups.append([])
+        groups[-1].append(later)
+    return [_block(group, sheet, right, vocabulary) for group in groups]
+
+
+def _breaks(group: Sequence[Line], line: Line, later: Line, step: float, usual: float, left: float) -> bool:
+    """Whether a paragraph ends between two lines."""
+    if step > _WIDE * usual or abs(later.size - line.size) > _SIZES_DIFFER * max(line.size, later.size):
+        return True
+    if _ITEM.fullmatch(later.words[0].text) and len(later.words) > 1 and later.box.left <= group[0].box.left + 1:
+        return True
+    indent = later.box.left - line.box.left
+    return 0.8 * later.size < indent < 4 * later.size and len(group) > 1 and bool(ENDS.search(line.text))
+
+
+def _block(group: list[Line], sheet: int, right: float, vocabulary: Counter[str]) -> Block:
+    text = group[0].text
+    for line, later in pairwise(group):
+        # The writer ended a line where the next word would still have gone in.
+        room = right - line.box.right - 0.3 * line.size - later.words[0].box.width
+        text = joined(text, later.text, vocabulary, "\n" if room > 2 * line.size else " ")
+    return Block(text, [(sheet, union(line.box for line in group))], median(line.size for line in group), lines=group)
+
+
+def joined(text: str, later: str, vocabulary: Counter[str], between: str = " ") -> str:
+    """Two lines as one text; a word that the line end divides is made whole."""
+    if text[-1:] in HYPHENS:
+        text = text[:-1] + "-"
+    head, tail = _DIVIDED.search(text), _LAST_LETTERS.match(later)
+    if not head or not tail or not tail.group()[0].islower():
+        return (
+            text
+            + ("" if text.endswith("-") and later[:1].isalnum() and len(text) > 1 and text[-2].isalnum() else between)
+            + later
+        )
+    whole, hyphenated = head.group(1) + tail.group(), f"{head.group(1)}-{tail.group()}"
+    keep = vocabulary[hyphenated.casefold()] > vocabulary[whole.casefold()]
+    return (text if keep else text[:-1]) + later
+
+
+def words_of(texts: Iterable[str]) -> Counter[str]:
+    """How often each word, hyphenated ones included, stands inside the lines ``texts``."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.casefold()))
+    return counts

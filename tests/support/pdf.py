@@ -1,0 +1,77 @@
+"""PDF files of known text."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+WIDTH, HEIGHT = 612, 792
+LEADING = 12.0
+
+
+def picture(color: tuple[int, int, int] = (200, 30, 30), size: tuple[int, int] = (120, 80)) -> ImageReader:
+    """A picture of two colours."""
+    image = Image.new("RGB", size, color)
+    image.paste((20, 20, 160), (10, 10, size[0] // 2, size[1] // 2))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return ImageReader(buffer)
+
+
+def canvas(file: Path, **options: object) -> Canvas:
+    """A file whose bytes depend on nothing but what is drawn."""
+    return Canvas(str(file), pagesize=(WIDTH, HEIGHT), invariant=1, **options)
+
+
+def draw_lines(page: Canvas, x: float, y: float, lines: Sequence[str], size: float = 10) -> float:
+    """Draw lines downwards from ``y`` and return the place of the next one."""
+    page.setFont("Times-Roman", size)
+    for line in lines:
+        page.drawString(x, y, line)
+        y -= LEADING
+    return y
+
+
+def wrapped(text: str, width: int = 44) -> list[str]:
+    """Lines of at most ``width`` characters."""
+    return textwrap.wrap(text, width)
+
+
+def sentence(topic: str, number: int) -> str:
+    """A sentence that no other number has."""
+    return (
+        f"The {topic} number {number} of the survey was built from local stone and repaired after the flood of "
+        f"{1500 + number}, when the river carried away its northern arch and the toll house beside it."
+    )
+
+
+def manual(file: Path, sheets: int = 4) -> list[str]:
+    """Write a manual of two columns with running heads and page numbers; returns its paragraphs in reading order."""
+    page = canvas(file)
+    page.setTitle("Bridges of the valley")
+    said = []
+    for number in range(1, sheets + 1):
+        page.setFont("Times-Italic", 9)
+        page.drawString(72, HEIGHT - 40, "Bridges of the valley")
+        page.drawCentredString(WIDTH / 2, 36, str(number))
+        page.setFont("Times-Bold", 16)
+        page.drawString(72, HEIGHT - 90, f"Chapter about {('arches', 'piers', 'decks', 'tolls')[number % 4]}")
+        columns = []
+        for column in range(2):
+            own = [sentence("bridge" if column else "tower", 10 * number + 5 * column + place) for place in range(4)]
+            said += own
+            columns.append([line for text in own for line in [*wrapped(text), ""]])
+        # The two columns are drawn line by line beside each other, as some writers do.
+        page.setFont("Times-Roman", 10)
+        for row, pair in enumerate(zip(*columns, strict=False)):
+            for column, line in enumerate(pair):
+                page.drawString(72 + 250 * column, HEIGHT - 130 - LEADING * row, line)
+        page.showPage()
+    page.save()
+    return said
