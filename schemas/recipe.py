@@ -187,6 +187,10 @@ class Synthesize(Section):
     """How questions are written (Nyx step 4: at most 5 per document)."""
 
     max_questions: Positive = Field(5, description="maximum number of questions per document")
+    style: str = Field("", description="file of own queries, one a line: examples of the style, never asked again")
+    instructions: str = Field("", description="what the model is told besides its prompt")
+    languages: list[str] = Field([], description="languages of the questions; that of the document if empty")
+    prompt: str = Field("", description="file of a prompt with {document} and {count}, in place of the shipped one")
 
 
 class Refine(Section):

@@ -184,6 +184,10 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     if isinstance(limits, dict) and isinstance(limits.get("folder"), str):
         limits["folder"] = str(folder / limits["folder"])
     filters = data.get("filters")
+    synthesize = data.get("synthesize")
+    for key in ("style", "prompt"):
+        if isinstance(synthesize, dict) and isinstance(synthesize.get(key), str) and synthesize[key]:
+            synthesize[key] = str(folder / synthesize[key])
     if isinstance(filters, dict) and isinstance(filters.get("decontaminate"), list):
         filters["decontaminate"] = [str(folder / f) if isinstance(f, str) else f for f in filters["decontaminate"]]
 

@@ -22,6 +22,7 @@ CAPTION_PROMPT = "caption"
 
 PromptPart = str | VlmImage
 
+_ANSWER_FORM = "\n\nAnswer with JSON only"
 _SLOT = re.compile(r"\{(documents?|question|answer|count|words)\}")
 _LABEL = re.compile(r"<(image\d+)>")
 
@@ -56,6 +57,20 @@ def _pieces(text: str) -> list[str]:
 def load_prompt(name: str) -> Prompt:
     """The prompt ``name``, from its file in the package."""
     text = files("nyxqa.builders.vlm").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").strip()
+    return Prompt(name, text, short_hash(text))
+
+
+@cache
+def guided_prompt(name: str, added: str, template: str) -> Prompt:
+    """The prompt ``name``, or ``template`` in its place, with ``added`` before the form of the answer.
+
+    Slots are filled in the prompt alone, never in what is added.
+    """
+    text = template or load_prompt(name).text
+    if added:
+        before, form, behind = text.rpartition(_ANSWER_FORM)
+        plain = _SLOT.sub(r"(\1)", added)
+        text = f"{before}\n\n{plain}{form}{behind}" if form else f"{plain}\n\n{text}"
     return Prompt(name, text, short_hash(text))
 
 

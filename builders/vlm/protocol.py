@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
+
+if TYPE_CHECKING:
+    from nyxqa.builders.vlm.prompt import Prompt
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -150,13 +153,26 @@ class VlmProvider(Protocol):
         ...
 
 
+class PromptOf(Protocol):
+    """Gives a prompt by its name."""
+
+    def __call__(self, name: str) -> Prompt:
+        """The prompt as it is sent."""
+        ...
+
+
 class Vlm(Protocol):
     """Every method yields one outcome per item, in input order, and never raises for a bad answer."""
 
     info: VlmInfo
 
-    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
-        """At most ``limit`` context-independent questions on each document, and as many over two or more images."""
+    def questions(
+        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+    ) -> Iterator[Answered[list[QaPair]] | Failed]:
+        """At most ``limit`` context-independent questions on each document, and as many over two or more images.
+
+        :param prompt: The prompt to send by its name, in place of the shipped one.
+        """
         ...
 
     def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:

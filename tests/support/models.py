@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
+from nyxqa.builders.vlm.protocol import Answered, Failed, PromptOf, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
 from nyxqa.schemas.words import words as words_of
 
 T = TypeVar("T")
@@ -28,7 +28,9 @@ class Told:
         )
     )
 
-    def questions(self, sources: Iterable[VlmDocument], most: int) -> Iterator[Outcome[list[QaPair]]]:
+    def questions(
+        self, sources: Iterable[VlmDocument], most: int, prompt: PromptOf | None = None
+    ) -> Iterator[Outcome[list[QaPair]]]:
         for source in sources:
             found = self.pairs.get(source.key)
             yield Failed("untold") if found is None else Answered([QaPair(*pair) for pair in found[:most]])

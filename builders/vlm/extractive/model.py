@@ -14,6 +14,7 @@ from nyxqa.builders.vlm.protocol import (
     Answered,
     Conversation,
     Failed,
+    PromptOf,
     QaPair,
     VlmDocument,
     VlmInfo,
@@ -50,8 +51,10 @@ class ExtractiveVlm:
         self._seed = seed
         self.info = _INFO
 
-    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
-        """Cloze questions from sentences and captions; ``no_question`` if none is self-contained."""
+    def questions(
+        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+    ) -> Iterator[Answered[list[QaPair]] | Failed]:
+        """Questions from sentences, captions and tables, without a prompt; ``no_question`` if none is self-contained."""
         for document in documents:
             pairs = draft_questions(document, limit)
             yield Answered(pairs) if pairs else Failed("no_question", "no sentence or caption stands on its own")

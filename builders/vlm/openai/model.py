@@ -46,6 +46,7 @@ from nyxqa.builders.vlm.protocol import (
     Answered,
     Conversation,
     Failed,
+    PromptOf,
     QaPair,
     VlmDocument,
     VlmImage,
@@ -88,7 +89,9 @@ class OpenAiVlm:
         self._open_session: Session | None = None
         self._opening = Lock()
 
-    def questions(self, documents: Iterable[VlmDocument], limit: int) -> Iterator[Answered[list[QaPair]] | Failed]:
+    def questions(
+        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+    ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """Questions on each document, then, if it has several images, questions over two or more of them."""
         pending: deque[tuple[int, bool]] = deque()
 
@@ -98,9 +101,9 @@ class OpenAiVlm:
                 several = len(document.content.images) > 1
                 pending.append((2 if several else 1, FICTIONAL_PLACE in as_text(parts)))
                 for name in ("questions", "questions_multi") if several else ("questions",):
-                    prompt = load_prompt(name)
-                    filled = prompt.fill(document=parts, count=str(limit))
-                    yield ChatRequest(prompt, "pairs", filled, self._sampling(QUESTION_TOKENS), limit)
+                    asked = load_prompt(name) if prompt is None else prompt(name)
+                    filled = asked.fill(document=parts, count=str(limit))
+                    yield ChatRequest(asked, "pairs", filled, self._sampling(QUESTION_TOKENS), limit)
 
         outcomes: list[Answered[list[QaPair]] | Failed] = []
         for reply in self._replies(requests()):
