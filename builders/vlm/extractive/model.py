@@ -54,7 +54,7 @@ class ExtractiveVlm:
     def questions(
         self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
-        """Questions from sentences, captions and tables, without a prompt; ``no_question`` if none is self-contained."""
+        """Questions from sentences, captions and tables; ``no_question`` if none is self-contained. No prompt."""
         for document in documents:
             pairs = draft_questions(document, limit)
             yield Answered(pairs) if pairs else Failed("no_question", "no sentence or caption stands on its own")

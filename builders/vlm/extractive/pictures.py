@@ -86,6 +86,8 @@ def _panels(caption: str, place: int) -> Iterator[Cloze]:
         return
     if any(not title[:1].isalnum() or len(words(title)) > 4 or "=" in title for title in titles):
         return
+    if any(title.count("(") != title.count(")") for title in titles):
+        return  # a comma inside brackets cut a title
     for before, title in pairwise(titles[1:]):
         if len(title) > 2 and not set(words(title)) & set(words(before)):
             yield Cloze(f"Which title follows \u201c{before}\u201d in <image{place}>?", title, "panel", 5.5, place)

@@ -59,6 +59,8 @@ _VERB = re.compile(
     r"|wrote|became|began|made|won|took|led|gave|held|built|found|left|saw|rose|fell|fought|ran|grew|brought|came|went)"
     r"\b|\b[a-z]{2,}s (?:the|an?|its|his|her|their|all|every|each|two|three|four|five|no|that|it|them|one)\b"
 )
+# The verb of a relative clause is none of the sentence.
+_RELATIVE = re.compile(r"\b(?:which|who|that)\s+\w+|\bwhere\s[^,.]*")
 # A subject is missing, or a word that was left out leaves two others side by side.
 _BROKEN = re.compile(r"^(?:In|For|From|On|With|To) [^,]+, (?:will|is|are|was|were|can|has)\b|\b([a-z]{2,}) \1\b", re.I)
 # Labels of a figure's parts.
@@ -95,7 +97,7 @@ def is_self_contained(sentence: str, caption: bool = False) -> bool:
         return False
     if not caption and (_REFERENCE.search(sentence) or _CODE.search(sentence) or _BROKEN.search(sentence)):
         return False
-    if not caption and not _VERB.search(sentence):
+    if not caption and not _VERB.search(_RELATIVE.sub(" ", sentence)):
         return False
     if sentence.count("(") != sentence.count(")") or sentence.count('"') % 2 or "<" in sentence:
         return False

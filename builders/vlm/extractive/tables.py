@@ -61,7 +61,7 @@ def _is_answer(cell: str) -> bool:
 
 
 def _describes(cell: str) -> bool:
-    return 4 <= len(words(cell)) <= 30 and not _NUMERIC.match(cell) and ";" not in cell and "\u2026" not in cell
+    return 4 <= len(words(cell)) <= 30 and not _NUMERIC.match(cell) and not re.search(r"[;\u2026]|\(\)", cell)
 
 
 def _shares_word(key: str, description: str) -> bool:

@@ -57,10 +57,20 @@ def test_what_the_text_says_of_a_numbered_figure_is_asked_for_its_picture() -> N
     assert not any("Fig" in pair.question.replace("The figure", "") for pair in pairs)
 
 
+def test_a_title_that_a_comma_cuts_is_no_panel() -> None:
+    assert not any(
+        "follows" in pair.question for pair in asked("It was so.", "Structuring, rectangle(15, 10), star(5)")
+    )
+
+
 def test_rows_of_tables_are_asked_for() -> None:
     text = "Height table\nTower | Height | Year\nVarn | 38 metres | 1871\nTolla | 41 metres | 1902\nThe end."
     pairs = asked(text, title="Towers of the coast")
     assert QaPair("In the table of \u201cTowers of the coast\u201d, what is the Height of Varn?", "38 metres") in pairs
+    index = (
+        "keys() (in module varn.keys) | horn() (in module varn.horn)\nlamp() (in module varn) | mill() (in module varn)"
+    )
+    assert asked(index, title="Index") == []
     listed = "varn.light(x, y) | Turns on the lantern of a tower.\nvarn.horn() | Blows the signal of the harbour."
     assert asked(listed, title="Module: varn") == [
         QaPair(
@@ -78,6 +88,8 @@ def test_rows_of_tables_are_asked_for() -> None:
     "text",
     [
         "Standard deviation of the Gaussian kernel used for the Hessian matrix.",
+        "Standard deviation used for the Gaussian kernel, which is used for the Hessian matrix of Varn.",
+        "A 2d array with each row representing 3 values, where the rows of Varn are coordinates of the blob.",
         "Masked Object Registration in the Fourier Domain.",
         "[Zha84] A fast algorithm for thinning digital patterns, T. Y. Zhang, March 1984, Volume 27, Number 3.",
         "In version 0.16, will be set to False by the developers of Varn.",
