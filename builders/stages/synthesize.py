@@ -19,6 +19,7 @@ from nyxqa.builders.vlm.guidance import NO_GUIDANCE, Guidance, read_guidance
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import UsageError
+from nyxqa.schemas.ids import short_hash
 from nyxqa.schemas.recipe import Synthesize
 
 VERSION = 1
@@ -52,14 +53,13 @@ def synthesize_shard(handle: VlmHandle, most: int, file: Path, guidance: Guidanc
     """Drafts of one shard of seeds, named DOC:ORDINAL."""
     documents = pq.read_table(file).to_pylist()
     model = handle.open()
-    hashes = {**model.info.prompts}
-    if guidance != NO_GUIDANCE:
-        hashes |= {name: guidance.prompt(name).hash for name in ("questions", "questions_multi")}
+    own = {name: short_hash(text) for name, text in guidance.prompts().items()}
+    hashes = {**model.info.prompts, **own}
     prompts = {field.name: hashes.get(field.name, "") for field in DRAFTS.field("prompts").type}
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     notes: list[Drop] = []
-    outcomes = model.questions((vlm_document(document, handle) for document in documents), most, guidance.prompt)
+    outcomes = model.questions((vlm_document(document, handle) for document in documents), most, guidance.prompts())
     for document, outcome in zip(documents, ACTIVITY.counted(outcomes), strict=True):
         pairs = [] if isinstance(outcome, Failed) else outcome.value
         left_out = () if isinstance(outcome, Failed) else outcome.left_out

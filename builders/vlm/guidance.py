@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.builders.vlm.prompt import Prompt, guided_prompt
+from nyxqa.builders.vlm.prompt import guided, load_prompt
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Synthesize
 from nyxqa.schemas.words import words
@@ -30,9 +30,13 @@ class Guidance:
     examples: tuple[str, ...] = ()
     template: str = ""
 
-    def prompt(self, name: str) -> Prompt:
-        """The prompt ``name``, ``questions`` or ``questions_multi``, as it is sent."""
-        return guided_prompt(name, self.added, self.template if name == "questions" else "")
+    def prompts(self) -> dict[str, str]:
+        """Texts of the prompts that replace shipped ones, by name."""
+        texts = {"questions": self.template} if self.template else {}
+        if self.added:
+            shipped = {name: load_prompt(name).text for name in ("questions", "questions_multi")}
+            texts = {name: guided(text, self.added) for name, text in (shipped | texts).items()}
+        return texts
 
     def echoes(self, question: str) -> bool:
         """Whether ``question`` shares eight words in sequence with an example, or all words of a shorter one."""

@@ -61,17 +61,16 @@ def load_prompt(name: str) -> Prompt:
 
 
 @cache
-def guided_prompt(name: str, added: str, template: str) -> Prompt:
-    """The prompt ``name``, or ``template`` in its place, with ``added`` before the form of the answer.
+def prompt_of(name: str, text: str = "") -> Prompt:
+    """The prompt ``name``: the shipped one, or ``text`` in its place."""
+    return Prompt(name, text, short_hash(text)) if text else load_prompt(name)
 
-    Slots are filled in the prompt alone, never in what is added.
-    """
-    text = template or load_prompt(name).text
-    if added:
-        before, form, behind = text.rpartition(_ANSWER_FORM)
-        plain = _SLOT.sub(r"(\1)", added)
-        text = f"{before}\n\n{plain}{form}{behind}" if form else f"{plain}\n\n{text}"
-    return Prompt(name, text, short_hash(text))
+
+def guided(text: str, added: str) -> str:
+    """The text of a prompt with ``added`` before the form of the answer; slots in what is added stay as words."""
+    before, form, behind = text.rpartition(_ANSWER_FORM)
+    plain = _SLOT.sub(r"(\1)", added)
+    return f"{before}\n\n{plain}{form}{behind}" if form else f"{plain}\n\n{text}"
 
 
 def prompt_hashes() -> dict[str, str]:

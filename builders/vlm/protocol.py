@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
 
-if TYPE_CHECKING:
-    from nyxqa.builders.vlm.prompt import Prompt
+NO_PROMPTS: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -153,25 +153,17 @@ class VlmProvider(Protocol):
         ...
 
 
-class PromptOf(Protocol):
-    """Gives a prompt by its name."""
-
-    def __call__(self, name: str) -> Prompt:
-        """The prompt as it is sent."""
-        ...
-
-
 class Vlm(Protocol):
     """Every method yields one outcome per item, in input order, and never raises for a bad answer."""
 
     info: VlmInfo
 
     def questions(
-        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+        self, documents: Iterable[VlmDocument], limit: int, prompts: Mapping[str, str] = NO_PROMPTS
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """At most ``limit`` context-independent questions on each document, and as many over two or more images.
 
-        :param prompt: The prompt to send by its name, in place of the shipped one.
+        :param prompts: Texts of prompts by name, in place of the shipped ones.
         """
         ...
 

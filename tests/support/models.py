@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nyxqa.builders.vlm.handle import VlmHandle
-from nyxqa.builders.vlm.protocol import Answered, Failed, PromptOf, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
+from nyxqa.builders.vlm.protocol import NO_PROMPTS, Answered, Failed, QaPair, Vlm, VlmDocument, VlmInfo, VlmRequest
 from nyxqa.schemas.words import words as words_of
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Told:
     )
 
     def questions(
-        self, sources: Iterable[VlmDocument], most: int, prompt: PromptOf | None = None
+        self, sources: Iterable[VlmDocument], most: int, prompts: Mapping[str, str] = NO_PROMPTS
     ) -> Iterator[Outcome[list[QaPair]]]:
         for source in sources:
             found = self.pairs.get(source.key)

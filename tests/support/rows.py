@@ -81,6 +81,7 @@ def document(page_id: str, chunk: int, text: str, images: Iterable[str] = (), **
         "license": None,
         "language": None,
         "external_id": None,
+        "locator": "",
         "source": "jsonl",
         "start": 0,
         "end": len(full),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -11,10 +11,10 @@ from nyxqa.builders.vlm.extractive.distractors import wrong_options
 from nyxqa.builders.vlm.extractive.questions import draft_questions
 from nyxqa.builders.vlm.extractive.shared_keys import SharedKeys
 from nyxqa.builders.vlm.protocol import (
+    NO_PROMPTS,
     Answered,
     Conversation,
     Failed,
-    PromptOf,
     QaPair,
     VlmDocument,
     VlmInfo,
@@ -52,7 +52,7 @@ class ExtractiveVlm:
         self.info = _INFO
 
     def questions(
-        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+        self, documents: Iterable[VlmDocument], limit: int, prompts: Mapping[str, str] = NO_PROMPTS
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """Questions from sentences, captions and tables; ``no_question`` if none is self-contained. No prompt."""
         for document in documents:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -40,13 +40,14 @@ from nyxqa.builders.vlm.prompt import (
     document_with_labels,
     load_prompt,
     numbered_documents,
+    prompt_of,
     text_of_document,
 )
 from nyxqa.builders.vlm.protocol import (
+    NO_PROMPTS,
     Answered,
     Conversation,
     Failed,
-    PromptOf,
     QaPair,
     VlmDocument,
     VlmImage,
@@ -90,7 +91,7 @@ class OpenAiVlm:
         self._opening = Lock()
 
     def questions(
-        self, documents: Iterable[VlmDocument], limit: int, prompt: PromptOf | None = None
+        self, documents: Iterable[VlmDocument], limit: int, prompts: Mapping[str, str] = NO_PROMPTS
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """Questions on each document, then, if it has several images, questions over two or more of them."""
         pending: deque[tuple[int, bool]] = deque()
@@ -101,7 +102,7 @@ class OpenAiVlm:
                 several = len(document.content.images) > 1
                 pending.append((2 if several else 1, FICTIONAL_PLACE in as_text(parts)))
                 for name in ("questions", "questions_multi") if several else ("questions",):
-                    asked = load_prompt(name) if prompt is None else prompt(name)
+                    asked = prompt_of(name, prompts.get(name, ""))
                     filled = asked.fill(document=parts, count=str(limit))
                     yield ChatRequest(asked, "pairs", filled, self._sampling(QUESTION_TOKENS), limit)
 
