@@ -19,7 +19,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _SKIPPED = Failed("skipped")
-_TOGETHER = 0.01  # seconds in which answers that come in share a transaction
 
 
 class Session:
@@ -187,11 +186,14 @@ class Session:
         return self._loop.submit(batches.submit()).result()
 
     async def _stored_answer(self, key: str, reply: ChatReply) -> None:
-        """Store an answer together with those that came in with it; it is used only once it is stored."""
+        """Store an answer together with those that came in with it; it is used only once it is stored.
+
+        Nothing waits longer than a turn of the loop: a kill would lose more answers than there are requests in flight.
+        """
         self._unstored.append((key, reply))
         if self._storing is None:
             self._storing = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_later(_TOGETHER, self._store_answers)
+            asyncio.get_running_loop().call_soon(self._store_answers)
         # Shielded, because others wait for the same transaction.
         await asyncio.shield(self._storing)
 
