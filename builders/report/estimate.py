@@ -16,14 +16,15 @@ from nyxqa.builders.mining.judging import judges
 from nyxqa.builders.qa.evidence import collects_evidence
 from nyxqa.builders.report.price import Price
 from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.builders.vlm.guidance import read_guidance
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS
 from nyxqa.builders.vlm.prompt import (
     CAPTION_PROMPT,
     PromptPart,
     document_with_labels,
-    load_prompt,
     merge_text_parts,
     numbered_documents,
+    prompt_of,
 )
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
@@ -120,7 +121,7 @@ def estimate_captions(recipe: Recipe, pages: StepOutput, packs: Path) -> dict[tu
     """
     if not recipe.captions.model:
         return {}
-    reader, prompt, seen = PackReader(packs), text_tokens(load_prompt(CAPTION_PROMPT).text), set[str]()
+    reader, prompt, seen = PackReader(packs), text_tokens(prompt_of(CAPTION_PROMPT).text), set[str]()
     total = Cost()
     for row in pages.rows(["parts"]):
         for image in (part["image"] for part in row["parts"] if part["image"] is not None):
@@ -174,9 +175,10 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
     most = recipe.synthesize.max_questions
     names = ["questions", "questions_multi"] if len(pictures) > 1 else ["questions"]
     short = recipe.vlm.answer_tokens
+    own = read_guidance(recipe.synthesize).prompts()
 
     def cost(name: str, completion: int, **slots: str | Iterable[PromptPart]) -> Cost:
-        parts = load_prompt(name).fill(**slots)
+        parts = prompt_of(name, own.get(name, "")).fill(**slots)
         shown = [part for part in parts if isinstance(part, VlmImage)]
         text = sum(text_tokens(part) for part in parts if isinstance(part, str))
         return Cost(1, text + sum(tokens[picture.image_id] for picture in shown), completion, len(shown))

@@ -126,10 +126,12 @@ def _of_writing(recipe: Recipe) -> Iterator[str]:
     else:
         if _WRITER not in model:
             yield f"questions are written by {model.partition('@')[0]}, not by {_WRITER} (Nyx step 4)"
-        limit = recipe.refine.max_answer_words
-        yield f"only answers of more than {limit} words go to the model; the paper refines every pair (Nyx step 5)"
+        asked = recipe.synthesize
+        guided = [name for name in ("style", "instructions", "languages", "prompt") if getattr(asked, name)]
+        if guided:
+            yield f"the prompt for questions is changed by synthesize.{', synthesize.'.join(guided)} (Nyx step 4)"
     if recipe.refine.rules == "repaired":
-        yield "question rules look at whole words and an answer may not exceed its limit (Nyx step 7)"
+        yield "question rules drop only what is certain and an answer may not exceed its limit (Nyx step 7)"
 
 
 def _of_images(recipe: Recipe, paper: Recipe) -> Iterator[str]:
