@@ -14,8 +14,10 @@ from nyxqa.builders.vlm.extractive.tables import table_questions
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, are_synonyms, word_list
 from nyxqa.builders.vlm.protocol import QaPair, VlmDocument
 from nyxqa.schemas.answers import normalise_answer
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import words
 
+_SHEET_WORDS = 60  # a longer caption of a picture that is a whole document is the text of a sheet
 _DIFFERING = {"colour": "Which colour", "shape": "Which shape", "orientation": "Which orientation of lines"}
 
 
@@ -23,10 +25,10 @@ def draft_questions(document: VlmDocument, limit: int) -> list[QaPair]:
     """At most ``limit`` questions on ``document`` and as many over two of its images, in reading order."""
     used_answers: set[str] = set()
     captions = [(n, image.caption) for n, image in enumerate(document.content.images, 1) if is_prose(image.caption)]
-    about_images = _best(picture_questions(document), limit, used_answers)
-    told = chain(
-        text_clozes(document.content.text, document.title), table_questions(document.content.text, document.title)
-    )
+    sheet = _text_of_sheet(document)
+    about_images = _best(() if sheet else picture_questions(document), limit, used_answers)
+    text = sheet or document.content.text
+    told = chain(text_clozes(text, document.title), table_questions(text, document.title))
     about_text = _best(told, limit, used_answers)
     room = max(limit - len(about_text), (limit + 1) // 2)
     about_images = sorted(sorted(about_images, key=_rank)[:room], key=lambda cloze: cloze.place)
@@ -35,6 +37,13 @@ def draft_questions(document: VlmDocument, limit: int) -> list[QaPair]:
     pairs += [QaPair(_asked(cloze, f" for <image{cloze.place}>"), cloze.answer) for cloze in about_images]
     over_two = (pair for first, second in combinations(captions, 2) for pair in _two_image_questions(first, second))
     return pairs + _distinct(over_two, limit)
+
+
+def _text_of_sheet(document: VlmDocument) -> str:
+    """What is written on the picture of a sheet, if that is the document; else ""."""
+    images = document.content.images
+    alone = len(images) == 1 and document.content.text.strip() == PLACEHOLDER
+    return images[0].caption if alone and len(words(images[0].caption)) >= _SHEET_WORDS else ""
 
 
 def _asked(cloze: Cloze, where: str) -> str:

@@ -1,0 +1,86 @@
+"""PDF files that are damaged or made to harm: each is dropped with its reason or read, and never ends the build."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.sources.base import Page
+from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.sources.pdf.process import FailedReadError, read_apart
+from nyxqa.schemas.recipe import Web
+from tests.support.pdf import manual
+
+SAID = b"BT /F1 12 Tf 20 60 Td (The weir was built in 1842 by the guild.) Tj ET"
+
+
+def pdf(content: bytes, catalog: bytes = b"", page: bytes = b"", packed: bool = False, kids: bytes = b"3 0 R") -> bytes:
+    """A file of one sheet; readers rebuild the table that it leaves out."""
+    stream = zlib.compress(content, 9) if packed else content
+    kind = b"/Filter /FlateDecode " if packed else b""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R " + catalog + b" >>",
+        b"<< /Type /Pages /Kids [" + kids + b"] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 100] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> "
+        + page
+        + b" >>",
+        b"<< " + kind + b"/Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (number, one) for number, one in enumerate(objects, 1))
+    return b"%PDF-1.7\n" + body + b"trailer << /Root 1 0 R /Size 6 >>\n%%EOF\n"
+
+
+def outcome(file: Path) -> str:
+    """The reason of the drop, or the text of the page."""
+    opened = open_source(Web(source=f"pdf:{file}"))
+    ((item,),) = opened.tasks(lambda line: None)
+    (page,) = opened.pages((item,))
+    if isinstance(page, Drop):
+        assert page.detail
+        return page.reason
+    assert isinstance(page, Page)
+    return "\n".join(part["text"] or "" for part in page.parts)
+
+
+_TEXT = "The weir was built in 1842 by the guild."
+FILES = {
+    "plain": (pdf(SAID), _TEXT),
+    "nothing": (b"", "bad_pdf"),
+    "no sheet": (pdf(SAID, kids=b""), "empty"),
+    "its own parent": (pdf(SAID, kids=b"2 0 R"), "empty"),
+    "huge sheet": (pdf(SAID, page=b"/CropBox [0 0 400 100] /UserUnit 100000"), _TEXT),
+    "script and launch": (
+        pdf(SAID, catalog=b"/OpenAction << /S /Launch /F (/bin/true) /Next << /S /JavaScript /JS (while(1);) >> >>"),
+        _TEXT,
+    ),
+    "deep nesting": (pdf(SAID, page=b"/A " + b"[" * 50_000 + b"]" * 50_000), None),
+    "table of itself": (pdf(SAID).replace(b"%%EOF", b"startxref\n9\n%%EOF"), _TEXT),
+    "much in little": (pdf(SAID + b" " * 60_000_000, packed=True), _TEXT),
+}
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_each_file_is_read_or_dropped(name: str, tmp_path: Path) -> None:
+    data, expected = FILES[name]
+    (tmp_path / "a.pdf").write_bytes(data)
+    found = outcome(tmp_path / "a.pdf")
+    assert found == expected if expected is not None else found in (_TEXT, "bad_pdf", "empty", "crashed")
+
+
+def test_a_file_cut_off_is_read_in_part_or_dropped(tmp_path: Path) -> None:
+    manual(tmp_path / "whole.pdf", 3)
+    data = (tmp_path / "whole.pdf").read_bytes()
+    (tmp_path / "a.pdf").write_bytes(data[: len(data) // 2])
+    assert outcome(tmp_path / "a.pdf") in ("bad_pdf", "empty", "bad_sheet")
+
+
+def test_a_reader_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    manual(tmp_path / "a.pdf", 1)
+    request = {"file": str(tmp_path / "a.pdf"), "dpi": 72, "render": False, "unit": "tokens"}
+    with pytest.raises(FailedReadError, match="not read within") as caught:
+        read_apart(request, seconds=0.01)
+    assert caught.value.reason == "timed_out"
