@@ -16,7 +16,7 @@ from tests.support.pdf import manual
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pdf")
     for number in range(3):
-        manual(folder / f"{number}.pdf", 4 + number)
+        manual(folder / f"{number}.pdf", 4, 200 * number)
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     return folder
 

@@ -43,16 +43,24 @@ def wrapped(text: str, width: int = 44) -> list[str]:
     return textwrap.wrap(text, width)
 
 
+_NAMES = ("Arden", "Belmore", "Carrick", "Dunster", "Elgin", "Fowey", "Garvald", "Harlow", "Inver", "Jarrow", "Kelso")
+_TOWNS = ("Bristol", "Carlisle", "Durham", "Exeter", "Lincoln", "Norwich", "Oxford", "Perth", "Ripon", "Truro", "York")
+
+
 def sentence(topic: str, number: int) -> str:
     """A sentence that no other number has."""
+    name, town = _NAMES[number % 11] + _NAMES[number // 11 % 11].lower(), _TOWNS[number * 7 % 11]
     return (
-        f"The {topic} number {number} of the survey was built from local stone and repaired after the flood of "
-        f"{1500 + number}, when the river carried away its northern arch and the toll house beside it."
+        f"The {topic} of {name} was built from local stone near {town} in {1500 + number} and was repaired after the "
+        f"flood of {1620 + number}, when the river Tweed carried away the northern arch and the toll house."
     )
 
 
-def manual(file: Path, sheets: int = 4) -> list[str]:
-    """Write a manual of two columns with running heads and page numbers; returns its paragraphs in reading order."""
+def manual(file: Path, sheets: int = 4, first: int = 0) -> list[str]:
+    """Write a manual of two columns with running heads and page numbers; returns its paragraphs in reading order.
+
+    :param first: Added to the numbers of the sentences, so that files differ.
+    """
     page = canvas(file)
     page.setTitle("Bridges of the valley")
     said = []
@@ -64,7 +72,10 @@ def manual(file: Path, sheets: int = 4) -> list[str]:
         page.drawString(72, HEIGHT - 90, f"Chapter about {('arches', 'piers', 'decks', 'tolls')[number % 4]}")
         columns = []
         for column in range(2):
-            own = [sentence("bridge" if column else "tower", 10 * number + 5 * column + place) for place in range(4)]
+            own = [
+                sentence("bridge" if column else "tower", first + 10 * number + 5 * column + place)
+                for place in range(4)
+            ]
             said += own
             columns.append([line for text in own for line in [*wrapped(text), ""]])
         # The two columns are drawn line by line beside each other, as some writers do.
