@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.pdf.captions import is_caption, paired
 from nyxqa.builders.sources.pdf.columns import in_columns
-from nyxqa.builders.sources.pdf.figures import pictures, render
+from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
 from nyxqa.builders.sources.pdf.lines import as_lines, body_size
@@ -125,6 +125,7 @@ class _Reader:
         except TooManyCharactersError as error:
             raise UnreadablePdfError("too_large", f"sheet {index + 1}: {error}") from error
         sheet.pictures, whole = pictures(page, Box(0.0, 0.0, *page.get_size()))
+        sheet.drawings = drawings(page, sheet.box) if sheet.turn == 0 else []
         letters = sum(character.isalnum() for word in sheet.words for character in word.text)
         sheet.bare = letters < _FEWEST_LETTERS and (whole or bool(sheet.pictures))
         if whole and letters < _FEWEST_LETTERS:
@@ -144,6 +145,9 @@ class _Reader:
         words = [word for word in sheet.words if word.order not in furniture]
         label = printed_label(sheet, self._furniture, edge)
         blocks = self._text_blocks(sheet, words)
+        if sheet.drawings and self._unit == "tokens":
+            words = self._without_labels(sheet, words, blocks)
+            blocks = self._text_blocks(sheet, words)
         if self._unit == "page":
             text = "\n".join(block.text for block in blocks)
             heading = next((block.text for block in blocks if block.role == "heading"), "")
@@ -153,6 +157,19 @@ class _Reader:
                 [self._sheet_picture(sheet, "\n".join(b.text for b in blocks), "")] if self._rendered else blocks
             ), label
         return self._with_pictures(sheet, blocks), label
+
+    def _without_labels(self, sheet: Sheet, words: list[Word], blocks: list[Block]) -> list[Word]:
+        """The words outside of the drawings that have a caption, which become pictures."""
+        owners = paired(sheet.drawings, blocks)
+        figures = [
+            box
+            for box, owner in zip(sheet.drawings, owners, strict=True)
+            if owner is not None and not box.holds(blocks[owner].places[0][1])
+        ]
+        # A picture that is part of a drawing is drawn with it.
+        sheet.pictures = [one for one in sheet.pictures if not any(box.holds(one[0]) for box in figures)]
+        sheet.pictures += [(box, self._dpi / 72) for box in figures]
+        return [word for word in words if not any(box.holds(word.box) for box in figures)]
 
     def _text_blocks(self, sheet: Sheet, words: list[Word]) -> list[Block]:
         upright = [word for word in words if word.turn == 0]

@@ -18,6 +18,9 @@ MAX_PIXELS = 4_000_000  # of a figure; of a sheet the same at any page size
 _SMALLEST = 18.0  # points of a side; smaller pictures are ornaments
 _WHOLE = 0.85  # share of the sheet; a larger picture is a scan or a background
 _MOST_OBJECTS = 20_000
+_LARGEST = 0.6  # share of the sheet that a drawing takes
+_STROKES = 8.0  # points between the strokes of one drawing
+_FEWEST_STROKES = 4
 _TOUCHING = 2.0  # points between strips of one picture
 
 
@@ -40,6 +43,25 @@ def pictures(page: PdfPage, sheet: Box) -> tuple[list[tuple[Box, float]], bool]:
     groups = clusters([box for box, _ in found], _TOUCHING)
     merged = [(union(found[i][0] for i in group), max(found[i][1] for i in group)) for group in groups]
     return [(box, density) for box, density in merged if min(box.width, box.height) >= _SMALLEST], whole
+
+
+def drawings(page: PdfPage, sheet: Box) -> list[Box]:
+    """Boxes of drawn lines and curves that may be a figure: several that stand together, larger than a rule."""
+    space, found = Space(page), []
+    kinds = [pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING, pdfium.FPDF_PAGEOBJ_FORM]
+    for count, drawn in enumerate(page.get_objects(filter=kinds, max_depth=1)):
+        if count >= _MOST_OBJECTS:
+            break
+        box = space.box(*drawn.get_bounds()).within(sheet)
+        if max(box.width, box.height) > 1 and box.area < _LARGEST * sheet.area:
+            found.append((box, drawn.type == pdfium.FPDF_PAGEOBJ_FORM))
+    groups = clusters([box for box, _ in found], _STROKES)
+    together = [
+        union(found[index][0] for index in group)
+        for group in groups
+        if len(group) >= _FEWEST_STROKES or any(found[index][1] for index in group)
+    ]
+    return [box for box in together if min(box.width, box.height) >= 40 and box.area < _LARGEST * sheet.area]
 
 
 def _density(image: PdfObject, box: Box) -> float:

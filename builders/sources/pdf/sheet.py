@@ -67,7 +67,7 @@ class Sheet:
     box: Box
     words: list[Word]
     pictures: list[tuple[Box, float]] = field(default_factory=list)
-    paths: list[tuple[Box, bool]] = field(default_factory=list)
+    drawings: list[Box] = field(default_factory=list)
     turn: int = 0
     bare: bool = False
 

@@ -119,6 +119,23 @@ def test_a_figure_stands_where_it_is_drawn_and_has_its_caption(tmp_path: Path) -
     assert tuple(box) == pytest.approx((72, HEIGHT - 640, 192, HEIGHT - 560), abs=1)
 
 
+def test_a_drawing_with_a_caption_is_a_figure_and_its_labels_are_no_text(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    draw_lines(page, 72, 700, wrapped(sentence("lock", 1), 80))
+    page.circle(200, 560, 40)
+    page.circle(260, 560, 40)
+    for shift in range(4):
+        page.line(170, 530 + 15 * shift, 290, 550 + 15 * shift)
+    draw_lines(page, 190, 560, ["intake"])
+    draw_lines(page, 72, 500, ["Figure 4. How the water comes in."])
+    draw_lines(page, 72, 460, wrapped(sentence("lock", 2), 80))
+    page.save()
+    blocks = [block for block, _ in read(tmp_path / "a.pdf").blocks]
+    assert [block.text for block in blocks] == [sentence("lock", 1), "", sentence("lock", 2)]
+    assert blocks[1].caption == "Figure 4. How the water comes in."
+    assert tuple(blocks[1].places[0][1]) == pytest.approx((160, HEIGHT - 600, 300, HEIGHT - 520), abs=8)
+
+
 def scan(file: Path) -> None:
     page = canvas(file)
     page.drawImage(picture(size=(300, 400)), 0, 0, WIDTH, HEIGHT)
