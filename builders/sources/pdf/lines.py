@@ -29,11 +29,15 @@ def as_lines(words: Sequence[Word]) -> list[Line]:
     """Lines of upright words from top to bottom, each across the whole width."""
     rows: list[list[Word]] = []
     spans: list[tuple[float, float]] = []
+    equal: dict[tuple[float, float], int] = {}  # most words of a line have one height; no other row can be nearer
     for word in sorted(words, key=lambda word: (-word.size, word.baseline, word.box.left)):
-        row = _row(word, spans)
+        span = word.box.top, word.box.bottom
+        row = equal.get(span)
+        row = _row(word, spans) if row is None else row
         if row is None:
+            equal[span] = len(rows)
             rows.append([word])
-            spans.append((word.box.top, word.box.bottom))
+            spans.append(span)
         else:
             rows[row].append(word)
     return sorted(map(_line, rows), key=lambda line: (line.baseline, line.box.left))
