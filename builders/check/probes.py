@@ -40,7 +40,7 @@ _OPTIONS = """
 SELECT qa.qa_id, qa.doc_id, qa.question, qa.choices, qa.label, list_filter(
     list_transform(qa.image_ids, lambda i: list_extract(image_phashes, list_position(corpus.image_ids, i))),
     lambda p: p IS NOT NULL)
-FROM (SELECT * FROM qa WHERE label >= 0 AND len(choices) > 1) qa
+FROM (SELECT * FROM qa WHERE label >= 0 AND label < len(choices) AND len(choices) > 1) qa
 LEFT JOIN corpus ON corpus.pool = qa.pool AND corpus.doc_id = qa.doc_id
 """
 _PAIRS = """

@@ -22,7 +22,7 @@ def test_question_without_triplet(dataset: Path) -> None:
 
 
 def test_triplet_that_differs_from_its_question(dataset: Path) -> None:
-    rewrite(dataset, "triplets", "test", lambda rows: rows[0].update(answers=["another"]))
+    rewrite(dataset, "triplets", "test", lambda rows: rows[0].update(answers=["xylophone"]))
     assert check(dataset).failed == ("qa_triplets",)
 
 
