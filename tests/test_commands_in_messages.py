@@ -53,6 +53,8 @@ def _arguments(text: str) -> list[str]:
     """The words behind a command, up to where the sentence goes on."""
     taken: list[str] = []
     for word in text.split():
+        if word in (">", "|"):  # the shell's
+            break
         if re.fullmatch(r"[a-z]{2,}", word) and not (taken and taken[-1].startswith("--")):
             break
         taken.append(word)

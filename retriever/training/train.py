@@ -124,7 +124,7 @@ def train_on(
     scores: list[Scores] = []
     if test is not None:
         scores = model_scores(test, _like(made, load_model(model, settings.seed, options)), made, dims, encode)
-    usage = f"nyxqa build --encoder {model.partition(':')[0]}:{out}"
+    usage = f"nyxqa build --split train --encoder {model.partition(':')[0]}:{out}"
     last = trained.losses[-1] if trained.losses else None
     result = TrainResult(out, trained.steps, (), {}, trained.main, last, usage)
     if trained.main:

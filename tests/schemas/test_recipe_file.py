@@ -64,7 +64,7 @@ def test_overrides_go_above_the_file_and_stay_relative_to_the_command(tmp_path: 
     ("name", "message"),
     [
         ("papper", "unknown recipe 'papper'; did you mean 'paper'?"),
-        ("xyz", "unknown recipe 'xyz'; valid names: nyxqa, paper, sample"),
+        ("xyz", "unknown recipe 'xyz'; valid names: nyxqa, paper, paper-code, paper-stage1, paper-stage2, sample"),
         ("gone.toml", "recipe file gone.toml does not exist"),
         ("some/where", "recipe file some/where does not exist"),
     ],

@@ -39,7 +39,7 @@ def test_changed_values_are_printed(tmp_path: Path) -> None:
 def test_keys_are_those_of_the_sections() -> None:
     keys = recipe_keys()
     assert keys[:3] == ["seed", "web.source", "web.limit"]
-    assert keys_of("chunk") == ["max_tokens", "max_images", "tokenizer"]
+    assert keys_of("chunk") == ["max_tokens", "max_images", "tokenizer", "unit"]
     assert len(set(keys)) == len(keys)
     assert keys_of("nothing") == []
 

@@ -132,5 +132,5 @@ def test_key_always_first(dataset: Path) -> None:
 
     rewrite(dataset, "qa", "train", change)
     result = check(dataset)
-    assert result.failed == ("label_balance",)
+    assert result.failed == ("label_balance", "probe_position")
     assert re.search(r"qa train: labels \[\d+, 0, 0, 0\], chi-square [1-9]\d\d", result.text())

@@ -89,5 +89,5 @@ def test_the_account_holds_and_the_benchmark_is_counted(built: Path) -> None:
 
 def test_without_pages_and_sets_there_is_nothing_to_compare_with_a_benchmark(tmp_path: Path) -> None:
     recipe = write_text(tmp_path / "imports.toml", IMPORTS + FILTERS)
-    with pytest.raises(UsageError, match=r"applies to \[web\] and \[\[text\]\], and the recipe has neither"):
+    with pytest.raises(UsageError, match=r"applies to \[web\], \[\[text\]\] and \[\[qa\]\], and the recipe has none"):
         run("train", recipe=recipe, out=tmp_path / "none")
