@@ -61,7 +61,7 @@ def test_providers_state_their_abilities(tmp_path: Path) -> None:
     assert (served.info.generator, set(served.info.prompts), served.info.version) == (
         "openai:org/m",
         set(PROMPT_NAMES),
-        2,
+        3,
     )
     assert (served.info.is_local, served.info.can_judge, served.info.needs_images) == (False, True, True)
     assert served.info.where == "threads"
