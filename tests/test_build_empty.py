@@ -164,9 +164,11 @@ def test_a_build_that_ended_empty_is_reported_with_the_stage_that_took_the_last(
 
 
 def test_a_folder_without_any_step_has_no_report(tmp_path: Path) -> None:
-    assert open_unfinished(tmp_path) is None
-    with pytest.raises(FormatError, match="holds no finished nyxqa dataset"):
-        run_sql(tmp_path, "FROM ledger")
+    folder = tmp_path / "folder"  # nothing lies beside it that the error could suggest
+    folder.mkdir()
+    assert open_unfinished(folder) is None
+    with pytest.raises(FormatError, match="holds no"):
+        run_sql(folder, "FROM ledger")
 
 
 def test_a_finished_build_has_its_funnel_too(recipe: Path, tmp_path: Path) -> None:
