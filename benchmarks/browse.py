@@ -3,7 +3,7 @@
 A dataset of made triplets over made documents is written, the app is started on it, and a real Chromium opens the first
 page and presses j and a a few hundred times::
 
-    python benchmarks/browse.py --rows 1000000 --folder /tmp/browse --keys 300
+    python benchmarks/browse.py --rows 1000000 --folder browsed --keys 300
 
 The figures are the time from the request of the first page until it is drawn, the 50th and 95th percentile of the time
 from a key until the next row is drawn, and the memory of the server after each hundred keys.
