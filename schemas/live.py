@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 INTERVAL = 30.0  # seconds between two lines where there is no terminal
@@ -110,29 +111,34 @@ def display(interval: float = INTERVAL) -> Iterator[None]:
     before, shown = _shown, _Display()
     _shown = shown
     try:
-        with _bars(shown) if sys.stderr.isatty() else _lines(shown, interval):
+        with _bars(shown) if sys.stderr.isatty() else every(interval, partial(_write_line, shown)):
             yield
     finally:
         _shown = before
 
 
 @contextmanager
-def _lines(shown: _Display, interval: float) -> Iterator[None]:
+def every(interval: float, report: Callable[[], None]) -> Iterator[None]:
+    """Call ``report`` in a thread every ``interval`` seconds while the context is open."""
     over = threading.Event()
 
-    def report() -> None:
+    def repeat() -> None:
         while not over.wait(interval):
-            if line := shown.line():
-                sys.stderr.write(f"{line}\n")
-                sys.stderr.flush()
+            report()
 
-    thread = threading.Thread(target=report, name="progress", daemon=True)
+    thread = threading.Thread(target=repeat, name="progress", daemon=True)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+def _write_line(shown: _Display) -> None:
+    if line := shown.line():
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from nyxqa.builders.engine.status import Status
 from nyxqa.builders.engine.step import Step
 from nyxqa.builders.formatting import counted
 from nyxqa.schemas.credentials import redacted
+from nyxqa.schemas.live import INTERVAL, every
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nyxqa.builders.engine.step import StepReport
 
 _REASONS = 3  # that the line of a stage names
-_INTERVAL = 30.0  # seconds between two lines about a running step where there is no terminal
 
 
 _LABELS = {"assemble/tables": "assemble  writing tables"}  # of steps whose name says too little
@@ -50,7 +49,7 @@ class Progress:
     :param interval: Seconds between two lines about a running step where stderr is not a terminal.
     """
 
-    def __init__(self, as_json: bool = False, interval: float = _INTERVAL, verbose: bool = False) -> None:
+    def __init__(self, as_json: bool = False, interval: float = INTERVAL, verbose: bool = False) -> None:
         self._json, self._interval, self._verbose = as_json, interval, verbose
         self._parts: list[StepReport] = []  # finished steps of the stage that runs
         self._live = sys.stderr.isatty()
@@ -64,7 +63,7 @@ class Progress:
         """
         ACTIVITY.begin_step()
         bar = _Bar(step, total)
-        with self._live_bar(bar) if self._live else self._lines(bar):
+        with self._live_bar(bar) if self._live else every(self._interval, lambda: self.say(bar.line())):
             yield bar
 
     def finished(self, report: StepReport) -> None:
@@ -133,22 +132,6 @@ class Progress:
             finally:
                 self._console = None
 
-    @contextmanager
-    def _lines(self, bar: _Bar) -> Iterator[None]:
-        over = threading.Event()
-
-        def report() -> None:
-            while not over.wait(self._interval):
-                self.say(f"{bar.label}: {bar.text()}")
-
-        thread = threading.Thread(target=report, name="progress", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
 
 def _line(label: str, parts: Sequence[StepReport]) -> str:
     """For example ``prefilter   102 pages -> 99   3 dropped: same_page_content   1.5 s``."""
@@ -194,9 +177,9 @@ class _Bar:
         """Rows done."""
         return self.status.done(ACTIVITY.now())
 
-    def text(self) -> str:
-        """The state of the step."""
-        return self.status.text(ACTIVITY.now(), time.perf_counter() - self._started)
+    def line(self) -> str:
+        """The step and its state."""
+        return f"{self.label}: {self.status.text(ACTIVITY.now(), time.perf_counter() - self._started)}"
 
     def live(self) -> str:
         """The state of the step for a bar, which shows its share already."""

@@ -110,14 +110,14 @@ def subsample(rows: Iterable[T], web: Web) -> Iterator[T]:
     return islice(islice(rows, 0, None, web.every), web.limit)
 
 
-def batched(items: Iterable[Item]) -> Iterator[Batch]:
-    """Yield the items in batches of at most 256 rows; a batch ends once it holds 16 MB."""
+def batched(items: Iterable[Item], rows: int = _BATCH_ROWS) -> Iterator[Batch]:
+    """Yield the items in batches of at most ``rows``; a batch ends once it holds 16 MB."""
     batch: list[Item] = []
     size = 0
     for item in items:
         batch.append(item)
         size += item.size
-        if len(batch) == _BATCH_ROWS or size >= _BATCH_BYTES:
+        if len(batch) == rows or size >= _BATCH_BYTES:
             yield tuple(batch)
             batch, size = [], 0
     if batch:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import TooLargeError, decompressed, uncompressed_name
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, checked_page, subsample
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.listing import listed_files
+from nyxqa.builders.sources.listing import file_item, listed_files, listing_hash, refused_file
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.recipe import Web
@@ -50,19 +48,16 @@ class HtmlSource(Source):
 
         :raises WorldError: If the folder is missing or unreadable, or has no page.
         """
-        digest, pages = hashlib.sha256(), 0
-        for path, state in listed_files(self.folder):
-            digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
-            pages += self._is_page(path)
-        if not pages:
+        files = listed_files(self.folder)
+        if not any(self._is_page(path) for path, _ in files):
             patterns = ", ".join(f"*{suffix}" for suffix in _SUFFIXES[self.kind])
             raise WorldError(f"source folder {self.folder} has no page ({patterns})")
-        return digest.hexdigest()
+        return listing_hash(files)
 
     def tasks(self, notify: Notify) -> Iterator[Batch]:
         """Yield batches of files; workers read them."""
-        pages = ((path, state.st_size) for path, state in listed_files(self.folder) if self._is_page(path))
-        return batched(Item(_printable(path), path, None, None, size) for path, size in subsample(pages, self.web))
+        pages = (file_item(path, state) for path, state in listed_files(self.folder) if self._is_page(path))
+        return batched(subsample(pages, self.web))
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
         """Yield the page of each file, or a drop."""
@@ -71,15 +66,10 @@ class HtmlSource(Source):
     def _parse(self, item: Item) -> Page | Drop:
         from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html, read_markdown
 
-        if item.name != item.path:
-            return item.drop("bad_name", "the file's name is not UTF-8")
-        file = self.folder / item.path
-        if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(self.folder)):
-            return item.drop("outside_source", "a link that leaves the folder")
-        if item.size > MAX_RAW:
-            return item.drop("too_large", f"{item.size} bytes, at most {MAX_RAW} are taken")
+        if refused := refused_file(item, self.folder, MAX_RAW):
+            return refused
         try:
-            data = decompressed(file.read_bytes(), MAX_RAW)
+            data = decompressed((self.folder / item.path).read_bytes(), MAX_RAW)
         except TooLargeError as error:
             return item.drop("too_large", str(error))
         except OSError as error:
@@ -109,7 +99,3 @@ class HtmlSource(Source):
             return (self.folder / inside).is_file()
         except (OSError, ValueError):
             return False  # no name of a file
-
-
-def _printable(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

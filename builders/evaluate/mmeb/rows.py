@@ -10,7 +10,7 @@ from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef, image_bytes
-from nyxqa.builders.question_sets.importers.repair import Repairs, Side, UnusableError
+from nyxqa.builders.question_sets.importers.repair import BadCellError, Repairs, Side
 from nyxqa.builders.row_files.compression import uncompressed_name
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
@@ -132,7 +132,7 @@ def _add(task: Task, row: Row, repairs: Repairs, known: dict[Any, int]) -> None:
     try:
         query = repairs.side("qry_text", row.need("qry_text"), query_column, row.values.get(query_column))
         right = repairs.side("tgt_text", *pairs[0][:1], column, pairs[0][1]) if pairs else None
-    except UnusableError as error:
+    except BadCellError as error:
         task.left_out[error.reason] += 1
         return
     if right is None:
@@ -142,7 +142,7 @@ def _add(task: Task, row: Row, repairs: Repairs, known: dict[Any, int]) -> None:
     for text, path in pairs[1:]:
         try:
             numbers.append(_number(task, repairs.side("tgt_text", text, column, path), known))
-        except UnusableError as error:
+        except BadCellError as error:
             task.left_out[f"candidate {error.reason}"] += 1
     task.queries.append(query)
     task.targets.append(list(dict.fromkeys(numbers)))

@@ -11,7 +11,7 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.files import Source, find_sources
 from nyxqa.builders.question_sets.importers.images import ImageFolder
-from nyxqa.builders.question_sets.importers.repair import ImportedRow, Repairs, UnusableError, text_answers
+from nyxqa.builders.question_sets.importers.repair import BadCellError, ImportedRow, Repairs, text_answers
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.errors import UsageError, nearest
@@ -84,7 +84,7 @@ def _imported(
 ) -> ImportedRow | Drop:
     try:
         return read(Repairs(row, images), place)
-    except UnusableError as error:
+    except BadCellError as error:
         return row.drop(error.reason, error.detail)
 
 
@@ -124,7 +124,7 @@ def _read_nyxqa(repairs: Repairs, place: _Place) -> ImportedRow:
     imported = _read_six_columns(repairs, place, answers=answers, choices=choices, label=label)
     count = _integer(row.values.get("img_num"))
     if isinstance(count, int) and count != len(imported.positive.images):
-        raise UnusableError("image_count", f"img_num is {count}, pos_image_path has {len(imported.positive.images)}")
+        raise BadCellError("image_count", f"img_num is {count}, pos_image_path has {len(imported.positive.images)}")
     return imported
 
 
@@ -149,7 +149,7 @@ def _read_t2t(repairs: Repairs, place: _Place) -> ImportedRow:
         return _read_six_columns(repairs, place, answers=text_answers(repairs.items("ans", row.values.get("ans"))))
     retrieved = repairs.items("retrieved_docs", row.values["retrieved_docs"])
     if not retrieved:
-        raise UnusableError("nothing_retrieved")
+        raise BadCellError("nothing_retrieved")
     values = {
         "qry": row.need("question"),
         "qry_image_path": [],

@@ -47,8 +47,8 @@ class ImportedRow:
     notes: tuple[Drop, ...] = ()
 
 
-class UnusableError(Exception):
-    """A cell that cannot be repaired; its row or its negative is dropped.
+class BadCellError(Exception):
+    """A cell that cannot be used or repaired; its row or its negative is dropped.
 
     :param reason: Ledger reason.
     :param detail: Ledger detail.
@@ -74,16 +74,16 @@ class Repairs:
 
         :param text_column: Column of ``text``, for the ledger.
         :param image_column: Column of ``cell``, which names the images.
-        :raises UnusableError: If the text is not a string, an image is missing, or neither text nor image is left.
+        :raises BadCellError: If the text is not a string, an image is missing, or neither text nor image is left.
         """
         if text is not None and not isinstance(text, str):
-            raise UnusableError("bad_type", f"{text_column}: expected text, found {type(text).__name__}")
+            raise BadCellError("bad_type", f"{text_column}: expected text, found {type(text).__name__}")
         images = [self._image(image_column, name) for name in self._names(image_column, cell)]
         repaired = self._tokens(text_column, text or "", len(images))
         if not repaired.strip():
-            raise UnusableError("empty_text", f"{text_column}: neither text nor image")
+            raise BadCellError("empty_text", f"{text_column}: neither text nor image")
         if not _is_unicode(repaired):
-            raise UnusableError("bad_unicode", text_column)
+            raise BadCellError("bad_unicode", text_column)
         return Content(repaired, tuple(images))
 
     def items(self, column: str, cell: Any) -> list[Any]:
@@ -108,7 +108,7 @@ class Repairs:
         for number, (text, image) in enumerate(zip(texts or [""] * count, images or [None] * count, strict=True)):
             try:
                 side = self.side("neg_text", text, "neg_image_path", image)
-            except UnusableError as error:
+            except BadCellError as error:
                 self.notes.append(lost_negative(self.row.name, number, error.reason, error.detail))
                 continue
             if _same(side, positive) or any(_same(side, other) for other in usable):
@@ -128,7 +128,7 @@ class Repairs:
         if image is None:
             detail = f"{column}: {name if isinstance(name, str) else type(name).__name__}"
             archive = self.images.archive_problem(name)
-            raise UnusableError("missing_image", f"{archive}: {detail}" if archive else detail)
+            raise BadCellError("missing_image", f"{archive}: {detail}" if archive else detail)
         return image
 
     def _tokens(self, column: str, text: str, images: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nyxqa.builders.question_sets.importers.lists import parse_list
+from nyxqa.builders.question_sets.importers.repair import BadCellError
 from nyxqa.builders.question_sets.mixed.model import Repair
 from nyxqa.schemas.answers import LIST_SEPARATOR, normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER
@@ -20,19 +21,6 @@ _SPLITS: dict[str, Split] = {
     "test": "test",
 }
 _TOKEN = re.compile(r"<\|image(?:_\d+)?\|>[ \t]*\n?")
-
-
-class BadCellError(Exception):
-    """A cell that makes its row unusable.
-
-    :param reason: Ledger reason.
-    :param detail: Ledger detail.
-    """
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def split_named(value: Any) -> Split | None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
+from nyxqa.builders.question_sets.importers.repair import BadCellError
 from nyxqa.builders.question_sets.mixed.cells import (
-    BadCellError,
     answer_forms,
     content_text,
     options_of,

@@ -10,7 +10,8 @@ from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder
-from nyxqa.builders.question_sets.mixed.cells import BadCellError, list_answer, scalar_forms, text_cell
+from nyxqa.builders.question_sets.importers.repair import BadCellError
+from nyxqa.builders.question_sets.mixed.cells import list_answer, scalar_forms, text_cell
 from nyxqa.builders.question_sets.mixed.files import named_file, need_folder
 from nyxqa.builders.question_sets.mixed.model import Relevant, SourceDocument, SourceQuestion
 from nyxqa.builders.question_sets.mixed.references import archived

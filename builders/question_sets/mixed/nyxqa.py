@@ -11,7 +11,8 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.images.references import Rejected
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.builders.question_sets.importers.lists import parse_list
-from nyxqa.builders.question_sets.mixed.cells import BadCellError, answer_forms, options_of, tokens_repaired
+from nyxqa.builders.question_sets.importers.repair import BadCellError
+from nyxqa.builders.question_sets.mixed.cells import answer_forms, options_of, tokens_repaired
 from nyxqa.builders.question_sets.mixed.files import named_file, need_folder
 from nyxqa.builders.question_sets.mixed.model import Picture, Relevant, Repair, SourceDocument, SourceQuestion
 from nyxqa.builders.question_sets.mixed.references import cells_of

@@ -11,7 +11,8 @@ from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef
-from nyxqa.builders.question_sets.mixed.cells import BadCellError, options_of, split_named, text_cell
+from nyxqa.builders.question_sets.importers.repair import BadCellError
+from nyxqa.builders.question_sets.mixed.cells import options_of, split_named, text_cell
 from nyxqa.builders.question_sets.mixed.files import need_folder, stem_of
 from nyxqa.builders.question_sets.mixed.model import Picture, Relevant, SourceDocument, SourceQuestion
 from nyxqa.builders.question_sets.mixed.references import archived

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,13 +15,14 @@ from nyxqa.builders.sources.base import (
     Notify,
     Page,
     Source,
+    batched,
     checked_page,
     image_part,
     subsample,
     text_part,
 )
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.listing import ListedFile, listed_files
+from nyxqa.builders.sources.listing import ListedFile, file_item, listed_files, listing_hash, refused_file
 from nyxqa.builders.sources.pdf.process import FailedReadError, read_apart
 from nyxqa.schemas.errors import WorldError, missing_extra
 from nyxqa.schemas.ids import page_id_of_path
@@ -32,7 +31,6 @@ from nyxqa.schemas.recipe import Pdf, Web
 
 MAX_BYTES = 1 << 30  # of a file
 _BATCH_FILES = 8
-_BATCH_BYTES = 16_000_000
 _SHEET_ORIGIN = "alt"  # the text of a sheet stands for its picture
 
 
@@ -63,24 +61,15 @@ class PdfSource(Source):
         """
         if find_spec("pypdfium2") is None:
             raise missing_extra("pypdfium2", "pdf")
-        digest, files = hashlib.sha256(), self._files()
+        files = self._files()
         if not files:
             raise WorldError(f"source folder {self.place} has no page (*.pdf)")
-        for path, state in files:
-            digest.update(os.fsencode(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0"))
-        return {"files": digest.hexdigest(), "unit": self.unit, **self.settings.model_dump()}
+        return {"files": listing_hash(files), "unit": self.unit, **self.settings.model_dump()}
 
     def tasks(self, notify: Notify) -> Iterator[Batch]:
         """Yield batches of at most 8 files; workers read them."""
-        batch: list[Item] = []
-        for path, state in subsample(self._files(), self.web):
-            name = os.fsencode(path).decode("utf-8", "backslashreplace")
-            batch.append(Item(name, path, None, None, state.st_size))
-            if len(batch) == _BATCH_FILES or sum(item.size for item in batch) >= _BATCH_BYTES:
-                yield tuple(batch)
-                batch = []
-        if batch:
-            yield tuple(batch)
+        files = (file_item(path, state) for path, state in self._files())
+        return batched(subsample(files, self.web), _BATCH_FILES)
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
         """Yield the page of each file, or a drop."""
@@ -92,16 +81,11 @@ class PdfSource(Source):
         return listed_files(self.place, ".pdf")
 
     def _parse(self, item: Item) -> Page | Drop:
-        if item.name != item.path:
-            return item.drop("bad_name", "the file's name is not UTF-8")
-        file = self.root / item.path
-        if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(self.root)):
-            return item.drop("outside_source", "a link that leaves the folder")
-        if item.size > MAX_BYTES:
-            return item.drop("too_large", f"{item.size} bytes, at most {MAX_BYTES} are taken")
-        request = {"file": str(file), "dpi": self.settings.dpi, "render": self.settings.render, "unit": self.unit}
+        if refused := refused_file(item, self.root, MAX_BYTES):
+            return refused
+        settings = {"dpi": self.settings.dpi, "render": self.settings.render, "unit": self.unit}
         try:
-            answer = read_apart(request)
+            answer = read_apart({"file": str(self.root / item.path), **settings})
         except FailedReadError as error:
             return item.drop(error.reason, error.detail)
         if "drop" in answer:

@@ -16,8 +16,8 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.images.references import Rejected, Url
 from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.importers.kinds import import_rows
-from nyxqa.builders.question_sets.importers.repair import ImportedRow
-from nyxqa.builders.question_sets.mixed.cells import BadCellError, content_text, options_of, scalar_forms
+from nyxqa.builders.question_sets.importers.repair import BadCellError, ImportedRow
+from nyxqa.builders.question_sets.mixed.cells import content_text, options_of, scalar_forms
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
 from nyxqa.builders.question_sets.mixed.model import SourceDocument, SourceQuestion
 from nyxqa.builders.question_sets.mixed.mteb import Mteb
