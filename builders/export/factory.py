@@ -93,6 +93,12 @@ def _flashrag() -> Writer:
     return write_flashrag
 
 
+def _colpali() -> Writer:
+    from nyxqa.builders.export.colpali import write_colpali
+
+    return write_colpali
+
+
 _DATASETS = 'datasets.load_dataset("{folder}", split="{split}")'
 
 TARGETS = {
@@ -107,6 +113,7 @@ TARGETS = {
         Target("ms-swift", "embedding training of ms-swift", _ms_swift),
         Target("mme5", "mmE5", _mme5, load=_DATASETS),
         Target("flashrag", "FlashRAG", _flashrag, images=False),
+        Target("colpali", "colpali-engine: pages as pictures", _colpali),
         Target("shards", "streaming: shuffled, self-contained rows", _shards, load=_DATASETS),
     )
 }
