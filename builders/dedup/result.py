@@ -17,6 +17,7 @@ from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.sql import string_literal
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 
@@ -42,6 +43,19 @@ class SearchResult(ABC):
         for name in self.TABLES:
             file = string_literal(str(folder / f"{name}.parquet"))
             self._database.run(f"COPY ({self._sql(name)}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
+
+    def to_polars(self, name: str) -> pl.DataFrame:
+        """A table of ``TABLES`` as a frame of polars.
+
+        :raises UsageError: If there is no table of that name.
+        """
+        import polars as pl
+
+        if name not in self.TABLES:
+            raise UsageError(f"no table {name!r}; choose one of {', '.join(self.TABLES)}")
+        frame = pl.from_arrow(self._table(name))
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - an Arrow table is never a series
+        return frame
 
     def close(self) -> None:
         """Close the database, and with it every result that reads from it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
+from nyxqa.builders.report.funnel import funnel_picture
 from nyxqa.builders.report.lines import feedback_lines, has_negatives, judge_lines, probe_line, shortfall_lines
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.builders.report.set_reports import report_texts
@@ -25,6 +26,7 @@ _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 _OWN_SECTION = frozenset(
     ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "judge", "reviews")
 ) | frozenset(("shortfall", "sample_shortfall", "without_negatives"))
+_TASK_IDS = ("visual-question-answering", "open-domain-qa", "document-retrieval")  # of the task categories, in order
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
     "CC0-1.0": "cc0-1.0",
@@ -80,6 +82,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         outcomes=_outcomes(manifest),
         probe=probe_line(manifest.summary.get("probe", {})),
         stages=manifest.stages,
+        funnel=funnel_picture(manifest.stages),
         certificate=manifest.certificate,
         deviations=manifest.deviations,
         recipe=tomli_w.dumps(_without_nulls(manifest.recipe)).rstrip(),
@@ -97,6 +100,7 @@ def front_matter(manifest: Manifest) -> dict[str, Any]:
         "license": (tags if len(tags) > 1 else tags[0]) if tags else "unknown",
         "pretty_name": TITLE,
         "task_categories": ["visual-question-answering", "question-answering", "text-retrieval"],
+        "task_ids": list(_TASK_IDS),
         "tags": ["retrieval", "mixed-modal", *(["hard-negatives"] if has_negatives(manifest) else []), "rag", "nyxqa"],
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
         "configs": dataset_configs(manifest),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nyxqa.builders.assembly.inputs import RESULT
 from nyxqa.builders.publish.card import write_card
+from nyxqa.builders.publish.croissant import write_croissant
 from nyxqa.builders.report.page import refresh_page
 from nyxqa.schemas.files import flush_folder, read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest, write_manifest
@@ -70,5 +71,6 @@ def _replace(assembled: Path, out: Path, manifest: Manifest) -> None:
     shutil.rmtree(out / "data", ignore_errors=True)
     fresh.rename(out / "data")
     write_card(out, manifest)
+    write_croissant(out, manifest)
     flush_folder(out)
     write_manifest(out, manifest)

@@ -10,6 +10,9 @@ from nyxqa.builders.engine.trace import TracedStep
 from nyxqa.builders.formatting import counted
 from nyxqa.schemas.manifest import StageEntry
 
+_BAR = 32  # characters of the longest bar
+_EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
 
 def joined_stages(steps: Sequence[TracedStep]) -> list[StageEntry]:
     """One entry for each stage and split, its steps joined; a stage of which no step keeps an account has none."""
@@ -34,6 +37,28 @@ def counts_line(stages: Sequence[StageEntry], split: str) -> str:
         return ""
     first = [counted(own[0].rows_in, own[0].unit_in)]
     return " -> ".join(first + [f"{counted(entry.rows_out, entry.unit_out)} ({entry.name})" for entry in own])
+
+
+def funnel_picture(stages: Sequence[StageEntry]) -> list[str]:
+    """The funnel as bars of text: what was read, then each stage that changes a count; splits one below the other."""
+    if not stages:
+        return []
+    rows = [(stages[0].unit_in, "read", stages[0].rows_in, 0)]
+    for stage in stages:
+        if stage.dropped or stage.unit_in != stage.unit_out or stage.not_sampled:
+            name = f"{stage.name} {stage.split}".rstrip()
+            rows.append((stage.unit_out, name, stage.rows_out, stage.dropped))
+    most, width = max(count for *_, count, _ in rows) or 1, max(len(name) for _, name, *_ in rows)
+    return [
+        f"{name:<{width}} {_bar(count / most):<{_BAR}} {counted(count, unit)}" + (f", {gone} dropped" if gone else "")
+        for unit, name, count, gone in rows
+    ]
+
+
+def _bar(share: float) -> str:
+    """A bar of eighths of a character; what is not nothing is visible."""
+    eighths = max(round(share * _BAR * 8), 1) if share else 0
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8]
 
 
 def _entry(steps: Sequence[TracedStep]) -> StageEntry:

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     import duckdb
     from duckdb import DuckDBPyConnection
 
+PAIRS = "pairs"
+_PAIRS = """
+SELECT query_id, dataset, split, pool, one.doc_id, 'positive' AS role, one.rank, one.score
+FROM (SELECT query_id, dataset, split, pool, unnest(positives) AS one FROM triplets)
+UNION ALL
+SELECT query_id, dataset, split, pool, unnest(negative_ids), 'negative', unnest(negative_ranks), unnest(negative_scores)
+FROM triplets
+"""
 _BATCH = 10_000
 _MISSING = re.compile(r"^Catalog Error: Table with name (.+?) does not exist!")
 
@@ -33,8 +41,9 @@ def connect(path: Path) -> DuckDBPyConnection:
     """An in-memory DuckDB with a view for each table of the dataset in ``path``.
 
     A view holds all splits of its table with an added column ``split`` (``pool`` for ``corpus``, which has a ``split``
-    already), without image columns; the view of a table without files is empty. View ``funnel`` has a row for each
-    stage and split. Of a build that published nothing there are the views ``ledger`` and ``funnel`` alone.
+    already), without image columns; the view of a table without files is empty. View ``pairs`` has a row for each query
+    and document of ``triplets``: role (positive, negative), rank, score. View ``funnel`` has a row for each stage
+    and split. Of a build that published nothing there are the views ``ledger`` and ``funnel`` alone.
 
     :raises FormatError: If there is no dataset, or it does not match its manifest.
     """
@@ -65,6 +74,7 @@ def add_views(connection: DuckDBPyConnection, published: Published) -> None:
             _add_earlier_preview(connection, published)
         else:
             connection.execute(f'CREATE TEMP VIEW "{name}" AS {_view(published, name)}')
+    connection.execute(f"CREATE TEMP VIEW {PAIRS} AS {_PAIRS}")
 
 
 def _add_earlier_preview(connection: DuckDBPyConnection, published: Published) -> None:

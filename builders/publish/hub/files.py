@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.publish.card import CARD
+from nyxqa.builders.publish.croissant import CROISSANT, Repository, croissant_text
 from nyxqa.builders.report.check_report import REPORT
 from nyxqa.builders.report.page import PAGE, write_page
 from nyxqa.schemas.errors import FormatError
@@ -20,6 +21,8 @@ from nyxqa.schemas.writing import file_hash
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
+
+    from nyxqa.builders.publish.hub.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Difference:
 
 
 def local_files(folder: Path, manifest: Manifest) -> list[PushFile]:
-    """All files but the card, with ``report.json`` if it exists; each is hashed and compared with the manifest.
+    """All files but those of ``generated_files``, hashed and compared with the manifest; ``report.json`` if it exists.
 
     :raises FormatError: If a file is missing or differs from the manifest.
     """
@@ -103,10 +106,12 @@ def page_file(out: Path) -> PushFile:
     return PushFile(PAGE, path, file_hash(path))
 
 
-def card_file(text: str) -> PushFile:
-    """The card as a file."""
-    data = text.encode("utf-8")
-    return PushFile(CARD, data, hashlib.sha256(data).hexdigest())
+def generated_files(card: str, manifest: Manifest, remote: Remote) -> list[PushFile]:
+    """The files that name the repository: the card, and ``croissant.json``."""
+    address = f"{remote.api.endpoint}/datasets/{remote.name}"
+    texts = {CARD: card, CROISSANT: croissant_text(manifest, Repository(address, remote.branch))}
+    encoded = {name: text.encode("utf-8") for name, text in texts.items()}
+    return [PushFile(name, data, hashlib.sha256(data).hexdigest()) for name, data in encoded.items()]
 
 
 def difference(files: Iterable[PushFile], remote: Mapping[str, RepoFile]) -> Difference:

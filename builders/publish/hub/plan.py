@@ -37,13 +37,13 @@ class Plan:
 
 
 def plan_of(out: Path, manifest: Manifest, files: Sequence[PushFile]) -> Plan:
-    """The plan to push ``files`` and a card.
+    """The plan to push ``files``, a card and ``croissant.json``.
 
     :param out: Folder of the dataset, with its report.
     """
     licence = front_matter(manifest)["license"]
     named = ", ".join(licence) if isinstance(licence, list) else str(licence)
-    return Plan(len(files) + 1, sum(file.size for file in files), named, _checks(out))
+    return Plan(len(files) + 2, sum(file.size for file in files), named, _checks(out))
 
 
 def _checks(out: Path) -> str:

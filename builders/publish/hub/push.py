@@ -13,7 +13,7 @@ from nyxqa.builders.formatting import counted
 from nyxqa.builders.publish.card import CARD, render_card
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.publish.hub.commit import Publication
-from nyxqa.builders.publish.hub.files import PushFile, card_file, difference, local_files, page_file
+from nyxqa.builders.publish.hub.files import PushFile, difference, generated_files, local_files, page_file
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.model_files import is_model, model_files
 from nyxqa.builders.publish.hub.plan import Plan, plan_of
@@ -115,7 +115,7 @@ def push(
     files, manifest = _to_send(out, manifest, images, report)
     with hub_errors(repository, revision):
         state = prepare(remote, private)
-        files.append(card_file(_card(out, manifest, remote, state)))
+        files += generated_files(_card(out, manifest, remote, state), manifest, remote)
         change = difference(files, state.files)
         tag = f"nyxqa-{fingerprint(manifest)}"
         commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
@@ -140,7 +140,7 @@ def _opened(out: Path, needs_fit: bool) -> Manifest:
 
 
 def _to_send(out: Path, manifest: Manifest, images: ImagesAs | None, report: bool) -> tuple[list[PushFile], Manifest]:
-    """All files but the card, and the manifest that lists them."""
+    """All files but those of ``generated_files``, and the manifest that lists them."""
     folder, sent = out, manifest
     files = local_files(out, manifest)
     if choose_images(out, manifest, images) == "urls":
@@ -162,7 +162,8 @@ def _rehearsed(
                     _report(
                         f"without a token the Hub shows no dataset {repository}: it does not exist yet, or is private"
                     )
-                change = difference([*files, card_file(_card(out, manifest, remote, state))], state.files)
+                generated = generated_files(_card(out, manifest, remote, state), manifest, remote)
+                change = difference([*files, *generated], state.files)
     except WorldError as error:
         if not is_unreachable(error):
             raise

@@ -156,6 +156,16 @@ def test_written_tables_are_the_tables(tmp_path: Path) -> None:
         assert pq.read_table(tmp_path / "selected.parquet")["id"].to_pylist() == result.selected.to_pylist()
 
 
+def test_each_table_is_a_frame_of_polars_too() -> None:
+    with deduplicate(texts("a b c d e f", "a b c d e f !", "g h i j k")) as result:
+        for name in DedupResult.TABLES:
+            stored = getattr(result, name)
+            expected = {"id": stored.to_pylist()} if name == "selected" else stored.to_pydict()
+            assert result.to_polars(name).to_dict(as_series=False) == expected
+        with pytest.raises(UsageError, match="no table 'kept'; choose one of selected"):
+            result.to_polars("kept")
+
+
 def test_banding_reaches_its_recall_or_says_no() -> None:
     assert banding(0.8, 50) == Banding(12, 4)
     with pytest.raises(UsageError, match=r"3 permutations cannot find pairs at a similarity of 0.2"):

@@ -44,11 +44,19 @@ def test_a_publication_replaces_all_that_was_there(out: Path) -> None:
     publish(assembled(out, "second"), out, manifest("second"))
     assert shown(out) == ("second", "second")
     assert not (out / "data" / "stale.parquet").exists()
-    assert sorted(path.name for path in out.iterdir()) == [".work", "README.md", "data", "manifest.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".work",
+        "README.md",
+        "croissant.json",
+        "data",
+        "manifest.json",
+    ]
     assert sorted(path.name for path in (out / ".work").iterdir()) == ["steps"]
 
 
-@pytest.mark.parametrize("stop", ["write_json", "shutil.rmtree", "write_card", "flush_folder", "write_manifest"])
+@pytest.mark.parametrize(
+    "stop", ["write_json", "shutil.rmtree", "write_card", "write_croissant", "flush_folder", "write_manifest"]
+)
 def test_stopped_anywhere_a_publication_is_whole_again_after_the_next_run(
     stop: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

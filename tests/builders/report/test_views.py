@@ -54,6 +54,20 @@ def test_splits_are_told_apart(root: Path) -> None:
     ]
 
 
+def test_pairs_have_a_row_for_each_query_and_document(root: Path, tiny: TinyDataset) -> None:
+    expected = []
+    for split, rows in tiny.tables["triplets"].items():
+        for row in rows:
+            head = (row["query_id"], row["dataset"], split, row["pool"])
+            expected += [(*head, one["doc_id"], "positive", one["rank"], one["score"]) for one in row["positives"]]
+            negatives = zip(row["negative_ids"], row["negative_ranks"], row["negative_scores"], strict=True)
+            expected += [(*head, doc_id, "negative", rank, score) for doc_id, rank, score in negatives]
+    table = run_sql(root, "FROM pairs")
+    assert table.schema.names == ["query_id", "dataset", "split", "pool", "doc_id", "role", "rank", "score"]
+    assert sorted(map(repr, (tuple(row.values()) for row in table.to_pylist()))) == sorted(map(repr, expected))
+    assert run_sql(root, "SELECT count(*) AS n FROM pairs WHERE role = 'negative'").to_pylist()[0]["n"] > 0
+
+
 def test_tables_join(root: Path, tiny: TinyDataset) -> None:
     joined = run_sql(
         root,

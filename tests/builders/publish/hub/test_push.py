@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -33,7 +34,10 @@ def test_one_commit_holds_all_files_and_is_tagged(server: HubServer, pushed: Pat
     repository = server.store.repositories[NAME]
     assert len(repository.history) == 1
     manifest = read_manifest(pushed)
-    assert set(repository.files()) == {*manifest.files, "manifest.json", "README.md", "report.json"}
+    beside = {"manifest.json", "README.md", "report.json", "croissant.json"}
+    assert set(repository.files()) == {*manifest.files, *beside}
+    croissant = json.loads(repository.files()["croissant.json"].content)
+    assert croissant["url"].endswith(f"/datasets/{NAME}")
     for path, entry in manifest.files.items():
         assert repository.files()[path].sha256 == entry.sha256
     (tag,) = [ref for ref in repository.refs if ref.startswith("refs/tags/")]
@@ -145,7 +149,7 @@ def test_dry_run_needs_neither_report_nor_hub(fit: Path, offline: str) -> None:
     done = subprocess.run(command, env={**variables, **away}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     plan, hub = done.stdout.splitlines()
-    files = len(read_manifest(fit).files) + 2  # manifest and card
+    files = len(read_manifest(fit).files) + 3  # manifest, card and croissant.json
     assert re.fullmatch(rf"would send {files} files, \d+\.\d MB, licence cc0-1\.0; checks: not run", plan)
     assert hub == "(Hub not reachable)"
 
