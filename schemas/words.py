@@ -28,6 +28,9 @@ _LETTER = r"[^\W_]"
 _WORD = re.compile(
     rf"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}]){_LETTER}[{_MARKS}]*)+(?:['\u2019.-](?:(?![{_UNSPACED}]){_LETTER})+)*"
 )
+# The same for a text that has no letter of an unspaced script and no combining mark, in half the time.
+_PLAIN_WORD = re.compile(rf"{_LETTER}+(?:['\u2019.-]{_LETTER}+)*")
+_NOT_PLAIN = re.compile(f"[{_UNSPACED}{_MARKS}]")
 _UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
 # These marks also occur inside words and numbers, and end a sentence only before white space.
 _SPACED_MARKS = (
@@ -62,21 +65,26 @@ _PHRASE_ENDS = re.compile("(?<=[\u0e01-\u0e5b\u0e81-\u0edf])(?= +[\u0e01-\u0e45\
 _LINE_END = re.compile("\n")
 
 
+def _word(text: str) -> re.Pattern[str]:
+    """The pattern of the words of ``text``."""
+    return _PLAIN_WORD if text.isascii() or _NOT_PLAIN.search(text) is None else _WORD
+
+
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each word of ``text``, in characters."""
-    return [match.span() for match in _WORD.finditer(text)]
+    return [match.span() for match in _word(text).finditer(text)]
 
 
 def word_starts(text: str) -> list[int]:
     """Start of each word of ``text``, in characters."""
-    return [match.start() for match in _WORD.finditer(text)]
+    return [match.start() for match in _word(text).finditer(text)]
 
 
 def word_count(text: str, most: int | None = None) -> int:
     """Number of words of ``text``; counting stops at ``most``."""
     if most is None:
-        return len(_WORD.findall(text))
-    return sum(1 for _ in islice(_WORD.finditer(text), most))
+        return len(_word(text).findall(text))
+    return sum(1 for _ in islice(_word(text).finditer(text), most))
 
 
 def has_unspaced(text: str) -> bool:
@@ -100,7 +108,8 @@ def words(text: str, language: str | None = None) -> list[str]:
 
     :param language: BCP-47 tag where known; Turkic languages fold their dotted and dotless i apart.
     """
-    return _WORD.findall(fold(text, language))
+    folded = fold(text, language)
+    return _word(folded).findall(folded)
 
 
 @cache

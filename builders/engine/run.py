@@ -63,7 +63,10 @@ class Run(Protocol):
         schema: pa.Schema,
         where: Where = "workers",
     ) -> StepOutput:
-        """One shard for each task, computed by ``function`` (picklable if workers run it)."""
+        """One shard for each task, computed by ``function`` (picklable if workers run it).
+
+        A step without a unit keeps no account: its rows are no items, and it may leave further files in its folder.
+        """
         ...
 
     def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
@@ -231,7 +234,7 @@ class WorkingRun:
                     counts += shard.counts
                     bar.advance(shard.counts)
             ledgers = tuple(sorted(index for index, shard in done.items() if shard.ledger))
-            record = StepRecord(len(done), ledgers, counts)
+            record = StepRecord(len(done), ledgers, counts if step.unit_in else None)
             write_record(folder, record)
         self._report(step, record.counts, time.perf_counter() - started, _reasons(folder, record, step.unit_in))
         return StepOutput(step.fingerprint, folder)

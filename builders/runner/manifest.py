@@ -29,7 +29,6 @@ _LIBRARIES = (
     "pyarrow",
     "pillow",
     "duckdb",
-    "bm25s",
     "numpy",
     "turbohtml",
     "tokenizers",

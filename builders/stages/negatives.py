@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
@@ -16,24 +18,24 @@ from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.mining.indexed_documents import IndexedDocuments, documents_file, write_documents
 from nyxqa.builders.mining.web_rules import mine_page_question, search_depth
-from nyxqa.builders.qa.answer_match import answer_rule, fold_document
-from nyxqa.builders.qa.keys import text_key
+from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.stages.common_words import read_common_words
+from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
-from nyxqa.retriever.protocols import Encoder, SearchEntry
+from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 from nyxqa.schemas.recipe import Negatives
 
 VERSION = 4
-_INDEX_VERSION = 3
-_INDEX = "index"
-_RULE_FILE = "known.arrow"  # the columns that the exclusion rules read, beside the index
+_INDEX_VERSION = 4
+_INDEX = "index"  # folder of an index that is built as one
 _KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
 _ADDED = ("per_query", "instruction")
-
-# One row per indexed document, in index order.
-_RULE_COLUMNS = pa.schema([(name, pa.string()) for name in ("doc_id", "page_id", "cluster", "key", "folded")])
+_COLUMNS = ["doc_id", "text", "images", "page_id", "cluster", "split"]
+_SHARD_ROWS = 4096  # of documents, of all splits: a shard of the index ends with the file that brings it to so many
+_SHARD = pa.schema([("entries", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -73,43 +75,74 @@ def negatives(
     :returns: The questions with their mining columns.
     """
     mining = Mining(settings, packs, Path())
+    dense = is_dense(settings.encoder)
     encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
     build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
-    index = run.run_once(build, partial(write_index, mining, documents, split))
+    index = (
+        run.run_once(build, partial(write_index, mining, documents, split))
+        if dense
+        else run.map(build, partial(index_shard, split, run.folder(build)), partial(_index_tasks, documents), _SHARD)
+    )
     inputs = (questions.fingerprint, index.fingerprint, *([words.fingerprint] if words is not None else []))
     params = {"negatives": section_params(settings, _KEYS, _ADDED)}
     step = Step("negatives", VERSION, params, inputs, split, "question", "question")
-    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
-    mine = partial(mine_shard, Mining(settings, packs, index.folder, words.folder if words is not None else None))
-    return run.map(step, mine, questions.files, QUESTIONS, where)
+    where: Where = "driver" if dense else "workers"  # one copy of the model in memory
+    mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
+    return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), QUESTIONS, where)
+
+
+def _index_tasks(documents: StepOutput) -> Iterator[tuple[int, list[Path]]]:
+    """Files of documents for each shard of an index, with its number."""
+    files: list[Path] = []
+    rows = shard = 0
+    for file in documents.files():
+        files.append(file)
+        rows += pq.read_metadata(file).num_rows
+        if rows >= _SHARD_ROWS:
+            yield shard, files
+            files, rows, shard = [], 0, shard + 1
+    if files:
+        yield shard, files
+
+
+def index_shard(split: str, folder: Path, task: tuple[int, list[Path]]) -> ShardOutput:
+    """Write a shard of the index of the words of one split's documents into ``folder``, in page order."""
+    shard, files = task
+    rows = [row for file in files for row in _documents(file, split)]
+    write_documents(documents_file(folder, shard), [rows])
+    Bm25Encoder().build_shard([_entry(row["doc_id"], row["text"], row["images"], None) for row in rows], folder, shard)
+    return ShardOutput(pa.table({"entries": [len(rows)]}, schema=_SHARD), Account())
 
 
 def write_index(mining: Mining, documents: StepOutput, split: str, folder: Path) -> None:
-    """Index the documents of one split, in page order; one part file is in memory at a time."""
+    """Index the documents of one split by vectors, in page order; one part file is in memory at a time."""
     encoder = mining.encoder()
     reader = PackReader(mining.packs) if encoder.needs_images else None
     (folder / _INDEX).mkdir()
-    with pa.OSFile(str(folder / _RULE_FILE), "wb") as file, pa.ipc.new_file(file, _RULE_COLUMNS) as rule_rows:
-        entries = _indexed(documents, split, reader, rule_rows)
-        encoder.build(entries, folder / _INDEX)
+    rows = (row for file in documents.files() for row in _documents(file, split))
+    encoder.build((_entry(row["doc_id"], row["text"], row["images"], reader) for row in rows), folder / _INDEX)
+    write_documents(documents_file(folder, 0), (_documents(file, split) for file in documents.files()))
 
 
-def _indexed(
-    documents: StepOutput, split: str, reader: PackReader | None, rule_rows: pa.ipc.RecordBatchWriter
-) -> Iterator[SearchEntry]:
-    """Entries of the documents of one split; the columns of the exclusion rules are written to ``rule_rows``."""
-    columns = ["doc_id", "text", "images", "page_id", "cluster", "split"]
-    for file in documents.files():
-        rows = [row for row in pq.read_table(file, columns=columns).to_pylist() if row["split"] == split]
-        keyed = [{**row, "key": text_key(row["text"]), "folded": _folded(row)} for row in rows]
-        batch = [{name: row[name] for name in _RULE_COLUMNS.names} for row in keyed]
-        rule_rows.write_batch(pa.RecordBatch.from_pylist(batch, schema=_RULE_COLUMNS))
-        for row in rows:
-            yield _entry(row["doc_id"], row["text"], row["images"], reader)
+def _documents(file: Path, split: str) -> list[dict[str, Any]]:
+    """The documents of one split in a part file."""
+    table = pq.read_table(file, columns=_COLUMNS)
+    rows = table.filter(pc.equal(table["split"], split)).to_pylist()
+    return [{**row, "captions": [image["caption"] for image in row["images"]]} for row in rows]
 
 
-def _folded(row: Mapping[str, Any]) -> str:
-    return fold_document(row["text"], [image["caption"] for image in row["images"]])
+def _mining_tasks(questions: StepOutput, index: StepOutput) -> Iterator[tuple[Path, int]]:
+    """Each file of questions with the number of the index's shards, 0 for one that is built as one."""
+    shards = len(index.files())
+    for file in questions.files():
+        yield file, shards
+
+
+@lru_cache(maxsize=1)
+def _open(encoder: str, folder: Path, shards: int) -> tuple[Index, IndexedDocuments]:
+    """The index of a step's folder, which never changes, and its documents; they stay open in this process."""
+    index = Bm25Index(folder, shards) if shards else open_index(encoder, folder / _INDEX)
+    return index, IndexedDocuments(folder, shards or 1)
 
 
 def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: PackReader | None) -> SearchEntry:
@@ -117,14 +150,17 @@ def _entry(key: str, text: str, images: Sequence[Mapping[str, Any]], reader: Pac
     return SearchEntry(key, text, captions, tuple(reader.read(image) for image in images) if reader else ())
 
 
-def mine_shard(mining: Mining, file: Path) -> ShardOutput:
-    """Questions of one shard with their negatives, fewer than ``count`` if the rules exclude too many."""
+def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
+    """Questions of one shard with their negatives, fewer than ``count`` if the rules exclude too many.
+
+    :param task: File of the questions, and the number of the index's shards.
+    """
+    file, shards = task
     questions = pq.read_table(file).to_pylist()
     encoder = mining.encoder()
     rows = []
     if questions:
-        index = open_index(mining.settings.encoder, mining.index / _INDEX)
-        rule_rows = pa.ipc.open_file(pa.memory_map(str(mining.index / _RULE_FILE))).read_all()
+        index, documents = _open(mining.settings.encoder, mining.index, shards)
         reader = PackReader(mining.packs) if encoder.needs_images else None
         instruction = mining.settings.instruction
         queries = [
@@ -132,10 +168,11 @@ def mine_shard(mining: Mining, file: Path) -> ShardOutput:
             for row in questions
         ]
         hits = index.search(queries, search_depth(mining.settings))
+        known = documents.read(row for row in np.unique(hits.rows).tolist() if row >= 0)
         common = read_common_words(mining.words)
-        for row, padded, scores in zip(questions, hits.rows, hits.scores.tolist(), strict=True):
-            retrieved = padded[padded >= 0]  # padding with -1 comes last
-            ranked = list(zip(rule_rows.take(pa.array(retrieved)).to_pylist(), scores[: len(retrieved)], strict=True))
+        for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
+            # Padding with -1 comes last.
+            ranked = [(known[one], score) for one, score in zip(found, scores, strict=True) if one >= 0]
             rule = answer_rule(row["question"], row["answers"], common)
             mined = mine_page_question(row["document"], ranked, mining.settings, rule)
             rows.append({**row, **mined, "miner": encoder.name})

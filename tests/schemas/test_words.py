@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nyxqa.schemas.words as module
 from nyxqa.schemas.words import sentence_ends, sentences, word_spans, words
 
 
@@ -33,6 +34,11 @@ def test_words_are_cut(text: str, expected: list[str] | int) -> None:
     found = words(text)
     assert (len(found) if isinstance(expected, int) else found) == expected
     assert len(word_spans(text)) == len(found)
+
+
+@given(st.text(alphabet=st.sampled_from("ab\u00e9\u0391.'-\u2019 _9\u0301\u0e01\u0e34\u65e5\u304b\u3099\u0e33")))
+def test_the_pattern_for_plain_texts_finds_the_same_words(text: str) -> None:
+    assert word_spans(text) == [match.span() for match in module._WORD.finditer(text)]
 
 
 def test_turkic_languages_fold_their_own_i() -> None:

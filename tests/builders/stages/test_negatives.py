@@ -9,7 +9,7 @@ from nyxqa.builders.mining.web_rules import mine_page_question
 from nyxqa.builders.qa.answer_match import answer_rule, fold_document
 from nyxqa.builders.qa.common_words import CommonWords
 from nyxqa.builders.qa.keys import text_key
-from nyxqa.builders.stages.negatives import Mining, mine_shard, write_index
+from nyxqa.builders.stages.negatives import Mining, index_shard, mine_shard
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.recipe import Negatives
 from tests.support.rows import QUESTIONS, SPLIT_DOCUMENTS, document, parts_of, question, write
@@ -129,9 +129,10 @@ def test_search_stays_in_the_split(tmp_path: Path) -> None:
     settings = Negatives(ranks=[1, 9])
     index = tmp_path / "index"
     index.mkdir()
-    write_index(Mining(settings, tmp_path, Path()), parts, "train", index)
+    for shard, file in enumerate(parts.files()):
+        index_shard("train", index, (shard, [file]))
     asked = [question("a", "Which red foxes run?", document=documents[0]), question("b", "Zz?", document=documents[2])]
-    output = mine_shard(Mining(settings, tmp_path, index), write(tmp_path / "q.parquet", asked, QUESTIONS))
+    output = mine_shard(Mining(settings, tmp_path, index), (write(tmp_path / "q.parquet", asked, QUESTIONS), 2))
     output.account.check("negatives")
     first, second = output.rows.to_pylist()
     assert first["positives"][0]["rank"] == 1

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bm25s import BM25
 
 import nyxqa.retriever.encoders.bm25 as bm25
 from nyxqa.retriever.encoders.bm25 import K1, B, Bm25Encoder, Bm25Index
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import FormatError
 
 
 def index_of(folder: Path, *entries: SearchEntry) -> Bm25Index:
@@ -77,7 +78,7 @@ def test_same_entries_give_the_same_bytes_in_any_process(tmp_path: Path) -> None
         "folder = pathlib.Path(sys.argv[1]); folder.mkdir()\n"
         "Bm25Encoder().build((SearchEntry(str(n), f'one two{n} three{n % 7}') for n in range(50)), folder)\n"
         "index = Bm25Encoder().open(folder); index.search([SearchEntry('q', 'one')], 3)\n"
-        "assert not {'torch', 'numba', 'jax', 'transformers', 'datasets'} & set(sys.modules)"
+        "assert not {'torch', 'numba', 'jax', 'transformers', 'datasets', 'scipy'} & set(sys.modules)"
     )
     found = []
     for seed in ("1", "2"):
@@ -91,7 +92,31 @@ def test_same_entries_give_the_same_bytes_in_any_process(tmp_path: Path) -> None
     assert found[0] == found[1]
 
 
-def test_refuses_more_entries_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bm25, "MAX_ENTRIES", 2)
-    with pytest.raises(WorldError, match=r"at most 2 entries.*e5:MODEL"):
-        index_of(tmp_path, *(SearchEntry(str(n), "x") for n in range(3)))
+@pytest.mark.parametrize("shard", [1, 7, 8192])
+def test_scores_are_those_of_bm25s_to_the_bit_however_entries_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard: int
+) -> None:
+    texts = [
+        " ".join(f"w{number % prime}" for prime in (2, 3, 5, 7, 11, 13) for _ in range(number % prime))
+        for number in range(90)
+    ]
+    monkeypatch.setattr(bm25, "SHARD_ENTRIES", shard)
+    index = index_of(tmp_path, *(SearchEntry(f"{number % 50:02} {number}", text) for number, text in enumerate(texts)))
+    peer = BM25(k1=K1, b=B, method="lucene")
+    peer.index([text.split() for text in texts], create_empty_token=False, show_progress=False)
+    for query in ("w1 w2 w2 w12", "w0", "w6 unknown w10 w1 w1"):
+        expected = np.zeros(len(texts))
+        for word in query.split():
+            if word in peer.vocab_dict:
+                expected += peer.get_scores([word]).astype(np.float64)
+        hits = index.search([SearchEntry("q", query)], len(texts))
+        order = sorted(np.flatnonzero(expected).tolist(), key=lambda row: (-expected[row], index.ids[row], row))
+        assert [row for row in hits.rows[0].tolist() if row >= 0] == order
+        assert hits.scores[0, : len(order)].tolist() == expected[order].tolist()
+        few = index.search([SearchEntry("q", query)], 5)
+        assert few.rows[0].tolist() == [*order, *[-1] * 5][:5]
+
+
+def test_an_index_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="build it again"):
+        Bm25Encoder().open(tmp_path)
