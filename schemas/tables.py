@@ -60,13 +60,14 @@ class Table:
     @property
     def has_images(self) -> bool:
         """Whether rows carry image bytes, which keeps row groups small."""
-        return any(_holds_image(column.type) for column in self.columns)
+        return any(holds_image(column.type) for column in self.columns)
 
 
-def _holds_image(kind: pa.DataType) -> bool:
+def holds_image(kind: pa.DataType) -> bool:
+    """Whether values of this type are or hold images."""
     if kind.equals(IMAGE):
         return True
-    return any(_holds_image(kind.field(i).type) for i in range(kind.num_fields))
+    return any(holds_image(kind.field(i).type) for i in range(kind.num_fields))
 
 
 _PLACE = pa.struct([("page_id", _S), ("chunk", _I32), ("url", _S)])

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, LawError
 from nyxqa.schemas.manifest import FileEntry
-from nyxqa.schemas.tables import PREVIEW_NEGATIVES, SIDE, Table, published_schema
+from nyxqa.schemas.tables import PREVIEW_NEGATIVES, SIDE, Table, holds_image, published_schema
 
 FILE_BYTES = 500_000_000
 IMAGE_GROUP_ROWS = 100
@@ -60,9 +60,7 @@ def write_split(
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f".{split}-{len(written):05d}"
         count = 0
-        with pq.ParquetWriter(
-            file, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
-        ) as writer:
+        with _writer(file, schema) as writer:
             while group is not None:
                 writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
                 count += len(group)
@@ -73,10 +71,43 @@ def write_split(
     return _named(table, split, written, root)
 
 
+def write_tables(table: Table, groups: Iterable[pa.Table], file: Path) -> int:
+    """Write a file of ``table`` out of its row groups, whose rows were checked; returns the number of rows.
+
+    :param groups: Tables with the schema of ``table``.
+    """
+    schema = published_schema(table.schema)
+    count = 0
+    with _writer(file, schema) as writer:
+        for group in groups:
+            writer.write_table(group.cast(schema), row_group_size=group.num_rows)
+            count += group.num_rows
+    return count
+
+
+def place_file(table: Table, split: str, file: Path, number: int, files: int, root: Path) -> str:
+    """Link a written file to its place below ``root/data``; returns its path relative to ``root``.
+
+    :param number: Its number among the ``files`` of the split.
+    """
+    final = root / "data" / table.name / _file_name(split, number, files)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    final.hardlink_to(file)
+    return final.relative_to(root).as_posix()
+
+
+def _file_name(split: str, number: int, files: int) -> str:
+    return f"{split}-{number:05d}-of-{files:05d}.parquet"
+
+
+def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True)
+
+
 def _named(table: Table, split: str, written: list[tuple[Path, int]], root: Path) -> dict[str, FileEntry]:
     entries = {}
     for index, (file, count) in enumerate(written):
-        final = file.with_name(f"{split}-{index:05d}-of-{len(written):05d}.parquet")
+        final = file.with_name(_file_name(split, index, len(written)))
         file.rename(final)
         entries[final.relative_to(root).as_posix()] = FileEntry(file_hash(final), count)
     return entries
@@ -91,11 +122,12 @@ def file_hash(path: Path) -> str:
 def _groups(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Row groups: bounded in rows, and in bytes where rows carry images."""
     most = IMAGE_GROUP_ROWS if table.has_images else PLAIN_GROUP_ROWS
+    images = [column.name for column in table.columns if holds_image(column.type)]
     group: list[Row] = []
     size = 0
     for row in rows:
         check_row(table, row)
-        row_size = _image_bytes(row) if table.has_images else 0
+        row_size = sum(_image_bytes(row[name]) for name in images)
         if group and (len(group) >= most or size + row_size > IMAGE_GROUP_BYTES):
             yield group
             group, size = [], 0

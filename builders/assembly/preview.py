@@ -6,6 +6,10 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from nyxqa.builders.assembly.inputs import Assembly, Packs
 from nyxqa.builders.assembly.published_rows import image_structs, triplet_rows
 from nyxqa.builders.engine.database import arrow_rows
@@ -48,12 +52,15 @@ def preview_rows(db: duckdb.DuckDBPyConnection, assembly: Assembly, packs: Packs
 def _web_sides(assembly: Assembly, packs: Packs, triplets: list[dict[str, Any]]) -> Sides:
     if assembly.web is None:
         return {}
-    wanted = {doc for row in triplets if row["pool"] == WEB for doc in _shown(row)}
-    return {
-        (WEB, row["doc_id"]): {"text": row["text"], "images": image_structs(row["images"], packs.web())}
-        for row in assembly.web.documents.rows(["doc_id", "text", "images"])
-        if row["doc_id"] in wanted
-    }
+    wanted = pa.array(sorted({doc for row in triplets if row["pool"] == WEB for doc in _shown(row)}), pa.string())
+    sides: Sides = {}
+    for file in assembly.web.documents.files():
+        found = pc.is_in(pq.read_table(file, columns=["doc_id"])["doc_id"], wanted)
+        if pc.any(found).as_py():
+            for row in pq.read_table(file, columns=["doc_id", "text", "images"]).filter(found).to_pylist():
+                side = {"text": row["text"], "images": image_structs(row["images"], packs.web())}
+                sides[WEB, row["doc_id"]] = side
+    return sides
 
 
 def _shown(triplet: Mapping[str, Any]) -> list[str]:

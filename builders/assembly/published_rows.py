@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import Packs, WebInputs
+from nyxqa.builders.assembly.inputs import Packs
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.schemas.ids import page_id_of_passage, row_hash
 from nyxqa.schemas.loading.earlier_format import added_columns
 from nyxqa.schemas.sql import file_list
-from nyxqa.schemas.tables import CORPUS, DATASET, QA, TRIPLETS, WEB
+from nyxqa.schemas.tables import DATASET, QA, TRIPLETS, WEB
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 256
-_LATER_CORPUS = {column.name: column.default for column in added_columns(CORPUS)}
 _LATER_TRIPLETS = {column.name: column.default for column in added_columns(TRIPLETS)}
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
 _JUDGED = """
@@ -44,27 +43,6 @@ _TRIPLETS, _ANSWERED = "positive_id <> ''", "answered"
 _NO_PROMPTS = dict.fromkeys((field.name for field in QA.schema.field("prompts").type), "")
 _LATER_QA = {column.name: column.default for column in added_columns(QA)}
 _CHOSEN_ENTRIES = " AND query_id IN (SELECT query_id FROM chosen)"
-
-
-def corpus_rows(web: WebInputs, packs: Packs) -> Iterator[dict[str, Any]]:
-    """Documents of all splits in page order."""
-    for document in web.documents.rows():
-        yield corpus_row(document, packs.web())
-
-
-def corpus_row(document: Mapping[str, Any], reader: PackReader) -> dict[str, Any]:
-    """One document as a row of table ``corpus``."""
-    images = document["images"]
-    own = {
-        "images": image_structs(images, reader),
-        "image_ids": [image["image_id"] for image in images],
-        "image_phashes": [image["phash"] for image in images],
-        "captions": [image["caption"] for image in images],
-        "caption_origins": [image["caption_origin"] or "" for image in images],
-        "image_urls": [image["url"] for image in images],
-    }
-    row = {**_LATER_CORPUS, **document}
-    return {**{name: row[name] for name in CORPUS.schema.names if name not in own}, **own}
 
 
 def image_structs(images: Sequence[Mapping[str, Any]], reader: PackReader) -> list[dict[str, Any]]:

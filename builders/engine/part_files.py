@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,11 @@ def write_record(folder: Path, record: StepRecord) -> None:
     write_json(record_file(folder), {"shards": record.shards, "ledgers": list(record.ledgers), **counts})
 
 
+def was_changed(file: Path, folder: Path) -> bool:
+    """Whether a file that the step in ``folder`` wrote was changed after the step was finished."""
+    return file.stat().st_mtime_ns > record_file(folder).stat().st_mtime_ns
+
+
 def read_record(folder: Path) -> StepRecord | None:
     """The record of the step in ``folder``; None if it is unfinished, or was made by 0.1.0, which counted no files."""
     file = record_file(folder)
@@ -89,6 +95,20 @@ def filled_record(folder: Path, counts: Counts | None) -> StepRecord:
     if files and counts is not None and counts.rows_out != rows:
         raise LawError(f"{folder} holds {rows} rows and its account says {counts.rows_out}; {_remake(folder)}")
     return StepRecord(shards, tuple(sorted(numbers["ledger"])), counts)
+
+
+def file_groups(files: Iterable[Path], rows: int) -> Iterator[list[Path]]:
+    """``files`` in their order, in groups: one ends with the file that brings it to ``rows`` rows."""
+    group: list[Path] = []
+    count = 0
+    for file in files:
+        group.append(file)
+        count += pq.read_metadata(file).num_rows
+        if count >= rows:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
 
 
 def require(folder: Path, files: list[Path]) -> None:

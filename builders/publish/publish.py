@@ -27,6 +27,7 @@ def drop_edited(assembled: Path) -> str | None:
     for file in sorted((assembled / "data").rglob("*.parquet")):
         if file.stat().st_mtime_ns > completed:
             shutil.rmtree(assembled)
+            shutil.rmtree(assembled.parent.with_name("assemble.corpus"), ignore_errors=True)  # linked, too
             return file.relative_to(assembled).as_posix()
     return None
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.executors.protocol import Where
+from nyxqa.builders.engine.part_files import file_groups
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
@@ -93,16 +94,7 @@ def negatives(
 
 def _index_tasks(documents: StepOutput) -> Iterator[tuple[int, list[Path]]]:
     """Files of documents for each shard of an index, with its number."""
-    files: list[Path] = []
-    rows = shard = 0
-    for file in documents.files():
-        files.append(file)
-        rows += pq.read_metadata(file).num_rows
-        if rows >= _SHARD_ROWS:
-            yield shard, files
-            files, rows, shard = [], 0, shard + 1
-    if files:
-        yield shard, files
+    yield from enumerate(file_groups(documents.files(), _SHARD_ROWS))
 
 
 def index_shard(split: str, folder: Path, task: tuple[int, list[Path]]) -> ShardOutput:

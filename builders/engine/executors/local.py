@@ -26,7 +26,7 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class LocalExecutor:
-    """Spawned processes on this machine, or this process itself for one worker or a single task.
+    """Spawned processes on this machine, or this process itself for one worker, or for a single task before they run.
 
     The processes start with the first tasks that need them and live until the executor is closed: starting them costs
     more than most steps do.
@@ -57,7 +57,7 @@ class LocalExecutor:
         """
         iterator = iter(tasks)
         first = list(islice(iterator, 2))
-        if self.workers == 1 or len(first) < 2:
+        if self.workers == 1 or (len(first) < 2 and self._pool is None):
             yield from map(function, chain(first, iterator))
             return
         yield from self._spawned(function, chain(first, iterator))
