@@ -14,6 +14,7 @@ from nyxqa.evaluate_command import evaluate
 from nyxqa.improve_command import improve
 from nyxqa.look_commands import recipe, report, show, sql
 from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
+from nyxqa.remove_command import remove
 from nyxqa.train_command import train
 
 app = typer.Typer(
@@ -273,7 +274,7 @@ def export(
     sys.stdout.write(done.text())
 
 
-for command in (evaluate, browse, review, report, show, sql, recipe):
+for command in (evaluate, browse, review, report, show, sql, recipe, remove):
     app.command()(command)
 into_panels(app)
 

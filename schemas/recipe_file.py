@@ -34,8 +34,7 @@ def read_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"recipe {file.name}: not valid TOML: {error}") from error
-    _anchor(data, file.parent)
-    return recipe_of(data, overrides or {}, file.name)
+    return recipe_of(anchored(data, file.parent), overrides or {}, file.name)
 
 
 def recipe_of(data: dict[str, Any], overrides: Mapping[str, Any], name: str) -> Recipe:
@@ -153,8 +152,8 @@ def _valid_names(where: Sequence[Any]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _anchor(data: dict[str, Any], folder: Path) -> None:
-    """Make the relative paths of a recipe file relative to its folder."""
+def anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """``data``, a recipe as JSON types, with its relative paths, changed in place, relative to ``folder``."""
     web = data.get("web")
     if isinstance(web, dict) and isinstance(web.get("source"), str):
         web["source"] = _anchored(web["source"], folder)
@@ -190,6 +189,7 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
             synthesize[key] = str(folder / synthesize[key])
     if isinstance(filters, dict) and isinstance(filters.get("decontaminate"), list):
         filters["decontaminate"] = [str(folder / f) if isinstance(f, str) else f for f in filters["decontaminate"]]
+    return data
 
 
 def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:

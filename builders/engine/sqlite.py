@@ -50,3 +50,12 @@ def transact(db: sqlite3.Connection, what: str, *statements: Statement) -> None:
         if db.in_transaction:  # some errors, such as a full disk, end the transaction themselves
             db.execute("ROLLBACK")
         raise WorldError(f"cannot store {what}: {error}; free disk space and run again") from error
+
+
+def erase_deleted(db: sqlite3.Connection) -> None:
+    """Write the file anew without the bytes of deleted rows, which SQLite leaves in place.
+
+    :raises sqlite3.Error: If the file cannot be written.
+    """
+    db.execute("VACUUM")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -34,9 +34,12 @@ from nyxqa.builders.runner.published import (
     only_format_differs,
     published_in,
     published_rows,
+    published_splits,
     splits_to_publish,
     stale_splits,
 )
+from nyxqa.builders.runner.purge import complete_removal
+from nyxqa.builders.runner.stored_recipe import note_recipe
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
@@ -66,6 +69,7 @@ class BuildRequest:
     :param drop_stale: Whether published splits that other data parameters made are unpublished.
     :param rescan: Whether the source is read again although its files look unchanged.
     :param retry_failed: Whether URLs and questions that failed are tried again.
+    :param republish: Whether the published splits are built again, and no others, whatever made them.
     """
 
     recipe: Recipe
@@ -75,6 +79,7 @@ class BuildRequest:
     drop_stale: bool = False
     rescan: bool = False
     retry_failed: bool = False
+    republish: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,13 @@ class _Plan:
     :param splits: Splits that will be published.
     :param steps: The planned outputs, with the fingerprints that the run will have.
     :param asking: Folders of the steps that ask the model.
+    :param folders: Folders of all steps.
     """
 
     splits: list[str]
     steps: Built
     asking: tuple[Path, ...]
+    folders: tuple[Path, ...]
 
 
 def execute(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -152,6 +159,9 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
             revisions = {**({} if source is None else source.revisions()), **revisions}
             manifest = build_manifest(request.recipe, revisions, run, built)
             result = BuildResult(request.out, True, _publish(job, built, manifest))
+        note_recipe(work, request.recipe)
+        for line in complete_removal(request.out, plan.folders):
+            progress.say(line)
         _report(result, progress)
         return result
 
@@ -240,6 +250,8 @@ def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
     :raises UsageError: If a published split would be stale and may not be unpublished.
     """
     request = job.request
+    if request.republish and job.published is not None:
+        return _plan(job, again, published_splits(job.published))
     plan = _plan(job, again, splits_to_publish(job.recipe, request.split, job.published))
     stale = stale_splits(plan.steps, job.published, request.split)
     if not stale:
@@ -255,7 +267,8 @@ def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
 def _plan(job: _Job, again: Collection[str], splits: list[str]) -> _Plan:
     planned = PlannedRun(job.work, again)
     built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS)
-    return _Plan(splits, built, tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params))
+    asking = tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params)
+    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps))
 
 
 def _observe_again(job: _Job, again: set[str]) -> bool:

@@ -34,6 +34,12 @@ def published_rows(manifest: Manifest) -> dict[str, int]:
     return rows
 
 
+def published_splits(manifest: Manifest) -> list[str]:
+    """Published splits, those without a row included, in the order train, validation, test."""
+    present = _fingerprints(manifest)
+    return [name for name in QA_SPLITS if name in present]
+
+
 def splits_to_publish(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
     """Splits to publish, in the order train, validation, test: ``split`` and those that are published already.
 

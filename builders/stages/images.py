@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
+from nyxqa.builders.filters.removed import REMOVED
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.store import FetchedReader
@@ -27,6 +28,7 @@ from nyxqa.builders.stages.common_images import common_tasks, drop_common
 from nyxqa.builders.stages.fetch import fetch, store_folder
 from nyxqa.schemas.credentials import marked_address
 from nyxqa.schemas.recipe import Images
+from nyxqa.schemas.removals import Removals, read_removals
 
 _SHARD_IMAGES = 512  # images per shard, so that a stopped run loses little work; a page is never divided
 
@@ -114,15 +116,24 @@ def page_slices(pages: StepOutput) -> Iterator[PageSlice]:
         shard += 1
 
 
-def store_images(resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice) -> ShardOutput:
-    """Store the images of a slice of pages in a pack of its own."""
+def store_images(
+    resolver: Resolver, folder: Path, on_dead: Literal["image", "page"], task: PageSlice, removals: Path | None = None
+) -> ShardOutput:
+    """Store the images of a slice of pages in a pack of its own.
+
+    :param removals: Folder of the dataset whose removals apply.
+    """
+    kept_out = Removals() if removals is None else read_removals(removals)
     pages = pq.read_table(task.file, schema=SOURCE_PAGES).slice(task.start, task.count).to_pylist()
     account = Account([page["page_id"] for page in pages])
     rows = []
     with writing_pack(folder, task.shard) as pack, FetchedReader(resolver.fetched) as fetched:
         read = partial(resolver.read, fetched=fetched)
         for page in pages:
-            page["parts"], dead = _stored_parts(page, read, resolver.max_pixels, pack, on_dead == "page")
+            page["parts"], dead, removed = _stored_parts(
+                page, read, resolver.max_pixels, pack, on_dead == "page", kept_out
+            )
+            account.notes += removed
             drop = _page_drop(page, dead, on_dead == "page")
             if drop is None:
                 rows.append(page)
@@ -140,9 +151,13 @@ def _stored_parts(
     max_pixels: int,
     pack: PackWriter,
     stop: bool,
-) -> tuple[list[dict[str, Any]], list[Drop]]:
-    """Parts with locators in place of references, and ledger rows of dead images; ``stop`` ends at the first."""
-    parts, dead, ordinal = [], [], -1
+    removals: Removals,
+) -> tuple[list[dict[str, Any]], list[Drop], list[Drop]]:
+    """Parts with locators in place of references, and ledger rows of dead and of removed images.
+
+    :param stop: Whether the first dead image ends the page.
+    """
+    parts, dead, removed, ordinal = [], [], list[Drop](), -1
     for part in page["parts"]:
         place = {"section": part["section"], "locator": part.get("locator")}
         if part["image"] is None:
@@ -157,10 +172,13 @@ def _stored_parts(
             if stop:
                 break
             continue
+        if removals and ("image", image.image_id) in removals:
+            removed.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], REMOVED))
+            continue
         said = {name: part[name] for name in ("caption", "caption_origin")}
         locator = {**pack.add(image), **said, "url": url}
         parts.append({"text": None, "image": locator, **place})
-    return parts, dead
+    return parts, dead, removed
 
 
 def _decoded(data: bytes, place: str, max_pixels: int) -> StoredImage:
@@ -189,12 +207,14 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
     """
     fetched = fetch(run, pages, settings)
     params = section_params(settings, ("on_dead", "max_bytes", "max_pixels"))
+    removals = read_removals(run.work.parent).images_digest
+    if removals:
+        params["removals"] = removals
     store = Step("images/store", 5, params, (pages.fingerprint, fetched.fingerprint), unit_in="page", unit_out="page")
     packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
     resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels, settings.fetch)
-    stored = run.map(
-        store, partial(store_images, resolver, packs, settings.on_dead), partial(page_slices, pages), PAGES
-    )
+    keeper = partial(store_images, resolver, packs, settings.on_dead, removals=run.work.parent if removals else None)
+    stored = run.map(store, keeper, partial(page_slices, pages), PAGES)
     params = {**section_params(settings, ("common",)), "distance": distance}
     step = Step("images", 3, params, (stored.fingerprint,), unit_in="page", unit_out="page")
     pages = run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)

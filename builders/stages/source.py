@@ -16,13 +16,15 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
+from nyxqa.builders.filters.removed import REMOVED, hidden_name, is_removed_row, without_removed
 from nyxqa.builders.formatting import listed
 from nyxqa.builders.rows import SOURCE_PAGES
-from nyxqa.builders.sources.base import Batch, Source
+from nyxqa.builders.sources.base import Batch, Item, Page, Source
 from nyxqa.builders.stages.names import SOURCE
 from nyxqa.schemas.credentials import without_credentials
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.removals import Removals, read_removals
 
 Keys = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -42,17 +44,27 @@ def source(run: Run, opened: Source, web: Web) -> StepOutput:
         "generation": run.generation(SOURCE),
         **section_params(web, ("limit", "every")),
     }
+    removals = read_removals(run.work.parent)
+    if removals:
+        params["removals"] = removals.digest
     read = Step("source/read", 8, {**params, "license": web.license}, unit_in="row", unit_out="page")
-    pages = run.map(read, partial(read_pages, opened, web.license), partial(opened.tasks, run.say), SOURCE_PAGES)
+    reader = partial(read_pages, opened, web.license, removals=run.work.parent if removals else None)
+    pages = run.map(read, reader, partial(opened.tasks, run.say), SOURCE_PAGES)
     once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
     return run.map(once, keep_first, partial(_repeats, pages, web.source), SOURCE_PAGES)
 
 
-def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutput:
-    """Parse a batch of rows."""
-    rows, account = [], Account([item.name for item in batch])
-    parents = []
-    for item, page in zip(batch, opened.pages(batch), strict=True):
+def read_pages(opened: Source, license_: str | None, batch: Batch, removals: Path | None = None) -> ShardOutput:
+    """Parse a batch of rows.
+
+    :param removals: Folder of the dataset whose removals apply.
+    """
+    kept_out = Removals() if removals is None else read_removals(removals)
+    rows, account = [], Account()
+    names, parents = [], []
+    for item, read in zip(batch, opened.pages(batch), strict=True):
+        page = _allowed(read, item, opened, kept_out) if kept_out else read
+        names.append(page.item_id if isinstance(page, Drop) else item.name)
         if isinstance(page, Drop):
             account.dropped.append(page)
             continue
@@ -71,8 +83,17 @@ def read_pages(opened: Source, license_: str | None, batch: Batch) -> ShardOutpu
         )
         parents.append(item.name)
         account.notes += page.notes
-    account.parents = parents
+    account.inputs, account.parents = names, parents
     return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+def _allowed(page: Page | Drop, item: Item, opened: Source, removals: Removals) -> Page | Drop:
+    """``page`` without what is kept out; a drop without its name if nothing is left."""
+    if isinstance(page, Drop):
+        left: Page | Drop | None = None if is_removed_row(item.name, removals) else page
+    else:
+        left = without_removed(page, item, opened, removals)
+    return Drop("row", hidden_name(item.name), "", REMOVED) if left is None else left
 
 
 def keep_first(task: Repeats) -> ShardOutput:

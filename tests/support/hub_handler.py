@@ -54,7 +54,7 @@ class Handler(Reading, Writing):
                 self._refs(repository)
             elif verb == "discussions":
                 self._discussions(repository)
-            elif verb in ("branch", "tag", "preupload", "commit"):
+            elif verb in ("branch", "tag", "preupload", "commit", "super-squash"):
                 self._write(repository, verb, unquote(rest))
             else:
                 raise RefusedError(404, "EntryNotFound", self.url)

@@ -56,6 +56,24 @@ class Repository:
                 return self.commits[self.refs[name]]
         return self.commits.get(revision)
 
+    def squash(self, ref: str) -> None:
+        """Leave one commit of a branch, with the files that it has."""
+        last = self.commits[self.refs[ref]]
+        oid = hashlib.sha1(f"{last.oid} squashed".encode(), usedforsecurity=False).hexdigest()
+        self.commits[oid] = Commit(oid, None, "squashed", last.files)
+        self.refs[ref] = oid
+        self.forget_unreachable()
+
+    def forget_unreachable(self) -> None:
+        """Forget the commits that no branch, tag or pull request leads to."""
+        reached: set[str] = set()
+        for oid in self.refs.values():
+            commit = self.commits.get(oid)
+            while commit is not None and commit.oid not in reached:
+                reached.add(commit.oid)
+                commit = self.commits.get(commit.parent) if commit.parent else None
+        self.commits = {oid: commit for oid, commit in self.commits.items() if oid in reached}
+
     @property
     def history(self) -> list[Commit]:
         """Commits of ``main``, newest first, the empty first one left out."""

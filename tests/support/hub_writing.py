@@ -52,6 +52,15 @@ class Writing(Exchange):
             self._take_commit(repository, revision, [json.loads(line) for line in body.splitlines()])
             return
         asked = json.loads(body or b"{}")
+        if verb == "super-squash":
+            repository.squash(f"refs/heads/{revision}")
+            self._reply(200, {})
+            return
+        if self.command == "DELETE":
+            del repository.refs[f"refs/{'tags' if verb == 'tag' else 'heads'}/{revision}"]
+            repository.forget_unreachable()
+            self._reply(200, {})
+            return
         if verb == "preupload":
             self._commit(repository, revision)
             files = repository.files(revision)

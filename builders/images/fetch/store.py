@@ -8,13 +8,13 @@ import os
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from nyxqa.builders.engine.sqlite import open_store, transact
+from nyxqa.builders.engine.sqlite import erase_deleted, open_store, transact
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.schemas.errors import WorldError
@@ -124,6 +124,38 @@ class FetchStore:
                 last = key
                 yield Failure(url, reason, detail)
 
+    def stored(self) -> Iterator[tuple[bytes, int, int, int, int]]:
+        """Key, pack, start, length and checksum of everything fetched, in the order of its place."""
+        yield from self._db.execute("SELECT key, pack, start, length, crc FROM bodies ORDER BY pack, start")
+
+    def copy_from(self, other: FetchStore, key: bytes, place: tuple[int, int, int, int]) -> None:
+        """Store what another store has at ``place``: pack, start, length, checksum."""
+        number, start, length, crc = place
+        pack = self._writable_pack()
+        at, left = pack.tell(), length
+        with other._file(number).open("rb") as source:
+            source.seek(start)
+            while left and (piece := source.read(min(left, 1 << 20))):
+                pack.write(piece)
+                left -= len(piece)
+        pack.flush()
+        row = (key, self._number, at, length, crc)
+        transact(self._db, "a fetched image", ("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?)", row))
+
+    def copy_failures(self, other: FetchStore, left_out: Collection[bytes]) -> int:
+        """Store the failures of another store but those of ``left_out``; returns how many were left out."""
+        count = 0
+        for row in other._db.execute("SELECT key, url, reason, detail FROM failures"):
+            if row[0] in left_out:
+                count += 1
+            else:
+                transact(self._db, "a failure", ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row))
+        return count
+
+    def compact(self) -> None:
+        """Write everything to the file of the index, and nothing beside it."""
+        erase_deleted(self._db)
+
     def close(self) -> None:
         """Close the files."""
         for file in [*self._open.values(), *([self._pack] if self._pack else [])]:
@@ -186,6 +218,37 @@ def has_failures(folder: Path) -> bool:
         return False
     with FetchStore(folder) as store:
         return next(store.failures(), None) is not None
+
+
+def key_of(url: str) -> str:
+    """The key under which the result of a URL is stored, as hexadecimal digits."""
+    return _key(url).hex()
+
+
+def forget(folder: Path, keys: Collection[str]) -> int:
+    """Remove the results of some URLs from the store in ``folder``, with all their bytes; returns how many there were.
+
+    The store is written anew beside the old one, which it then replaces; unreferenced bytes of packs go as well.
+
+    :param keys: Of ``key_of``.
+    :raises WorldError: If the store cannot be read or written.
+    """
+    if not (folder / _INDEX).exists():
+        return 0
+    fresh = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    gone, removed = {bytes.fromhex(key) for key in keys}, 0
+    with FetchStore(folder) as old, FetchStore(fresh) as new:
+        for key, pack, start, length, crc in old.stored():
+            if key in gone:
+                removed += 1
+            else:
+                new.copy_from(old, key, (pack, start, length, crc))
+        removed += new.copy_failures(old, gone)
+        new.compact()
+    shutil.rmtree(folder)
+    fresh.rename(folder)
+    return removed
 
 
 def _key(url: str) -> bytes:

@@ -14,6 +14,7 @@ from nyxqa.builders.publish.card import CARD, render_card
 from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.publish.hub.commit import Publication
 from nyxqa.builders.publish.hub.files import PushFile, difference, generated_files, local_files, page_file
+from nyxqa.builders.publish.hub.history import clearing_commands
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.model_files import is_model, model_files
 from nyxqa.builders.publish.hub.plan import Plan, plan_of
@@ -24,6 +25,7 @@ from nyxqa.schemas.errors import FormatError, UsageError, WorldError
 from nyxqa.schemas.loading.hub import hub_errors, is_unreachable
 from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.manifest import MANIFEST, Manifest
+from nyxqa.schemas.removals import read_removals
 
 _DIGITS = 12
 _UNSEEN = "without a token the Hub shows no dataset {}: it does not exist yet, or is private"
@@ -39,6 +41,7 @@ class Pushed:
     :param removed: Paths of files of an earlier push that were removed.
     :param size: Bytes of the files in ``sent``.
     :param reached: Whether the Hub answered; after ``dry_run`` it need not.
+    :param history: Commands that clear the Hub's history of what was removed; none if nothing was.
     """
 
     revision: str | None
@@ -47,6 +50,7 @@ class Pushed:
     removed: tuple[str, ...]
     size: int = 0
     reached: bool = True
+    history: tuple[str, ...] = ()
 
     def text(self, repository: str) -> str:
         """The same as lines of text."""
@@ -60,6 +64,9 @@ class Pushed:
             lines.append(f"{sent}{repository} is at {self.revision}" + (f", tag {self.tag}" if self.tag else ""))
             if self.tag:
                 lines.append(f'use: nyxqa.load("triplets", "{repository}", revision="{self.tag}")')
+        if self.history:
+            lines.append(f"the history of {repository} still holds what was removed; clear it with:")
+            lines += [f"  {command}" for command in self.history]
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -122,7 +129,12 @@ def push(
         if create_pr and commit != state.commit:
             return Pushed(commit, None, change.paths, change.obsolete, change.size)
         _tag(remote, tag, commit)
-    return Pushed(commit, tag, change.paths, change.obsolete, change.size)
+    return Pushed(commit, tag, change.paths, change.obsolete, change.size, history=_history(out, remote, tag))
+
+
+def _history(out: Path, remote: Remote, tag: str) -> tuple[str, ...]:
+    """Commands that clear the history of what was taken out of the dataset."""
+    return clearing_commands(remote, tag) if read_removals(out) else ()
 
 
 def _ignored(plan: Plan) -> None:

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from nyxqa.builders.engine.sqlite import Statement, open_store, transact
+from nyxqa.builders.engine.sqlite import Statement, erase_deleted, open_store, transact
 from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError
 
 ANSWERS = "answers.sqlite"
+MARK = "mark-used"  # a file beside it; while it is there, the answers that are read and stored are marked as used
+_MARKED_AT_ONCE = 1000
 _LOCK_TIMEOUT = 5.0  # seconds to wait for another process to release the file
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -41,10 +43,15 @@ class AnswerStore:
             self._db = open_store(path, _TABLES, _LOCK_TIMEOUT, exclusive=True)
         except (OSError, sqlite3.Error) as error:
             raise WorldError(f"cannot use the model answers in {path}: {error}; is another build running?") from error
+        self._marking = (folder / MARK).exists()
+        self._used: set[str] = set()
+        if self._marking:
+            self._db.execute("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY) WITHOUT ROWID")
         self._failures = bool(self.failures())  # without any, neither reading nor storing looks for one
 
     def answer(self, key: str) -> ChatReply | None:
         """The stored answer, if any."""
+        self._mark(key)
         with self._lock:
             row = self._db.execute(
                 "SELECT text, truncated, prompt_tokens, completion_tokens, images "
@@ -104,5 +111,42 @@ class AnswerStore:
 
     def close(self) -> None:
         """Close the file."""
+        self._mark()
         with self._lock:
             self._db.close()
+
+    def _mark(self, key: str | None = None) -> None:
+        """Mark an answer as used; without a key, store what is marked."""
+        if not self._marking:
+            return
+        with self._lock:
+            if key is not None:
+                self._used.add(key)
+            if self._used and (key is None or len(self._used) >= _MARKED_AT_ONCE):
+                self._db.execute("BEGIN")
+                self._db.executemany("INSERT OR IGNORE INTO used VALUES (?)", [(one,) for one in self._used])
+                self._db.execute("COMMIT")
+                self._used.clear()
+
+
+def drop_unused(folder: Path) -> int:
+    """Delete the answers that were not used since they were marked, without a trace of them; returns their number.
+
+    :raises WorldError: If another process owns the file or it cannot be changed.
+    """
+    if not (folder / ANSWERS).exists():
+        return 0
+    try:
+        db = open_store(folder / ANSWERS, _TABLES, _LOCK_TIMEOUT, exclusive=True)
+        try:
+            db.execute("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY) WITHOUT ROWID")
+            removed = db.execute("DELETE FROM answers WHERE key NOT IN (SELECT key FROM used)").rowcount
+            for table in ("failures", "left_out"):
+                db.execute(f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM used)")  # noqa: S608 - ours
+            db.execute("DROP TABLE used")
+            erase_deleted(db)
+        finally:
+            db.close()
+    except (OSError, sqlite3.Error) as error:
+        raise WorldError(f"cannot delete model answers in {folder}: {error}; is another build running?") from error
+    return removed
