@@ -17,8 +17,8 @@ from nyxqa.builders.formatting import counted
 from nyxqa.builders.images.fetch.store import key_of
 from nyxqa.builders.runner.execute import BuildRequest, execute
 from nyxqa.builders.runner.published import published_in
-from nyxqa.builders.runner.removal.matches import Matches, Steps, find_matches, queries_on
 from nyxqa.builders.runner.purge import Pending, begin_removal, pending_removal
+from nyxqa.builders.runner.removal.matches import Matches, Steps, find_matches, queries_on
 from nyxqa.builders.runner.removal.requested import Request, requests_of
 from nyxqa.builders.runner.stored_recipe import stored_recipe
 from nyxqa.builders.sources.factory import open_source

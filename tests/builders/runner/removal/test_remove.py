@@ -135,7 +135,7 @@ def test_a_name_that_is_not_there_is_refused(out: Path, tmp_path: Path) -> None:
         remove(out, urls=["https://example.org/nowhere", "https://example.org/0001"])
     with pytest.raises(UsageError, match="nothing to remove: give --url, --page, --image, --host or --file LIST"):
         remove(out)
-    with pytest.raises(UsageError, match="a host is a name such as example.org"):
+    with pytest.raises(UsageError, match=r"a host is a name such as example\.org"):
         remove(out, hosts=["https://example.org/"])
     with pytest.raises(NyxqaError, match="cannot be read: No such file or directory; a page of the source is named"):
         remove(out, files=[tmp_path / "missing.txt"])
