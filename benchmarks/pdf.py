@@ -4,6 +4,10 @@ The truth is the text that Debian's packages ship beside their PDF files. Words 
 Kendall's tau of the places at which the paragraphs of the truth begin, of those found in both. Needs the extra ``pdf``
 and pdftotext.
 
+What the two do not share is left out of both, and the figures with it stand beside: the lists of contents of fhs-3.0
+(its text repeats them in each chapter, its PDF has page numbers), and in the order footnotes, which a PDF has at the
+bottom of a sheet and a text at the end of a chapter.
+
     apt-get download debian-policy debian-reference-en && for d in *.deb; do dpkg -x $d debs; done
     python -m benchmarks.pdf debs [--out benchmarks/results/pdf.json]
 """
@@ -28,7 +32,10 @@ import pypdfium2
 from nyxqa.builders.sources.pdf.process import read_apart
 
 _WORD = re.compile(r"[^\W_]+")
+_ENTRY = re.compile(r"\s*(?:Chapter )?(?:\d+|[A-Z])(?:\.\d+)*\. |\s{8}")
+_NOTE = re.compile(r"[\s_]*\^?\[\d+\]")
 _KEY = 8  # words by which a paragraph is found again
+REPEATED_CONTENTS = ("fhs-3.0",)
 PAIRS = ("policy", "fhs-3.0", "debian-reference.en")
 
 
@@ -41,6 +48,22 @@ def f1(found: list[str], truth: list[str]) -> float:
     """F1 of two bags of words."""
     common = sum((Counter(found) & Counter(truth)).values())
     return 2 * common / max(len(found) + len(truth), 1)
+
+
+def without_contents(text: str) -> str:
+    """``text`` without the lines of lists of contents: with leaders, or the indented ones after "Table of Contents"."""
+    kept, listed = [], False
+    for line in text.splitlines():
+        if re.search(r"(?:\. ?){5}", line):
+            continue
+        if line.strip() in ("Table of Contents", "Contents", "List of Tables"):
+            listed = True
+            continue
+        if listed and line.strip() and not _ENTRY.match(line):
+            listed = False
+        if not listed:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def order(found: list[str], paragraphs: list[list[str]]) -> tuple[float, int]:
@@ -72,9 +95,8 @@ READERS: dict[str, Callable[[Path], str]] = {"nyxqa": nyxqa_text, "pdftotext": p
 
 
 def measure(folder: Path, name: str) -> dict[str, object]:
-    """Figures of both readers for one document."""
+    """Figures of all readers for one document."""
     truth = _content(folder, f"{name}.txt").decode("utf-8", "replace")
-    paragraphs = [words(paragraph) for paragraph in re.split(r"\n\s*\n", truth)]
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"{name}.pdf"
         file.write_bytes(_content(folder, f"{name}.pdf"))
@@ -82,20 +104,34 @@ def measure(folder: Path, name: str) -> dict[str, object]:
         figures: dict[str, object] = {"sheets": sheets}
         for reader, read in READERS.items():
             start = time.perf_counter()
-            found = words(read(file))
+            found = read(file)
             seconds = time.perf_counter() - start
-            tau, placed = order(found, paragraphs)
+            shared = [without_contents(text) if name in REPEATED_CONTENTS else text for text in (found, truth)]
             figures[reader] = {
-                "word_f1": round(f1(found, [word for paragraph in paragraphs for word in paragraph]), 4),
-                "kendall_tau": round(tau, 4),
-                "paragraphs": placed,
+                **compared(*shared, notes=False),
+                "with_contents_and_notes": compared(found, truth, notes=True),
                 "sheets_a_second": round(sheets / seconds, 1),
             }
     return figures
 
 
+def compared(found: str, truth: str, *, notes: bool) -> dict[str, object]:
+    """Word F1, Kendall's tau and the number of paragraphs placed.
+
+    :param notes: Whether footnotes count in the order.
+    """
+    pieces = re.split(r"\n\s*\n", truth)
+    paragraphs = [words(piece) for piece in pieces if notes or not _NOTE.match(piece)]
+    tau, placed = order(words(found), paragraphs)
+    return {
+        "word_f1": round(f1(words(found), words(truth)), 4),
+        "kendall_tau": round(tau, 4),
+        "paragraphs": placed,
+    }
+
+
 def _content(folder: Path, name: str) -> bytes:
-    (file,) = {found.resolve() for found in folder.rglob(f"{name}*") if found.name in (name, f"{name}.gz")}
+    file = min(found.resolve() for found in folder.rglob(f"{name}*") if found.name in (name, f"{name}.gz"))
     return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
 
 

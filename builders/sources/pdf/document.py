@@ -27,6 +27,7 @@ _FEWEST_LETTERS = 16  # of a usable text layer
 _OUTLINE = 20_000  # entries
 _HEADING = 1.15  # times the size of the text
 _LONGEST_HEADING = 200  # characters
+_FARTHEST = 8  # blocks between the parts of a paragraph
 
 
 class UnreadablePdfError(Exception):
@@ -233,17 +234,25 @@ class _Reader:
         return Block(heading, [(sheet.number, whole)], 0.0, "sheet", data, text)
 
     def _continued(self, blocks: list[Block]) -> list[Block]:
-        """Blocks with the paragraphs joined that a column or sheet divides."""
+        """Blocks with the paragraphs joined that a column or sheet divides, also around footnotes."""
         kept: list[Block] = []
-        last: Block | None = None
         for block in blocks:
-            if last is not None and block.role == "text" and self._continues(last, block):
-                last.text = joined(last.text, block.text, self._vocabulary)
-                last.places += block.places
+            last = self._before(kept, block) if block.role == "text" else None
+            if last is None:
+                kept.append(block)
                 continue
-            kept.append(block)
-            last = block if block.role in ("text", "heading") else last
+            last.text = joined(last.text, block.text, self._vocabulary)
+            last.places += block.places
         return kept
+
+    def _before(self, kept: list[Block], block: Block) -> Block | None:
+        """The paragraph that ``block`` continues; between them stand figures and smaller type alone."""
+        for last in kept[: -_FARTHEST - 1 : -1]:
+            if self._continues(last, block):
+                return last
+            if last.role == "heading" or (last.role == "text" and last.size > block.size - 0.5):
+                return None
+        return None
 
     def _continues(self, last: Block, block: Block) -> bool:
         (sheet, box), (later_sheet, later) = last.places[-1], block.places[0]

@@ -13,10 +13,14 @@ from nyxqa.builders.sources.pdf.sheet import Sheet, Word
 _EDGE = 0.13  # share of the sheet's height in which headers and footers stand
 _DEEPEST = 3  # lines of a header or footer
 _APART = 1.5  # times the size between a header and the text
-_NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]+")
+_ROMAN = re.compile(r"\b[ivxlc]+\b")
+_LONGEST_NUMBER = 6  # digits
+_MOST_NUMBERS = 4
 _PAGE_NUMBER = re.compile(
     r"(?:\W|page|seite|p\.|s\.|of|von|/)*(\d{1,5}|[ivxlc]+)\W*(?:(?:of|von|/)\s*\d+)?\W*", re.IGNORECASE
 )
+_DISTINCT = 0.7  # share of the running heads of a place that differ
 _STEP = 4.0  # points by which the place of a header may differ
 
 
@@ -26,14 +30,18 @@ class Furniture:
     def __init__(self) -> None:
         self._texts: Counter[tuple[bool, str]] = Counter()
         self._places: Counter[tuple[bool, int]] = Counter()
+        self._heads: dict[tuple[bool, int], set[int]] = {}
         self._numbers: Counter[tuple[bool, int]] = Counter()
         self._sheets = 0
 
     def add(self, sheet: Sheet) -> None:
         """Take note of the edges of one sheet."""
         lines = _edge_lines(sheet)
-        self._texts.update({(top, _pattern(line.text)) for top, line, _ in lines})
-        self._places.update({(top, place) for top, line, apart in lines if apart for place in _places(line)})
+        self._texts.update({(top, one) for top, line, _ in lines for one in _patterns(line.text, sheet.number)})
+        apart = {(top, place, line.text) for top, line, apart in lines if apart for place in _places(line)}
+        self._places.update((top, place) for top, place, _ in apart)
+        for top, place, text in apart:
+            self._heads.setdefault((top, place), set()).add(hash(_DIGITS.sub("", text.casefold())))
         self._numbers.update({(top, int(number) - sheet.number) for top, line, _ in lines for number in _digits(line)})
         self._sheets += 1
 
@@ -66,7 +74,7 @@ class Furniture:
                 return self._sheets > 1
             if self.offset is not None and int(value) == sheet.number + self.offset:
                 return True
-        often = self._texts[top, _pattern(text)]
+        often = max(self._texts[top, one] for one in _patterns(text, sheet.number))
         if any(letter.isalpha() for letter in text) and often >= max(3, 0.08 * self._sheets):
             return apart or often >= 0.5 * self._sheets
         if line.size > 1.15 * median(word.size for word in sheet.words):
@@ -74,7 +82,10 @@ class Furniture:
         if self._sheets < 4 or not apart:
             return often >= 2 and often == self._sheets and apart
         # Running heads that name the chapter differ in text and stand at one height.
-        return max(self._places[top, place] for place in _places(line)) >= 0.6 * self._sheets
+        place = max(_places(line), key=lambda place: self._places[top, place])
+        often = self._places[top, place]
+        # Texts of which each stands on one sheet are the titles of those sheets.
+        return often >= 0.6 * self._sheets and len(self._heads.get((top, place), ())) <= _DISTINCT * often
 
 
 def _edge_lines(sheet: Sheet) -> list[tuple[bool, Line, bool]]:
@@ -101,9 +112,16 @@ def _gap(line: Line, inner: Line | None) -> float:
     return max(inner.box.top - line.box.bottom, line.box.top - inner.box.bottom)
 
 
-def _pattern(text: str) -> str:
-    """``text`` with numbers made equal."""
-    return _NUMBER.sub("#", text.casefold())
+def _patterns(text: str, sheet: int) -> list[str]:
+    """What equal headers of several sheets share: the text, and the text with one number less that of the sheet.
+
+    Numbers that do not rise with the sheets stay: "Chapter 3" at the top of a sheet is a heading.
+    """
+    folded = _ROMAN.sub("#", text.casefold())
+    numbers = [match for match in _DIGITS.finditer(folded) if len(match.group()) < _LONGEST_NUMBER]
+    ends = numbers if len(numbers) <= _MOST_NUMBERS else [numbers[0], numbers[-1]]
+    less = [f"{folded[: one.start()]}#{int(one.group()) - sheet}{folded[one.end() :]}" for one in ends]
+    return [folded, *less]
 
 
 def _places(line: Line) -> tuple[int, int]:

@@ -18,6 +18,7 @@ _ITEM = re.compile(r"[•◦‣▪■●○∙·\u2013\u2014*-]|\(?(?:\d{1,3}|[a
 _DIVIDED = re.compile(r"([^\W\d_]+)-$")
 _LAST_LETTERS = re.compile(r"[^\W\d_]{2,}")
 ENDS = re.compile("[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\\]]*$")
+_WORD = 3  # letters
 HYPHENS = "\u2010\u00ad"
 
 
@@ -89,7 +90,12 @@ def joined(text: str, later: str, vocabulary: Counter[str], between: str = " ") 
             + later
         )
     whole, hyphenated = head.group(1) + tail.group(), f"{head.group(1)}-{tail.group()}"
-    keep = vocabulary[hyphenated.casefold()] > vocabulary[whole.casefold()]
+    seen = vocabulary[hyphenated.casefold()], vocabulary[whole.casefold()]
+    # Neither is seen elsewhere: two words of the file that meet at a hyphen are a compound, parts of a word are not.
+    compound = seen == (0, 0) and all(
+        len(one) >= _WORD and vocabulary[one] > 0 for one in hyphenated.casefold().split("-")
+    )
+    keep = seen[0] > seen[1] or compound
     return (text if keep else text[:-1]) + later
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 200_000  # of one sheet
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 _LINE_END_HYPHENS = "\x02\ufffe"  # what pdfium reads where a word is divided
+_SMALL = 0.85  # of the size of the text beside it, of a raised number
 _GAP = 0.22  # of the size; letters farther apart are of different words
 
 Point = tuple[float, float]
@@ -182,11 +183,12 @@ def _words(glyphs: Iterator[Glyph | None]) -> Iterator[Word]:
     """Letters joined to words."""
     run: list[Glyph] = []
     order = 0
+    before: Glyph | None = None  # the last one of the word before
     for glyph in glyphs:
-        if run and (glyph is None or not _continues(run[-1], glyph)):
+        if run and (glyph is None or not _continues(run[-1], glyph) or _is_note_number(before, run, glyph)):
             yield _word(run, order)
             order += 1
-            run = []
+            before, run = run[-1], []
         if glyph is not None and not (run and _drawn_twice(run, glyph)):
             run.append(glyph)
     if run:
@@ -216,6 +218,13 @@ def _continues(last: Glyph, glyph: Glyph) -> bool:
         gap = max(glyph.box.top - last.box.bottom, last.box.top - glyph.box.bottom)
         apart = max(glyph.box.left - last.box.right, last.box.left - glyph.box.right)
     return gap < _GAP * size and apart < -0.25 * min(last.size, glyph.size)
+
+
+def _is_note_number(before: Glyph | None, run: list[Glyph], glyph: Glyph) -> bool:
+    """Whether ``run`` is the small number of a footnote at the start of a line, whose text begins with ``glyph``."""
+    if not glyph.text.isalpha() or run[-1].size > _SMALL * glyph.size or not all(one.text.isdigit() for one in run):
+        return False
+    return before is None or before.box.left > run[0].box.left
 
 
 def _drawn_twice(run: list[Glyph], glyph: Glyph) -> bool:

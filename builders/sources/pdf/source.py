@@ -30,6 +30,7 @@ from nyxqa.schemas.locator import write_locator
 from nyxqa.schemas.recipe import Pdf, Web
 
 MAX_BYTES = 1 << 30  # of a file
+READER = 2  # raised when a file gives other pages than before
 _BATCH_FILES = 8
 _SHEET_ORIGIN = "alt"  # the text of a sheet stands for its picture
 

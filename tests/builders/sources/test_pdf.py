@@ -71,6 +71,46 @@ def test_divided_words_are_joined_and_a_paragraph_goes_on_over_the_sheet(tmp_pat
     ]
 
 
+def test_numbered_headings_at_the_top_of_sheets_are_no_running_heads(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    for number in range(1, 9):
+        draw_lines(page, 72, 740, [f"Version 4.{9 - number} of the {'mill' * number}"])
+        draw_lines(page, 72, 700, wrapped(sentence("mill", number), 80))
+        draw_lines(page, 280, 40, [f"{number} of 8"])
+        page.showPage()
+    page.save()
+    found = texts(read(tmp_path / "a.pdf"))
+    assert [text for text in found if text.startswith("Version")] == [
+        f"Version 4.{9 - n} of the {'mill' * n}" for n in range(1, 9)
+    ]
+    assert not [text for text in found if text.endswith("of 8")]
+
+
+def test_a_paragraph_goes_on_behind_the_footnotes_of_its_sheet(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    draw_lines(page, 72, 200, [*wrapped(sentence("mill", 1), 80)[:-1], "and it stood where since then the"])
+    draw_lines(page, 72, 92, ["7"], size=5)
+    draw_lines(page, 75, 90, ["Other sources name another year."], size=7)
+    page.showPage()
+    draw_lines(page, 72, 700, ["house of the miller stands."])
+    page.save()
+    first, note = texts(read(tmp_path / "a.pdf"))
+    assert first.endswith("since then the house of the miller stands.")
+    assert note == "7 Other sources name another year."
+
+
+def test_compounds_keep_their_hyphen_at_a_line_end(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    lines = [
+        "The water of the river and the driven wheel of the mill are long gone, but water-",
+        "driven mills remain,",
+    ]
+    draw_lines(page, 72, 700, [*lines, "as do the foun-", "dations."])
+    page.save()
+    (found,) = texts(read(tmp_path / "a.pdf"))
+    assert "water-driven mills" in found and "the foundations." in found
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_rotated_sheet_is_read_upright(tmp_path: Path, quarters: int) -> None:
     page = canvas(tmp_path / "a.pdf")
