@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import benchmarks.gpu_nyx as gpu_nyx
+from benchmarks.gpu import model, sections
 from tests.support.running import ROOT, environment
 
 SCRIPT = Path(gpu_nyx.__file__)
@@ -53,7 +54,7 @@ def test_a_section_that_fails_or_hangs_is_a_line_and_the_others_run(
 
 
 def test_a_large_batch_by_chunks_on_a_small_shape() -> None:
-    found = gpu_nyx.cached(TINY)["rows 6"]
+    found = sections.cached(TINY)["rows 6"]
     assert found["inputs"] == 18
     assert found["chunks"] > 4
     assert found["loss"] > 0
@@ -61,7 +62,7 @@ def test_a_large_batch_by_chunks_on_a_small_shape() -> None:
 
 
 def test_texts_and_images_are_encoded_on_a_small_shape() -> None:
-    found = gpu_nyx.encode(TINY)
+    found = sections.encode(TINY)
     assert found["images"]["tokens_a_row"] == found["texts"]["tokens_a_row"] + 7  # 4 of 56 x 56 pixels, 2 around, " "
     assert found["texts"]["model_flops_per_second"] > 0
 
@@ -70,7 +71,7 @@ def test_weights_of_the_real_shape_are_those_of_3b() -> None:
     import torch
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
 
-    config = Qwen2_5_VLConfig(text_config=dict(gpu_nyx.TEXT), vision_config=dict(gpu_nyx.VISION))
+    config = Qwen2_5_VLConfig(text_config=dict(model.TEXT), vision_config=dict(model.VISION))
     with torch.device("meta"):
         network = Qwen2_5_VLModel(config)
     # Qwen2.5-VL-3B: 3.75 billion weights in its checkpoint, the head tied to the embeddings.

@@ -1,0 +1,1 @@
+"""What ``gpu_nyx.py`` measures, in modules by subject."""
