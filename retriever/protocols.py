@@ -26,6 +26,7 @@ class SearchEntry:
     :param captions: Caption of each image, "" if none; an encoder that reads no images reads them instead.
     :param images: Encoded bytes of each image; empty unless the encoder needs them.
     :param instruction: Task instruction of a query, empty for none; ignored by encoders without instructions.
+    :param row: Row of a document in the file it was read from, from 0; -1 where it is not of one file.
     """
 
     id: str
@@ -33,6 +34,7 @@ class SearchEntry:
     captions: tuple[str, ...] = ()
     images: tuple[bytes, ...] = ()
     instruction: str = ""
+    row: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     searched = [*([negatives] if isinstance(negatives, dict) else []), *_tables(data, "text"), *_tables(data, "qa")]
     for section in searched:
         if isinstance(section.get("encoder"), str):
-            section["encoder"] = _anchored(section["encoder"], folder, _ENCODER_KINDS)
+            section["encoder"] = _anchored_vectors(_anchored(section["encoder"], folder, _ENCODER_KINDS), folder)
     judged = data.get("qrels")
     if isinstance(judged, dict) and isinstance(judged.get("systems"), list):
         judged["systems"] = [
@@ -206,3 +206,12 @@ def _anchored(value: str, folder: Path, kinds: Sequence[str] | None = None) -> s
     if not path or path.startswith(("hf:", "//", "<")) or kind == "hf" or (kinds is not None and kind not in kinds):
         return value
     return f"{kind}:{folder / path}"
+
+
+def _anchored_vectors(encoder: str, folder: Path) -> str:
+    """``e5:MODEL?vectors=FILE`` with FILE relative to ``folder``."""
+    before, option, rest = encoder.partition("vectors=")
+    if not encoder.startswith("e5:") or not option or before[-1:] not in ("?", "&"):
+        return encoder
+    file, mark, others = rest.partition("&")
+    return f"{before}{option}{folder / file}{mark}{others}"

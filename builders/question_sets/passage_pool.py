@@ -19,6 +19,7 @@ from nyxqa.builders.dedup.equal_keys import first_equal
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.question_sets.passages import Passage
+from nyxqa.builders.row_files.row import row_number
 from nyxqa.retriever.index.stored_strings import StoredStrings, StringWriter, ends_file
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.ids import doc_id
@@ -177,7 +178,9 @@ class PassagePool(Sequence[PooledPassage]):
         for row in range(len(self)):
             passage = self[row]
             captions = tuple(image["caption"] for image in passage.images)
-            yield SearchEntry(passage.id, passage.text, captions, self.image_bytes(passage) if images else ())
+            data = self.image_bytes(passage) if images else ()
+            source_row = -1 if self._details is not None else row_number(passage.name)
+            yield SearchEntry(passage.id, passage.text, captions, data, row=source_row)
 
     def image_bytes(self, passage: PooledPassage) -> tuple[bytes, ...]:
         """The bytes of the images of a passage."""

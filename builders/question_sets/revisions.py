@@ -63,4 +63,5 @@ def _pinned_encoder(spec: str, revisions: dict[str, str]) -> str:
         return spec
     if spec not in revisions:
         revisions[spec] = resolve_revision(model.model, model.revision)
-    return f"e5:{model.model}@{revisions[spec]}{'' if model.prefixes else '?prefixes=off'}"
+    _, mark, options = rest.partition("?")
+    return f"e5:{model.model}@{revisions[spec]}{mark}{options}"

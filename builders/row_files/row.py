@@ -53,6 +53,11 @@ def row_name(source: str, number: int) -> str:
     return f"{source}:{number}"
 
 
+def row_number(name: str) -> int:
+    """Return the number of the row that ``row_name`` gave this name."""
+    return int(name.rpartition(":")[2])
+
+
 def malformed(source: str, number: int, reason: str, detail: str) -> Drop:
     """Return the ledger entry of a row that could not be read."""
     return Drop("row", row_name(source, number), "", reason, detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
 from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
@@ -30,27 +31,33 @@ class E5Model:
     :param model: Name on the Hub or path of a folder.
     :param revision: Commit, tag or branch on the Hub; None for a folder.
     :param options: Precision and type of the stored vectors.
+    :param vectors: File or folder of vectors of the passages that were made elsewhere; "" if they are made here.
     """
 
     model: str
     revision: str | None = None
     prefixes: bool = True
     options: Options = NO_OPTIONS
+    vectors: str = ""
 
     @property
     def label(self) -> str:
         """Name for tables."""
         shown = ([] if self.prefixes else ["prefixes=off"]) + self.options.label[1:].split("&")
+        if self.vectors:
+            shown.append(f"vectors={Path(self.vectors).name}")
         options = "&".join(one for one in shown if one)
         return f"e5:{ModelName(self.model, self.revision).label}{'?' if options else ''}{options}"
 
 
 def parse_e5(text: str) -> E5Model:
-    """``MODEL[@REVISION][?prefixes=on|off&precision=...&store=...]`` parsed; an existing path is never split at an @.
+    """``MODEL[@REVISION][?prefixes=on|off&precision=...&store=...&vectors=FILE]`` parsed.
+
+    An existing path is never split at an @.
 
     :raises UsageError: If an option is unknown or a part is empty.
     """
-    name, options = split_options("e5", text, {"prefixes": ("on", "off"), **COMMON})
+    name, options = split_options("e5", text, {"prefixes": ("on", "off"), "vectors": (), **COMMON})
     found = parse_model(name, "e5")
     known = known_settings(found.model)
     if known is not None and (known.get("pooling") != "mean" or known.get("query_prefix") != PREFIXES["query"]):
@@ -58,8 +65,10 @@ def parse_e5(text: str) -> E5Model:
             f"encoder e5:{text}: {found.model} is not read as E5-v2 is (mean over the tokens, query: and passage:); "
             f"write hf:{name}, which has its own settings"
         )
-    others = Options({key: value for key, value in options.given.items() if key != "prefixes"})
-    return E5Model(found.model, found.revision, options.given.get("prefixes") != "off", others)
+    own = ("prefixes", "vectors")
+    others = Options({key: value for key, value in options.given.items() if key not in own})
+    prefixes, vectors = options.given.get("prefixes") != "off", options.given.get("vectors", "")
+    return E5Model(found.model, found.revision, prefixes, others, vectors)
 
 
 class E5Encoder(VectorEncoder[str]):

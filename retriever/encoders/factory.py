@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import UsageError
 _BM25 = "bm25"
 NAMES = (
     _BM25,
-    "e5:MODEL[@REVISION][?prefixes=off][&precision=bf16][&store=float16]",
+    "e5:MODEL[@REVISION][?prefixes=off][&precision=bf16][&store=float16][&vectors=FILE]",
     "tiny[:PATH]",
     "nyx:MODEL[@REVISION][?store=float16]",
     "hf:MODEL[@REVISION][?store=float16]",
@@ -37,8 +37,10 @@ def make_encoder(spec: str) -> Encoder:
         return Bm25Encoder()
     if kind == "e5" and rest:
         from nyxqa.retriever.encoders.e5 import E5Encoder, parse_e5
+        from nyxqa.retriever.encoders.ready_vectors import ReadyE5Encoder
 
-        return E5Encoder(parse_e5(rest))
+        model = parse_e5(rest)
+        return ReadyE5Encoder(model) if model.vectors else E5Encoder(model)
     if kind == "endpoint" and rest:
         from nyxqa.retriever.encoders.endpoint import EndpointEncoder, parse_endpoint
 

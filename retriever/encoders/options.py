@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from nyxqa.retriever.index.embeddings import StoreType
 from nyxqa.schemas.errors import UsageError
@@ -58,7 +57,8 @@ def split_options(kind: str, text: str, valid: Mapping[str, Sequence[str]]) -> t
     name, mark, query = text.partition("?")
     if not mark or Path(text).exists():
         return text, Options({})
-    given = dict(parse_qsl(query, keep_blank_values=True))
+    # Nothing is decoded: a path stays as it is written.
+    given = {key: value for key, _, value in (part.partition("=") for part in query.split("&") if part)}
     for key, value in given.items():
         if key not in valid or (valid[key] and value not in valid[key]) or not value:
             known = ", ".join(f"{one}={'|'.join(values) or 'FILE'}" for one, values in valid.items())

@@ -149,7 +149,7 @@ def _entry(given: Any, number: int, needs_images: bool) -> SearchEntry:
         raise ContentError(f"input {number}: {error}") from error
     seen = tuple(_bytes(image, number) for image in images) if needs_images else ()
     captions: Sequence[str] = given.get("captions") or ()
-    return SearchEntry(name, text, tuple(captions), seen, given.get("instruction") or "")
+    return SearchEntry(name, text, tuple(captions), seen, given.get("instruction") or "", number)
 
 
 def _bytes(image: Any, number: int) -> bytes:
