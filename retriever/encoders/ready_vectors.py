@@ -99,8 +99,9 @@ class _Reader:
         bad = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))
         if len(bad):
             raise FormatError(f"{self._file}, row {rows[bad[0]]}: the vector is zero or not finite; make it again")
-        self._check(items, vectors := vectors / lengths)
-        return vectors
+        unit: Vectors = vectors / lengths
+        self._check(items, unit)
+        return unit
 
     def _check(self, items: Sequence[_Passage], vectors: Vectors) -> None:
         """:raises FormatError: If the model gives other vectors for more than half of some passages."""

@@ -101,7 +101,7 @@ class _FaissFile:
         import faiss
 
         try:
-            index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP)
+            index: Any = faiss.read_index(str(file), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise FormatError(f"{file} is not a FAISS index: {str(error).splitlines()[-1][:200]}") from error
         kind = type(index).__name__
