@@ -12,6 +12,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.mining.judging import judges
 from nyxqa.builders.question_sets.outputs import Sets, set_splits
+from nyxqa.builders.rows import question_rows
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.stages.assemble import assemble, split_step
 from nyxqa.builders.stages.benchmark import benchmark
@@ -61,6 +62,7 @@ class Built:
 
     :param splits: By split, the step that decides its published form.
     :param handle: The model, if one is used.
+    :param verifier: The model that verifies, if it is another.
     :param benchmark: The index of the benchmarks, if any.
     """
 
@@ -68,6 +70,7 @@ class Built:
     splits: dict[str, Step]
     handle: VlmHandle | None
     benchmark: StepOutput | None
+    verifier: VlmHandle | None = None
 
 
 def build_pages(
@@ -126,7 +129,8 @@ def build(
     judged = _judged(run, recipe, web, handle, splits)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews, judged))
     steps = {split: split_step(recipe, web, sets, split, reviews, judged) for split in splits}
-    return Built(tables, steps, handle, benchmark_index)
+    verifier = handle.verifier(recipe.verify.model) if web is not None and handle is not None else None
+    return Built(tables, steps, handle, benchmark_index, verifier if verifier != handle else None)
 
 
 def asks_model(recipe: Recipe) -> bool:
@@ -182,7 +186,15 @@ def build_questions(
             try:
                 questions = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words)
                 if judges(recipe.judge, handle.info):
-                    questions = judge(run, questions, pages.documents, handle, recipe.judge, split)
+                    questions = judge(
+                        run,
+                        questions,
+                        pages.documents,
+                        handle,
+                        recipe.judge,
+                        split,
+                        question_rows(recipe.synthesize.has_kinds),
+                    )
                     web = replace(web, judged={**web.judged, split: questions})
                 web = replace(web, questions={**web.questions, split: questions})
             except PendingError as error:
@@ -213,9 +225,10 @@ def _questions(
     words: StepOutput | None,
 ) -> StepOutput:
     """Run (or plan) the stages of one split after ``sample``."""
-    drafts = synthesize(run, seeds, handle, recipe.synthesize, split)
+    schema = question_rows(recipe.synthesize.has_kinds)
+    drafts = synthesize(run, seeds, pages.documents, handle, recipe.synthesize, split)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
-    questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index)
-    questions = verify(run, questions, handle, recipe.verify, split)
-    questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split)
-    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split, words)
+    questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index, schema)
+    questions = verify(run, questions, handle.verifier(recipe.verify.model), recipe.verify, split, schema)
+    questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split, schema)
+    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split, words, schema)

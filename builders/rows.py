@@ -91,6 +91,12 @@ DRAFTS = pa.schema(
     ]
 )
 
+# With what a recipe asks for besides facts about one document: ``facts`` are the nuggets that the model lists,
+# ``second`` the other document of a question that needs two.
+KIND_DRAFTS = pa.schema(
+    [*DRAFTS, pa.field("type", _S), pa.field("facts", pa.list_(_S)), pa.field("second", _SOURCE_DOCUMENT)]
+)
+
 QUESTIONS = pa.schema(
     [
         ("qa_id", _S),
@@ -106,6 +112,20 @@ QUESTIONS = pa.schema(
         ("document", _SOURCE_DOCUMENT),
     ]
 )
+
+KIND_QUESTIONS = pa.schema(
+    [
+        *[QA.schema.field("evidence") if one.name == "evidence" else one for one in QUESTIONS],
+        *[QA.schema.field(name) for name in ("type", "nuggets", "answerable")],
+        ("second", _SOURCE_DOCUMENT),
+    ]
+)
+
+
+def question_rows(has_kinds: bool) -> pa.Schema:
+    """The rows of questions: a recipe that asks for nothing but facts about one document keeps the narrower ones."""
+    return KIND_QUESTIONS if has_kinds else QUESTIONS
+
 
 # A row of any builder as human verdicts leave it. ``source`` is the number of its set among those of the split, -1 for
 # questions of pages; ``place`` is its part file and row.

@@ -17,6 +17,7 @@ from nyxqa.schemas.recipe_types import (
     Hosts,
     Positive,
     PositiveShare,
+    QuestionType,
     RankRange,
     Section,
     Share,
@@ -187,10 +188,27 @@ class Synthesize(Section):
     """How questions are written (Nyx step 4: at most 5 per document)."""
 
     max_questions: Positive = Field(5, description="maximum number of questions per document")
+    hops: Annotated[int, Field(ge=1, le=2)] = Field(
+        1, description="2: questions need two documents of one page together, and ask about no single document"
+    )
+    types: dict[QuestionType, Share] = Field(
+        {}, description="shares of the types of questions: fact, howto, why, compare, list, boolean; facts if empty"
+    )
     style: str = Field("", description="file of own queries, one a line: examples of the style, never asked again")
     instructions: str = Field("", description="what the model is told besides its prompt")
     languages: list[str] = Field([], description="languages of the questions; that of the document if empty")
     prompt: str = Field("", description="file of a prompt with {document} and {count}, in place of the shipped one")
+
+    @model_validator(mode="after")
+    def _shares_of_types(self) -> Synthesize:
+        if self.types and abs(sum(self.types.values()) - 1) > 1e-6:
+            raise ValueError("the shares of types must sum to 1")
+        return self
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether questions have a type or need two documents, so that rows say so."""
+        return bool(self.types) or self.hops > 1
 
 
 class Refine(Section):
@@ -209,6 +227,7 @@ class Verify(Section):
     keep: list[Keep] = Field(
         ["closed_book_wrong", "document_right"], description="outcomes that a question must have to be retained"
     )
+    model: str = Field("", description="the model that checks, openai:MODEL@URL; vlm.model if empty")
 
 
 class Choices(Section):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 Split = Literal["train", "validation", "test"]
 ImportKind = Literal["mmeb", "mme5_hardneg", "mme5_synthetic", "nyxqa_published", "nyx_t2t", "nyx_feedback"]
+QuestionType = Literal["fact", "howto", "why", "compare", "list", "boolean"]
 SplitName = Literal[Split, "all"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -26,13 +26,13 @@ CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHA
     question VARCHAR, images {images}, image_ids VARCHAR[], answer VARCHAR, answers VARCHAR[], answer_long VARCHAR,
     choices VARCHAR[], label INTEGER, doc_id VARCHAR, page_id VARCHAR, kind VARCHAR, source VARCHAR, generator VARCHAR,
     prompts {prompts}, evidence {evidence}, positives {positives}, negative_ids VARCHAR[], negative_ranks INTEGER[],
-    negative_scores FLOAT[], miner VARCHAR, {added})
+    negative_scores FLOAT[], miner VARCHAR, needs VARCHAR, {added})
 """
 _FILL = """
 INSERT INTO question
 SELECT '{split}', NULL, '', key, order_key, qa_id, question, images, list_transform(images, lambda i: i.image_id),
        answer, answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
-       generator, prompts, {evidence}, positives, negative_ids, negative_ranks, negative_scores, miner, {added}
+       generator, prompts, {evidence}, positives, negative_ids, negative_ranks, negative_scores, miner, {needs}, {added}
 FROM read_parquet({files})
 """
 _TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet({files}))"
@@ -67,14 +67,16 @@ def select_questions(
     types = dict(db.execute(_TYPES.format(files=file_list(files))).fetchall())
     known = {name: types[name] for name in ("images", "prompts", "positives")}
     added = added_columns(QA)
-    values = sql_values(QA)
+    values = {**sql_values(QA), **_kind_values(types)}
     columns = ", ".join(f"{identifier(column.name)} {sql_type(column.type)}" for column in added)
     db.execute(_LOAD.format(**known, evidence=sql_type(QA.schema.field("evidence").type), added=columns))
     defaults = ", ".join(values[column.name] for column in added)
     conditions = recipe.filters.qa if recipe.filters.enabled else []
     for split, parts in questions.items():
         files_read = file_list(parts.files())
-        db.execute(_FILL.format(split=split, files=files_read, evidence=values["evidence"], added=defaults))
+        needs = "CASE WHEN second IS NULL THEN 'any' ELSE 'all' END" if "second" in types else "'any'"
+        filled = {"files": files_read, "evidence": values["evidence"], "needs": needs, "added": defaults}
+        db.execute(_FILL.format(split=split, **filled))
         for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
             db.execute(_REPEATED.format(split=split, earlier=earlier))
         for condition in conditions:
@@ -82,6 +84,12 @@ def select_questions(
         quota = quota_of(recipe, split)
         if quota is not None:
             db.execute(_QUOTA.format(split=split, quota=quota, rejected=rejected))
+
+
+def _kind_values(types: Mapping[str, str]) -> dict[str, str]:
+    """SQL of the columns that the questions of a recipe with types, several hops or unanswerable questions have."""
+    names = [name for name in ("type", "nuggets", "answerable") if name in types]
+    return {name: identifier(name) for name in names} | ({"evidence": "evidence"} if names else {})
 
 
 def _filter(db: duckdb.DuckDBPyConnection, split: str, condition: str) -> None:

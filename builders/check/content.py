@@ -10,6 +10,7 @@ import pyarrow as pa
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.check.images import IMAGE_CHECKS, ImageChecks
 from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.vlm.answer_forms import LONG_TYPES
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, qa_id
@@ -108,6 +109,8 @@ def _check_questions(context: CheckContext, images: ImageChecks) -> None:
 def _wrong_options(row: Mapping[str, Any]) -> str:
     """What is wrong with a question's options, "" if nothing: four, distinct once normalised, the key at ``label``."""
     options, label = row["choices"], row["label"]
+    if row["type"] in LONG_TYPES:
+        return "" if not options and label == -1 else f"{len(options)} options of a question of type {row['type']}"
     if len(options) != _OPTIONS:
         return f"{len(options)} options"
     if len({normalise_answer(option) for option in options}) != _OPTIONS:

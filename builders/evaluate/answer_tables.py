@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-COLUMNS = {"em": "EM", "f1": "F1", "accuracy": "Acc"}
+COLUMNS = {"em": "EM", "f1": "F1", "accuracy": "Acc", "nugget_recall": "Nuggets", "abstained": "Abstained"}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

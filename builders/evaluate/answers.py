@@ -20,7 +20,9 @@ from nyxqa.builders.evaluate.figures import Scored
 from nyxqa.builders.evaluate.questions import EvalSet, Question
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, Shown, Span, questions_hash, spans
 from nyxqa.builders.evaluate.row_schemas import ANSWERS
+from nyxqa.builders.qa.nuggets import CORRECT_RECALL, nugget_recall
 from nyxqa.builders.qa.scoring import Truth, listed_options
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument, VlmRequest
 from nyxqa.schemas.answers import exact_match, token_f1
@@ -31,6 +33,7 @@ SHARD = 128  # questions of a shard
 CLOSED_BOOK = "closed_book"
 # Right: the option where there are options, else an exact match.
 CORRECT = "correct"
+METRICS = ("accuracy", "em", "f1", "nugget_recall", "abstained", CORRECT)
 
 Answer = Mapping[str, Any]
 Row = dict[str, Any]
@@ -49,8 +52,8 @@ class Answers:
 
 
 def is_asked(question: Question) -> bool:
-    """Whether an answer could be right: there are options with a key, or accepted forms."""
-    return bool(question.choices) or Truth(question.answers).known
+    """Whether an answer could be right: there are options with a key, or accepted forms, or none is right."""
+    return bool(question.choices) or Truth(question.answers).known or not question.answerable
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def request(questions: EvalSet, question: Question, shown: Sequence[Shown]) -> V
     documents = (
         VlmDocument("", Content(plain_text(one))) if isinstance(one, str) else pool.source(one) for one in shown
     )
-    return VlmRequest(question.id, content, documents=tuple(documents))
+    return VlmRequest(question.id, content, documents=tuple(documents), form=form_of(question.type))
 
 
 def _answer(outcome: Answered[str] | Failed, prompt: str) -> Row:
@@ -158,11 +161,13 @@ def _answers(
 
 
 def answer_scores(questions: Sequence[Question], answers: Answers, k: int) -> Scored:
-    """Accuracy of questions with options, EM and F1 of open ones, and whether each is right.
+    """Accuracy of questions with options, EM and F1 of open ones, the share of the facts that long answers tell.
+
+    And whether each is right: of a question that no document answers, an abstention.
 
     An answer that could not be used counts as wrong; ``failed`` says how many there are.
     """
-    values = {name: np.full(len(questions), np.nan) for name in ("accuracy", "em", "f1", CORRECT)}
+    values = {name: np.full(len(questions), np.nan) for name in METRICS}
     failed, prompt_tokens, completion_tokens = 0, 0, 0
     for row, (question, answer) in enumerate(zip(questions, answers.by_k[k], strict=True)):
         if answer is None:
@@ -178,6 +183,12 @@ def answer_scores(questions: Sequence[Question], answers: Answers, k: int) -> Sc
 
 
 def _figures(question: Question, prediction: str) -> dict[str, float]:
+    if not question.answerable:
+        abstained = float(not prediction)
+        return {"abstained": abstained, CORRECT: abstained}
+    if question.nuggets:
+        recall = nugget_recall(prediction, question.nuggets)
+        return {"nugget_recall": recall, CORRECT: float(recall >= CORRECT_RECALL)}
     if question.choices:
         right = Truth((), question.choices, question.label).score(prediction)
         return {"accuracy": right, CORRECT: right}

@@ -18,7 +18,7 @@ from nyxqa.retriever.evaluation.significance import sign_flips
 ALL = "all"
 GOLDEN = "golden@1"
 # The figures whose differences are tested.
-COMPARED = (GOLDEN, "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
+COMPARED = (GOLDEN, "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1", "nugget_recall", "abstained")
 _DIGITS = 6
 _DEEP = (50, 100)  # further ranks of recall
 

@@ -31,7 +31,8 @@ _TRIPLET = (
     "kind",
     "needs",
 )
-_QA = ("qa_id", "dataset", "pool", "question", "answers", "choices", "label", "doc_id", "kind")
+_ASKED = ("choices", "label", "type", "nuggets", "answerable")
+_QA = ("qa_id", "dataset", "pool", "question", "answers", "doc_id", "kind", *_ASKED)
 _ROWS = 4_096
 
 
@@ -46,6 +47,9 @@ class Question:
     :param needs: Whether ``any`` of the known documents answers alone, or ``all`` of them together.
     :param table: Table that it stands in, ``triplets`` or ``qa``.
     :param place: Its row there.
+    :param type: Type of the question; empty where it is unknown.
+    :param nuggets: Facts of a long answer, by which an answer is scored.
+    :param answerable: Whether a document answers it; if none does, the right answer is none.
     """
 
     id: str
@@ -62,6 +66,9 @@ class Question:
     needs: str
     table: str
     place: int
+    type: str = ""
+    nuggets: tuple[str, ...] = ()
+    answerable: bool = True
 
 
 class EvalSet:
@@ -188,7 +195,7 @@ class EvalSet:
         for place, row in self._rows("qa", _QA):
             if row["qa_id"] not in seen:
                 known = {row["doc_id"]: None} if row["doc_id"] else {}
-                asked = {"choices": row["choices"], "label": row["label"]}
+                asked = {name: row[name] for name in _ASKED}
                 named = {**row, "query": row["question"], "instruction": "", "needs": "any"}
                 yield self._question(named, row["qa_id"], tuple(known), asked, "qa", place)
 
@@ -199,15 +206,17 @@ class EvalSet:
         group = self._group(row["pool"], known[0]) if known else own
         texts = (row["dataset"], row["pool"], row["kind"], group, row["query"], row["instruction"])
         answers = tuple(row["answers"])
-        return Question(own, *texts, known, answers, options, asked["label"], row["needs"], table, place)
+        nuggets = tuple(one["text"] for one in asked["nuggets"])
+        own_type = (asked["type"], nuggets, asked["answerable"])
+        return Question(own, *texts, known, answers, options, asked["label"], row["needs"], table, place, *own_type)
 
     def _asked(self, own: str) -> dict[str, Any]:
-        """Options of a question, none where ``qa`` does not have it."""
+        """Options and type of a question, none where ``qa`` does not have it."""
         table = self._tables.get("qa")
         row = -1 if table is None else int(table.rows([own])[0])
         if table is None or row < 0:
-            return {"choices": [], "label": -1}
-        return {name: table.table.column(name)[row].as_py() for name in ("choices", "label")}
+            return {"choices": [], "label": -1, "type": "", "nuggets": [], "answerable": True}
+        return {name: table.table.column(name)[row].as_py() for name in _ASKED}
 
     def _group(self, pool: str, document: str) -> str:
         """The group of a document; a document without one is its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -80,13 +80,14 @@ class AnswerShards:
             return {**answered, "unasked": "no_answers"}
         if not candidates:
             return answered
-        ask = VlmRequest(row["query_id"], Content(row["query"] + options, self.train.pictures(place)))
+        asked = Content(row["query"] + options, self.train.pictures(place))
+        ask = VlmRequest(row["query_id"], asked, form=truth.form)
         answered["closed_book"] = score_answer(truth, (yield ask))
         pool, size = self.train.pools[row["pool"]].pool, self.labelling.settings.window
         judged = [{**one, **_NO_ANSWER} for one in candidates]
         for window in self.labelling.windows(len(candidates)):
             documents = tuple(pool.source(candidates[place]["row"]) for place in window)
-            verdict = score_answer(truth, (yield VlmRequest(ask.key, ask.question, documents=documents)))
+            verdict = score_answer(truth, (yield replace(ask, documents=documents)))
             for place in window if self.labelling.settings.stride >= size else window[:1]:
                 judged[place] = {**candidates[place], **verdict}
             if self.labelling.enough(judged, known):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -236,12 +236,15 @@ class TrainSet:
         :param options: Whether the right option counts, of questions that have options.
         """
         truth = truth_of(row["answers"], (), 0)
-        if (truth.known and not options) or self._questions is None:
+        place = -1 if self._questions is None else int(self._questions.rows([row["query_id"]])[0])
+        if self._questions is None or place < 0:
             return truth
-        place = int(self._questions.rows([row["query_id"]])[0])
-        if place < 0:
+        columns = ("choices", "label", "nuggets")
+        choices, label, nuggets = (self._questions.table.column(name)[place].as_py() for name in columns)
+        if nuggets:
+            return replace(truth, nuggets=tuple(one["text"] for one in nuggets))
+        if truth.known and not options:
             return truth
-        choices, label = (self._questions.table.column(name)[place].as_py() for name in ("choices", "label"))
         if options and choices and label >= 0:
             return Truth((), tuple(choices), label)
         return truth_of(row["answers"], choices, label)

@@ -56,12 +56,14 @@ class Case:
         when they are sent.
     :param answers: Accepted forms.
     :param positive: The positive, if it is judged too.
+    :param nuggets: Facts of a long answer, by which an answer is scored.
     """
 
     request: VlmRequest
     documents: Sequence[Callable[[], VlmDocument]]
     answers: Sequence[str]
     positive: Callable[[], VlmDocument] | None = None
+    nuggets: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def ask_judge(model: Vlm, cases: Iterable[Case]) -> Iterator[tuple[Verdict | Non
     for outcome in model.answer(requests()):
         yield from _without_requests(pending)
         case, ids = pending[0]
-        verdicts.append(_verdict(ids[len(verdicts)], outcome, case.answers))
+        verdicts.append(_verdict(ids[len(verdicts)], outcome, case))
         if len(verdicts) == len(case.documents) + (case.positive is not None):
             pending.popleft()
             yield (verdicts[0], verdicts[1:]) if case.positive is not None else (None, verdicts)
@@ -117,10 +119,10 @@ def _without_requests(pending: deque[tuple[Case, list[str]]]) -> Iterator[tuple[
         yield None, []
 
 
-def _verdict(doc_id: str, outcome: Answered[str] | Failed, answers: Sequence[str]) -> Verdict:
+def _verdict(doc_id: str, outcome: Answered[str] | Failed, case: Case) -> Verdict:
     if isinstance(outcome, Failed):
         return Verdict(doc_id, None, outcome.reason)
-    return Verdict(doc_id, is_correct(outcome.value, answers))
+    return Verdict(doc_id, is_correct(outcome.value, case.answers, case.nuggets))
 
 
 def apply_verdicts(

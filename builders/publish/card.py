@@ -25,7 +25,9 @@ _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in sections of their own.
 _OWN_SECTION = frozenset(
     ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "judge", "reviews")
-) | frozenset(("shortfall", "sample_shortfall", "without_negatives"))
+) | frozenset(
+    ("shortfall", "sample_shortfall", "without_negatives", "types", "difficulty", "question_words", "pictures")
+)
 _TASK_IDS = ("visual-question-answering", "open-domain-qa", "document-retrieval")  # of the task categories, in order
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LICENSES = {
@@ -80,6 +82,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         judged=judge_lines(manifest),
         evidence=_evidence(manifest.summary["evidence"]),
         outcomes=_outcomes(manifest),
+        types=manifest.summary.get("types", []),
         probe=probe_line(manifest.summary.get("probe", {})),
         stages=manifest.stages,
         funnel=funnel_picture(manifest.stages),

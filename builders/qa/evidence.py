@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from nyxqa.builders.qa.nuggets import CORRECT_RECALL, nugget_recall
 from nyxqa.builders.vlm.protocol import Answered, Failed, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.answers import exact_match, token_f1
 from nyxqa.schemas.content import PLACEHOLDER, Content, plain_text
@@ -15,6 +16,9 @@ from nyxqa.schemas.recipe import Keep, Verify
 
 # A prediction is correct if it matches exactly or reaches this token F1 with an accepted form (Nyx paper: F1).
 CORRECT_F1 = 0.5
+
+# Views of a question that needs two documents: each of them alone.
+ALONE = ("first_only", "second_only")
 
 Verdict = dict[str, Any]
 Evidence = dict[str, Verdict | None]
@@ -26,12 +30,16 @@ def collects_evidence(settings: Verify, model: VlmInfo) -> bool:
 
 
 def collect_evidence(
-    model: Vlm, requests: Iterable[VlmRequest], answers: Sequence[Sequence[str]]
+    model: Vlm,
+    requests: Iterable[VlmRequest],
+    answers: Sequence[Sequence[str]],
+    nuggets: Sequence[Sequence[str]] | None = None,
 ) -> Iterator[Evidence | Failed]:
     """The verdicts on each question, in order, by view; views that the question does not have are None.
 
     :param requests: Questions with their document; consumed lazily, because images are large.
     :param answers: Accepted forms of each answer.
+    :param nuggets: Facts of each answer that has some, by which it is scored.
     """
     pending: deque[list[dict[str, bool]]] = deque()
 
@@ -46,10 +54,10 @@ def collect_evidence(
 
     outcomes = model.answer(all_views())
     found: deque[dict[str, Answered[str] | Failed | None]] = deque()
-    for accepted in answers:
+    for number, accepted in enumerate(answers):
         if not found:
             found.extend(_of_one_document(outcomes, pending))
-        yield _evidence(found.popleft(), accepted)
+        yield _evidence(found.popleft(), accepted, nuggets[number] if nuggets else ())
 
 
 def _document_keys(request: VlmRequest) -> tuple[str, ...]:
@@ -70,24 +78,31 @@ def _of_one_document(
     return found
 
 
-def _evidence(outcomes: Mapping[str, Answered[str] | Failed | None], accepted: Sequence[str]) -> Evidence | Failed:
+def _evidence(
+    outcomes: Mapping[str, Answered[str] | Failed | None], accepted: Sequence[str], nuggets: Sequence[str]
+) -> Evidence | Failed:
     evidence: Evidence = {}
     for name, outcome in outcomes.items():
         if isinstance(outcome, Failed):
             return outcome
-        evidence[name] = _verdict(outcome, accepted)
+        evidence[name] = _verdict(outcome, accepted, nuggets)
     return evidence
 
 
-def _verdict(outcome: Answered[str] | None, accepted: Sequence[str]) -> Verdict | None:
+def _verdict(outcome: Answered[str] | None, accepted: Sequence[str], nuggets: Sequence[str]) -> Verdict | None:
     if outcome is None:
         return None
     prediction = " ".join(outcome.value.split())
-    return {"prediction": prediction, "correct": is_correct(prediction, accepted)}
+    return {"prediction": prediction, "correct": is_correct(prediction, accepted, nuggets)}
 
 
-def is_correct(prediction: str, accepted: Sequence[str]) -> bool:
-    """Whether a prediction matches an accepted form exactly or in ``CORRECT_F1`` of its tokens."""
+def is_correct(prediction: str, accepted: Sequence[str], nuggets: Sequence[str] = ()) -> bool:
+    """Whether a prediction matches an accepted form exactly or in ``CORRECT_F1`` of its tokens.
+
+    :param nuggets: Facts of a long answer, if it has some: a prediction that tells ``CORRECT_RECALL`` of them is right.
+    """
+    if nuggets:
+        return nugget_recall(prediction, nuggets) >= CORRECT_RECALL
     return exact_match(prediction, accepted) or token_f1(prediction, accepted) >= CORRECT_F1
 
 
@@ -99,6 +114,10 @@ def _views(request: VlmRequest) -> dict[str, VlmRequest | None]:
         "document": request,
         "no_images": _without_images(request) if has_images else None,
         "images_only": replace(request, documents=tuple(map(_images_only, request.documents))) if has_images else None,
+        **{
+            name: replace(request, documents=(document,))
+            for name, document in zip(ALONE, request.documents if len(request.documents) > 1 else (), strict=False)
+        },
     }
 
 
@@ -125,4 +144,6 @@ def missing_outcome(evidence: Mapping[str, Any], keep: Sequence[Keep]) -> str | 
         "images_needed": (not correct.get("no_images", False), "answered_without_images"),
         "text_needed": (not correct.get("images_only", False), "answered_from_images_only"),
     }
+    if any(correct.get(name) for name in ALONE):  # whatever ``keep`` says, its documents are published as one need
+        return "answered_from_one_document"
     return next((reason for name, (met, reason) in outcomes.items() if name in keep and not met), None)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nyxqa.builders.qa.evidence import CORRECT_F1
+from nyxqa.builders.qa.nuggets import CORRECT_RECALL, nugget_recall
 from nyxqa.schemas.answers import exact_match, token_f1
 
 Span = dict[str, int]
 
 
-def grade_of(prediction: str, answers: Sequence[str]) -> int:
-    """2 if the answer with the document is an accepted one, 1 if it holds half of one, else 0."""
+def grade_of(prediction: str, answers: Sequence[str], nuggets: Sequence[str] = ()) -> int:
+    """2 if the answer with the document is an accepted one, 1 if it holds half of one, else 0.
+
+    :param nuggets: Facts of a long answer: 2 if all are told, 1 if half of them are.
+    """
+    if nuggets:
+        recall = nugget_recall(prediction, nuggets)
+        return 2 if recall == 1 else int(recall >= CORRECT_RECALL)
     if exact_match(prediction, answers):
         return 2
     return 1 if token_f1(prediction, answers) >= CORRECT_F1 else 0

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nyxqa.builders.qa.nuggets import nugget_recall
+from nyxqa.builders.vlm.protocol import AnswerForm
 from nyxqa.schemas.answers import exact_match, normalise_answer, token_f1
 
 _LETTERS = "ABCDEFGHIJ"
@@ -21,21 +23,30 @@ class Truth:
     :param answers: Accepted forms.
     :param choices: Options of a question that has no accepted form; empty otherwise.
     :param label: Number of the right option, from 0.
+    :param nuggets: Facts of a long answer, by which a prediction is scored; empty for a short one.
     """
 
     answers: tuple[str, ...]
     choices: tuple[str, ...] = ()
     label: int = 0
+    nuggets: tuple[str, ...] = ()
 
     @property
     def known(self) -> bool:
         """Whether any answer could be right."""
         return bool(self.choices) or any(map(normalise_answer, self.answers))
 
+    @property
+    def form(self) -> AnswerForm:
+        """What kind of answer the model is to give."""
+        return "long" if self.nuggets else "short"
+
     def score(self, prediction: str) -> float:
-        """F1 in [0, 1] as float32 stores it: 1 for an exact match or the right option."""
+        """F1 in [0, 1] as float32 stores it: 1 for an exact match or the right option; of a long answer the recall."""
         if self.choices:
             return float(chosen(prediction, self.choices) == self.label)
+        if self.nuggets:
+            return float(np.float32(nugget_recall(prediction, self.nuggets)))
         if exact_match(prediction, self.answers):
             return 1.0
         return float(np.float32(token_f1(prediction, self.answers)))

@@ -33,6 +33,7 @@ class Report:
 
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
     :param evidence: Questions by split, evidence outcome and kind; empty without verification.
+    :param types: Questions by split, type, kind and evidence outcome; empty without types.
     :param probe: Result of the options-only probe, as text.
     :param judged: What the model said of negatives, a line for each dataset and split.
     :param mining: Mining report of each question set, by name and split.
@@ -54,6 +55,7 @@ class Report:
     triplets: list[TripletCounts]
     verify: dict[str, str]
     evidence: Outcomes
+    types: list[dict[str, Any]]
     probe: str
     judged: list[str]
     certificate: dict[str, int]
@@ -89,6 +91,7 @@ def make_report(out: Path) -> Report:
             triplets=triplet_counts(db),
             verify=verification(db),
             evidence=manifest.summary.get("outcomes", {}),
+            types=manifest.summary.get("types", []),
             probe=probe_line(manifest.summary.get("probe", {})),
             judged=judge_lines(manifest),
             certificate=manifest.certificate,

@@ -8,6 +8,7 @@ from typing import Any
 
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.report.evidence_outcomes import evidence_outcomes
+from nyxqa.builders.report.type_outcomes import type_outcomes
 from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import QA
 
@@ -31,7 +32,7 @@ _QUERIES = {
 }
 
 
-def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
+def summarise(folder: Path, files: Iterable[str]) -> dict[str, Any]:
     """Named counts over the tables below ``folder``; a table without files has no counts."""
     names = sorted(files)
     tables = {
@@ -46,7 +47,8 @@ def summarise(folder: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
             sql = query.format(**read, prompts=_PROMPTS)
             counts[name] = dict(db.execute(sql).fetchall()) if all(used.values()) else {}
         counts["outcomes"] = evidence_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
-    return counts
+        types = type_outcomes(db, _by_split(tables["qa"]), tables["corpus"], tables["ledger"])
+    return {**counts, **({"types": types} if types else {})}
 
 
 def _by_split(files: list[Path]) -> dict[str, list[Path]]:

@@ -18,6 +18,7 @@ from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.manifest import StageEntry
 
 WIDTH = 100
+_TYPE_COLUMNS = ("type", "kind", "outcome", "split", "questions")
 _DROPS = "DROPS (in brackets: parts of items that are kept)"
 
 
@@ -76,6 +77,8 @@ def _sections(report: Report) -> Iterator[list[str]]:
         yield ["VERIFY", *(f"  {split}: {state}" for split, state in report.verify.items())]
     if report.evidence:
         yield ["EVIDENCE BY KIND", *_evidence(report)]
+    if report.types:
+        yield ["QUESTIONS BY TYPE", *_types(report)]
     yield ["JUDGED NEGATIVES", *(part for line in report.judged for part in _wrapped(line, "    ", "  "))]
     yield ["OPTIONS-ONLY PROBE (accuracy of guessing the key without the question)", *_wrapped(report.probe, "  ")]
     yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were run")]
@@ -179,6 +182,11 @@ def _evidence(report: Report) -> list[str]:
         for outcome, kinds in outcomes.items()
     ]
     return _table(("outcome", "split", *KINDS, "all"), rows, numbers={2, 3, 4, 5})
+
+
+def _types(report: Report) -> list[str]:
+    rows = [tuple(row[name] for name in _TYPE_COLUMNS) for row in report.types]
+    return _table(_TYPE_COLUMNS, rows, numbers={4})
 
 
 def _pairs(values: Mapping[str, int], nothing: str) -> list[str]:

@@ -48,6 +48,7 @@ from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
 from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
+from nyxqa.builders.stages.verify import VERIFY, require_verifier
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import NyxqaError, UsageError, one_line
@@ -122,12 +123,14 @@ class _Plan:
     :param steps: The planned outputs, with the fingerprints that the run will have.
     :param asking: Folders of the steps that ask the model.
     :param folders: Folders of all steps.
+    :param verifying: Those that ask the one that verifies.
     """
 
     splits: list[str]
     steps: Built
     asking: tuple[Path, ...]
     folders: tuple[Path, ...]
+    verifying: tuple[Path, ...] = ()
 
 
 def execute(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -227,6 +230,8 @@ def check_recipe(recipe: Recipe) -> None:
         make_provider(recipe.vlm.model)
     if recipe.captions.model:
         require_sight(recipe.captions.model)
+    if recipe.verify.model:
+        require_verifier(recipe.verify.model)
 
 
 def _limits(recipe: Recipe) -> Limits:
@@ -268,7 +273,8 @@ def _plan(job: _Job, again: Collection[str], splits: list[str]) -> _Plan:
     planned = PlannedRun(job.work, again)
     built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS)
     asking = tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params)
-    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps))
+    verifying = tuple(planned.folder(step) for step in planned.steps if step.name == VERIFY and "vlm" in step.params)
+    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps), verifying)
 
 
 def _observe_again(job: _Job, again: set[str]) -> bool:
@@ -288,7 +294,7 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     edited = drop_edited(plan.steps.tables.folder)
     if edited is not None:
         job.progress.say(f"{request.out / edited} was modified after it was built; the tables are built again")
-    if request.retry_failed and plan.steps.handle is not None and plan.steps.handle.failures():
+    if request.retry_failed and any(one.failures() for one in (plan.steps.handle, plan.steps.verifier) if one):
         again = (*STAGES[STAGES.index("synthesize") :], QRELS, "text", "qa")
         forget_stages(job.work, again)  # stored answers stay
         return False
@@ -298,11 +304,14 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
 def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
     note_end(job.work, "")
     retry_failed = job.request.retry_failed
-    handle = None if plan.steps.handle is None else replace(plan.steps.handle, retry_failed=retry_failed)
+    planned = (plan.steps.handle, plan.steps.verifier)
+    handle, verifier = (None if one is None else replace(one, retry_failed=retry_failed) for one in planned)
     try:
         if handle is not None:
             fresh = not read_trace(job.work)[0]
             probe_model(handle, plan.asking, job.recipe, job.source, job.progress, fresh)
+        if verifier is not None:
+            probe_model(verifier, plan.verifying, job.recipe, job.source, job.progress)
         with job.request.executor as executor:
             run = WorkingRun(job.work, executor, job.progress)
             return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed)
@@ -316,8 +325,9 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
 
 def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
     """Publish the tables with the feedback that is still valid; returns the published manifest."""
-    if built.handle is not None:
-        built.handle.close()
+    for handle in (built.handle, built.verifier):
+        if handle is not None:
+            handle.close()
     tables, manifest, lost_feedback = with_earlier_feedback(
         job.published, built.tables.folder, manifest, job.work, only_format_differs(built, job.published)
     )

@@ -72,9 +72,15 @@ def build_manifest(recipe: Recipe, revisions: dict[str, str], run: WorkingRun, b
         stages=stage_entries(run.reports, built.splits, result["counts"]),
         files={path: FileEntry(**entry) for path, entry in result["files"].items()},
         certificate=result["certificate"],
-        usage=built.handle.usage() if built.handle is not None else _NO_USAGE,
+        usage=_usage(built),
         summary={**result["summary"], **benchmark},
     )
+
+
+def _usage(built: Built) -> dict[str, int]:
+    """Requests and tokens of all models, earlier runs included."""
+    asked = [handle.usage() for handle in (built.handle, built.verifier) if handle is not None]
+    return {name: sum(one[name] for one in asked) for name in _NO_USAGE}
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -90,7 +96,9 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
         Path(file).name if Path(file).is_absolute() else file for file in plain["review"]["files"]
     ]
     del plain["duckdb"], plain["train"]  # neither limits of a machine nor a training changes the data
-    for section in ("vlm", "captions"):
+    for key in ("style", "prompt"):
+        plain["synthesize"][key] = Path(plain["synthesize"][key]).name
+    for section in ("vlm", "captions", "verify"):
         plain[section]["model"] = plain[section]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
     plain["qrels"]["systems"] = [make_encoder(spec).name for spec in recipe.qrels.systems]

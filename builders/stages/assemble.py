@@ -179,7 +179,7 @@ def write_tables(assembly: Assembly, corpus: StepOutput | None, folder: Path) ->
 
 def _items(db: duckdb.DuckDBPyConnection) -> Iterator[ProbeItem]:
     """Published questions with their options."""
-    query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL"
+    query = "SELECT qa_id, doc_id, choices, label FROM question WHERE reason IS NULL AND label >= 0"
     for row in arrow_rows(db, query, _BATCH):
         yield ProbeItem(*row.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.qa.paraphrases import finds_paraphrases, paraphrases
 from nyxqa.builders.rows import QUESTIONS
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.answers import normalise_answer
@@ -27,7 +29,13 @@ SPARE = 2  # extra distractors requested, in case some are paraphrases of the ke
 
 
 def choices(
-    run: Run, questions: StepOutput, handle: VlmHandle, settings: Choices, encoder: str, split: str
+    run: Run,
+    questions: StepOutput,
+    handle: VlmHandle,
+    settings: Choices,
+    encoder: str,
+    split: str,
+    schema: pa.Schema = QUESTIONS,
 ) -> StepOutput:
     """Give each question its options (Nyx steps 8 and 9); the key's position is decided by keyed hash.
 
@@ -39,7 +47,7 @@ def choices(
         params["paraphrase"] = {"encoder": encoder, "from": settings.paraphrase}
     step = Step("choices", VERSION, params, (questions.fingerprint,), split, "question", "question")
     function = partial(choices_shard, handle, settings, judge)
-    return run.map(step, function, questions.files, QUESTIONS, "driver" if judge else handle.where)
+    return run.map(step, function, questions.files, schema, "driver" if judge else handle.where)
 
 
 def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path) -> ShardOutput:
@@ -47,7 +55,9 @@ def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path
 
     :param encoder: Encoder that detects paraphrases of the key; "" for no detection.
     """
-    questions = pq.read_table(file).to_pylist()
+    table = pq.read_table(file)
+    everything = table.to_pylist()
+    questions = [row for row in everything if has_options(row)]
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     count = settings.count - 1
@@ -70,8 +80,15 @@ def choices_shard(handle: VlmHandle, settings: Choices, encoder: str, file: Path
         else:
             label = keyed_hash(handle.seed, "choices", row["qa_id"]) % settings.count
             rows.append({**row, "choices": [*distractors[:label], row["answer"], *distractors[label:]], "label": label})
-    account = Account([row["qa_id"] for row in questions], [row["qa_id"] for row in rows], drops)
-    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+    made = {row["qa_id"]: row for row in rows} | {row["qa_id"]: row for row in everything if not has_options(row)}
+    rows = [made[row["qa_id"]] for row in everything if row["qa_id"] in made]
+    account = Account([row["qa_id"] for row in everything], [row["qa_id"] for row in rows], drops)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema), account)
+
+
+def has_options(row: Mapping[str, Any]) -> bool:
+    """Whether a question gets options: all but those that are answered in sentences."""
+    return form_of(row.get("type") or "") != "long"
 
 
 def distinct(options: list[str], answers: list[str]) -> list[str]:

@@ -27,6 +27,7 @@ from nyxqa.builders.mining.judging import (
 )
 from nyxqa.builders.mining.text_rules import normalise_title
 from nyxqa.builders.qa.keys import drop_question, text_key
+from nyxqa.builders.qa.nuggets import nugget_texts
 from nyxqa.builders.question_sets.outputs import SetParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import PassagesPool
@@ -46,7 +47,6 @@ _COLUMNS = ("doc_id", "text", "images", "page_id", "title", "language", "cluster
 
 # What the model said of the negatives that it was asked about; null without a usable answer.
 _JUDGED = pa.field("judged", pa.list_(pa.struct([("doc_id", pa.string()), ("answers", pa.bool_())])))
-JUDGED_QUESTIONS = QUESTIONS.append(_JUDGED)
 JUDGED_TRIPLETS = SET_TRIPLETS.append(_JUDGED)
 JUDGED_ROWS = QA_ROWS.append(_JUDGED)
 
@@ -72,20 +72,27 @@ class SetJudge:
 
 
 def judge(
-    run: Run, questions: StepOutput, documents: StepOutput, handle: VlmHandle, settings: Judge, split: str
+    run: Run,
+    questions: StepOutput,
+    documents: StepOutput,
+    handle: VlmHandle,
+    settings: Judge,
+    split: str,
+    schema: pa.Schema = QUESTIONS,
 ) -> StepOutput:
     """Judge the negatives of the questions about pages, the best first, at most ``most`` of each.
 
     :param questions: Rows of QUESTIONS with negatives.
     :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
-    :returns: Rows of JUDGED_QUESTIONS.
+    :param schema: Schema of the questions.
+    :returns: The questions with column ``judged``.
     """
     store = Step("judge/documents", _DOCUMENTS_VERSION, {}, (documents.fingerprint,), split)
     stored = run.run_once(store, partial(write_documents, documents, split))
     params = {"judge": section_params(settings, _KEYS), "vlm": handle.params()}
     step = Step("judge", VERSION, params, (questions.fingerprint, stored.fingerprint), split, "question", "question")
     shard = partial(judge_shard, handle, settings, stored.folder)
-    return run.map(step, shard, questions.files, JUDGED_QUESTIONS, handle.where)
+    return run.map(step, shard, questions.files, schema.append(_JUDGED), handle.where)
 
 
 def judge_set(run: Run, part: SetParts, pool: StepOutput, handle: VlmHandle, settings: Judge) -> StepOutput:
@@ -140,7 +147,8 @@ def _documents(folder: Path) -> _Documents:
 
 def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) -> ShardOutput:
     """Questions of one shard with the negatives that do not answer them."""
-    questions = pq.read_table(file).to_pylist()
+    table = pq.read_table(file)
+    questions = table.to_pylist()
     documents = _documents(folder)
 
     def source(doc_id: str) -> VlmDocument:
@@ -150,8 +158,9 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
         for row in questions:
             request = replace(vlm_request(row, handle, id_column="qa_id"), documents=())
             asked = [partial(source, one) for one in row["negative_ids"][: settings.most]]
-            own = partial(vlm_document, row["document"], handle) if settings.positives == "drop" else None
-            yield Case(request, asked, row["answers"], own)
+            judges_own = settings.positives == "drop" and row.get("second") is None
+            own = partial(vlm_document, row["document"], handle) if judges_own else None
+            yield Case(request, asked, row["answers"], own, nugget_texts(row))
 
     account = Account([row["qa_id"] for row in questions])
     rows: list[_Row] = []
@@ -164,7 +173,7 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
         account.notes += _notes(row["qa_id"], outcome)
         rows.append({**row, **_columns(outcome, verdicts)})
     account.parents = [row["qa_id"] for row in rows]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=JUDGED_QUESTIONS), account)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema.append(_JUDGED)), account)
 
 
 def judge_set_shard(judge: SetJudge, file: Path) -> ShardOutput:

@@ -66,6 +66,7 @@ def negatives(
     settings: Negatives,
     split: str,
     words: StepOutput | None = None,
+    schema: pa.Schema = QUESTIONS,
 ) -> StepOutput:
     """Search each question among the documents of its split and choose ``count`` negatives from the given ranks.
 
@@ -73,6 +74,7 @@ def negatives(
     :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
     :param packs: Folder of the image packs.
     :param words: The common words of all documents, for rule ``answer``.
+    :param schema: Schema of the questions.
     :returns: The questions with their mining columns.
     """
     mining = Mining(settings, packs, Path())
@@ -89,7 +91,7 @@ def negatives(
     step = Step("negatives", VERSION, params, inputs, split, "question", "question")
     where: Where = "driver" if dense else "workers"  # one copy of the model in memory
     mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
-    return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), QUESTIONS, where)
+    return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), schema, where)
 
 
 def _index_tasks(documents: StepOutput) -> Iterator[tuple[int, list[Path]]]:
@@ -148,7 +150,8 @@ def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
     :param task: File of the questions, and the number of the index's shards.
     """
     file, shards = task
-    questions = pq.read_table(file).to_pylist()
+    table = pq.read_table(file)
+    questions = table.to_pylist()
     encoder = mining.encoder()
     rows = []
     if questions:
@@ -166,7 +169,7 @@ def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
             # Padding with -1 comes last.
             ranked = [(known[one], score) for one, score in zip(found, scores, strict=True) if one >= 0]
             rule = answer_rule(row["question"], row["answers"], common)
-            mined = mine_page_question(row["document"], ranked, mining.settings, rule)
+            mined = mine_page_question(row["document"], ranked, mining.settings, rule, row.get("second"))
             rows.append({**row, **mined, "miner": encoder.name})
     ids = [row["qa_id"] for row in questions]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), Account(ids, ids))
+    return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema), Account(ids, ids))

@@ -22,9 +22,11 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.qa.keys import drop_question
+from nyxqa.builders.qa.nuggets import nugget_texts
 from nyxqa.builders.qa.relevance import grade_of, span_of
 from nyxqa.builders.rows import JUDGEMENTS
 from nyxqa.builders.stages.names import QRELS
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document, vlm_images
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmRequest
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
@@ -189,10 +191,11 @@ class Judge:
         for row, several in zip(questions, listed, strict=True):
             content = Content(row["question"], vlm_images(row["images"], self.handle))
             for one in several:
-                yield VlmRequest(row["qa_id"], content, documents=(vlm_document(texts[one], self.handle),))
+                shown = (vlm_document(texts[one], self.handle),)
+                yield VlmRequest(row["qa_id"], content, documents=shown, form=form_of(row.get("type") or ""))
 
     def _row(self, question: Row, document: Row, outcome: Answered[str]) -> Row:
-        grade = grade_of(outcome.value, question["answers"])
+        grade = grade_of(outcome.value, question["answers"], nugget_texts(question))
         span = span_of(outcome.value, document["text"]) if grade else None
         named = {"query_id": question["qa_id"], "doc_id": document["doc_id"]}
         return {**named, "grade": grade, "by": self.handle.info.generator, "span": span}

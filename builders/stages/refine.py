@@ -19,10 +19,13 @@ from nyxqa.builders.filters.base import Filter, apply_filters
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.qa.duplicates import write_duplicates
 from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.qa.nuggets import answer_facts, located_nuggets
 from nyxqa.builders.qa.rules import RuleViolation, cites_image, resolve_citations
-from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
+from nyxqa.builders.rows import QUESTIONS, question_rows
+from nyxqa.builders.vlm.answer_forms import LONG_WORDS, answer_size, form_of
+from nyxqa.builders.vlm.handle import VlmHandle, question_documents, vlm_request
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm
+from nyxqa.schemas.answers import LIST_SEPARATOR
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.ids import qa_id
@@ -41,6 +44,7 @@ def refine(
     threshold: float | None,
     split: str,
     benchmark: StepOutput | None,
+    schema: pa.Schema = QUESTIONS,
 ) -> StepOutput:
     """Make questions of drafts: rules for what is certain, images resolved, then every pair goes to the model.
 
@@ -51,17 +55,16 @@ def refine(
     :param drafts: Rows of DRAFTS.
     :param threshold: Jaccard similarity from which questions of equal answers are repeated; None: only equal ones are.
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
-    :returns: Rows of QUESTIONS.
+    :param schema: Schema of the rows to return.
+    :returns: Rows of QUESTIONS, or of KIND_QUESTIONS.
     """
     params = {"refine": section_params(settings, ("rules", "max_answer_words")), "vlm": handle.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
-    ruled = run.map(rules, partial(rules_shard, handle, settings), drafts.files, QUESTIONS, handle.where)
+    ruled = run.map(rules, partial(rules_shard, handle, settings), drafts.files, schema, handle.where)
     if benchmark is not None:
         inputs = (ruled.fingerprint, benchmark.fingerprint)
         clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
-        ruled = run.map(
-            clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, QUESTIONS
-        )
+        ruled = run.map(clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, schema)
     return decide_then_apply(
         run,
         ruled,
@@ -70,13 +73,14 @@ def refine(
         Step("refine", VERSION, split=split, unit_in="question", unit_out="question"),
         paired_files,
         drop_repeated,
-        QUESTIONS,
+        schema,
     )
 
 
 def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
     """Questions of one shard of drafts that pass the rules."""
-    drafts = pq.read_table(file).to_pylist()
+    table = pq.read_table(file)
+    drafts = table.to_pylist()
     rows: list[dict[str, Any]] = []
     drops: list[Drop] = []
     for draft in drafts:
@@ -86,20 +90,23 @@ def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:
         else:
             rows.append(row)
     rows = _refined(rows, drops, handle, settings)
+    has_kinds = "type" in table.schema.names
+    if has_kinds:
+        rows = _with_nuggets(rows, drops)
     for row in rows:
         ids = [image["image_id"] for image in row["images"]]
         row["qa_id"] = qa_id(row["question"], ids, row["answer"], row["document"]["doc_id"])
         row["key"] = question_key(row["question"], ids)
         row["order_key"] = keyed_hash(handle.seed, "assemble", row["qa_id"])
     account = Account([draft["draft"] for draft in drafts], [row["draft"] for row in rows], drops)
-    return ShardOutput(pa.Table.from_pylist(rows, schema=QUESTIONS), account)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=question_rows(has_kinds)), account)
 
 
 def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | RuleViolation:
     """A row of QUESTIONS that is not refined yet, or the rule that the draft breaks."""
-    images = draft["document"]["images"]
+    images = _images(draft)
     resolved = resolve_citations(draft["question"], len(images), settings.rules)
-    answer = " ".join(draft["answer"].split())
+    answer = _as_form(draft["answer"], draft.get("type"))
     if isinstance(resolved, RuleViolation):
         return resolved
     if not words(answer):
@@ -108,6 +115,8 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Ru
         return RuleViolation("bad_citation", "the answer cites an image")
     return {
         **{name: draft[name] for name in ("draft", "generator", "prompts", "document")},
+        **{name: draft.get(name) for name in ("type", "facts", "second")},
+        "answerable": True,
         "question": resolved.question,
         "images": [images[index] for index in resolved.images],
         "answer": answer,
@@ -117,6 +126,34 @@ def _resolved(draft: Mapping[str, Any], settings: Refine) -> dict[str, Any] | Ru
         "miner": "",
         "evidence": None,
     }
+
+
+def _images(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Images of the documents that a question is about, in the order of their numbers."""
+    return [image for document in question_documents(row) for image in document["images"]]
+
+
+def _as_form(answer: str, question_type: str | None) -> str:
+    """An answer on one line; the items of a list sorted, each once, joined by semicolons."""
+    if form_of(question_type or "") != "list":
+        return " ".join(answer.split())
+    items = {" ".join(item.split()).strip(".") for item in answer.split(LIST_SEPARATOR.strip())} - {""}
+    return LIST_SEPARATOR.join(sorted(items))
+
+
+def _with_nuggets(rows: list[dict[str, Any]], drops: list[Drop]) -> list[dict[str, Any]]:
+    """Rows with the facts of long answers; one none of whose facts stands in its documents enters ``drops``."""
+    kept = []
+    for row in rows:
+        row["nuggets"] = []
+        if form_of(row["type"]) == "long":
+            facts = row["facts"] or answer_facts(row["answer"])
+            row["nuggets"] = located_nuggets(facts, question_documents(row))
+            if not row["nuggets"]:
+                drops.append(_drop(row, "no_nugget", "no fact of the answer stands in the document"))
+                continue
+        kept.append(row)
+    return kept
 
 
 def _refined(
@@ -140,8 +177,10 @@ def _taken(row: dict[str, Any], outcome: Answered[QaPair] | Failed, settings: Re
     """Put the refined pair into ``row``; the fault if it must not be."""
     if isinstance(outcome, Failed):
         return RuleViolation(outcome.reason, outcome.detail)
-    answer = " ".join(outcome.value.answer.split())
-    if not 0 < len(words(answer)) <= settings.max_answer_words or cites_image(answer):
+    answer = _as_form(outcome.value.answer, row["type"])
+    form = form_of(row["type"] or "")
+    most = LONG_WORDS if form == "long" else settings.max_answer_words
+    if not 0 < answer_size(answer, form) <= most or cites_image(answer):
         return RuleViolation("answer_too_long")
     row["answer"] = answer
     rewritten, images = " ".join(outcome.value.question.split()), row["images"]
@@ -160,21 +199,23 @@ def clean_shard(filters: Sequence[Filter], file: Path) -> ShardOutput:
     """Questions of one shard that every filter keeps."""
     table = pq.read_table(file)
     _, rejected = apply_filters(table, filters)
-    return _without(table.to_pylist(), {row: (why.reason, why.detail) for row, why in rejected.items()})
+    faults = {row: (why.reason, why.detail) for row, why in rejected.items()}
+    return _without(table.to_pylist(), faults, table.schema)
 
 
 def drop_repeated(task: tuple[Path, Path]) -> ShardOutput:
     """Questions of one shard that repeat no earlier one."""
-    rows, repeated = (pq.read_table(file).to_pylist() for file in task)
-    return _without(rows, {found["row"]: (found["reason"], found["detail"]) for found in repeated})
+    rows, repeated = (pq.read_table(file) for file in task)
+    faults = {found["row"]: (found["reason"], found["detail"]) for found in repeated.to_pylist()}
+    return _without(rows.to_pylist(), faults, rows.schema)
 
 
-def _without(rows: list[dict[str, Any]], faults: Mapping[int, tuple[str, str]]) -> ShardOutput:
+def _without(rows: list[dict[str, Any]], faults: Mapping[int, tuple[str, str]], schema: pa.Schema) -> ShardOutput:
     """The rows but those whose number has a fault, a reason and a detail."""
     drops = [_drop(rows[row], reason, detail) for row, (reason, detail) in faults.items()]
     kept = [row for number, row in enumerate(rows) if number not in faults]
     account = Account([row["draft"] for row in rows], [row["draft"] for row in kept], drops)
-    return ShardOutput(pa.Table.from_pylist(kept, schema=QUESTIONS), account)
+    return ShardOutput(pa.Table.from_pylist(kept, schema=schema), account)
 
 
 def _drop(row: Mapping[str, Any], reason: str, detail: str) -> Drop:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nyxqa.builders.vlm.prompt import guided, load_prompt
+from nyxqa.builders.vlm.answer_forms import QUESTION_TYPES, form_hashes
+from nyxqa.builders.vlm.prompt import HOPS_PROMPT, TYPES_PROMPT, guided, load_prompt, with_part
+from nyxqa.schemas.chance import chance
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Synthesize
 from nyxqa.schemas.words import words
@@ -24,19 +28,66 @@ class Guidance:
     :param added: Text that stands before the form of the answer.
     :param examples: Queries of the user, shown for their style and never to be asked again.
     :param template: Text of the prompt that replaces the shipped one; "" for none.
+    :param types: Shares of the types of questions, by their names in alphabetical order; facts if empty.
+    :param hops: Number of documents that a question needs.
     """
 
     added: str = ""
     examples: tuple[str, ...] = ()
     template: str = ""
+    types: tuple[tuple[str, float], ...] = ()
+    hops: int = 1
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether no rules can write such questions."""
+        return self.changes_prompts or bool(self.examples)
+
+    @property
+    def changes_prompts(self) -> bool:
+        """Whether the model is asked otherwise than by the shipped prompts; types of facts alone change nothing."""
+        return bool(self.added or self.template or self.hops > 1 or self.asks_types)
+
+    @property
+    def asks_types(self) -> bool:
+        """Whether other questions than facts are asked."""
+        return any(name != "fact" for name, _ in self.types)
 
     def prompts(self) -> dict[str, str]:
-        """Texts of the prompts that replace shipped ones, by name."""
-        texts = {"questions": self.template} if self.template else {}
+        """Texts of the prompts that replace shipped ones, by name; an empty one is not asked."""
+        texts = {"questions": load_prompt(HOPS_PROMPT).text, "questions_multi": ""} if self.hops > 1 else {}
+        if self.template:
+            texts["questions"] = self.template
         if self.added:
             shipped = {name: load_prompt(name).text for name in ("questions", "questions_multi")}
-            texts = {name: guided(text, self.added) for name, text in (shipped | texts).items()}
+            texts = {name: guided(text, self.added) if text else "" for name, text in (shipped | texts).items()}
+        if self.asks_types:
+            text = texts.get("questions") or load_prompt("questions").text
+            texts["questions"] = with_part(text, load_prompt(TYPES_PROMPT).text)
         return texts
+
+    def params(self) -> dict[str, Any]:
+        """What decides the questions, for the parameters of a step."""
+        found: dict[str, Any] = {}
+        if self.added or self.examples or self.template:
+            found = {"added": self.added, "examples": list(self.examples), "template": self.template}
+        if self.types:
+            found["types"] = dict(self.types)
+        if self.asks_types:
+            found["types_prompt"] = load_prompt(TYPES_PROMPT).hash
+            found["forms"] = [form_hashes("list"), form_hashes("long")]
+        if self.hops > 1:
+            found["hops"] = [self.hops, load_prompt(HOPS_PROMPT).hash]
+        return found
+
+    def drawn_types(self, seed: int, document: str, limit: int) -> tuple[tuple[str, int], ...]:
+        """The types of ``limit`` questions about a document, each drawn by keyed hash; none where all are facts."""
+        if not self.asks_types:
+            return ()
+        drawn = Counter(
+            _drawn(self.types, chance(seed, "synthesize/types", f"{document}:{number}")) for number in range(limit)
+        )
+        return tuple((name, drawn[name]) for name in QUESTION_TYPES if drawn[name])
 
     def echoes(self, question: str) -> bool:
         """Whether ``question`` shares eight words in sequence with an example, or all words of a shorter one."""
@@ -45,6 +96,17 @@ class Guidance:
 
 
 NO_GUIDANCE = Guidance()
+
+
+def _drawn(shares: Sequence[tuple[str, float]], place: float) -> str:
+    """The type at ``place`` in [0, 1) of the types laid one after another by their shares."""
+    positive = [(name, share) for name, share in shares if share > 0]
+    end = 0.0
+    for name, share in positive:
+        end += share
+        if place < end:
+            return name
+    return positive[-1][0]
 
 
 def read_guidance(settings: Synthesize) -> Guidance:
@@ -67,7 +129,8 @@ def read_guidance(settings: Synthesize) -> Guidance:
     if examples:
         parts.append("Ask in the style of these queries, about the document alone; never repeat one of them:")
         parts[-1] += "".join(f"\n- {example}" for example in examples[:_SHOWN])
-    return Guidance("\n".join(parts), examples, template)
+    types = tuple(sorted((name, share) for name, share in settings.types.items() if share > 0))
+    return Guidance("\n".join(parts), examples, template, types, settings.hops)
 
 
 def _text(name: str, key: str) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.protocol import ServedVlm, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import NyxqaError, PendingError
 from nyxqa.schemas.recipe import VlmSection
 
+_VERIFIER = "verify"  # folder of the answers of a model that verifies, below those of the one that writes
 _DATA_PARAMS = {"model", "max_pixels", "answer_tokens"}
 
 
@@ -96,9 +98,23 @@ class VlmHandle:
         return model.notes() if isinstance(model, ServedVlm) else []
 
     def close(self) -> None:
-        """Release the model's thread, connections and answer store; its count of what it spent is lost."""
-        self.open().close()
-        _opened.cache_clear()
+        """Release the thread, connections and answers of the model, and of one that verifies for it.
+
+        Their count of what they spent is lost.
+        """
+        for folder in (self.answers, self.answers / _VERIFIER):
+            if folder in _MODELS:
+                _MODELS.pop(folder)[1].close()
+
+    def verifier(self, model: str) -> VlmHandle:
+        """This handle, or one of another model that checks what this one wrote, with answers of its own.
+
+        :param model: Name of the other model; "" for none.
+        """
+        if not model:
+            return self
+        settings = self.settings.model_copy(update={"model": model, "batch": False})
+        return replace(self, settings=settings, answers=self.answers / _VERIFIER)
 
     def params(self) -> dict[str, Any]:
         """Step params: what decides the answers, so neither the URL nor the concurrency."""
@@ -113,9 +129,23 @@ class VlmHandle:
         }
 
 
-@lru_cache(maxsize=1)
+# The models that are open, by their folders of answers: the last that was asked for, and the one that belongs to it.
+_MODELS: dict[Path, tuple[tuple[VlmSection, int, bool], Vlm]] = {}
+_OPENING = threading.Lock()
+
+
 def _opened(settings: VlmSection, seed: int, answers: Path, retry_failed: bool) -> Vlm:
-    return make_provider(settings.model).open(settings, seed, answers, retry_failed=retry_failed)
+    key = (settings, seed, retry_failed)
+    with _OPENING:  # several threads may ask for it at once
+        known = _MODELS.get(answers)
+        if known is None or known[0] != key:
+            beside = answers.parent if answers.name == _VERIFIER else answers / _VERIFIER
+            for folder in set(_MODELS) - {beside}:  # others close, and one at a time owns the answers
+                del _MODELS[folder]
+            known = None
+            known = (key, make_provider(settings.model).open(settings, seed, answers, retry_failed=retry_failed))
+            _MODELS[answers] = known
+        return known[1]
 
 
 @lru_cache(maxsize=8)
@@ -138,6 +168,13 @@ def vlm_document(document: Mapping[str, Any], handle: VlmHandle) -> VlmDocument:
 
 
 def vlm_request(row: Mapping[str, Any], handle: VlmHandle, answer: str = "", id_column: str = "draft") -> VlmRequest:
-    """A question row with its document as the model reads it, images in the order of their placeholders."""
+    """A question row with its documents as the model reads them, images in the order of their placeholders."""
     question = Content(row["question"], vlm_images(row["images"], handle))
-    return VlmRequest(row[id_column], question, answer, (vlm_document(row["document"], handle),))
+    shown = tuple(vlm_document(document, handle) for document in question_documents(row))
+    return VlmRequest(row[id_column], question, answer, shown, form_of(row.get("type") or ""))
+
+
+def question_documents(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The document that a question is about, and the second one of a question that needs two."""
+    second = row.get("second")
+    return [row["document"]] if second is None else [row["document"], second]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -17,13 +17,16 @@ from nyxqa.schemas.ids import short_hash
 FICTIONAL_PLACE = "Quarnholm"
 PROMPT_NAMES = ("questions", "questions_multi", "shorten", "answer", "answer_closed", "distractors")
 
+# Put into the prompts for questions where a recipe names types; and in their place where it asks about two documents.
+TYPES_PROMPT, HOPS_PROMPT = "types", "questions_hops"
+
 # Of stage ``captions`` alone: it decides no other answer, so it is not among those that enter every step.
 CAPTION_PROMPT = "caption"
 
 PromptPart = str | VlmImage
 
 _ANSWER_FORM = "\n\nAnswer with JSON only"
-_SLOT = re.compile(r"\{(documents?|question|answer|count|words)\}")
+_SLOT = re.compile(r"\{(documents?|question|answer|count|words|types)\}")
 _LABEL = re.compile(r"<(image\d+)>")
 
 
@@ -68,9 +71,13 @@ def prompt_of(name: str, text: str = "") -> Prompt:
 
 def guided(text: str, added: str) -> str:
     """The text of a prompt with ``added`` before the form of the answer; slots in what is added stay as words."""
+    return with_part(text, _SLOT.sub(r"(\1)", added))
+
+
+def with_part(text: str, part: str) -> str:
+    """The text of a prompt with a part of a prompt, whose slots are filled too, before the form of the answer."""
     before, form, behind = text.rpartition(_ANSWER_FORM)
-    plain = _SLOT.sub(r"(\1)", added)
-    return f"{before}\n\n{plain}{form}{behind}" if form else f"{plain}\n\n{text}"
+    return f"{before}\n\n{part}{form}{behind}" if form else f"{part}\n\n{text}"
 
 
 def prompt_hashes() -> dict[str, str]:
@@ -114,6 +121,27 @@ def numbered_documents(documents: Iterable[VlmDocument]) -> list[PromptPart]:
         title = f" {document.title}" if document.title else ""
         parts += [f"[{number}]{title}\n", *content_parts(document.content), "\n\n"]
     return parts or ["(none)"]
+
+
+def question_prompts(document: VlmDocument, prompts: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the prompts for questions about a document: one more where several pictures can be asked for facts.
+
+    :param prompts: Texts in place of shipped ones; a prompt whose text is empty is not asked.
+    """
+    wanted = [name for name, _ in document.types]
+    several = len(document.content.images) > 1 and (not wanted or "fact" in wanted)
+    return ("questions", "questions_multi") if several and prompts.get("questions_multi") != "" else ("questions",)
+
+
+def listed_types(document: VlmDocument) -> str:
+    """The types of questions to write about a document, with the number of each."""
+    return ", ".join(f"{count} {name}" for name, count in document.types)
+
+
+def joined_documents(first: VlmDocument, second: VlmDocument) -> VlmDocument:
+    """Two documents of one page as one that a model reads, each behind its number."""
+    text = f"[1]\n{first.content.text}\n\n[2]\n{second.content.text}"
+    return replace(first, content=Content(text, first.content.images + second.content.images))
 
 
 def text_of_document(document: VlmDocument) -> VlmDocument:

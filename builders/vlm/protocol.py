@@ -9,11 +9,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import VlmSection
+
+AnswerForm = Literal["short", "list", "long"]
 
 NO_PROMPTS: Mapping[str, str] = MappingProxyType({})
 
@@ -40,20 +42,28 @@ class VlmDocument:
 
     :param key: Its id.
     :param content: Text and images.
+    :param types: Types of the questions to write about it, with the number of each; facts if empty.
     """
 
     key: str
     content: Content[VlmImage]
     title: str | None = None
     language: str | None = None
+    types: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QaPair:
-    """A question and its answer as written; images of the document are cited as ``<imageN>`` from 1."""
+    """A question and its answer as written; images of the document are cited as ``<imageN>`` from 1.
+
+    :param type: Type of the question, as the model says; empty where it says none.
+    :param nuggets: What a complete answer tells, one fact each.
+    """
 
     question: str
     answer: str
+    type: str = ""
+    nuggets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,14 @@ class VlmRequest:
     :param question: Text and images of the question.
     :param answer: The known answer; empty when the model is to answer.
     :param documents: What the model may read, in this order; empty means closed-book.
+    :param form: What kind of answer the question asks for.
     """
 
     key: str
     question: Content[VlmImage]
     answer: str = ""
     documents: tuple[VlmDocument, ...] = ()
+    form: AnswerForm = "short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +175,14 @@ class Vlm(Protocol):
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """At most ``limit`` context-independent questions on each document, and as many over two or more images.
 
-        :param prompts: Texts of prompts by name, in place of the shipped ones.
+        :param prompts: Texts of prompts by name, in place of the shipped ones; one that is empty is not asked.
         """
         ...
 
     def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:
         """Each pair with an answer of at most ``words`` words; its question is "" where it stays as it is.
+
+        In a list each item has at most ``words``; an answer in sentences has at most ``LONG_WORDS``.
 
         A question written anew cites the images of the one before as ``<imageN>``, N from 1 in their order.
         """

@@ -39,11 +39,16 @@ def request_body(request: ChatRequest, message: Message, agreement: Agreement, t
     :param tokens: Maximum number of tokens of the answer.
     """
     sampling = request.sampling
-    return Body(message, _rest(request.form, request.limit, sampling.temperature, sampling.seed, agreement, tokens))
+    return Body(
+        message,
+        _rest(request.form, request.limit, request.long, sampling.temperature, sampling.seed, agreement, tokens),
+    )
 
 
 @lru_cache(maxsize=64)
-def _rest(form: ResponseForm, limit: int, temperature: float, seed: int, agreement: Agreement, tokens: int) -> str:
+def _rest(
+    form: ResponseForm, limit: int, long: bool, temperature: float, seed: int, agreement: Agreement, tokens: int
+) -> str:
     """What is the same in all bodies of one form."""
     rest: dict[str, Any] = {}
     if agreement.limit:
@@ -52,10 +57,10 @@ def _rest(form: ResponseForm, limit: int, temperature: float, seed: int, agreeme
     rest |= {name: value for name, value in sampling.items() if name not in agreement.omitted}
     if agreement.streamed:
         rest["stream"] = True
-    return json.dumps(rest | response_format(form, limit, agreement))
+    return json.dumps(rest | response_format(form, limit, agreement, long))
 
 
-def response_format(form: ResponseForm, limit: int, agreement: Agreement) -> dict[str, Any]:
+def response_format(form: ResponseForm, limit: int, agreement: Agreement, long: bool = False) -> dict[str, Any]:
     """The part of the body that asks for JSON."""
     level = agreement.level
     if level == "none":
@@ -65,7 +70,7 @@ def response_format(form: ResponseForm, limit: int, agreement: Agreement) -> dic
     schema: dict[str, Any] = {"name": form}
     if level != "plain":
         schema["strict"] = True
-    schema["schema"] = response_schema(form, limit, level)
+    schema["schema"] = response_schema(form, limit, level, long)
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar, cast
 
+from nyxqa.builders.vlm.answer_forms import LONG_WORDS, answer_size, form_prompt
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.batch.batches import Batches
@@ -24,6 +25,7 @@ from nyxqa.builders.vlm.openai.info import model_info
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
+    as_facts,
     merged_outcome,
     options_outcome,
     pairs_outcome,
@@ -38,14 +40,17 @@ from nyxqa.builders.vlm.prompt import (
     as_text,
     content_parts,
     document_with_labels,
+    listed_types,
     load_prompt,
     numbered_documents,
     prompt_of,
+    question_prompts,
     text_of_document,
 )
 from nyxqa.builders.vlm.protocol import (
     NO_PROMPTS,
     Answered,
+    AnswerForm,
     Conversation,
     Failed,
     QaPair,
@@ -55,7 +60,6 @@ from nyxqa.builders.vlm.protocol import (
     advance,
 )
 from nyxqa.schemas.recipe import VlmSection
-from nyxqa.schemas.words import words as words_of
 
 R = TypeVar("R")
 
@@ -94,22 +98,24 @@ class OpenAiVlm:
         self, documents: Iterable[VlmDocument], limit: int, prompts: Mapping[str, str] = NO_PROMPTS
     ) -> Iterator[Answered[list[QaPair]] | Failed]:
         """Questions on each document, then, if it has several images, questions over two or more of them."""
-        pending: deque[tuple[int, bool]] = deque()
+        pending: deque[tuple[int, bool, bool]] = deque()
 
         def requests() -> Iterator[ChatRequest]:
             for document in documents:
                 parts = document_with_labels(document)
-                several = len(document.content.images) > 1
-                pending.append((2 if several else 1, FICTIONAL_PLACE in as_text(parts)))
-                for name in ("questions", "questions_multi") if several else ("questions",):
+                names = question_prompts(document, prompts)
+                pending.append((len(names), FICTIONAL_PLACE in as_text(parts), bool(document.types)))
+                for name in names:
                     asked = prompt_of(name, prompts.get(name, ""))
-                    filled = asked.fill(document=parts, count=str(limit))
-                    yield ChatRequest(asked, "pairs", filled, self._sampling(QUESTION_TOKENS), limit)
+                    filled = asked.fill(document=parts, count=str(limit), types=listed_types(document))
+                    long = bool(document.types) and name == "questions"
+                    yield ChatRequest(asked, "pairs", filled, self._sampling(QUESTION_TOKENS), limit, long)
 
         outcomes: list[Answered[list[QaPair]] | Failed] = []
         for reply in self._replies(requests()):
-            count, names_fictional_place = pending[0]
-            outcomes.append(pairs_outcome(reply, limit, names_fictional_place))
+            count, names_fictional_place, long = pending[0]
+            outcome = pairs_outcome(reply, limit, names_fictional_place, long and not outcomes)
+            outcomes.append(as_facts(outcome) if long and outcomes else outcome)
             if len(outcomes) == count:
                 pending.popleft()
                 yield merged_outcome(outcomes)
@@ -120,27 +126,35 @@ class OpenAiVlm:
 
         The model reads the document's text; of pictures only those that the question cites.
         """
-        is_long: deque[bool] = deque()
-        prompt = load_prompt("shorten")
+        sent: deque[tuple[int, bool, AnswerForm]] = deque()
 
         def chat_requests() -> Iterator[ChatRequest]:
             for request in requests:
-                is_long.append(len(words_of(request.answer)) > words)
+                form = request.form
+                prompt, limit = form_prompt("shorten", form), LONG_WORDS if form == "long" else words
+                sent.append((limit, answer_size(request.answer, form) > limit, form))
                 filled = prompt.fill(
                     documents=numbered_documents(map(text_of_document, request.documents)),
                     question=content_parts(request.question),
                     answer=request.answer,
-                    words=str(words),
+                    words=str(limit),
                 )
-                yield ChatRequest(prompt, "answer", filled, self._sampling(), WITH_QUESTION)
+                yield ChatRequest(prompt, "answer", filled, self._sampling(), WITH_QUESTION, form != "short")
 
         for reply in self._replies(chat_requests()):
-            yield refined_outcome(reply, words, is_long.popleft())
+            yield refined_outcome(reply, *sent.popleft())
 
     def answer(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
         """An answer from the documents, or without any; an abstention is an empty string."""
-        for reply in self._replies(map(self._answer_request, requests)):
-            yield answer_outcome(reply)
+        forms: deque[AnswerForm] = deque()
+
+        def chat_requests() -> Iterator[ChatRequest]:
+            for request in requests:
+                forms.append(request.form)
+                yield self._answer_request(request)
+
+        for reply in self._replies(chat_requests()):
+            yield answer_outcome(reply, forms.popleft())
 
     def captions(self, images: Iterable[VlmImage]) -> Iterator[Answered[str] | Failed]:
         """A caption of each image; an empty string where nothing can be made out."""
@@ -156,7 +170,8 @@ class OpenAiVlm:
         async def run(conversation: Conversation[R]) -> R:
             request, result = await asyncio.to_thread(advance, conversation, None)
             while request is not None:
-                outcome = answer_outcome(await session.outcome(self._answer_request(request)))
+                reply = await session.outcome(self._answer_request(request))
+                outcome = answer_outcome(reply, request.form)
                 request, result = await asyncio.to_thread(advance, conversation, outcome)
             return cast(R, result)
 
@@ -227,11 +242,11 @@ class OpenAiVlm:
             self._open_session = None
 
     def _answer_request(self, request: VlmRequest) -> ChatRequest:
-        prompt = load_prompt("answer" if request.documents else "answer_closed")
+        prompt = form_prompt("answer" if request.documents else "answer_closed", request.form)
         slots = {"question": content_parts(request.question)}
         if request.documents:
             slots["documents"] = numbered_documents(request.documents)
-        return ChatRequest(prompt, "answer", prompt.fill(**slots), self._sampling())
+        return ChatRequest(prompt, "answer", prompt.fill(**slots), self._sampling(), long=request.form != "short")
 
     def _sampling(self, tokens: int | None = None) -> Sampling:
         limit = self._settings.answer_tokens if tokens is None else tokens

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from nyxqa.builders.vlm.answer_forms import answer_size
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs, parse_question
-from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
+from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, LONG_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
 from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE
-from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair
+from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair
 from nyxqa.schemas.answers import normalise_answer
-from nyxqa.schemas.words import words as words_of
 
 _CUT_OFF = Failed("unparsable", "cut off at the limit of characters")
 
 
 def pairs_outcome(
-    reply: ChatReply | Failed, limit: int, names_fictional_place: bool
+    reply: ChatReply | Failed, limit: int, names_fictional_place: bool, long: bool = False
 ) -> Answered[list[QaPair]] | Failed:
     """The first ``limit`` pairs that are complete and not copied from the prompt's examples.
 
     :param names_fictional_place: Whether the document itself names the place of the examples.
+    :param long: Whether answers of several sentences or items were asked for.
     """
     if isinstance(reply, Failed):
         return reply
@@ -26,12 +29,20 @@ def pairs_outcome(
         return _unparsable(reply)
     if not pairs:
         return Failed("no_question", "the model found nothing to ask")
-    cut_questions, cut_answers = cut_strings(reply.text, QUESTION_BOUND), cut_strings(reply.text, ANSWER_BOUND)
+    bound = LONG_BOUND if long else ANSWER_BOUND
+    cut_questions, cut_answers = (cut_strings(reply.text, one) for one in (QUESTION_BOUND, bound))
     complete = [pair for pair in pairs if pair.question not in cut_questions and pair.answer not in cut_answers]
     own = [pair for pair in complete if names_fictional_place or not _names_fictional_place(pair)]
     if own:
         return Answered(own[:limit], reply.left_out)
     return Failed("no_question", "the model copied examples of its prompt") if complete else _CUT_OFF
+
+
+def as_facts(outcome: Answered[list[QaPair]] | Failed) -> Answered[list[QaPair]] | Failed:
+    """Pairs of a prompt that asks for nothing but facts."""
+    if isinstance(outcome, Failed):
+        return outcome
+    return replace(outcome, value=[replace(pair, type="fact") for pair in outcome.value])
 
 
 def merged_outcome(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[list[QaPair]] | Failed:
@@ -44,29 +55,31 @@ def merged_outcome(outcomes: list[Answered[list[QaPair]] | Failed]) -> Answered[
     return next((failure for failure in failures if failure.reason != "no_question"), failures[0])
 
 
-def answer_outcome(reply: ChatReply | Failed) -> Answered[str] | Failed:
+def answer_outcome(reply: ChatReply | Failed, form: AnswerForm = "short") -> Answered[str] | Failed:
     """The answer; an empty string for an abstention."""
     if isinstance(reply, Failed):
         return reply
-    answer = parse_answer(reply.text)
+    answer = parse_answer(reply.text, several=form != "short")
     if answer is None:
         return _unparsable(reply)
-    if answer in cut_strings(reply.text, SHORT_BOUND):
+    if answer in cut_strings(reply.text, SHORT_BOUND if form == "short" else LONG_BOUND):
         return _CUT_OFF
     return Answered(answer, tokens=(reply.prompt_tokens, reply.completion_tokens))
 
 
-def refined_outcome(reply: ChatReply | Failed, words: int, is_long: bool) -> Answered[QaPair] | Failed:
-    """The answer if it has 1 to ``words`` words, and the question if the model wrote it anew.
+def refined_outcome(
+    reply: ChatReply | Failed, words: int, is_long: bool, form: AnswerForm = "short"
+) -> Answered[QaPair] | Failed:
+    """The answer if it has 1 to ``words`` words, and the question if the model wrote it anew; of a list each item.
 
     :param is_long: Whether the answer had more words before.
     """
     if isinstance(reply, Failed):
         return reply
-    outcome = answer_outcome(reply)
+    outcome = answer_outcome(reply, form)
     if isinstance(outcome, Failed):
         return outcome
-    size = len(words_of(outcome.value))
+    size = answer_size(outcome.value, form)
     if size == 0 and is_long:
         return Failed("too_long", f"the model cannot say it in {words} words")
     if size == 0:

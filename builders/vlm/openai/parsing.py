@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,15 @@ from nyxqa.builders.vlm.openai.lenient_json import (
     whole_json,
 )
 from nyxqa.builders.vlm.openai.reasoning import without_reasoning
-from nyxqa.builders.vlm.openai.scalars import empty_if_abstention, scalar, tidy, without_labels
+from nyxqa.builders.vlm.openai.scalars import (
+    answer_text,
+    empty_if_abstention,
+    nuggets_of,
+    question_type,
+    scalar,
+    tidy,
+    without_labels,
+)
 from nyxqa.builders.vlm.protocol import QaPair
 
 __all__ = ["cut_strings", "parse_answer", "parse_options", "parse_pairs", "parse_question", "tidy"]
@@ -56,12 +65,15 @@ def parse_pairs(text: str, truncated: bool = False) -> list[QaPair] | None:
     return best or _valid_pairs(bracket_pairs(text, truncated)) or ([] if found else None)
 
 
-def parse_answer(text: str) -> str | None:
-    """A short answer; empty for an abstention or ``null``, None if the text holds no answer."""
+def parse_answer(text: str, several: bool = False) -> str | None:
+    """An answer; empty for an abstention or ``null``, None if the text holds no answer.
+
+    :param several: Whether a list of items is an answer: they are joined by semicolons.
+    """
     text = _answer_text(text)
     whole = whole_json(text)
     for value in (whole,) if isinstance(whole, str) else (whole, *reversed(list(inner_json(text)))):
-        holds, answer = _answer_of(value)
+        holds, answer = _answer_of(value, several)
         if holds:
             return None if answer is None else empty_if_abstention(answer)
     quoted = quoted_items(text, "answer")
@@ -169,9 +181,10 @@ def _fields(item: dict[str, Any]) -> Iterator[QaPair]:
     questions = [key for key in item if _QUESTION_KEY.fullmatch(key.strip())]
     answers = [key for key in item if _ANSWER_KEY.fullmatch(key.strip())]
     for question, answer in zip(questions, answers, strict=False):
-        pair = _pair(scalar(item[question]), scalar(item[answer]))
+        asked = question_type(item) if len(questions) == 1 else ""
+        pair = _pair(scalar(item[question]), answer_text(item[answer], several=bool(asked)))
         if pair is not None:
-            yield pair
+            yield replace(pair, type=asked, nuggets=nuggets_of(item)) if asked else pair
 
 
 def _valid_pairs(pairs: Iterable[tuple[str, str]]) -> list[QaPair]:
@@ -183,13 +196,13 @@ def _pair(question: str | None, answer: str | None) -> QaPair | None:
     return QaPair(question, answer) if question and answer else None
 
 
-def _answer_of(value: Any) -> tuple[bool, str | None]:
+def _answer_of(value: Any, several: bool = False) -> tuple[bool, str | None]:
     """Whether a JSON value is meant as an answer, and the answer."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):
         named = {key.strip().lower(): item for key, item in value.items()}
-        return (True, scalar(named["answer"])) if "answer" in named else (False, None)
+        return (True, answer_text(named["answer"], several)) if "answer" in named else (False, None)
     return isinstance(value, str), tidy(value) if isinstance(value, str) else None
 
 

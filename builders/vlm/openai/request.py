@@ -20,8 +20,10 @@ SchemaLevel = Literal["bounded", "unbounded", "nullable", "plain", "object", "no
 # Maximum lengths in characters. A small model constrained by a grammar may repeat itself for as long as the string may
 # continue; real questions and answers are far shorter. A string of exactly this length was cut and is discarded.
 QUESTION_BOUND, ANSWER_BOUND, SHORT_BOUND = 300, 200, 120
+LONG_BOUND = 900  # of an answer in sentences or of many items, and of a fact of one
 # ``limit`` of a request for an answer that may bring the question, written anew, besides.
 WITH_QUESTION = 2
+MOST_NUGGETS = 6
 _BOUNDS = frozenset({"maxLength", "minItems", "maxItems"})
 _BEYOND_PLAIN = _BOUNDS | {"additionalProperties"}
 
@@ -48,6 +50,7 @@ class ChatRequest:
     :param parts: Text and images in the order in which the model sees them.
     :param limit: Maximum number of items of the requested list; of options exactly so many. The prompt names it too.
         ``WITH_QUESTION`` for an answer beside which a question may stand.
+    :param long: Whether answers may have several sentences or items; pairs then say their type and nuggets.
     """
 
     prompt: Prompt
@@ -55,6 +58,7 @@ class ChatRequest:
     parts: tuple[PromptPart, ...]
     sampling: Sampling
     limit: int = 1
+    long: bool = False
 
     def key(self, model: str) -> str:
         """SHA-256, 64 hex digits, over everything that decides the answer; URL and transport do not."""
@@ -68,6 +72,7 @@ class ChatRequest:
             "max_pixels": self.sampling.max_pixels,
             "seed": self.sampling.seed,
             "temperature": self.sampling.temperature,
+            **({"long": True} if self.long else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8")).hexdigest()
 
@@ -88,12 +93,13 @@ class ChatReply:
     left_out: tuple[str, ...] = ()
 
 
-def response_schema(form: ResponseForm, limit: int, level: SchemaLevel) -> dict[str, Any]:
+def response_schema(form: ResponseForm, limit: int, level: SchemaLevel, long: bool = False) -> dict[str, Any]:
     """JSON schema of an answer.
 
     :param limit: Maximum number of items of the requested list; of options exactly so many.
+    :param long: Whether answers may have several sentences or items; pairs then say their type and nuggets.
     """
-    shape: dict[str, Any] = {form: _shape(form, limit)}
+    shape: dict[str, Any] = {form: _shape(form, limit, long)}
     if form == "answer" and limit == WITH_QUESTION:
         shape["question"] = {"type": ["string", "null"], "maxLength": QUESTION_BOUND}
     # Strict schemas require every field; one that may be missing is null.
@@ -104,15 +110,19 @@ def response_schema(form: ResponseForm, limit: int, level: SchemaLevel) -> dict[
     return dict(_simplified(schema, level))
 
 
-def _shape(form: ResponseForm, limit: int) -> dict[str, Any]:
+def _shape(form: ResponseForm, limit: int, long: bool) -> dict[str, Any]:
     if form == "answer":
-        return {"type": ["string", "null"], "maxLength": SHORT_BOUND}
+        return {"type": ["string", "null"], "maxLength": LONG_BOUND if long else SHORT_BOUND}
     if form == "options":
         return {"type": "array", "minItems": limit, "maxItems": limit, "items": _string(SHORT_BOUND)}
+    properties = {"question": _string(QUESTION_BOUND), "answer": _string(LONG_BOUND if long else ANSWER_BOUND)}
+    if long:
+        nuggets = {"type": "array", "maxItems": MOST_NUGGETS, "items": _string(LONG_BOUND)}
+        properties |= {"type": {"type": "string"}, "nuggets": nuggets}
     pair = {
         "type": "object",
-        "properties": {"question": _string(QUESTION_BOUND), "answer": _string(ANSWER_BOUND)},
-        "required": ["question", "answer"],
+        "properties": properties,
+        "required": list(properties),
         "additionalProperties": False,
     }
     return {"type": "array", "maxItems": limit, "items": pair}

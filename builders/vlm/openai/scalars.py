@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from nyxqa.builders.vlm.answer_forms import QUESTION_TYPES
+from nyxqa.schemas.answers import LIST_SEPARATOR
 
 _ABSTENTIONS = frozenset(
     {
@@ -51,6 +54,29 @@ def scalar(value: Any) -> str | None:
     if isinstance(value, int):
         return _integer(value)
     return str(value) if isinstance(value, float) and math.isfinite(value) else None
+
+
+def answer_text(value: Any, several: bool) -> str | None:
+    """A JSON value as one answer; a list of items is one too if ``several`` may be named, joined by semicolons."""
+    if not several or not isinstance(value, list) or len(value) < 2:
+        return scalar(value)
+    items = [scalar(item) for item in value]
+    return None if None in items else LIST_SEPARATOR.join(item for item in items if item)
+
+
+def question_type(item: Mapping[str, Any]) -> str:
+    """The type that an object of a question names; empty if it names none that is known."""
+    named = {str(key).strip().lower(): value for key, value in item.items()}
+    plain = re.sub(r"[^a-z]", "", str(scalar(named.get("type")) or "").lower())
+    return plain if plain in QUESTION_TYPES else ""
+
+
+def nuggets_of(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The facts that an object of a question lists."""
+    named = {str(key).strip().lower(): value for key, value in item.items()}
+    listed = named.get("nuggets")
+    found = (scalar(one) for one in (listed if isinstance(listed, list) else [listed]))
+    return tuple(dict.fromkeys(one for one in found if one))
 
 
 def _integer(value: int) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.rows import DRAFTS
-from nyxqa.builders.stages.synthesize import synthesize_shard
+from nyxqa.builders.stages.synthesize import Writer, synthesize_shard
 from nyxqa.builders.vlm.guidance import read_guidance
 from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.errors import UsageError
@@ -24,7 +24,7 @@ def test_drafts_are_named_by_document_and_ordinal_and_silence_is_a_drop(tmp_path
     first, second, third = (row["doc_id"] for row in documents)
     told = Told(pairs={first: [("Q1?", "A1"), ("Q2?", "A2"), ("Q3?", "A3")], second: []})
     handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=told)
-    output = synthesize_shard(handle, 2, write(tmp_path / "part.parquet", documents, SPLIT_DOCUMENTS))
+    output = synthesize_shard(Writer(handle, 2), write(tmp_path / "part.parquet", documents, SPLIT_DOCUMENTS))
     output.account.check("synthesize")
     assert output.rows.schema.equals(DRAFTS)
     rows = output.rows.to_pylist()
@@ -56,7 +56,7 @@ def test_style_instructions_and_languages_stand_in_the_prompt_and_no_example_is_
         vlm = model(server, tmp_path / "answers")
         handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=vlm)
         file = write(tmp_path / "part.parquet", [page], SPLIT_DOCUMENTS)
-        output = synthesize_shard(handle, 5, file, read_guidance(settings))
+        output = synthesize_shard(Writer(handle, 5, read_guidance(settings)), file)
         vlm.close()
     output.account.check("synthesize")
     (row,) = output.rows.to_pylist()
@@ -80,7 +80,7 @@ def test_a_prompt_of_the_recipe_replaces_the_shipped_one_and_its_hash_is_publish
         vlm = model(server, tmp_path / "answers")
         handle = ToldAsking(VlmSection(), 42, tmp_path, tmp_path, vlm=vlm)
         documents = write(tmp_path / "part.parquet", [document("p", 0, "Varn.")], SPLIT_DOCUMENTS)
-        output = synthesize_shard(handle, 2, documents, read_guidance(Synthesize(prompt=str(file))))
+        output = synthesize_shard(Writer(handle, 2, read_guidance(Synthesize(prompt=str(file)))), documents)
         vlm.close()
     assert prompt_text(server.payloads[0]) == 'At most 2 pairs as JSON {"pairs": []} about:\nVarn.'
     rows = output.rows.to_pylist()
@@ -100,5 +100,5 @@ def test_a_file_that_cannot_be_used_is_refused(key: str, content: str | None, to
 
 
 def test_without_a_real_model_guidance_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"synthesize\.style, instructions, languages and prompt need a real model"):
+    with pytest.raises(UsageError, match=r"synthesize\.style, instructions, languages, prompt, hops"):
         run("train", out=tmp_path / "out", settings={"synthesize.instructions": "Ask as a mechanic."})

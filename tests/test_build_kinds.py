@@ -1,0 +1,179 @@
+"""Questions of several types, with another model that verifies them, and questions that need two documents."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nyxqa.build import run
+from nyxqa.builders.check.structure import check
+from nyxqa.builders.vlm.answer_forms import LONG_TYPES, form_hashes
+from nyxqa.builders.vlm.prompt import load_prompt
+from nyxqa.schemas.manifest import read_manifest
+from tests.support.kinds_model import RECIPE, TYPES, Pumps, pump_page
+from tests.support.pages import write_recipe
+from tests.support.published import table
+from tests.support.vlm_server import VlmServer
+
+PAGES = 14
+
+
+def built(folder: Path, model: Pumps, tokens: int = 200, **settings: object) -> Path:
+    recipe = write_recipe(folder, [pump_page(number) for number in range(PAGES)], RECIPE.format(tokens=tokens))
+    with VlmServer(reply=model) as server:
+        own = {"vlm.model": f"openai:model@{server.url}", **settings}
+        run("all", recipe=recipe, out=folder / "out", workers=1, settings=own)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pumps]:
+    model = Pumps()
+    return built(tmp_path_factory.mktemp("typed"), model, **{"synthesize.types": TYPES}), model
+
+
+def test_each_question_has_its_type_and_long_ones_their_facts_and_no_options(typed: tuple[Path, Pumps]) -> None:
+    out, _ = typed
+    assert check(out).failed == ()
+    rows = table(out, "qa")
+    counts = Counter(row["type"] for row in rows)
+    assert set(counts) == {"fact", "howto", "why", "list", "boolean"}
+    assert {counts[kind] for kind in ("fact", "why", "list", "boolean")} == {PAGES}
+    texts = {row["doc_id"]: row["text"] for row in table(out, "corpus")}
+    for row in rows:
+        assert row["answerable"]
+        if row["type"] in LONG_TYPES:
+            assert (row["choices"], row["label"]) == ([], -1)
+            assert 1 <= len(row["nuggets"]) <= 6
+            for nugget in row["nuggets"]:
+                held = texts[nugget["doc_id"]][nugget["start"] : nugget["end"]]
+                assert held.lower() == nugget["text"].lower() or row["type"] == "why"
+                assert nugget["doc_id"] == row["doc_id"]
+            assert row["prompts"]["answer"] == form_hashes("long")["answer"] != load_prompt("answer").hash
+        else:
+            assert row["nuggets"] == []
+            assert len(row["choices"]) == 4
+            assert row["choices"][row["label"]] == row["answer"]
+    lists = [row["answer"] for row in rows if row["type"] == "list"]
+    assert all(answer.split("; ") == sorted(answer.split("; ")) and answer.count("; ") == 2 for answer in lists)
+    assert {row["answer"] for row in rows if row["type"] == "boolean"} == {"no"}
+
+
+def test_long_answers_are_right_by_the_facts_that_they_tell(typed: tuple[Path, Pumps]) -> None:
+    """The model tells one of three facts of every second pump, so that these questions are dropped."""
+    out, _ = typed
+    kept = {
+        int(row["question"].partition("Varn")[2].partition("x")[0])
+        for row in table(out, "qa")
+        if row["type"] == "howto"
+    }
+    assert kept == {number for number in range(PAGES) if number % 2 == 0}
+    dropped = Counter((row["stage"], row["reason"], row["detail"]) for row in table(out, "ledger"))
+    assert dropped["verify", "not_answered_from_document", "howto"] == PAGES // 2
+    assert dropped["refine", "no_nugget", "no fact of the answer stands in the document"] == PAGES
+
+
+def test_the_model_is_told_the_types_and_long_answers_are_asked_for_in_sentences(typed: tuple[Path, Pumps]) -> None:
+    _, model = typed
+    written = [text for text in model.seen if '"pairs"' in text and "mill of Tollamere" not in text]
+    told = Counter[str]()
+    for text in written:
+        listed = text.partition("none of another: ")[2].partition(".")[0]
+        counts = {kind: int(count) for count, kind in (one.split() for one in listed.split(", "))}
+        assert sum(counts.values()) == 6
+        told.update(counts)
+    assert told["fact"] > told["boolean"]
+    assert told.total() == 6 * len(written)
+    asked = [text for text in model.seen if text.startswith("Answer a question")]
+    assert all(("This question asks for an explanation" in text) == _is_long(text) for text in asked)
+
+
+def _is_long(prompt: str) -> bool:
+    return prompt.rpartition("\nQuestion: ")[2].split()[0] in ("How", "Why")
+
+
+def test_the_report_counts_outcomes_by_type_and_kind(typed: tuple[Path, Pumps]) -> None:
+    out, _ = typed
+    counts = read_manifest(out).summary["types"]
+    assert {(row["type"], row["kind"]) for row in counts} == {
+        (kind, "text") for kind in ("fact", "howto", "why", "list", "boolean")
+    }
+    howto = {row["outcome"]: row["questions"] for row in counts if row["type"] == "howto" and row["split"] == "train"}
+    assert howto["kept"] + sum(n for outcome, n in howto.items() if outcome.startswith("dropped")) == sum(
+        row["questions"]
+        for row in counts
+        if row["type"] == "fact" and row["split"] == "train" and row["outcome"] == "kept"
+    )
+    assert "| howto | text |" in (out / "README.md").read_text()
+
+
+def test_a_model_that_names_no_types_is_read_as_before(tmp_path: Path) -> None:
+    out = built(tmp_path, Pumps(plain=True), **{"synthesize.types": {"fact": 0.5, "howto": 0.5}})
+    assert check(out).failed == ()
+    rows = table(out, "qa")
+    assert {row["type"] for row in rows} == {""}
+    assert rows
+    assert all(len(row["choices"]) == 4 for row in rows)
+
+
+def test_a_question_that_needs_two_documents_has_both_as_positives(tmp_path: Path) -> None:
+    alone = frozenset({3, 4})
+    model = Pumps(alone=alone)
+    out = built(tmp_path, model, tokens=50, **{"synthesize.hops": 2, "negatives.exclude": ["equal"]})
+    assert check(out).failed == ()
+    places = {row["doc_id"]: (row["page_id"], row["chunk"]) for row in table(out, "corpus")}
+    triplets, questions = table(out, "triplets"), {row["qa_id"]: row for row in table(out, "qa")}
+    assert len(triplets) == PAGES - len(alone)  # one asked about both documents of a page in either order is repeated
+    for row in triplets:
+        first, second = row["positives"]
+        assert row["needs"] == "all"
+        assert first["doc_id"] == row["positive_id"] == questions[row["query_id"]]["doc_id"]
+        assert (first["origin"], second["origin"]) == ("source", "source")
+        assert places[first["doc_id"]][0] == places[second["doc_id"]][0]
+        assert not {first["doc_id"], second["doc_id"]} & set(row["negative_ids"])
+        evidence = questions[row["query_id"]]["evidence"]
+        assert evidence["document"]["correct"]
+        assert not evidence["first_only"]["correct"]
+        assert not evidence["second_only"]["correct"]
+        assert questions[row["query_id"]]["prompts"]["questions"] == load_prompt("questions_hops").hash
+    reasons = Counter((row["stage"], row["reason"]) for row in table(out, "ledger") if row["item_type"] == "question")
+    assert reasons["verify", "answered_from_one_document"] == len(alone)
+
+
+def test_a_page_of_one_document_gives_no_question_that_needs_two(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    rows = [pump_page(number) for number in range(PAGES)]
+    for one in rows[:4]:
+        one["texts"], one["images"], one["metadata"] = one["texts"][:1], [None], json.dumps([None])
+    recipe = write_recipe(folder, rows, RECIPE.format(tokens=50))
+    with VlmServer(reply=Pumps()) as server:
+        own = {"vlm.model": f"openai:model@{server.url}", "synthesize.hops": 2}
+        run("all", recipe=recipe, out=folder / "out", workers=1, settings=own)
+    reasons = Counter(row["reason"] for row in table(folder / "out", "ledger") if row["stage"] == "synthesize")
+    assert reasons["no_second_document"] == 4
+
+
+def test_another_model_verifies(tmp_path: Path) -> None:
+    """The one that wrote the questions is never asked to answer them."""
+    folder, writer, judge = tmp_path, Pumps(), Pumps()
+    recipe = write_recipe(folder, [pump_page(number) for number in range(PAGES)], RECIPE.format(tokens=200))
+    with VlmServer(reply=writer) as one, VlmServer(reply=judge) as other:
+        own = {
+            "vlm.model": f"openai:writer@{one.url}",
+            "verify.model": f"openai:judge@{other.url}",
+            "judge.enabled": False,
+        }
+        run("all", recipe=recipe, out=folder / "out", workers=1, settings=own)
+        sent = len(writer.seen), len(judge.seen)
+        run("all", recipe=recipe, out=folder / "out", workers=1, settings=own)
+        assert (len(writer.seen), len(judge.seen)) == sent
+    assert not any(text.startswith("Answer a question") for text in writer.seen)
+    assert {text.startswith("Answer a question") for text in judge.seen if "mill of Tollamere" not in text} == {True}
+    rows = table(folder / "out", "qa")
+    assert {row["generator"] for row in rows} == {"openai:writer"}
+    assert all(row["evidence"]["document"]["correct"] for row in rows)
+    assert read_manifest(folder / "out").usage["requests"] > sent[1]
+    assert read_manifest(folder / "out").recipe["verify"]["model"] == "openai:judge"
