@@ -71,6 +71,20 @@ def write_split(
     return _named(table, split, written, root)
 
 
+def write_file(table: Table, rows: Iterable[Row], file: Path) -> int:
+    """Write ``rows``, in their order, as one file of ``table``; returns their number.
+
+    :raises LawError: If a row breaks the table's schema: a null where none may be, content out of step.
+    """
+    schema = published_schema(table.schema)
+    count = 0
+    with _writer(file, schema) as writer:
+        for group in _groups(table, rows):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+            count += len(group)
+    return count
+
+
 def write_tables(table: Table, groups: Iterable[pa.Table], file: Path) -> int:
     """Write a file of ``table`` out of its row groups, whose rows were checked; returns the number of rows.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from nyxqa.schemas.loading.earlier_format import added_columns
 from nyxqa.schemas.sql import file_list
 from nyxqa.schemas.tables import CORPUS
 from nyxqa.schemas.words import words
+from nyxqa.schemas.writing import FILE_BYTES, IMAGE_GROUP_BYTES, IMAGE_GROUP_ROWS
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,6 +41,36 @@ WITH named AS (SELECT source, place, unnest(documents) AS document, generate_sub
 SELECT named.source, document.doc_id AS doc_id, document."text" AS "text", document.images AS images
 FROM named JOIN first ON first.doc_id = document.doc_id AND first.spot = (place, number) ORDER BY place, number
 """
+
+
+@dataclass(frozen=True)
+class PassageFile:
+    """One file to be written: rows ``start`` to ``end``, exclusive, of a pool.
+
+    :param number: Its number.
+    """
+
+    number: int
+    start: int
+    end: int
+
+
+def plan_passages(pool: PassagePool, file_bytes: int = FILE_BYTES) -> Iterator[PassageFile]:
+    """The files that hold all of a pool.
+
+    A file ends with the row group that brings its texts, as they are, and its images to ``file_bytes``; row groups are
+    those that every table with images has.
+    """
+    number = start = size = rows = pictures = row = 0
+    for row, (text, images) in enumerate(pool.lengths()):
+        if rows and (rows >= IMAGE_GROUP_ROWS or pictures + images > IMAGE_GROUP_BYTES):
+            if size >= file_bytes:
+                yield PassageFile(number, start, row)
+                number, start, size = number + 1, row, 0
+            rows = pictures = 0
+        rows, pictures, size = rows + 1, pictures + images, size + text + images
+    if size or rows:
+        yield PassageFile(number, start, row + 1)
 
 
 def passage_rows(

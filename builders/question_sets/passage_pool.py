@@ -182,6 +182,13 @@ class PassagePool(Sequence[PooledPassage]):
             source_row = -1 if self._details is not None else row_number(passage.name)
             yield SearchEntry(passage.id, passage.text, captions, data, row=source_row)
 
+    def lengths(self) -> Iterator[tuple[int, int]]:
+        """Yield the bytes of text and of images of every passage."""
+        texts = self._columns[_COLUMNS.index("texts")].lengths()
+        for row in self._pooled.tolist():
+            images = () if self._details is None else json.loads(self._details[row])["images"]
+            yield int(texts[row]), sum(image["length"] for image in images)
+
     def image_bytes(self, passage: PooledPassage) -> tuple[bytes, ...]:
         """The bytes of the images of a passage."""
         return tuple(self.packs.read(image) for image in passage.images)

@@ -8,10 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from nyxqa.builders.assembly.corpus_files import CorpusFile, plan_files, write_corpus_file
 from nyxqa.builders.assembly.inputs import RESULT, Assembly, Packs, ReviewOutput, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
@@ -22,27 +18,26 @@ from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejecte
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
 from nyxqa.builders.dedup.certificate import certify
-from nyxqa.builders.engine.accounting import Account, Counts, ShardOutput
+from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
-from nyxqa.builders.engine.part_files import was_changed
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.mining.judge_report import corrected, judge_counts
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
+from nyxqa.builders.stages.corpus import corpus_steps, linked
 from nyxqa.builders.stages.names import QRELS as QRELS_STAGE
 from nyxqa.builders.stages.names import REVIEW, set_stages, with_sets
 from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.errors import LawError, WorldError
-from nyxqa.schemas.files import read_json, replacing, write_json
+from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, QRELS, TRIPLETS, WEB
-from nyxqa.schemas.writing import file_hash, place_file, write_split
+from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, QRELS, TRIPLETS
+from nyxqa.schemas.writing import write_split
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,8 +46,6 @@ VERSION = 6
 # The version that wrote format 1.
 EARLIER_VERSION = 4
 _TABLES_VERSION = 9
-_CORPUS_VERSION = 1
-_CORPUS_FILES = pa.schema([("rows", pa.int64()), ("sha256", pa.string())])
 _BATCH = 10_000
 
 Files = dict[str, FileEntry]
@@ -93,39 +86,17 @@ def assemble(run: Run, assembly: Assembly) -> StepOutput:
     ]
     params = {"stages": with_sets(set_stages(assembly.recipe))}
     inputs = tuple(step.fingerprint for step in steps)
-    corpus = None if assembly.web is None else _corpus(run, assembly.web)
-    if corpus is not None:
-        inputs += (corpus.fingerprint,)
+    corpus = corpus_steps(run, assembly)
+    inputs += tuple(output.fingerprint for output in corpus.values())
     return run.run_once(
         Step("assemble/tables", _TABLES_VERSION, params, inputs), partial(write_tables, assembly, corpus)
     )
 
 
-def _corpus(run: Run, web: WebInputs) -> StepOutput:
-    """The files of pool ``web``, one for each shard: ``corpus-N.parquet`` beside the part file with its hash."""
-    step = Step("assemble/corpus", _CORPUS_VERSION, {}, (web.documents.fingerprint,))
-    write = partial(corpus_shard, web.packs, run.folder(step))
-    return run.map(step, write, lambda: plan_files(web.documents.files()), _CORPUS_FILES)
-
-
-def corpus_shard(packs: Path, folder: Path, planned: CorpusFile) -> ShardOutput:
-    """Write one file of pool ``web`` into ``folder``."""
-    file = corpus_file(folder, planned.number)
-    with PackReader(packs) as reader, replacing(file) as temporary:
-        rows = write_corpus_file(planned, reader, temporary)
-        digest = file_hash(temporary)
-    return ShardOutput(pa.table([[rows], [digest]], schema=_CORPUS_FILES), Account())
-
-
-def corpus_file(folder: Path, number: int) -> Path:
-    """A file of pool ``web`` in the folder of its step."""
-    return folder / f"corpus-{number:06d}.parquet"
-
-
-def write_tables(assembly: Assembly, corpus: StepOutput | None, folder: Path) -> None:
+def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: Path) -> None:
     """Write ``data/`` and the result file.
 
-    :param corpus: The files of pool ``web``, if the recipe has a web builder.
+    :param corpus: The files of pools that workers wrote, by pool.
     :raises WorldError: If no question of a split is left.
     :raises LawError: If the certificate finds a leak.
     """
@@ -207,27 +178,16 @@ def _nothing_left(db: duckdb.DuckDBPyConnection, assembly: Assembly, split: str,
 
 
 def _write_corpus(
-    db: duckdb.DuckDBPyConnection, assembly: Assembly, corpus: StepOutput | None, packs: Packs, folder: Path
+    db: duckdb.DuckDBPyConnection, assembly: Assembly, corpus: Mapping[str, StepOutput], packs: Packs, folder: Path
 ) -> Files:
     """Write all pools: pages, passages, and documents of imports."""
-    files: Files = _linked(corpus, folder) if corpus is not None else {}
+    files: Files = {}
+    for name, output in corpus.items():
+        files |= linked(name, output, folder)
     for pool in assembly.sets.pools:
+        if pool.name in corpus:
+            continue
         files |= write_split(CORPUS, pool.name, passage_rows(db, pool, assembly.sets.triplets), folder)
     for kind in dict.fromkeys(part.pool for part in assembly.sets.triplets if part.text is None):
         files |= write_split(CORPUS, kind, embedded_rows(db, kind, packs), folder)
-    return files
-
-
-def _linked(corpus: StepOutput, folder: Path) -> Files:
-    """The files of pool ``web`` at their places.
-
-    :raises LawError: If one was changed since it was written.
-    """
-    parts = [pq.read_table(part).to_pylist()[0] for part in corpus.files()]
-    files: Files = {}
-    for number, part in enumerate(parts):
-        file = corpus_file(corpus.folder, number)
-        if not file.is_file() or (was_changed(file, corpus.folder) and file_hash(file) != part["sha256"]):
-            raise LawError(f"{file} is missing or was changed; remove {corpus.folder} and run again")
-        files[place_file(CORPUS, WEB, file, number, len(parts), folder)] = FileEntry(part["sha256"], part["rows"])
     return files

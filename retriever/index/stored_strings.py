@@ -59,6 +59,10 @@ class StoredStrings(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Bytes of each string in UTF-8, int64 [strings]."""
+        return np.diff(self._ends)
+
     @overload
     def __getitem__(self, index: int) -> str: ...
 
