@@ -43,14 +43,14 @@ def _words(names: str) -> re.Pattern[str]:
 _KINDS = {
     "comments": _words(r"comments? commentlist comment-?respond disqus\w* replies"),
     "related": _words(
-        r"related\w*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
+        r"related[\w-]*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
         r"teasers? promo\w* sponsor\w* most-(?:read|popular|viewed|commented) trending popular-\w+ outbrain taboola\w* "
         r"read-?more more-(?:from|news|stories|posts|articles|on) (?:also|further|see)-?(?:read|like) "
-        r"you-(?:may|might) latest-\w+ recent-\w+ readalso"
+        r"you-(?:may|might) latest-\w+ recent-?(?:\w*news|\w+) readalso recirc\w* reading-list"
     ),
     "share": _words(
         r"share shares sharing share-?(?:bar|box|buttons?|links?|tools?) sharedaddy socials? social-?\w+ addtoany\w* "
-        r"addthis\w* follow-(?:us|me) a2a_kit ssba essb\w*"
+        r"addthis\w* follow-(?:us|me) a2a_kit ssba essb\w* wabtn\w* print-?(?:header|footer|only) visible-print\w*"
     ),
     "sign_up": _words(
         r"newsletter\w* subscri\w+ sign-?up mailchimp\w* mc-embedded\w* opt-?in log-?in sign-?in paywall\w* donat\w+ "
@@ -63,23 +63,35 @@ _KINDS = {
     "advertisement": _words(
         r"ads? advert\w* adsense adsbygoogle ad-?(?:slot|unit|box|container|wrapper|banner) dfp\w*"
     ),
-    "author": _words(r"author-?(?:box|bio|info|card|profile|description) about-?(?:the-)?author"),
+    "author": _words(
+        r"author-?(?:box|bio|info|card|profile|desc\w*|content|block|details|area) about-?(?:the-)?author "
+        r"post-?author bio bios"
+    ),
     "rating": _words(r"ratings? votes? voting helpful feedback"),
     "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
     "linked": _words(
         r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu breadcrumbs? "
         r"bread-crumbs? crumbs? pagination pager paging prev next toc table-of-contents on-this-page "
         r"tags tag-?(?:list|cloud|links) (?:post|entry|article)-tags cat(?:egory)?-links tool-?bar top-?bar banner "
-        r"skip-\w+ related sitemap languages? language-switcher site-?links tabs"
+        r"skip-\w+ related sitemap languages? language-switcher site-?links tabs "
+        r"breaking-\w+"
     ),
     "aside": _words(r"side-?bar\w* \w*sidebar widgets? widget-area right-?col\w* left-?col\w* rail"),
 }
+# Lines about a page: who wrote it and when.
+_CREDITS = _words(
+    r"(?:entry|post|article|blog|news|story|item|page|detail)-?(?:meta|info|date|author|byline|time)s? "
+    r"postmetadata meta-(?:line|info|item) by-?line date-?lines? dates? publish\w*-?(?:date|time|on)? time-?stamp "
+    r"(?:update|modified)d?-?(?:date|time|on)? posted-?(?:on|by|in) author-?(?:name|line|meta|date) "
+    r"read(?:ing)?-?time disclosure"
+)
 # Boxes of a text and its wrappers, whatever else their names say.
 _CONTENT = _words(
     r"admonition\w* callout note notes warning caution danger important example footnotes? footnote-list sidebarblock "
     r"admonitionblock toctree-wrapper seealso abstract entry-content post-content article-body article-content "
-    r"post-body story-body article__body elementor\w* highlight listingblock"
+    r"post-body story-body article__body highlight listingblock"
 )
+_LAYOUT = re.compile(r"\belementor-(?:widget|element|section|column|container|inner|row|top)\b")
 
 
 class Verdict(NamedTuple):
@@ -141,12 +153,15 @@ def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
     if tag in _INLINE or tag in _WRAPPERS:
         return Verdict(numbers=numbers, main=tag == "main")
     main = tag in ("main", "article") or role == "main" or name in _MAIN_NAMES or not _MAIN_CLASSES.isdisjoint(names)
-    words = _CAMEL.sub("-", f"{classes} {name}").lower()
+    styles = _LAYOUT.sub("", _CAMEL.sub("-", classes).lower())
+    words = f"{styles} {_CAMEL.sub('-', name).lower()}"
     if _CONTENT.search(words):
         return Verdict(numbers=numbers, main=main)
     kind = _ROLE_KINDS.get(role) or _TAG_KINDS.get(tag, "")
     if kind in ("", "aside", "header"):
         kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
+        if not kind and _CREDITS.search(styles):  # an id may be made of a heading or name, such as isDate
+            kind = "credits"
     return Verdict(kind=kind, numbers=numbers, main=main)
 
 

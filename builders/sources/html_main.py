@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from nyxqa.builders.sources.html_clutter import CONTAINERS, NOTHING, Verdict, verdict
+from nyxqa.builders.sources.html_cues import drop_cue_lines
 from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS, Measure
 from nyxqa.builders.sources.html_tree import Tree
 
@@ -28,6 +29,7 @@ _LONG_ARTICLE = 1000
 _OTHERS = ("comments", "related")  # may be longer than the content
 _CARD = 800  # characters of text that a link to another page is introduced with
 _CARDS = 3
+_CREDITS = 200  # characters
 _CELL = 300  # characters; a smaller cell of a table is not a column of a page
 _LONG_NAME = 12  # letters
 _NEAR = 8  # nodes between the start of a section and its heading
@@ -73,6 +75,8 @@ def drop_clutter(tree: Tree) -> Content:
             end = tree.ends[node]
     measure, roots = _undo_what_went_too_far(tree, page, body, title, dropped, survey)
     _drop_lists(tree, measure, roots[-1], title, survey.containers)
+    if measure.prose(roots[-1]) >= _ARTICLE:
+        drop_cue_lines(tree, measure, roots[-1], title)
     return Content(roots, title, sum(map(measure.chars, roots)))
 
 
@@ -204,9 +208,21 @@ def _is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, titl
         return not any(tree.tags[parent] in ("main", "article") for parent in tree.ancestors(node))
     if kind == "aside":
         return not (prose and page.links(node) < _LEFT and _in_flow(tree, page, node))
+    if kind == "credits":
+        return _is_short_line(tree, page, node)
     if kind == "linked":
         return page.links(node) >= _LEFT or prose < _FEW or tree.tags[node] == "nav"
     return True
+
+
+def _is_short_line(tree: Tree, page: Measure, node: int) -> bool:
+    """Whether an element, and the block that it is part of, is a line about the page, such as who wrote it and when."""
+    if tree.tags[node] in ("td", "th") or tree.find(node, *HEADINGS, "img", "math") is not None:
+        return False
+    if tree.tags[node] in BLOCKS:
+        return page.chars(node) <= _CREDITS
+    line = next((parent for parent in tree.ancestors(node) if tree.tags[parent] in BLOCKS), 0)
+    return page.chars(line) - page.chars(node) <= _FEW and tree.tags[line] not in HEADINGS
 
 
 def _heading_names_it(tree: Tree, node: int) -> bool:

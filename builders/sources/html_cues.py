@@ -1,0 +1,139 @@
+"""Lines within the content that say of themselves that they are none of it: invitations, advertisements, credits.
+
+Names of elements are looked at elsewhere; here the words decide, so only short blocks are looked at, and what a manual
+could say as well ("See also", "Related modules", "Follow the steps below") stays.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS, Measure
+from nyxqa.builders.sources.html_tree import Tree
+
+_LINE = 160  # characters; a longer block is not looked at
+_CREDIT = 120
+_SHORT = 60
+_NODES = 24  # of a block that is looked at
+_PARAGRAPH = 100  # characters of prose with which the article has begun
+_NEARBY = 6  # siblings behind a heading
+_LINKED = 0.5
+_IN_TEXT = frozenset(("p", "div", "li", "center", "section", "aside", "ul", "ol", *HEADINGS))
+_INLINE = frozenset(("a", "b", "code", "em", "i", "img", "kbd", "samp", "strong", "sub", "sup", "tt", "var"))
+_PASSED_OVER = _INLINE | {"pre", "table", "dl", "figure", "blockquote"}
+
+# The whole text of a block, whatever it holds.
+_ALONE = re.compile(
+    r"(?:advert(?:isement|ising)?s?|sponsored|ad|anzeigen?|werbung|publicidade?|publicit\u00e9|pubblicit\u00e0|reklama?|"
+    r"\u0440\u0435\u043a\u043b\u0430\u043c\u0430|iklan|advertentie|annonse?|"
+    r"(?:back|return) to (?:the )?top|skip to (?:\w+ )?content|comments(?: \(\+\))?|"
+    r"nach oben|haut de page|loading(?:\.{3}|\u2026)?|"
+    r"share (?:this|on|via|with)(?: \w+){0,3}|like this|tweet|pin it|tell us what you think\W*|"
+    r"(?:post|leave|write|add) (?:a )?(?:comment|reply)(?: \(\+\))?|(?:no|\d+) (?:comments?|replies|kommentare?)|"
+    r"this slideshow requires javascript|please enable javascript[\w ,]*|enlarge image|continue reading below|"
+    r"story continues below(?: advertisement)?)[\s:.!]*",
+    re.IGNORECASE,
+)
+# The start of a line that is mostly links.
+_LEADS_AWAY = re.compile(
+    r"\W*(?:read (?:more|next|also)|also read|see more\s*:|watch(?: now)?|related(?: (?:story|stories|articles?|posts?|"
+    r"video|news))?\s*:|more\s*:|more from|more on this|don.t miss|up next|sign up|subscribe|follow us|click here|"
+    r"lesen sie auch|lesen sie mehr|mehr zum thema|auch interessant|lire aussi|\u00e0 lire|lea tambi\u00e9n|le puede "
+    r"interesar|leia (?:tamb\u00e9m|mais)|veja tamb\u00e9m|leggi anche|lees ook|czytaj (?:te\u017c|wi\u0119cej)|"
+    r"\u0447\u0438\u0442\u0430\u0439\u0442\u0435 \u0442\u0430\u043a\u0436\u0435)(?!\w)",
+    re.IGNORECASE,
+)
+# An invitation with a link, whatever part of it is the link.
+_INVITES = re.compile(
+    r"(?:follow|like|find|join) .{2,60} on (?:facebook|twitter|x\b|instagram|youtube|linkedin|telegram|whatsapp)|"
+    r"(?:sign up|subscribe|get|join|receive)\b.{2,90}\b(?:newsletters?|inbox|email alerts?|news alerts?)\b",
+    re.IGNORECASE,
+)
+# A heading over links to other articles.
+_OVER_LINKS = re.compile(
+    r"\W*(?:related (?:stories|articles?|posts?|news|content|coverage|reading)|"
+    r"more (?:great )?(?:\w+ )?(?:stories|news|articles|posts)(?: like this(?: one)?)?|"
+    r"more (?:from|in) [\w .&-]+|you (?:may|might) (?:also )?(?:like|be interested in|enjoy)|"
+    r"recommended(?: for you| articles| stories)?|read next|up next|don.t miss|"
+    r"most (?:read|popular|viewed|commented)(?: \w+)?|popular (?:posts|stories|articles|on [\w ]+)|"
+    r"trending(?: now| news| stories)?|"
+    r"(?:latest|recent|top) (?:news|stories|posts|articles)|more|sponsored links|das k\u00f6nnte sie auch "
+    r"interessieren|mehr zum thema|\u00e4hnliche (?:artikel|beitr\u00e4ge)|meistgelesen|articles? "
+    r"(?:similaires|li\u00e9s|r\u00e9cents)|\u00e0 lire aussi|art\u00edculos relacionados|noticias relacionadas|"
+    r"voc\u00ea pode gostar|leia tamb\u00e9m|articoli correlati|potrebbe interessarti)[\s:.\u2026]*",
+    re.IGNORECASE,
+)
+_MONTHS = (
+    "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|m\u00e4r|mai|okt|dez|janv|f\u00e9vr|avr|juin|juil|ao\u00fbt|d\u00e9c|ene|abr|"
+    "ago|dic|fev|set|out|gen|mag|giu|lug|ott"
+)
+_DAY_FIRST = rf"\d{{1,2}}\.?\s+(?:de\s+)?(?:{_MONTHS})\w*\.?,?"
+_MONTH_FIRST = rf"(?:{_MONTHS})\w*\.?\s+\d{{1,2}}(?:st|nd|rd|th)?,?"
+_DATE = rf"(?:{_DAY_FIRST}|{_MONTH_FIRST})\s+(?:de\s+)?\d{{4}}"
+# A date with what stands beside it in a byline: weekday, time, zone.
+_DATED = re.compile(
+    rf"(?:(?:first |last |originally )?(?:published|updated|posted|modified)\b.{{0,40}}(?:\d{{4}}|ago)\b.{{0,60}}|"
+    rf"(?:[\w\u00e0-\u00ff-]+,?\s+)?{_DATE}(?:[\s,|/@\u2022\u00b7-]+(?:at\s+)?\d{{1,2}}[:.]\d\d\s*(?:[ap]\.?m\.?)?\s*\w{{0,4}})?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BY = re.compile(
+    r"(?:by|von|par|por|di|door)\s*:?\s+\w[\w.'\u2019-]*(?:,? (?:and |und |et |y |e )?\w[\w.'\u2019-]*){1,6}",
+    re.IGNORECASE,
+)
+
+
+def drop_cue_lines(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
+    """Drop the lines below ``root`` whose words say that they are no content; ``title`` stays."""
+    node, begun = root + 1, False
+    while node < tree.ends[root]:
+        tag = tree.tags[node]
+        if tree.dropped[node] or tag in _PASSED_OVER or node == title:
+            node = tree.ends[node]
+            continue
+        if tag in _IN_TEXT and 0 < measure.chars(node) <= _LINE and tree.ends[node] - node <= _NODES:
+            text = "".join(tree.texts[node : tree.ends[node]]).strip()
+            if _is_cue(measure, node, text) or (tag not in HEADINGS and _is_credit(text, begun)):
+                tree.dropped[node] = tree.find(node, "img", "math") is None
+            elif len(text) <= _SHORT and _OVER_LINKS.fullmatch(text):
+                _drop_with_links(tree, measure, node)
+            if tree.dropped[node] or tree.find(node, *BLOCKS) is None:
+                node = tree.ends[node]
+                continue
+        elif tag == "p" and measure.prose(node) >= _PARAGRAPH:
+            begun = True
+        node += 1
+
+
+def _is_cue(measure: Measure, node: int, text: str) -> bool:
+    if len(text) <= _SHORT and _ALONE.fullmatch(text):
+        return True
+    linked = measure.links(node)
+    if not linked:
+        return False
+    return (linked >= _LINKED and _LEADS_AWAY.match(text) is not None) or _INVITES.search(text) is not None
+
+
+def _is_credit(text: str, begun: bool) -> bool:
+    """Whether a line is when a page was published, or, before its text has begun, who wrote it."""
+    if len(text) > _CREDIT:
+        return False
+    return (any(map(str.isdigit, text)) and _DATED.fullmatch(text) is not None) or (
+        not begun and _BY.fullmatch(text) is not None
+    )
+
+
+def _drop_with_links(tree: Tree, measure: Measure, node: int) -> None:
+    """Drop a heading with the links below it, or with nothing below it; it stays if something else follows it."""
+    below = (other for other in tree.children(tree.parents[node]) if other > node and measure.chars(other))
+    following = list(islice(below, _NEARBY))
+    links = []
+    for other in following:
+        if tree.dropped[other]:
+            continue
+        if tree.tags[other] in HEADINGS or measure.links(other) < _LINKED:
+            break
+        links.append(other)
+    if links or not following:
+        for other in (node, *links):
+            tree.dropped[other] = 1
