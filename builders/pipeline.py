@@ -23,8 +23,8 @@ from nyxqa.builders.stages.common_words import web_common_words
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.filter import filter_documents
 from nyxqa.builders.stages.images import images
-from nyxqa.builders.stages.judge import judge
-from nyxqa.builders.stages.negatives import negatives
+from nyxqa.builders.stages.judge import judge, judged_rows
+from nyxqa.builders.stages.negatives import index_documents, negatives
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.builders.stages.qrels import qrels
 from nyxqa.builders.stages.refine import refine
@@ -35,6 +35,7 @@ from nyxqa.builders.stages.sets import build_sets
 from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
 from nyxqa.builders.stages.synthesize import synthesize
+from nyxqa.builders.stages.unanswerable import unanswerable
 from nyxqa.builders.stages.verify import verify
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
@@ -184,19 +185,10 @@ def build_questions(
             seeds = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
             web = replace(web, seeds={**web.seeds, split: seeds})
             try:
-                questions = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words)
-                if judges(recipe.judge, handle.info):
-                    questions = judge(
-                        run,
-                        questions,
-                        pages.documents,
-                        handle,
-                        recipe.judge,
-                        split,
-                        question_rows(recipe.synthesize.has_kinds),
-                    )
-                    web = replace(web, judged={**web.judged, split: questions})
+                questions, judged = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words)
                 web = replace(web, questions={**web.questions, split: questions})
+                if judged is not None:
+                    web = replace(web, judged={**web.judged, split: judged})
             except PendingError as error:
                 waiting = error
         if waiting is not None:
@@ -223,12 +215,21 @@ def _questions(
     split: str,
     seeds: StepOutput,
     words: StepOutput | None,
-) -> StepOutput:
-    """Run (or plan) the stages of one split after ``sample``."""
+) -> tuple[StepOutput, StepOutput | None]:
+    """Run (or plan) the stages of one split after ``sample``; the output of stage ``judge`` besides, if it is on."""
     schema = question_rows(recipe.synthesize.has_kinds)
     drafts = synthesize(run, seeds, pages.documents, handle, recipe.synthesize, split)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
     questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index, schema)
     questions = verify(run, questions, handle.verifier(recipe.verify.model), recipe.verify, split, schema)
     questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split, schema)
-    return negatives(run, questions, pages.documents, pages.packs, recipe.negatives, split, words, schema)
+    index = index_documents(run, pages.documents, pages.packs, recipe.negatives, split)
+    questions = negatives(run, questions, index, pages.packs, recipe.negatives, split, words, schema)
+    judged = None
+    if judges(recipe.judge, handle.info):
+        questions = judged = judge(run, questions, pages.documents, handle, recipe.judge, split, schema)
+        schema = judged_rows(schema)
+    if share := recipe.synthesize.unanswerable:
+        found = (pages.documents, index, pages.packs)
+        questions = unanswerable(run, questions, *found, handle, share, recipe.negatives, split, schema)
+    return questions, judged

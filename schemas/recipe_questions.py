@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from nyxqa.schemas.recipe_types import Positive, PositiveShare, QuestionType, Section, Share
+from nyxqa.schemas.recipe_types import Fraction, Positive, PositiveShare, QuestionType, Section, Share
 
 Keep = Literal["closed_book_wrong", "document_right", "images_needed", "text_needed"]
 
@@ -21,6 +21,9 @@ class Synthesize(Section):
     types: dict[QuestionType, Share] = Field(
         {}, description="shares of the types of questions: fact, howto, why, compare, list, boolean; facts if empty"
     )
+    unanswerable: Fraction = Field(
+        0.0, description="share of the questions of which an edited form is added that no document answers"
+    )
     style: str = Field("", description="file of own queries, one a line: examples of the style, never asked again")
     instructions: str = Field("", description="what the model is told besides its prompt")
     languages: list[str] = Field([], description="languages of the questions; that of the document if empty")
@@ -34,8 +37,8 @@ class Synthesize(Section):
 
     @property
     def has_kinds(self) -> bool:
-        """Whether questions have a type or need two documents, so that rows say so."""
-        return bool(self.types) or self.hops > 1
+        """Whether questions have a type, need two documents or may be unanswerable, so that rows say so."""
+        return bool(self.types) or self.hops > 1 or self.unanswerable > 0
 
 
 class Refine(Section):

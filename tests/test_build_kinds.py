@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.build import run
+from nyxqa.build import estimate, run
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.vlm.answer_forms import LONG_TYPES, form_hashes
 from nyxqa.builders.vlm.prompt import load_prompt
@@ -177,3 +177,40 @@ def test_another_model_verifies(tmp_path: Path) -> None:
     assert all(row["evidence"]["document"]["correct"] for row in rows)
     assert read_manifest(folder / "out").usage["requests"] > sent[1]
     assert read_manifest(folder / "out").recipe["verify"]["model"] == "openai:judge"
+
+
+def test_an_edited_question_that_nothing_answers_is_published_without_a_document(tmp_path: Path) -> None:
+    """The model says that the page of every third pump answers after all; who painted the others stands nowhere."""
+    model = Pumps(edits=True)
+    out = built(tmp_path, model, **{"synthesize.unanswerable": 0.9, "synthesize.types": {"fact": 1.0}})
+    assert check(out).failed == ()
+    rows = table(out, "qa")
+    without = [row for row in rows if not row["answerable"]]
+    assert without
+    for row in without:
+        assert row["question"].startswith("Who painted")
+        names = ("answer", "answers", "choices", "doc_id", "page_id", "kind", "evidence")
+        assert [row[name] for name in names] == ["", [], [], "", "", "", None]
+        assert row["label"] == -1
+    numbers = [int(row["question"].partition("Varn")[2].partition("x")[0]) for row in without]
+    assert not any(number % 3 == 0 for number in numbers)
+    assert {row["query_id"] for row in table(out, "triplets")} == {row["qa_id"] for row in rows if row["answerable"]}
+    reasons = Counter(row["reason"] for row in table(out, "ledger") if row["stage"] == "unanswerable")
+    assert reasons["answered_after_all"] > 0
+    (entry,) = (one for one in read_manifest(out).stages if (one.name, one.split) == ("unanswerable", "train"))
+    assert entry.rows_in == entry.parents
+    assert entry.rows_out > entry.rows_in
+
+
+def test_the_estimate_counts_both_documents_and_edits(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, [pump_page(number) for number in range(PAGES)], RECIPE.format(tokens=200))
+    settings = {"synthesize.types": TYPES, "synthesize.hops": 2, "synthesize.unanswerable": 0.5}
+    one, more = (
+        estimate("train", recipe=recipe, out=tmp_path / "out", workers=1, settings=given) for given in ({}, settings)
+    )
+    pages = one.costs["train", "synthesize"].requests
+    asked = 6 * pages
+    assert more.costs["train", "synthesize"].requests == pages
+    assert more.costs["train", "verify"].requests == one.costs["train", "verify"].requests + 2 * asked
+    assert more.costs["train", "unanswerable"].requests == pages * 3 * 41
+    assert ("train", "unanswerable") not in one.costs

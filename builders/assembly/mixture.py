@@ -21,7 +21,10 @@ _ROWS = pa.schema(
     [("dataset", pa.string()), ("query_id", pa.string()), ("order_key", pa.uint64()), ("cap", pa.int64())]
 )
 _COPIES = pa.schema([("dataset", pa.string()), ("query_id", pa.string()), ("order_key", pa.uint64())])
-_WEB = "SELECT '{dataset}' AS dataset, qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
+_WEB = """
+SELECT '{dataset}' AS dataset, qa_id AS query_id FROM question
+WHERE split = 'train' AND reason IS NULL AND answerable
+"""
 _SETS = "SELECT dataset, query_id FROM entry WHERE split = 'train' AND reason IS NULL AND positive_id <> ''"
 _CAPPED = """
 SELECT dataset, query_id FROM drawn

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROWS = 200
 _BATCH = 10_000
-_WEB_IDS = "SELECT qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL"
+_WEB_IDS = "SELECT qa_id AS query_id FROM question WHERE split = 'train' AND reason IS NULL AND answerable"
 _SET_IDS = "SELECT query_id FROM entry WHERE split = 'train' AND reason IS NULL AND positive_id <> ''"
 _DOCUMENTS = """
 SELECT pool, source, document.doc_id AS doc_id, document."row" AS "row", document."text" AS "text",

@@ -108,7 +108,8 @@ def triplet_rows(
     yield from map(_reviewable, _entry_rows(db, split, packs, "<", chosen, _TRIPLETS))
     if packs.web_folder is not None:
         for question in question_rows(db, split, packs, chosen):
-            yield triplet_row(question, instruction)
+            if question["answerable"]:
+                yield triplet_row(question, instruction)
     yield from map(_reviewable, _entry_rows(db, split, packs, ">", chosen, _TRIPLETS))
 
 

@@ -31,10 +31,12 @@ CREATE TABLE question (split VARCHAR, reason VARCHAR, detail VARCHAR, key VARCHA
 _FILL = """
 INSERT INTO question
 SELECT '{split}', NULL, '', key, order_key, qa_id, question, images, list_transform(images, lambda i: i.image_id),
-       answer, answers, answer_long, choices, label, document.doc_id, document.page_id, document.kind, document.source,
+       answer, answers, answer_long, choices, label, {place}, document.source,
        generator, prompts, {evidence}, positives, negative_ids, negative_ranks, negative_scores, miner, {needs}, {added}
 FROM read_parquet({files})
 """
+# A question that no document answers has none.
+_PLACED = ", ".join(f"CASE WHEN {{holds}} THEN document.{name} ELSE '' END" for name in ("doc_id", "page_id", "kind"))
 _TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet({files}))"
 _REPEATED = """
 UPDATE question SET reason = 'in_' || '{earlier}', detail = 'equal to question ' || other.qa_id
@@ -75,7 +77,14 @@ def select_questions(
     for split, parts in questions.items():
         files_read = file_list(parts.files())
         needs = "CASE WHEN second IS NULL THEN 'any' ELSE 'all' END" if "second" in types else "'any'"
-        filled = {"files": files_read, "evidence": values["evidence"], "needs": needs, "added": defaults}
+        place = _PLACED.format(holds="answerable" if "answerable" in types else "true")
+        filled = {
+            "place": place,
+            "files": files_read,
+            "evidence": values["evidence"],
+            "needs": needs,
+            "added": defaults,
+        }
         db.execute(_FILL.format(split=split, **filled))
         for earlier in QA_SPLITS[: QA_SPLITS.index(split)]:
             db.execute(_REPEATED.format(split=split, earlier=earlier))

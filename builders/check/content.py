@@ -109,8 +109,9 @@ def _check_questions(context: CheckContext, images: ImageChecks) -> None:
 def _wrong_options(row: Mapping[str, Any]) -> str:
     """What is wrong with a question's options, "" if nothing: four, distinct once normalised, the key at ``label``."""
     options, label = row["choices"], row["label"]
-    if row["type"] in LONG_TYPES:
-        return "" if not options and label == -1 else f"{len(options)} options of a question of type {row['type']}"
+    if row["type"] in LONG_TYPES or not row["answerable"]:
+        kind = f"of type {row['type']}" if row["answerable"] else "that no document answers"
+        return "" if not options and label == -1 else f"{len(options)} options of a question {kind}"
     if len(options) != _OPTIONS:
         return f"{len(options)} options"
     if len({normalise_answer(option) for option in options}) != _OPTIONS:

@@ -71,7 +71,7 @@ _FEEDBACK = """
 _PAIRS = """
     SELECT 'query ' || coalesce(q.split || ' ' || q.qa_id, t.split || ' ' || t.query_id) || ' is only in '
            || CASE WHEN t.query_id IS NULL THEN 'qa' ELSE 'triplets' END AS example
-    FROM (SELECT * FROM qa WHERE dataset = {dataset}) q
+    FROM (SELECT * FROM qa WHERE dataset = {dataset} AND answerable) q
     FULL JOIN (SELECT * FROM triplets WHERE dataset = {dataset}) t
       ON t.query_id = q.qa_id AND t.split = q.split
     WHERE t.query_id IS NULL OR q.qa_id IS NULL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ from nyxqa.builders.vlm.prompt import (
     merge_text_parts,
     numbered_documents,
     prompt_of,
+    question_prompts,
 )
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmImage
 from nyxqa.schemas.content import Content
@@ -39,6 +41,7 @@ _PATCH = 28 * 28
 # Characters of a question, of a drafted answer and of a short answer, where none is written yet.
 _QUESTION, _ANSWER, _SHORT = 120, 80, 30
 _STAGES = ("synthesize", "refine", "verify", "choices", "judge")
+_SOUGHT = 40  # documents of its page and first found that must not answer an edited question
 
 HOW = (
     "At most: if every document yields all its questions, each cites all pictures of its document, every answer has "
@@ -139,7 +142,8 @@ def estimate_seeds(recipe: Recipe, seeds: Mapping[str, StepOutput], packs: Path)
     """
     model = recipe.vlm.model.partition("@http")[0]
     judged = [split for split in seeds if split in QRELS.splits and recipe.qrels.systems]
-    stages = {split: (*_STAGES, *(["qrels"] if split in judged else [])) for split in seeds}
+    edits = ["unanswerable"] if recipe.synthesize.unanswerable else []
+    stages = {split: (*_STAGES, *edits, *(["qrels"] if split in judged else [])) for split in seeds}
     costs = {(split, stage): Cost() for split, listed in stages.items() for stage in listed}
     if not make_provider(recipe.vlm.model).info.is_local:
         reader = PackReader(packs)
@@ -173,9 +177,10 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
     """Cost of each stage for one document."""
     pictures = source.content.images
     most = recipe.synthesize.max_questions
-    names = ["questions", "questions_multi"] if len(pictures) > 1 else ["questions"]
     short = recipe.vlm.answer_tokens
     own = read_guidance(recipe.synthesize).prompts()
+    names = question_prompts(source, own)
+    several = recipe.synthesize.hops  # the second document of a page is taken to be as long as the first
 
     def cost(name: str, completion: int, **slots: str | Iterable[PromptPart]) -> Cost:
         parts = prompt_of(name, own.get(name, "")).fill(**slots)
@@ -184,9 +189,12 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
         return Cost(1, text + sum(tokens[picture.image_id] for picture in shown), completion, len(shown))
 
     for name in names:
-        yield "synthesize", cost(name, QUESTION_TOKENS, document=document_with_labels(source), count=str(most))
+        yield (
+            "synthesize",
+            cost(name, QUESTION_TOKENS, document=document_with_labels(source) * several, count=str(most), types=""),
+        )
     question = merge_text_parts(["x" * _QUESTION, *pictures])
-    document = numbered_documents([source])
+    document = numbered_documents([source] * several)
     text_only, images_only = ([part for part in document if isinstance(part, kind)] for kind in (str, VlmImage))
     asked = most * len(names)
     words = str(recipe.refine.max_answer_words)
@@ -194,16 +202,22 @@ def _of_document(recipe: Recipe, source: VlmDocument, tokens: Mapping[str, int])
         "refine",
         cost("shorten", short, documents=text_only, question=question, answer="x" * _ANSWER, words=words).times(asked),
     )
-    if collects_evidence(recipe.verify, make_provider(recipe.vlm.model).info):
+    if collects_evidence(recipe.verify, make_provider(recipe.verify.model or recipe.vlm.model).info):
         views = cost("answer_closed", short, question=question) + cost(
             "answer", short, question=question, documents=document
         )
         if pictures:
             views += cost("answer", short, question=[question[0]], documents=text_only)
             views += cost("answer", short, question=question, documents=images_only)
+        if several > 1:
+            views += cost("answer", short, question=question, documents=numbered_documents([source])).times(several)
         yield "verify", views.times(asked)
     judgement = cost("answer", short, question=question, documents=document)
     yield "qrels", judgement.times(asked * recipe.qrels.most)
+    if share := recipe.synthesize.unanswerable:
+        edited = math.ceil(asked * share)
+        edit = cost("unanswerable", short, documents=text_only, question=question)
+        yield "unanswerable", edit.times(edited) + judgement.times(edited * _SOUGHT)
     count = str(recipe.choices.count - 1)
     slots = {"question": question, "documents": document, "answer": "x" * _SHORT, "count": count}
     yield "choices", cost("distractors", short, **slots).times(asked)

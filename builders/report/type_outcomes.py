@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("split", "type", "kind", "outcome", "questions")
 
-_QA = "SELECT '{split}' AS split, type, kind, evidence FROM read_parquet({files}) WHERE type <> ''"
-_KEPT = "SELECT split, type, kind, 'kept' AS outcome FROM asked"
+_QA = "SELECT '{split}' AS split, type, kind, evidence, answerable FROM read_parquet({files}) WHERE type <> ''"
+_KEPT = (
+    "SELECT split, type, kind, CASE WHEN answerable THEN 'kept' ELSE 'kept, not answerable' END AS outcome FROM asked"
+)
 _RIGHT = "SELECT split, type, kind, 'kept, right: {view}' AS outcome FROM asked WHERE evidence.{view}.correct"
 # Stage ``verify`` writes the type of a question as the detail of its drop.
 _DROPPED = """

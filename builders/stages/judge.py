@@ -47,6 +47,13 @@ _COLUMNS = ("doc_id", "text", "images", "page_id", "title", "language", "cluster
 
 # What the model said of the negatives that it was asked about; null without a usable answer.
 _JUDGED = pa.field("judged", pa.list_(pa.struct([("doc_id", pa.string()), ("answers", pa.bool_())])))
+
+
+def judged_rows(schema: pa.Schema) -> pa.Schema:
+    """Rows of questions with what the model said of their negatives."""
+    return schema.append(_JUDGED)
+
+
 JUDGED_TRIPLETS = SET_TRIPLETS.append(_JUDGED)
 JUDGED_ROWS = QA_ROWS.append(_JUDGED)
 
@@ -92,7 +99,7 @@ def judge(
     params = {"judge": section_params(settings, _KEYS), "vlm": handle.params()}
     step = Step("judge", VERSION, params, (questions.fingerprint, stored.fingerprint), split, "question", "question")
     shard = partial(judge_shard, handle, settings, stored.folder)
-    return run.map(step, shard, questions.files, schema.append(_JUDGED), handle.where)
+    return run.map(step, shard, questions.files, judged_rows(schema), handle.where)
 
 
 def judge_set(run: Run, part: SetParts, pool: StepOutput, handle: VlmHandle, settings: Judge) -> StepOutput:
@@ -173,7 +180,7 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
         account.notes += _notes(row["qa_id"], outcome)
         rows.append({**row, **_columns(outcome, verdicts)})
     account.parents = [row["qa_id"] for row in rows]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema.append(_JUDGED)), account)
+    return ShardOutput(pa.Table.from_pylist(rows, schema=judged_rows(table.schema)), account)
 
 
 def judge_set_shard(judge: SetJudge, file: Path) -> ShardOutput:

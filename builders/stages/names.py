@@ -9,6 +9,7 @@ from nyxqa.schemas.recipe import Recipe
 
 SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
 CAPTIONS = "captions"
+UNANSWERABLE = "unanswerable"
 QRELS = "qrels"  # there is none unless the recipe names systems
 REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
 
@@ -29,10 +30,11 @@ STAGES = (
     "choices",
     "negatives",
     "judge",
+    "unanswerable",
     "assemble",
 )
 # Those that a build without them leaves out.
-OPTIONAL_STAGES = frozenset({CAPTIONS, "judge"})
+OPTIONAL_STAGES = frozenset({CAPTIONS, "judge", UNANSWERABLE})
 
 
 # The stage that ``nyxqa feedback`` adds to a dataset.

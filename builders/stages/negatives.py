@@ -58,10 +58,24 @@ class Mining:
         return make_encoder(self.settings.encoder)
 
 
+def index_documents(run: Run, documents: StepOutput, packs: Path, settings: Negatives, split: str) -> StepOutput:
+    """Index the documents of a split, among which negatives are sought.
+
+    :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
+    :param packs: Folder of the image packs.
+    """
+    mining = Mining(settings, packs, Path())
+    encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
+    build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
+    if is_dense(settings.encoder):
+        return run.run_once(build, partial(write_index, mining, documents, split))
+    return run.map(build, partial(index_shard, split, run.folder(build)), partial(_index_tasks, documents), _SHARD)
+
+
 def negatives(
     run: Run,
     questions: StepOutput,
-    documents: StepOutput,
+    index: StepOutput,
     packs: Path,
     settings: Negatives,
     split: str,
@@ -71,25 +85,16 @@ def negatives(
     """Search each question among the documents of its split and choose ``count`` negatives from the given ranks.
 
     :param questions: Rows of QUESTIONS.
-    :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
+    :param index: The index of the documents of the split.
     :param packs: Folder of the image packs.
     :param words: The common words of all documents, for rule ``answer``.
     :param schema: Schema of the questions.
     :returns: The questions with their mining columns.
     """
-    mining = Mining(settings, packs, Path())
-    dense = is_dense(settings.encoder)
-    encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
-    build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
-    index = (
-        run.run_once(build, partial(write_index, mining, documents, split))
-        if dense
-        else run.map(build, partial(index_shard, split, run.folder(build)), partial(_index_tasks, documents), _SHARD)
-    )
     inputs = (questions.fingerprint, index.fingerprint, *([words.fingerprint] if words is not None else []))
     params = {"negatives": section_params(settings, _KEYS, _ADDED)}
     step = Step("negatives", VERSION, params, inputs, split, "question", "question")
-    where: Where = "driver" if dense else "workers"  # one copy of the model in memory
+    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
     mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
     return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), schema, where)
 
@@ -156,13 +161,7 @@ def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
     rows = []
     if questions:
         index, documents = _open(mining.settings.encoder, mining.index, shards)
-        reader = PackReader(mining.packs) if encoder.needs_images else None
-        instruction = mining.settings.instruction
-        queries = [
-            replace(_entry(row["qa_id"], row["question"], row["images"], reader), instruction=instruction)
-            for row in questions
-        ]
-        hits = index.search(queries, search_depth(mining.settings))
+        hits = index.search(_queries(mining, questions), search_depth(mining.settings))
         known = documents.read(row for row in np.unique(hits.rows).tolist() if row >= 0)
         common = read_common_words(mining.words)
         for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
@@ -173,3 +172,21 @@ def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
             rows.append({**row, **mined, "miner": encoder.name})
     ids = [row["qa_id"] for row in questions]
     return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema), Account(ids, ids))
+
+
+def _queries(mining: Mining, questions: Sequence[Mapping[str, Any]]) -> list[SearchEntry]:
+    reader = PackReader(mining.packs) if mining.encoder().needs_images else None
+    entries = (_entry(row["qa_id"], row["question"], row["images"], reader) for row in questions)
+    return [replace(entry, instruction=mining.settings.instruction) for entry in entries]
+
+
+def found_documents(mining: Mining, questions: Sequence[Mapping[str, Any]], depth: int, shards: int) -> list[list[str]]:
+    """Ids of the first documents of each question, best first.
+
+    :param questions: Rows with ``qa_id``, ``question`` and ``images``, at least one.
+    :param shards: Number of the index's shards, 0 for one that is built as one.
+    """
+    index, documents = _open(mining.settings.encoder, mining.index, shards)
+    hits = index.search(_queries(mining, questions), depth)
+    known = documents.read(row for row in np.unique(hits.rows).tolist() if row >= 0)
+    return [[known[one]["doc_id"] for one in found if one >= 0] for found in hits.rows.tolist()]

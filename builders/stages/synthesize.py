@@ -89,10 +89,10 @@ def synthesize(
     :returns: Rows of DRAFTS, or of KIND_DRAFTS.
     """
     guidance = read_guidance(settings)
-    if handle.info.is_local and guidance.needs_model:
+    if handle.info.is_local and (guidance.needs_model or settings.unanswerable):
         raise UsageError(
-            "synthesize.style, instructions, languages, prompt, hops and types other than facts need a real "
-            f"model, not {handle.info.generator}: set vlm.model to openai:MODEL@URL, or leave them out"
+            "synthesize.style, instructions, languages, prompt, hops, unanswerable and types other than facts need a "
+            f"real model, not {handle.info.generator}: set vlm.model to openai:MODEL@URL, or leave them out"
         )
     params: dict[str, Any] = {"synthesize": section_params(settings, ("max_questions",)), "vlm": handle.params()}
     if guidance != NO_GUIDANCE:

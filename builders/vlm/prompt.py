@@ -22,6 +22,7 @@ TYPES_PROMPT, HOPS_PROMPT = "types", "questions_hops"
 
 # Of stage ``captions`` alone: it decides no other answer, so it is not among those that enter every step.
 CAPTION_PROMPT = "caption"
+UNANSWERABLE_PROMPT = "unanswerable"  # of the stage of that name alone
 
 PromptPart = str | VlmImage
 

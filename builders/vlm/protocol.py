@@ -249,6 +249,18 @@ class ServedVlm(Protocol):
 
 
 @runtime_checkable
+class EditingVlm(Protocol):
+    """What a model that writes can do besides."""
+
+    def edit(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
+        """Each question edited so that its documents no longer answer it; an empty string where that cannot be done.
+
+        It cites the images of the one before as ``<imageN>``, N from 1 in their order.
+        """
+        ...
+
+
+@runtime_checkable
 class CaptioningVlm(Protocol):
     """What a model that sees pictures can do besides."""
 

@@ -56,10 +56,12 @@ class Pumps:
     """Replies of the model.
 
     :param plain: Whether it knows nothing of types, as a model does that answers in the oldest form.
+    :param edits: Whether it asks nothing but who built a pump, and edits that into who painted it.
     :param alone: Numbers of pumps of which one document alone answers the question that asks for two.
     """
 
     plain: bool = False
+    edits: bool = False
     alone: frozenset[int] = frozenset()
     seen: list[str] = field(default_factory=list)
 
@@ -96,6 +98,8 @@ class Pumps:
         head, _, question = text.rpartition("\nQuestion: ")
         if '"options"' in text:
             return json.dumps({"options": [f"wrong {letter}" for letter in "abc"]})
+        if text.startswith("Edit a quiz question"):
+            return json.dumps({"answer": question.replace("built", "painted")})
         if text.startswith("Shorten"):
             return json.dumps({"answer": question.partition("\nAnswer: ")[2]})
         number = int(_PUMP.findall(question)[-1])
@@ -107,13 +111,16 @@ class Pumps:
         if document.startswith("s:\n"):
             question = "In which town was the builder of the pump of Varn{}x born?"
             return [{"question": question.format(n), "answer": f"Tarn{n}x"} for n in numbers if "Tarn" in document]
-        return [pair for number in numbers for pair in self.facts(number).values()]
+        pairs = [pair for number in numbers for pair in self.facts(number).values()]
+        return pairs[:1] if self.edits else pairs
 
     def _answer(self, number: int, question: str, documents: str) -> Any:
         first, second = (
             f"pump of Varn{number}x was built" in documents,
             f"born in the town of Tarn{number}x" in documents,
         )
+        if question.startswith("Who painted"):
+            return "Ada Holt" if first and number % 3 == 0 else "unknown"
         if question.startswith("In which town"):
             return f"Tarn{number}x" if second and (first or number in self.alone) else "unknown"
         answers = {pair["question"]: (kind, pair["answer"]) for kind, pair in self.facts(number).items()}

@@ -37,6 +37,7 @@ from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.prompt import (
     CAPTION_PROMPT,
     FICTIONAL_PLACE,
+    UNANSWERABLE_PROMPT,
     as_text,
     content_parts,
     document_with_labels,
@@ -162,6 +163,19 @@ class OpenAiVlm:
         requests = (ChatRequest(prompt, "answer", prompt.fill(question=[one]), self._sampling()) for one in images)
         for reply in self._replies(requests):
             yield answer_outcome(reply)
+
+    def edit(self, requests: Iterable[VlmRequest]) -> Iterator[Answered[str] | Failed]:
+        """Questions edited so that their documents no longer answer them; the model reads the text of these."""
+        prompt = load_prompt(UNANSWERABLE_PROMPT)
+
+        def chat_requests() -> Iterator[ChatRequest]:
+            for request in requests:
+                shown = numbered_documents(map(text_of_document, request.documents))
+                filled = prompt.fill(documents=shown, question=content_parts(request.question))
+                yield ChatRequest(prompt, "answer", filled, self._sampling(), long=True)
+
+        for reply in self._replies(chat_requests()):
+            yield answer_outcome(reply, "long")
 
     def converse(self, conversations: Iterable[Conversation[R]]) -> Iterator[R]:
         """The result of each conversation; generators run in other threads, because they may read images."""
