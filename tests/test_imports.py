@@ -18,7 +18,7 @@ PACKAGES = ("builders", "retriever", "schemas")
 # as long as they form no circle.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("nyxqa",),
-    ("runner",),
+    ("runner", "preloaded"),
     ("feedback", "evaluate"),
     ("publish",),
     ("check", "pipeline"),

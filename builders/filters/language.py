@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+
+from nyxqa.builders.filters.language_scores import language_model
 
 MIN_BYTES = 100  # of UTF-8 text; less is not enough for a reliable tag
 MAX_CHARACTERS = 500  # more costs time and does not change the result
@@ -33,12 +33,20 @@ class Detected:
 
 def detect(texts: Iterable[str]) -> Detected | None:
     """Detect the language of a page's texts; None if they are shorter than ``MIN_BYTES``."""
-    text = _prefix(texts)
-    if len(text.encode()) < MIN_BYTES:
-        return None
-    best, score = _detector().classify(text)
-    is_certain = score >= MIN_SCORE and best != _NO_LANGUAGE
-    return Detected(best if is_certain else None, best, round(float(score), 3))
+    return detect_all([texts])[0]
+
+
+def detect_all(pages: Iterable[Iterable[str]]) -> list[Detected | None]:
+    """What ``detect`` says of the texts of each page, at a fifth of its cost."""
+    begins = [_prefix(texts) for texts in pages]
+    enough = [number for number, text in enumerate(begins) if len(text.encode()) >= MIN_BYTES]
+    found: list[Detected | None] = [None] * len(begins)
+    if not enough:
+        return found
+    for number, (best, score) in zip(enough, language_model().classify([begins[one] for one in enough]), strict=True):
+        is_certain = score >= MIN_SCORE and best != _NO_LANGUAGE
+        found[number] = Detected(best if is_certain else None, best, round(score, 3))
+    return found
 
 
 def is_tag(language: str) -> bool:
@@ -61,10 +69,3 @@ def _prefix(texts: Iterable[str]) -> str:
         if left <= 0:
             break
     return "\n".join(pieces)
-
-
-@lru_cache
-def _detector() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

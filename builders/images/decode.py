@@ -11,7 +11,14 @@ from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.jpeg import jpeg_without_metadata
 from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
 from nyxqa.builders.images.phash import perceptual_hash
-from nyxqa.builders.images.png import MAX_PROFILE, SIGNATURE, png_is_whole, png_to_read, png_without_metadata
+from nyxqa.builders.images.png import (
+    MAX_PROFILE,
+    SIGNATURE,
+    png_has_exif,
+    png_is_whole,
+    png_to_read,
+    png_without_metadata,
+)
 from nyxqa.builders.images.webp import webp_is_lossy, webp_without_metadata
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.images.decode import DAMAGED, ImageDecodeError, decode_pixels, open_encoded, stable_text
@@ -71,6 +78,10 @@ def _check_size(image: Image) -> None:
 
 def _without_metadata(image: Image, data: bytes) -> bytes | None:
     """The picture in the bytes that it came in; None if it has to be encoded again."""
+    if image.format == "PNG" and not png_has_exif(data):  # looking for that, Pillow would decode the picture
+        clean = png_without_metadata(data)
+        if clean is not None:
+            return clean
     if orientation(image) != 1:
         return None
     if image.format == "PNG":

@@ -30,6 +30,9 @@ class PackWriter:
         self._locations: dict[str, tuple[int, int]] = {}
         self._end = 0
 
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._locations
+
     def add(self, image: StoredImage) -> dict[str, Any]:
         """Store ``image`` unless it is in the pack; returns its locator: id, perceptual hash, shard, offset, length."""
         if image.image_id not in self._locations:

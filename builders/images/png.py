@@ -51,6 +51,11 @@ def png_is_whole(data: bytes) -> bool:
     return any(name == b"IEND" for name, _ in png_chunks(data)) and _inflated(data, expected)[0] >= expected
 
 
+def png_has_exif(data: bytes) -> bool:
+    """Whether the file has an EXIF block."""
+    return any(name == _EXIF for name, _ in png_chunks(data))
+
+
 def png_to_read(data: bytes) -> bytes:
     """The picture and its EXIF block alone; a decoder may refuse a file for chunks that it does not need."""
     return _with(data, _EXIF)

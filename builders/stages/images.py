@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -128,11 +129,9 @@ def store_images(
     account = Account([page["page_id"] for page in pages])
     rows = []
     with writing_pack(folder, task.shard) as pack, FetchedReader(resolver.fetched) as fetched:
-        read = partial(resolver.read, fetched=fetched)
+        read, decode = partial(resolver.read, fetched=fetched), _Decoder(resolver.max_pixels, pack)
         for page in pages:
-            page["parts"], dead, removed = _stored_parts(
-                page, read, resolver.max_pixels, pack, on_dead == "page", kept_out
-            )
+            page["parts"], dead, removed = _stored_parts(page, read, decode, pack, on_dead == "page", kept_out)
             account.notes += removed
             drop = _page_drop(page, dead, on_dead == "page")
             if drop is None:
@@ -148,7 +147,7 @@ def store_images(
 def _stored_parts(
     page: dict[str, Any],
     read: Callable[[str, dict[str, Any]], tuple[bytes, str]],
-    max_pixels: int,
+    decode: _Decoder,
     pack: PackWriter,
     stop: bool,
     removals: Removals,
@@ -166,7 +165,7 @@ def _stored_parts(
         ordinal += 1
         try:
             data, url = read(part["image"], page)
-            image = _decoded(data, url, max_pixels)
+            image = decode(data, url)
         except DeadImageError as error:
             dead.append(Drop("image", f"{page['page_id']}:{ordinal}", page["page_id"], error.reason, error.detail))
             if stop:
@@ -181,12 +180,34 @@ def _stored_parts(
     return parts, dead, removed
 
 
-def _decoded(data: bytes, place: str, max_pixels: int) -> StoredImage:
-    """The stored form of an image; an error names its place."""
-    try:
-        return stored_image(data, max_pixels)
-    except DeadImageError as error:
-        raise DeadImageError(error.reason, f"{place}: {error.detail}" if place else error.detail) from error
+class _Decoder:
+    """Gives the stored form of images, each decoded once however often it comes.
+
+    :param max_pixels: Most pixels of an image.
+    :param pack: Where images that live are stored.
+    """
+
+    def __init__(self, max_pixels: int, pack: PackWriter) -> None:
+        self._max_pixels, self._pack = max_pixels, pack
+        self._known: dict[bytes, StoredImage | DeadImageError] = {}
+
+    def __call__(self, data: bytes, place: str) -> StoredImage:
+        """The stored form of an image; its bytes are left out where they are in the pack already.
+
+        :raises DeadImageError: If it is not an image that we read; the error names ``place``.
+        """
+        key = hashlib.sha256(data).digest()
+        known = self._known.get(key)
+        if known is None or (isinstance(known, StoredImage) and known.image_id not in self._pack):
+            try:
+                image = stored_image(data, self._max_pixels)
+                self._known[key] = replace(image, data=b"")
+                return image
+            except DeadImageError as error:
+                known = self._known[key] = error
+        if isinstance(known, DeadImageError):
+            raise DeadImageError(known.reason, f"{place}: {known.detail}" if place else known.detail)
+        return known
 
 
 def _page_drop(page: dict[str, Any], dead: list[Drop], drop_page: bool) -> Drop | None:

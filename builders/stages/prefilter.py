@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.common_blocks import Parts, common_blocks, dropped_blocks, without_blocks
-from nyxqa.builders.filters.language import detect, is_tag, matches
+from nyxqa.builders.filters.language import Detected, detect_all, is_tag, matches
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
@@ -127,22 +127,43 @@ def prefilter_shard(settings: Prefilter, task: tuple[Path, Path]) -> ShardOutput
     decided = {one["page_id"]: one for one in decisions.to_pylist()}
     pages, rows = table.to_pylist(), []
     account = Account([page["page_id"] for page in pages])
+    left: list[_Left] = []
     for page in pages:
         decision = decided.get(page["page_id"], {"first": None, "blocks": []})
         page["parts"], characters = without_blocks(page["parts"], decision["blocks"])
         texts = [text for part in page["parts"] if (text := _text(part)) is not None]
         rejection = _rejection(texts, decision["first"], settings) if settings.enabled else None
+        left.append(_Left(page, texts, rejection, decision["blocks"], characters))
+    unknown = [one for one in left if one.rejection is None and one.page["language"] is None]
+    found = dict(zip(map(id, unknown), detect_all(one.texts for one in unknown), strict=True))
+    for one in left:
+        page, rejection = one.page, one.rejection
         if rejection is None:
-            page["language"], rejection = _language(page["language"], texts, settings)
+            page["language"], rejection = _language(page["language"], found.get(id(one)), settings)
         if rejection is not None:
             reason, detail = rejection
             account.dropped.append(Drop("page", page["page_id"], "", reason, f"{page['row']}: {detail}"))
             continue
-        if decision["blocks"]:
-            account.notes.append(_note(page["page_id"], decision["blocks"], characters))
+        if one.blocks:
+            account.notes.append(_note(page["page_id"], one.blocks, one.characters))
         rows.append(page)
     account.parents = [page["page_id"] for page in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
+
+
+class _Left(NamedTuple):
+    """A page without its common blocks.
+
+    :param texts: Its texts.
+    :param rejection: Reason and detail if it is dropped, whatever its language.
+    :param blocks: The blocks that it lost, of so many ``characters``.
+    """
+
+    page: dict[str, Any]
+    texts: list[str]
+    rejection: tuple[str, str] | None
+    blocks: list[int]
+    characters: int
 
 
 def _text(part: dict[str, Any]) -> str | None:
@@ -167,10 +188,12 @@ def _rejection(texts: Sequence[str], first: str | None, settings: Prefilter) -> 
 
 
 def _language(
-    stated: str | None, texts: Sequence[str], settings: Prefilter
+    stated: str | None, found: Detected | None, settings: Prefilter
 ) -> tuple[str | None, tuple[str, str] | None]:
-    """The page's language, and reason and detail if it is not one of ``languages``."""
-    found = None if stated is not None else detect(texts)
+    """The page's language, and reason and detail if it is not one of ``languages``.
+
+    :param found: The detected language of a page that states none; None with too little text.
+    """
     tag = stated if found is None else found.tag
     if not (settings.enabled and settings.languages) or (tag is not None and matches(tag, settings.languages)):
         return tag, None

@@ -90,3 +90,16 @@ def endless_query(_: object) -> None:
     database = duckdb.connect()
     while True:  # one long query would keep DuckDB from looking for signals until it ends
         database.execute("SELECT count(*) FROM range(20000000) t(n) WHERE hash(n) = 1").fetchall()
+
+
+def setting(name: str) -> str | None:
+    """A value of the environment of the worker."""
+    return os.environ.get(name)
+
+
+def converts_without_pandas(number: int) -> bool:
+    """Whether PyArrow turns values into arrays and back without importing pandas."""
+    import pyarrow as pa
+
+    rows = pa.Table.from_pylist([{"number": number}]).to_pylist()
+    return rows == [{"number": number}] and "pandas" not in sys.modules

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,17 +14,18 @@ from itertools import chain, islice
 from types import TracebackType
 from typing import TypeVar
 
+from nyxqa.builders.engine.executors.parent import die_with_parent
 from nyxqa.builders.engine.ordered import ordered_results
 from nyxqa.schemas.errors import WorldError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_PRELOADED = ["nyxqa.builders.engine.executors.forkserver_process", "nyxqa.builders.preloaded"]
 
 
 class LocalExecutor:
-    """Spawned processes on this machine, or this process itself for one worker, or for a single task before they run.
+    """Processes on this machine, or this process itself for one worker, or for a single task before they run.
 
     The processes start with the first tasks that need them and live until the executor is closed: starting them costs
     more than most steps do.
@@ -63,9 +62,7 @@ class LocalExecutor:
         yield from self._spawned(function, chain(first, iterator))
 
     def _spawned(self, function: Callable[[T], R], tasks: Iterator[T]) -> Iterator[R]:
-        pool = self._pool = self._pool or ProcessPoolExecutor(
-            self.workers, multiprocessing.get_context("spawn"), _start_worker
-        )
+        pool = self._pool = self._pool or _start_pool(self.workers)
         try:
             yield from ordered_results(partial(_submit, pool, function), tasks, 2 * self.workers)
         except BrokenProcessPool as error:
@@ -76,6 +73,16 @@ class LocalExecutor:
         except BaseException:
             self.close()
             raise
+
+
+def _start_pool(workers: int) -> ProcessPoolExecutor:
+    """A pool whose processes are forked, where that is possible, from one that has imported what they need."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_PRELOADED)
+        # The process they are forked from may be older than a change of the environment.
+        return ProcessPoolExecutor(workers, context, _start_worker, (dict(os.environ),))
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[T], R], task: T) -> Future[R]:
@@ -96,12 +103,17 @@ def _end(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _start_worker() -> None:
-    """Ignore Ctrl-C, which the parent handles, and die with the parent."""
+def _start_worker(environment: dict[str, str] | None = None) -> None:
+    """Ignore Ctrl-C, which the parent handles, and die with the parent.
+
+    :param environment: That of the parent.
+    """
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    if sys.platform == "linux":  # works even while a long call lets no other thread run
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    die_with_parent()
 
 
 def _follow_parent() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.filters.language import MIN_BYTES, detect, is_tag, matches
+from nyxqa.builders.filters.language_scores import language_model
 from nyxqa.builders.stages.prefilter import prefilter
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter, Web
@@ -141,3 +144,12 @@ def test_equal_whatever_the_workers(tmp_path: Path) -> None:
         prefilter(run, source_pages(run, Web(source=f"jsonl:{file}")), Prefilter(languages=["en", "ja"]))
         found.append(files_of(work))
     assert found[0] == found[1]
+
+
+def test_many_texts_at_once_have_the_scores_of_each_alone() -> None:
+    chance = random.Random(1)
+    texts = [*TEXTS.values(), "", "ABC DEF GHI " * 20, "\x00" * 200]
+    for first, last in ((32, 127), (0x400, 0x450), (0x4E00, 0x9000), (0x600, 0x650), (32, 0x3000)):
+        texts += ["".join(chr(chance.randrange(first, last)) for _ in range(length)) for length in range(0, 300, 11)]
+    alone = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    assert language_model().classify(texts) == [alone.classify(text) for text in texts]

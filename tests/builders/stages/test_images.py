@@ -16,6 +16,7 @@ import pytest
 from nyxqa.builders.engine.accounting import MOST
 from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.stages.common_images import common_hashes
 from nyxqa.schemas.ids import image_id
@@ -90,6 +91,25 @@ def test_images_are_stored_with_what_is_known_of_them(folder: Path, tmp_path: Pa
         assert image_id(packs.read(one)) == one["image_id"]
         assert packs.read(stored[0]["parts"][3]["image"]) == inline
     assert notes(tmp_path / "w") == []
+
+
+def test_an_image_is_decoded_once_a_shard_whether_it_lives_or_not(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def counting(data: bytes, max_pixels: int) -> StoredImage:
+        decoded.append(len(data))
+        return stored_image(data, max_pixels)
+
+    monkeypatch.setattr("nyxqa.builders.stages.images.stored_image", counting)
+    (folder / "again.png").write_bytes((folder / "cut.png").read_bytes())
+    rows = [page(f"page {n}", "<images/1.png>", "<cut.png>", "<again.png>") for n in range(4)]
+    pages = list(read(folder, tmp_path / "w", rows).rows())
+    assert len(decoded) == 2
+    assert [len(row["parts"]) for row in pages] == [2, 2, 2, 2]
+    said = sorted(row["detail"].split(":")[0] for row in drops(tmp_path / "w", stage="images"))
+    assert said == ["again.png"] * 4 + ["cut.png"] * 4
 
 
 def test_dead_images_go_and_the_page_lives(folder: Path, tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ pytestmark = pytest.mark.timeout(120)  # what hangs has failed
 
 
 def children() -> set[int]:
-    """Workers of this process; the tracker of shared semaphores is none."""
-    return {p.pid for p in psutil.Process().children() if "resource_tracker" not in " ".join(p.cmdline())}
+    """Workers of this process; the tracker of shared semaphores and the process that forks them are none."""
+    found = [(one.pid, " ".join(one.cmdline())) for one in psutil.Process().children(recursive=True)]
+    helpers = {one.pid for one in psutil.Process().children()}
+    forked = {pid for pid, line in found if pid not in helpers or "spawn_main" in line}
+    return {pid for pid, line in found if pid in forked and "resource_tracker" not in line}
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +146,11 @@ def test_workers_die_when_their_parent_is_killed(task: str, tmp_path: Path) -> N
         for file in pids.iterdir():
             if psutil.pid_exists(int(file.name)):
                 os.kill(int(file.name), signal.SIGKILL)
+
+
+def test_workers_have_the_environment_of_now_and_no_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("1", "2"):  # the process they are forked from started with the first
+        monkeypatch.setenv("NYXQA_TEST_VALUE", value)
+        with LocalExecutor(2) as executor:
+            assert set(executor.map(tasks.setting, ["NYXQA_TEST_VALUE"] * 4)) == {value}
+            assert set(executor.map(tasks.converts_without_pandas, range(4))) == {True}
