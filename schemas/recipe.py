@@ -37,7 +37,8 @@ class Web(Section):
     """Where pages come from."""
 
     source: str = Field(
-        description="source of the pages: sample, html:DIR, markdown:DIR, pdf:DIR, pdf:FILE, jsonl:FILE, obelics[:DIR]"
+        description="source of the pages: sample, html:DIR, markdown:DIR, pdf:DIR, pdf:FILE, docling:DIR, jsonl:FILE, "
+        "obelics[:DIR]"
     )
     limit: Positive | None = Field(None, description="maximum number of pages to read; all if not set")
     every: Positive = Field(1, description="read every n-th page")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nyxqa.builders.sources.base import Source
+from nyxqa.builders.sources.docling.source import DoclingSource
 from nyxqa.builders.sources.html import HtmlSource
 from nyxqa.builders.sources.jsonl import JsonlSource
 from nyxqa.builders.sources.obelics import ObelicsFolder
@@ -21,8 +22,8 @@ SAMPLE = Path(__file__).parent.parent / "sample_pages" / "pages.jsonl"
 def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Source:
     """Return the source that ``web.source`` names; nothing is read yet.
 
-    One of ``sample``, ``html:DIR``, ``markdown:DIR``, ``pdf:DIR``, ``pdf:FILE``, ``jsonl:FILE[.gz|.zst]``,
-    ``obelics:DIR``, ``obelics`` (the Hub's, without pages whose publishers opted out) and
+    One of ``sample``, ``html:DIR``, ``markdown:DIR``, ``pdf:DIR``, ``pdf:FILE``, ``docling:DIR``,
+    ``jsonl:FILE[.gz|.zst]``, ``obelics:DIR``, ``obelics`` (the Hub's, without pages whose publishers opted out) and
     ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
     :param pdf: How PDF files are read.
@@ -32,8 +33,10 @@ def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Sourc
     kind, _, path = web.source.partition(":")
     if kind == "pdf":
         return PdfSource(_required(path, web, "pdf:DIR or pdf:FILE"), web, pdf, unit)
+    if kind == "docling":
+        return DoclingSource(_required(path, web, "docling:DIR"), web, unit)
     if kind not in _SOURCES:
-        raise UsageError(f"unknown source {web.source!r}{nearest(kind, ['pdf', *_SOURCES])}")
+        raise UsageError(f"unknown source {web.source!r}{nearest(kind, ['pdf', 'docling', *_SOURCES])}")
     return _SOURCES[kind](path, web)
 
 

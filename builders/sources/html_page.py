@@ -15,6 +15,7 @@ from nyxqa.builders.sources.html_main import drop_clutter
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 from nyxqa.builders.sources.image_candidates import IsFile, no_file
 from nyxqa.builders.sources.markdown_page import markdown_as_html
+from nyxqa.builders.sources.parsed_markdown import read_parsed
 
 _NOT_CONTENT = frozenset(
     ("script", "style", "template", "noscript", "iframe", "input", "svg", "object", "video", "audio")
@@ -93,9 +94,8 @@ def read_markdown(data: bytes, cleaner: TextCleaner, is_file: IsFile = no_file) 
             tree.dropped[node] = 1
     head, heading = tree.find(0, "head"), tree.find(0, "h1")
     title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)
-    return HtmlPage(
-        title or _line(tree, heading, cleaner) or None, _language(tree), read_blocks(tree, [_body(tree)], cleaner)
-    )
+    parts = read_parsed(read_blocks(tree, [_body(tree)], cleaner))
+    return HtmlPage(title or _line(tree, heading, cleaner) or None, _language(tree), parts)
 
 
 def _body(tree: Tree) -> int:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from nyxqa.builders.sources.pdf.geometry import Box
 from nyxqa.builders.sources.pdf.paragraphs import Block
 
-_CAPTION = re.compile(
-    r"(?:fig(?:ure)?s?|abb(?:ildung)?|plate|chart|scheme|diagram|image|photo|figura|ábra|рис(?:унок)?|図|图)\.?\s*"
-    r"(?:[A-Z]?\d+(?:[.-]\d+)*[a-z]?|[IVX]+)\s*(?:[.:)\u2014\u2013-]|\s|$)",
-    re.IGNORECASE,
-)
 _FAR = 60.0  # points between a picture and its caption
-_LONGEST = 1500  # characters
-
-
-def is_caption(text: str) -> bool:
-    """Whether a paragraph starts as captions of figures do."""
-    return len(text) <= _LONGEST and bool(_CAPTION.match(text))
 
 
 def paired(pictures: Sequence[Box], blocks: Sequence[Block]) -> list[int | None]:

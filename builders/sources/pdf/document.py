@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.pdf.captions import is_caption, paired
+from nyxqa.builders.sources.figure_caption import is_caption
+from nyxqa.builders.sources.pdf.captions import paired
 from nyxqa.builders.sources.pdf.columns import in_columns
 from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
