@@ -13,6 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.figure_caption import is_caption
+from nyxqa.builders.sources.pdf.aligned import divided
 from nyxqa.builders.sources.pdf.captions import paired
 from nyxqa.builders.sources.pdf.columns import in_columns
 from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
@@ -20,7 +21,9 @@ from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
 from nyxqa.builders.sources.pdf.lines import as_lines, body_size
 from nyxqa.builders.sources.pdf.paragraphs import ENDS, Block, joined, paragraphs, words_of
+from nyxqa.builders.sources.pdf.rules import rules
 from nyxqa.builders.sources.pdf.sheet import Sheet, TooManyCharactersError, Word, read_sheet
+from nyxqa.builders.sources.pdf.tables import Table, tables
 
 MAX_SHEETS = 4000
 MAX_PICTURE_BYTES = 256_000_000  # of one file
@@ -128,6 +131,7 @@ class _Reader:
             raise UnreadablePdfError("too_large", f"sheet {index + 1}: {error}") from error
         sheet.pictures, whole = pictures(page, Box(0.0, 0.0, *page.get_size()))
         sheet.drawings = drawings(page, sheet.box) if sheet.turn == 0 else []
+        sheet.rules = [sheet.upright(box) for box in rules(page)]
         letters = sum(character.isalnum() for word in sheet.words for character in word.text)
         sheet.bare = letters < _FEWEST_LETTERS and (whole or bool(sheet.pictures))
         if whole and letters < _FEWEST_LETTERS:
@@ -146,10 +150,15 @@ class _Reader:
         edge = [word for word in sheet.words if word.order in furniture]
         words = [word for word in sheet.words if word.order not in furniture]
         label = printed_label(sheet, self._furniture, edge)
+        found = tables(sheet.rules, [word for word in words if word.turn == 0], self._vocabulary)
+        in_tables = frozenset[int]().union(*(table.words for table in found))
+        words = [word for word in words if word.order not in in_tables]
         blocks = self._text_blocks(sheet, words)
+        sheet.drawings = [box for box in sheet.drawings if not any(table.box.holds(box) for table in found)]
         if sheet.drawings and self._unit == "tokens":
             words = self._without_labels(sheet, words, blocks)
             blocks = self._text_blocks(sheet, words)
+        blocks = _with_tables(sheet, blocks, found)
         if self._unit == "page":
             text = "\n".join(block.text for block in blocks)
             heading = next((block.text for block in blocks if block.role == "heading"), "")
@@ -174,10 +183,12 @@ class _Reader:
         return [word for word in words if not any(box.holds(word.box) for box in figures)]
 
     def _text_blocks(self, sheet: Sheet, words: list[Word]) -> list[Block]:
-        upright = [word for word in words if word.turn == 0]
-        blocks = [
-            block for region in in_columns(upright) for block in paragraphs(region, sheet.number, self._vocabulary)
-        ]
+        blocks: list[Block] = []
+        for region in in_columns([word for word in words if word.turn == 0]):
+            for piece, table in divided(region, self._vocabulary):
+                if table is not None:
+                    blocks.append(Block(table.text, [(sheet.number, table.box)], body_size(words), "table"))
+                blocks += paragraphs(piece, sheet.number, self._vocabulary)
         for turn in (1, 2, 3):
             aside = [word.text for word in words if word.turn == turn]
             boxes = [(sheet.number, word.box) for word in words if word.turn == turn]
@@ -185,7 +196,9 @@ class _Reader:
                 blocks.append(Block(" ".join(aside), boxes, body_size(words)))
         titles = self._outline.get(sheet.number, set())
         for block in blocks:
-            if is_caption(block.text):
+            if block.role == "table":
+                pass
+            elif is_caption(block.text):
                 block.role = "caption"
             elif len(block.text) <= _LONGEST_HEADING and (
                 _bare_title(block.text) in titles
@@ -307,17 +320,27 @@ class _Reader:
             yield "too_many_images", f"{self._left_out} figures beyond {MAX_PICTURE_BYTES} bytes left out"
 
 
+def _with_tables(sheet: Sheet, blocks: list[Block], found: list[Table]) -> list[Block]:
+    """The blocks with the tables of the sheet where they stand."""
+    for table in found:
+        box = sheet.displayed(table.box)
+        blocks.insert(_place(box, blocks), Block(table.text, [(sheet.number, box)], 0.0, "table"))
+    return blocks
+
+
 def _place(box: Box, blocks: list[Block]) -> int:
     """Index of the block before which a picture without a caption stands."""
-    above = [
-        index
-        for index, block in enumerate(blocks)
-        if (place := block.places[0][1]).top < box.top and place.left < box.right and box.left < place.right
-    ]
+    places = [block.places[0][1] for block in blocks]
+    beside = [index for index, place in enumerate(places) if place.left < box.right and box.left < place.right]
+    above = [index for index in beside if places[index].top < box.top]
     if above:
-        return max(above) + 1
-    below = [index for index, block in enumerate(blocks) if block.places[0][1].top >= box.top]
-    return min(below, default=len(blocks))
+        after = max(above) + 1
+        # Short lines that start left of it, and end there, stand above it too.
+        while after < len(places) and places[after].bottom <= box.top + 2 and places[after].left < box.right:
+            after += 1
+        return after
+    below = [index for index, place in enumerate(places) if place.top >= box.top]
+    return min(set(below) & set(beside) or below, default=len(blocks))
 
 
 def _bare_title(text: str) -> str:

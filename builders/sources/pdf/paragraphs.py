@@ -14,7 +14,7 @@ from nyxqa.builders.sources.pdf.lines import Line
 
 _WIDE = 1.4  # times the usual distance of baselines; a wider one ends a paragraph
 _SIZES_DIFFER = 0.14
-_ITEM = re.compile(r"[•◦‣▪■●○∙·\u2013\u2014*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|\[\d+\]", re.IGNORECASE)
+ITEM = re.compile(r"[•◦‣▪■●○∙·\u2013\u2014*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|\[\d+\]", re.IGNORECASE)
 _DIVIDED = re.compile(r"([^\W\d_]+)-$")
 _LAST_LETTERS = re.compile(r"[^\W\d_]{2,}")
 ENDS = re.compile("[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\\]]*$")
@@ -63,7 +63,7 @@ def _breaks(group: Sequence[Line], line: Line, later: Line, step: float, usual: 
     """Whether a paragraph ends between two lines."""
     if step > _WIDE * usual or abs(later.size - line.size) > _SIZES_DIFFER * max(line.size, later.size):
         return True
-    if _ITEM.fullmatch(later.words[0].text) and len(later.words) > 1 and later.box.left <= group[0].box.left + 1:
+    if ITEM.fullmatch(later.words[0].text) and len(later.words) > 1 and later.box.left <= group[0].box.left + 1:
         return True
     indent = later.box.left - line.box.left
     return 0.8 * later.size < indent < 4 * later.size and len(group) > 1 and bool(ENDS.search(line.text))

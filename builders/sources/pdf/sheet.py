@@ -69,8 +69,14 @@ class Sheet:
     words: list[Word]
     pictures: list[tuple[Box, float]] = field(default_factory=list)
     drawings: list[Box] = field(default_factory=list)
+    rules: list[Box] = field(default_factory=list)
     turn: int = 0
     bare: bool = False
+
+    def upright(self, box: Box) -> Box:
+        """``box`` of the sheet as a viewer shows it, with the text upright."""
+        width, height = (self.box.width, self.box.height) if self.turn % 2 == 0 else (self.box.height, self.box.width)
+        return _mover(self.turn, width, height)(box) if self.turn else box
 
     def displayed(self, box: Box) -> Box:
         """``box`` on the sheet as a viewer shows it."""

@@ -105,7 +105,7 @@ def _page(item: Item, answer: dict[str, Any]) -> Page | Drop:
             caption = (cleaner if sheet else cleaner.line)(block["caption"])
             origin = "" if not caption else _SHEET_ORIGIN if sheet else "figure"
             parts.append(image_part(f"data:image/png;base64,{block['picture']}", caption, origin, section, locator))
-        elif text := cleaner(block["text"]):
+        elif text := cleaner(block["text"], preformatted=block["role"] == "table"):
             parts.append(text_part(text, section, locator))
     page_id = page_id_of_path(item.path)
     title, language = cleaner.line(answer["title"]) or None, cleaner.line(answer["language"]) or None
