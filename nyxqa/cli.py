@@ -51,8 +51,7 @@ def build(
     source: Annotated[
         str | None,
         typer.Option(
-            help="sample, html:DIR, markdown:DIR, pdf:DIR, docling:DIR, jsonl:FILE[.gz|.zst], obelics[:DIR]; "
-            "takes recipe nyxqa by default."
+            help="sample, html: markdown: pdf: docling: + DIR, jsonl:FILE, obelics[:DIR]; takes recipe nyxqa by default."
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,

@@ -210,6 +210,7 @@ class _Reader:
             ):
                 block.role = "heading"
             block.places = [(number, sheet.displayed(box)) for number, box in block.places]
+            block.lines = []  # the words of thousands of sheets are not kept
         return blocks
 
     def _with_pictures(self, sheet: Sheet, blocks: list[Block]) -> list[Block]:
@@ -270,7 +271,7 @@ class _Reader:
 
     def _continues(self, last: Block, block: Block) -> bool:
         (sheet, box), (later_sheet, later) = last.places[-1], block.places[0]
-        if last.role != "text" or abs(last.size - block.size) > 0.5 or not block.lines:
+        if last.role != "text" or abs(last.size - block.size) > 0.5 or not block.flows:
             return False
         moved = later_sheet == sheet + 1 or (later_sheet == sheet and later.top < box.top)
         return moved and not ENDS.search(last.text) and block.text[:1].islower()

@@ -28,6 +28,8 @@ class Block:
 
     :param places: Sheet number and box of each piece.
     :param size: Size of the type; 0 of a figure.
+    :param lines: Its lines, while the sheet is read; a file's blocks are kept without them.
+    :param flows: Whether it may go on in another column or on the next sheet.
     """
 
     text: str
@@ -37,6 +39,7 @@ class Block:
     picture: bytes | None = None
     caption: str = ""
     lines: list[Line] = field(default_factory=list)
+    flows: bool = False
 
 
 def paragraphs(lines: Sequence[Line], sheet: int, vocabulary: Counter[str]) -> list[Block]:
@@ -75,7 +78,8 @@ def _block(group: list[Line], sheet: int, right: float, vocabulary: Counter[str]
         # The writer ended a line where the next word would still have gone in.
         room = right - line.box.right - 0.3 * line.size - later.words[0].box.width
         text = joined(text, later.text, vocabulary, "\n" if room > 2 * line.size else " ")
-    return Block(text, [(sheet, union(line.box for line in group))], median(line.size for line in group), lines=group)
+    size = median(line.size for line in group)
+    return Block(text, [(sheet, union(line.box for line in group))], size, lines=group, flows=True)
 
 
 def joined(text: str, later: str, vocabulary: Counter[str], between: str = " ") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,12 @@ def test_unit_page_gives_a_picture_of_each_sheet_with_its_text(tmp_path: Path) -
     blocks = [block for block, _ in read(tmp_path / "a.pdf", "page").blocks]
     assert [block.role for block in blocks] == ["sheet", "sheet"]
     assert [text in blocks[0].caption for text in said] == [True] * 8 + [False] * 8
+
+
+def test_what_is_kept_of_a_sheet_is_little_more_than_its_text(tmp_path: Path) -> None:
+    """The words of a sheet with their boxes are 30 times as large as its text, and a file has thousands of sheets."""
+    said = manual(tmp_path / "a.pdf", 4)
+    assert len(pickle.dumps(read(tmp_path / "a.pdf").blocks)) < 3 * len("".join(said))
 
 
 def test_a_folder_is_read_in_order_and_bad_files_are_dropped(tmp_path: Path) -> None:
