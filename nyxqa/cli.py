@@ -51,7 +51,7 @@ def build(
     source: Annotated[
         str | None,
         typer.Option(
-            help="sample, html: markdown: pdf: docling: + DIR, jsonl:FILE, obelics[:DIR]; takes recipe nyxqa by default."
+            help="sample, html:, markdown:, pdf:, docling:DIR, jsonl:FILE, obelics[:DIR]; takes recipe nyxqa by default"
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,
