@@ -82,17 +82,29 @@ class PublicEncoder:
         :raises ContentError: If an input has more or fewer images than placeholders.
         :raises WorldError: If an image cannot be read.
         """
+        encoder = self._dense(inputs, kind)
+        return np.concatenate([encoder.encode([], kind), *self.stream(inputs, kind)])
+
+    def stream(self, inputs: Iterable[Any], kind: Role = "document") -> Iterator[npt.NDArray[np.float32]]:
+        """Vectors of queries or documents block by block, float32 [at most 2,048, dim], as ``encode`` gives them.
+
+        A block of inputs and its vectors are in memory, however many there are.
+
+        :raises UsageError: As ``encode``, and likewise the other errors.
+        """
+        encoder = self._dense(inputs, kind)
+        entries = self._entries(inputs)
+        return (encoder.encode(block, kind) for block in iter(lambda: list(islice(entries, _BLOCK)), []))
+
+    def _dense(self, inputs: Iterable[Any], kind: Role) -> VectorEncoder[Any]:
+        """The encoder, if it can encode ``inputs``."""
         if not isinstance(self._encoder, VectorEncoder):
             raise UsageError(f"{self.name} has no vectors; use search, or a dense encoder")
         if kind not in get_args(Role):
             raise UsageError(f"kind={kind!r}; valid: {', '.join(get_args(Role))}")
         if isinstance(inputs, str | Mapping):
             raise UsageError("encode takes a list of inputs; put one input in a list")
-        entries = self._entries(inputs)
-        blocks = [self._encoder.encode([], kind)]
-        while block := list(islice(entries, _BLOCK)):
-            blocks.append(self._encoder.encode(block, kind))
-        return np.concatenate(blocks)
+        return self._encoder
 
     def search(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,25 @@ def test_no_inputs_are_no_vectors() -> None:
 def test_what_is_not_valid_is_named(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_vectors_are_streamed_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nyxqa.retriever.encoders.public._BLOCK", 4)
+    read = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal read
+        for read in range(1, 12):
+            yield f"harbour {read}"
+
+    model = nyxqa.encoder("tiny")
+    blocks = model.stream(texts())
+    assert read == 0
+    found = []
+    for expected in (4, 8, 11):
+        found.append(next(blocks))
+        assert (read, len(found[-1])) == (expected, min(4, 11 - len(found) * 4 + 4))
+    assert next(blocks, None) is None
+    assert (np.concatenate(found) == model.encode(texts())).all()
+    with pytest.raises(UsageError, match="bm25 has no vectors"):
+        nyxqa.encoder("bm25").stream(["harbour"])
