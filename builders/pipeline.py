@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nyxqa.builders.assembly.inputs import Assembly, WebInputs
+from nyxqa.builders.assembly.inputs import Assembly, Judgements, WebInputs
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.mining.judging import judges
@@ -127,7 +127,7 @@ def build(
         web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
     sets = _sets(run, recipe, splits, benchmark_index, handle)
     reviews = review(run, recipe, run.work.parent, web, sets, splits)
-    judged = _judged(run, recipe, web, handle, splits)
+    judged = _judged(run, recipe, web, sets, handle, splits)
     tables = assemble(run, Assembly(recipe, tuple(splits), web, sets, tuple(run.outputs()), reviews, judged))
     steps = {split: split_step(recipe, web, sets, split, reviews, judged) for split in splits}
     verifier = handle.verifier(recipe.verify.model) if web is not None and handle is not None else None
@@ -136,8 +136,12 @@ def build(
 
 def asks_model(recipe: Recipe) -> bool:
     """Whether a build of ``recipe`` uses the model that it names."""
-    sets = bool(recipe.text or recipe.qa)
-    return recipe.web is not None or (sets and judges(recipe.judge, make_provider(recipe.vlm.model).info))
+    if recipe.web is not None:
+        return True
+    if not recipe.text and not recipe.qa:
+        return False
+    model = make_provider(recipe.vlm.model).info
+    return judges(recipe.judge, model) or (bool(recipe.qrels.systems) and model.can_judge)
 
 
 @contextmanager
@@ -161,13 +165,13 @@ def _closing(handle: VlmHandle | None) -> Iterator[None]:
 
 
 def _judged(
-    run: Run, recipe: Recipe, web: WebInputs | None, handle: VlmHandle | None, splits: Sequence[str]
-) -> dict[str, StepOutput]:
+    run: Run, recipe: Recipe, web: WebInputs | None, sets: Sets, handle: VlmHandle | None, splits: Sequence[str]
+) -> dict[str, list[Judgements]]:
     """Run (or plan) the judgements of validation and test."""
-    if web is None or handle is None:
+    if handle is None:
         return {}
     with _closing(handle):
-        return qrels(run, web, handle, recipe.qrels, splits)
+        return qrels(run, web, sets, handle, recipe.qrels, splits)
 
 
 def build_questions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,7 @@ from tests.support.ingest import encoded, picture
 from tests.support.published import table
 from tests.support.qa_sets import MMQA_TYPES, RECIPE, RIVERS, river, write_lines, write_qa_sets
 from tests.support.verdicts import line, write_verdicts
+from tests.support.vlm_server import VlmServer, prompt_text
 
 Row = dict[str, Any]
 
@@ -324,3 +326,43 @@ def test_images_at_urls_are_fetched_once_and_dead_ones_named(tmp_path: Path) -> 
     assert [row["reason"] for row in ledger(tmp_path / "out", "passages.own")] == ["http_404"]
     (triplet,) = table(tmp_path / "out", "triplets", "train")
     assert triplet["query_image_ids"] == documents["d"]["image_ids"]
+
+
+def test_an_evaluation_serves_no_question_the_example_made_of_it(built: Path, tmp_path: Path) -> None:
+    """Of its own ranking and of another system's, where that example would stand on top."""
+    out = tmp_path / "out"
+    shutil.copytree(built, out, ignore=shutil.ignore_patterns("evaluation"))
+    asked = [row for row in table(out, "qa", "train") if row["dataset"] == "science"]
+    documents = corpus(out, "science")
+    examples = {query_id("science", str(n)): documents[f"example:{n}"] for n in range(1, 13) if n % 4 in (1, 2)}
+    assert {row["qa_id"] for row in asked} == set(examples)
+    ids = [row["doc_id"] for row in documents.values()]
+    ranked = {one: dict.fromkeys((own["doc_id"], *ids)) for one, own in examples.items()}
+    lines = [{"query_id": one, "doc_id": doc} for one, listed in ranked.items() for doc in listed]
+    write_lines(tmp_path / "run.jsonl", lines)
+    with VlmServer(reply=lambda payload: '{"answer": "unknown"}') as server:
+        found = nyxqa.evaluate(
+            out,
+            ["bm25", "tiny"],
+            vlm=f"openai:model@{server.url}",
+            split="train",
+            datasets=["science"],
+            top_k=[8],
+            runs={"other": tmp_path / "run.jsonl"},
+        )
+    assert any("documents made of the question itself" in note for note in found["notes"])
+    prompts = [prompt_text(one).rpartition("\nQuestion: ") for one in server.payloads]
+    for row in asked:
+        shown = [head for head, _, question in prompts if _plain(row["question"]) in question]
+        others = [one for own, one in examples.items() if own != row["qa_id"]]
+        assert shown and any(_said(one) in head for head in shown for one in others)
+        assert not any(_said(examples[row["qa_id"]]) in head for head in shown)
+
+
+def _plain(text: str) -> str:
+    return text.replace("<|image|>", "[image]").strip()
+
+
+def _said(example: Row) -> str:
+    """The line of an example that no other document has."""
+    return str(example["text"].splitlines()[-1]) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,20 @@ class ReviewOutput:
 
 
 @dataclass(frozen=True)
+class Judgements:
+    """What stage ``qrels`` judged of one builder's questions of a split.
+
+    :param rows: Rows of JUDGEMENTS.
+    :param pool: The pool of a set; "" for pages, whose documents are all published.
+    :param found: What each system found in that pool: documents by id and row.
+    """
+
+    rows: StepOutput
+    pool: str = ""
+    found: tuple[StepOutput, ...] = ()
+
+
+@dataclass(frozen=True)
 class Assembly:
     """Everything that decides the published tables.
 
@@ -54,7 +68,7 @@ class Assembly:
     :param web: Outputs of the web builder, if the recipe has one.
     :param sets: Outputs of the question sets and imports.
     :param reviews: What people decided, by split with verdicts.
-    :param qrels: Rows of JUDGEMENTS by split, where documents were judged.
+    :param qrels: Judgements by split, where documents were judged.
     :param ledgers: Outputs of all steps whose ledger rows are published, in the order of the stages.
     """
 
@@ -64,7 +78,7 @@ class Assembly:
     sets: Sets
     ledgers: tuple[StepOutput, ...]
     reviews: Mapping[str, ReviewOutput] = field(default_factory=dict)
-    qrels: Mapping[str, StepOutput] = field(default_factory=dict)
+    qrels: Mapping[str, Sequence[Judgements]] = field(default_factory=dict)
 
     def judged(self) -> dict[str, StepOutput]:
         """Outputs of the steps that judged negatives, by dataset and split."""

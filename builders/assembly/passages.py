@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import Packs
+from nyxqa.builders.assembly.inputs import Judgements, Packs
 from nyxqa.builders.assembly.published_rows import image_structs
 from nyxqa.builders.engine.database import arrow_rows
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts
@@ -33,6 +33,11 @@ SELECT DISTINCT "row" FROM (
 ) ORDER BY ALL
 """
 _HITS = "UNION ALL SELECT unnest(rows) FROM read_parquet({files})"
+_JUDGED = """
+UNION ALL
+SELECT own."row" FROM (SELECT unnest(doc_ids) AS doc_id, unnest(rows) AS "row" FROM read_parquet({found})) own
+SEMI JOIN read_parquet({judged}) USING (doc_id)
+"""
 # Each document once, where it first appears: rows are taken by place, documents of a row as they are listed.
 _EMBEDDED = """
 WITH named AS (SELECT source, place, unnest(documents) AS document, generate_subscripts(documents, 1) AS number
@@ -74,16 +79,18 @@ def plan_passages(pool: PassagePool, file_bytes: int = FILE_BYTES) -> Iterator[P
 
 
 def passage_rows(
-    db: duckdb.DuckDBPyConnection, pool: PoolParts, sets: Sequence[SetParts] = ()
+    db: duckdb.DuckDBPyConnection, pool: PoolParts, sets: Sequence[SetParts] = (), judged: Sequence[Judgements] = ()
 ) -> Iterator[dict[str, Any]]:
     """Passages that published rows refer to, with all that was retrieved where a set keeps it, or all of the pool.
 
     :param sets: The sets; in the order of the pool.
+    :param judged: Judgements, whose documents are published.
     """
     stored = PassagePool(pool.folder)
     hits = [part.hits for part in sets if part.pool == pool.name and part.hits is not None]
     files = [file for one in hits for file in one.files()]
-    for row in range(len(stored)) if pool.whole else _referenced(db, pool.name, files):
+    own = [one for one in judged if one.pool == pool.name and one.rows.files()]
+    for row in range(len(stored)) if pool.whole else _referenced(db, pool.name, files, own):
         yield passage_row(stored, row, pool)
 
 
@@ -109,8 +116,13 @@ def passage_row(stored: PassagePool, row: int, pool: PoolParts) -> dict[str, Any
     )
 
 
-def _referenced(db: duckdb.DuckDBPyConnection, pool: str, hits: Sequence[Path]) -> Iterator[int]:
+def _referenced(
+    db: duckdb.DuckDBPyConnection, pool: str, hits: Sequence[Path], judged: Sequence[Judgements]
+) -> Iterator[int]:
     more = _HITS.format(files=file_list(hits)) if hits else ""
+    for one in judged:
+        found = [file for output in one.found for file in output.files()]
+        more += _JUDGED.format(found=file_list(found), judged=file_list(one.rows.files()))
     for row in arrow_rows(db, _REFERENCED.format(pool=pool, hits=more), _BATCH):
         yield row["row"]
 

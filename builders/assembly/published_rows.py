@@ -21,12 +21,18 @@ _BATCH = 256
 _LATER_TRIPLETS = {column.name: column.default for column in added_columns(TRIPLETS)}
 _QUESTIONS = "SELECT * FROM question WHERE split = '{split}' AND reason IS NULL{chosen} ORDER BY qa_id"
 _JUDGED = """
-SELECT judged.* FROM read_parquet({files}) judged SEMI JOIN question ON qa_id = query_id AND reason IS NULL
+SELECT judged.*, 1 AS rank FROM read_parquet({files}) judged SEMI JOIN ({asked}) USING (query_id)
+"""
+_PUBLISHED_QUESTIONS = "SELECT qa_id AS query_id FROM question WHERE reason IS NULL"
+_PUBLISHED_ENTRIES = "SELECT query_id FROM entry WHERE split = '{split}' AND reason IS NULL"
+_ONCE = """
+SELECT * EXCLUDE (rank) FROM ({union}) QUALIFY row_number() OVER (PARTITION BY query_id, doc_id ORDER BY rank) = 1
+ORDER BY query_id, doc_id
 """
 # What a set judges by grades; where it has but one grade, its documents are positives and nothing more.
 _GRADED = """
 SELECT query_id, one.doc_id AS doc_id, least(one.grade, 2)::INTEGER AS "grade", 'gold' AS "by",
-       NULL::STRUCT("start" INTEGER, "end" INTEGER) AS span
+       NULL::STRUCT("start" INTEGER, "end" INTEGER) AS span, 0 AS rank
 FROM (SELECT query_id, dataset, unnest(grades) AS one FROM entry
       WHERE split = '{split}' AND reason IS NULL AND positive_id <> '')
 WHERE dataset IN (SELECT dataset FROM (SELECT dataset, unnest(grades).grade AS g FROM entry WHERE split = '{split}')
@@ -153,12 +159,18 @@ def triplet_row(question: Mapping[str, Any], instruction: str = "") -> dict[str,
     return _reviewable({**question, **own})
 
 
-def qrels_rows(db: duckdb.DuckDBPyConnection, split: str, judged: StepOutput | None) -> Iterator[dict[str, Any]]:
+def qrels_rows(db: duckdb.DuckDBPyConnection, split: str, judged: Sequence[StepOutput]) -> Iterator[dict[str, Any]]:
     """Judgements of the published questions of one split by (query_id, doc_id), and those that sets bring.
+
+    What a set says of a document has precedence over what the model says.
 
     :param judged: Rows of JUDGEMENTS.
     """
     queries = [_GRADED.format(split=split)]
-    if judged is not None and (files := judged.files()):
-        queries.append(_JUDGED.format(files=file_list(files)))
-    yield from arrow_rows(db, f"{' UNION ALL BY NAME '.join(queries)} ORDER BY query_id, doc_id", _BATCH)
+    if files := [file for one in judged for file in one.files()]:
+        asked = [_PUBLISHED_ENTRIES.format(split=split)]
+        if db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'question'").fetchone():
+            asked.append(_PUBLISHED_QUESTIONS)
+        queries.append(_JUDGED.format(files=file_list(files), asked=" UNION ALL ".join(asked)))
+    union = " UNION ALL BY NAME ".join(queries)
+    yield from arrow_rows(db, _ONCE.format(union=union), _BATCH)

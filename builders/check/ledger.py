@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.engine.accounting import DETAIL_LIMIT
-from nyxqa.builders.stages.names import FEEDBACK, OPTIONAL_STAGES, QRELS, REVIEW, STAGES
+from nyxqa.builders.stages.names import FEEDBACK, OPTIONAL_STAGES, REVIEW, STAGES, is_qrels
 from nyxqa.schemas.manifest import StageEntry
 from nyxqa.schemas.tables import DATASET, QA_SPLITS
 
@@ -99,7 +99,8 @@ def _check_last(context: CheckContext, entries: Mapping[tuple[str, str], StageEn
 
 
 def _is_of_set(entry: StageEntry) -> bool:
-    return entry.name not in (*STAGES, REVIEW, QRELS, FEEDBACK) and entry.unit_out in ("triplet", "question")
+    other = entry.name in (*STAGES, REVIEW, FEEDBACK) or is_qrels(entry.name)
+    return not other and entry.unit_out in ("triplet", "question")
 
 
 def _check_dropped(context: CheckContext) -> None:

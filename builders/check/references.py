@@ -55,7 +55,8 @@ _TO_TRIPLETS = f"""
 # Every reference to a judged query.
 _QRELS = """
     SELECT 'qrels ' || split || ' ' || query_id || ' is not a query of its split' AS example
-    FROM qrels ANTI JOIN triplets USING (split, query_id)
+    FROM qrels ANTI JOIN (SELECT split, query_id FROM triplets UNION ALL SELECT split, qa_id FROM qa)
+         USING (split, query_id)
     UNION ALL
     SELECT 'qrels ' || split || ' ' || query_id || ': no document ' || doc_id FROM qrels ANTI JOIN corpus USING (doc_id)
     UNION ALL
@@ -103,7 +104,7 @@ _CHECKS = (
         ("triplets", "qa", "mixture", "feedback", "preview"),
         _TO_TRIPLETS,
     ),
-    SqlCheck("qrels", ("qrels", "triplets", "corpus"), _QRELS),
+    SqlCheck("qrels", ("qrels", "triplets", "qa", "corpus"), _QRELS),
     SqlCheck("feedback_candidates", ("feedback",), _FEEDBACK),
     SqlCheck("qa_triplets", ("qa", "triplets"), _PAIRS),
     SqlCheck("qa_documents", ("qa", "corpus"), _OF_DOCUMENT),

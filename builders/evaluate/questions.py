@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nyxqa.builders.question_sets.own_documents import own_queries, own_rows
 from nyxqa.builders.question_sets.pools import PublishedPool, pictures_of
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.chance import keyed_hash
@@ -148,6 +149,22 @@ class EvalSet:
             lost = question.positives[rows.index(-1)]
             raise LawError(f"question {question.id}: its document {lost} is not in pool {question.pool}")
         return rows
+
+    def own_row(self, question: Question) -> int | None:
+        """Row of the document that was made of the question itself, which it must not find; None if there is none."""
+        return self._own.get((question.pool, question.id))
+
+    @cached_property
+    def _own(self) -> dict[tuple[str, str], int]:
+        asked = {(one.pool, one.id) for one in self.questions}
+        datasets = {(one.pool, one.dataset) for one in self.questions}
+        found: dict[tuple[str, str], int] = {}
+        for name, dataset in sorted(datasets):
+            pool = self.pools[name]
+            for row in own_rows(self.documents(name)):
+                keys = ((name, query) for query in own_queries(dataset, pool.origin(row)))
+                found |= dict.fromkeys((key for key in keys if key in asked), row)
+        return found
 
     def pictures(self, question: Question) -> tuple[VlmImage, ...]:
         """Images of a question, with the captions they have in its document."""

@@ -91,7 +91,8 @@ class Searcher:
             numbers = [number for number, one in enumerate(block) if one.pool == pool]
             entries = [self._entry(block[number]) for number in numbers]
             index = self.index(pool)
-            k = min(DEPTH, len(index.ids))
+            # One more where a question's own document may be among them, which is left out.
+            k = min(DEPTH + any(self.questions.own_row(block[one]) is not None for one in numbers), len(index.ids))
             for dim, hits in zip(self.dims, search_dims(self.encoder, index, entries, k, self.dims), strict=True):
                 for number, rows, scores in zip(numbers, hits.rows, hits.scores, strict=True):
                     found[number].append(self._ranked(block[number], dim, rows, scores))
@@ -114,6 +115,9 @@ class Searcher:
     def _ranked(
         self, question: Question, dim: int, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]
     ) -> dict[str, Any]:
+        own = self.questions.own_row(question)
+        if own is not None:
+            rows, scores = rows[rows != own][:DEPTH], scores[rows != own][:DEPTH]
         places = [np.flatnonzero(rows == row) for row in self.questions.rows_of(question)]
         kept = rows[:KEPT] >= 0
         return {
@@ -137,7 +141,7 @@ def rankings(
     folders = {pool: index.folder for pool, index in indexes.items()}
     full = max(full_dim(encoder.open(folder)) for folder in folders.values())
     chosen = tuple(dim for dim in dict.fromkeys(dims) if dim <= full) or (full,)
-    params = {
+    params: dict[str, Any] = {
         "encoder": encoder.fingerprint,
         "dims": chosen,
         "depth": DEPTH,
@@ -146,6 +150,8 @@ def rankings(
         "files": questions.files,
         "indexes": {pool: index.fingerprint for pool, index in indexes.items()},
     }
+    if any(questions.own_row(one) is not None for one in questions.questions):
+        params["own_documents"] = "left out"
     step = Step(f"{STAGE}/ranking", VERSION, params, (), questions.split, "question", "question")
     searcher = Searcher(questions, encoder, folders, chosen)
     output = run.map(step, searcher.search, partial(spans, len(questions), BLOCK), RANKINGS, "driver")

@@ -68,9 +68,11 @@ class _Found:
 
     ranks: list[npt.NDArray[np.float64]] = field(default_factory=list)
     items: list[list[tuple[Shown, ...]]] = field(default_factory=list)
+    scores: list[list[float]] = field(default_factory=list)
     pieces: list[list[Piece]] = field(default_factory=list)
     total: int = 0
     elsewhere: int = 0
+    own: int = 0
     empty: int = 0
 
 
@@ -94,8 +96,7 @@ def map_run(questions: EvalSet, system: str, run: Run, known_queries: Iterable[s
         listed = run.get(question.id, ())[:DEPTH]
         found.empty += not listed
         _map(questions, question, listed, places[question.pool], system, found)
-    scores = [[one.score for one in run.get(question.id, ())[:DEPTH]] for question in questions.questions]
-    ranking = Ranking(system, 0, found.ranks, found.items, scores, found.pieces)
+    ranking = Ranking(system, 0, found.ranks, found.items, found.scores, found.pieces)
     return ranking, list(_notes(system, found, len(questions)))
 
 
@@ -104,6 +105,8 @@ def _notes(system: str, found: _Found, questions: int) -> Iterator[str]:
         yield f"run {system} has no line for {found.empty} of {questions} questions; they count as nothing found"
     if found.elsewhere:
         yield f"run {system}: {found.elsewhere} of {found.total} pieces lie in no document of their pool"
+    if found.own:
+        yield f"run {system}: {found.own} pieces are documents made of the question itself; they are left out"
 
 
 def _map(
@@ -117,19 +120,24 @@ def _map(
     table = places.table
     rows = questions.rows_of(question)
     texts = [table.table.column("text")[row].as_py() for row in rows]
-    pieces, items = [], []
+    pieces, items, scores = [], [], []
     for one in listed:
         piece, shown = _piece(one, (rows, texts), places, system)
         found.total += 1
+        if shown == (questions.own_row(question),):  # made of the question itself
+            found.own += 1
+            continue
         found.elsewhere += not shown
         pieces.append(piece)
         items.append(shown)
+        scores.append(one.score)
     ranks = np.full(len(rows), np.inf)
     for number, text in enumerate(texts):
         hits = [rank for rank, piece in enumerate(pieces, 1) if piece.holds(number, max(1, len(text)))]
         ranks[number] = hits[0] if hits else np.inf
     found.ranks.append(np.sort(ranks))
     found.items.append(items)
+    found.scores.append(scores)
     found.pieces.append(pieces)
 
 

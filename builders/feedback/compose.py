@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.assembly.passages import passage_row
@@ -20,7 +22,7 @@ from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.row_source import kind_of_source
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.names import FEEDBACK as STAGE
-from nyxqa.retriever.index.stored_ids import rows_of
+from nyxqa.retriever.encoders.index_ids import rows_in
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry
 from nyxqa.schemas.tables import CORPUS, FEEDBACK, LEDGER
 from nyxqa.schemas.writing import write_split
@@ -127,12 +129,18 @@ def _other_passages(
         for path in manifest.paths("corpus", pool)
         for one in pq.read_table(base / path, columns=["doc_id"])["doc_id"].to_pylist()
     }
-    wanted = _named_by_triplets(base, manifest, pool) | added.named.get(pool, set())
+    wanted = _named_by_others(base, manifest, pool) | added.named.get(pool, set())
     return None if wanted == published else _passages(_parts(manifest, passages, pool), wanted, added)
 
 
-def _named_by_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
+def _named_by_others(base: Path, manifest: Manifest, pool: str) -> set[str]:
+    """Documents of a pool that triplets or judgements name."""
     found: set[str] = set()
+    queries = _queries(base, manifest, pool)
+    for split in manifest.splits("qrels"):
+        for path in manifest.paths("qrels", split):
+            judged = pq.read_table(base / path, columns=["query_id", "doc_id"])
+            found.update(judged.filter(pc.is_in(judged["query_id"], queries))["doc_id"].to_pylist())
     for split in manifest.splits("triplets"):
         for path in manifest.paths("triplets", split):
             with pq.ParquetFile(base / path) as file:
@@ -144,11 +152,23 @@ def _named_by_triplets(base: Path, manifest: Manifest, pool: str) -> set[str]:
     return found
 
 
+def _queries(base: Path, manifest: Manifest, pool: str) -> pa.Array:
+    """Questions of validation and test that are searched in a pool."""
+    parts = [
+        table.filter(pc.equal(table["pool"], pool))[key].combine_chunks()
+        for name, key in (("triplets", "query_id"), ("qa", "qa_id"))
+        for split in manifest.splits("qrels")
+        for path in manifest.paths(name, split)
+        for table in [pq.read_table(base / path, columns=[key, "pool"])]
+    ]
+    return pa.concat_arrays([pa.array([], pa.string()), *parts])
+
+
 def _passages(parts: PoolParts, wanted: set[str], added: Added) -> Iterator[dict[str, Any]]:
     stored = PassagePool(parts.folder)
     index = added.indexes.get(parts.name)
     if index is not None and index.exists():
-        rows = rows_of(index, wanted).tolist()
+        rows = rows_in(index, wanted).tolist()
     else:
         rows = [row for row in range(len(stored)) if stored[row].id in wanted]
     for row in rows:

@@ -28,7 +28,7 @@ from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.index.stored_ids import StoredIds
+from nyxqa.retriever.encoders.index_ids import count_in
 from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import Published, open_published
@@ -204,7 +204,7 @@ def _run_steps(
 
 
 def _describe(pool: TrainPool, index: StepOutput) -> str:
-    count = len(StoredIds(index.folder))
+    count = count_in(index.folder)
     return f"{count} documents" if pool.whole else f"{count} documents that train triplets name"
 
 

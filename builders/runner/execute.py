@@ -178,7 +178,7 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
     recipe = with_tokenizer(request.recipe)
     if not asks_model(recipe):
         raise UsageError(
-            "there is nothing to estimate: without a [web] section, or negatives to judge, no model is asked"
+            "there is nothing to estimate: without a [web] section, negatives or documents to judge, no model is asked"
         )
     with output_folder(request.out) as work, limited(_limits(recipe)), request.executor as executor:
         note_source(work, recipe)
@@ -224,8 +224,9 @@ def check_recipe(recipe: Recipe) -> None:
         )
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
-        for spec in (recipe.negatives.encoder, *recipe.qrels.systems):
-            make_encoder(spec)
+        make_encoder(recipe.negatives.encoder)
+    for spec in recipe.qrels.systems:
+        make_encoder(spec)
     if recipe.web is not None or recipe.text or recipe.qa:
         make_provider(recipe.vlm.model)
     if recipe.captions.model:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nyxqa.builders.assembly.inputs import RESULT, Assembly, Packs, ReviewOutput, WebInputs
+from nyxqa.builders.assembly.inputs import RESULT, Assembly, Judgements, Packs, ReviewOutput, WebInputs
 from nyxqa.builders.assembly.ledger import ledger_rows, own_drops, tally
 from nyxqa.builders.assembly.mixture import mixture_rows
 from nyxqa.builders.assembly.passages import embedded_rows, passage_rows
@@ -57,7 +57,7 @@ def split_step(
     sets: Sets,
     split: str,
     reviews: Mapping[str, ReviewOutput] | None = None,
-    qrels: Mapping[str, StepOutput] | None = None,
+    qrels: Mapping[str, Sequence[Judgements]] | None = None,
 ) -> Step:
     """The step whose fingerprint decides the published form of one split, whatever the other splits are."""
     params: dict[str, Any] = {"seed": recipe.seed, "sets": sets.decisive(split)}
@@ -73,8 +73,9 @@ def split_step(
         params["mixture"] = recipe.mixture
     if reviews and split in reviews:
         params[REVIEW] = reviews[split].rows.fingerprint
-    if qrels and split in qrels:
-        params[QRELS_STAGE] = qrels[split].fingerprint
+    if qrels and qrels.get(split):
+        first, *others = (one.rows.fingerprint for one in qrels[split])
+        params[QRELS_STAGE] = [first, *others] if others else first
     return Step("assemble", VERSION, params, inputs, split, "question", "triplet")
 
 
@@ -116,7 +117,8 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
                 TRIPLETS, split, triplet_rows(db, split, packs, instruction=recipe.negatives.instruction), folder
             )
             if split in QRELS.splits:
-                files |= write_split(QRELS, split, qrels_rows(db, split, assembly.qrels.get(split)), folder)
+                judged = [one.rows for one in assembly.qrels.get(split, ())]
+                files |= write_split(QRELS, split, qrels_rows(db, split, judged), folder)
         files |= _write_corpus(db, assembly, corpus, packs, folder)
         stages = with_sets(set_stages(recipe))
         files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)
@@ -184,10 +186,11 @@ def _write_corpus(
     files: Files = {}
     for name, output in corpus.items():
         files |= linked(name, output, folder)
+    judged = [one for several in assembly.qrels.values() for one in several]
     for pool in assembly.sets.pools:
         if pool.name in corpus:
             continue
-        files |= write_split(CORPUS, pool.name, passage_rows(db, pool, assembly.sets.triplets), folder)
+        files |= write_split(CORPUS, pool.name, passage_rows(db, pool, assembly.sets.triplets, judged), folder)
     for kind in dict.fromkeys(part.pool for part in assembly.sets.triplets if part.text is None):
         files |= write_split(CORPUS, kind, embedded_rows(db, kind, packs), folder)
     return files

@@ -61,6 +61,16 @@ def import_stage(kind: str) -> str:
     return f"import.{kind}"
 
 
+def qrels_stage(name: str) -> str:
+    """Name of the stage that judges documents for the questions of a set."""
+    return f"{QRELS}.{name}"
+
+
+def is_qrels(name: str) -> bool:
+    """Whether a stage judges documents."""
+    return name.partition(".")[0] == QRELS
+
+
 def set_stages(recipe: Recipe) -> list[str]:
     """Names of the stages of the recipe's passage pools, question sets and imports, and of judgements, each once."""
     names = [pool_stage(pool_of(text)) for text in recipe.text]
@@ -68,13 +78,16 @@ def set_stages(recipe: Recipe) -> list[str]:
     names += [text_stage(text.name) for text in recipe.text]
     names += [qa_stage(section.name) for section in recipe.qa]
     names += [import_stage(section.kind) for section in recipe.imports]
-    names += [QRELS] if recipe.qrels.systems else []
+    if recipe.qrels.systems:
+        names += [QRELS, *(qrels_stage(text.name) for text in recipe.text)]
+        names += [qrels_stage(section.name) for section in recipe.qa]
     return list(dict.fromkeys(names))
 
 
 def with_sets(names: Iterable[str]) -> list[str]:
     """All stages in their order: the web builder's, those of ``names``, ``review``, ``assemble``, and feedback."""
     *web, last = STAGES
-    known, listed = {*STAGES, REVIEW, QRELS, FEEDBACK}, list(dict.fromkeys(names))
-    sets = [name for name in listed if name not in known]
-    return [*web, *sets, REVIEW, *([QRELS] if QRELS in listed else []), last, FEEDBACK]
+    known, listed = {*STAGES, REVIEW, FEEDBACK}, list(dict.fromkeys(names))
+    judged = [name for name in listed if is_qrels(name)]
+    sets = [name for name in listed if name not in known and name not in judged]
+    return [*web, *sets, REVIEW, *judged, last, FEEDBACK]

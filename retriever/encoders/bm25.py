@@ -63,6 +63,13 @@ class Bm25Encoder:
         return Bm25Index(folder, read_json(folder / _SHARDS)["shards"])
 
 
+def postings_in(folder: Path) -> list[PostingsFile] | None:
+    """The shards of an index of words, in order; None for a folder that holds no such index."""
+    if not (folder / _SHARDS).exists():
+        return None
+    return [PostingsFile(shard_file(folder, shard)) for shard in range(read_json(folder / _SHARDS)["shards"])]
+
+
 def shard_file(folder: Path, shard: int) -> Path:
     """File of one shard of an index."""
     return folder / f"bm25-{shard:06d}.arrow"

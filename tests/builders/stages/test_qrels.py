@@ -13,7 +13,7 @@ import nyxqa
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.qa.relevance import grade_of, span_of
 from nyxqa.builders.stages import qrels
-from nyxqa.builders.stages.qrels import pooled
+from nyxqa.builders.stages.qrels_sources import pooled
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.evidence_builds import FACTS, IMAGES, build_with_model
@@ -27,9 +27,9 @@ def test_documents_are_judged_best_first() -> None:
     """The known document, then by 1 / (60 + rank) summed over the systems; ties by id."""
     rankings = [["a", "b", "c"], ["b", "d"], ["known", "e"]]
     # b: 1/62 + 1/61, a: 1/61, d and e: 1/62 each, c: 1/63
-    assert pooled("known", rankings, 20) == ["known", "b", "a", "d", "e", "c"]
-    assert pooled("known", rankings, 3) == ["known", "b", "a"]
-    assert pooled("other", [[]], 3) == ["other"]
+    assert pooled(["known"], rankings, 20) == ["known", "b", "a", "d", "e", "c"]
+    assert pooled(["known"], rankings, 3) == ["known", "b", "a"]
+    assert pooled(["other"], [[]], 3) == ["other"]
 
 
 def test_grades_and_spans_by_hand() -> None:
