@@ -67,6 +67,7 @@ _KINDS = {
         r"author-?(?:box|bio|info|card|profile|desc\w*|content|block|details|area) about-?(?:the-)?author "
         r"post-?author bio bios"
     ),
+    "header": _words(r"titlearea projectname project-name site-title site-branding site-description"),
     "rating": _words(r"ratings? votes? voting helpful feedback"),
     "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
     "linked": _words(

@@ -30,6 +30,7 @@ _OTHERS = ("comments", "related")  # may be longer than the content
 _CARD = 800  # characters of text that a link to another page is introduced with
 _CARDS = 3
 _CREDITS = 200  # characters
+_BESIDE = 40  # characters of a line besides a date or name in it
 _CELL = 300  # characters; a smaller cell of a table is not a column of a page
 _LONG_NAME = 12  # letters
 _NEAR = 8  # nodes between the start of a section and its heading
@@ -222,7 +223,7 @@ def _is_short_line(tree: Tree, page: Measure, node: int) -> bool:
     if tree.tags[node] in BLOCKS:
         return page.chars(node) <= _CREDITS
     line = next((parent for parent in tree.ancestors(node) if tree.tags[parent] in BLOCKS), 0)
-    return page.chars(line) - page.chars(node) <= _FEW and tree.tags[line] not in HEADINGS
+    return page.chars(line) - page.chars(node) <= _BESIDE and tree.tags[line] not in HEADINGS
 
 
 def _heading_names_it(tree: Tree, node: int) -> bool:

@@ -50,6 +50,17 @@ def test_a_line_that_is_no_content_goes(line: str) -> None:
     assert read_between(line) == PLAIN
 
 
+def test_the_name_of_the_manual_above_each_of_its_pages_goes() -> None:
+    for name in (
+        "<div id='titlearea'><table><tr><td id='projectname'>{}</td></tr></table></div>",
+        "<p class='site-title'>{}</p>",
+    ):
+        html = page(
+            f"<div id='top'>{name.format('The manual of locks')}</div><h1>The lock</h1><p>{STORY}</p><p>{MORE}</p>"
+        )
+        assert text(html) == PLAIN
+
+
 @pytest.mark.parametrize(
     ("line", "kept"),
     [
