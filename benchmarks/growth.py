@@ -181,7 +181,12 @@ def measured(tree: Path, pages: Path, workers: int, sample: int) -> dict[str, An
         if process.returncode:
             raise SystemExit(f"the build of {pages} failed:\n{error.read_text()[-2000:]}")
         for step, row in steps.items():
-            row["bytes"] = _bytes(out / ".work" / "steps", step)
+            folders = _folders(out / ".work" / "steps", step)
+            files = [file for folder_ in folders for file in folder_.rglob("*") if file.is_file()]
+            row["bytes"] = sum(file.stat().st_size for file in files)
+            row["shards"] = [
+                json.loads(file.read_text()).get("cpu", 0.0) for file in sorted(files) if file.name.startswith("done-")
+            ]
         data = sum(file.stat().st_size for file in (out / "data").rglob("*.parquet"))
     return {
         "seconds": round(seconds, 2),
@@ -209,11 +214,10 @@ def _steps(process: subprocess.Popen[str], watch: Watch, started: float) -> dict
     return steps
 
 
-def _bytes(steps: Path, name: str) -> int:
-    """Bytes of the files of a step, of all splits."""
+def _folders(steps: Path, name: str) -> list[Path]:
+    """The folders of a step, of all splits."""
     label = name.replace("/", ".")
-    folders = [steps / label, *(steps / f"{label}.{split}" for split in ("train", "validation", "test"))]
-    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+    return [steps / label, *(steps / f"{label}.{split}" for split in ("train", "validation", "test"))]
 
 
 class Watch:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.lsh_pairs import verify
 from nyxqa.builders.dedup.shingle_store import SetStore
 from nyxqa.builders.dedup.threshold import Threshold
-from nyxqa.builders.dedup.word_hashes import I64
+from nyxqa.builders.dedup.word_hashes import I64, U64
 
 _SHINGLES = 1 << 20
 _PART_SHINGLES = 1 << 22
+_LEAST_BITS, _MOST_BITS = 12, 26  # of the table of hashes seen, a byte each, twice
 _PREFIX_ROWS = 1 << 20  # rows of the prefix table joined at once, which bounds the candidates kept
 
 
@@ -34,9 +36,15 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
     database.run("CREATE OR REPLACE TEMP TABLE shingle (t BIGINT, hash UBIGINT, low BIGINT, high BIGINT)")
     places = np.zeros(len(store.sizes), np.int64)
     places[texts] = np.arange(len(texts))
+    repeated = _Repeated(int(store.sizes[texts].sum()))
+    for _, hashes in store.slices(texts, _SHINGLES):
+        repeated.add(np.asarray(hashes))
     for owners, hashes in store.slices(texts, _SHINGLES):
+        # A shingle of one text alone can match nothing, so it may stand first in the order, and needs no row.
+        kept = repeated.has(np.asarray(hashes))
+        owners = owners[kept]
         sides = places[owners]
-        rows = {"t": owners, "hash": np.asarray(hashes), "low": low[sides], "high": high[sides]}
+        rows = {"t": owners, "hash": np.asarray(hashes)[kept], "low": low[sides], "high": high[sides]}
         database.append("shingle", pa.table(rows))
     database.run(
         "CREATE OR REPLACE TEMP TABLE spread AS SELECT hash, count(*) AS texts FROM shingle GROUP BY hash "
@@ -71,6 +79,30 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
         )
     for table in ("shared", "open"):
         database.run(f"DROP TABLE {table}")
+
+
+class _Repeated:
+    """Which hashes may occur in several sets: all that do, and of the others few.
+
+    :param total: Number of hashes, each once for each set; more than 67 million cost no more memory.
+    """
+
+    def __init__(self, total: int) -> None:
+        bits = min(_MOST_BITS, max(_LEAST_BITS, (4 * total).bit_length()))
+        self._mask = np.uint64((1 << bits) - 1)
+        self._seen, self._twice = np.zeros((2, 1 << bits), np.bool_)
+
+    def add(self, hashes: U64) -> None:
+        """Count the hashes of some sets."""
+        places = np.sort((hashes & self._mask).astype(np.uint32))
+        self._twice[places[1:][places[1:] == places[:-1]]] = True
+        self._twice[places[self._seen[places]]] = True
+        self._seen[places] = True
+
+    def has(self, hashes: U64) -> npt.NDArray[np.bool_]:
+        """Whether each hash may occur in several sets."""
+        found: npt.NDArray[np.bool_] = self._twice[(hashes & self._mask).astype(np.uint32)]
+        return found
 
 
 def prefixes_meet(threshold: Threshold) -> str:

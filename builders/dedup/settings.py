@@ -52,5 +52,5 @@ def write_documents(db: duckdb.DuckDBPyConnection, query: str, file: Path) -> No
     """
     if not file.exists():
         with replacing(file) as temporary:
-            options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
+            options = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192"
             db.execute(f"COPY ({query}) TO {string_literal(str(temporary))} ({options})")
