@@ -31,6 +31,7 @@ from nyxqa.builders.stages.refine import refine
 from nyxqa.builders.stages.require_seeds import require_seeds
 from nyxqa.builders.stages.review import review
 from nyxqa.builders.stages.sample import sample
+from nyxqa.builders.stages.secrets import secrets
 from nyxqa.builders.stages.sets import build_sets
 from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
@@ -91,6 +92,7 @@ def build_pages(
     :param answers: Folder of a model's stored answers; None leaves out its captions.
     """
     pages = source(run, opened, web)
+    pages = secrets(run, pages, recipe.filters)
     pages = prefilter(run, pages, recipe.prefilter)
     pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
     handle = None if answers is None else captions_handle(recipe, answers, packs)

@@ -209,6 +209,9 @@ def push(
     images: Annotated[Literal["bytes", "urls"] | None, typer.Option(help="Publish images, or only their URLs.")] = None,
     report_page: Annotated[bool, typer.Option("--report", help="Publish report.html as well.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Push even without passed checks and a report.")] = False,
+    accept_findings: Annotated[
+        bool, typer.Option("--accept-findings", help="Push although secrets or personal data are found.")
+    ] = False,
     base: Annotated[str | None, typer.Option(metavar="USER/NAME", help="Base of adapters on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
@@ -227,6 +230,7 @@ def push(
             images=images,
             report=report_page,
             force=force,
+            accept_findings=accept_findings,
             base=base,
             planned=_say_plan,
         )

@@ -130,6 +130,9 @@ class Filters(Section):
     corpus: list[str] = Field([], description="SQL conditions over the columns of table corpus, image bytes excluded")
     qa: list[str] = Field([], description="SQL conditions over the columns of table qa")
     decontaminate: list[str] = Field([], description="benchmark files or folders that the data must not contain")
+    secrets: Literal["drop", "mask", "report"] | None = Field(
+        None, description="what becomes of pages with secrets or personal data; not looked for if not set"
+    )
 
 
 class SplitSection(Section):

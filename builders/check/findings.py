@@ -1,4 +1,4 @@
-"""The results of checks: each named check is ok, failed, or was not run."""
+"""The results of checks: each named check is ok, failed, found something that is no failure, or was not run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nyxqa.schemas.errors import LawError
 
 EXAMPLES = 3
 
-Status = Literal["ok", "failed", "not run"]
+Status = Literal["ok", "failed", "found", "not run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Finding:
         """The finding in one line."""
         if self.status == "failed":
             return f"FAILED {self.name}: {self.count}, such as {'; '.join(self.examples)}"
+        if self.status == "found":
+            return f"found {self.name}: {self.count} ({self.note}), such as {'; '.join(self.examples)}"
         if self.status == "not run":
             return f"not run {self.name}: {self.reason}"
         return f"ok {self.name} ({self.note})" if self.note else f"ok {self.name}"
@@ -56,6 +58,10 @@ class CheckResult:
     def failed(self) -> tuple[str, ...]:
         """Names of the checks that failed."""
         return tuple(finding.name for finding in self.findings if finding.status == "failed")
+
+    def finding(self, name: str) -> Finding | None:
+        """The finding of one check, if it is among them."""
+        return next((one for one in self.findings if one.name == name), None)
 
     @property
     def not_run(self) -> tuple[str, ...]:
@@ -97,6 +103,7 @@ class Findings:
     _examples: dict[str, list[str]] = field(default_factory=dict)
     _skipped: dict[str, str] = field(default_factory=dict)
     _notes: dict[str, str] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     def begin(self, *names: str) -> None:
         """Record that these checks are run."""
@@ -109,6 +116,11 @@ class Findings:
         examples = self._examples.setdefault(name, [])
         if len(examples) < EXAMPLES:
             examples.append(example)
+
+    def tell(self, name: str, example: str, count: int = 1) -> None:
+        """Record ``count`` things that ``name`` found, none of which is a failure, with one example."""
+        self._told.add(name)
+        self.fail(name, example, count)
 
     def note(self, name: str, note: str) -> None:
         """Record what a check found that has no bearing on its outcome."""
@@ -125,7 +137,8 @@ class Findings:
 
     def _finding(self, name: str) -> Finding:
         if count := self._counts.get(name, 0):
-            return Finding(name, "failed", count, tuple(self._examples[name]))
+            status: Status = "found" if name in self._told else "failed"
+            return Finding(name, status, count, tuple(self._examples[name]), note=self._notes.get(name, ""))
         if name in self._skipped:
             return Finding(name, "not run", reason=self._skipped[name])
         if name in self._counts:

@@ -9,7 +9,7 @@ from nyxqa.builders.check.content import ROW_CHECKS, check_labels, check_rows
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.check.feedback import FEEDBACK_CHECKS, check_feedback
 from nyxqa.builders.check.files import FILE_CHECKS, check_card, check_files
-from nyxqa.builders.check.findings import CheckResult, Findings
+from nyxqa.builders.check.findings import CheckResult, Finding, Findings
 from nyxqa.builders.check.images import IMAGE_CHECKS
 from nyxqa.builders.check.leaks import LEAK_CHECKS, check_leaks
 from nyxqa.builders.check.ledger import LEDGER_CHECKS, check_ledger
@@ -18,6 +18,7 @@ from nyxqa.builders.check.order import ORDER_CHECKS, check_order
 from nyxqa.builders.check.preview import check_preview
 from nyxqa.builders.check.probes import PROBE_CHECKS, check_probes
 from nyxqa.builders.check.references import REFERENCE_CHECKS, check_references
+from nyxqa.builders.check.secrets import SECRETS, check_secrets
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.live import task
 from nyxqa.schemas.manifest import read_manifest
@@ -37,6 +38,7 @@ _CHECKS: tuple[tuple[Callable[[CheckContext], None], tuple[str, ...]], ...] = (
     (check_labels, ("label_balance",)),
     (check_probes, PROBE_CHECKS),
     (check_leaks, LEAK_CHECKS),
+    (check_secrets, (SECRETS,)),
 )
 CHECKS = ("manifest", *(name for _, names in _CHECKS for name in names))
 
@@ -64,3 +66,15 @@ def check(out: Path) -> CheckResult:
             run_check(context)
             bar.advance()
     return findings.result(CHECKS)
+
+
+def look_for_secrets(out: Path) -> Finding | None:
+    """What the check of secrets alone finds in the dataset in ``out``; None if it finds nothing.
+
+    :raises FormatError: If the dataset cannot be read.
+    """
+    findings = Findings()
+    with CheckContext(out, read_manifest(out), findings) as context:
+        check_secrets(context)
+    finding = findings.result((SECRETS,)).findings[0]
+    return finding if finding.status == "found" else None

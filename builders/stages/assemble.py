@@ -64,7 +64,7 @@ def split_step(
     inputs: tuple[str, ...] = ()
     if web is not None:
         # The benchmark files decide ``documents`` already.
-        filters = recipe.filters.model_copy(update={"decontaminate": []})
+        filters = recipe.filters.model_copy(update={"decontaminate": []}).model_dump(mode="json", exclude={"secrets"})
         params |= {"filters": filters, "split": recipe.split}
         if recipe.negatives.instruction:
             params["instruction"] = recipe.negatives.instruction

@@ -27,6 +27,20 @@ def require_fit(out: Path) -> None:
     require_passed_report(out)
 
 
+def require_clean(out: Path) -> None:
+    """Look for secrets and personal data in the dataset.
+
+    :raises LawError: If there are any.
+    """
+    from nyxqa.builders.check.structure import look_for_secrets
+
+    if (found := look_for_secrets(out)) is not None:
+        raise LawError(
+            f"{out} is not pushed: {found.count} findings of secrets or personal data ({found.note}), such as "
+            f"{found.examples[0]}; build with filters.secrets = 'mask' or 'drop', or push with --accept-findings"
+        )
+
+
 def require_passed_report(out: Path) -> None:
     """Look for a passed report on these bytes.
 

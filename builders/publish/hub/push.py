@@ -18,7 +18,7 @@ from nyxqa.builders.publish.hub.history import clearing_commands
 from nyxqa.builders.publish.hub.image_urls import with_addresses
 from nyxqa.builders.publish.hub.model_files import is_model, model_files
 from nyxqa.builders.publish.hub.plan import Plan, plan_of
-from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, require_fit
+from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, require_clean, require_fit
 from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare, require_names
 from nyxqa.builders.publish.hub.retry import single_tries, with_retries
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError
@@ -81,6 +81,7 @@ def push(
     images: ImagesAs | None = None,
     report: bool = False,
     force: bool = False,
+    accept_findings: bool = False,
     base: str | None = None,
     planned: Callable[[Plan], object] | None = None,
 ) -> Pushed:
@@ -98,15 +99,16 @@ def push(
         known licence.
     :param report: Publish ``report.html`` as well, which quotes items that were dropped.
     :param force: Push a dataset that fails checks or has no passed report.
+    :param accept_findings: Push a dataset that holds secrets or personal data, as far as they are found.
     :param base: For adapters: name on the Hub of the model that they were trained on.
     :param planned: Receives the plan of a dry run before the Hub is asked.
-    :raises LawError: If a check fails or there is no passed report on these bytes.
+    :raises LawError: If a check fails, there is no passed report on these bytes, or something secret is found.
     :raises UsageError: If an argument is not valid, or ``images`` is required.
     :raises FormatError: If ``data`` is not a finished dataset.
     :raises WorldError: If the Hub refuses or cannot be reached.
     """
     out = Path(data)
-    _check_options(out, images is not None or force or report, base)
+    _check_options(out, images is not None or force or report or accept_findings, base)
     require_names(repository, revision, create_pr)
     if is_model(out):
         remote = connect(repository, revision, create_pr, read_only=dry_run, kind="model")
@@ -117,19 +119,25 @@ def push(
         (planned or _ignored)(plan_of(out, manifest, files))
         return _rehearsed(repository, revision, create_pr, out, manifest, files)
     remote = connect(repository, revision, create_pr)
-    if not force:
-        require_fit(out)
+    _require(out, force, accept_findings)
     files, manifest = _to_send(out, manifest, images, report)
     with hub_errors(repository, revision):
         state = prepare(remote, private)
         files += generated_files(_card(out, manifest, remote, state), manifest, remote)
-        change = difference(files, state.files)
-        tag = f"nyxqa-{fingerprint(manifest)}"
+        change, tag = difference(files, state.files), f"nyxqa-{fingerprint(manifest)}"
         commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
         if create_pr and commit != state.commit:
             return Pushed(commit, None, change.paths, change.obsolete, change.size)
         _tag(remote, tag, commit)
     return Pushed(commit, tag, change.paths, change.obsolete, change.size, history=_history(out, remote, tag))
+
+
+def _require(out: Path, force: bool, accept_findings: bool) -> None:
+    """:raises LawError: If the dataset is not fit to be pushed."""
+    if not force:
+        require_fit(out)
+    if not accept_findings:
+        require_clean(out)
 
 
 def _history(out: Path, remote: Remote, tag: str) -> tuple[str, ...]:
