@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,10 @@ from nyxqa.builders.stages.source import source
 from nyxqa.builders.stages.split import split as split_pages
 from nyxqa.builders.stages.synthesize import synthesize
 from nyxqa.builders.stages.unanswerable import unanswerable
+from nyxqa.builders.stages.update import Published, Renewal, carry, join_published, read_parent
 from nyxqa.builders.stages.verify import verify
+from nyxqa.builders.update.carry import Remains
+from nyxqa.builders.update.parent import Parent
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.schemas.errors import NyxqaError, PendingError
@@ -51,11 +54,15 @@ class Pages:
     :param documents: Documents of all splits.
     :param packs: Folder of their image packs.
     :param pages: Pages with their images, before they are cut.
+    :param remains: What is left of the pages of a published version, in an update.
+    :param published: That version.
     """
 
     documents: StepOutput
     packs: Path
     pages: StepOutput
+    remains: Remains
+    published: Published | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ def build_pages(
     benchmark_index: StepOutput | None,
     splits: Sequence[str],
     answers: Path | None = None,
+    parent: Parent | None = None,
 ) -> Pages:
     """Run (or plan) the stages over all pages.
 
@@ -90,7 +98,10 @@ def build_pages(
     :param benchmark_index: The index of the benchmarks that documents are compared with, if any.
     :param splits: Splits that will be built, which must have documents to write questions about.
     :param answers: Folder of a model's stored answers; None leaves out its captions.
+    :param parent: The published version that is updated, if one is.
     """
+    published = None if parent is None else read_parent(run, parent, recipe.update)
+    update = None if published is None else published.inputs
     pages = source(run, opened, web)
     pages = secrets(run, pages, recipe.filters)
     pages = prefilter(run, pages, recipe.prefilter)
@@ -99,11 +110,12 @@ def build_pages(
     if handle is not None:
         pages = captions(run, pages, handle)
     chunks = chunk(run, pages, recipe.chunk)
-    documents = dedup(run, chunks, recipe.dedup)
-    documents = filter_documents(run, documents, recipe.filters, benchmark_index, recipe.dedup.image_distance)
-    documents = split_pages(run, documents, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed)
+    distinct = dedup(run, chunks, recipe.dedup, update)
+    filtered = filter_documents(run, distinct, recipe.filters, benchmark_index, recipe.dedup.image_distance)
+    documents = split_pages(run, filtered, recipe.split, recipe.dedup, recipe.sample.min_tokens, recipe.seed, update)
     require_seeds(run, documents, recipe.split, recipe.sample.min_tokens, splits, set_splits(recipe))
-    return Pages(documents, packs, pages)
+    remains = Remains(documents, chunks, (distinct, filtered, documents), tuple(recipe.negatives.exclude))
+    return Pages(documents, packs, pages, remains, published)
 
 
 def build(
@@ -113,6 +125,7 @@ def build(
     splits: Sequence[str],
     answers: Path,
     retry_failed: bool = False,
+    parent: Parent | None = None,
 ) -> Built:
     """Run (or plan) every stage.
 
@@ -120,11 +133,12 @@ def build(
     :param splits: Splits to build, in the order train, validation, test.
     :param answers: Folder where a model's answers are stored.
     :param retry_failed: Whether questions that a model failed at in an earlier run are sent again.
+    :param parent: The published version that is updated, if one is.
     """
     web, benchmark_index = None, benchmark(run, recipe.filters, recipe.images.max_pixels)
     handle = VlmHandle(recipe.vlm, recipe.seed, answers, Path(), retry_failed) if asks_model(recipe) else None
     if recipe.web is not None and opened is not None and handle is not None:
-        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits, answers)
+        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits, answers, parent)
         handle = replace(handle, packs=pages.packs)
         web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
     sets = _sets(run, recipe, splits, benchmark_index, handle)
@@ -183,23 +197,36 @@ def build_questions(
 
     Splits that wait for a batch do not hold up the others, and share it.
     """
-    web = WebInputs(pages.documents, {}, pages.packs)
+    web = WebInputs(pages.documents, {}, pages.packs, updated=pages.published is not None)
     words = web_common_words(run, pages.documents) if "answer" in recipe.negatives.exclude else None
     waiting: PendingError | None = None
     with _closing(handle):
+        kept = _carried(run, recipe, pages, handle, splits)
         for split in splits:
-            seeds = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split)
+            update = None if pages.published is None else pages.published.inputs.of_split(split)
+            seeds = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split, update)
             web = replace(web, seeds={**web.seeds, split: seeds})
             try:
-                questions, judged = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words)
+                asked = _questions(run, recipe, pages, benchmark_index, handle, split, seeds, words, kept)
+                questions = asked.questions
+                if pages.published is not None and split in kept:
+                    renewal = Renewal(recipe, pages.documents, asked.index, pages.packs, words, handle)
+                    questions = join_published(run, pages.published, questions, kept[split], renewal, split)
                 web = replace(web, questions={**web.questions, split: questions})
-                if judged is not None:
-                    web = replace(web, judged={**web.judged, split: judged})
+                if asked.judged is not None:
+                    web = replace(web, judged={**web.judged, split: asked.judged})
             except PendingError as error:
                 waiting = error
         if waiting is not None:
             raise waiting
     return web
+
+
+def _carried(run: Run, recipe: Recipe, pages: Pages, handle: VlmHandle, splits: Sequence[str]) -> dict[str, StepOutput]:
+    """Run (or plan) what keeps the published questions of an update, by split."""
+    if pages.published is None:
+        return {}
+    return carry(run, pages.published, pages.remains, handle, recipe, splits)
 
 
 def _sets(
@@ -212,6 +239,19 @@ def _sets(
         return build_sets(run, recipe, splits, benchmark_index, handle)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The questions of one split.
+
+    :param judged: Output of stage ``judge``, if it is on.
+    :param index: The index of the documents of the split.
+    """
+
+    questions: StepOutput
+    judged: StepOutput | None
+    index: StepOutput
+
+
 def _questions(
     run: Run,
     recipe: Recipe,
@@ -221,12 +261,16 @@ def _questions(
     split: str,
     seeds: StepOutput,
     words: StepOutput | None,
-) -> tuple[StepOutput, StepOutput | None]:
-    """Run (or plan) the stages of one split after ``sample``; the output of stage ``judge`` besides, if it is on."""
+    published: Mapping[str, StepOutput],
+) -> _Asked:
+    """Run (or plan) the stages of one split after ``sample``.
+
+    :param published: Published questions that stay, by split.
+    """
     schema = question_rows(recipe.synthesize.has_kinds)
     drafts = synthesize(run, seeds, pages.documents, handle, recipe.synthesize, split)
     threshold = recipe.dedup.threshold if recipe.dedup.enabled else None
-    questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index, schema)
+    questions = refine(run, drafts, handle, recipe.refine, threshold, split, benchmark_index, schema, published)
     questions = verify(run, questions, handle.verifier(recipe.verify.model), recipe.verify, split, schema)
     questions = choices(run, questions, handle, recipe.choices, recipe.negatives.encoder, split, schema)
     index = index_documents(run, pages.documents, pages.packs, recipe.negatives, split)
@@ -238,4 +282,4 @@ def _questions(
     if share := recipe.synthesize.unanswerable:
         found = (pages.documents, index, pages.packs)
         questions = unanswerable(run, questions, *found, handle, share, recipe.negatives, split, schema)
-    return questions, judged
+    return _Asked(questions, judged, index)

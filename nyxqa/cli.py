@@ -12,7 +12,7 @@ from nyxqa.browse_commands import browse, review
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.evaluate_command import evaluate
 from nyxqa.improve_command import improve
-from nyxqa.look_commands import recipe, report, show, sql
+from nyxqa.look_commands import diff, recipe, report, show, sql
 from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
 from nyxqa.remove_command import remove
 from nyxqa.train_command import train
@@ -26,6 +26,11 @@ app = typer.Typer(
     epilog=FIRST,
 )
 
+SplitOption = Annotated[
+    Literal["train", "validation", "test", "all"] | None,
+    typer.Option(help="Split to build; with --update it may be left out."),
+]
+PriceOption = Annotated[str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")]
 OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
 DataArgument = Annotated[Path, typer.Argument(help="Folder of a dataset.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -43,9 +48,18 @@ def _prices(price: str | None, estimate: bool) -> Any:
     return Price.given(price, estimate)
 
 
+def _print_estimate(split: Any, options: Any, price: str | None, as_json: bool) -> None:
+    """Print what a build would ask of a model."""
+    from nyxqa.builders.runner.api import estimate
+
+    prices = _prices(price, True)
+    estimated = estimate(split, **options)
+    sys.stdout.write(estimated.json(prices) if as_json else estimated.text(prices))
+
+
 @app.command()
 def build(
-    split: Annotated[Literal["train", "validation", "test", "all"], typer.Option(help="Split to build.")],
+    split: SplitOption = None,
     recipe: Annotated[str | None, typer.Option(help="sample, nyxqa, paper, or a TOML file.")] = None,
     out: OutOption = Path("nyxqa_data"),
     source: Annotated[
@@ -64,13 +78,10 @@ def build(
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     set_: SetOption = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked and exit.")] = False,
-    price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")
-    ] = None,
+    price: PriceOption = None,
+    update: Annotated[bool, typer.Option("--update", help="Update what OUT holds; what did not change stays.")] = False,
     rescan: Annotated[bool, typer.Option("--rescan", help="Read the source again.")] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Retry the URLs and questions that failed.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry URLs and questions that failed.")] = False,
     drop_stale: Annotated[
         bool, typer.Option("--drop-stale", help="Unpublish splits made with other parameters.")
     ] = False,
@@ -80,7 +91,7 @@ def build(
 ) -> None:
     """Build a dataset from web pages and question sets: one split, or all of them."""
     from nyxqa.builders.runner.api import BuildOptions, run
-    from nyxqa.builders.runner.api import estimate as estimate_build
+    from nyxqa.schemas.errors import UsageError
     from nyxqa.schemas.recipe_file import parse_override
 
     options: BuildOptions = {
@@ -94,15 +105,17 @@ def build(
         "workers": workers,
         "seed": seed,
         "settings": dict(parse_override(text) for text in set_ or []),
+        "update": update,
         "rescan": rescan,
         "as_json": as_json,
         "verbose": verbose,
     }
-    prices = _prices(price, estimate)
+    if split is None and not update:
+        raise UsageError("Missing option '--split'. Choose from: train, validation, test, all")
     if estimate:
-        estimated = estimate_build(split, **options)
-        sys.stdout.write(estimated.json(prices) if as_json else estimated.text(prices))
+        _print_estimate(split, options, price, as_json)
     else:
+        _prices(price, False)  # refuses one without --estimate
         run(split, retry_failed=retry_failed, drop_stale=drop_stale, **options)
 
 
@@ -124,9 +137,7 @@ def feedback(
         bool, typer.Option("--relabel", help="Compute the labels again from the stored answers.")
     ] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print the most that would be asked and exit.")] = False,
-    price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")
-    ] = None,
+    price: PriceOption = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the questions that failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
     debug: DebugOption = False,
@@ -278,7 +289,7 @@ def export(
     sys.stdout.write(done.text())
 
 
-for command in (evaluate, browse, review, report, show, sql, recipe, remove):
+for command in (evaluate, browse, review, report, show, sql, recipe, diff, remove):
     app.command()(command)
 into_panels(app)
 

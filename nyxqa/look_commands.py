@@ -1,4 +1,4 @@
-"""The arguments of ``nyxqa report``, ``show``, ``sql`` and ``recipe``."""
+"""The arguments of ``nyxqa report``, ``show``, ``sql``, ``recipe`` and ``diff``."""
 
 from __future__ import annotations
 
@@ -112,3 +112,17 @@ def recipe(
     from nyxqa.schemas.recipe_text import recipe_text
 
     sys.stdout.write(recipe_text(read_recipe(name), name))
+
+
+def diff(
+    old: Annotated[str, typer.Argument(metavar="A", help="Folder of a dataset, or user/name[@REVISION] on the Hub.")],
+    new: Annotated[str, typer.Argument(metavar="B", help="The dataset to compare it with.")],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare two datasets: pages, documents, questions, triplets, recipe."""
+    from nyxqa.builders.report.diff import diff as run_diff
+    from nyxqa.builders.report.diff import diff_json, diff_text
+
+    found = run_diff(old, new)
+    sys.stdout.write(diff_json(found) if as_json else diff_text(found, old, new))

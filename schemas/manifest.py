@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from dataclasses import asdict, dataclass, field
@@ -56,6 +57,7 @@ class Manifest:
     :param certificate: Leaks found between splits, by check; all zero in a published set.
     :param usage: Requests and tokens spent on models.
     :param summary: Counts for the card: languages, licences, sources, kinds, generators, drops.
+    :param parent: Fingerprint of the version that this one was updated from; None for a dataset built whole.
     """
 
     recipe: dict[str, Any]
@@ -69,6 +71,13 @@ class Manifest:
     usage: dict[str, int]
     summary: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+    parent: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and hashes of all data files, 64 hexadecimal digits: which version this is."""
+        lines = (f"{path} {entry.sha256}\n" for path, entry in sorted(self.files.items()))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def splits(self, table: str) -> list[str]:
         """Splits of ``table`` that have files, sorted."""
@@ -174,6 +183,8 @@ def _check_types(manifest: Manifest) -> None:
     for name in ("versions", "revisions"):
         if not all(isinstance(one, str) for one in getattr(manifest, name).values()):
             raise TypeError(f"{name} holds something else than text")
+    if manifest.parent is not None and not (isinstance(manifest.parent, str) and _HASH.match(manifest.parent)):
+        raise TypeError("parent is not a fingerprint")
     if not all(isinstance(line, str) for line in manifest.deviations):
         raise TypeError("deviations hold something else than text")
     for entry in manifest.stages:

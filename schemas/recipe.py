@@ -27,6 +27,7 @@ from nyxqa.schemas.recipe_types import (
     Share,
     Size,
 )
+from nyxqa.schemas.recipe_update import Update as Update
 
 EXTRACTIVE = "extractive"  # the embedded rules in place of a model
 
@@ -355,6 +356,7 @@ class Recipe(Section):
     judge: Judge = Field(Judge(), description="whether negatives answer their question, as the model says")
     review: Review = Field(Review(), description="verdicts of people, of nyxqa review")
     qrels: Qrels = Field(Qrels(), description="judgements of validation and test")
+    update: Update = Field(Update(), description="what an update does with a published dataset")
     feedback: Feedback = Field(Feedback(), description="stage 2: candidates labelled by the model's answers")
     text: list[TextSet] = Field([], description="question sets over passage pools")
     qa: list[QaSet] = Field([], description="questions over corpora of texts, tables and images")

@@ -24,6 +24,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("check", "pipeline"),
     ("stages",),
     ("report",),
+    ("update",),
     ("assembly", "mining"),
     ("question_sets",),
     ("qa",),

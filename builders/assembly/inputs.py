@@ -24,6 +24,7 @@ class WebInputs:
     :param packs: Folder of the image packs.
     :param seeds: Seeds by split.
     :param judged: Questions with what the model said of their negatives, by split, where they were judged.
+    :param updated: Whether questions of a published version are among them.
     """
 
     documents: StepOutput
@@ -31,6 +32,7 @@ class WebInputs:
     packs: Path
     seeds: Mapping[str, StepOutput] = field(default_factory=dict)
     judged: Mapping[str, StepOutput] = field(default_factory=dict)
+    updated: bool = False
 
 
 @dataclass(frozen=True)

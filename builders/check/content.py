@@ -10,11 +10,13 @@ import pyarrow as pa
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.check.images import IMAGE_CHECKS, ImageChecks
 from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.stages.names import UPDATE
+from nyxqa.builders.update.parent import STALE
 from nyxqa.builders.vlm.answer_forms import LONG_TYPES
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, qa_id
-from nyxqa.schemas.tables import DATASET, QA_SPLITS, WEB
+from nyxqa.schemas.tables import DATASET, LEDGER, QA_SPLITS, WEB
 
 _OPTIONS = 4  # of a question about a page
 _MOST_OPTIONS = 10  # of a question of a set
@@ -26,6 +28,8 @@ _MIN_QUESTIONS = 40
 ROW_CHECKS = ("content", "aligned_lists", "kinds", "doc_ids", "qa_ids", "choices", "pools")
 _KEYS = pa.schema([(name, pa.string()) for name in ("pool", "doc_id", "key")])
 _KEY_BATCH = 10_000
+# Stage, reason and item type of the ledger row of a question that holds for a changed document.
+_KEPT = (UPDATE, STALE, "document")
 
 
 def check_rows(context: CheckContext) -> None:
@@ -91,19 +95,32 @@ def _wrong_pool(pool: str, row: Mapping[str, Any]) -> str:
 
 
 def _check_questions(context: CheckContext, images: ImageChecks) -> None:
-    fail = context.findings.fail
+    fail, asked_of = context.findings.fail, _asked_of(context)
     for split, row in context.rows("qa"):
         where = f"qa {split} {row['qa_id']}"
         _content(context, where, row["question"], row["images"])
         if len(row["images"]) != len(row["image_ids"]):
             fail("aligned_lists", f"{where}: {len(row['images'])} images but {len(row['image_ids'])} image_ids")
         own = row["dataset"] == DATASET
-        expected = qa_id(row["question"], row["image_ids"], row["answer"], row["doc_id"]) if own else row["qa_id"]
+        document = asked_of.get(row["qa_id"], row["doc_id"])
+        expected = qa_id(row["question"], row["image_ids"], row["answer"], document) if own else row["qa_id"]
         if expected != row["qa_id"]:  # those of sets are made of the sets' own ids, which no table holds
             fail("qa_ids", f"{where}: its content gives {expected}")
         if wrong := _wrong_options(row) if own else _wrong_set_options(row):
             fail("choices", f"{where}: {wrong}")
         images.check(where, row["images"], row["image_ids"])
+
+
+def _asked_of(context: CheckContext) -> dict[str, str]:
+    """The document that each question was asked of first which holds for a changed one now, as the ledger says.
+
+    Such a question keeps its id.
+    """
+    if LEDGER.name in context.unreadable:
+        return {}
+    columns = ("stage", "reason", "item_type", "item_id", "parent_id")
+    rows = (values for _, values in context.keys(LEDGER.name, columns))
+    return {parent: item for stage, reason, kind, item, parent in rows if (stage, reason, kind) == _KEPT}
 
 
 def _wrong_options(row: Mapping[str, Any]) -> str:

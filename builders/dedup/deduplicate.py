@@ -30,6 +30,7 @@ def deduplicate(
     text: str = "text",
     phashes: str | None = None,
     tokens: str | None = None,
+    preference: str | None = None,
     threshold: float | Threshold = 0.8,
     shingle: int = 3,
     permutations: int = 50,
@@ -38,36 +39,35 @@ def deduplicate(
     limits: Limits | None = None,
     work: Path | None = None,
 ) -> DedupResult:
-    """Find near-duplicate documents, choose which of them to keep, and report why the others are dropped.
+    """Find near-duplicate documents, choose which to keep, and report why the others are dropped.
 
     Texts are near-duplicates if the exact Jaccard similarity of their word shingles is at least ``threshold``. A text
     with fewer words than a shingle has only equal texts as duplicates, one without words has none. Images are
     near-identical if their perceptual hashes differ in at most ``image_distance`` bits, flat ones if they are equal.
-    A document is dropped if one with similar text and near-identical images, in any order, survives: the one with most
-    images, most tokens, smallest id. Neither the order of the documents nor ``limits`` changes the result.
+    Of documents with similar text and near-identical images, in any order, one survives: of the smallest
+    ``preference``, most images, most tokens, smallest id. Neither order nor ``limits`` changes the result.
 
     :param source: An Arrow table, a Parquet file or several.
-    :param id: Column of unique ids.
-    :param text: Column of texts.
+    :param id: Column of unique ids; ``text`` that of texts.
     :param phashes: Column of lists of int64 perceptual hashes; None: no images.
     :param tokens: Column of sizes, by which survivors are chosen; None: the number of words.
+    :param preference: Column of strings; None: all are equal.
     :param threshold: Similarity from which texts are near-duplicates, above 0 and at most 1.
-    :param shingle: Words of a shingle.
-    :param permutations: Permutations of the MinHash signature.
+    :param shingle: Words of a shingle; ``permutations`` is the length of a MinHash signature.
     :param image_distance: Bits, 0 to 16.
     :param common_images: An image in more documents than this does not join their clusters; None: every image does.
     :param limits: Memory, threads and disk; None: those of the running build, otherwise the defaults.
     :param work: Folder in which a stopped search continues; None: a temporary one, removed when the result is closed.
-    :returns: Tables of the documents to keep and to drop, of clusters and of pairs; close it after use.
+    :returns: Documents to keep and to drop, clusters and pairs; close it after use.
     :raises UsageError: If a parameter or column is wrong, or an id occurs in several rows.
-    :raises WorldError: If an input is unreadable, or memory, spill space or disk run out.
+    :raises WorldError: If an input is unreadable, or memory or disk run out.
     """
     rule = as_threshold(threshold)
     if shingle < 1 or permutations < 1:
         raise UsageError(f"shingle {shingle} and permutations {permutations} must be at least 1")
     check_distance(image_distance)
     layout = banding(rule.value, permutations)
-    columns = Columns(id, text, phashes, tokens)
+    columns = Columns(id, text, phashes, tokens, preference)
     settings = [rule.key, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
     database = Database(folder / "near.duckdb", limits or current())

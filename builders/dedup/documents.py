@@ -27,7 +27,7 @@ class Columns:
     """Names of the input's columns; None for a column it does not have.
 
     :param tokens: Size of a text, by which survivors are chosen; None: the number of its words.
-    :param side: The side the document is on, such as its split.
+    :param side: The side the document is on, such as its split; in a search for what to keep, its preference.
     """
 
     id: str

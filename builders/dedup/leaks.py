@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,19 +28,30 @@ def links_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder
     """Pairs ``a``, ``b`` of doc_ids that connect all near-duplicates across sides.
 
     :param files: Part files of DOCUMENTS.
-    :param side: ``page_id`` and the ``side`` each page is on.
+    :param side: ``page_id`` and the ``side`` each page is on; documents of other pages are left out.
     :param folder: For the search's files, removed at the end: a stopped search of the same documents continues.
     """
-    work = folder / ".across"
+    with _between(files, side, settings, folder / ".across") as pairs:
+        return pairs.links
+
+
+def pairs_between(files: Sequence[Path], side: pa.Table, settings: Dedup, folder: Path) -> pa.Table:
+    """All pairs ``a``, ``b`` of doc_ids of near-duplicates across sides; parameters as in ``links_between``."""
+    with _between(files, side, settings, folder / ".divided") as pairs:
+        return pa.concat_tables([found.select(["a", "b"]) for found in (pairs.texts, pairs.images)])
+
+
+@contextmanager
+def _between(files: Sequence[Path], side: pa.Table, settings: Dedup, work: Path) -> Iterator[CrossPairs]:
+    """The search across sides in a folder of its own, which is removed once it was used."""
     work.mkdir(exist_ok=True)
     target = work / "documents.parquet"
-    with database(folder) as db:
+    with database(work) as db:
         db.register("placed", side)
         write_documents(db, _PLACED.format(text=TEXT, phashes=PHASHES, files=file_list(files)), target)
     with _cross_pairs(target, settings, work) as pairs:
-        links = pairs.links
+        yield pairs
     shutil.rmtree(work)
-    return links
 
 
 def count_across_splits(files: Sequence[Path], settings: Dedup, scratch: Path) -> dict[str, int]:

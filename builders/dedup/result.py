@@ -185,10 +185,11 @@ class DedupResult(SearchResult):
         database, name = self._database, self._name
         label_joint(database, self._store, self._threshold, self._base, f"{name}_joint")
         label_clusters(database, self._store, self._threshold, self._base, self._common_images, f"{name}_cluster")
-        # The rule of survival: most images, then most tokens, then the smallest id.
+        # The rule of survival: the preferred, then most images, then most tokens, then the smallest id.
         database.run(
             f"CREATE OR REPLACE TABLE {name}_survivor AS SELECT label, best.num AS survivor, m.j AS home FROM "
-            "(SELECT label, min({'images': -images, 'tokens': -tokens, 'num': num}) AS best FROM doc "
+            "(SELECT label, min({'side': coalesce(side, ''), 'images': -images, 'tokens': -tokens, "
+            "'num': num}) AS best FROM doc "
             f"JOIN member USING (num) JOIN {name}_joint USING (j) GROUP BY label HAVING count(*) > 1) "
             "JOIN member m ON m.num = best.num"
         )

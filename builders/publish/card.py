@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.publish.card_merge import merge_card
+from nyxqa.builders.report.changes import version_log
 from nyxqa.builders.report.funnel import funnel_picture
 from nyxqa.builders.report.lines import feedback_lines, has_negatives, judge_lines, probe_line, shortfall_lines
 from nyxqa.builders.report.review_figures import review_lines
@@ -23,10 +24,14 @@ CARD = "README.md"
 TITLE = "A mixed-modal retrieval dataset"
 _TEMPLATE = Path(__file__).parent / "DATASET_CARD.md"
 # Parts of the summary that the card shows in sections of their own.
-_OWN_SECTION = frozenset(
-    ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "judge", "reviews")
-) | frozenset(
-    ("shortfall", "sample_shortfall", "without_negatives", "types", "difficulty", "question_words", "pictures")
+_OWN_SECTION = (
+    frozenset(
+        ("drops", "mining", "repairs", "overlaps", "outcomes", "probe", "prompts", "feedback", "judge", "reviews")
+    )
+    | frozenset(
+        ("shortfall", "sample_shortfall", "without_negatives", "types", "difficulty", "question_words", "pictures")
+    )
+    | frozenset(("changes",))
 )
 _TASK_IDS = ("visual-question-answering", "open-domain-qa", "document-retrieval")  # of the task categories, in order
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -73,6 +78,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         prompts=card_prompts(manifest.summary.get("prompts", {})),
         reports=report_texts(manifest.summary),
         feedback=feedback_lines(manifest.summary["feedback"]) if "feedback" in manifest.summary else [],
+        versions_log=version_log(manifest.summary.get("changes", [])),
         reviews={split: review_lines(figures) for split, figures in manifest.summary.get("reviews", {}).items()},
         overlaps=manifest.summary.get("overlaps", {}),
         first_pool=next(iter(manifest.splits("corpus")), WEB),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ _WITH_BOUNDARIES = "0begin {} 0end"
 # Questions of one answer and equal images that are compared with each other; a frequent answer may have millions.
 _MAX_COMPARED = 1 << 16
 _BATCH = 1 << 12
+_MOST_EARLIER = 1 << 40  # more files of published questions than there can be
 
 # Rows of a shard to drop, in order.
 DUPLICATE_ROWS = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
@@ -40,6 +41,11 @@ _LOAD = """
 CREATE TABLE question AS
 SELECT {shard} AS shard, file_row_number AS row, draft, key, question
 FROM read_parquet({files}, filename = true, file_row_number = true)
+"""
+# Published questions come before all others: their shards have negative numbers.
+_LOAD_PUBLISHED = """
+INSERT INTO question SELECT {shard}, file_row_number, draft, key, question
+FROM read_parquet({files}, file_row_number = true)
 """
 _EXACT = """
 CREATE TABLE dropped AS
@@ -51,10 +57,12 @@ SELECT topic, shard, row, draft, question FROM question JOIN topic USING (shard,
 WHERE (shard, row) NOT IN (SELECT (shard, row) FROM dropped)
 QUALIFY count(*) OVER (PARTITION BY topic) > 1 ORDER BY topic, shard, row
 """
-_ROWS = "SELECT * FROM dropped ORDER BY shard, row"
+_ROWS = "SELECT * FROM dropped WHERE shard >= 0 ORDER BY shard, row"
 
 
-def write_duplicates(questions: StepOutput, threshold: float | None, folder: Path) -> None:
+def write_duplicates(
+    questions: StepOutput, threshold: float | None, folder: Path, published: Sequence[StepOutput] = ()
+) -> None:
     """Write for each shard which of its questions are duplicates; the first in order is retained.
 
     A duplicate has the same words about the same images as an earlier question; or the same normalised answer, the same
@@ -63,22 +71,29 @@ def write_duplicates(questions: StepOutput, threshold: float | None, folder: Pat
     of one answer are compared with each other. DuckDB stores the questions; memory holds those of one answer.
 
     :param threshold: None to find only questions of equal words.
+    :param published: Questions that are retained and come before; the first output is of the same split, the others
+        are compared by their words alone.
     """
     files = questions.files()
+    earlier = [output.files() for output in published]
+    own = dict(enumerate(earlier[0] if earlier else [], -_MOST_EARLIER))
+    rest = dict(enumerate([file for part in earlier[1:] for file in part], -2 * _MOST_EARLIER))
     with database(folder) as db:
         if files:
             db.execute(_LOAD.format(files=file_list(files), shard=PART_NUMBER))
+            for shard, file in {**rest, **own}.items():
+                db.execute(_LOAD_PUBLISHED.format(files=file_list([file]), shard=shard))
             db.execute(_EXACT)
             if threshold is not None:
-                _find_similar(db, files, threshold)
+                _find_similar(db, {**own, **dict(enumerate(files))}, threshold)
             for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
                 write_table(part_file(folder, shard), table.select(DUPLICATE_ROWS.names).cast(DUPLICATE_ROWS))
 
 
-def _find_similar(db: duckdb.DuckDBPyConnection, files: Sequence[Path], threshold: float) -> None:
-    """Add to table ``dropped`` the questions similar to a retained one."""
+def _find_similar(db: duckdb.DuckDBPyConnection, files: Mapping[int, Path], threshold: float) -> None:
+    """Add to table ``dropped`` the questions similar to a retained one; ``files`` go by the numbers of their shards."""
     db.execute("CREATE TABLE topic (topic UBIGINT, shard BIGINT, row BIGINT)")
-    for shard, file in enumerate(files):
+    for shard, file in files.items():
         rows = pq.read_table(file, columns=["answer", "images"]).to_pylist()
         topics = np.fromiter(map(_topic, rows), np.uint64, len(rows))
         table = {"topic": topics, "shard": np.full(len(rows), shard), "row": np.arange(len(rows))}

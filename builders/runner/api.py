@@ -37,6 +37,7 @@ class BuildOptions(TypedDict, total=False):
     :param workers: Number of worker processes; default one per core.
     :param seed: Seed of every random choice: ``seed``.
     :param settings: Further recipe values by dotted key.
+    :param update: Bring the dataset published in ``out`` up to date with its pages.
     :param rescan: Read the source again although its files look unchanged.
     :param as_json: Report each step as a JSON object on stdout.
     :param verbose: Print a line for each step within a stage as well.
@@ -52,13 +53,14 @@ class BuildOptions(TypedDict, total=False):
     workers: int | None
     seed: int | None
     settings: Mapping[str, Any] | None
+    update: bool
     rescan: bool
     as_json: bool
     verbose: bool
 
 
 def run(
-    split: SplitName = "train",
+    split: SplitName | None = None,
     *,
     retry_failed: bool = False,
     drop_stale: bool = False,
@@ -66,7 +68,7 @@ def run(
 ) -> BuildResult:
     """Build one split, or ``all``, of a recipe into a folder, resuming what a stopped run left.
 
-    :param split: ``train``, ``validation``, ``test`` or ``all``.
+    :param split: ``train``, ``validation``, ``test`` or ``all``; None for train, in an update for the published ones.
     :param retry_failed: Try again the URLs and questions that failed.
     :param drop_stale: Unpublish the splits that were made with other data parameters.
     :param options: See ``BuildOptions``.
@@ -80,7 +82,7 @@ def run(
     return execute(request, _progress(options))
 
 
-def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Estimate:
+def estimate(split: SplitName | None = None, **options: Unpack[BuildOptions]) -> Estimate:
     """What the build would ask of a model, as far as that is known before it is asked; options as in ``run``.
 
     The pages are read and chunked, which a later build need not repeat; nothing is published.
@@ -92,14 +94,16 @@ def estimate(split: SplitName = "train", **options: Unpack[BuildOptions]) -> Est
     return estimate_build(_request(split, options), _progress(options))
 
 
-def _request(split: SplitName, options: BuildOptions) -> BuildRequest:
+def _request(split: SplitName | None, options: BuildOptions) -> BuildRequest:
     from nyxqa.builders.engine.executors.factory import DEFAULT, make_executor
     from nyxqa.builders.runner.execute import BuildRequest
 
     out = Path(options.get("out", OUT))
     recipe = _recipe(options, out)
     executor = make_executor(options.get("executor", DEFAULT), _workers(options))
-    return BuildRequest(recipe, split, out, executor, rescan=options.get("rescan", False))
+    rescan, update = options.get("rescan", False), options.get("update", False)
+    wanted: SplitName | None = "train" if split is None and not update else split
+    return BuildRequest(recipe, wanted, out, executor, rescan=rescan, update=update)
 
 
 def _progress(options: BuildOptions) -> Progress:

@@ -12,11 +12,12 @@ from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.trace import note_end, read_trace
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
-from nyxqa.builders.pipeline import Built, asks_model, build, build_pages
+from nyxqa.builders.pipeline import Built, Pages, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.placeholders import refuse_placeholders
 from nyxqa.builders.question_sets.revisions import pinned
@@ -30,6 +31,7 @@ from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.probe import probe_model
 from nyxqa.builders.runner.published import (
     is_up_to_date,
+    made_by,
     note_source,
     only_format_differs,
     published_in,
@@ -40,6 +42,7 @@ from nyxqa.builders.runner.published import (
 )
 from nyxqa.builders.runner.purge import complete_removal
 from nyxqa.builders.runner.stored_recipe import note_recipe
+from nyxqa.builders.runner.update import earlier_parent, forget_parent, next_parent, updated_manifest
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
@@ -48,7 +51,9 @@ from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
 from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
+from nyxqa.builders.stages.update import VERIFY as STALE_VERIFY
 from nyxqa.builders.stages.verify import VERIFY, require_verifier
+from nyxqa.builders.update.parent import Parent
 from nyxqa.builders.vlm.factory import make_provider
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.schemas.errors import NyxqaError, UsageError, one_line
@@ -64,23 +69,26 @@ _ANSWERS = "answers"  # folder of the model's stored answers, below the work fol
 class BuildRequest:
     """What a build is to do.
 
-    :param split: The split to build, or ``all``.
+    :param split: The split to build, or ``all``; None in an update: none but those that are published.
     :param out: Folder of the dataset.
     :param executor: Works on the shards of the steps; entered once there is work to do.
     :param drop_stale: Whether published splits that other data parameters made are unpublished.
     :param rescan: Whether the source is read again although its files look unchanged.
     :param retry_failed: Whether URLs and questions that failed are tried again.
     :param republish: Whether the published splits are built again, and no others, whatever made them.
+    :param update: Whether the dataset published in ``out`` is brought up to date with its pages: what stands on
+        unchanged documents stays.
     """
 
     recipe: Recipe
-    split: SplitName
+    split: SplitName | None
     out: Path
     executor: AbstractContextManager[Executor]
     drop_stale: bool = False
     rescan: bool = False
     retry_failed: bool = False
     republish: bool = False
+    update: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,7 @@ class _Plan:
     :param asking: Folders of the steps that ask the model.
     :param folders: Folders of all steps.
     :param verifying: Those that ask the one that verifies.
+    :param parent: The published version that is updated, if one is.
     """
 
     splits: list[str]
@@ -131,6 +140,7 @@ class _Plan:
     asking: tuple[Path, ...]
     folders: tuple[Path, ...]
     verifying: tuple[Path, ...] = ()
+    parent: Parent | None = None
 
 
 def execute(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -147,10 +157,10 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
         source = None if recipe.web is None else open_source(recipe.web, recipe.pdf, recipe.chunk.unit)
         job = _Job(request, recipe, source, work, published, progress)
         again = _names_to_observe_again(job)
-        plan = _plan_without_stale(job, again)
+        plan = _plan_update(job, again) if _updates(job) else _plan_without_stale(job, again)
         note_source(work, recipe)
         if not _observe_again(job, again):
-            plan = _plan(job, (), plan.splits)
+            plan = _plan_update(job, ()) if _updates(job) else _plan(job, (), plan.splits)
         if _is_up_to_date(job, plan) and published is not None:
             result = BuildResult(request.out, False, published)
             if not (request.out / PAGE).is_file() and (failure := refresh_page(request.out)):
@@ -161,7 +171,11 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
             run, built = _run(job, plan)
             revisions = {**({} if source is None else source.revisions()), **revisions}
             manifest = build_manifest(request.recipe, revisions, run, built)
+            if plan.parent is not None and published is not None:
+                manifest = updated_manifest(manifest, built.tables.folder, plan.parent, published, work)
             result = BuildResult(request.out, True, _publish(job, built, manifest))
+        if plan.parent is not None:
+            forget_parent(work, plan.parent)
         note_recipe(work, request.recipe)
         for line in complete_removal(request.out, plan.folders):
             progress.say(line)
@@ -185,17 +199,23 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         if request.rescan:
             begin_generation(work, SOURCE)
         run = WorkingRun(work, executor, progress)
-        splits = splits_to_publish(recipe, request.split, None)
+        published = published_in(request.out) if request.update else None
+        splits = splits_to_publish(recipe, request.split, published)
+        parent = next_parent(request.out, recipe, published) if request.update else None
         sets = estimate_sets(recipe, splits)
         if recipe.web is None:
             return Estimate(recipe.vlm.model.partition("@http")[0], sets)
         index = benchmark(run, recipe.filters, recipe.images.max_pixels)
-        pages = build_pages(
-            run, recipe, recipe.web, open_source(recipe.web, recipe.pdf, recipe.chunk.unit), index, splits
-        )
-        seeds = {name: sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, name) for name in splits}
+        opened = open_source(recipe.web, recipe.pdf, recipe.chunk.unit)
+        pages = build_pages(run, recipe, recipe.web, opened, index, splits, parent=parent)
+        seeds = {name: _seeds(run, recipe, pages, name) for name in splits}
         of_pages = estimate_seeds(recipe, seeds, pages.packs)
         return replace(of_pages, costs=estimate_captions(recipe, pages.pages, pages.packs) | of_pages.costs | sets)
+
+
+def _seeds(run: WorkingRun, recipe: Recipe, pages: Pages, split: str) -> StepOutput:
+    update = None if pages.published is None else pages.published.inputs.of_split(split)
+    return sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split, update)
 
 
 def with_tokenizer(recipe: Recipe) -> Recipe:
@@ -270,12 +290,35 @@ def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
     return _plan(job, again, [name for name in plan.splits if name not in stale])
 
 
-def _plan(job: _Job, again: Collection[str], splits: list[str]) -> _Plan:
+def _updates(job: _Job) -> bool:
+    """Whether the build updates what is published: also one that builds an updated dataset again."""
+    published = job.published
+    return job.request.update or (job.request.republish and published is not None and published.parent is not None)
+
+
+def _plan_update(job: _Job, again: Collection[str]) -> _Plan:
+    """The plan of an update: that which made the published version if it still holds, else one that starts from it.
+
+    :raises UsageError: If there is nothing that can be updated.
+    """
+    request, published = job.request, job.published
+    parent = next_parent(request.out, job.recipe, published)
+    splits = splits_to_publish(job.recipe, None if request.republish else request.split, published)
+    if published is not None:
+        made = _plan(job, again, splits, earlier_parent(request.out, published, splits))
+        if not again and made_by(made.steps, published):
+            return made
+    return _plan(job, again, splits, parent)
+
+
+def _plan(job: _Job, again: Collection[str], splits: list[str], parent: Parent | None = None) -> _Plan:
     planned = PlannedRun(job.work, again)
-    built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS)
+    built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS, False, parent)
     asking = tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params)
-    verifying = tuple(planned.folder(step) for step in planned.steps if step.name == VERIFY and "vlm" in step.params)
-    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps), verifying)
+    verifying = tuple(
+        planned.folder(step) for step in planned.steps if step.name in (VERIFY, STALE_VERIFY) and "vlm" in step.params
+    )
+    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps), verifying, parent)
 
 
 def _observe_again(job: _Job, again: set[str]) -> bool:
@@ -315,7 +358,7 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
             probe_model(verifier, plan.verifying, job.recipe, job.source, job.progress)
         with job.request.executor as executor:
             run = WorkingRun(job.work, executor, job.progress)
-            return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed)
+            return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed, plan.parent)
     except NyxqaError as error:
         note_end(job.work, one_line(error))
         raise

@@ -40,15 +40,16 @@ def published_splits(manifest: Manifest) -> list[str]:
     return [name for name in QA_SPLITS if name in present]
 
 
-def splits_to_publish(recipe: Recipe, split: SplitName, published: Manifest | None) -> list[str]:
+def splits_to_publish(recipe: Recipe, split: SplitName | None, published: Manifest | None) -> list[str]:
     """Splits to publish, in the order train, validation, test: ``split`` and those that are published already.
 
+    :param split: None for only those.
     :raises UsageError: If the recipe has nothing for ``split``.
     """
     available = set(recipe.split.splits) if recipe.web is not None else set_splits(recipe)
-    if recipe.web is not None and split not in {"all", *available}:
+    if recipe.web is not None and split not in {None, "all", *available}:
         raise UsageError(f"split.{split} is 0, so there is no split {split} to build; set split.{split} to its size")
-    if split != "all" and split not in available:
+    if split not in {None, "all", *available}:
         raise UsageError(
             f"nothing in the recipe belongs to split {split}; its sets have {', '.join(sorted(available))}"
         )
@@ -56,7 +57,7 @@ def splits_to_publish(recipe: Recipe, split: SplitName, published: Manifest | No
     return [name for name in QA_SPLITS if name in available and (split in ("all", name) or name in present)]
 
 
-def stale_splits(plan: Built, published: Manifest | None, split: SplitName) -> list[str]:
+def stale_splits(plan: Built, published: Manifest | None, split: SplitName | None) -> list[str]:
     """Published splits that a build of ``split`` would retain although it would make them otherwise."""
     if published is None or split == "all":
         return []
@@ -94,9 +95,12 @@ def _planned(plan: Built, published: Manifest) -> dict[str, str]:
 
 def is_up_to_date(out: Path, plan: Built, published: Manifest) -> bool:
     """Whether exactly the steps of ``plan`` made the dataset in ``out``, and all of its files exist."""
-    if _fingerprints(published) != {name: step.fingerprint for name, step in plan.splits.items()}:
-        return False
-    return all((out / name).is_file() for name in (*published.files, "README.md"))
+    return made_by(plan, published) and all((out / name).is_file() for name in (*published.files, "README.md"))
+
+
+def made_by(plan: Built, published: Manifest) -> bool:
+    """Whether exactly the steps of ``plan`` made the published dataset."""
+    return _fingerprints(published) == {name: step.fingerprint for name, step in plan.splits.items()}
 
 
 def _fingerprints(manifest: Manifest) -> dict[str, str]:

@@ -30,7 +30,7 @@ from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.corpus import corpus_steps, linked
 from nyxqa.builders.stages.names import QRELS as QRELS_STAGE
-from nyxqa.builders.stages.names import REVIEW, set_stages, with_sets
+from nyxqa.builders.stages.names import REVIEW, UPDATE, set_stages, with_sets
 from nyxqa.builders.stages.sample import sample_shortfall
 from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import read_json, write_json
@@ -47,6 +47,11 @@ VERSION = 6
 EARLIER_VERSION = 4
 _TABLES_VERSION = 9
 _BATCH = 10_000
+
+# Documents with questions of the version that an update started from; those questions fill a quota first.
+_ASKED_BEFORE = (
+    "SELECT kind, count(DISTINCT doc_id) FROM question WHERE split = 'train' AND order_key = 0 GROUP BY kind"
+)
 
 Files = dict[str, FileEntry]
 
@@ -85,13 +90,19 @@ def assemble(run: Run, assembly: Assembly) -> StepOutput:
         split_step(assembly.recipe, assembly.web, assembly.sets, split, assembly.reviews, assembly.qrels)
         for split in assembly.splits
     ]
-    params = {"stages": with_sets(set_stages(assembly.recipe))}
+    params = {"stages": _stages(assembly)}
     inputs = tuple(step.fingerprint for step in steps)
     corpus = corpus_steps(run, assembly)
     inputs += tuple(output.fingerprint for output in corpus.values())
     return run.run_once(
         Step("assemble/tables", _TABLES_VERSION, params, inputs), partial(write_tables, assembly, corpus)
     )
+
+
+def _stages(assembly: Assembly) -> list[str]:
+    """Names of all stages in their order."""
+    updated = assembly.web is not None and assembly.web.updated
+    return with_sets([*set_stages(assembly.recipe), *([UPDATE] if updated else [])])
 
 
 def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: Path) -> None:
@@ -120,8 +131,7 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
                 judged = [one.rows for one in assembly.qrels.get(split, ())]
                 files |= write_split(QRELS, split, qrels_rows(db, split, judged), folder)
         files |= _write_corpus(db, assembly, corpus, packs, folder)
-        stages = with_sets(set_stages(recipe))
-        files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, stages), folder)
+        files |= write_split(LEDGER, "rows", ledger_rows(db, assembly.ledgers, _stages(assembly)), folder)
         if "train" in assembly.splits:
             files |= write_split(PREVIEW, "train", preview_rows(db, assembly, packs), folder)
             if recipe.mixture is not None:
@@ -134,7 +144,8 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
         if web is not None:
             notes["probe"] = probe_options(_items(db), recipe.seed)
             if "train" in web.seeds:
-                notes["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"])
+                asked = dict(db.execute(_ASKED_BEFORE).fetchall())
+                notes["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"], asked)
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:

@@ -27,8 +27,10 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DOCUMENTS
+from nyxqa.builders.update.inputs import UpdateInputs
 from nyxqa.schemas.recipe import Dedup
-from nyxqa.schemas.sql import file_list
+from nyxqa.schemas.sql import file_list, string_list
+from nyxqa.schemas.tables import QA_SPLITS
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,17 +49,26 @@ VERDICTS = pa.schema(
     ]
 )
 
+# Of the places of one document the first stays, of the preferred ones if there are any.
 _PLACES = """
 CREATE TABLE chunk AS
-SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY shard, row) = 1 AS first FROM (
+SELECT *, row_number() OVER (PARTITION BY doc_id ORDER BY preference, shard, row) = 1 AS first FROM (
     SELECT {shard} AS shard, file_row_number AS row, place, doc_id, page_id, chunk, url,
-           n_tokens, len(images) AS n_images
-    FROM read_parquet({files}, filename = true, file_row_number = true))
+           n_tokens, len(images) AS n_images, {preference} AS preference
+    FROM read_parquet({files}, filename = true, file_row_number = true) {published})
+"""
+# In an update: what stands on pages of train before validation, test and added pages, so that the side of a later split
+# retires; then what was published, where it was published.
+_PREFERENCE = """coalesce(list_position({splits}, published_page.split), 9)::VARCHAR || CASE
+    WHEN published.home IS NULL THEN 'c' WHEN published.home = page_id THEN 'a' ELSE 'b' END"""
+_PUBLISHED = """
+LEFT JOIN (SELECT page_id, split FROM read_parquet({pages})) published_page USING (page_id)
+LEFT JOIN (SELECT doc_id, page_id AS home FROM read_parquet({documents})) published USING (doc_id)
 """
 
 # Each document once.
 _DOCUMENTS = """
-SELECT d.doc_id, {text}, d.n_tokens, {phashes} FROM read_parquet({files}) d JOIN chunk c USING (place)
+SELECT d.doc_id, {text}, d.n_tokens, c.preference, {phashes} FROM read_parquet({files}) d JOIN chunk c USING (place)
 WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
 """
 
@@ -65,7 +76,7 @@ WHERE first AND d.doc_id NOT IN (SELECT doc_id FROM common) ORDER BY shard, row
 _COMMON = """
 INSERT INTO common
 WITH spot AS (SELECT text, chunk.* FROM chunk JOIN text_cluster ON text_cluster.id = chunk.doc_id),
-     large AS (SELECT text, arg_min(place, (-n_images, -n_tokens, doc_id, shard, row)) AS stays
+     large AS (SELECT text, arg_min(place, (preference, -n_images, -n_tokens, doc_id, shard, row)) AS stays
                FROM spot GROUP BY text HAVING count(DISTINCT page_id) > $limit)
 SELECT DISTINCT spot.doc_id, large.stays FROM spot JOIN large USING (text)
 """
@@ -104,17 +115,19 @@ ORDER BY v.shard, v.row
 """
 
 
-def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
+def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path, update: UpdateInputs | None = None) -> None:
     """Decide over all chunks; writes one file of VERDICTS per shard.
 
     If the search for duplicates is stopped, its progress stays in ``folder`` and it resumes.
+
+    :param update: The published version whose documents stay first, if there is one.
 
     :raises WorldError: If memory, spill space or disk run out.
     """
     files = chunks.files()
     clear_scratch(folder)
     with database(folder) as db:
-        db.execute(_PLACES.format(files=file_list(files), shard=PART_NUMBER))
+        db.execute(_places(files, update))
         pages = db.execute("SELECT count(DISTINCT page_id) FROM chunk").fetchall()[0][0]
         search = folder / ".search"
         _find_duplicates(db, files, settings, max(MIN_PAGES, settings.common * pages), search)
@@ -125,6 +138,16 @@ def write_verdicts(chunks: StepOutput, settings: Dedup, folder: Path) -> None:
         for shard, table in enumerate(shard_tables(db, _ROWS, len(files))):
             write_table(part_file(folder, shard), table.select(VERDICTS.names).cast(VERDICTS))
         shutil.rmtree(search)
+
+
+def _places(files: list[Path], update: UpdateInputs | None) -> str:
+    """The statement that makes table ``chunk``."""
+    preference, published = "''", ""
+    if update is not None:
+        preference = _PREFERENCE.format(splits=string_list(QA_SPLITS))
+        tables = {name: file_list([update.tables / f"{name}.parquet"]) for name in ("pages", "documents")}
+        published = _PUBLISHED.format(**tables)
+    return _PLACES.format(files=file_list(files), shard=PART_NUMBER, preference=preference, published=published)
 
 
 def _find_duplicates(
@@ -153,6 +176,7 @@ def _search(db: duckdb.DuckDBPyConnection, files: list[Path], settings: Dedup, f
         documents,
         phashes="phashes",
         tokens="n_tokens",
+        preference="preference",
         permutations=settings.permutations,
         work=folder,
         **similarity_settings(settings),
@@ -165,17 +189,19 @@ def _read(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     db.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({file_list([file])})")  # noqa: S608
 
 
-def dedup(run: Run, chunks: StepOutput, settings: Dedup) -> StepOutput:
+def dedup(run: Run, chunks: StepOutput, settings: Dedup, update: UpdateInputs | None = None) -> StepOutput:
     """Drop copies, near-duplicates and common text, naming what is retained; give each document a cluster.
 
     :param chunks: Rows of CHUNKS.
+    :param update: The published version whose documents are retained first, if there is one.
     :returns: Rows of DOCUMENTS.
     """
+    params = {"dedup": section_params(settings, _KEYS) | similarity_params(settings)}
     return decide_then_apply(
         run,
         chunks,
-        Step("dedup/verdicts", VERSION, {"dedup": section_params(settings, _KEYS) | similarity_params(settings)}),
-        partial(write_verdicts, chunks, settings),
+        Step("dedup/verdicts", VERSION, params | ({} if update is None else update.params())),
+        partial(write_verdicts, chunks, settings, update=update),
         Step("dedup", VERSION, unit_in="document", unit_out="document"),
         paired_files,
         dedup_shard,

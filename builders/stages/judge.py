@@ -33,6 +33,7 @@ from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import PassagesPool
 from nyxqa.builders.question_sets.row_schemas import QA_ROWS, SET_TRIPLETS
 from nyxqa.builders.rows import QUESTIONS, SPLIT_DOCUMENTS
+from nyxqa.builders.update.carry import CARRIED
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document, vlm_images, vlm_request
 from nyxqa.builders.vlm.protocol import VlmDocument, VlmRequest
 from nyxqa.schemas.content import Content
@@ -41,6 +42,7 @@ from nyxqa.schemas.recipe import Judge, QaSet
 
 VERSION = 1
 _DOCUMENTS_VERSION = 1
+_RENEWED_VERSION = 1
 _KEYS = ("most", "policy", "negatives", "positives")  # data keys of recipe section ``[judge]``
 _TABLE = "documents.arrow"
 _COLUMNS = ("doc_id", "text", "images", "page_id", "title", "language", "cluster")
@@ -94,12 +96,33 @@ def judge(
     :param schema: Schema of the questions.
     :returns: The questions with column ``judged``.
     """
-    store = Step("judge/documents", _DOCUMENTS_VERSION, {}, (documents.fingerprint,), split)
-    stored = run.run_once(store, partial(write_documents, documents, split))
+    stored = _stored(run, documents, split)
     params = {"judge": section_params(settings, _KEYS), "vlm": handle.params()}
     step = Step("judge", VERSION, params, (questions.fingerprint, stored.fingerprint), split, "question", "question")
     shard = partial(judge_shard, handle, settings, stored.folder)
     return run.map(step, shard, questions.files, judged_rows(schema), handle.where)
+
+
+def judge_renewed(
+    run: Run, carried: StepOutput, documents: StepOutput, handle: VlmHandle, settings: Judge, split: str
+) -> StepOutput:
+    """Judge the negatives of published questions that were mined anew; the others are judged already.
+
+    :param carried: Rows of CARRIED.
+    :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
+    :returns: Rows of CARRIED with column ``judged``.
+    """
+    stored = _stored(run, documents, split)
+    params = {"judge": section_params(settings, _KEYS), "vlm": handle.params(), "version": VERSION}
+    inputs = (carried.fingerprint, stored.fingerprint)
+    step = Step("update/judge", _RENEWED_VERSION, params, inputs, split, "question", "question")
+    shard = partial(judge_renewed_shard, handle, settings, stored.folder)
+    return run.map(step, shard, carried.files, judged_rows(CARRIED), handle.where)
+
+
+def _stored(run: Run, documents: StepOutput, split: str) -> StepOutput:
+    store = Step("judge/documents", _DOCUMENTS_VERSION, {}, (documents.fingerprint,), split)
+    return run.run_once(store, partial(write_documents, documents, split))
 
 
 def judge_set(run: Run, part: SetParts, pool: StepOutput, handle: VlmHandle, settings: Judge) -> StepOutput:
@@ -156,6 +179,29 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
     """Questions of one shard with the negatives that do not answer them."""
     table = pq.read_table(file)
     questions = table.to_pylist()
+    account = Account([row["qa_id"] for row in questions])
+    rows = _judge_questions(handle, settings, folder, questions, account)
+    account.parents = [row["qa_id"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=judged_rows(table.schema)), account)
+
+
+def judge_renewed_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) -> ShardOutput:
+    """Published questions of one shard, those mined anew with the negatives that do not answer them."""
+    table = pq.read_table(file)
+    questions = table.to_pylist()
+    account = Account([row["qa_id"] for row in questions])
+    asked = [row for row in questions if row["mine"]]
+    judged = {row["qa_id"]: row for row in _judge_questions(handle, settings, folder, asked, account)}
+    lost = {row["qa_id"] for row in asked} - judged.keys()
+    rows = [judged.get(row["qa_id"], {**row, "judged": []}) for row in questions if row["qa_id"] not in lost]
+    account.parents = [row["qa_id"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=judged_rows(table.schema)), account)
+
+
+def _judge_questions(
+    handle: VlmHandle, settings: Judge, folder: Path, questions: Sequence[_Row], account: Account
+) -> list[_Row]:
+    """The questions that stay, as judged; drops and notes enter ``account``."""
     documents = _documents(folder)
 
     def source(doc_id: str) -> VlmDocument:
@@ -169,7 +215,6 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
             own = partial(vlm_document, row["document"], handle) if judges_own else None
             yield Case(request, asked, row["answers"], own, nugget_texts(row))
 
-    account = Account([row["qa_id"] for row in questions])
     rows: list[_Row] = []
     outcomes = ACTIVITY.counted(ask_judge(handle.open(), cases()))
     for row, (positive, verdicts) in zip(questions, outcomes, strict=True):
@@ -179,8 +224,7 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
         outcome = apply_verdicts(settings, row["positives"], _negatives(row), verdicts, documents.keys)
         account.notes += _notes(row["qa_id"], outcome)
         rows.append({**row, **_columns(outcome, verdicts)})
-    account.parents = [row["qa_id"] for row in rows]
-    return ShardOutput(pa.Table.from_pylist(rows, schema=judged_rows(table.schema)), account)
+    return rows
 
 
 def judge_set_shard(judge: SetJudge, file: Path) -> ShardOutput:

@@ -11,6 +11,7 @@ SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
 CAPTIONS = "captions"
 UNANSWERABLE = "unanswerable"
 QRELS = "qrels"  # there is none unless the recipe names systems
+UPDATE = "update"  # brings in the questions of a published version; there is none unless one is updated
 REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
 
 # Stages of the web builder; those of question sets and imports come before the last.
@@ -87,7 +88,8 @@ def set_stages(recipe: Recipe) -> list[str]:
 def with_sets(names: Iterable[str]) -> list[str]:
     """All stages in their order: the web builder's, those of ``names``, ``review``, ``assemble``, and feedback."""
     *web, last = STAGES
-    known, listed = {*STAGES, REVIEW, FEEDBACK}, list(dict.fromkeys(names))
+    known, listed = {*STAGES, UPDATE, REVIEW, FEEDBACK}, list(dict.fromkeys(names))
     judged = [name for name in listed if is_qrels(name)]
     sets = [name for name in listed if name not in known and name not in judged]
-    return [*web, *sets, REVIEW, *judged, last, FEEDBACK]
+    update = [name for name in listed if name == UPDATE]
+    return [*web, *update, *sets, REVIEW, *judged, last, FEEDBACK]

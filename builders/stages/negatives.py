@@ -24,6 +24,8 @@ from nyxqa.builders.mining.web_rules import mine_page_question, search_depth
 from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.stages.common_words import read_common_words
+from nyxqa.builders.update.carry import CARRIED
+from nyxqa.builders.update.inputs import PublishedDocuments, UpdateInputs
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
@@ -31,6 +33,7 @@ from nyxqa.schemas.recipe import Negatives
 
 VERSION = 4
 _INDEX_VERSION = 4
+_RENEWED_VERSION = 1
 _INDEX = "index"  # folder of an index that is built as one
 _KEYS = ("encoder", "ranks", "count", "exclude", "margin")  # data keys of recipe section ``[negatives]``
 _ADDED = ("per_query", "instruction")
@@ -99,6 +102,31 @@ def negatives(
     return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), schema, where)
 
 
+def renew_negatives(
+    run: Run,
+    carried: StepOutput,
+    index: StepOutput,
+    packs: Path,
+    settings: Negatives,
+    split: str,
+    words: StepOutput | None,
+    update: UpdateInputs,
+) -> StepOutput:
+    """Mine anew for published questions: those that ``mine`` marks, and what ``update.negatives`` adds to them.
+
+    :param carried: Rows of CARRIED.
+    :param index: The index of the documents of the split.
+    :returns: All of them; ``mine`` says whose negatives are new.
+    """
+    inputs = (carried.fingerprint, index.fingerprint, *([words.fingerprint] if words is not None else []))
+    params = {"negatives": section_params(settings, _KEYS, _ADDED), **update.params("negatives"), "version": VERSION}
+    step = Step("update/negatives", _RENEWED_VERSION, params, inputs, split, "question", "question")
+    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
+    mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
+    renew = partial(renew_shard, mining, update)
+    return run.map(step, renew, partial(_mining_tasks, carried, index), CARRIED, where)
+
+
 def _index_tasks(documents: StepOutput) -> Iterator[tuple[int, list[Path]]]:
     """Files of documents for each shard of an index, with its number."""
     yield from enumerate(file_groups(documents.files(), _SHARD_ROWS))
@@ -156,22 +184,55 @@ def mine_shard(mining: Mining, task: tuple[Path, int]) -> ShardOutput:
     """
     file, shards = task
     table = pq.read_table(file)
-    questions = table.to_pylist()
-    encoder = mining.encoder()
-    rows = []
-    if questions:
-        index, documents = _open(mining.settings.encoder, mining.index, shards)
-        hits = index.search(_queries(mining, questions), search_depth(mining.settings))
-        known = documents.read(row for row in np.unique(hits.rows).tolist() if row >= 0)
-        common = read_common_words(mining.words)
-        for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
-            # Padding with -1 comes last.
-            ranked = [(known[one], score) for one, score in zip(found, scores, strict=True) if one >= 0]
-            rule = answer_rule(row["question"], row["answers"], common)
-            mined = mine_page_question(row["document"], ranked, mining.settings, rule, row.get("second"))
-            rows.append({**row, **mined, "miner": encoder.name})
-    ids = [row["qa_id"] for row in questions]
+    rows = [{**row, **mined} for row, mined, _ in _mined(mining, table.to_pylist(), shards)]
+    ids = [row["qa_id"] for row in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=table.schema), Account(ids, ids))
+
+
+def renew_shard(mining: Mining, update: UpdateInputs, task: tuple[Path, int]) -> ShardOutput:
+    """Published questions of one shard, with new negatives where they need some or better ones came.
+
+    :param task: As in ``mine_shard``.
+    """
+    file, shards = task
+    questions = pq.read_table(file).to_pylist()
+    renew = update.settings.negatives
+    asked = [row for row in questions if row["mine"] or renew != "changed"]
+    known = PublishedDocuments(update.tables) if renew == "better" and asked else None
+    mined = {}
+    for row, found, ranked in _mined(mining, asked, shards):
+        if row["mine"] or renew == "all" or (known is not None and _better(found, ranked, mining.settings, known)):
+            mined[row["qa_id"]] = {**found, "mine": True}
+    rows = [{**row, **mined.get(row["qa_id"], {})} for row in questions]
+    ids = [row["qa_id"] for row in rows]
+    return ShardOutput(pa.Table.from_pylist(rows, schema=CARRIED), Account(ids, ids))
+
+
+def _better(found: Mapping[str, Any], ranked: Sequence[str], settings: Negatives, known: PublishedDocuments) -> bool:
+    """Whether a document that was not published is among the new negatives, or stands above them."""
+    last = max(found["negative_ranks"], default=search_depth(settings))
+    return not known.holds(pa.chunked_array([pa.array(ranked[:last], pa.string())])).all()
+
+
+def _mined(
+    mining: Mining, questions: Sequence[dict[str, Any]], shards: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[str]]]:
+    """Each question with its mining columns and the ids of what was retrieved, best first.
+
+    :param shards: Number of the index's shards.
+    """
+    if not questions:
+        return
+    index, documents = _open(mining.settings.encoder, mining.index, shards)
+    hits = index.search(_queries(mining, questions), search_depth(mining.settings))
+    known = documents.read(row for row in np.unique(hits.rows).tolist() if row >= 0)
+    common, miner = read_common_words(mining.words), mining.encoder().name
+    for row, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
+        # Padding with -1 comes last.
+        ranked = [(known[one], score) for one, score in zip(found, scores, strict=True) if one >= 0]
+        rule = answer_rule(row["question"], row["answers"], common)
+        mined = mine_page_question(row["document"], ranked, mining.settings, rule, row.get("second"))
+        yield row, {**mined, "miner": miner}, [document["doc_id"] for document, _ in ranked]
 
 
 def _queries(mining: Mining, questions: Sequence[Mapping[str, Any]]) -> list[SearchEntry]:

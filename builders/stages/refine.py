@@ -45,6 +45,7 @@ def refine(
     split: str,
     benchmark: StepOutput | None,
     schema: pa.Schema = QUESTIONS,
+    published: Mapping[str, StepOutput] | None = None,
 ) -> StepOutput:
     """Make questions of drafts: rules for what is certain, images resolved, then every pair goes to the model.
 
@@ -56,8 +57,11 @@ def refine(
     :param threshold: Jaccard similarity from which questions of equal answers are repeated; None: only equal ones are.
     :param benchmark: The index of ``filters.decontaminate``, if that names files.
     :param schema: Schema of the rows to return.
+    :param published: In an update the published questions that stay, by split; a question that repeats one of them is
+        dropped.
     :returns: Rows of QUESTIONS, or of KIND_QUESTIONS.
     """
+    published = published or {}
     params = {"refine": section_params(settings, ("rules", "max_answer_words")), "vlm": handle.params()}
     rules = Step("refine/rules", VERSION, params, (drafts.fingerprint,), split, "question", "question")
     ruled = run.map(rules, partial(rules_shard, handle, settings), drafts.files, schema, handle.where)
@@ -65,16 +69,24 @@ def refine(
         inputs = (ruled.fingerprint, benchmark.fingerprint)
         clean = Step("refine/contaminated", VERSION, {}, inputs, split, "question", "question")
         ruled = run.map(clean, partial(clean_shard, [BenchmarkFilter(benchmark.folder).questions]), ruled.files, schema)
+    repeated: dict[str, Any] = {"threshold": threshold}
+    if published:
+        repeated["published"] = {name: output.fingerprint for name, output in published.items()}
     return decide_then_apply(
         run,
         ruled,
-        Step("refine/repeated", _REPEATED_VERSION, {"threshold": threshold}, split=split),
-        partial(write_duplicates, ruled, threshold),
+        Step("refine/repeated", _REPEATED_VERSION, repeated, split=split),
+        partial(write_duplicates, ruled, threshold, published=_in_order(published, split)),
         Step("refine", VERSION, split=split, unit_in="question", unit_out="question"),
         paired_files,
         drop_repeated,
         schema,
     )
+
+
+def _in_order(published: Mapping[str, StepOutput], split: str) -> list[StepOutput]:
+    """The published questions of the split itself, then those of the others."""
+    return [output for name, output in sorted(published.items(), key=lambda item: item[0] != split)]
 
 
 def rules_shard(handle: VlmHandle, settings: Refine, file: Path) -> ShardOutput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.dedup.groups import Groups, find_groups
 from nyxqa.builders.dedup.settings import similarity_params
 from nyxqa.builders.dedup.word_hashes import I64
-from nyxqa.builders.engine.accounting import Account, ShardOutput
+from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.part_files import part_file
@@ -22,6 +23,8 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
+from nyxqa.builders.update.inputs import UpdateInputs
+from nyxqa.builders.update.placement import NOTHING, Assign, Taken, write_placement
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
@@ -33,17 +36,27 @@ _MOST_DOCUMENTS = 2
 _TRAIN, _VALIDATION, _TEST = range(3)
 _DIGITS = 32  # of an id
 
+_HELD_OUT = (_VALIDATION, _TEST)
+_UPDATE_VERSION = 1
+
 Assignment = npt.NDArray[np.int8]
 
 
 def split(
-    run: Run, documents: StepOutput, settings: SplitSection, similarity: Dedup, min_tokens: int, seed: int
+    run: Run,
+    documents: StepOutput,
+    settings: SplitSection,
+    similarity: Dedup,
+    min_tokens: int,
+    seed: int,
+    update: UpdateInputs | None = None,
 ) -> StepOutput:
     """Assign every document to a group and a split, before any model is asked.
 
     :param documents: Rows of DOCUMENTS.
     :param similarity: Thresholds at which pages are near-duplicates and must share a split.
     :param min_tokens: Tokens of the shortest document that questions are asked about (``sample.min_tokens``).
+    :param update: The published version whose pages keep their split, if there is one.
     :returns: Rows of SPLIT_DOCUMENTS.
     """
     params = {
@@ -52,6 +65,19 @@ def split(
         "seed": seed,
         "alike": similarity_params(similarity),
     }
+    if update is not None:
+        assign = partial(assign_added, settings, seed, tuple(update.settings.grow))
+        return decide_then_apply(
+            run,
+            documents,
+            Step("split/place", VERSION, {**params, **update.params("grow")}),
+            partial(_place, documents, update.tables, similarity, min_tokens, assign),
+            Step("split", VERSION, {"update": _UPDATE_VERSION}, unit_in="document", unit_out="document"),
+            paired_files,
+            place_shard,
+            SPLIT_DOCUMENTS,
+            resume=True,
+        )
     return decide_then_apply(
         run,
         documents,
@@ -84,6 +110,14 @@ def write_assignment(
         write_table(part_file(folder, shard), pages.take(pa.array(np.searchsorted(ids, own))).drop_columns(["page_id"]))
 
 
+def _place(
+    documents: StepOutput, tables: Path, similarity: Dedup, min_tokens: int, assign: Assign, folder: Path
+) -> None:
+    """Write the group and split of every document of an update."""
+    clear_scratch(folder)
+    write_placement(documents, tables, similarity, min_tokens, assign, folder)
+
+
 def _fixed_width(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     """Ids as an array of 32 bytes each, in the same sort order."""
     padded = pc.ascii_rpad(ids, _DIGITS, padding="\0")
@@ -98,17 +132,38 @@ def _shuffled(groups: Groups, seed: int) -> I64:
     return np.argsort(hashes, kind="stable").astype(np.int64)
 
 
-def assign_by_pages(groups: Groups, settings: SplitSection, seed: int) -> Assignment:
+def assign_added(settings: SplitSection, seed: int, grow: Sequence[str], groups: Groups, taken: Taken) -> Assignment:
+    """Assign groups of added pages so that the splits that ``grow`` come to their sizes, the others as they are.
+
+    :param groups: The groups without a published page.
+    :param taken: What the published pages hold.
+    """
+    assign = assign_by_questions if settings.by_questions else assign_by_pages
+    return assign(groups, settings, seed, taken, [QA_SPLITS.index(name) for name in grow])
+
+
+def assign_by_pages(
+    groups: Groups, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
+) -> Assignment:
     """Assign groups so that validation and test hold their fractions of the pages.
 
     A group goes to train if it has more pages than the others have left, or if it would take a split beyond twice its
     share of the documents.
 
+    :param taken: What is assigned already.
+    :param grow: Splits that take in groups.
     :returns: Index into ``QA_SPLITS`` of each group, int8 [groups].
     """
-    total = groups.sizes.sum(axis=0)
+    total = groups.sizes.sum(axis=0) + taken.sizes.sum(axis=0)
     shares = {_TEST: settings.test, _VALIDATION: settings.validation}
-    room = {code: [round(share * total[0]), _MOST_DOCUMENTS * share * total[1]] for code, share in shares.items()}
+    room = {
+        code: [
+            round(share * total[0]) - taken.sizes[code][0],
+            _MOST_DOCUMENTS * share * total[1] - taken.sizes[code][1],
+        ]
+        for code, share in shares.items()
+        if code in grow
+    }
     assignment = np.zeros(len(groups.names), np.int8)
     for group in _shuffled(groups, seed).tolist():
         pages, documents = groups.sizes[group].tolist()
@@ -120,16 +175,21 @@ def assign_by_pages(groups: Groups, settings: SplitSection, seed: int) -> Assign
     return assignment
 
 
-def assign_by_questions(groups: Groups, settings: SplitSection, seed: int) -> Assignment:
+def assign_by_questions(
+    groups: Groups, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
+) -> Assignment:
     """Assign groups so that validation and test have seeds of each kind for the requested number of questions.
 
     A group is taken if it holds a kind that a split still lacks, whatever else it holds: pages have far more documents
     of text than of several images. A group that alone holds more seeds than ``sample`` may use goes to train.
 
+    :param taken: What is assigned already.
+    :param grow: Splits that take in groups.
     :returns: Index into ``QA_SPLITS`` of each group, int8 [groups].
     """
-    wanted = {_TEST: int(settings.test), _VALIDATION: int(settings.validation)}
-    have = {code: np.zeros(groups.seeds.shape[1], np.int64) for code in wanted}
+    sizes = {_TEST: int(settings.test), _VALIDATION: int(settings.validation)}
+    wanted = {code: count for code, count in sizes.items() if code in grow}
+    have = {code: taken.seeds[code].copy() for code in wanted}
     assignment = np.zeros(len(groups.names), np.int8)
     for group in _shuffled(groups, seed).tolist():
         own = groups.seeds[group]
@@ -152,3 +212,24 @@ def split_shard(task: tuple[Path, Path]) -> ShardOutput:
         documents = documents.append_column(name, assignment[name])
     ids = documents["doc_id"].to_pylist()
     return ShardOutput(documents.select(SPLIT_DOCUMENTS.names).cast(SPLIT_DOCUMENTS), Account(ids, ids))
+
+
+def place_shard(task: tuple[Path, Path]) -> ShardOutput:
+    """Documents of one shard of an update with their group and split; those that retire are dropped.
+
+    :param task: Part file of the documents and the file of their placement.
+    """
+    documents, placement = (pq.read_table(file) for file in task)
+    for name in ("cluster", "also_at"):
+        documents = documents.set_column(documents.schema.get_field_index(name), name, placement[name])
+    for name in ("group", "split"):
+        documents = documents.append_column(name, placement[name])
+    stays = pc.is_null(placement["reason"])
+    retired = placement.filter(pc.invert(stays)).to_pylist()
+    leaving = documents.filter(pc.invert(stays)).select(["doc_id", "page_id"]).to_pylist()
+    drops = [
+        Drop("document", row["doc_id"], row["page_id"], why["reason"], why["detail"])
+        for row, why in zip(leaving, retired, strict=True)
+    ]
+    rows = documents.filter(stays).select(SPLIT_DOCUMENTS.names).cast(SPLIT_DOCUMENTS).combine_chunks()
+    return ShardOutput(rows, Account(documents["doc_id"].to_pylist(), rows["doc_id"].to_pylist(), drops))
