@@ -180,13 +180,15 @@ def measured(tree: Path, pages: Path, workers: int, sample: int) -> dict[str, An
         watch.stop()
         if process.returncode:
             raise SystemExit(f"the build of {pages} failed:\n{error.read_text()[-2000:]}")
+        file = out / ".work" / "costs.json"  # of versions that keep it
+        costs = (
+            {label: list(own.values()) for label, own in json.loads(file.read_text()).items()} if file.exists() else {}
+        )
         for step, row in steps.items():
             folders = _folders(out / ".work" / "steps", step)
             files = [file for folder_ in folders for file in folder_.rglob("*") if file.is_file()]
             row["bytes"] = sum(file.stat().st_size for file in files)
-            row["shards"] = [
-                json.loads(file.read_text()).get("cpu", 0.0) for file in sorted(files) if file.name.startswith("done-")
-            ]
+            row["shards"] = [seconds for label, own in costs.items() if label.split()[0] == step for seconds in own]
         data = sum(file.stat().st_size for file in (out / "data").rglob("*.parquet"))
     return {
         "seconds": round(seconds, 2),

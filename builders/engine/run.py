@@ -29,7 +29,7 @@ from nyxqa.builders.engine.part_files import (
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard_or_wait
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport, check_lineage
-from nyxqa.builders.engine.trace import write_trace
+from nyxqa.builders.engine.trace import note_costs, write_trace
 from nyxqa.builders.engine.workdir import generation, step_folder
 from nyxqa.schemas.errors import LawError, PendingError
 from nyxqa.schemas.files import read_json, sweep
@@ -227,15 +227,17 @@ class WorkingRun:
                 for kept in done.values():
                     counts += kept.counts
                     bar.advance(kept.counts, kept=True)
-                for index, shard in self._shards(
+                costs: dict[int, float] = {}
+                for index, shard, seconds in self._shards(
                     step, folder, function, listed, set(done), schema, self._executors[where]
                 ):
-                    done[index] = shard
+                    done[index], costs[index] = shard, seconds
                     counts += shard.counts
                     bar.advance(shard.counts)
             ledgers = tuple(sorted(index for index, shard in done.items() if shard.ledger))
             record = StepRecord(len(done), ledgers, counts if step.unit_in else None)
             write_record(folder, record)
+            note_costs(self.work, step.label, costs)
         self._report(step, record.counts, time.perf_counter() - started, _reasons(folder, record, step.unit_in))
         return StepOutput(step.fingerprint, folder)
 
@@ -281,8 +283,8 @@ class WorkingRun:
         kept: Collection[int],
         schema: pa.Schema,
         executor: Executor,
-    ) -> Iterator[tuple[int, CompleteShard]]:
-        """The shards that were not ``kept``, with their numbers, as they are made.
+    ) -> Iterator[tuple[int, CompleteShard, float]]:
+        """The shards that were not ``kept``, with their numbers and processor seconds, as they are made.
 
         :raises PendingError: At the end, if shards wait for answers of a model; the others are made.
         """
@@ -305,7 +307,7 @@ class WorkingRun:
             if isinstance(result, PendingError):
                 waiting = result
             else:
-                yield made[number], result[0]
+                yield made[number], *result
         if waiting is not None:
             raise waiting
 

@@ -55,11 +55,11 @@ class CompleteShard:
 
 
 def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
-    """Compute and write one shard, in any process; returns it and the seconds it took.
+    """Compute and write one shard, in any process; returns it and its processor seconds.
 
     :raises LawError: If the account does not add up, or the rows do not have the step's schema.
     """
-    started, used = time.perf_counter(), time.process_time()
+    started = time.process_time()
     output = job.function(job.task)
     where = f"{job.stage} {job.split} shard {job.index}"
     output.account.check(where)
@@ -74,11 +74,8 @@ def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
     if drops:
         write_table(ledger, ledger_table(drops, job.stage, job.split))
     made = CompleteShard(Counts.of(output), len(drops))
-    write_json(
-        marker_file(job.folder, job.index),
-        {**asdict(made.counts), "ledger": made.ledger, "cpu": round(time.process_time() - used, 4)},
-    )
-    return made, time.perf_counter() - started
+    write_json(marker_file(job.folder, job.index), {**asdict(made.counts), "ledger": made.ledger})
+    return made, time.process_time() - started
 
 
 def run_shard_or_wait(job: Job[T]) -> tuple[CompleteShard, float] | PendingError:
@@ -95,7 +92,6 @@ def complete_shards(folder: Path) -> dict[int, CompleteShard]:
     for marker in sorted(folder.glob("done-*.json")):
         index = int(marker.stem.rpartition("-")[2])
         counts: dict[str, int] = read_json(marker)
-        counts.pop("cpu", None)  # processor seconds, for whoever measures
         has_ledger = ledger_file(folder, index).is_file()
         ledger = counts.pop("ledger", int(has_ledger))  # 0.1.0 did not note it
         if part_file(folder, index).is_file() and (has_ledger or not ledger):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from nyxqa.schemas.files import read_json, write_json
 
 _FILE = "trace.json"
 _END = "end.json"
+COSTS = "costs.json"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class TracedStep:
 def write_trace(work: Path, reports: Sequence[StepReport]) -> None:
     """Keep the steps of the running build."""
     write_json(work / _FILE, [asdict(TracedStep.of(report)) for report in reports])
+
+
+def note_costs(work: Path, label: str, costs: Mapping[int, float]) -> None:
+    """Keep the processor seconds of the shards of a step that this run made, by number."""
+    file = work / COSTS
+    known: dict[str, dict[str, float]] = read_json(file) if file.exists() else {}
+    known[label] = {str(index): round(seconds, 4) for index, seconds in costs.items()}
+    write_json(file, known)
 
 
 def note_end(work: Path, reason: str) -> None:

@@ -69,7 +69,9 @@ def drops(work: Path, **wanted: str) -> list[dict[str, Any]]:
 
 def files_of(work: Path) -> dict[str, bytes]:
     """Every file of a run by its path, but the trace, which holds seconds."""
-    files = (path for path in sorted(work.rglob("*")) if path.is_file() and path.name != "trace.json")
+    files = (
+        path for path in sorted(work.rglob("*")) if path.is_file() and path.name not in ("trace.json", "costs.json")
+    )
     return {str(path.relative_to(work)): path.read_bytes() for path in files}
 
 
