@@ -91,6 +91,7 @@ def build_pages(
     splits: Sequence[str],
     answers: Path | None = None,
     parent: Parent | None = None,
+    retry_failed: bool = False,
 ) -> Pages:
     """Run (or plan) the stages over all pages.
 
@@ -99,6 +100,7 @@ def build_pages(
     :param splits: Splits that will be built, which must have documents to write questions about.
     :param answers: Folder of a model's stored answers; None leaves out its captions.
     :param parent: The published version that is updated, if one is.
+    :param retry_failed: Whether captions that failed in an earlier run are asked for again.
     """
     published = None if parent is None else read_parent(run, parent, recipe.update)
     update = None if published is None else published.inputs
@@ -106,7 +108,7 @@ def build_pages(
     pages = secrets(run, pages, recipe.filters)
     pages = prefilter(run, pages, recipe.prefilter)
     pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
-    handle = None if answers is None else captions_handle(recipe, answers, packs)
+    handle = None if answers is None else captions_handle(recipe, answers, packs, retry_failed)
     if handle is not None:
         pages = captions(run, pages, handle)
     chunks = chunk(run, pages, recipe.chunk)
@@ -138,7 +140,7 @@ def build(
     web, benchmark_index = None, benchmark(run, recipe.filters, recipe.images.max_pixels)
     handle = VlmHandle(recipe.vlm, recipe.seed, answers, Path(), retry_failed) if asks_model(recipe) else None
     if recipe.web is not None and opened is not None and handle is not None:
-        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits, answers, parent)
+        pages = build_pages(run, recipe, recipe.web, opened, benchmark_index, splits, answers, parent, retry_failed)
         handle = replace(handle, packs=pages.packs)
         web = build_questions(run, recipe, pages, benchmark_index, handle, splits)
     sets = _sets(run, recipe, splits, benchmark_index, handle)

@@ -86,6 +86,9 @@ def _of_web(recipe: Recipe, paper: Recipe) -> list[str]:
     lines = [*_of_negatives(recipe.negatives, paper.negatives), *_ALWAYS, *_of_writing(recipe)]
     if recipe.web is not None and recipe.web.source != "obelics":
         lines.append(f"pages are of {recipe.web.source.partition(':')[0]}, not every 5000th of OBELICS (Nyx step 0)")
+    if recipe.captions.model:
+        own = recipe.captions.model.partition("@")[0]
+        lines.append(f"{own} writes captions of images without one, which all encoders by text read (Nyx step 12)")
     if recipe.images.common < 1:
         lines.append(f"images on more than {recipe.images.common * 100:g} % of the pages are left out (Nyx step 0)")
     if recipe.filters.decontaminate:

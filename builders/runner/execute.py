@@ -46,10 +46,10 @@ from nyxqa.builders.runner.update import earlier_parent, forget_parent, next_par
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
-from nyxqa.builders.stages.captions import require_sight
+from nyxqa.builders.stages.captions import captions_to_retry, require_sight
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
-from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
+from nyxqa.builders.stages.names import CAPTIONS, QRELS, SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
 from nyxqa.builders.stages.update import VERIFY as STALE_VERIFY
 from nyxqa.builders.stages.verify import VERIFY, require_verifier
@@ -266,7 +266,7 @@ def _names_to_observe_again(job: _Job) -> set[str]:
     """Names of the observations that ``--rescan`` and ``--retry-failed`` ask for."""
     names = {SOURCE} if job.request.rescan else set()
     if job.request.retry_failed:
-        names |= names_to_retry(job.work, job.recipe.images)
+        names |= names_to_retry(job.work, job.recipe.images) | captions_to_retry(job.work, job.recipe)
     return names
 
 
@@ -325,9 +325,9 @@ def _observe_again(job: _Job, again: set[str]) -> bool:
     """Observe again what the plan expects; False if a retry changed nothing, so that the plan does not hold."""
     work = job.work
     expected = {name: generation(work, name, again) for name in again}
-    if SOURCE in again:
-        begin_generation(work, SOURCE)
-    if again - {SOURCE}:
+    for name in again & {SOURCE, CAPTIONS}:
+        begin_generation(work, name)
+    if again - {SOURCE, CAPTIONS}:
         retry_failures(work, job.recipe.images, job.progress)
     return all(generation(work, name) == number for name, number in expected.items())
 

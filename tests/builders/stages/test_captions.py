@@ -13,10 +13,11 @@ from nyxqa.builders.check.structure import check
 from nyxqa.builders.stages import captions
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.protocols import SearchEntry
+from nyxqa.schemas.manifest import read_manifest
 from tests.support.pages import page, write_recipe
 from tests.support.published import table
 from tests.support.running import leave, published
-from tests.support.vlm_server import Payload, VlmServer, prompt_text
+from tests.support.vlm_server import Act, Payload, VlmServer, prompt_text
 
 RECIPE = """
 [web]
@@ -98,3 +99,29 @@ def test_a_model_that_sees_pictures_is_needed(
     command = ("build", "--split", "train", "--recipe", recipe, "--out", tmp_path / "out")
     assert leave(*command, "--set", f"captions.model={model}") == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_captions_that_failed_are_asked_for_again_on_request(recipe: Path, tmp_path: Path) -> None:
+    """Refused once, then not: only --retry-failed asks, and only for those; downstream stages run on what is new."""
+    out = tmp_path / "out"
+
+    def refusing(number: int, payload: Payload) -> Act:
+        return Act("refusal" if number in (3, 4) else "answer", text=json.dumps({"answer": f"a grey zebra {number}"}))
+
+    def build(server: VlmServer, retry: bool = False) -> int:
+        before, settings = server.served, {"captions.model": f"openai:seer@{server.url}"}
+        run("train", recipe=recipe, out=out, workers=1, settings=settings, retry_failed=retry)
+        return server.served - before
+
+    with VlmServer(reply=reply, script=refusing) as server:
+        build(server)
+        failed = [row["item_id"] for row in table(out, "ledger") if row["stage"] == "captions"]
+        assert failed and build(server) == 0
+        server.reply, server.script = (lambda payload: json.dumps({"answer": "a striped zebra"})), VlmServer().script
+        assert build(server, retry=True) == len(failed)
+        written = [one for row in table(out, "corpus") for one in row["captions"]]
+        assert written.count("a striped zebra") == len(failed)
+        assert not [row for row in table(out, "ledger") if row["stage"] == "captions"]
+        assert build(server, retry=True) == 0
+    assert any("writes captions" in line for line in read_manifest(out).deviations)
+    assert check(out).failed == ()
