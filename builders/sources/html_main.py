@@ -13,12 +13,14 @@ from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS, Measure
 from nyxqa.builders.sources.html_tree import Tree
 
 _FLOW = HEADINGS | {"p", "pre", "ul", "ol", "dl", "table", "blockquote", "figure"}
+_LISTS = frozenset(("ul", "ol", "dl"))
 _LOOKED_AT = frozenset(("a", "button", "form", "sup"))
 _SIGN = re.compile(r"[^\w\s]{0,2}|\s*(?:link|permalink|anchor)\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"[\d\s.:*]*")
 _DIRECTIONS = frozenset(("next", "prev", "previous", "up", "start", "contents", "index"))
 _NEARBY = 50  # siblings looked at
 _LONG_LINE = 200  # nodes; a longer line is not looked at for each of its links
+_SENTENCE = 20  # characters of text beside elements
 _FEW = 60  # characters besides the links of a line that leads to other pages
 _MOST = 0.35  # an element with more of the page's prose is a wrapper, whatever it is called
 _LEFT = 0.3  # less of the page's prose is not its content
@@ -34,7 +36,7 @@ _BESIDE = 40  # characters of a line besides a date or name in it
 _CELL = 300  # characters; a smaller cell of a table is not a column of a page
 _LONG_NAME = 12  # letters
 _NEAR = 8  # nodes between the start of a section and its heading
-_SECTION = re.compile(r"(?:^|\s)(?:section|sect\d|level\d)(?:$|\s)")
+_SECTION = re.compile(r"(?:^|[\s_-])(?:(?:sub)*section|sect\d|level\d?|chapter|appendix)(?:$|[\s_-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,8 @@ def _is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, titl
         return not (prose and page.links(node) < _LEFT and _in_flow(tree, page, node))
     if kind == "credits":
         return _is_short_line(tree, page, node)
+    if kind == "linked" and tree.tags[node] == "table" and tree.find(node, "th") is not None:
+        return not _in_flow(tree, page, node)
     if kind == "linked":
         return page.links(node) >= _LEFT or prose < _FEW or tree.tags[node] == "nav"
     return True
@@ -242,16 +246,18 @@ def _in_flow(tree: Tree, measure: Measure, node: int) -> bool:
     """Whether an element lies between paragraphs, headings or lists, not beside the columns of a page."""
     parent = tree.parents[node]
     nearby = islice((child for child in tree.children(parent) if child != node and not tree.dropped[child]), _NEARBY)
-    return parent >= 0 and any(tree.tags[child] in _FLOW or _is_paragraph(tree, measure, child) for child in nearby)
+    return parent >= 0 and any(
+        tree.tags[child] in _FLOW or len(tree.texts[child].strip()) >= _SENTENCE or _is_paragraph(tree, measure, child)
+        for child in nearby
+    )
 
 
 def _is_paragraph(tree: Tree, measure: Measure, node: int) -> bool:
-    """Whether a ``div`` holds nothing but a text, in place of a ``p``."""
-    return (
-        tree.tags[node] == "div"
-        and tree.ends[node] - node <= _LONG_LINE
-        and measure.prose(node) >= _FEW
-        and tree.find(node, *BLOCKS) is None
+    """Whether a ``div`` holds a text and no further blocks but small ones, in place of a ``p``."""
+    if tree.tags[node] != "div" or tree.ends[node] - node > _LONG_LINE or measure.prose(node) < _FEW:
+        return False
+    return tree.find(node, *BLOCKS) is None or any(
+        len(tree.texts[child].strip()) >= _SENTENCE for child in islice(tree.children(node), _NEARBY)
     )
 
 
@@ -260,9 +266,20 @@ def _main(tree: Tree, measure: Measure, body: int, title: int | None, mains: lis
     root = _descend(tree, measure, _named_main(tree, measure, body, mains), title)
     if title is None or tree.dropped[title] or root <= title < tree.ends[root] or title > root:
         return [root]
-    above = [title, *tree.ancestors(title)]
-    outer = next((node for node in reversed(above) if tree.ends[node] <= root and tree.tags[node] == "header"), title)
+    above = [node for node in (title, *tree.ancestors(title)) if tree.ends[node] <= root]
+    outer = next((node for node in reversed(above) if tree.tags[node] == "header"), title)
+    # A manual page of AsciiDoc has its first section in the head of the page.
+    if above and _holds_section(tree, above[-1], title):
+        outer = above[-1]
     return [outer, root]
+
+
+def _holds_section(tree: Tree, node: int, title: int) -> bool:
+    """Whether a heading and a paragraph follow the title inside an element."""
+    heading = next((i for i in range(tree.ends[title], tree.ends[node]) if tree.tags[i] in HEADINGS), None)
+    return heading is not None and any(
+        tree.tags[inner] == "p" and not tree.dropped[inner] for inner in range(tree.ends[heading], tree.ends[node])
+    )
 
 
 def _named_main(tree: Tree, measure: Measure, body: int, mains: list[int]) -> int:
@@ -314,12 +331,15 @@ def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, cont
             continue
         own = measure.prose(node)
         box = own <= prose / 10 and measure.links(node) >= _HALF
-        if (box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node))) and not _in_flow(
-            tree, measure, node
-        ):
-            lists.append(node)
-            lost += measure.chars(node)
+        if tree.tags[node] == "table" and tree.find(node, "th") is not None:
             end = tree.ends[node]
+        elif box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node)):
+            in_flow = _in_flow(tree, measure, node)
+            if not in_flow:
+                lists.append(node)
+                lost += measure.chars(node)
+            if not in_flow or tree.tags[node] in _LISTS:
+                end = tree.ends[node]
     if lost <= _HALF * measure.chars(root) or prose > _LONG_ARTICLE:  # else the page is an index
         for node in lists:
             tree.dropped[node] = 1

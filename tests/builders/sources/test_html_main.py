@@ -171,3 +171,46 @@ def test_steps_grow_with_the_page() -> None:
         return calls
 
     assert steps(2000) < 12 * steps(200)
+
+
+URL = "<div class='url'>\u2192 <a href='https://gate.example/rules'>https://gate.example/rules</a></div>"
+
+
+@pytest.mark.parametrize(
+    ("box", "kept"),
+    [
+        (URL, "https://gate.example/rules"),
+        (
+            "<div class='subsubsection-level-extent' id='Suggested-tools'><h5>1.1 Suggested tools</h5>"
+            "<p>A boat hook of two metres and a rope of eleven are enough for the lower gate.</p></div>",
+            "A boat hook",
+        ),
+        (
+            "<table class='related'><tr><th>Related gates</th></tr>"
+            "<tr><td><ul><li><a href='/u'>Upper</a></li></ul></td></tr></table>",
+            "Upper",
+        ),
+    ],
+)
+def test_what_stands_between_the_paragraphs_of_a_section_stays(box: str, kept: str) -> None:
+    around = f"<div class='section'><h2>Gates</h2><p>{STORY}</p>{{}}<p>{MORE}</p></div>"
+    inside = f"<div class='section'><div>Gates</div><div class='para'>{STORY} {{}}</div></div><p>{MORE}</p>"
+    for html in (around, inside):
+        assert kept in text(page(html.format(box)))
+
+
+def test_a_sidebar_stays_between_paragraphs_that_hold_a_link_of_their_own_line() -> None:
+    paragraph = f"<div class='para'>{{}} {URL}</div>"
+    sidebar = (
+        "<div class='sidebar'><p class='title'>EXTRA</p><div class='para'>Canoes pass without waiting.</div></div>"
+    )
+    html = f"<div class='section'>{paragraph.format(STORY)}{sidebar}{paragraph.format(MORE)}</div>"
+    assert "Canoes pass" in text(page(html))
+
+
+def test_the_first_section_of_a_manual_page_stays_although_it_stands_in_the_head() -> None:
+    head = (
+        "<div id='header'><h1>gate(1)</h1><h2>NAME</h2><div class='sectionbody'><p>gate - open a lock</p></div></div>"
+    )
+    html = f"{head}<div id='content'><h2>DESCRIPTION</h2><p>{STORY}</p><p>{MORE}</p></div>"
+    assert text(page(html)).startswith("gate(1)\nNAME\n\ngate - open a lock\nDESCRIPTION\n")
