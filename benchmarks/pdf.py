@@ -81,7 +81,7 @@ def order(found: list[str], paragraphs: list[list[str]]) -> tuple[float, int]:
 
 def nyxqa_text(file: Path) -> str:
     """Text of the pages that nyxqa makes."""
-    answer = read_apart({"file": str(file), "dpi": 72, "render": False, "unit": "tokens"})
+    answer = read_apart({"file": str(file), "dpi": 72, "render": False, "unit": "tokens", "ocr": False})
     return "\n\n".join(block["text"] or block["caption"] for block in answer["blocks"])
 
 

@@ -64,6 +64,9 @@ class Pdf(Section):
 
     render: bool = Field(False, description="whether a sheet without a usable text layer becomes an image of it")
     dpi: Annotated[int, Field(ge=36, le=600)] = Field(150, description="resolution of rendered sheets and drawings")
+    ocr: bool = Field(
+        False, description="whether text of sheets without a text layer is read from their image, as its caption"
+    )
 
 
 class Images(Section):

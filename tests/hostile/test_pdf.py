@@ -125,7 +125,7 @@ def test_a_crash_of_the_reader_is_a_drop_and_the_next_file_is_read(tmp_path: Pat
 
 def test_a_reader_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     manual(tmp_path / "a.pdf", 1)
-    request = {"file": str(tmp_path / "a.pdf"), "dpi": 72, "render": False, "unit": "tokens"}
+    request = {"file": str(tmp_path / "a.pdf"), "dpi": 72, "render": False, "unit": "tokens", "ocr": False}
     with pytest.raises(FailedReadError, match="not read within") as caught:
         read_apart(request, seconds=0.01)
     assert caught.value.reason == "timed_out"

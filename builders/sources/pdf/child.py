@@ -13,13 +13,15 @@ from typing import Any
 
 MEMORY = 3 << 30  # bytes of address space
 SECONDS = 900  # of processor time
+OCR_TIMES = 12  # the time that files take whose sheets have to be read from pictures
 
 
 def main() -> None:
     """Read the file that the request names, and write its content or why it was dropped."""
     request = json.loads(sys.stdin.read())
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    seconds = SECONDS * (OCR_TIMES if request["ocr"] else 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     json.dump(_answer(request), sys.stdout)
 
@@ -28,7 +30,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from nyxqa.builders.sources.pdf.document import UnreadablePdfError, read_pdf
 
     try:
-        content = read_pdf(request["file"], request["dpi"], request["render"], request["unit"])
+        content = read_pdf(request["file"], request["dpi"], request["render"], request["unit"], request["ocr"])
     except UnreadablePdfError as error:
         return {"drop": [error.reason, error.detail]}
     except (MemoryError, RecursionError) as error:

@@ -20,6 +20,7 @@ from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
 from nyxqa.builders.sources.pdf.lines import as_lines, body_size
+from nyxqa.builders.sources.pdf.ocr import Ocr
 from nyxqa.builders.sources.pdf.paragraphs import ENDS, Block, joined, paragraphs, words_of
 from nyxqa.builders.sources.pdf.rules import rules
 from nyxqa.builders.sources.pdf.sheet import Sheet, TooManyCharactersError, Word, read_sheet
@@ -60,12 +61,13 @@ class Content:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_pdf(file: str, dpi: int, rendered: bool, unit: str) -> Content:
+def read_pdf(file: str, dpi: int, rendered: bool, unit: str, ocr: bool = False) -> Content:
     """Read one file.
 
     :param dpi: Resolution of rendered sheets and figures.
     :param rendered: Whether a sheet without a usable text layer becomes a picture.
     :param unit: ``tokens``, or ``page``: every sheet becomes a picture with its text as caption.
+    :param ocr: Whether the text of a sheet without a usable text layer is read from its picture, as its caption.
     :raises UnreadablePdfError: If it is encrypted, broken, empty or too large.
     """
     with _opened(file) as pdf:
@@ -73,7 +75,7 @@ def read_pdf(file: str, dpi: int, rendered: bool, unit: str) -> Content:
             raise UnreadablePdfError("empty", "it has no sheet")
         if len(pdf) > MAX_SHEETS:
             raise UnreadablePdfError("too_many_sheets", f"{len(pdf)} sheets, at most {MAX_SHEETS} are taken")
-        return _Reader(pdf, dpi, rendered or unit == "page", unit).read()
+        return _Reader(pdf, dpi, rendered or ocr or unit == "page", unit, Ocr() if ocr else None).read()
 
 
 def _opened(file: str) -> pypdfium2.PdfDocument:
@@ -89,7 +91,8 @@ def _opened(file: str) -> pypdfium2.PdfDocument:
 class _Reader:
     """Reads a file in two passes: what all sheets share, then each sheet."""
 
-    def __init__(self, pdf: pypdfium2.PdfDocument, dpi: int, rendered: bool, unit: str) -> None:
+    def __init__(self, pdf: pypdfium2.PdfDocument, dpi: int, rendered: bool, unit: str, ocr: Ocr | None) -> None:
+        self._ocr = ocr
         self._pdf, self._dpi, self._rendered, self._unit = pdf, dpi, rendered, unit
         self._furniture, self._vocabulary = Furniture(), Counter[str]()
         self._sizes: Counter[float] = Counter()
@@ -246,6 +249,8 @@ class _Reader:
         data = render(page, None, self._dpi / 72)
         whole = Box(0.0, 0.0, *page.get_size())
         page.close()
+        if self._ocr is not None and sheet.number in self._bare:
+            return Block("", [(sheet.number, whole)], 0.0, "scan", data, self._ocr.text(data))
         return Block(heading, [(sheet.number, whole)], 0.0, "sheet", data, text)
 
     def _continued(self, blocks: list[Block]) -> list[Block]:
@@ -313,7 +318,8 @@ class _Reader:
 
     def _notes(self) -> Iterator[tuple[str, str]]:
         if self._bare and self._unit == "tokens":
-            what = f"rendered at {self._dpi} dpi" if self._rendered else "left out; pdf.render = true keeps them"
+            read = ", their text read from the picture" if self._ocr is not None else ""
+            what = f"rendered at {self._dpi} dpi{read}" if self._rendered else "left out; pdf.render = true keeps them"
             yield "no_text_layer", f"sheets {_ranges(self._bare)}: pictures without text, {what}"
         if self._broken:
             yield "bad_sheet", f"sheets {_ranges(self._broken)} cannot be read"

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nyxqa.builders.sources.pdf.child import OCR_TIMES
+
 SECONDS = 1800  # of the clock
 
 
@@ -25,12 +27,14 @@ class FailedReadError(Exception):
         self.detail = detail
 
 
-def read_apart(request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
+def read_apart(request: dict[str, Any], seconds: float | None = None) -> dict[str, Any]:
     """The answer of a process of its own.
 
-    :param request: File, resolution and unit, as ``child`` takes them.
+    :param request: File, resolution, unit and whether text is read from pictures, as ``child`` takes them.
+    :param seconds: Time that it gets.
     :raises FailedReadError: If it crashed, ran too long or said nothing.
     """
+    seconds = SECONDS * (OCR_TIMES if request["ocr"] else 1) if seconds is None else seconds
     search = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
     try:
         done = subprocess.run(

@@ -23,6 +23,7 @@ from nyxqa.builders.sources.base import (
 )
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.listing import ListedFile, file_item, listed_files, listing_hash, refused_file
+from nyxqa.builders.sources.pdf.ocr import PACKAGE
 from nyxqa.builders.sources.pdf.process import FailedReadError, read_apart
 from nyxqa.schemas.errors import WorldError, missing_extra
 from nyxqa.schemas.ids import page_id_of_path
@@ -30,9 +31,8 @@ from nyxqa.schemas.locator import write_locator
 from nyxqa.schemas.recipe import Pdf, Web
 
 MAX_BYTES = 1 << 30  # of a file
-READER = 2  # raised when a file gives other pages than before
 _BATCH_FILES = 8
-_SHEET_ORIGIN = "alt"  # the text of a sheet stands for its picture
+_SHEET_ORIGINS = {"sheet": "alt", "scan": "model"}  # the text of a sheet stands for its picture
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,12 @@ class PdfSource(Source):
         """Return a hash over path, size and time of every PDF file, and what changes how they are read.
 
         :raises WorldError: If there is no PDF file.
-        :raises MissingExtraError: If the extra ``pdf`` is not installed.
+        :raises MissingExtraError: If the extra ``pdf`` is not installed, or ``ocr`` where the recipe asks for it.
         """
         if find_spec("pypdfium2") is None:
             raise missing_extra("pypdfium2", "pdf")
+        if self.settings.ocr and find_spec(PACKAGE) is None:
+            raise missing_extra(PACKAGE, "ocr")
         files = self._files()
         if not files:
             raise WorldError(f"source folder {self.place} has no page (*.pdf)")
@@ -84,9 +86,9 @@ class PdfSource(Source):
     def _parse(self, item: Item) -> Page | Drop:
         if refused := refused_file(item, self.root, MAX_BYTES):
             return refused
-        settings = {"dpi": self.settings.dpi, "render": self.settings.render, "unit": self.unit}
+        request = {"file": str(self.root / item.path), "unit": self.unit, **self.settings.model_dump()}
         try:
-            answer = read_apart({"file": str(self.root / item.path), **settings})
+            answer = read_apart(request)
         except FailedReadError as error:
             return item.drop(error.reason, error.detail)
         if "drop" in answer:
@@ -101,9 +103,9 @@ def _page(item: Item, answer: dict[str, Any]) -> Page | Drop:
     for block in answer["blocks"]:
         section, locator = cleaner.line(block["section"]), write_locator(block["places"])
         if block["picture"] is not None:
-            sheet = block["role"] == "sheet"
+            sheet = block["role"] in _SHEET_ORIGINS
             caption = (cleaner if sheet else cleaner.line)(block["caption"])
-            origin = "" if not caption else _SHEET_ORIGIN if sheet else "figure"
+            origin = _SHEET_ORIGINS.get(block["role"], "figure") if caption else ""
             parts.append(image_part(f"data:image/png;base64,{block['picture']}", caption, origin, section, locator))
         elif text := cleaner(block["text"], preformatted=block["role"] == "table"):
             parts.append(text_part(text, section, locator))

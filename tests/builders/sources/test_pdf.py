@@ -8,13 +8,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pypdfium2 import PdfDocument
+from reportlab.lib.utils import ImageReader
 
 from nyxqa.builders.sources.base import Page
 from nyxqa.builders.sources.factory import open_source
+from nyxqa.builders.sources.pdf import source
 from nyxqa.builders.sources.pdf.document import Content, read_pdf
-from nyxqa.schemas.errors import UsageError, WorldError
+from nyxqa.builders.sources.pdf.ocr import PACKAGE
+from nyxqa.schemas.errors import MissingExtraError, UsageError, WorldError
 from nyxqa.schemas.locator import read_locator, write_locator
-from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.recipe import Pdf, Web
 from tests.support.ingest import drops, make_run, source_pages
 from tests.support.pdf import HEIGHT, WIDTH, canvas, draw_lines, manual, picture, sentence, wrapped
 
@@ -193,6 +197,37 @@ def test_a_sheet_without_text_is_noted_and_rendered_if_asked(tmp_path: Path) -> 
     assert "pdf.render = true" in left_out.notes[0][1]
     assert [block.role for block, _ in rendered.blocks] == ["sheet", "text"]
     assert rendered.notes == [("no_text_layer", "sheets 1: pictures without text, rendered at 72 dpi")]
+
+
+@pytest.mark.parametrize("unit", ["tokens", "page"])
+@pytest.mark.slow
+def test_text_of_scanned_sheets_is_read_into_captions(unit: str, tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGE, reason="rapidocr-onnxruntime of the extra ocr is not installed")
+    said = canvas(tmp_path / "text.pdf")
+    draw_lines(said, 72, 700, ["The weir was built in 1842"], size=24)
+    said.save()
+    with PdfDocument(tmp_path / "text.pdf") as pdf:
+        scanned = ImageReader(pdf[0].render(scale=2).to_pil())
+    page = canvas(tmp_path / "a.pdf")
+    page.drawImage(scanned, 0, 0, WIDTH, HEIGHT)
+    page.save()
+    settings = Pdf(ocr=True)
+    opened = open_source(Web(source=f"pdf:{tmp_path / 'a.pdf'}"), settings, unit)
+    opened.fingerprint()
+    ((item,),) = opened.tasks(lambda line: None)
+    (found,) = opened.pages((item,))
+    assert isinstance(found, Page)
+    (part,) = found.parts
+    assert part["image"].startswith("data:image/png")
+    assert "".join(part["caption"].split()).casefold() == "theweirwasbuiltin1842"
+    assert part["caption_origin"] == "model"
+
+
+def test_a_missing_reader_of_pictures_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manual(tmp_path / "a.pdf", 1)
+    monkeypatch.setattr(source, "PACKAGE", "rapidocr_that_is_not_installed")
+    with pytest.raises(MissingExtraError, match=r"pip install '.\[ocr\]'"):
+        open_source(Web(source=f"pdf:{tmp_path}"), Pdf(ocr=True)).fingerprint()
 
 
 def test_unit_page_gives_a_picture_of_each_sheet_with_its_text(tmp_path: Path) -> None:
