@@ -17,8 +17,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
+import platform
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -130,6 +133,76 @@ def compared(found: str, truth: str, *, notes: bool) -> dict[str, object]:
     }
 
 
+def drawn(place: Path) -> dict[str, object]:
+    """Figures, captions and tables found in a file that is drawn here: 20 sheets of two figures and a table each.
+
+    Every fourth sheet has one caption for two pictures; every second figure is drawn of lines.
+    """
+    from tests.support.pdf import canvas, draw_lines, picture, sentence, wrapped
+
+    page, truth = canvas(place / "drawn.pdf"), []
+    for sheet in range(20):
+        draw_lines(page, 72, 740, wrapped(sentence("lock", sheet), 80))
+        page.drawImage(picture((sheet * 12, 80, 30)), 72, 600, 120, 80)
+        captions = [f"Figure {2 * sheet + 1}: The lock {sheet} before the flood.", f"Figure {2 * sheet + 2}. Its plan."]
+        if sheet % 4 == 0:
+            page.drawImage(picture((30, 80, sheet * 12)), 220, 600, 120, 80)
+            draw_lines(page, 72, 580, captions[:1])
+            truth += [captions[0], captions[0]]
+        else:
+            draw_lines(page, 72, 580, captions[:1])
+            page.rect(72, 450, 200, 80)
+            for step in range(6):
+                page.line(80, 460 + 10 * step, 260, 470 + 10 * step)
+            draw_lines(page, 100, 500, ["sluice"])
+            draw_lines(page, 72, 430, captions[1:])
+            truth += captions
+        draw_lines(page, 72, 380, wrapped(sentence("weir", sheet), 80))
+        for row, cells in enumerate((("Lock", "Rise", "Gates"), (f"{sheet}", "", "2"), ("", "4", f"{sheet}"))):
+            for column, cell in enumerate(cells):
+                page.rect(72 + 90 * column, 300 - 20 * row, 90, 20)
+                draw_lines(page, 78 + 90 * column, 306 - 20 * row, [cell] if cell else [])
+        page.showPage()
+    page.save()
+    request = {"file": str(place / "drawn.pdf"), "dpi": 72, "render": False, "unit": "tokens", "ocr": False}
+    blocks = read_apart(request)["blocks"]
+    found = [block["caption"] for block in blocks if block["picture"] is not None]
+    tables = [block["text"] for block in blocks if block["role"] == "table"]
+    expected = [f"Lock | Rise | Gates\n{sheet} |  | 2\n | 4 | {sheet}" for sheet in range(20)]
+    paired = sum((Counter(found) & Counter(truth)).values())
+    return {
+        "figures": len(truth),
+        "figures_found": len(found),
+        "captions_paired": paired,
+        "tables": len(expected),
+        "tables_equal": sum((Counter(tables) & Counter(expected)).values()),
+    }
+
+
+def large(place: Path) -> dict[str, object]:
+    """Sheets a second and peak memory over files of 250 and 1,000 sheets of two columns."""
+    from tests.support.pdf import manual
+
+    figures: dict[str, object] = {}
+    for sheets in (250, 1000):
+        file = place / f"{sheets}.pdf"
+        manual(file, sheets)
+        code = "import resource, sys; from nyxqa.builders.sources.pdf.document import read_pdf; "
+        code += "read_pdf(sys.argv[1], 72, False, 'tokens'); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        start = time.perf_counter()
+        # A process that starts another lends it its own peak, so a small one stands between.
+        done = subprocess.run(["sh", "-c", '"$0" -c "$1" "$2"', sys.executable, code, str(file)], capture_output=True)
+        seconds = time.perf_counter() - start
+        begun = time.perf_counter()
+        pdftotext(file)
+        figures[str(sheets)] = {
+            "sheets_a_second": round(sheets / seconds, 1),
+            "pdftotext_sheets_a_second": round(sheets / (time.perf_counter() - begun), 1),
+            "peak_mib": int(done.stdout) >> 10,
+        }
+    return figures
+
+
 def _content(folder: Path, name: str) -> bytes:
     file = min(found.resolve() for found in folder.rglob(f"{name}*") if found.name in (name, f"{name}.gz"))
     return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
@@ -141,7 +214,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    figures = {"pypdfium2": version("pypdfium2"), **{name: measure(options.folder, name) for name in PAIRS}}
+    about = {
+        "command": "python -m benchmarks.pdf debs --out benchmarks/results/pdf.json",
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, shared",
+        "pypdfium2": version("pypdfium2"),
+    }
+    with tempfile.TemporaryDirectory() as place:
+        made = {"drawn_here": drawn(Path(place)), "large_files": large(Path(place))}
+    figures = {**about, **{name: measure(options.folder, name) for name in PAIRS}, **made}
     print(json.dumps(figures, indent=2))
     if options.out:
         options.out.write_text(json.dumps(figures, indent=2) + "\n")

@@ -10,6 +10,7 @@ import nyxqa
 from nyxqa.build import run
 from nyxqa.schemas.locator import read_locator
 from tests.support.pdf import manual
+from tests.support.running import leave
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +38,4 @@ def test_pdf_files_become_triplets(folder: Path, tmp_path: Path, unit: str) -> N
     assert {row["answers"][0] != "" for row in triplets} == {True}
     (drop,) = [row for row in nyxqa.load("ledger", tmp_path / "out", split="rows") if row["reason"] == "bad_pdf"]
     assert drop["item_id"] == "broken.pdf"
+    assert leave("check", tmp_path / "out") == 0

@@ -76,9 +76,9 @@ def _pieces(line: Line) -> list[list[Word]]:
 
 def _table(lines: Sequence[Line], vocabulary: Counter[str]) -> Table | None:
     """The table of lines that have gaps; None where their columns do not start or end at one place."""
-    if _is_typewritten(lines):
-        return None
     pieces = [_pieces(line) for line in lines]
+    if _is_typewritten(lines) or _is_numbered(pieces) or _is_drawn(pieces):
+        return None
     lengths = sorted(len(piece) for line in pieces for piece in line)
     if lengths[len(lengths) // 2] > _LONGEST_CELL:
         return None
@@ -93,6 +93,19 @@ def _table(lines: Sequence[Line], vocabulary: Counter[str]) -> Table | None:
     if rows is None:
         return None
     return table_of(rows, union(line.box for line in lines), [word for line in lines for word in line.words])
+
+
+def _is_numbered(rows: Sequence[Sequence[Sequence[Word]]]) -> bool:
+    """Whether lines have their numbers in front, as in listings of programs."""
+    first = [row[0][0].text for row in rows if len(row) == 2 and len(row[0]) == 1]
+    numbers = [int(text) for text in first if text.isascii() and text.isdigit()]
+    return len(numbers) >= 0.6 * len(rows) and all(later - one == 1 for one, later in pairwise(numbers))
+
+
+def _is_drawn(rows: Sequence[Sequence[Sequence[Word]]]) -> bool:
+    """Whether most cells have no letter and no digit, as in drawings made of characters."""
+    cells = [any(c.isalnum() for word in piece for c in word.text) for row in rows for piece in row]
+    return 2 * sum(cells) < len(cells)
 
 
 def _is_typewritten(lines: Sequence[Line]) -> bool:

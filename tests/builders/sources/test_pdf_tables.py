@@ -77,6 +77,15 @@ def test_what_is_no_table_stays_text(tmp_path: Path) -> None:
     assert {block.role for block, _ in read_pdf(str(tmp_path / "a.pdf"), 72, False, "tokens").blocks} == {"text"}
 
 
+def test_programs_with_numbered_lines_are_no_tables(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    for step in range(6):
+        draw_lines(page, 72, 300 - 12 * step, [str(step + 3)])
+        draw_lines(page, 100, 300 - 12 * step, [f"weir = gate + {step * 7}"])
+    page.save()
+    assert {block.role for block, _ in read_pdf(str(tmp_path / "a.pdf"), 72, False, "tokens").blocks} == {"text"}
+
+
 def test_a_table_of_a_turned_sheet_is_read_upright(tmp_path: Path) -> None:
     page = canvas(tmp_path / "a.pdf")
     page.translate(500, 100)
