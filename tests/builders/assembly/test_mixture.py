@@ -23,8 +23,8 @@ def mixed(tmp_path: Path, mixture: Mixture, seed: int = 42, web: bool = False) -
             "INSERT INTO entry VALUES ('train', 'same_id', 'a', 'dropped', 'd'), ('test', NULL, 'a', 'other', 'd')"
         )
         db.execute("INSERT INTO entry VALUES ('train', NULL, 'a', 'without a document', '')")
-        db.execute("CREATE TABLE question (split VARCHAR, reason VARCHAR, qa_id VARCHAR)")
-        db.execute("INSERT INTO question SELECT 'train', NULL, 'w' || range FROM range(30)")
+        db.execute("CREATE TABLE question (split VARCHAR, reason VARCHAR, qa_id VARCHAR, answerable BOOLEAN)")
+        db.execute("INSERT INTO question SELECT 'train', NULL, 'w' || range, range < 30 FROM range(33)")
         return list(mixture_rows(db, mixture, seed, web))
 
 
