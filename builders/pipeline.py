@@ -21,6 +21,7 @@ from nyxqa.builders.stages.choices import choices
 from nyxqa.builders.stages.chunk import chunk
 from nyxqa.builders.stages.common_words import web_common_words
 from nyxqa.builders.stages.dedup import dedup
+from nyxqa.builders.stages.difficulty import difficulty
 from nyxqa.builders.stages.filter import filter_documents
 from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.judge import judge, judged_rows
@@ -284,4 +285,7 @@ def _questions(
     if share := recipe.synthesize.unanswerable:
         found = (pages.documents, index, pages.packs)
         questions = unanswerable(run, questions, *found, handle, share, recipe.negatives, split, schema)
+    if recipe.filters.difficulty and recipe.filters.enabled:
+        by = (recipe.filters, recipe.negatives)
+        questions = difficulty(run, questions, pages.documents, pages.packs, *by, split, schema)
     return _Asked(questions, judged, index)

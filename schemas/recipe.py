@@ -134,6 +134,10 @@ class Filters(Section):
     corpus: list[str] = Field([], description="SQL conditions over the columns of table corpus, image bytes excluded")
     qa: list[str] = Field([], description="SQL conditions over the columns of table qa")
     decontaminate: list[str] = Field([], description="benchmark files or folders that the data must not contain")
+    difficulty: Literal["", "label", "drop"] = Field(
+        "", description="what becomes of page questions whose document a retriever finds first: a label, or they go"
+    )
+    difficulty_encoder: str = Field("bm25", description="the retriever that decides whether a question is easy")
     secrets: Literal["drop", "mask", "report"] | None = Field(
         None, description="what becomes of pages with secrets or personal data; not looked for if not set"
     )

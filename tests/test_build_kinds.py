@@ -12,6 +12,7 @@ from nyxqa.build import estimate, run
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.vlm.answer_forms import LONG_TYPES, form_hashes
 from nyxqa.builders.vlm.prompt import load_prompt
+from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.kinds_model import RECIPE, TYPES, Pumps, pump_page
 from tests.support.pages import write_recipe
@@ -214,3 +215,28 @@ def test_the_estimate_counts_both_documents_and_edits(tmp_path: Path) -> None:
     assert more.costs["train", "verify"].requests == one.costs["train", "verify"].requests + 2 * asked
     assert more.costs["train", "unanswerable"].requests == pages * 3 * 41
     assert ("train", "unanswerable") not in one.costs
+
+
+@pytest.mark.parametrize("what", ["label", "drop"])
+def test_easy_questions_are_labelled_or_go_with_the_retriever_named(what: str, tmp_path: Path) -> None:
+    """By words alone the document of each pump is found first, so every question about one is easy."""
+    model = Pumps(edits=True, split_words=True)
+    out = built(tmp_path, model, **{"filters.difficulty": what, "synthesize.types": {"fact": 1.0}})
+    assert check(out).failed == ()
+    rows = {row["query_id"]: row for row in table(out, "triplets")}
+    easy = [row for row in table(out, "ledger") if row["stage"] == "difficulty"]
+    assert easy
+    assert {(row["reason"], row["detail"]) for row in easy} == {("easy", "bm25 finds its document first")}
+    assert {row["item_type"] for row in easy} == {"question" if what == "drop" else "row"}
+    named = {row["item_id"] for row in easy}
+    first = {own for own, row in rows.items() if row["positives"][0]["rank"] == 1}
+    assert named == first if what == "label" else not named & set(rows)
+    assert len(first) < len(rows) if what == "label" else not first
+
+
+def test_hard_questions_alone_are_kept_only_if_verified_and_judged(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="stage verify must be on"):
+        run("train", out=tmp_path / "out", settings={"filters.difficulty": "drop"})
+    settings = {"filters.difficulty": "drop", "vlm.model": "openai:m@http://127.0.0.1:9/v1", "judge.enabled": False}
+    with pytest.raises(UsageError, match="stage judge must be on"):
+        run("train", out=tmp_path / "out", settings=settings)

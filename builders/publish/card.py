@@ -11,6 +11,7 @@ from nyxqa.builders.publish.card_merge import merge_card
 from nyxqa.builders.report.changes import version_log
 from nyxqa.builders.report.funnel import funnel_picture
 from nyxqa.builders.report.lines import feedback_lines, has_negatives, judge_lines, probe_line, shortfall_lines
+from nyxqa.builders.report.question_figures import figure_lines
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.builders.report.set_reports import report_texts
 from nyxqa.builders.vlm.prompt import PROMPT_NAMES, load_prompt
@@ -89,6 +90,7 @@ def render_card(manifest: Manifest, location: str = _FOLDER) -> str:
         evidence=_evidence(manifest.summary["evidence"]),
         outcomes=_outcomes(manifest),
         types=manifest.summary.get("types", []),
+        figures=figure_lines(manifest.summary),
         probe=probe_line(manifest.summary.get("probe", {})),
         stages=manifest.stages,
         funnel=funnel_picture(manifest.stages),

@@ -12,6 +12,7 @@ from nyxqa.builders.engine.trace import read_trace
 from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.report.evidence_outcomes import Outcomes
 from nyxqa.builders.report.lines import judge_lines, probe_line, shortfall_lines
+from nyxqa.builders.report.question_figures import figure_lines
 from nyxqa.builders.report.table_counts import (
     Drops,
     KindCounts,
@@ -34,6 +35,7 @@ class Report:
     :param verify: Per split: ``not verified``, ``verified``, or how many of how many.
     :param evidence: Questions by split, evidence outcome and kind; empty without verification.
     :param types: Questions by split, type, kind and evidence outcome; empty without types.
+    :param difficulty: Lines on how well retrievers find the documents, on copied words and on pictures.
     :param probe: Result of the options-only probe, as text.
     :param judged: What the model said of negatives, a line for each dataset and split.
     :param mining: Mining report of each question set, by name and split.
@@ -56,6 +58,7 @@ class Report:
     verify: dict[str, str]
     evidence: Outcomes
     types: list[dict[str, Any]]
+    difficulty: list[str]
     probe: str
     judged: list[str]
     certificate: dict[str, int]
@@ -92,6 +95,7 @@ def make_report(out: Path) -> Report:
             verify=verification(db),
             evidence=manifest.summary.get("outcomes", {}),
             types=manifest.summary.get("types", []),
+            difficulty=figure_lines(manifest.summary),
             probe=probe_line(manifest.summary.get("probe", {})),
             judged=judge_lines(manifest),
             certificate=manifest.certificate,

@@ -79,6 +79,8 @@ def _sections(report: Report) -> Iterator[list[str]]:
         yield ["EVIDENCE BY KIND", *_evidence(report)]
     if report.types:
         yield ["QUESTIONS BY TYPE", *_types(report)]
+    if report.difficulty:
+        yield ["DIFFICULTY", *(part for line in report.difficulty for part in _wrapped(line, "    ", "  "))]
     yield ["JUDGED NEGATIVES", *(part for line in report.judged for part in _wrapped(line, "    ", "  "))]
     yield ["OPTIONS-ONLY PROBE (accuracy of guessing the key without the question)", *_wrapped(report.probe, "  ")]
     yield ["CERTIFICATE (leaks between splits)", *_pairs(report.certificate, "no checks were run")]

@@ -47,6 +47,7 @@ from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
 from nyxqa.builders.stages.captions import captions_to_retry, require_sight
+from nyxqa.builders.stages.difficulty import require_checked
 from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
 from nyxqa.builders.stages.first_request import say_agreed
 from nyxqa.builders.stages.names import CAPTIONS, QRELS, SOURCE, STAGES
@@ -245,10 +246,12 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.web is not None:
         check_conditions(recipe.filters, QA.schema)
         make_encoder(recipe.negatives.encoder)
+        make_encoder(recipe.filters.difficulty_encoder)
     for spec in recipe.qrels.systems:
         make_encoder(spec)
     if recipe.web is not None or recipe.text or recipe.qa:
         make_provider(recipe.vlm.model)
+    require_checked(recipe)
     if recipe.captions.model:
         require_sight(recipe.captions.model)
     if recipe.verify.model:
@@ -348,8 +351,8 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
 def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
     note_end(job.work, "")
     retry_failed = job.request.retry_failed
-    planned = (plan.steps.handle, plan.steps.verifier)
-    handle, verifier = (None if one is None else replace(one, retry_failed=retry_failed) for one in planned)
+    models = (plan.steps.handle, plan.steps.verifier)
+    handle, verifier = (one and replace(one, retry_failed=retry_failed) for one in models)
     try:
         if handle is not None:
             fresh = not read_trace(job.work)[0]
@@ -369,9 +372,8 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
 
 def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
     """Publish the tables with the feedback that is still valid; returns the published manifest."""
-    for handle in (built.handle, built.verifier):
-        if handle is not None:
-            handle.close()
+    for handle in filter(None, (built.handle, built.verifier)):
+        handle.close()
     tables, manifest, lost_feedback = with_earlier_feedback(
         job.published, built.tables.folder, manifest, job.work, only_format_differs(built, job.published)
     )

@@ -101,6 +101,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     for section in ("vlm", "captions", "verify"):
         plain[section]["model"] = plain[section]["model"].partition("@http")[0]
     plain["negatives"]["encoder"] = make_encoder(recipe.negatives.encoder).name
+    plain["filters"]["difficulty_encoder"] = make_encoder(recipe.filters.difficulty_encoder).name
     plain["qrels"]["systems"] = [make_encoder(spec).name for spec in recipe.qrels.systems]
     for text in plain["text"]:
         text |= {key: _without_folder(text[key]) for key in ("questions", "passages")}

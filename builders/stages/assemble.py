@@ -26,6 +26,7 @@ from nyxqa.builders.mining.judge_report import corrected, judge_counts
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
 from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.question_figures import question_figures
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
 from nyxqa.builders.stages.corpus import corpus_steps, linked
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 VERSION = 6
 # The version that wrote format 1.
 EARLIER_VERSION = 4
-_TABLES_VERSION = 9
+_TABLES_VERSION = 10
 _BATCH = 10_000
 
 # Documents with questions of the version that an update started from; those questions fill a quota first.
@@ -69,8 +70,9 @@ def split_step(
     inputs: tuple[str, ...] = ()
     if web is not None:
         # The benchmark files decide ``documents`` already.
-        filters = recipe.filters.model_copy(update={"decontaminate": []}).model_dump(mode="json", exclude={"secrets"})
-        params |= {"filters": filters, "split": recipe.split}
+        later = {"decontaminate", "difficulty", "difficulty_encoder", "secrets"}
+        filters = recipe.filters.model_dump(mode="json", exclude=later)
+        params |= {"filters": {**filters, "decontaminate": []}, "split": recipe.split}
         if recipe.negatives.instruction:
             params["instruction"] = recipe.negatives.instruction
         inputs = (web.documents.fingerprint, web.questions[split].fingerprint)
@@ -146,6 +148,8 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
             if "train" in web.seeds:
                 asked = dict(db.execute(_ASKED_BEFORE).fetchall())
                 notes["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"], asked)
+    figures = question_figures(folder, files, recipe)
+    summary = {**summarise(folder, files), **figures, **{name: value for name, value in notes.items() if value}}
     certificate = certify(folder, files, recipe.dedup, folder)
     leaks = {check: count for check, count in certificate.items() if count}
     if leaks:
@@ -155,7 +159,7 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
         {
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
             "certificate": certificate,
-            "summary": {**summarise(folder, files), **{name: value for name, value in notes.items() if value}},
+            "summary": summary,
             "counts": {split: asdict(count) for split, count in counts.items()},
         },
     )

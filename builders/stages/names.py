@@ -10,6 +10,7 @@ from nyxqa.schemas.recipe import Recipe
 SOURCE = "source"  # also the name of the generation that ``--rescan`` raises
 CAPTIONS = "captions"
 UNANSWERABLE = "unanswerable"
+DIFFICULTY = "difficulty"
 QRELS = "qrels"  # there is none unless the recipe names systems
 UPDATE = "update"  # brings in the questions of a published version; there is none unless one is updated
 REVIEW = "review"  # works on the rows of all builders; there is none without verdicts
@@ -32,10 +33,11 @@ STAGES = (
     "negatives",
     "judge",
     "unanswerable",
+    "difficulty",
     "assemble",
 )
 # Those that a build without them leaves out.
-OPTIONAL_STAGES = frozenset({CAPTIONS, "judge", UNANSWERABLE})
+OPTIONAL_STAGES = frozenset({CAPTIONS, "judge", UNANSWERABLE, DIFFICULTY})
 
 
 # The stage that ``nyxqa feedback`` adds to a dataset.

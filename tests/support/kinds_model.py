@@ -34,6 +34,7 @@ concurrency = 8
 """
 TYPES = {"fact": 0.4, "howto": 0.25, "why": 0.1, "compare": 0.1, "list": 0.1, "boolean": 0.05}
 _PUMP = re.compile(r"Varn(\d+)x")
+_MACHINE = re.compile(r"machine (\d+) in Quern")
 
 
 def pump_page(number: int) -> dict[str, Any]:
@@ -57,11 +58,13 @@ class Pumps:
 
     :param plain: Whether it knows nothing of types, as a model does that answers in the oldest form.
     :param edits: Whether it asks nothing but who built a pump, and edits that into who painted it.
+    :param split_words: Whether it asks about every second pump in words that stand elsewhere.
     :param alone: Numbers of pumps of which one document alone answers the question that asks for two.
     """
 
     plain: bool = False
     edits: bool = False
+    split_words: bool = False
     alone: frozenset[int] = frozenset()
     seen: list[str] = field(default_factory=list)
 
@@ -102,7 +105,7 @@ class Pumps:
             return json.dumps({"answer": question.replace("built", "painted")})
         if text.startswith("Shorten"):
             return json.dumps({"answer": question.partition("\nAnswer: ")[2]})
-        number = int(_PUMP.findall(question)[-1])
+        number = int((_PUMP.findall(question) or _MACHINE.findall(question))[-1])
         documents = head.rpartition("\nDocuments:\n")[2] if "\nDocuments:\n" in head else ""
         return json.dumps({"answer": self._answer(number, question, documents)})
 
@@ -112,6 +115,8 @@ class Pumps:
             question = "In which town was the builder of the pump of Varn{}x born?"
             return [{"question": question.format(n), "answer": f"Tarn{n}x"} for n in numbers if "Tarn" in document]
         pairs = [pair for number in numbers for pair in self.facts(number).values()]
+        if self.split_words and numbers and numbers[0] % 2:
+            pairs[0]["question"] = f"Whose work is machine {numbers[0]} in Quern?"
         return pairs[:1] if self.edits else pairs
 
     def _answer(self, number: int, question: str, documents: str) -> Any:
@@ -123,6 +128,8 @@ class Pumps:
             return "Ada Holt" if first and number % 3 == 0 else "unknown"
         if question.startswith("In which town"):
             return f"Tarn{number}x" if second and (first or number in self.alone) else "unknown"
+        if question.startswith("Whose work"):
+            question = self.facts(number)["fact"]["question"]
         answers = {pair["question"]: (kind, pair["answer"]) for kind, pair in self.facts(number).items()}
         kind, answer = answers[question]
         if not (second if kind == "list" else first):
