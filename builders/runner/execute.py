@@ -317,10 +317,9 @@ def _plan_update(job: _Job, again: Collection[str]) -> _Plan:
 def _plan(job: _Job, again: Collection[str], splits: list[str], parent: Parent | None = None) -> _Plan:
     planned = PlannedRun(job.work, again)
     built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS, False, parent)
-    asking = tuple(planned.folder(step) for step in planned.steps if "vlm" in step.params)
-    verifying = tuple(
-        planned.folder(step) for step in planned.steps if step.name in (VERIFY, STALE_VERIFY) and "vlm" in step.params
-    )
+    steps = [step for step in planned.steps if "vlm" in step.params]
+    asking = tuple(planned.folder(step) for step in steps)
+    verifying = tuple(planned.folder(step) for step in steps if step.name in (VERIFY, STALE_VERIFY))
     return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps), verifying, parent)
 
 
