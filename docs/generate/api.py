@@ -103,7 +103,7 @@ def _body(text: str) -> str:
         if paragraph.startswith("    "):
             parts.append(f"```python\n{inspect.cleandoc(paragraph)}\n```")
         elif (
-            cleaned := re.sub(r"\s*::$", ":", paragraph.strip())
+            cleaned := re.sub(r"\s*::$", "", paragraph.strip())
             .removeprefix("::")
             .strip(":" if paragraph == "::" else "")
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,9 +33,18 @@ def recipe_page() -> str:
             continue
         title = f"[[{key}]]" if isinstance(field.get_default(call_default_factory=True), list) else f"[{key}]"
         about = " ".join((model.__doc__ or field.description or "").split())
-        rows = [_row(one.alias or inner, one) for inner, one in model.model_fields.items()]
+        rows = list(_rows(model, ""))
         parts.append(f"## `{title}`\n\n{about}\n\n{table(('key', 'type', 'default', 'meaning'), rows)}\n")
     return "\n".join([_HEAD, table(("key", "type", "default", "meaning"), own), "", *parts])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    """The keys of a section, those of a section inside it by their dotted names."""
+    for name, field in model.model_fields.items():
+        key, inner = f"{prefix}{field.alias or name}", next(iter(models_of(field.annotation)), None)
+        yield _row(key, field)
+        if inner is not None:
+            yield from _rows(inner, f"{key}.")
 
 
 def _row(key: str, field: FieldInfo) -> tuple[str, str, str, str]:
