@@ -9,8 +9,12 @@ import io
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,15 +25,25 @@ from markdown_it import MarkdownIt
 
 from nyxqa.cli import main
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.writing import file_hash
+from tests.support.batch_server import BatchServer
+from tests.support.hub_client import Client
 from tests.support.page_model import PageModel
+from tests.support.running import environment
 from tests.support.vlm_server import VlmServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARK = re.compile(r"\*Not run by the tests: (.+)\.\*\Z")
 _SERVER = re.compile(r"https?://(?:127\.0\.0\.1:8000|localhost:8000|api\.openai\.com)/v1")
+_NUMBER = re.compile(r"\d[\d,.]*\d|\d")
 # What stands for something of the reader's.
-_STANDS_FOR = {"DATA": "nyxqa_data", "openai:MODEL@": "openai:some-model@"}
+_STANDS_FOR = {"DATA": "nyxqa_data", "user/name": "ann/reader"}
+_TRAIN = ["nyxqa", "train", "nyxqa_data", "--model", "tiny", "--out"]
+# What a command needs that another page makes.
+_NEEDS = {
+    "tiny:stage1": [*_TRAIN, "stage1"],
+}
 _EMBEDDER_KEYS = {"pooling", "template", "query_prefix", "document_instruction", "images", "max_text_tokens"}
 
 
@@ -70,18 +84,17 @@ def blocks_of(file: Path) -> list[Block]:
 
 @dataclass
 class World:
-    """The folder in which blocks run: a dataset, sources, a server; commands that ran well are not repeated.
+    """The folder in which blocks run: a dataset, sources, a server, a Hub; commands that ran well are not repeated.
 
-    :param data: The built dataset, which is copied.
+    :param printed: What each command printed.
     """
 
     folder: Path
-    data: Path
     server: VlmServer
-    done: dict[str, str] = field(default_factory=dict)
+    client: Client
+    printed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shutil.copytree(self.data, self.folder / "nyxqa_data")
         for name in ("examples", "constraints.txt", "pyproject.toml"):
             (self.folder / name).symlink_to(ROOT / name)
         pages = ROOT / "examples" / "own_pages" / "pages"
@@ -92,12 +105,89 @@ class World:
         ]
         with gzip.open(self.folder / "pages.jsonl.gz", "wt") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
-        (self.folder / "reports").mkdir()
         shutil.copy(pages / "img" / "mast.png", self.folder / "bridge.png")
+        for split in ("train", "all"):
+            self.command(["nyxqa", "build", "--split", split])
 
-    def page(self) -> PageRun:
-        """A page to be run from its top."""
-        return PageRun(self)
+    def command(self, words: list[str]) -> str:
+        """Run a command, or recall what it printed."""
+        if words[0].endswith("/pip") or words[0] == "pip" or words[:3] == ["python3", "-m", "venv"]:
+            return _check_install(words)
+        words = [Path(words[0]).name, *words[1:]]  # of an environment
+        if words[:3] == ["python", "-m", "pytest"]:
+            return ""  # which this is
+        if words[:3] == ["python", "-m", "nyxqa.build"]:
+            words = ["nyxqa", "build", *words[3:]]
+        shown = " ".join(words)
+        if shown not in self.printed:
+            for need, how in _NEEDS.items():
+                if need in shown and not (self.folder / how[-1]).exists() and words != how:
+                    self.command(how)
+            self.printed[shown] = self._run(words)
+        return self.printed[shown]
+
+    def _run(self, words: list[str]) -> str:
+        if words[0] == "python" and words[1] != "-m":
+            return self._program(words[1:])
+        assert words[0] == "nyxqa", f"no way to run {words[0]}"
+        given = [self._argument(word) for word in words[1:]] + _quicker(words)
+        if given[0] in ("browse", "review") and "--status" not in given:
+            return self._served(given)
+        if given[0] == "push" and "--dry-run" not in given:
+            write_report(self.folder / given[1])  # of so few pages the check does not train
+            return self.client.push(str(self.folder / given[1]), *given[2:]).stdout
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), working_in(self.folder):
+            try:
+                main(given)
+            except SystemExit as left:
+                fine = (0, None, 4) if "vlm.batch=true" in given else (0, None)
+                assert left.code in fine, f"{' '.join(words)}: exit code {left.code}: {said.getvalue()[-2000:]}"
+        return said.getvalue()
+
+    def _served(self, given: list[str]) -> str:
+        """Start a command that serves pages, wait for its address, and end it as a reader does."""
+        command = [sys.executable, "-m", "nyxqa", *given, "--no-open"]
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "http://127.0.0.1" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert any("http://127.0.0.1" in line for line in lines), "".join(lines)
+        return "".join(lines)
+
+    def _program(self, words: list[str]) -> str:
+        out, kept = io.StringIO(), sys.argv
+        sys.argv = words
+        try:
+            with contextlib.redirect_stdout(out), working_in(self.folder):
+                runpy.run_path(words[0], run_name="__main__")
+        finally:
+            sys.argv = kept
+        return out.getvalue()
+
+    def _argument(self, word: str) -> str:
+        """A word with what the tests have in place of the reader's."""
+        word = _SERVER.sub(self.server.url, word)
+        return _STANDS_FOR.get(word, word)
+
+
+def _quicker(words: list[str]) -> list[str]:
+    """Options that shorten a command; what it does is the same."""
+    added = []
+    if words[1] == "build" and "--workers" not in words:
+        added += ["--workers", "1"]  # no process for a few pages
+    if words[1] == "build" and not {"--source", "--recipe"} & set(words):
+        added += ["--limit", "14", "--set", "text=[]"]
+    if words[1] in ("train", "improve"):
+        added += ["--max-steps", "2"]
+    return added
 
 
 def _text(page: Path) -> list[str]:
@@ -111,9 +201,11 @@ class PageRun:
     world: World
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "page"})
     printed: str | None = None
+    of_command: bool = False
 
     def run(self, block: Block) -> None:
         """Run a block, or compare it with what the one above it printed."""
+        self.of_command = block.language == "bash" or (self.of_command and block.language == "text")
         match block.language:
             case "python":
                 self.printed = self._python(block)
@@ -140,8 +232,11 @@ class PageRun:
             _check_synopsis(block.code)
             return
         assert self.printed is not None, "nothing was printed above"
-        pattern = ".*".join(map(re.escape, block.code.rstrip("\n").split("...")))
-        assert re.fullmatch(pattern, self.printed.rstrip("\n"), re.DOTALL), f"printed:\n{self.printed}"
+        expected, printed = block.code.rstrip("\n"), self.printed.rstrip("\n")
+        if self.of_command:  # a page shows the figures of the whole sample
+            expected, printed = (_NUMBER.sub("N", text) for text in (expected, printed))
+        pattern = ".*".join(map(re.escape, expected.split("...")))
+        assert re.fullmatch(pattern, printed, re.DOTALL), f"printed:\n{self.printed}"
 
     @staticmethod
     def _toml(block: Block) -> None:
@@ -151,56 +246,15 @@ class PageRun:
             Recipe.model_validate({"web": {"source": "sample"}, **value})
 
     def _shell(self, line: str) -> str:
-        """Run one command; its output."""
-        words = shlex.split(line, comments=True)
-        target = None
+        """Run one command; what it printed."""
+        words, target = shlex.split(line, comments=True), None
         if ">" in words:
             target = self.world.folder / words[words.index(">") + 1]
             words = words[: words.index(">")]
-        shown = " ".join(words)
-        if shown not in self.world.done:
-            self.world.done[shown] = self._command(words)
+        said = self.world.command(words)
         if target is not None:
-            target.write_text(self.world.done[shown])
-        return self.world.done[shown]
-
-    def _command(self, words: list[str]) -> str:
-        if words[0] == "pip" or words[:4] == ["python3", "-m", "venv", ".venv"]:
-            return _check_install(words)
-        if words[:3] == ["python", "-m", "nyxqa.build"]:
-            words = ["nyxqa", "build", *words[3:]]
-        if words[0] == "python":
-            return self._program(words[1:])
-        assert words[0] == "nyxqa", f"no way to run {words[0]}"
-        given = [self._argument(word) for word in words[1:]]
-        if given[0] == "build" and "--workers" not in given:
-            given += ["--workers", "1"]  # no process for a few pages
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), working_in(self.world.folder):
-            try:
-                main(given)
-            except SystemExit as left:
-                assert left.code in (0, None), f"{' '.join(words)}: exit code {left.code}: {err.getvalue()[-2000:]}"
-        return out.getvalue()
-
-    def _program(self, words: list[str]) -> str:
-        import runpy
-        import sys
-
-        out, kept = io.StringIO(), sys.argv
-        sys.argv = words
-        try:
-            with contextlib.redirect_stdout(out), working_in(self.world.folder):
-                runpy.run_path(words[0], run_name="__main__")
-        finally:
-            sys.argv = kept
-        return out.getvalue()
-
-    def _argument(self, word: str) -> str:
-        word = _SERVER.sub(self.world.server.url, word)
-        for name, value in _STANDS_FOR.items():
-            word = value if word == name else word.replace(name, value) if name.endswith("@") else word
-        return word
+            target.write_text(said)
+        return said
 
 
 def commands_of(code: str) -> Iterator[str]:
@@ -246,4 +300,9 @@ def _check_synopsis(text: str) -> None:
 
 def server() -> VlmServer:
     """A server with a model that reads the documents of its prompts."""
-    return VlmServer(reply=PageModel())
+    return BatchServer(reply=PageModel())
+
+
+def write_report(out: Path) -> None:
+    """Let ``report.json`` say that the checks of the dataset in ``out`` passed."""
+    (out / "report.json").write_text(json.dumps({"passed": True, "manifest_sha256": file_hash(out / "manifest.json")}))
