@@ -24,6 +24,10 @@ NOT_RUN = {
     ("docs/reproduce.md", "nyxqa build --split test --recipe table1.toml --out table1_d"): "needs a GPU",
     ("docs/training.md", "nyxqa train nyxqa_data --model nyx:Qwen/Qwen2.5-VL-3B-Instru"): "needs a GPU",
     ("docs/training.md", "torchrun --nproc-per-node 4 -m nyxqa train nyxqa_data --mode"): "needs a GPU",
+    (
+        "docs/training.md",
+        "ACCELERATE_USE_CPU=true accelerate launch --num_processes 2 ",
+    ): "takes a minute of two processes",
     ("docs/training.md", "nyxqa improve nyxqa_data --base hf:FOLDER --out improved"): "needs a GPU",
     ("docs/tutorials/cluster.md", "nyxqa build --split all --source html:manual/ --out manual_d"): "needs a cluster",
     ("docs/tutorials/cluster.md", "torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d -"): "needs a cluster",

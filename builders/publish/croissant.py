@@ -90,7 +90,7 @@ def croissant(manifest: Manifest, repository: Repository | None = None) -> dict[
         **({"inLanguage": matter["language"]} if "language" in matter else {}),
         **({"url": repository.address} if repository else {}),
         "citeAs": _CITATION,
-        "creator": {"@type": "Organization", "name": f"the nyxqa build {manifest.versions.get('nyxqa', '')}".strip()},
+        "creator": {"@type": "Organization", "name": f"nyxqa {manifest.versions.get('nyxqa', '')}".strip()},
         **responsible_ai(manifest),
         "distribution": [
             *([_git(repository)] if repository else []),

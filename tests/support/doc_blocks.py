@@ -29,6 +29,7 @@ from nyxqa.schemas.writing import file_hash
 from tests.support.batch_server import BatchServer
 from tests.support.hub_client import Client
 from tests.support.page_model import PageModel
+from tests.support.published import table
 from tests.support.running import environment
 from tests.support.vlm_server import VlmServer
 
@@ -99,12 +100,10 @@ class World:
             (self.folder / name).symlink_to(ROOT / name)
         pages = ROOT / "examples" / "own_pages" / "pages"
         shutil.copytree(pages, self.folder / "manual")
-        rows = [
-            {"texts": [f"{place.stem.replace('_', ' ')}: {' '.join(_text(place))}"], "images": [None]}
-            for place in sorted(pages.glob("*.html"))
-        ]
+        sample = ROOT / "builders" / "sample_pages"
         with gzip.open(self.folder / "pages.jsonl.gz", "wt") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+            file.writelines((sample / "pages.jsonl").read_text().splitlines(keepends=True)[:12])
+        (self.folder / "images").symlink_to(sample / "images")
         shutil.copy(pages / "img" / "mast.png", self.folder / "bridge.png")
         for split in ("train", "all"):
             self.command(["nyxqa", "build", "--split", split])
@@ -136,6 +135,8 @@ class World:
         if given[0] == "push" and "--dry-run" not in given:
             write_report(self.folder / given[1])  # of so few pages the check does not train
             return self.client.push(str(self.folder / given[1]), *given[2:]).stdout
+        if given[0] == "remove":
+            given = self._removal(given)
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), working_in(self.folder):
             try:
@@ -144,6 +145,20 @@ class World:
                 fine = (0, None, 4) if "vlm.batch=true" in given else (0, None)
                 assert left.code in fine, f"{' '.join(words)}: exit code {left.code}: {said.getvalue()[-2000:]}"
         return said.getvalue()
+
+    def _removal(self, given: list[str]) -> list[str]:
+        """The command on a copy of the dataset, with names that it has."""
+        copy = self.folder / "removal_data"
+        if not copy.exists():
+            with contextlib.redirect_stderr(io.StringIO()):
+                self._run(["nyxqa", "build", "--split", "all"])  # what a command after a build noted last is the build
+            shutil.copytree(self.folder / "nyxqa_data", copy)
+        rows = [row for row in table(copy, "corpus") if row["split"] == "train"]
+        last, pictured = rows[-1], next(row for row in rows if row["image_ids"])
+        names = {"PAGE_ID": last["page_id"], "IMAGE_ID": pictured["image_ids"][0], "nyxqa_data": copy.name}
+        names["https://example.org/page"] = last["url"]
+        (self.folder / "list.txt").write_text("host example.net\n")
+        return [names.get(word, word) for word in given]
 
     def _served(self, given: list[str]) -> str:
         """Start a command that serves pages, wait for its address, and end it as a reader does."""
@@ -188,10 +203,6 @@ def _quicker(words: list[str]) -> list[str]:
     if words[1] in ("train", "improve"):
         added += ["--max-steps", "2"]
     return added
-
-
-def _text(page: Path) -> list[str]:
-    return re.findall(r"<p>(.*?)</p>", page.read_text())
 
 
 @dataclass
