@@ -183,10 +183,12 @@ class WorkingRun:
     :param work: The work folder inside the output folder.
     :param executor: Runs the shards.
     :param progress: Shows progress.
+    :param traced: Whether the steps are those of a build, which reports and removals look up later.
     """
 
-    def __init__(self, work: Path, executor: Executor, progress: Progress) -> None:
+    def __init__(self, work: Path, executor: Executor, progress: Progress, traced: bool = True) -> None:
         self.work = work
+        self._traced = traced
         self._executors: dict[Where, Executor] = {
             "workers": executor,
             "driver": LocalExecutor(1),
@@ -328,4 +330,5 @@ class WorkingRun:
 
     def _note(self, report: StepReport) -> None:
         self.reports.append(report)
-        write_trace(self.work, self.reports)
+        if self._traced:
+            write_trace(self.work, self.reports)

@@ -105,7 +105,7 @@ def opened(data: Path, options: EvaluateOptions, progress: Progress) -> Iterator
         for note in notes:
             progress.say(note)
         with make_executor(options.executor, options.workers) as executor:
-            yield WorkingRun(work, executor, progress), questions, notes
+            yield WorkingRun(work, executor, progress, traced=False), questions, notes
 
 
 def model_of(questions: EvalSet, options: EvaluateOptions, work: Path) -> VlmHandle | None:

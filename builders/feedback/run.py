@@ -93,7 +93,7 @@ def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estima
         recipe = resolve_recipe(published.manifest, options)
         train = TrainSet(published, work, recipe.feedback, recipe.seed)
         with make_executor(workers=1) as executor:
-            run = WorkingRun(work, executor, progress)
+            run = WorkingRun(work, executor, progress, traced=False)
             retrieved, _ = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
         return estimate_feedback(train, retrieved, recipe)
 
@@ -183,7 +183,7 @@ def _run_steps(
     answers(planned, train, candidates(planned, train, encoder, spec, top_k)[0], handle, labelling)
     ask_first(handle, [planned.folder(planned.steps[-1])], lambda: train.has_pictures, progress)
     with make_executor() as executor:
-        run = WorkingRun(work, executor, progress)
+        run = WorkingRun(work, executor, progress, traced=False)
         try:
             retrieved, indexes = candidates(run, train, encoder, spec, top_k)
             answered = answers(run, train, retrieved, handle, labelling)

@@ -40,7 +40,7 @@ def evaluate_mmeb(root: Path, options: EvaluateOptions, progress: Progress) -> E
     images = ImageFolder(root)
     found: dict[tuple[str, int], Measured] = {}
     with output_folder(root, others=True) as work, make_executor(options.executor, options.workers) as executor:
-        run = WorkingRun(work, executor, progress)
+        run = WorkingRun(work, executor, progress, traced=False)
         for spec in options.retrievers:  # one model is in memory at a time, and the rows of one task
             encoder = make_encoder(spec)
             for name, listed in chosen.items():

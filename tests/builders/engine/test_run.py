@@ -20,6 +20,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.trace import read_trace
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.tables import LEDGER
@@ -330,3 +331,11 @@ def test_two_attempts_at_one_shard_do_not_write_into_each_other(tmp_path: Path) 
         assert slow.read_bytes() == b"half of a"
         slow.write_bytes(whole["part-000000.parquet"])
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == whole
+
+
+def test_steps_of_another_command_leave_those_of_the_build_noted(tmp_path: Path) -> None:
+    working(tmp_path).map(STEP, shard, lambda: TASKS, NUMBERS)
+    with LocalExecutor(1) as executor:
+        asked = WorkingRun(tmp_path, executor, Progress(), traced=False)
+        asked.map(Step("feedback/part", 1, {}, (), "train", "row", "row"), shard, lambda: TASKS, NUMBERS)
+    assert [step.name for step in read_trace(tmp_path)[0]] == [STEP.name]
