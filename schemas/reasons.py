@@ -144,6 +144,16 @@ _FEEDBACK = {
     "wrong_with_all": "the model is wrong with every candidate (feedback.drop)",
 }
 
+# What ``filters.secrets`` finds, by kind.
+SECRET = "secret_"
+_SECRETS = (
+    "anthropic_key", "assigned_secret", "aws_key", "azure_key", "basic_auth", "databricks_token", "digitalocean_token",
+    "discord_token", "email_address", "github_token", "gitlab_token", "google_key", "groq_key", "huggingface_token",
+    "internal_address", "internal_host", "mailchimp_key", "npm_token", "openai_key", "password_in_url", "phone_number",
+    "private_key", "pypi_token", "sendgrid_key", "shopify_token", "slack_token", "square_secret", "stripe_key",
+    "telegram_token", "twilio_key", "web_token",
+)  # fmt: skip
+
 CAPTION = "no_caption_"  # before a reason of the model: an image whose caption failed; it stays
 
 SECTIONS = {
@@ -157,6 +167,9 @@ SECTIONS = {
             f"{CAPTION}{name}": f"no caption for an image: {text}; it stays without one"
             for name, text in _MODELS.items()
         },
+    },
+    "Secrets and personal data": {
+        f"{SECRET}{name}": f"a page or block with {name.replace('_', ' ')}s (filters.secrets)" for name in _SECRETS
     },
     "Question sets and imports": _SETS,
     "Feedback": _FEEDBACK,

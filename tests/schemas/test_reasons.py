@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.reasons import CAPTION, REASONS, SECTIONS
+from nyxqa.schemas.reasons import CAPTION, REASONS, SECRET, SECTIONS
 
 ROOT = Path(__file__).parents[2]
 FILES = [file for room in ("builders", "schemas") for file in sorted((ROOT / room).rglob("*.py"))]
@@ -21,10 +21,10 @@ CALLS = {"Drop": 3, "drop_question": 1, "drop": 0, "malformed": 2, "Rejection": 
     **dict.fromkeys(("BadCellError", "UnreadablePdfError", "FailedReadError", "TransientError"), 0),
     **dict.fromkeys(("UnboundedAnswerError",), 0),
 }  # fmt: skip
-PREFIXES = (CAPTION, "shares_", "in_")  # of reasons that name a reason, a column or a split
+PREFIXES = (CAPTION, SECRET, "shares_", "in_")  # of reasons that name a reason, a column or a split
 TYPES = ("Reason", "DecodeReason", "Settled")  # of literals that are reasons
 SQL = re.compile(r"(?:THEN|reason =) '([a-z_]+)'|'([a-z_]+)' AS reason")
-SQL_OTHER = {"any"}  # column needs
+SQL_OTHER = {"any", "a", "b", "c"}  # column needs, places in an order
 # First of a pair of words that is something else; calls of these names elsewhere that take no reason.
 OTHER = {"drop": {"reason", "row", "later"}, "Failed": {"skipped"}}
 PAIRS = ("builders/sources", "builders/stages", "builders/question_sets", "builders/filters", "builders/images")
@@ -84,6 +84,13 @@ def test_every_reason_of_the_list_is_given() -> None:
     text = "\n".join(file.read_text() for file in FILES if file.name != "reasons.py")
     own = [name for name in REASONS if not name.startswith(PREFIXES)]
     assert [name for name in own if f'"{name}"' not in text and f"'{name}'" not in text] == []
+
+
+def test_every_kind_of_secret_is_listed() -> None:
+    text = "".join(file.read_text() for file in (ROOT / "builders" / "filters" / "secrets").glob("*.py"))
+    kinds = set(re.findall(r'"([a-z]+(?:_[a-z]+)*_(?:key|token|secret|host|address|number|auth|in_url))"', text))
+    listed = {name.removeprefix(SECRET) for name in REASONS if name.startswith(SECRET)}
+    assert kinds == listed
 
 
 def test_a_reason_has_one_meaning() -> None:

@@ -101,6 +101,8 @@ class World:
         pages = ROOT / "examples" / "own_pages" / "pages"
         shutil.copytree(pages, self.folder / "manual")
         sample = ROOT / "builders" / "sample_pages"
+        own = (pages.parent / "recipe.toml").read_text()
+        (self.folder / "my.toml").write_text(own.replace("html:pages", "html:manual"))
         with gzip.open(self.folder / "pages.jsonl.gz", "wt") as file:
             file.writelines((sample / "pages.jsonl").read_text().splitlines(keepends=True)[:12])
         (self.folder / "images").symlink_to(sample / "images")
@@ -135,6 +137,11 @@ class World:
         if given[0] == "push" and "--dry-run" not in given:
             write_report(self.folder / given[1])  # of so few pages the check does not train
             return self.client.push(str(self.folder / given[1]), *given[2:]).stdout
+        if given[0] == "diff" and not (self.folder / "nyxqa_data.old").exists():
+            shutil.copytree(self.folder / "nyxqa_data", self.folder / "nyxqa_data.old")
+        if "--update" in given:
+            given = ["updated_data" if word == "nyxqa_data" else word for word in given]
+            self._run(["nyxqa", "build", "--split", "all", "--recipe", "my.toml", "--out", "updated_data"])
         if given[0] == "remove":
             given = self._removal(given)
         said = io.StringIO()
