@@ -145,9 +145,9 @@ _FEEDBACK = {
 }
 
 # What ``filters.secrets`` finds, by kind.
-SECRET = "secret_"
+FINDING = "secret_"
 _SECRETS = (
-    "anthropic_key", "assigned_secret", "aws_key", "azure_key", "basic_auth", "databricks_token", "digitalocean_token",
+    "anthropic_key", "assigned_secret", "aws_key", "azure_key", "databricks_token", "digitalocean_token",
     "discord_token", "email_address", "github_token", "gitlab_token", "google_key", "groq_key", "huggingface_token",
     "internal_address", "internal_host", "mailchimp_key", "npm_token", "openai_key", "password_in_url", "phone_number",
     "private_key", "pypi_token", "sendgrid_key", "shopify_token", "slack_token", "square_secret", "stripe_key",
@@ -169,7 +169,7 @@ SECTIONS = {
         },
     },
     "Secrets and personal data": {
-        f"{SECRET}{name}": f"a page or block with {name.replace('_', ' ')}s (filters.secrets)" for name in _SECRETS
+        f"{FINDING}{name}": f"a page or block with {name.replace('_', ' ')}s (filters.secrets)" for name in _SECRETS
     },
     "Question sets and imports": _SETS,
     "Feedback": _FEEDBACK,

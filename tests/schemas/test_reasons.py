@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from nyxqa.schemas.reasons import CAPTION, REASONS, SECRET, SECTIONS
+from nyxqa.schemas.reasons import CAPTION, FINDING, REASONS, SECTIONS
 
 ROOT = Path(__file__).parents[2]
 FILES = [file for room in ("builders", "schemas") for file in sorted((ROOT / room).rglob("*.py"))]
@@ -21,7 +21,7 @@ CALLS = {"Drop": 3, "drop_question": 1, "drop": 0, "malformed": 2, "Rejection": 
     **dict.fromkeys(("BadCellError", "UnreadablePdfError", "FailedReadError", "TransientError"), 0),
     **dict.fromkeys(("UnboundedAnswerError",), 0),
 }  # fmt: skip
-PREFIXES = (CAPTION, SECRET, "shares_", "in_")  # of reasons that name a reason, a column or a split
+PREFIXES = (CAPTION, FINDING, "shares_", "in_")  # of reasons that name a reason, a column or a split
 TYPES = ("Reason", "DecodeReason", "Settled")  # of literals that are reasons
 SQL = re.compile(r"(?:THEN|reason =) '([a-z_]+)'|'([a-z_]+)' AS reason")
 SQL_OTHER = {"any", "a", "b", "c"}  # column needs, places in an order
@@ -88,8 +88,10 @@ def test_every_reason_of_the_list_is_given() -> None:
 
 def test_every_kind_of_secret_is_listed() -> None:
     text = "".join(file.read_text() for file in (ROOT / "builders" / "filters" / "secrets").glob("*.py"))
-    kinds = set(re.findall(r'"([a-z]+(?:_[a-z]+)*_(?:key|token|secret|host|address|number|auth|in_url))"', text))
-    listed = {name.removeprefix(SECRET) for name in REASONS if name.startswith(SECRET)}
+    modules = set(re.findall(r'": \("(\w+)"', text))  # of the library that finds them
+    words = set(re.findall(r'"([a-z]+(?:_[a-z]+)*_(?:key|token|secret|host|address|number|in_url))"', text))
+    kinds = words - (modules - set(re.findall(r'"(\w+)": \(', text)))
+    listed = {name.removeprefix(FINDING) for name in REASONS if name.startswith(FINDING)}
     assert kinds == listed
 
 
