@@ -31,7 +31,7 @@ NOT_RUN = {
     ("docs/training.md", "nyxqa improve nyxqa_data --base hf:FOLDER --out improved"): "needs a GPU",
     ("docs/tutorials/cluster.md", "nyxqa build --split all --source html:manual/ --out manual_d"): "needs a cluster",
     ("docs/tutorials/cluster.md", "torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d -"): "needs a cluster",
-    ("docs/updating.md", "nyxqa diff you/manual@v1 you/manual             # versions on "): "needs the internet",
+    ("docs/updating.md", "nyxqa diff you/manual@v1 you/manual             # versions o"): "needs the internet",
     ("docs/tutorials/train_st.md", "torchrun --nproc-per-node 4 examples/train_st.py exported MO"): "needs a GPU",
 }
 
