@@ -235,8 +235,9 @@ def _heading_names_it(tree: Tree, node: int) -> bool:
     name = re.sub(r"[\W_]+", "", tree.get(node, "id").lower())
     if not name or not (tree.tags[node] == "section" or _SECTION.search(tree.get(node, "class"))):
         return False
-    heading = tree.find(node, *HEADINGS)
-    if heading is None or heading - node > _NEAR:
+    shown = (i for i in tree.walk(node) if i > node and (tree.tags[i] or tree.texts[i].strip()))
+    heading = next((inner for inner in islice(shown, _NEAR) if tree.tags[inner] in HEADINGS), None)
+    if heading is None:
         return False
     letters = re.sub(r"[\W_]+", "", tree.text(heading).lower())
     return letters == name or (len(name) >= _LONG_NAME and bool(letters) and (letters in name or name in letters))
