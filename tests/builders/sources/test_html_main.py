@@ -182,7 +182,8 @@ URL = "<div class='url'>\u2192 <a href='https://gate.example/rules'>https://gate
         (URL, "https://gate.example/rules"),
         (
             "<div class='subsubsection-level-extent' id='Suggested-tools'>"
-            "<div class='header'><p>Previous: <a href='#a' rel='prev'>Ropes</a>, Up: <a href='#b' rel='up'>Gates</a> [<a href='#c'>Contents</a>]</p>"
+            "<div class='header'><p>Previous: <a href='#a' rel='prev'>Ropes</a>"
+            "Up: <a href='#b' rel='up'>Gates</a> [<a href='#c'>Contents</a>]</p>"
             "</div><h5>1.1 Suggested tools</h5>"
             "<p>A boat hook of two metres and a rope of eleven are enough for the lower gate.</p></div>",
             "A boat hook",
