@@ -36,7 +36,7 @@ _BESIDE = 40  # characters of a line besides a date or name in it
 _CELL = 300  # characters; a smaller cell of a table is not a column of a page
 _LONG_NAME = 12  # letters
 _NEAR = 8  # nodes between the start of a section and its heading
-_SECTION = re.compile(r"(?:^|[\s_-])(?:(?:sub)*section|sect\d|level\d?|chapter|appendix)(?:$|[\s_-])")
+_SECTION = re.compile(r"(?:^|[\s_-])(?:(?:sub)*section|(?:ref)?sect\d|level\d?|chapter|appendix)(?:$|[\s_-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +326,7 @@ def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, cont
             break
         if (
             node < end
+            or _belongs(tree.get(node, "class"))
             or measure.chars(node) < (_CELL if tree.tags[node] == "td" else 1)
             or (title is not None and node <= title < tree.ends[node])
         ):
@@ -346,6 +347,11 @@ def _drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, cont
             tree.dropped[node] = 1
 
 
+def _belongs(classes: str) -> bool:
+    """Whether class names say that an element is a section or the footnotes of a text, whatever links it holds."""
+    return _SECTION.search(classes) is not None or "footnote" in classes
+
+
 def _is_row_of_cards(tree: Tree, measure: Measure, node: int) -> bool:
     """Whether an element holds nothing but at least three similar ones that each lead to another page."""
     cards = [child for child in tree.children(node) if measure.chars(child)]
@@ -362,6 +368,8 @@ def _is_row_of_cards(tree: Tree, measure: Measure, node: int) -> bool:
 def _is_small_print(tree: Tree, measure: Measure, node: int, prose: int, title: int | None) -> bool:
     if tree.tags[node] in _FLOW - {"ul", "table"}:
         return node == title
+    if _belongs(tree.get(node, "class")):
+        return False
     if title is not None and node <= title < tree.ends[node]:
         return measure.prose(node) < _FEW
     return measure.links(node) >= _HALF and measure.prose(node) <= prose / 10

@@ -217,3 +217,15 @@ def test_the_first_section_of_a_manual_page_stays_although_it_stands_in_the_head
     )
     html = f"{head}<div id='content'><h2>DESCRIPTION</h2><p>{STORY}</p><p>{MORE}</p></div>"
     assert text(page(html)).startswith("gate(1)\nNAME\n\ngate - open a lock\nDESCRIPTION\n")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<div class='refsect1' id='x'><h2>See Also</h2><a href='/o'>OPEN GATE</a>, <a href='/c'>CLOSE GATE</a></div>",
+        "<div class='footnotes'><div class='footnote'>[2] See <a href='/p'>Rules, OPEN GATE, part 7</a></div></div>",
+    ],
+)
+def test_a_section_or_footnote_of_links_stays(end: str) -> None:
+    html = f"<div class='main'><div class='refsect1'><h2>Gates</h2><p>{STORY}</p><p>{MORE}</p></div>{end}</div>"
+    assert "OPEN GATE" in text(page(html))
