@@ -237,7 +237,8 @@ class Facts:
 
     def write(self, root: Path, **recipe: Any) -> Manifest:
         """Publish into ``root``; all passages of ``wiki`` are published and searched."""
-        sections = {"text": [{"name": "wiki", "pool": None, "keep": "all", "questions": "q", "passages": "p", "license": None}]}
+        wiki = {"name": "wiki", "pool": None, "keep": "all", "license": None}
+        sections = {"text": [{**wiki, "questions": "q", "passages": "p"}]}
         manifest = replace(self.tiny.write(root), recipe={"seed": 42, **sections, **recipe}, versions=versions())
         write_manifest(root, manifest)
         return manifest
