@@ -60,8 +60,8 @@ def test_the_notebook_runs(built_sample: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif("NYXQA_CLIENTS" not in os.environ, reason="NYXQA_CLIENTS names no interpreter that has mteb")
 def test_mteb_evaluates_an_encoder_of_ours(built_sample: Path, tmp_path: Path) -> None:
-    export(built_sample, "mteb", tmp_path / "task", split="test", images="none")
-    command = [os.environ["NYXQA_CLIENTS"], str(EXAMPLES / "evaluate_mteb.py"), str(tmp_path / "task"), "tiny"]
+    export(built_sample, "mteb", tmp_path / "mteb_task", split="test", images="none")
+    command = [os.environ["NYXQA_CLIENTS"], str(EXAMPLES / "evaluate_mteb.py"), str(tmp_path / "mteb_task"), "tiny"]
     offline = {**environment(), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
     done = subprocess.run(command, cwd=tmp_path, env=offline, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
