@@ -19,6 +19,8 @@ _NODES = 24  # of a block that is looked at
 _PARAGRAPH = 100  # characters of prose with which the article has begun
 _NEARBY = 6  # siblings behind a heading
 _LINKED = 0.5
+_SOME_LINKED = 0.3
+_MOSTLY_LINKED = 0.9
 _IN_TEXT = frozenset(("p", "div", "li", "center", "section", "aside", "ul", "ol", *HEADINGS))
 _INLINE = frozenset(("a", "b", "code", "em", "i", "img", "kbd", "samp", "strong", "sub", "sup", "tt", "var"))
 _PASSED_OVER = _INLINE | {"pre", "table", "dl", "figure", "blockquote"}
@@ -28,6 +30,12 @@ _ALONE = re.compile(
     r"(?:advert(?:isement|ising)?s?|sponsored|ad|anzeigen?|werbung|publicidade?|publicit\u00e9|pubblicit\u00e0|reklama?|"
     r"\u0440\u0435\u043a\u043b\u0430\u043c\u0430|iklan|advertentie|annonse?|"
     r"(?:back|return) to (?:the )?top|skip to (?:\w+ )?content|comments(?: \(\+\))?|"
+    r"kommentar (?:schreiben|verfassen|hinterlassen|abgeben)|(?:schreibe? (?:einen|ein)|ihr|dein) kommentar|"
+    r"(?:artikel|seite|beitrag) drucken|(?:artikel|beitrag|seite)? ?teilen|laisser un commentaire|deja un comentario|"
+    r"deixe um coment\u00e1rio|lascia un commento|leave a reply(?: cancel reply)?|partager|compartir|"
+    r"compartilhar|condividi|"
+    r"\u043f\u043e\u0434\u0435\u043b\u0438\u0442\u044c\u0441\u044f|"
+    r"(?:your email address will not be published|(?:deine|ihre) e-mail-adresse wird nicht ver\u00f6ffentlicht)\b.*|"
     r"nach oben|haut de page|loading(?:\.{3}|\u2026)?|"
     r"share (?:this|on|via|with)(?: \w+){0,3}|like this|tweet|pin it|tell us what you think\W*|"
     r"(?:post|leave|write|add) (?:a )?(?:comment|reply)(?: \(\+\))?|(?:no|\d+) (?:comments?|replies|kommentare?)|"
@@ -44,6 +52,23 @@ _LEADS_AWAY = re.compile(
     r"\u0447\u0438\u0442\u0430\u0439\u0442\u0435 \u0442\u0430\u043a\u0436\u0435)(?!\w)",
     re.IGNORECASE,
 )
+# A line of links behind a label, and links that are buttons.
+_LABELLED = re.compile(
+    r"(?:tags|schlagw(?:\u00f6|oe)rter|stichw\u00f6rter|kategorien?|categor(?:y|ies)|filed (?:under|in)|"
+    r"posted (?:in|on|by)|tagged(?: with)?|abgelegt (?:in|unter)|ver\u00f6ffentlicht (?:in|am|unter|von)|"
+    r"verschlagwortet(?: mit)?|publi\u00e9 (?:dans|le|par)|mots-cl\u00e9s|\u00e9tiquettes?|etiquetas?|"
+    r"categor[\u00edi]as?|"
+    r"publicado (?:en|em|por)|archiviato in|geplaatst (?:in|op|door)|trackbacks?|permalinks?|bookmark the permalink|"
+    r"(?:previous|next|older|newer) (?:post|article|entry|story)|(?:vorheriger|n\u00e4chster|\u00e4lterer|neuerer) "
+    r"(?:beitrag|artikel)|article (?:pr\u00e9c\u00e9dent|suivant)|entrada (?:anterior|siguiente))(?!\w)",
+    re.IGNORECASE,
+)
+_BUTTONS = re.compile(
+    r"\W*(?:reply|antworten|r\u00e9pondre|responder|rispondi|print|drucken|imprimer|imprimir|e-?mail|facebook|twitter|"
+    r"linkedin|whatsapp|pinterest|xing|reddit|telegram|flattr|rss|kommentare?|commentaires?|comentarios|commenti|"
+    r"gef\u00e4llt mir|cancel reply|antwort abbrechen)\W*",
+    re.IGNORECASE,
+)
 # An invitation with a link, whatever part of it is the link.
 _INVITES = re.compile(
     r"(?:follow|like|find|join) .{2,60} on (?:facebook|twitter|x\b|instagram|youtube|linkedin|telegram|whatsapp)|"
@@ -58,8 +83,9 @@ _OVER_LINKS = re.compile(
     r"recommended(?: for you| articles| stories)?|read next|up next|don.t miss|"
     r"most (?:read|popular|viewed|commented)(?: \w+)?|popular (?:posts|stories|articles|on [\w ]+)|"
     r"trending(?: now| news| stories)?|"
-    r"(?:latest|recent|top) (?:news|stories|posts|articles)|more|sponsored links|das k\u00f6nnte sie auch "
-    r"interessieren|mehr zum thema|\u00e4hnliche (?:artikel|beitr\u00e4ge)|meistgelesen|articles? "
+    r"(?:latest|recent|top) (?:news|stories|posts|articles)|more|sponsored links|"
+    r"das k\u00f6nnte (?:sie|dich|euch) auch interessieren|"
+    r"mehr zum thema|\u00e4hnliche (?:artikel|beitr\u00e4ge)|meistgelesen|articles? "
     r"(?:similaires|li\u00e9s|r\u00e9cents)|\u00e0 lire aussi|art\u00edculos relacionados|noticias relacionadas|"
     r"voc\u00ea pode gostar|leia tamb\u00e9m|articoli correlati|potrebbe interessarti)[\s:.\u2026]*",
     re.IGNORECASE,
@@ -106,12 +132,14 @@ def drop_cue_lines(tree: Tree, measure: Measure, root: int, title: int | None) -
 
 
 def _is_cue(measure: Measure, node: int, text: str) -> bool:
-    if len(text) <= _SHORT and _ALONE.fullmatch(text):
+    if len(text) <= _CREDIT and _ALONE.fullmatch(text):
         return True
     linked = measure.links(node)
     if not linked:
         return False
-    return (linked >= _LINKED and _LEADS_AWAY.match(text) is not None) or _INVITES.search(text) is not None
+    if (linked >= _LINKED and _LEADS_AWAY.match(text)) or (linked >= _SOME_LINKED and _LABELLED.match(text)):
+        return True
+    return (linked >= _MOSTLY_LINKED and _BUTTONS.fullmatch(text) is not None) or _INVITES.search(text) is not None
 
 
 def _is_credit(text: str, begun: bool) -> bool:
