@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ def changes(old: Published, new: Published, scratch: Path | None = None) -> dict
     }
     with database(Path(gettempdir()) if scratch is None else scratch) as db:
         for side, published in (("old", old), ("new", new)):
-            add_views(db, published)
+            add_views(db, _read(published))
             for statement in _KEEP:
                 db.execute(statement.format(side=side, web=WEB))
             if side == "new":
@@ -95,6 +96,13 @@ def changes(old: Published, new: Published, scratch: Path | None = None) -> dict
     result["versions"] = _differing(old.manifest.versions, new.manifest.versions)
     result["rows"] = _differing(_row_counts(old.manifest), _row_counts(new.manifest))
     return result
+
+
+def _read(published: Published) -> Published:
+    """The dataset as far as it is compared: of one on the Hub the other tables were not downloaded."""
+    files = published.manifest.files
+    own = {path: entry for path, entry in files.items() if path.split("/")[1] in TABLES_READ}
+    return Published(published.folder, replace(published.manifest, files=own))
 
 
 def _compared(
