@@ -204,7 +204,7 @@ def build_questions(
     words = web_common_words(run, pages.documents) if "answer" in recipe.negatives.exclude else None
     waiting: PendingError | None = None
     with _closing(handle):
-        kept = _carried(run, recipe, pages, handle, splits)
+        kept = _carried(run, recipe, pages, handle, splits, words)
         for split in splits:
             update = None if pages.published is None else pages.published.inputs.of_split(split)
             seeds = sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split, update)
@@ -225,11 +225,13 @@ def build_questions(
     return web
 
 
-def _carried(run: Run, recipe: Recipe, pages: Pages, handle: VlmHandle, splits: Sequence[str]) -> dict[str, StepOutput]:
+def _carried(
+    run: Run, recipe: Recipe, pages: Pages, handle: VlmHandle, splits: Sequence[str], words: StepOutput | None
+) -> dict[str, StepOutput]:
     """Run (or plan) what keeps the published questions of an update, by split."""
     if pages.published is None:
         return {}
-    return carry(run, pages.published, pages.remains, handle, recipe, splits)
+    return carry(run, pages.published, replace(pages.remains, words=words), handle, recipe, splits)
 
 
 def _sets(

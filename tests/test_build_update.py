@@ -103,7 +103,7 @@ def test_a_stale_question_holds_for_the_changed_document_or_retires(updated: Upd
     assert verified
     kept = {row["parent_id"]: row for row in table(updated.out, "ledger") if row["item_type"] == "document"}
     assert kept.keys() == moved
-    assert all(kept[name]["item_id"] == before[name]["doc_id"] for name in moved)
+    assert all(kept[name]["item_id"] == f"{name}:{before[name]['doc_id']}" for name in moved)
 
 
 def test_negatives_stay_where_no_document_of_a_question_changed(updated: Updated) -> None:

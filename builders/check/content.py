@@ -120,7 +120,7 @@ def _asked_of(context: CheckContext) -> dict[str, str]:
         return {}
     columns = ("stage", "reason", "item_type", "item_id", "parent_id")
     rows = (values for _, values in context.keys(LEDGER.name, columns))
-    return {parent: item for stage, reason, kind, item, parent in rows if (stage, reason, kind) == _KEPT}
+    return {one[4]: one[3].partition(":")[2] for one in rows if one[:3] == _KEPT}
 
 
 def _wrong_options(row: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from nyxqa.builders.qa.answer_match import contains_answer, searchable_answers
 from nyxqa.builders.qa.evidence import collect_evidence, collects_evidence, missing_outcome
 from nyxqa.builders.qa.nuggets import nugget_texts
 from nyxqa.builders.rows import KIND_QUESTIONS
+from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.judge import judge_renewed, judged_rows
 from nyxqa.builders.stages.names import UPDATE
 from nyxqa.builders.stages.negatives import renew_negatives
@@ -75,9 +76,10 @@ def carry(
     kept: dict[str, StepOutput] = {}
     for split in (name for name in QA_SPLITS if name in splits and name in published.inputs.splits):
         inputs = (published.tables.fingerprint, remains.documents.fingerprint, remains.chunks.fingerprint)
-        params = {**published.inputs.params("stale"), "exclude": list(remains.exclude)}
+        words = None if remains.words is None else remains.words.fingerprint
+        params = {**published.inputs.params("stale"), "exclude": list(remains.exclude), "words": words}
         step = Step(f"{UPDATE}/carry", _CARRY_VERSION, params, inputs, split, *_QUESTION)
-        carried = run.run_once(step, partial(write_carried, remains, published.inputs, step))
+        carried = run.run_once(step, partial(write_carried, remains, published.inputs, read_common_words, step))
         kept[split] = _verified(run, carried, handle.verifier(recipe.verify.model), recipe.verify, split)
     return kept
 
@@ -132,8 +134,8 @@ def _kept(questions: Sequence[dict[str, Any]], faults: Mapping[str, str]) -> Sha
         if name in faults:
             account.dropped.append(Drop("question", name, row["asked_of"], STALE, faults[name]))
         elif row["asked_of"] != doc_id:
-            text = f"question {name} was asked of it and holds for document {doc_id} too"
-            account.notes.append(Drop("document", row["asked_of"], name, STALE, text))
+            text = f"question {name} was asked of document {row['asked_of']} and holds for document {doc_id} too"
+            account.notes.append(Drop("document", f"{name}:{row['asked_of']}", name, STALE, text))
     account.parents = [row["qa_id"] for row in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=CARRIED), account)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.shard import DropWriter, write_table
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.qa.answer_match import fold_answer, fold_document
+from nyxqa.builders.qa.answer_match import answer_rule, fold_answer, fold_document
+from nyxqa.builders.qa.common_words import CommonWords
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.nuggets import located_nuggets, nugget_texts
 from nyxqa.builders.rows import KIND_QUESTIONS
@@ -76,6 +77,12 @@ WHERE q.doc_id NOT IN (SELECT doc_id FROM chunk) ORDER BY q.qa_id, d.doc_id
 """
 
 
+_NEGATIVES = """
+SELECT q.qa_id, {'text': n.text, 'captions': list_transform(n.images, lambda one: one.caption)} AS document
+FROM (SELECT qa_id, unnest(negative_ids) AS id FROM question) q JOIN document n ON n.doc_id = q.id ORDER BY q.qa_id
+"""
+
+
 @dataclass(frozen=True)
 class Remains:
     """What is left of the pages, for the questions of one split.
@@ -84,27 +91,37 @@ class Remains:
     :param chunks: Rows of CHUNKS: the contents of all pages before any is dropped as a copy.
     :param dropping: Outputs of the stages between the two, whose ledgers say why documents are gone.
     :param exclude: Rules of ``negatives.exclude``.
+    :param words: The common words of all documents, for rule ``answer``.
     """
 
     documents: StepOutput
     chunks: StepOutput
     dropping: tuple[StepOutput, ...]
     exclude: tuple[str, ...]
+    words: StepOutput | None = None
 
 
-def write_carried(remains: Remains, update: UpdateInputs, step: Step, folder: Path) -> Counts:
+def write_carried(
+    remains: Remains, update: UpdateInputs, read_words: Callable[[Path], CommonWords], step: Step, folder: Path
+) -> Counts:
     """Write the published questions that stay, of CARRIED; those that retire go to the ledger.
 
     A question stays with its document. Where the page has other contents now, it is stale, and goes with the document
     of the page that speaks most of it, to be verified again.
+
+    :param read_words: Reads the common words of ``remains``.
     """
     drops, shard, read, kept = DropWriter(step, folder), 0, 0, 0
     waiting: list[dict[str, Any]] = []
     with database(folder) as db:
         _load(db, remains, update, step.split)
-        successors = _Successors(arrow_rows(db, _SUCCESSORS, _BATCH))
+        successors = _OfQuestions(arrow_rows(db, _SUCCESSORS, _BATCH))
+        negatives = _OfQuestions(arrow_rows(db, _NEGATIVES, _BATCH))
+        common = None if remains.words is None else read_words(remains.words.folder)
         for question in arrow_rows(db, _FATE, _BATCH):
             read += 1
+            found = negatives.of(question["qa_id"])
+            question["mine"] |= common is not None and _holds_answer(question, found, common)
             carried = _carried(question, successors.of(question["qa_id"]), update)
             if isinstance(carried, Drop):
                 drops.add(carried)
@@ -133,8 +150,14 @@ def _load(db: duckdb.DuckDBPyConnection, remains: Remains, update: UpdateInputs,
     db.execute(_CHANGED.format(alike=" OR ".join(alike) or "false"))
 
 
-class _Successors:
-    """The documents of each stale question's page, read along with the questions, in the order of their ids."""
+def _holds_answer(question: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], common: CommonWords) -> bool:
+    """Whether a negative holds the answer, by what words are common now."""
+    rule = answer_rule(question["question"], question["answers"], common)
+    return any(rule.held_in(fold_document(one["text"], one["captions"])) for one in documents)
+
+
+class _OfQuestions:
+    """Documents that belong to questions, read along with the questions, in the order of their ids."""
 
     def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
         self._groups = groupby(rows, key=lambda row: row["qa_id"])

@@ -33,7 +33,7 @@ SELECT {columns}, coalesce(first.item_id, qa.doc_id) AS asked_of, coalesce(t.pos
        CASE WHEN t.needs = 'all' THEN list_filter(t.positives, lambda one: one.origin = 'source'
             AND one.doc_id <> qa.doc_id)[1].doc_id END AS second_id
 FROM qa LEFT JOIN (SELECT * FROM triplets WHERE dataset = {dataset}) t ON t.query_id = qa.qa_id
-LEFT JOIN (SELECT parent_id, any_value(item_id) AS item_id FROM ledger
+LEFT JOIN (SELECT parent_id, any_value(split_part(item_id, ':', 2)) AS item_id FROM ledger
            WHERE stage = '{stage}' AND reason = '{stale}' AND item_type = 'document' GROUP BY parent_id) first
        ON first.parent_id = qa.qa_id
 WHERE qa.dataset = {dataset} ORDER BY qa.qa_id
