@@ -72,6 +72,7 @@ def export(
         writes the caption of each image in its place; ``none`` leaves images out.
     :raises UsageError: If the target is unknown or has several negatives a row, has no place for images that are to be
         kept, or the dataset has no such triplets.
+    :raises UsageError: If ``out`` has a name under which the format's readers refuse it.
     :raises WorldError: If ``out`` exists and is not an empty folder.
     """
     if to not in TARGETS:
@@ -81,6 +82,8 @@ def export(
     if images == "keep" and not TARGETS[to].images:
         raise UsageError(f"{to} has no place for images: take --images captions or --images none")
     folder = Path(out)
+    if to == "mteb" and folder.name == "task":  # datasets takes NAME/NAME.py for a loading script, and refuses it
+        raise UsageError("datasets reads no folder 'task' with a file task.py in it: choose another name for --out")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorldError(f"{folder} exists and is not an empty folder: name a new folder or an empty one")
     published = find_published(data, revision, ("triplets", "corpus"))

@@ -361,3 +361,9 @@ def test_the_docs_list_every_target() -> None:
     page = (Path(__file__).parents[3] / "docs" / "sharing.md").read_text(encoding="utf-8")
     assert f"--to {'|'.join(TARGETS)} " in page
     assert [name for name in TARGETS if f"\n| {name} | " not in page] == []
+
+
+def test_a_folder_that_datasets_would_take_for_a_script_is_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="choose another name"):
+        nyxqa.export(root, "mteb", tmp_path / "task")
+    assert not (tmp_path / "task").exists()
