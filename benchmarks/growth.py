@@ -1,6 +1,6 @@
 """What a whole build costs by its number of pages: processor time of the driver and of the workers, bytes, memory.
 
-``python benchmarks/growth.py --passages FILE.jsonl.gz --pages 2000 20000`` makes short pages of about 182 words:
+``python -m benchmarks.growth --passages FILE.jsonl.gz --pages 2000 20000`` makes short pages of about 182 words:
 sentences of real passages, every third word of them drawn again so that pages share no more than pages of the web do.
 A tenth of the pages are copies, one in five has a picture of its own. They lie as JSON lines in the layout of OBELICS.
 Split ``train`` of each size is built with ``python -m nyxqa.build``; the number of documents that are asked about is
@@ -32,7 +32,8 @@ from typing import Any
 
 import numpy as np
 import psutil
-from machine import command, machine
+
+from benchmarks.machine import command, machine
 
 _ROOT = Path(__file__).resolve().parent.parent
 _WORDS = 182

@@ -1,6 +1,6 @@
 """A simulation: how fast a build would be on many workers, from what each shard of a real one cost.
 
-``python benchmarks/scaling.py --passages FILE.jsonl.gz --pages 20000`` builds the made pages of ``growth.py`` with one
+``python -m benchmarks.scaling --passages FILE.jsonl.gz --pages 20000`` builds the made pages of ``growth.py`` with one
 worker, and takes from it the processor seconds of every shard (each shard notes them) and of the rest of every step,
 which the driver does. It then replays the steps, one after the other, on 1 to 128 workers: the driver's part first,
 then the shards, each given to the worker that is free first, in their order, with ``--task`` seconds of the driver for
@@ -20,8 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from growth import measured, read_sentences, write_pages
-from machine import command, machine
+from benchmarks.growth import measured, read_sentences, write_pages
+from benchmarks.machine import command, machine
 
 _ROOT = Path(__file__).resolve().parent.parent
 _WORKERS = (1, 2, 4, 8, 16, 32, 64, 128)
