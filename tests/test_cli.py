@@ -172,7 +172,7 @@ def test_sql_of_one_argument_asks_the_default_folder(
 
 def test_show_tables_lists_no_helpers(built_sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("sql", str(built_sample), "SHOW TABLES", "--csv") == 0
-    assert capsys.readouterr().out.split()[1:] == sorted([*TABLES, "funnel"])
+    assert capsys.readouterr().out.split()[1:] == sorted([*TABLES, "funnel", "pairs"])
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])

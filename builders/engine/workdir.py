@@ -44,7 +44,7 @@ def output_folder(out: Path, others: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise WorldError(f"cannot write to {out}: {error.strerror or error}") from error
     try:
-        for folder, name in ((work, "*"), (out, MANIFEST), (out, "README.md")):
+        for folder, name in ((work, "*"), *((out, name) for name in (MANIFEST, "README.md", "croissant.json"))):
             sweep(folder, name)
         if not (work / _MARK).exists():
             write_json(work / _MARK, {"format": FORMAT})

@@ -110,14 +110,15 @@ def subsample(rows: Iterable[T], web: Web) -> Iterator[T]:
     return islice(islice(rows, 0, None, web.every), web.limit)
 
 
-def batched(items: Iterable[Item], rows: int = _BATCH_ROWS) -> Iterator[Batch]:
-    """Yield the items in batches of at most ``rows``; a batch ends once it holds 16 MB."""
+def batched(items: Iterable[Item], rows: int | None = None) -> Iterator[Batch]:
+    """Yield the items in batches of at most ``rows``, 256 without it; a batch ends once it holds 16 MB."""
+    most = rows or _BATCH_ROWS
     batch: list[Item] = []
     size = 0
     for item in items:
         batch.append(item)
         size += item.size
-        if len(batch) == rows or size >= _BATCH_BYTES:
+        if len(batch) == most or size >= _BATCH_BYTES:
             yield tuple(batch)
             batch, size = [], 0
     if batch:

@@ -18,6 +18,7 @@ from nyxqa.builders.feedback.run import feedback
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
 from nyxqa.retriever.protocols import Hits, SearchEntry
 from nyxqa.retriever.training.examples import read_example
+from nyxqa.schemas.files import read_json
 from nyxqa.schemas.ids import doc_id, query_id
 from nyxqa.schemas.loading.load import load
 from tests.support.facts import Facts, as_sent, payload_parts
@@ -135,7 +136,7 @@ class Recorded(Bm25Encoder):
                 queries.extend(asked)
                 return index.search(asked, k)
 
-        return Noting(folder)
+        return Noting(folder, read_json(folder / "bm25.json")["shards"])
 
 
 @pytest.fixture

@@ -17,24 +17,9 @@ from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
-from tests.support.running import ROOT
-from tests.support.snippets import fenced, run_snippet
 from tests.support.tiny_dataset import png
 
 PICTURE = png(3)
-
-
-def test_the_readmes_snippet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    TinyModel().save(tmp_path / "retriever_out")
-    (tmp_path / "bridge.png").write_bytes(PICTURE)
-    monkeypatch.chdir(tmp_path)
-    (snippet,) = [one for one in fenced((ROOT / "README.md").read_text(), "python") if "nyxqa.encoder" in one]
-    names = run_snippet(f"import nyxqa\n{snippet}")
-    assert capsys.readouterr().out == "A mill stands by the river.\n"
-    assert names["vectors"].shape == (2, 256)
-    assert names["vectors"].dtype == np.float32
 
 
 @pytest.mark.parametrize("form", ["bytes", "path", "picture", "stored", "in front"])

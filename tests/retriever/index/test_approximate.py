@@ -85,5 +85,5 @@ def test_half_precision_is_stored_under_a_fingerprint_of_its_own(tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["store=f16", "precision=int8", "storage=float16", "store="])
 def test_unknown_options_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown option .*valid options: prefixes=on\|off, precision=fp32"):
+    with pytest.raises(UsageError, match=r"unknown option .*valid options: prefixes=on\|off, vectors=FILE"):
         make_encoder(f"e5:{tmp_path}/x?{name}")
