@@ -13,9 +13,11 @@ from nyxqa.builders.formatting import listed
 SECRETS = "secrets"
 # Columns of texts; the first column says which row it is.
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    "corpus": ("doc_id", "text", "title", "section", "url", "captions", "image_urls"),
-    "qa": ("qa_id", "question", "answer", "answers", "answer_long", "choices"),
-    "triplets": ("query_id", "query", "answers"),
+    "corpus": ("doc_id", "text", "title", "section", "url", "captions", "image_urls", "external_id"),
+    "qa": ("qa_id", "question", "answer", "answers", "answer_long", "choices", "evidence", "nuggets"),
+    "triplets": ("query_id", "query", "answers", "instruction"),
+    "qrels": ("query_id", "by"),  # spans are places in texts of corpus
+    "feedback": ("query_id", "candidates", "closed_book"),
     "ledger": ("item_id", "detail"),
 }
 _SEEN = 100_000  # texts that are not searched again, such as titles that documents share
@@ -49,9 +51,12 @@ def _kinds(text: str, clean: set[str]) -> list[str]:
     return found
 
 
-def _texts(values: tuple[Any, ...]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            yield from (one for one in value if isinstance(one, str))
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value of a column, in those that it is made of as well."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(tuple(value.values()))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.workdir import steps_folder
-from nyxqa.builders.images.fetch.store import forget
+from nyxqa.builders.images.fetch.store import forget, settle
 from nyxqa.builders.report.check_report import REPORT
 from nyxqa.builders.report.page import refresh_page
-from nyxqa.builders.vlm.openai.answer_store import ANSWERS, MARK, drop_unused
+from nyxqa.builders.vlm.openai.answer_store import ANSWERS, begin_marking, drop_unused
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json, write_bytes, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK
@@ -65,8 +65,7 @@ def begin_removal(out: Path, pending: Pending) -> None:
     earlier = pending_removal(work) or pending
     names = ("fetched", "documents", "queries")
     joined = {name: sorted({*getattr(earlier, name), *getattr(pending, name)}) for name in names}
-    (work / _ANSWERS).mkdir(exist_ok=True)
-    (work / _ANSWERS / MARK).touch()
+    begin_marking(work / _ANSWERS)
     write_json(work / _PENDING, {"digest": pending.digest, **joined})
     for file in sorted((out / REVIEW).glob("*.jsonl")):
         _without_verdicts(file, {*joined["documents"], *joined["queries"]})
@@ -108,11 +107,9 @@ def complete_removal(out: Path, folders: Collection[Path]) -> list[str]:
         _drop_steps(work, folders)
         answers = drop_unused(work / _ANSWERS)
         _clear(work / _ANSWERS, {ANSWERS})
+        settle(work / _FETCHED)
         for store in sorted((work / _FETCHED).glob("*")):
-            if store.suffix == ".new":
-                shutil.rmtree(store)
-            else:
-                forget(store, pending.fetched)
+            forget(store, pending.fetched)
         _clear(work, _KEPT)
         left = list(_drop_earlier(out))
         failure = refresh_page(out)

@@ -21,6 +21,7 @@ from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 
 _INDEX = "index.sqlite"
+_NEW, _OLD = ".new", ".old"  # endings of folders beside a store that is being replaced
 _PACK_BYTES = 1_000_000_000  # after which the next pack is started
 _LOCK_SECONDS = 60.0  # to wait for another process that opens or closes the file
 _FAILURES_AT_ONCE = 1000
@@ -228,15 +229,15 @@ def key_of(url: str) -> str:
 def forget(folder: Path, keys: Collection[str]) -> int:
     """Remove the results of some URLs from the store in ``folder``, with all their bytes; returns how many there were.
 
-    The store is written anew beside the old one, which it then replaces; unreferenced bytes of packs go as well.
+    The store is written anew beside the old one, which it then replaces; unreferenced bytes of packs go as well. What
+    a stop leaves beside it is for ``settle``.
 
     :param keys: Of ``key_of``.
     :raises WorldError: If the store cannot be read or written.
     """
     if not (folder / _INDEX).exists():
         return 0
-    fresh = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh, earlier = folder.with_name(f"{folder.name}{_NEW}"), folder.with_name(f"{folder.name}{_OLD}")
     gone, removed = {bytes.fromhex(key) for key in keys}, 0
     with FetchStore(folder) as old, FetchStore(fresh) as new:
         for key, pack, start, length, crc in old.stored():
@@ -246,9 +247,21 @@ def forget(folder: Path, keys: Collection[str]) -> int:
                 new.copy_from(old, key, (pack, start, length, crc))
         removed += new.copy_failures(old, gone)
         new.compact()
-    shutil.rmtree(folder)
+    folder.rename(earlier)
     fresh.rename(folder)
+    shutil.rmtree(earlier)
     return removed
+
+
+def settle(stores: Path) -> None:
+    """Bring the stores below ``stores`` to the state before or behind a ``forget`` that was stopped."""
+    for earlier in sorted(stores.glob(f"*{_OLD}")):
+        folder = earlier.with_suffix("")
+        if not folder.exists():  # stopped between the two renames: the new one is complete
+            folder.with_name(f"{folder.name}{_NEW}").rename(folder)
+        shutil.rmtree(earlier)
+    for fresh in sorted(stores.glob(f"*{_NEW}")):
+        shutil.rmtree(fresh)
 
 
 def _key(url: str) -> bytes:

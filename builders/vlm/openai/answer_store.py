@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nyxqa.builders.engine.sqlite import Statement, erase_deleted, open_store, transact
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS failures (
 CREATE TABLE IF NOT EXISTS left_out (
     key TEXT PRIMARY KEY, images TEXT NOT NULL) WITHOUT ROWID;
 """
+_USED = "CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
 class AnswerStore:
@@ -46,7 +48,7 @@ class AnswerStore:
         self._marking = (folder / MARK).exists()
         self._used: set[str] = set()
         if self._marking:
-            self._db.execute("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._db.execute(_USED)
         self._failures = bool(self.failures())  # without any, neither reading nor storing looks for one
 
     def answer(self, key: str) -> ChatReply | None:
@@ -129,24 +131,47 @@ class AnswerStore:
                 self._used.clear()
 
 
-def drop_unused(folder: Path) -> int:
-    """Delete the answers that were not used since they were marked, without a trace of them; returns their number.
+def begin_marking(folder: Path) -> None:
+    """Mark from now on which answers are used; marks of earlier runs do not count.
 
     :raises WorldError: If another process owns the file or it cannot be changed.
     """
-    if not (folder / ANSWERS).exists():
+    folder.mkdir(exist_ok=True)
+    if (folder / ANSWERS).exists():
+        with _owned(folder) as db:
+            db.execute("DROP TABLE IF EXISTS used")
+    (folder / MARK).touch()
+
+
+def drop_unused(folder: Path) -> int:
+    """Delete the answers that were not used since ``begin_marking``, without a trace of them; returns their number.
+
+    Stopped anywhere it is repeated; the marks stay until the next ``begin_marking``, and without it nothing is deleted.
+
+    :raises WorldError: If another process owns the file or it cannot be changed.
+    """
+    if not (folder / MARK).exists():
         return 0
-    try:
-        db = open_store(folder / ANSWERS, _TABLES, _LOCK_TIMEOUT, exclusive=True)
-        try:
-            db.execute("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY) WITHOUT ROWID")
+    removed = 0
+    if (folder / ANSWERS).exists():
+        with _owned(folder) as db:
+            db.execute(_USED)
             removed = db.execute("DELETE FROM answers WHERE key NOT IN (SELECT key FROM used)").rowcount
             for table in ("failures", "left_out"):
                 db.execute(f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM used)")  # noqa: S608 - ours
-            db.execute("DROP TABLE used")
             erase_deleted(db)
+    (folder / MARK).unlink()
+    return removed
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The database in ``folder``, which no other process may use meanwhile."""
+    try:
+        db = open_store(folder / ANSWERS, _TABLES, _LOCK_TIMEOUT, exclusive=True)
+        try:
+            yield db
         finally:
             db.close()
     except (OSError, sqlite3.Error) as error:
         raise WorldError(f"cannot delete model answers in {folder}: {error}; is another build running?") from error
-    return removed
