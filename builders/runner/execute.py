@@ -40,7 +40,7 @@ from nyxqa.builders.runner.published import (
     splits_to_publish,
     stale_splits,
 )
-from nyxqa.builders.runner.purge import complete_removal
+from nyxqa.builders.runner.purge import complete_removal, resume_removal
 from nyxqa.builders.runner.stored_recipe import note_recipe
 from nyxqa.builders.runner.update import earlier_parent, forget_parent, next_parent, updated_manifest
 from nyxqa.builders.sources.base import Source
@@ -154,6 +154,7 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
     recipe, revisions = pinned(request.recipe)
     with output_folder(request.out) as work, limited(_limits(recipe)):
         complete_publishing(request.out)
+        resume_removal(request.out)
         published = published_in(request.out)
         source = None if recipe.web is None else open_source(recipe.web, recipe.pdf, recipe.chunk.unit)
         job = _Job(request, recipe, source, work, published, progress)
@@ -260,9 +261,8 @@ def check_recipe(recipe: Recipe) -> None:
 
 def _limits(recipe: Recipe) -> Limits:
     settings = recipe.duckdb
-    return Limits(
-        settings.memory, settings.threads, settings.spill, None if settings.folder is None else Path(settings.folder)
-    )
+    folder = None if settings.folder is None else Path(settings.folder)
+    return Limits(settings.memory, settings.threads, settings.spill, folder)
 
 
 def _names_to_observe_again(job: _Job) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.workdir import steps_folder
@@ -16,10 +16,11 @@ from nyxqa.builders.vlm.openai.answer_store import ANSWERS, begin_marking, drop_
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json, write_bytes, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK
-from nyxqa.schemas.removals import FILE, read_removals
+from nyxqa.schemas.removals import FILE, Removal, add_removals
 from nyxqa.schemas.verdicts import FOLDER as REVIEW
 
 _PENDING = "removal.json"
+_NOTED = ("fetched", "documents", "queries")
 _ANSWERS = "answers"
 _FETCHED = "fetched"
 # Files of the work folder that hold names of steps and counts alone.
@@ -35,13 +36,15 @@ _EXPORT = "# Export for "
 class Pending:
     """A take-down whose data was not yet deleted; nothing in it tells what was removed.
 
+    :param entries: The keys to keep, hashed.
+    :param at: Time of the request, as text.
     :param fetched: Keys of fetched images that no page needs any more.
     :param documents: Ids of removed documents.
     :param queries: Ids of questions about them.
-    :param digest: Of the removals that it is complete with.
     """
 
-    digest: str
+    entries: tuple[Removal, ...]
+    at: str
     fetched: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
@@ -53,22 +56,35 @@ def pending_removal(work: Path) -> Pending | None:
     if not file.is_file():
         return None
     noted = read_json(file)
-    return Pending(noted.pop("digest"), **{name: tuple(values) for name, values in noted.items()})
+    entries = tuple(Removal(**one) for one in noted["entries"])
+    return Pending(entries, noted["at"], *(tuple(noted[name]) for name in _NOTED))
 
 
 def begin_removal(out: Path, pending: Pending) -> None:
-    """Note a take-down before anything is removed, and delete the verdicts on rows that go.
+    """Note a take-down, delete the verdicts on rows that go, and keep its keys.
 
-    Verdicts go first: those that are left decide the rows of the build that follows.
+    Once it is noted, ``resume_removal`` goes on wherever this was stopped. Verdicts go before the build that follows:
+    those that are left decide its rows.
     """
     work = out / WORK
-    earlier = pending_removal(work) or pending
-    names = ("fetched", "documents", "queries")
-    joined = {name: sorted({*getattr(earlier, name), *getattr(pending, name)}) for name in names}
     begin_marking(work / _ANSWERS)
-    write_json(work / _PENDING, {"digest": pending.digest, **joined})
+    earlier = pending_removal(work) or pending
+    joined = {name: sorted({*getattr(earlier, name), *getattr(pending, name)}) for name in _NOTED}
+    entries = [asdict(one) for one in sorted({*earlier.entries, *pending.entries})]
+    write_json(work / _PENDING, {"entries": entries, "at": pending.at, **joined})
+    resume_removal(out)
+
+
+def resume_removal(out: Path) -> None:
+    """Bring a take-down that was stopped to where its build can start; without one nothing is done."""
+    work = out / WORK
+    settle(work / _FETCHED)
+    pending = pending_removal(work)
+    if pending is None:
+        return
     for file in sorted((out / REVIEW).glob("*.jsonl")):
-        _without_verdicts(file, {*joined["documents"], *joined["queries"]})
+        _without_verdicts(file, {*pending.documents, *pending.queries})
+    add_removals(out, pending.entries, pending.at)
 
 
 def _without_verdicts(file: Path, gone: Collection[str]) -> None:
@@ -100,14 +116,10 @@ def complete_removal(out: Path, folders: Collection[Path]) -> list[str]:
     pending = pending_removal(work)
     if pending is None:
         return []
-    if read_removals(out).digest != pending.digest:  # stopped before its keys were noted
-        (work / _PENDING).unlink()
-        return []
     try:
         _drop_steps(work, folders)
         answers = drop_unused(work / _ANSWERS)
         _clear(work / _ANSWERS, {ANSWERS})
-        settle(work / _FETCHED)
         for store in sorted((work / _FETCHED).glob("*")):
             forget(store, pending.fetched)
         _clear(work, _KEPT)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,40 +11,8 @@ from nyxqa.builders.engine.workdir import output_folder
 from nyxqa.builders.publish.publish import complete_publishing, publish
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.manifest import read_manifest, write_manifest
+from tests.support.kills import Killed, killed_after
 from tests.support.running import published
-
-# What changes the file system while a dataset is published.
-CALLS = (
-    (os, "replace"),
-    (os, "rename"),
-    (os, "link"),
-    (os, "unlink"),
-    (os, "mkdir"),
-    (os, "fsync"),
-    (shutil, "rmtree"),
-)
-
-
-class Killed(BaseException):
-    """What a kill looks like from inside: nothing after it runs."""
-
-
-def killed_after(calls: int, patch: pytest.MonkeyPatch) -> None:
-    """Let the process be killed once so many changes are made."""
-    left = calls
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*given: object, **named: object) -> object:
-            nonlocal left
-            if left <= 0:
-                raise Killed
-            left -= 1
-            return real(*given, **named)
-
-        return call
-
-    for module, name in CALLS:
-        patch.setattr(module, name, counted(getattr(module, name)))
 
 
 @pytest.fixture

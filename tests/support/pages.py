@@ -86,7 +86,7 @@ def write_source(folder: Path, rows: list[dict[str, Any]]) -> Path:
     for row_ in rows:
         for file in filter(None, row_["images"]):
             path = folder / file
-            if "missing" not in file and not file.startswith("data:") and not path.exists():
+            if "missing" not in file and not file.startswith(("data:", "http:")) and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(picture(path.stem))
     file = folder / "pages.jsonl"

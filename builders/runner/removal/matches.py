@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.filters.removed import image_names, page_names
+from nyxqa.builders.filters.removed import image_names, page_names, without_texts
 from nyxqa.builders.images.decode import stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.references import Data, Url, locate, web_url
@@ -19,7 +19,7 @@ from nyxqa.builders.runner.removal.requested import Request
 from nyxqa.builders.sources.base import Source
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.recipe import Images
-from nyxqa.schemas.removals import Name, Removal, Removals, plain_address
+from nyxqa.schemas.removals import Name, PageRemovals, Removal, Removals, plain_address, url_names
 
 _BATCH = 256  # pages
 
@@ -34,6 +34,7 @@ class Matches:
     :param images: Ids of the images that go.
     :param documents: Ids of documents that go, or change since an image goes.
     :param addresses: URLs of images that no page needs any more.
+    :param left: Ids of pages of which a document stays.
     """
 
     entries: set[Removal] = field(default_factory=set)
@@ -42,6 +43,7 @@ class Matches:
     images: set[str] = field(default_factory=set)
     documents: set[str] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def find_matches(requests: Sequence[Request], steps: Steps, opened: Source, sett
     asked = Removals([Removal.of(name) for name in wanted] + list(found.entries))
     _find_pages(found, wanted, asked, steps, opened)
     found.entries |= {Removal.of(name) for name in wanted}
-    _find_copies(found, steps, opened)
+    _find_copies(found, steps)
+    _find_left(found, steps)
     return found
 
 
@@ -141,7 +144,7 @@ def _text_key(page: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _find_copies(found: Matches, steps: Steps, opened: Source) -> None:
+def _find_copies(found: Matches, steps: Steps) -> None:
     """Documents that go, and what other pages share with those of removed pages."""
     columns = ["doc_id", "page_id", "text", "images"]
     shared: set[str] = set()
@@ -158,6 +161,25 @@ def _find_copies(found: Matches, steps: Steps, opened: Source) -> None:
                     found.entries.add(Removal.of_text(text, row["page_id"]))
             for image in row["images"]:
                 found.entries |= {Removal.of(name, row["page_id"]) for name in _stored_names(image)}
+
+
+def _find_left(found: Matches, steps: Steps) -> None:
+    """Pages of which a text or an image stays."""
+    gone = Removals(found.entries)
+    for row in _rows(steps.chunks, ["doc_id", "page_id", "text", "images"]):
+        if row["page_id"] in found.pages or row["page_id"] in found.left:
+            continue
+        own = gone.of_page(row["page_id"])
+        text = without_texts(row["text"].replace(PLACEHOLDER, "\n"), own)
+        if text.strip() or any(not _goes(image, found, gone, own) for image in row["images"]):
+            found.left.add(row["page_id"])
+
+
+def _goes(image: Mapping[str, Any], found: Matches, gone: Removals, own: PageRemovals) -> bool:
+    if image["image_id"] in found.images:
+        return True
+    names = [*_stored_names(image), *(url_names(image["url"]) if "://" in image["url"] else ())]
+    return gone.any_of(names) or own.any_of(names)
 
 
 def _stored_names(image: Mapping[str, Any]) -> Iterable[Name]:

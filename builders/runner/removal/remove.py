@@ -16,16 +16,16 @@ from nyxqa.builders.engine.workdir import output_folder
 from nyxqa.builders.formatting import counted
 from nyxqa.builders.images.fetch.store import key_of
 from nyxqa.builders.runner.execute import BuildRequest, execute
-from nyxqa.builders.runner.published import published_in
+from nyxqa.builders.runner.published import published_in, published_splits
 from nyxqa.builders.runner.purge import Pending, begin_removal, pending_removal
 from nyxqa.builders.runner.removal.matches import Matches, Steps, find_matches, queries_on
 from nyxqa.builders.runner.removal.requested import Request, requests_of
 from nyxqa.builders.runner.stored_recipe import stored_recipe
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.manifest import WORK
+from nyxqa.schemas.manifest import WORK, Manifest
 from nyxqa.schemas.recipe import Recipe, Web
-from nyxqa.schemas.removals import Removals, add_removals, read_removals
+from nyxqa.schemas.removals import read_removals
 from nyxqa.schemas.tables import FORMAT
 
 _STEPS = ("source/read", "images/store", "chunk")
@@ -53,14 +53,20 @@ class Removed:
         """The same as lines of text."""
         if not self.changed:
             return f"{self.out} holds nothing of it any more\n"
-        lines = [
-            f"removed from {self.out}: {counted(self.pages, 'page')}, {counted(self.images, 'image')} by id, "
-            f"{counted(self.documents, 'document')} gone or changed"
-        ]
+        if not self.pages and not self.images and not self.documents:
+            lines = [f"what was to be removed from {self.out} is gone"]
+        else:
+            lines = [self._counts()]
         if self.unknown:
             lines.append(f"{counted(self.unknown, 'name')} of lists not in the dataset; they stay out from now on")
         lines.append(f"published before? nyxqa push {self.out} USER/NAME sends it and says how to clear the history")
         return "".join(f"{line}\n" for line in lines)
+
+    def _counts(self) -> str:
+        return (
+            f"removed from {self.out}: {counted(self.pages, 'page')}, {counted(self.images, 'image')} by id, "
+            f"{counted(self.documents, 'document')} gone or changed"
+        )
 
 
 def remove(
@@ -93,15 +99,20 @@ def remove(
     waiting = pending_removal(out / WORK) is not None
     named = bool(urls or pages or images or hosts or files)
     asked = requests_of(urls, pages, images, hosts, files) if named or not waiting else []
-    found, unknown, fresh = Matches(), 0, False
-    if asked:
-        with output_folder(out):
-            found, unknown, fresh = _note(out, recipe, asked)
-        if not fresh and not waiting:
-            return Removed(out, 0, 0, 0, unknown, changed=False)
-    request = BuildRequest(recipe, "all", out, make_executor(DEFAULT, workers), republish=True)
-    execute(request, progress)
+    if waiting:  # first of all: a stopped build need not hold the steps that names are looked up in
+        _build(out, recipe, workers, progress)
+    if not asked:
+        return Removed(out, 0, 0, 0, 0, changed=True)
+    with output_folder(out):
+        found, unknown, fresh = _note(out, recipe, asked)
+    if not fresh:
+        return Removed(out, 0, 0, 0, unknown, changed=waiting)
+    _build(out, recipe, workers, progress)
     return Removed(out, len(found.pages), len(found.images), len(found.documents), unknown, changed=True)
+
+
+def _build(out: Path, recipe: Recipe, workers: int | None, progress: Progress) -> None:
+    execute(BuildRequest(recipe, "all", out, make_executor(DEFAULT, workers), republish=True), progress)
 
 
 def _recipe_of(out: Path) -> Recipe:
@@ -148,16 +159,35 @@ def _note(out: Path, recipe: Recipe, asked: Sequence[Request]) -> tuple[Matches,
     if not entries:
         return found, len(unknown), False
     published = published_in(out)
+    _refuse_nothing_left(out, found, recipe, published)
     triplets = [path for path in (published.files if published else ()) if path.startswith("data/triplets/")]
     pending = Pending(
-        Removals([*earlier.entries, *entries]).digest,
+        tuple(sorted(entries)),
+        datetime.now(UTC).isoformat(timespec="seconds"),
         tuple(key_of(url) for url in found.addresses),
         tuple(found.documents),
         tuple(queries_on(out, triplets, found.documents)),
     )
     begin_removal(out, pending)
-    add_removals(out, entries, datetime.now(UTC).isoformat(timespec="seconds"))
     return found, len(unknown), True
+
+
+def _refuse_nothing_left(out: Path, found: Matches, recipe: Recipe, published: Manifest | None) -> None:
+    """Refuse a take-down after which the dataset could not be built, before anything is changed.
+
+    :raises UsageError: If fewer pages stay than there are splits of pages.
+    """
+    present = () if published is None else published_splits(published)
+    splits = [name for name in present if name in recipe.split.splits]
+    if len(found.left) >= max(1, len(splits)):
+        return
+    stays = "takes every page"
+    if found.left:
+        stays = f"leaves {counted(len(found.left), 'page')} for the splits {', '.join(splits)}"
+    raise UsageError(
+        f"this {stays} of {out}, so nothing was removed: no dataset can be built of what stays; delete the whole "
+        f"folder (rm -r {out}, and its repository on the Hub if it was pushed), or name fewer"
+    )
 
 
 def _steps(out: Path) -> Steps:

@@ -4,64 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from nyxqa.build import run
 from nyxqa.builders.runner.removal.remove import remove
+from nyxqa.cli import main
 from nyxqa.schemas.errors import NyxqaError, UsageError
 from nyxqa.schemas.manifest import read_manifest
-from tests.conftest import BuildOnce
+from tests.builders.runner.removal.conftest import GONE
 from tests.support.byte_search import files_with
-from tests.support.pages import page, picture, row, sentences, write_source
+from tests.support.pages import picture, sentences
 from tests.support.published import table
+from tests.support.running import states
 from tests.support.verdicts import line, write_verdicts
-
-SETTINGS: dict[str, Any] = {
-    "chunk.max_tokens": 60,
-    "negatives.ranks": [2, 10],
-    "sample.min_tokens": 20,
-    "verify.enabled": False,
-}
-GONE = {"url": 30, "page": 31, "host": 32, "list": 33, "mirrored": 34, "shared": 35}
-
-
-def pages() -> list[dict[str, Any]]:
-    """Pages with and without pictures, and of each kind of take-down the one that it is about."""
-    rows = [page(number, 2 if number % 3 == 0 else 0) for number in range(40)]
-    for number in (32, 36):
-        rows[number]["general_metadata"] = json.dumps({"url": f"https://www.gone.example.net/{number}"})
-    mirror = dict(rows[34])
-    mirror["general_metadata"] = json.dumps({"url": "https://mirror.example.com/34"})
-    inline = f"data:image/png;base64,{base64.b64encode(picture('inline')).decode()}"
-    both: list[str | None] = [sentences(50)[0], None, *sentences(51)]
-    return [
-        *rows,
-        mirror,
-        row("https://example.org/inline", both, [None, inline, None, None, None, None], title="Inline"),
-        row("https://example.org/other", [*sentences(35), *sentences(52)], [None] * 8, title="Other"),
-    ]
-
-
-@pytest.fixture(scope="session")
-def removable(build_once: BuildOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A built dataset and its source, side by side."""
-
-    def build(folder: Path) -> None:
-        source = write_source(folder / "source", pages())
-        run("all", source=f"jsonl:{source}", out=folder / "out", workers=1, settings=SETTINGS)
-
-    return build_once("removable", build)
-
-
-@pytest.fixture
-def out(removable: Path, tmp_path: Path) -> Path:
-    """A copy of that dataset; its recipe still names the source beside the first."""
-    shutil.copytree(removable / "out", tmp_path / "out", copy_function=shutil.copy2)
-    return tmp_path / "out"
 
 
 def image_of(out: Path, page_url: str) -> tuple[str, bytes]:
@@ -140,3 +96,24 @@ def test_a_name_that_is_not_there_is_refused(out: Path, tmp_path: Path) -> None:
     with pytest.raises(NyxqaError, match="cannot be read: No such file or directory; a page of the source is named"):
         remove(out, files=[tmp_path / "missing.txt"])
     assert not (out / "removals.jsonl").exists()
+
+
+def test_what_leaves_too_few_pages_is_refused_before_anything_is_changed(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = states(out)
+    with pytest.raises(SystemExit) as left:
+        main(
+            ["remove", str(out), "--host", "example.org", "--host", "gone.example.net", "--host", "mirror.example.com"]
+        )
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"nyxqa: this takes every page of {out}, so nothing was removed: no dataset can be built")
+    assert f"delete the whole folder (rm -r {out}" in line
+    keep = ("https://example.org/0001", "https://example.org/0002")
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"{url}\n" for one in table(out, "corpus", "web") if (url := one["url"]) not in keep))
+    with pytest.raises(UsageError, match=r"this leaves 2 pages for the splits train, validation, test of .*, or name"):
+        remove(out, files=[listed])
+    assert states(out) == before
+    assert read_manifest(out).splits("triplets") == ["test", "train", "validation"]

@@ -13,7 +13,7 @@ import pytest
 from nyxqa.build import run
 from nyxqa.builders.runner import purge
 from nyxqa.builders.runner.removal.remove import remove
-from tests.builders.runner.removal.test_remove import SETTINGS
+from tests.builders.runner.removal.conftest import SETTINGS
 from tests.support.byte_search import files_with
 from tests.support.pages import name, page, sentences, write_source
 from tests.support.vlm_server import Payload, VlmServer, default_reply, prompt_text
