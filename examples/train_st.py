@@ -80,18 +80,12 @@ class Trainer(SentenceTransformerTrainer):
         """Add none."""
 
 
-def rows_of(folder: Path) -> dict[str, Dataset]:
-    """The train rows of each config; a config holds rows with one number of negatives."""
-    found = {}
-    for config in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(str(file) for file in config.glob("train*.parquet"))
-        if files:
-            found[config.name] = load_dataset("parquet", data_files=files, split="train")
-    if not found:
-        raise SystemExit(
-            f"{folder} has no CONFIG/train*.parquet; write it with nyxqa export --to sentence-transformers"
-        )
-    return found
+def rows_of(folder: Path) -> Dataset:
+    """The train rows."""
+    file = folder / "train.parquet"
+    if not file.is_file():
+        raise SystemExit(f"{file} is missing; write it with nyxqa export --to sentence-transformers")
+    return load_dataset("parquet", data_files=str(file), split="train")
 
 
 if __name__ == "__main__":

@@ -262,7 +262,9 @@ def export(
     split: Annotated[
         Literal["train", "validation", "test"] | None, typer.Option(help="One split; default all.")
     ] = None,
-    max_negatives: Annotated[int | None, typer.Option(min=0, help="Most negatives per row; default all.")] = None,
+    max_negatives: Annotated[
+        int | None, typer.Option(min=0, help="Most negatives per row (sentence-transformers: as many); default all.")
+    ] = None,
     expand_negatives: Annotated[bool, typer.Option("--expand-negatives", help="vlm2vec: a row per negative.")] = False,
     images: Annotated[
         Literal["keep", "captions", "none"] | None,

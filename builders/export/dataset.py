@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from nyxqa.builders.export.captions import CaptionLookup, ImagesAs, with_captions
 from nyxqa.schemas.chance import keyed_hash
@@ -34,6 +35,7 @@ class Source:
     :param expand_negatives: Whether a target with one negative a row gets a row for each negative.
     :param images: What becomes of images: ``keep``, ``captions`` in their place, or ``none``.
     :param counts: Queries and documents handed out so far, each once.
+    :param notes: What the user is told at the end about the rows, a line each.
     """
 
     data: str | Path
@@ -43,6 +45,7 @@ class Source:
     expand_negatives: bool = False
     images: ImagesAs = "keep"
     counts: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def published(self) -> Published:
@@ -54,14 +57,7 @@ class Source:
 
         :param shuffled: Order the rows by a keyed hash of their ids instead of as stored.
         """
-        rows: Any = load(
-            "triplets",
-            self.data,
-            split=split,
-            images=self._loaded,
-            max_negatives=self.max_negatives,
-            revision=self.revision,
-        )
+        rows = self._joined(split)
         if shuffled:
             seed = self.published.manifest.seed
             ids = rows.data.column("query_id")
@@ -76,6 +72,21 @@ class Source:
                     bar.advance()
                     row = dict(zip(names, values, strict=True))
                     yield row if self.images == "keep" else self._without_images(row)
+
+    def _joined(self, split: str) -> Any:
+        most = self.max_negatives
+        return load("triplets", self.data, split=split, images=self._loaded, max_negatives=most, revision=self.revision)
+
+    def triplet(self, split: str, number: int) -> Row:
+        """One row as ``triplets`` yields it; it is not counted."""
+        row: Row = self._joined(split)[number]
+        return row if self.images == "keep" else self._without_images(row)
+
+    def stored(self, split: str) -> pa.Table:
+        """The rows of one split with ids in place of documents and images, mapped and not read."""
+        rows: Any = load("triplets", self.data, split=split, join=False, images="none", revision=self.revision)
+        table: pa.Table = rows.data.table
+        return table
 
     def _without_images(self, row: Row) -> Row:
         """A triplet whose sides are text; the query's images are those of its documents, and have their captions."""

@@ -23,12 +23,14 @@ class Exported:
     :param rows: Number of queries, documents and qrels, as far as the format has them.
     :param left_out: Number of items the format has no place for, by reason; ``left_out.jsonl`` lists each of them.
     :param load: How it is read, in a line.
+    :param notes: What became of rows that the format has in another form, a line each.
     """
 
     folder: Path
     rows: dict[str, int]
     left_out: dict[str, int]
     load: str
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """For example ``wrote ex: 83 queries, 178 documents, 83 qrels; ... Load: ...``."""
@@ -37,7 +39,7 @@ class Exported:
             f"{count:,} {_REASONS.get(name, name.replace('_', ' '))}" for name, count in sorted(self.left_out.items())
         )
         noted = f"; {lost} ({LEFT_OUT})" if lost else ""
-        return f"wrote {self.folder}: {rows}{noted}. Load: {self.load}\n"
+        return "\n".join([f"wrote {self.folder}: {rows}{noted}. Load: {self.load}", *self.notes, ""])
 
 
 _REASONS = {"images_beside_text": "rows with images beside the text"}
@@ -66,7 +68,8 @@ def export(
     :param data: A dataset's folder, or ``user/name`` on the Hub.
     :param to: A name in ``nyxqa.builders.export.factory.TARGETS``.
     :param split: One split; None writes every split that has rows.
-    :param max_negatives: Most negatives of a row, the first by rank; None keeps all.
+    :param max_negatives: Most negatives of a row, the first by rank; None keeps all. Where all rows must have equally
+        many (``sentence-transformers``), rows with fewer are filled up to it, or to the most that a row has.
     :param expand_negatives: A row for each negative, where the target's rows have one (``vlm2vec``).
     :param images: ``keep``, the default where the target has a place for images; ``captions``, the default elsewhere,
         writes the caption of each image in its place; ``none`` leaves images out.
@@ -106,4 +109,4 @@ def export(
         shutil.rmtree(part, ignore_errors=True)
         raise
     load = TARGETS[to].load.format(folder=folder, split=splits[0])
-    return Exported(folder, dict(source.counts), dict(left_out.counts), load)
+    return Exported(folder, dict(source.counts), dict(left_out.counts), load, tuple(source.notes))

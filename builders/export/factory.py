@@ -104,7 +104,7 @@ _DATASETS = 'datasets.load_dataset("{folder}", split="{split}")'
 TARGETS = {
     target.name: target
     for target in (
-        Target("sentence-transformers", "trainers of sentence-transformers", _sentence_transformers),
+        Target("sentence-transformers", "trainers of sentence-transformers", _sentence_transformers, load=_DATASETS),
         Target("tevatron", "Tevatron", _tevatron),
         Target("vlm2vec", "VLM2Vec, in the columns of MMEB", _vlm2vec, one_negative=True, load=_DATASETS),
         Target("beir", "BEIR and its readers", _beir, load='GenericDataLoader("{folder}").load("{split}")'),

@@ -50,25 +50,72 @@ def _of_messages(messages: list[dict[str, Any]]) -> tuple[str, list[bytes]]:
     return "".join(PLACEHOLDER if part["type"] == "image" else part["text"] for part in content), images
 
 
-def test_sentence_transformers(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+def _of_st(out: Path, split: str) -> list[list[tuple[str, list[bytes]]]]:
+    """Text and images of query, positive and negatives of each row, in order."""
+    rows = load_dataset(str(out), split=split)
+    names = [f"negative_{n}" for n in range(1, len(rows.column_names) - 1)]
+    assert rows.column_names == ["anchor", "positive", *names]
+    return [[(one, []) if isinstance(one, str) else _of_messages(one) for one in row.values()] for row in rows]
+
+
+@pytest.mark.parametrize("most", [None, 0, 1, 2, 6])
+def test_sentence_transformers(most: int | None, root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    """One config; rows with fewer negatives repeat their own, one with none takes another row's, all in order."""
     out = tmp_path / "st"
-    nyxqa.export(root, "sentence-transformers", out)
-    found = []
-    for name in get_dataset_config_names(str(out)):
-        kind, count = name.split("-")
-        for split, rows in load_dataset(str(out), name).items():
-            negatives = [f"negative_{n}" for n in range(1, int(count) + 1)]
-            assert rows.column_names == ["anchor", "positive", *negatives]
-            for row in rows:
-                values = [(value, []) if kind == "text" else _of_messages(value) for value in row.values()]
-                assert (kind == "chat") == any(images for _, images in values)
-                found.append((split, values))
-    expected = [(split, sides(tiny, row)) for split in SPLITS for row in tiny.rows("triplets", split)]
-    assert sorted(found) == sorted(expected)
-    noted = [row["item_id"] for row in _left_out(out) if row["reason"] == "no_column_for_instruction"]
-    assert sorted(noted) == sorted(
-        row["query_id"] for split in SPLITS for row in tiny.rows("triplets", split) if row["instruction"]
-    )
+    done = nyxqa.export(root, "sentence-transformers", out, max_negatives=most)
+    assert get_dataset_config_names(str(out)) == ["default"]
+    listed = [(split, row) for split in SPLITS for row in tiny.rows("triplets", split)]
+    lengths = [len(row["negative_ids"]) for _, row in listed]
+    count = max(lengths) if most is None else most
+    donor = next(row for _, row in listed if row["negative_ids"])
+    for split in SPLITS:
+        expected = []
+        for row in tiny.rows("triplets", split):
+            query, positive, *negatives = sides(tiny, row)
+            donor = row if negatives else donor
+            _, other, *others = sides(tiny, donor)
+            taken = negatives or [one for one in others if one != positive] or [other]
+            expected.append([query, positive, *((taken * 6)[:count])])
+        assert _of_st(out, split) == expected
+    no_place = {row["item_id"]: row["detail"] for row in _left_out(out) if row["reason"] == "no_column_for_instruction"}
+    assert no_place == {row["query_id"]: row["instruction"] for _, row in listed if row["instruction"]}
+    bare = [row["item_id"] for row in _left_out(out) if row["reason"] == "no_negatives"]
+    assert bare == [row["query_id"] for _, row in listed if count and not row["negative_ids"]]
+    told = done.text().splitlines()[-1]
+    assert f"every row with {count} negatives" in told
+    for words, rows in (
+        ("with fewer repeat their own", sum(0 < one < count for one in lengths)),
+        ("with none take those of another row", sum(one == 0 < count for one in lengths)),
+        ("with more keep the first by rank", sum(one > count for one in lengths)),
+    ):
+        assert (f" {rows} {words}" in told) if rows else (words not in told)
+
+
+def test_rows_without_images_are_strings(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    """Also where only a negative that is cut has an image."""
+    for split in SPLITS:
+        for row in tiny.rows("triplets", split):
+            row.update(query="Which place is it?", query_images=[], query_image_ids=[])
+            pool = [one for one in tiny.tables["corpus"][row["pool"]] if one["doc_id"] != row["positive_id"]]
+            if tiny.document(row["positive_id"])["images"]:
+                row["positive_id"] = next(one["doc_id"] for one in pool if not one["images"])
+    tiny.write(root)
+    nyxqa.export(root, "sentence-transformers", tmp_path / "pairs", max_negatives=0)
+    assert {type(row["anchor"]) for row in load_dataset(str(tmp_path / "pairs"), split="train")} == {str}
+    done = nyxqa.export(root, "sentence-transformers", tmp_path / "all")
+    assert {type(row["anchor"]) for row in load_dataset(str(tmp_path / "all"), split="train")} == {list}
+    assert "chat messages, as some have images" in done.notes[0]
+
+
+def test_rows_without_any_negative_are_pairs(tiny: TinyDataset, tmp_path: Path) -> None:
+    for split in SPLITS:
+        for row in tiny.rows("triplets", split):
+            row.update(negative_ids=[], negative_ranks=[], negative_scores=[])
+    tiny.write(tmp_path / "data")
+    nyxqa.export(tmp_path / "data", "sentence-transformers", tmp_path / "x", max_negatives=3)
+    for split in SPLITS:
+        assert _of_st(tmp_path / "x", split) == [sides(tiny, row) for row in tiny.rows("triplets", split)]
+    assert all(row["reason"] != "no_negatives" for row in _left_out(tmp_path / "x"))
 
 
 def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
@@ -321,7 +368,7 @@ folder, model = sys.argv[1:]
 encoder = SentenceTransformer(model, device="cpu")
 loss = losses.MultipleNegativesRankingLoss(encoder)
 optimizer = torch.optim.SGD(encoder.parameters(), lr=0.01)
-rows = load_dataset(folder, "text-4", split="train")
+rows = load_dataset(folder, split="train")
 columns = rows.column_names
 prepare = getattr(encoder, "preprocess", None) or encoder.tokenize
 values = []
@@ -342,12 +389,10 @@ def test_sentence_transformers_trains_three_steps(root: Path, tmp_path: Path) ->
     pytest.importorskip("sentence_transformers")
     from tests.support.tiny_bert import make_tiny_bert
 
-    nyxqa.export(root, "sentence-transformers", tmp_path / "st", split="train", max_negatives=None)
-    names = sorted(path.name for path in (tmp_path / "st").iterdir() if path.is_dir())
+    nyxqa.export(root, "sentence-transformers", tmp_path / "st", split="train", images="captions")
     make_tiny_bert(tmp_path / "bert")
-    script = _TRAIN.replace("text-4", next(name for name in names if name.startswith("text")))
     done = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "st", tmp_path / "bert"],
+        [sys.executable, "-c", _TRAIN, tmp_path / "st", tmp_path / "bert"],
         env={**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_DATASETS_CACHE": str(tmp_path / "st-cache")},
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from datasets import load_dataset
 import nyxqa
 from nyxqa.builders.export.factory import TARGETS
 from tests.support.snippets import fenced, run_snippet
-from tests.support.tiny_dataset import SPLITS, TinyDataset, tiny_dataset
+from tests.support.tiny_dataset import SPLITS, tiny_dataset
 
 OLD_INTERPRETER = os.environ.get("NYXQA_DATASETS36", "")
 BEIR_INTERPRETER = os.environ.get("NYXQA_BEIR", "")
@@ -81,7 +81,6 @@ def test_datasets_3_6_reads_every_export_as_this_one_does(root: Path, tmp_path: 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_second_export_is_never_served_from_the_cache_of_the_first(target: str, tmp_path: Path) -> None:
     """Other rows, the same folder, as many files and rows, equal times."""
-    config, column = {"sentence-transformers": ("chat-3", "anchor")}.get(target, ("", ""))
     values: list[list[Any]] = []
     for seed in range(2):
         tiny_dataset(seed, full=True).write(tmp_path / str(seed))
@@ -89,9 +88,9 @@ def test_a_second_export_is_never_served_from_the_cache_of_the_first(target: str
         nyxqa.export(tmp_path / str(seed), target, tmp_path / "x", split="train")
         for file in (tmp_path / "x").rglob("*"):
             os.utime(file, ns=(0, 0))
-        rows = load_dataset(str(tmp_path / "x"), config or None, split="train")
-        values.append(rows[column or rows.column_names[0]][:])
-        again = load_dataset(str(tmp_path / "x"), config or None, split="train")
+        rows = load_dataset(str(tmp_path / "x"), split="train")
+        values.append(rows[rows.column_names[0]][:])
+        again = load_dataset(str(tmp_path / "x"), split="train")
         assert again.cache_files == rows.cache_files
     assert values[0] != values[1]
 
@@ -105,19 +104,6 @@ def test_the_snippet_of_an_export_runs(target: str, split: str | None, root: Pat
     names = run_snippet(code.replace("FOLDER", str(tmp_path / "x")))
     read = names.get("rows") or names[split or "train"]
     assert all(len(list(one)) for one in (read.values() if isinstance(read, dict) else [read]))
-
-
-def test_the_snippet_for_a_trainer_names_the_configs_of_its_split(tiny: TinyDataset, tmp_path: Path) -> None:
-    """In the bundled sample some numbers of negatives occur outside train alone."""
-    for row in tiny.rows("triplets", "validation"):
-        for name in ("negative_ids", "negative_ranks", "negative_scores"):
-            row[name] = row[name][:2]
-    tiny.write(tmp_path / "data")
-    nyxqa.export(tmp_path / "data", "sentence-transformers", tmp_path / "x")
-    (code,) = fenced((tmp_path / "x" / "README.md").read_text(encoding="utf-8"), "python")
-    train = run_snippet(code.replace("FOLDER", str(tmp_path / "x")))["train"]
-    assert "chat-2" not in train
-    assert sum(map(len, train.values())) == len(tiny.rows("triplets", "train"))
 
 
 @pytest.mark.parametrize("split", [None, "test"])
