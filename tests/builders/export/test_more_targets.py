@@ -18,6 +18,7 @@ from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError
 from tests.builders.export.conftest import sides
 from tests.support.snippets import fenced
+from tests.support.tiny_bert import make_tiny_bert
 from tests.support.tiny_dataset import SPLITS, Row, TinyDataset
 
 CLIENTS_INTERPRETER = os.environ.get("NYXQA_CLIENTS", "")
@@ -184,14 +185,25 @@ print(json.dumps(out))
 """
 _FLAG_EMBEDDING = """
 import json, sys
-from FlagEmbedding.abc.finetune.embedder.AbsArguments import AbsEmbedderDataArguments
-from FlagEmbedding.abc.finetune.embedder.AbsDataset import AbsEmbedderTrainDataset
-file, size = sys.argv[1:]
-arguments = AbsEmbedderDataArguments(
+from FlagEmbedding.abc.finetune.embedder.AbsArguments import (
+    AbsEmbedderDataArguments, AbsEmbedderModelArguments, AbsEmbedderTrainingArguments
+)
+from FlagEmbedding.finetune.embedder.encoder_only.base.runner import EncoderOnlyEmbedderRunner
+file, size, model, out, steps = sys.argv[1:]
+data = AbsEmbedderDataArguments(
     train_data=[file], train_group_size=int(size), query_instruction_for_retrieval="", query_instruction_format="{}{}"
 )
-rows = AbsEmbedderTrainDataset(arguments, None)
-print(json.dumps([rows[number] for number in range(len(rows))]))
+training = AbsEmbedderTrainingArguments(
+    output_dir=out, max_steps=int(steps), per_device_train_batch_size=2, learning_rate=0.01, logging_steps=1,
+    report_to=[], use_cpu=True, disable_tqdm=True, save_strategy="no",
+)
+runner = EncoderOnlyEmbedderRunner(AbsEmbedderModelArguments(model), data, training)
+rows = [runner.train_dataset[number] for number in range(len(runner.train_dataset))]
+before = [one.detach().clone() for one in runner.model.parameters()]
+runner.run()
+changed = sum(not one.equal(other) for one, other in zip(before, runner.model.parameters(), strict=True))
+losses = [row["loss"] for row in runner.trainer.state.log_history if "loss" in row]
+print(json.dumps({"rows": rows, "losses": losses, "changed": changed}))
 """
 needs_clients = pytest.mark.skipif(
     not CLIENTS_INTERPRETER, reason="NYXQA_CLIENTS names no interpreter with mteb and FlagEmbedding"
@@ -229,12 +241,17 @@ def test_mteb_itself_loads_the_task(images: Any, root: Path, tiny: TinyDataset, 
 
 
 @needs_clients
-def test_flag_embedding_itself_takes_every_row(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
-    out = tmp_path / "flag"
+def test_flag_embedding_itself_takes_every_row_and_trains(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
+    out, bert = tmp_path / "flag", make_tiny_bert(tmp_path / "bert")
     nyxqa.export(root, "flagembedding", out, split="train")
-    rows = _client(_FLAG_EMBEDDING, str(out / "train.jsonl"), "4", place=tmp_path)
+    arguments = ["4", str(bert), str(tmp_path / "trained"), "5"]
+    read = _client(_FLAG_EMBEDDING, str(out / "train.jsonl"), *arguments, place=tmp_path)
+    rows = read["rows"]
     expected = [(row, _captioned(tiny, row)) for row in tiny.rows("triplets", "train") if row["negative_ids"]]
     assert len(rows) == len(expected) > 1
     for (query, (positive, *negatives), scores), (row, texts) in zip(rows, expected, strict=True):
         assert (query, positive, scores) == (row["instruction"] + texts[0], texts[1], None)
         assert len(negatives) == 3 and set(negatives) <= set(texts[2:])
+    assert len(read["losses"]) == 5 and all(loss > 0 for loss in read["losses"])
+    assert read["changed"] > 10
+    assert (tmp_path / "trained" / "model.safetensors").is_file()
