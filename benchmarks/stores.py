@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.machine import command, machine
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.index.approximate import _empty, _recall, _set_effort
+from nyxqa.retriever.index.approximate import empty, recall_of, set_effort
 from nyxqa.retriever.index.embeddings import Embeddings, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
 from nyxqa.retriever.protocols import SearchEntry
@@ -45,7 +45,8 @@ def main() -> None:
     texts = texts[::step][: options.limit]
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(texts, options.model, options.folder or Path(temporary))
-    result = {"machine": machine("faiss-cpu", "torch", "transformers"), "sentences": len(texts), **found}
+    used = {"command": command("stores.py"), "machine": machine("faiss-cpu", "torch", "transformers")}
+    result = {**used, "sentences": len(texts), **found}
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
@@ -82,22 +83,22 @@ def measure(texts: list[str], model: str, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {
         "queries": len(queries),
         "encoding_seconds": round(seconds, 1),
-        "float16_store": round(_recall(exact, search_vectors(queries, half, AT + 1, order).rows[:, 1:]), 5),
+        "float16_store": round(recall_of(exact, search_vectors(queries, half, AT + 1, order).rows[:, 1:]), 5),
     }
     for kind in ("ivf", "hnsw"):
         started = time.perf_counter()
-        index = _empty(stored, kind)
+        index = empty(stored, kind)
         index.add(vectors)
         found[kind] = {"building_seconds": round(time.perf_counter() - started, 2), "efforts": []}
         for effort in EFFORTS:
-            _set_effort(index, kind, effort)
+            set_effort(index, kind, effort)
             started = time.perf_counter()
             rows = index.search(queries, AT + 1)[1]
             took = time.perf_counter() - started
             found[kind]["efforts"].append(
                 {
                     "effort": effort,
-                    "recall": round(_recall(exact, rows), 4),
+                    "recall": round(recall_of(exact, rows), 4),
                     "ms_a_query": round(1e3 * took / len(rows), 3),
                 }
             )

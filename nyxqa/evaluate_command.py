@@ -23,6 +23,9 @@ Runs = Annotated[
     list[str] | None, typer.Option("--run", metavar="NAME=FILE", help="Ranking of another system: TREC or JSON lines.")
 ]
 Reranker = Annotated[str | None, typer.Option(metavar="ce:MODEL", help="Cross-encoder that reranks each ranking.")]
+IndexKind = Annotated[
+    str, typer.Option("--index", help="Search of vectors: exact, ivf or hnsw (with measured recall).")
+]
 Budget = Annotated[str, typer.Option(metavar="N,N,...", help="Tokens within which the evidence is looked for.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Most questions of each dataset.")]
 Name = Annotated[str, typer.Option(help="Name of the files in DATA/evaluation; default the split.")]
@@ -46,6 +49,7 @@ def evaluate(
     dims: Dims = None,
     run: Runs = None,
     reranker: Reranker = None,
+    index: IndexKind = "exact",
     budget: Budget = "1000",
     limit: Limit = None,
     name: Name = "",
@@ -70,6 +74,7 @@ def evaluate(
         top_k=top_k,
         dims=dims or "",
         budgets=budget,
+        index=index,
         runs=run or [],
         reranker=reranker,
         limit=limit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.engine.progress import Progress
@@ -27,6 +27,7 @@ def evaluate(
     runs: Mapping[str, str | Path] | None = None,
     reranker: str | None = None,
     budgets: Sequence[int] = BUDGETS,
+    index: Literal["exact", "ivf", "hnsw"] = "exact",
     name: str = "",
     settings: Mapping[str, Any] | None = None,
     executor: str = DEFAULT,
@@ -46,6 +47,7 @@ def evaluate(
     :param runs: Rankings that other systems made: file by name of the system.
     :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
+    :param index: How vectors are searched: all of them, or by an approximate index whose recall is reported.
     :param name: Name of the files; the split by default.
     :param settings: Values of section ``[vlm]`` by dotted key.
     :raises NyxqaError: If something fails, as the subclass that fits; nothing is written then.
@@ -61,6 +63,7 @@ def evaluate(
         {system: str(file) for system, file in (runs or {}).items()},
         reranker,
         list(budgets),
+        index,
         name,
         settings or {},
         executor,

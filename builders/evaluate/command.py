@@ -25,6 +25,7 @@ class Given(TypedDict):
     top_k: str
     dims: str
     budgets: str
+    index: str
     runs: Sequence[str]
     reranker: str | None
     limit: int | None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nyxqa.builders.evaluate.answer_tables import answer_tables, label, percent, table
+from nyxqa.builders.evaluate.rankings import KEPT
 
 Figures = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -64,6 +65,15 @@ def _retrieval(figures: Figures) -> Iterator[str]:
     yield "## Retrieval"
     yield ""
     yield from table(["system", *shown], [[label(row), *(percent(row.get(name)) for name in shown)] for row in rows])
+    for row in rows:
+        for pool, one in row.get("search", {}).get("pools", {}).items():
+            yield (
+                f"- {label(row)} searched `{pool}` by {row['search']['index']} (effort {one['effort']}), which finds "
+                f"{percent(one['recall'])} % of the first {KEPT} documents of exact search (measured on "
+                f"{one['queries']} questions)."
+            )
+    if any("search" in row for row in rows):
+        yield ""
 
 
 def _by_dataset(figures: Figures) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.vlm.factory import make_provider
-from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder
+from nyxqa.retriever.index.approximate import IndexKind
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_file import recipe_of
@@ -17,6 +18,8 @@ from nyxqa.schemas.tables import QA_SPLITS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 TOP_K = (0, 1)
+EXACT = "exact"
+INDEXES = (EXACT, *get_args(IndexKind))
 BUDGETS = (1_000,)
 
 
@@ -34,6 +37,7 @@ class EvaluateOptions:
     :param runs: Files of rankings that other systems made, by the system's name.
     :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
+    :param index: ``exact`` search of vectors, or an approximate index: ``ivf`` or ``hnsw``.
     :param name: Name of the files that are written; the split if empty.
     :param settings: Values of sections ``vlm`` of the recipe by dotted key.
     :param retry_failed: Whether to ask the model again where it failed.
@@ -49,6 +53,7 @@ class EvaluateOptions:
     runs: Mapping[str, str] = field(default_factory=dict)
     reranker: str | None = None
     budgets: Sequence[int] = BUDGETS
+    index: str = EXACT
     name: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     executor: str = DEFAULT
@@ -77,7 +82,20 @@ class EvaluateOptions:
         repeated = [one for number, one in enumerate(self.retrievers) if one in self.retrievers[:number]]
         if repeated:
             raise UsageError(f"--retriever {repeated[0]} is given twice")
+        self._check_index()
         self._check_model()
+
+    def _check_index(self) -> None:
+        if self.index not in INDEXES:
+            raise UsageError(f"--index {self.index!r}{nearest(self.index, INDEXES)}")
+        if self.index == EXACT:
+            return
+        if not any(map(is_dense, self.retrievers)):
+            raise UsageError(
+                f"--index {self.index}: none of the retrievers has vectors; name a dense one, or leave it out"
+            )
+        if self.dims:
+            raise UsageError(f"--index {self.index} searches whole vectors; leave out --dims")
 
     def _check_model(self) -> None:
         if self.vlm is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,14 @@ import pyarrow as pa
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.evaluate.approximate import Approximate, ApproximateSearch, approximate_of
 from nyxqa.builders.evaluate.questions import EvalSet, Question
 from nyxqa.builders.evaluate.row_schemas import RANKINGS
+from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.encoders.factory import is_dense
 from nyxqa.retriever.evaluation.prefixes import full_dim, search_dims
 from nyxqa.retriever.evaluation.spans import Piece
+from nyxqa.retriever.index.approximate import MEASURED, IndexKind
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 
 STAGE = "evaluate"
@@ -48,6 +51,7 @@ class Ranking:
     :param items: For each question what its first pieces show a model, best first: documents by their row in the
         pool, or a text; a piece of ours is one document.
     :param pieces: What each piece holds of the known documents; None where pieces are documents.
+    :param searched: Kind of an approximate index, and by pool its recall and effort; None where search was exact.
     """
 
     system: str
@@ -56,6 +60,7 @@ class Ranking:
     items: list[list[tuple[Shown, ...]]]
     scores: list[list[float]]
     pieces: list[list[Piece]] | None = None
+    searched: Mapping[str, Any] | None = None
 
     def rows(self, number: int) -> list[int]:
         """Rows of the first documents of a question in their pool, each once."""
@@ -79,6 +84,7 @@ class Searcher:
     encoder: Encoder
     indexes: dict[str, Path]
     dims: tuple[int, ...]
+    approximate: Mapping[str, Approximate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._open: dict[str, Index] = {}
@@ -89,7 +95,7 @@ class Searcher:
         found: list[list[dict[str, Any]]] = [[] for _ in block]
         for pool in sorted({one.pool for one in block}):
             numbers = [number for number, one in enumerate(block) if one.pool == pool]
-            entries = [self._entry(block[number]) for number in numbers]
+            entries = [self.entry(block[number]) for number in numbers]
             index = self.index(pool)
             # One more where a question's own document may be among them, which is left out.
             k = min(DEPTH + any(self.questions.own_row(block[one]) is not None for one in numbers), len(index.ids))
@@ -103,10 +109,14 @@ class Searcher:
     def index(self, pool: str) -> Index:
         """The open index of a pool."""
         if pool not in self._open:
-            self._open[pool] = self.encoder.open(self.indexes[pool])
+            index = self.encoder.open(self.indexes[pool])
+            if pool in self.approximate and isinstance(index, VectorIndex):
+                index = ApproximateSearch(index, self.approximate[pool])
+            self._open[pool] = index
         return self._open[pool]
 
-    def _entry(self, question: Question) -> SearchEntry:
+    def entry(self, question: Question) -> SearchEntry:
+        """A question as the encoder sees it."""
         pictures = self.questions.pictures(question)
         captions = tuple(picture.caption for picture in pictures)
         images = tuple(picture.data for picture in pictures) if self.encoder.needs_images else ()
@@ -129,13 +139,21 @@ class Searcher:
 
 
 def rankings(
-    run: Run, questions: EvalSet, encoder: Encoder, spec: str, system: str, dims: Sequence[int]
+    run: Run,
+    questions: EvalSet,
+    encoder: Encoder,
+    spec: str,
+    system: str,
+    dims: Sequence[int],
+    kind: str = "exact",
 ) -> list[Ranking]:
     """The rankings of an encoder, one for each prefix length that its vectors have.
 
     :param spec: The encoder as named on the command line.
     :param system: Its name in tables.
     :param dims: Prefix lengths that are wanted; the full length if empty or all are longer.
+    :param kind: ``exact``, or the approximate index that vectors are searched by; an encoder without vectors searches
+        as it always does.
     """
     indexes = {pool: index_of(run, questions, pool, encoder, spec) for pool in questions.pools}
     folders = {pool: index.folder for pool, index in indexes.items()}
@@ -152,10 +170,29 @@ def rankings(
     }
     if any(questions.own_row(one) is not None for one in questions.questions):
         params["own_documents"] = "left out"
+    approximate: dict[str, Approximate] = {}
+    if kind in get_args(IndexKind) and isinstance(encoder, VectorEncoder):
+        params["encoder"] = f"{encoder.fingerprint}/index={kind}"
+        approximate = _approximate(run, Searcher(questions, encoder, folders, chosen), kind, indexes)
+    searcher = Searcher(questions, encoder, folders, chosen, approximate)
     step = Step(f"{STAGE}/ranking", VERSION, params, (), questions.split, "question", "question")
-    searcher = Searcher(questions, encoder, folders, chosen)
     output = run.map(step, searcher.search, partial(spans, len(questions), BLOCK), RANKINGS, "driver")
-    return read_rankings(output, system, chosen)
+    searched = {pool: asdict(one.tuned) for pool, one in approximate.items()}
+    found = read_rankings(output, system, chosen)
+    return [replace(one, searched={"index": kind, "pools": searched}) if searched else one for one in found]
+
+
+def _approximate(run: Run, searcher: Searcher, kind: Any, indexes: Mapping[str, StepOutput]) -> dict[str, Approximate]:
+    """The approximate index of each pool, measured on its first questions at as many documents as are kept."""
+    built: dict[str, Approximate] = {}
+    encoder: Any = searcher.encoder
+    for pool, index in indexes.items():
+        asked = [one for one in searcher.questions.questions if one.pool == pool][:MEASURED]
+        entries = [searcher.entry(one) for one in asked]
+        k = min(DEPTH, len(searcher.index(pool).ids))
+        state = {"pool": pool, "questions": questions_hash(asked)}
+        built[pool] = approximate_of(run, encoder, kind, index, state, entries, k, KEPT)
+    return built
 
 
 def read_rankings(output: StepOutput, system: str, dims: Sequence[int]) -> list[Ranking]:

@@ -41,6 +41,7 @@ class _System:
     """The scores of a system at one prefix length."""
 
     retrieved: Scored | None
+    searched: Mapping[str, Any] | None = None
     answered: dict[int, Scored] = field(default_factory=dict)
 
 
@@ -95,7 +96,8 @@ def _systems(measured: Measured, budgets: Sequence[int]) -> dict[tuple[str, int]
         scores = retrieval_scores(ranking)
         judged = graded_values(measured.questions, ranking, grades)
         tokens = token_values(measured.questions, ranking, lengths, budgets)
-        found[ranking.system, ranking.dim] = _System(replace(scores, values={**scores.values, **tokens, **judged}))
+        values = {**scores.values, **tokens, **judged}
+        found[ranking.system, ranking.dim] = _System(replace(scores, values=values), ranking.searched)
     for answers in measured.answers:
         one = found.setdefault((answers.system, answers.dim), _System(None))
         one.answered.update({k: answer_scores(asked, answers, k) for k in answers.by_k})
@@ -113,6 +115,8 @@ def _row(system: str, dim: int, scores: _System, first_k: int, slices: Slices) -
         for dataset in sorted({one.dataset for one in slices.questions})
     }  # fmt: skip
     row = {"system": system, "dim": dim, **_merged(map(means, chosen))}
+    if scores.searched is not None:
+        row["search"] = scores.searched
     if answered is not None:
         row |= {"k": k, **answered.counts}
         row["by_k"] = {str(one): {**means(score), **score.counts} for one, score in scores.answered.items()}

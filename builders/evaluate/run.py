@@ -146,7 +146,7 @@ def all_rankings(
     """The rankings of retrievers and of other systems, and each ranked anew; one model is in memory at a time."""
     found: list[Ranking] = []
     for spec in options.retrievers:
-        found += rankings(run, questions, make_encoder(spec), spec, names[spec], options.dims)
+        found += rankings(run, questions, make_encoder(spec), spec, names[spec], options.dims, options.index)
     found += others
     if options.reranker is not None:
         found += reranked(run, questions, found, make_reranker(options.reranker))

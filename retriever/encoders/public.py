@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.index.approximate import approximate_search
+from nyxqa.retriever.index.approximate import ApproximateIndex
 from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER, check_content
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError
@@ -136,9 +136,10 @@ class PublicEncoder:
             if not isinstance(self._encoder, VectorEncoder) or not isinstance(opened, VectorIndex):
                 raise UsageError(f"{self.name} has no vectors, so index={index!r} does not go with it")
             vectors = self._encoder.encode(asked, "query")
-            fingerprint, order = self._encoder.fingerprint, opened.ids.order
-            found = approximate_search(place, fingerprint, opened.vectors, vectors, k, order, index)
-            return Found(found.hits.rows, found.hits.scores, found.recall)
+            built = ApproximateIndex(place, self._encoder.fingerprint, opened.vectors, opened.ids.order, index)
+            tuned = built.tune(vectors, k, k)
+            hits = built.search(vectors, k, tuned.effort)
+            return Found(hits.rows, hits.scores, tuned.recall)
 
     def _entries(self, inputs: Iterable[Any]) -> Iterator[SearchEntry]:
         for number, one in enumerate(inputs):

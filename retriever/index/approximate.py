@@ -20,7 +20,7 @@ IndexKind = Literal["ivf", "hnsw"]
 # Recall that the effort of a search is raised to, and queries that it is measured on: as many as exact search answers
 # in moments.
 TARGET = 0.95
-_MEASURED = 100
+MEASURED = 100
 # Neighbours of an HNSW node and effort of its building: the values that its authors use (Malkov and Yashunin 2016).
 _NEIGHBOURS, _BUILDING = 32, 200
 # Rows from which IVF learns its cells: FAISS samples no more (256 a cell).
@@ -28,44 +28,55 @@ _SAMPLE_A_CELL = 256
 
 
 @dataclass(frozen=True)
-class ApproximateHits:
-    """What an approximate search found.
+class Tuned:
+    """How much an index looks at, and what it finds by that.
 
-    :param recall: Share of the exact ``k`` best that were found, measured on the first queries.
+    :param recall: Share of the exact best that were found, measured on the first queries.
     :param effort: Cells probed (ivf) or candidates held (hnsw), raised until the recall reached the target.
+    :param queries: Queries that the recall was measured on.
     """
 
-    hits: Hits
     recall: float
     effort: int
+    queries: int
 
 
-def approximate_search(
-    folder: Path,
-    fingerprint: str,
-    vectors: Embeddings,
-    queries: npt.NDArray[np.float32],
-    k: int,
-    order: npt.NDArray[np.int64],
-    kind: IndexKind,
-) -> ApproximateHits:
-    """The ``k`` best of each query by an index that is built once and kept in ``folder``.
+class ApproximateIndex:
+    """An index that is built once and kept in ``folder``; equal scores of what it finds are in the order of ids.
 
     :param fingerprint: Of the encoder; an index over vectors of another one is built again.
+    :param order: int64 [rows], place of each row among all rows sorted by id.
     """
-    index = _index(folder, fingerprint, vectors, kind)
-    some = queries[:_MEASURED]
-    exact = search_vectors(some, vectors, k, order).rows
-    most = int(index.nlist) if kind == "ivf" else max(2_048, 4 * k)
-    effort = min(most, max(8, k))
-    while True:
-        _set_effort(index, kind, effort)
-        recall = _recall(exact, index.search(some, k)[1])
-        if recall >= TARGET or effort >= most:
-            break
-        effort = min(most, 2 * effort)
-    scores, rows = index.search(np.ascontiguousarray(queries), k)
-    return ApproximateHits(Hits(rows.astype(np.int64), scores.astype(np.float64)), recall, effort)
+
+    def __init__(
+        self, folder: Path, fingerprint: str, vectors: Embeddings, order: npt.NDArray[np.int64], kind: IndexKind
+    ) -> None:
+        self._vectors, self._order, self._kind = vectors, order, kind
+        self._index = _index(folder, fingerprint, vectors, kind)
+
+    def tune(self, queries: npt.NDArray[np.float32], k: int, at: int) -> Tuned:
+        """Raise the effort until of the ``at`` best the target is found, or everything is looked at.
+
+        :param k: Places that searches ask for.
+        """
+        some, at = np.ascontiguousarray(queries[:MEASURED]), min(at, k)
+        exact = search_vectors(some, self._vectors, at, self._order).rows
+        most = int(self._index.nlist) if self._kind == "ivf" else max(2_048, 4 * k)
+        effort = min(most, 8 if self._kind == "ivf" else max(8, at))
+        while True:
+            recall = recall_of(exact, self.search(some, k, effort).rows[:, :at])
+            if recall >= TARGET or effort >= most:
+                return Tuned(recall, effort, len(some))
+            effort = min(most, 2 * effort)
+
+    def search(self, queries: npt.NDArray[np.float32], k: int, effort: int) -> Hits:
+        """The ``k`` best of each query, float32 [queries, dimensions], that this ``effort`` finds."""
+        set_effort(self._index, self._kind, effort)
+        scores, rows = self._index.search(np.ascontiguousarray(queries), k)
+        place = np.where(rows < 0, len(self._order), self._order[rows])
+        best = np.lexsort((place, -scores), axis=1)
+        rows, scores = (np.take_along_axis(part, best, axis=1) for part in (rows, scores))
+        return Hits(rows.astype(np.int64), np.where(rows < 0, -np.inf, scores.astype(np.float64)))
 
 
 def _index(folder: Path, fingerprint: str, vectors: Embeddings, kind: IndexKind) -> Any:
@@ -76,7 +87,7 @@ def _index(folder: Path, fingerprint: str, vectors: Embeddings, kind: IndexKind)
     known = {"fingerprint": f"{fingerprint}/index={kind}", "rows": vectors.rows, "digest": vectors.digest}
     if note.exists() and json.loads(note.read_bytes()) == known:
         return faiss.read_index(str(file))
-    index = _empty(vectors, kind)
+    index = empty(vectors, kind)
     for _, shard in vectors.shards():
         index.add(np.ascontiguousarray(shard))
     with replacing(file) as temporary:
@@ -85,7 +96,8 @@ def _index(folder: Path, fingerprint: str, vectors: Embeddings, kind: IndexKind)
     return index
 
 
-def _empty(vectors: Embeddings, kind: IndexKind) -> Any:
+def empty(vectors: Embeddings, kind: IndexKind) -> Any:
+    """A FAISS index without vectors; IVF has learnt its cells from some of them."""
     import faiss
 
     dim = vectors.dimensions
@@ -102,14 +114,15 @@ def _empty(vectors: Embeddings, kind: IndexKind) -> Any:
     return index
 
 
-def _set_effort(index: Any, kind: IndexKind, effort: int) -> None:
+def set_effort(index: Any, kind: IndexKind, effort: int) -> None:
+    """Cells that IVF probes, or candidates that HNSW holds."""
     if kind == "ivf":
         index.nprobe = effort
     else:
         index.hnsw.efSearch = effort
 
 
-def _recall(exact: npt.NDArray[np.int64], found: npt.NDArray[np.int64]) -> float:
+def recall_of(exact: npt.NDArray[np.int64], found: npt.NDArray[np.int64]) -> float:
     """Share of the rows of ``exact`` that are in the same row of ``found``; places without a row do not count."""
     hit = (exact[:, :, None] == found[:, None, :]).any(axis=2) & (exact >= 0)
     return float(hit.sum() / max(1, (exact >= 0).sum()))

@@ -12,7 +12,7 @@ from nyxqa.builders.engine.workdir import output_folder
 from nyxqa.builders.evaluate.mmeb.precision import task_precision
 from nyxqa.builders.evaluate.mmeb.report import Measured, figures, render
 from nyxqa.builders.evaluate.mmeb.rows import read_task, task_files
-from nyxqa.builders.evaluate.options import EvaluateOptions, system_names
+from nyxqa.builders.evaluate.options import EXACT, EvaluateOptions, system_names
 from nyxqa.builders.evaluate.result import FOLDER, Evaluation
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.retriever.encoders.factory import make_encoder
@@ -64,7 +64,12 @@ def _check(options: EvaluateOptions) -> None:
     :raises UsageError: Naming the option.
     """
     options.check()
-    for flag, given in (("--vlm", options.vlm), ("--run", options.runs), ("--reranker", options.reranker)):
+    for flag, given in (
+        ("--vlm", options.vlm),
+        ("--run", options.runs),
+        ("--reranker", options.reranker),
+        ("--index", options.index != EXACT),
+    ):
         if given:
             raise UsageError(f"{flag} has no part in mmeb_eval: its rows bring their candidates")
     if not options.retrievers:

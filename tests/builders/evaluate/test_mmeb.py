@@ -117,6 +117,7 @@ def test_one_task_and_few_rows(benchmark: Path, capsys: pytest.CaptureFixture[st
     ("arguments", "code", "message"),
     [
         (("--retriever", "bm25", "--dataset", "OKVQA"), 2, "did you mean 'OK-VQA'"),
+        (("--retriever", "tiny", "--index", "ivf"), 2, "--index has no part in mmeb_eval"),
         (("--retriever", "bm25", "--vlm", "openai:m@http://127.0.0.1:9/v1"), 2, "--vlm has no part in mmeb_eval"),
         (("--retriever", "bm25", "--estimate"), 2, "nothing to estimate"),
         ((), 2, "give --retriever SPEC"),

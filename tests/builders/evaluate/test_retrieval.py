@@ -96,6 +96,27 @@ def test_shorter_vectors_rank_by_their_prefixes(made: tuple[Facts, Path]) -> Non
     assert gain["mean"] == pytest.approx(result["systems"][0]["golden@1"] - result["systems"][1]["golden@1"], abs=2e-6)
 
 
+@pytest.mark.parametrize("kind", ["ivf", "hnsw"])
+def test_an_approximate_index_says_how_much_it_finds(
+    made: tuple[Facts, Path], kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, root = made
+    exact = nyxqa.evaluate(root, ["tiny", "bm25"], name="exact").figures
+    given = ("--retriever", "tiny", "--retriever", "bm25", "--index", kind, "--name", kind, "--json")
+    assert leave("evaluate", root, *given) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    searches = [system.pop("search", None) for system in found["systems"]]
+    assert searches[1] is None  # words have no vectors
+    assert searches[0]["index"] == kind and set(searches[0]["pools"]) == set(found["pools"])
+    for one in searches[0]["pools"].values():
+        assert one["recall"] >= 0.95 and one["queries"] > 0
+    # So few documents are all looked at.
+    assert found["systems"] == exact["systems"]
+    text = (root / "evaluation" / f"{kind}.md").read_text()
+    assert f"searched `web` by {kind} (effort" in text and "100.00 % of the first 100 documents" in text
+    assert "searched `web`" not in (root / "evaluation" / "exact.md").read_text()
+
+
 def test_permuted_known_documents_are_found_by_chance(tmp_path: Path) -> None:
     """With N documents a known document drawn by chance is on top for about one question in N."""
     facts = Facts(600, 20)
@@ -145,6 +166,9 @@ def test_a_limit_takes_so_many_of_each_dataset(made: tuple[Facts, Path], capsys:
         (("--retriever", "bm25", "--split", "tset"), 2, "did you mean 'test'"),
         (("--retriever", "bm25", "--dataset", "wkii"), 2, "did you mean 'wiki'"),
         (("--retriever", "bm25", "--dims", "a"), 2, "is not a list of whole numbers"),
+        (("--retriever", "tiny", "--index", "ivff"), 2, "did you mean 'ivf'"),
+        (("--retriever", "bm25", "--index", "ivf"), 2, "none of the retrievers has vectors"),
+        (("--retriever", "tiny", "--index", "hnsw", "--dims", "64"), 2, "leave out --dims"),
         (("--retriever", "bm25", "--name", "../x"), 2, "use letters"),
         (("--retriever", "bm25", "--split", "validation"), 1, "split validation has no questions"),
     ],
