@@ -17,8 +17,8 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     datasets.disable_progress_bars()
 
 
-@pytest.fixture
-def tiny() -> TinyDataset:
+def full_dataset() -> TinyDataset:
+    """Rows with no, one and three negatives and images, and a document that is in two pools."""
     tiny = tiny_dataset(full=True)
     first, second = tiny.rows("triplets", "train")[:2]
     for row, kept in ((first, 0), (second, 1)):
@@ -26,6 +26,11 @@ def tiny() -> TinyDataset:
             row[name] = row[name][:kept]
     tiny.tables["corpus"]["other"] = [*tiny.rows("corpus", "wiki")[:1]]
     return tiny
+
+
+@pytest.fixture
+def tiny() -> TinyDataset:
+    return full_dataset()
 
 
 @pytest.fixture

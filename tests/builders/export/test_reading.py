@@ -1,4 +1,4 @@
-"""An export is read by ``datasets`` of two generations, is never served stale, and its README says what is true."""
+"""An export is read by ``datasets`` of three generations, is never served stale, and its README says what is true."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from datasets import load_dataset
 
 import nyxqa
 from nyxqa.builders.export.factory import TARGETS
+from tests.builders.export.conftest import full_dataset
 from tests.support.snippets import fenced, run_snippet
 from tests.support.tiny_dataset import SPLITS, tiny_dataset
 
-OLD_INTERPRETER = os.environ.get("NYXQA_DATASETS36", "")
+OLD_VERSIONS = {"3.6": "NYXQA_DATASETS36", "4": "NYXQA_DATASETS4"}
 BEIR_INTERPRETER = os.environ.get("NYXQA_BEIR", "")
 
 # Prints the rows that an interpreter's own ``datasets`` reads, images as a hash of their bytes.
@@ -66,15 +67,32 @@ def _read(interpreter: str, folders: list[str], home: Path, place: Path) -> dict
     return read
 
 
-@pytest.mark.skipif(not OLD_INTERPRETER, reason="NYXQA_DATASETS36 names no interpreter with datasets 3.6")
-def test_datasets_3_6_reads_every_export_as_this_one_does(root: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every export, each in a folder of its name."""
+    place = tmp_path_factory.mktemp("exported")
+    full_dataset().write(place / "data")
     for target in TARGETS:
-        nyxqa.export(root, target, tmp_path / target)
-    old = _read(OLD_INTERPRETER, list(TARGETS), tmp_path / "old", tmp_path)
-    new = _read(sys.executable, list(TARGETS), tmp_path / "new", tmp_path)
-    assert old.pop("version").startswith("3.6.")
-    assert not new.pop("version").startswith("3.")
-    assert old == new
+        nyxqa.export(place / "data", target, place / target)
+    return place
+
+
+@pytest.fixture(scope="module")
+def read_here(exported: Path) -> dict[str, Any]:
+    return _read(sys.executable, list(TARGETS), exported / "new", exported)
+
+
+@pytest.mark.parametrize("version", OLD_VERSIONS)
+def test_an_older_datasets_reads_every_export_as_this_one_does(
+    version: str, exported: Path, read_here: dict[str, Any]
+) -> None:
+    interpreter = os.environ.get(OLD_VERSIONS[version])
+    if not interpreter:
+        pytest.skip(f"{OLD_VERSIONS[version]} names no interpreter with datasets {version}")
+    old = _read(interpreter, list(TARGETS), exported / version, exported)
+    assert old.pop("version").startswith(f"{version}.")
+    assert read_here["version"].startswith("5.")
+    assert old == {key: rows for key, rows in read_here.items() if key != "version"}
     assert {key.split()[0] for key, rows in old.items() if rows} == set(TARGETS)
 
 
