@@ -33,6 +33,8 @@ SplitOption = Annotated[
 PriceOption = Annotated[str | None, typer.Option(metavar="IN,OUT", help="With --estimate: prices of a million tokens.")]
 OutOption = Annotated[Path, typer.Option(help="Folder of the dataset.")]
 DataArgument = Annotated[Path, typer.Argument(help="Folder of a dataset.")]
+ExecutorOption = Annotated[str, typer.Option(help="Where shards are worked on: local, or ray[:HOST:PORT].")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; default one per core.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -73,8 +75,8 @@ def build(
     encoder: Annotated[
         str | None, typer.Option(help="Miner of negatives: bm25, tiny[:PATH], e5:MODEL, nyx:MODEL, hf:MODEL.")
     ] = None,
-    executor: Annotated[str, typer.Option(help="Where shards are worked on: local.")] = "local",
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one per core.")] = None,
+    executor: ExecutorOption = "local",
+    workers: WorkersOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     set_: SetOption = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print what models would be asked and exit.")] = False,
@@ -139,6 +141,8 @@ def feedback(
     estimate: Annotated[bool, typer.Option("--estimate", help="Print the most that would be asked and exit.")] = False,
     price: PriceOption = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the questions that failed.")] = False,
+    executor: ExecutorOption = "local",
+    workers: WorkersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step on stdout.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -155,7 +159,7 @@ def feedback(
     settings = {f"feedback.{name}": value for name, value in given.items() if value is not None}
     set_values = dict(parse_override(text) for text in set_ or [])
     flags = {key: f"--{key.partition('.')[2].replace('_', '-')}" for key in settings if key not in set_values}
-    options = FeedbackOptions(retriever, vlm, recipe, settings | set_values, retry_failed, flags)
+    options = FeedbackOptions(retriever, vlm, recipe, settings | set_values, retry_failed, flags, executor, workers)
     if estimate and relabel:
         raise UsageError("--relabel asks no model, so there is nothing to estimate; leave out --relabel or --estimate")
     prices = _prices(price, estimate)

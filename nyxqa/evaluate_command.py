@@ -57,7 +57,7 @@ def evaluate(
     estimate: Estimate = False,
     price: Prices = None,
     retry_failed: RetryFailed = False,
-    executor: Annotated[str, typer.Option(help="Where shards are worked on: local.")] = "local",
+    executor: Annotated[str, typer.Option(help="Where shards are worked on: local, or ray[:HOST:PORT].")] = "local",
     workers: Workers = None,
     as_json: AsJson = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,

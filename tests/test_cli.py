@@ -84,7 +84,7 @@ def test_no_torch_is_imported(built_sample: Path, command: list[str]) -> None:
         (["build", "--split", "train", "--workers", "0"], "'--workers'"),
         (["build", "--split", "train", "--limit", "many"], "'--limit'"),
         (["build", "--split", "train", "--speed", "1"], "No such option: --speed"),
-        (["build", "--split", "train", "--executor", "ray"], "'ray' is not an executor; choose --executor from: local"),
+        (["build", "--split", "train", "--executor", "rays"], "'rays' is not an executor; choose --executor from"),
         (["build", "--splt", "train"], "--split"),
         (["build", "--split", "train", "--set", "seed"], "--set takes KEY=VALUE, not 'seed'"),
         (["build", "--split", "train", "--set", "chunk.max_token=9"], "chunk.max_token"),

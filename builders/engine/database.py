@@ -27,13 +27,15 @@ PART_NUMBER = "regexp_extract(filename, 'part-(\\d+)\\.parquet$', 1)::BIGINT"
 
 @contextmanager
 def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A fresh database below ``folder``, removed at the end, within the limits of the build.
+    """A fresh database, removed at the end, within the limits of the build.
 
+    :param folder: Where it lies, unless the limits of the build name a place for all.
     :raises WorldError: If memory, spill space or disk run out, or a file cannot be read or written.
     """
+    limits = current()
     with (
-        TemporaryDirectory(dir=folder, prefix=SCRATCH) as temporary,
-        connected(Path(temporary) / "work.duckdb", current()) as connection,
+        TemporaryDirectory(dir=limits.scratch or folder, prefix=SCRATCH) as temporary,
+        connected(Path(temporary) / "work.duckdb", limits) as connection,
     ):
         yield connection
 

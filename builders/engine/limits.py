@@ -29,12 +29,14 @@ class Limits:
     :param threads: Number of threads, and of text batches that deduplication processes at once.
     :param spill: Limit of spilled bytes, such as ``50GB``; None for no limit but the disk.
     :param folder: Where data is spilled; None for beside the database.
+    :param scratch: Where temporary databases lie; None for the folder of what makes them.
     """
 
     memory: str = "1GB"
     threads: int = 2
     spill: str | None = None
     folder: Path | None = None
+    scratch: Path | None = None
 
 
 _CURRENT: ContextVar[Limits | None] = ContextVar("limits", default=None)

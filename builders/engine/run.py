@@ -236,6 +236,7 @@ class WorkingRun:
                     done[index], costs[index] = shard, seconds
                     counts += shard.counts
                     bar.advance(shard.counts)
+            sweep(folder)  # what attempts left that were lost with their worker
             ledgers = tuple(sorted(index for index, shard in done.items() if shard.ledger))
             record = StepRecord(len(done), ledgers, counts if step.unit_in else None)
             write_record(folder, record)

@@ -104,7 +104,7 @@ def opened(data: Path, options: EvaluateOptions, progress: Progress) -> Iterator
         notes = pool_notes(questions)
         for note in notes:
             progress.say(note)
-        with make_executor(options.executor, options.workers) as executor:
+        with make_executor(options.executor, options.workers, data) as executor:
             yield WorkingRun(work, executor, progress, traced=False), questions, notes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nyxqa.builders.engine.executors.factory import DEFAULT
 from nyxqa.builders.feedback.compose import without_feedback
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import Manifest
@@ -24,6 +25,8 @@ class FeedbackOptions:
     :param recipe: A shipped recipe or TOML file whose sections ``feedback`` and ``vlm`` are used; None: the dataset's.
     :param settings: Further values of these sections by dotted key.
     :param retry_failed: Whether to ask the model again where it failed.
+    :param executor: Where shards are worked on, as ``--executor`` has it.
+    :param workers: Number of worker processes; None for one per core.
     :param flags: Command-line flag behind a setting, by its dotted key; ``--set`` if not named here.
     """
 
@@ -33,6 +36,8 @@ class FeedbackOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     retry_failed: bool = False
     flags: Mapping[str, str] = field(default_factory=dict)
+    executor: str = DEFAULT
+    workers: int | None = None
 
 
 def resolve_recipe(manifest: Manifest, options: FeedbackOptions) -> Recipe:

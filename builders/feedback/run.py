@@ -92,7 +92,7 @@ def estimate(data: Path, options: FeedbackOptions, progress: Progress) -> Estima
         published = _published(data)
         recipe = resolve_recipe(published.manifest, options)
         train = TrainSet(published, work, recipe.feedback, recipe.seed)
-        with make_executor(workers=1) as executor:
+        with make_executor(options.executor, options.workers, data) as executor:
             run = WorkingRun(work, executor, progress, traced=False)
             retrieved, _ = candidates(run, train, encoder, options.retriever or "", recipe.feedback.top_k)
         return estimate_feedback(train, retrieved, recipe)
@@ -182,7 +182,7 @@ def _run_steps(
     planned = PlannedRun(work)
     answers(planned, train, candidates(planned, train, encoder, spec, top_k)[0], handle, labelling)
     ask_first(handle, [planned.folder(planned.steps[-1])], lambda: train.has_pictures, progress)
-    with make_executor() as executor:
+    with make_executor(options.executor, options.workers, published.folder) as executor:
         run = WorkingRun(work, executor, progress, traced=False)
         try:
             retrieved, indexes = candidates(run, train, encoder, spec, top_k)

@@ -33,8 +33,9 @@ class BuildOptions(TypedDict, total=False):
     :param limit: Most pages to read: ``web.limit``.
     :param vlm: The model that writes questions: ``vlm.model``.
     :param encoder: The retriever that mines negatives: ``negatives.encoder``.
-    :param executor: Where shards are worked on; default ``local``, which is worker processes on this machine.
-    :param workers: Number of worker processes; default one per core.
+    :param executor: Where shards are worked on: ``local``, the default, which is worker processes on this machine, or
+        ``ray`` or ``ray:HOST:PORT``, a Ray cluster whose nodes all see ``out``.
+    :param workers: Number of worker processes, on Ray most shards at a time; default one per core.
     :param seed: Seed of every random choice: ``seed``.
     :param settings: Further recipe values by dotted key.
     :param update: Bring the dataset published in ``out`` up to date with its pages.
@@ -100,7 +101,7 @@ def _request(split: SplitName | None, options: BuildOptions) -> BuildRequest:
 
     out = Path(options.get("out", OUT))
     recipe = _recipe(options, out)
-    executor = make_executor(options.get("executor", DEFAULT), _workers(options))
+    executor = make_executor(options.get("executor", DEFAULT), _workers(options), out)
     rescan, update = options.get("rescan", False), options.get("update", False)
     wanted: SplitName | None = "train" if split is None and not update else split
     return BuildRequest(recipe, wanted, out, executor, rescan=rescan, update=update)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
+from nyxqa.builders.engine.executors.cluster.executor import RayExecutor
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.schemas.errors import UsageError
 
 DEFAULT = "local"
+_RAY = "ray"
+_FORMS = "local, ray[:ADDRESS]"
 
-_EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor]]] = {"local": LocalExecutor}
 
-
-def make_executor(name: str = DEFAULT, workers: int | None = None) -> AbstractContextManager[Executor]:
+def make_executor(
+    name: str = DEFAULT, workers: int | None = None, out: Path = Path()
+) -> AbstractContextManager[Executor]:
     """The executor of this name, which ends its workers when its context is left.
 
     :param workers: Number of worker processes; by default one per core.
-    :raises UsageError: If ``name`` is not an executor.
+    :param out: The output folder, which all nodes of a cluster must see.
+    :raises UsageError: If ``name`` is not an executor, or its extra is not installed.
     """
-    if name not in _EXECUTORS:
-        raise UsageError(f"{name!r} is not an executor; choose --executor from: {', '.join(_EXECUTORS)}")
-    return _EXECUTORS[name](workers or os.cpu_count() or 1)
+    kind, colon, address = name.partition(":")
+    if name == DEFAULT:
+        return LocalExecutor(workers or os.cpu_count() or 1)
+    if kind != _RAY or (colon and not address):
+        raise UsageError(f"{name!r} is not an executor; choose --executor from: {_FORMS}")
+    return RayExecutor(address or None, out, workers)

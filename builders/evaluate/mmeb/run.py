@@ -39,7 +39,7 @@ def evaluate_mmeb(root: Path, options: EvaluateOptions, progress: Progress) -> E
     tasks: dict[str, dict[str, Any]] = {}
     images = ImageFolder(root)
     found: dict[tuple[str, int], Measured] = {}
-    with output_folder(root, others=True) as work, make_executor(options.executor, options.workers) as executor:
+    with output_folder(root, others=True) as work, make_executor(options.executor, options.workers, root) as executor:
         run = WorkingRun(work, executor, progress, traced=False)
         for spec in options.retrievers:  # one model is in memory at a time, and the rows of one task
             encoder = make_encoder(spec)

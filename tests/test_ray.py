@@ -1,0 +1,97 @@
+"""Builds on a Ray cluster of two nodes on this machine: the bytes of a local build, whatever happens to the nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nyxqa.builders.engine.executors.cluster import executor as module
+from nyxqa.builders.engine.executors.cluster.executor import RayExecutor
+from nyxqa.builders.engine.executors.cluster.task import versions
+from nyxqa.schemas.errors import WorldError
+from tests.support import tasks
+from tests.support.ray_cluster import RayCluster, ray_cluster
+from tests.support.running import STEP_LINE, nyxqa, published, started
+
+pytest.importorskip("ray", reason="extra ray is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with ray_cluster(0) as running:
+        yield running
+
+
+def test_a_cluster_without_nodes_ends_the_build(cluster: RayCluster, tmp_path: Path) -> None:
+    """First of all: the other tests add nodes."""
+    executor = RayExecutor(cluster.address, tmp_path, None, patience=0.5)
+    with (
+        pytest.raises(WorldError, match=r"^no node of the Ray cluster has had a processor for 0 s; start one") as error,
+        executor,
+    ):
+        pass
+    assert "\n" not in str(error.value)
+    assert not [*tmp_path.rglob("*.part")]
+
+
+@pytest.fixture(scope="module")
+def two(cluster: RayCluster) -> RayCluster:
+    for _ in range(2):
+        cluster.add()
+    return cluster
+
+
+def test_tasks_and_their_errors_are_as_on_this_machine(two: RayCluster, tmp_path: Path) -> None:
+    with RayExecutor(two.address, tmp_path, None) as executor:
+        assert list(executor.map(tasks.slow_if_even, range(12))) == list(range(12))
+        assert list(executor.map(tasks.double, [])) == []
+        results = executor.map(tasks.fail_on_three, range(40))
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(tasks.UnlikelyError, match=r"^three$"):
+            next(results)
+        assert len(set(executor.map(tasks.process_of, range(8))) - {os.getpid()}) >= 2
+        with pytest.raises(WorldError, match=r"^a worker process died 4 times over one shard, .*fewer --workers$"):
+            list(executor.map(tasks.kill_itself, range(3)))
+
+
+def test_a_node_with_other_versions_or_another_folder_is_named(
+    two: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)  # the same name means another file in another process
+    elsewhere = RayExecutor(two.address, Path(f"/proc/self/fd/{folder}"), None)
+    with (
+        pytest.raises(WorldError, match=r"^node \S+ \(\S+\) does not have /proc/self/fd/\S+: put the output"),
+        elsewhere,
+    ):
+        pass
+    os.close(folder)
+    monkeypatch.setattr(module, "versions", lambda: {**versions(), "numpy": "1.0"})
+    other = RayExecutor(two.address, tmp_path, None)
+    with pytest.raises(WorldError, match=r"^node \S+ \(\S+\) has numpy \S+ \(here 1\.0\) in \S+; .* run again$"), other:
+        pass
+
+
+def test_a_node_killed_inside_a_shard_costs_nothing_but_its_shard(
+    two: RayCluster, small_recipe: Path, small_build: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("build", "--split", "all", "--recipe", small_recipe, "--out", out, "--executor", two.executor)
+    with started(*arguments) as process:
+        assert two.kill_inside_a_shard(two.nodes[-1], lambda: process.poll() is not None)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert published(out) == published(small_build)
+    assert not [*out.rglob("*.part")]
+    assert not [*out.rglob(".duckdb-*")]
+
+    # A part that is lost later is not fewer rows.
+    part = sorted((out / ".work" / "steps").glob("filter/*/part-*.parquet"))[-1]
+    part.unlink()
+    failed = nyxqa(*arguments, "--seed", 7)
+    assert failed.returncode == 3, failed.stderr
+    lines = [line for line in failed.stderr.splitlines() if not STEP_LINE.match(line)]
+    assert len(lines) == 1
+    assert f"{part} is missing" in lines[0]
