@@ -10,8 +10,8 @@ from itertools import pairwise
 from nyxqa.builders.sources.pdf.geometry import union
 from nyxqa.builders.sources.pdf.lines import Line
 from nyxqa.builders.sources.pdf.paragraphs import ITEM
-from nyxqa.builders.sources.pdf.sheet import Word
 from nyxqa.builders.sources.pdf.tables import Table, aligned_rows, table_of
+from nyxqa.builders.sources.pdf.words import Word
 
 _FEWEST_LINES = 3
 _GAP = 1.5  # of the size, between columns

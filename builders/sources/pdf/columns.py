@@ -9,11 +9,15 @@ from itertools import pairwise
 from statistics import median
 
 from nyxqa.builders.sources.pdf.lines import Line, as_lines
-from nyxqa.builders.sources.pdf.sheet import Word
+from nyxqa.builders.sources.pdf.words import Word
 
 _FEWEST_LINES = 3  # of each of two columns
 _FULL = 0.55  # share of a column's width that its median line fills
 _DEEPEST = 8
+_MOST_TERMS = 12  # lines of a list of terms; a longer one is two columns, such as an index
+_LONGEST_TERM = 4  # words
+_ALIGNED = 2.0  # points
+_NARROW = 0.6  # share of the other column's width
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,13 @@ def _band(lines: Sequence[Line], first: int, last: int, at: float, size: float) 
     if min(len(left), len(right)) < _FEWEST_LINES:
         return None
     gutter = min(words[0].box.left for words in right) - max(words[-1].box.right for words in left)
-    if gutter < 0.7 * size or not ((_is_prose(left) and _is_prose(right)) or _drawn_apart(left, right)):
+    if gutter < 0.7 * size:
+        return None
+    prose = _is_prose(left) and _is_prose(right)
+    narrow = _width(left) < _NARROW * _width(right)
+    if not prose and not _drawn_apart(left, right):
+        return None
+    if (narrow or not prose) and _are_rows(left, right, size):
         return None
     return _Band(first, last, at, min(len(left), len(right)))
 
@@ -121,3 +131,21 @@ def _drawn_apart(left: Sequence[Sequence[Word]], right: Sequence[Sequence[Word]]
     order = sorted([(word.order, 0) for words in left for word in words] + [(w.order, 1) for r in right for w in r])
     changes = sum(one[1] != other[1] for one, other in pairwise(order))
     return changes <= 1 + 0.1 * min(len(left), len(right))
+
+
+def _width(rows: Sequence[Sequence[Word]]) -> float:
+    return max(words[-1].box.right for words in rows) - min(words[0].box.left for words in rows)
+
+
+def _are_rows(left: Sequence[Sequence[Word]], right: Sequence[Sequence[Word]], size: float) -> bool:
+    """Whether each line of one side goes with one of the other, as terms do with what they mean."""
+    if len(left) > _MOST_TERMS or abs(len(left) - len(right)) > 1:
+        return False
+    baselines = [words[0].baseline for words in left]
+    shared = [any(abs(words[0].baseline - one) < 0.3 * size for one in baselines) for words in right]
+    aligned = all(
+        max(words[0].box.left for words in side) - min(words[0].box.left for words in side) < _ALIGNED
+        for side in (left, right)
+    )
+    numbered = all(2 * sum(words[-1].text[-1].isdigit() for words in side) > len(side) for side in (left, right))
+    return all(shared) and aligned and not numbered and median(map(len, left)) <= _LONGEST_TERM

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -12,27 +11,25 @@ from dataclasses import dataclass, field
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.figure_caption import is_caption
-from nyxqa.builders.sources.pdf.aligned import divided
 from nyxqa.builders.sources.pdf.captions import paired
-from nyxqa.builders.sources.pdf.columns import in_columns
+from nyxqa.builders.sources.pdf.continued import continued
 from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
-from nyxqa.builders.sources.pdf.lines import as_lines, body_size
+from nyxqa.builders.sources.pdf.glyphs import TooManyCharactersError
+from nyxqa.builders.sources.pdf.lines import as_lines
+from nyxqa.builders.sources.pdf.metadata import headings_of_outline, language, printed_title, stated_title
 from nyxqa.builders.sources.pdf.ocr import Ocr
-from nyxqa.builders.sources.pdf.paragraphs import ENDS, Block, joined, paragraphs, words_of
+from nyxqa.builders.sources.pdf.paragraphs import Block, words_of
 from nyxqa.builders.sources.pdf.rules import rules
-from nyxqa.builders.sources.pdf.sheet import Sheet, TooManyCharactersError, Word, read_sheet
-from nyxqa.builders.sources.pdf.tables import Table, tables
+from nyxqa.builders.sources.pdf.sheet import Sheet, read_sheet
+from nyxqa.builders.sources.pdf.tables import tables
+from nyxqa.builders.sources.pdf.text_blocks import Shared, place_of, text_blocks, with_tables
+from nyxqa.builders.sources.pdf.words import Word, with_underscores
 
 MAX_SHEETS = 4000
 MAX_PICTURE_BYTES = 256_000_000  # of one file
 _FEWEST_LETTERS = 16  # of a usable text layer
-_OUTLINE = 20_000  # entries
-_HEADING = 1.15  # times the size of the text
-_LONGEST_HEADING = 200  # characters
-_FARTHEST = 8  # blocks between the parts of a paragraph
 
 
 class UnreadablePdfError(Exception):
@@ -94,20 +91,19 @@ class _Reader:
     def __init__(self, pdf: pypdfium2.PdfDocument, dpi: int, rendered: bool, unit: str, ocr: Ocr | None) -> None:
         self._ocr = ocr
         self._pdf, self._dpi, self._rendered, self._unit = pdf, dpi, rendered, unit
-        self._furniture, self._vocabulary = Furniture(), Counter[str]()
+        self._furniture, self._shared = Furniture(), Shared(titles=headings_of_outline(pdf))
         self._sizes: Counter[float] = Counter()
         self._packed: list[bytes] = []
         self._broken: list[int] = []
         self._bare: list[int] = []
         self._bytes = self._left_out = 0
-        self._outline = self._headings_of_outline()
 
     def read(self) -> Content:
         """The content."""
         for index in range(len(self._pdf)):
             self._first_look(index)
-        self._body = max(self._sizes, key=lambda size: (self._sizes[size], size), default=10.0)
-        content = Content(self._metadata("Title"), self._language())
+        self._shared.body = max(self._sizes, key=lambda size: (self._sizes[size], size), default=10.0)
+        content = Content(stated_title(self._pdf), language(self._pdf))
         blocks: list[Block] = []
         labels: dict[int, str] = {}
         for index, packed in enumerate(self._packed):
@@ -116,9 +112,9 @@ class _Reader:
             own, labels[sheet.number] = self._blocks(sheet)
             blocks += own
         if self._unit == "tokens":
-            blocks = self._continued(blocks)
+            blocks = continued(blocks, self._shared.vocabulary)
         content.blocks = list(self._with_sections(blocks, labels))
-        content.title = content.title or next((block.text for block in blocks if block.role == "heading"), "")
+        content.title = content.title or printed_title(blocks)
         content.notes = list(self._notes())
         return content
 
@@ -134,15 +130,17 @@ class _Reader:
             raise UnreadablePdfError("too_large", f"sheet {index + 1}: {error}") from error
         sheet.pictures, whole = pictures(page, Box(0.0, 0.0, *page.get_size()))
         sheet.drawings = drawings(page, sheet.box) if sheet.turn == 0 else []
-        sheet.rules = [sheet.upright(box) for box in rules(page)]
+        lines, short = ([sheet.upright(box) for box in boxes] for boxes in rules(page))
+        sheet.rules, sheet.words = lines, with_underscores(sheet.words, short)
         letters = sum(character.isalnum() for word in sheet.words for character in word.text)
         sheet.bare = letters < _FEWEST_LETTERS and (whole or bool(sheet.pictures))
         if whole and letters < _FEWEST_LETTERS:
             self._bare.append(sheet.number)
         page.close()
         self._furniture.add(sheet)
-        lines = as_lines([word for word in sheet.words if word.turn == 0])
-        self._vocabulary.update(words_of(" ".join(word.text for word in line.words[:-1]) for line in lines))
+        whole_lines = as_lines([word for word in sheet.words if word.turn == 0])
+        inner = (" ".join(word.text for word in line.words[:-1]) for line in whole_lines)
+        self._shared.vocabulary.update(words_of(inner))
         for word in sheet.words:
             self._sizes[round(word.size, 1)] += len(word.text)
         self._packed.append(zlib.compress(pickle.dumps(sheet), 1))
@@ -153,15 +151,15 @@ class _Reader:
         edge = [word for word in sheet.words if word.order in furniture]
         words = [word for word in sheet.words if word.order not in furniture]
         label = printed_label(sheet, self._furniture, edge)
-        found = tables(sheet.rules, [word for word in words if word.turn == 0], self._vocabulary)
+        found = tables(sheet.rules, [word for word in words if word.turn == 0], self._shared.vocabulary)
         in_tables = frozenset[int]().union(*(table.words for table in found))
         words = [word for word in words if word.order not in in_tables]
-        blocks = self._text_blocks(sheet, words)
+        blocks = text_blocks(sheet, words, self._shared)
         sheet.drawings = [box for box in sheet.drawings if not any(table.box.holds(box) for table in found)]
         if sheet.drawings and self._unit == "tokens":
             words = self._without_labels(sheet, words, blocks)
-            blocks = self._text_blocks(sheet, words)
-        blocks = _with_tables(sheet, blocks, found)
+            blocks = text_blocks(sheet, words, self._shared)
+        blocks = with_tables(sheet, blocks, found)
         if self._unit == "page":
             text = "\n".join(block.text for block in blocks)
             heading = next((block.text for block in blocks if block.role == "heading"), "")
@@ -185,37 +183,6 @@ class _Reader:
         sheet.pictures += [(box, self._dpi / 72) for box in figures]
         return [word for word in words if not any(box.holds(word.box) for box in figures)]
 
-    def _text_blocks(self, sheet: Sheet, words: list[Word]) -> list[Block]:
-        blocks: list[Block] = []
-        for region in in_columns([word for word in words if word.turn == 0]):
-            for piece, table in divided(region, self._vocabulary):
-                if table is not None:
-                    blocks.append(Block(table.text, [(sheet.number, table.box)], body_size(words), "table"))
-                blocks += paragraphs(piece, sheet.number, self._vocabulary)
-        for turn in (1, 2, 3):
-            aside = [word.text for word in words if word.turn == turn]
-            boxes = [(sheet.number, word.box) for word in words if word.turn == turn]
-            if aside:
-                blocks.append(Block(" ".join(aside), boxes, body_size(words)))
-        titles = self._outline.get(sheet.number, set())
-        for block in blocks:
-            if block.role == "table":
-                pass
-            elif is_caption(block.text):
-                block.role = "caption"
-            elif len(block.text) <= _LONGEST_HEADING and (
-                _bare_title(block.text) in titles
-                or (
-                    block.size > _HEADING * self._body
-                    and len(block.lines) <= 3
-                    and any(c.isalpha() for c in block.text)
-                )
-            ):
-                block.role = "heading"
-            block.places = [(number, sheet.displayed(box)) for number, box in block.places]
-            block.lines = []  # the words of thousands of sheets are not kept
-        return blocks
-
     def _with_pictures(self, sheet: Sheet, blocks: list[Block]) -> list[Block]:
         """The blocks with the pictures where they stand; a caption goes with its pictures."""
         if not sheet.pictures:
@@ -234,7 +201,7 @@ class _Reader:
             self._bytes += len(data)
             caption = "" if owner is None else " ".join(blocks[owner].text.split())
             block = Block("", [(sheet.number, box)], 0.0, "picture", data, caption)
-            places.setdefault(_place(box, blocks) if owner is None else owner, []).append(block)
+            places.setdefault(place_of(box, blocks) if owner is None else owner, []).append(block)
         page.close()
         taken = {owner for owner in owners if owner is not None}
         merged: list[Block] = []
@@ -253,34 +220,6 @@ class _Reader:
             return Block("", [(sheet.number, whole)], 0.0, "scan", data, self._ocr.text(data))
         return Block(heading, [(sheet.number, whole)], 0.0, "sheet", data, text)
 
-    def _continued(self, blocks: list[Block]) -> list[Block]:
-        """Blocks with the paragraphs joined that a column or sheet divides, also around footnotes."""
-        kept: list[Block] = []
-        for block in blocks:
-            last = self._before(kept, block) if block.role == "text" else None
-            if last is None:
-                kept.append(block)
-                continue
-            last.text = joined(last.text, block.text, self._vocabulary)
-            last.places += block.places
-        return kept
-
-    def _before(self, kept: list[Block], block: Block) -> Block | None:
-        """The paragraph that ``block`` continues; between them stand figures and smaller type alone."""
-        for last in kept[: -_FARTHEST - 1 : -1]:
-            if self._continues(last, block):
-                return last
-            if last.role == "heading" or (last.role == "text" and last.size > block.size - 0.5):
-                return None
-        return None
-
-    def _continues(self, last: Block, block: Block) -> bool:
-        (sheet, box), (later_sheet, later) = last.places[-1], block.places[0]
-        if last.role != "text" or abs(last.size - block.size) > 0.5 or not block.flows:
-            return False
-        moved = later_sheet == sheet + 1 or (later_sheet == sheet and later.top < box.top)
-        return moved and not ENDS.search(last.text) and block.text[:1].islower()
-
     def _with_sections(self, blocks: list[Block], labels: dict[int, str]) -> Iterator[tuple[Block, str]]:
         heading = ""
         for block in blocks:
@@ -291,31 +230,6 @@ class _Reader:
             page = f"p. {labels[block.places[0][0]]}"
             yield block, f"{heading}, {page}" if heading else page
 
-    def _headings_of_outline(self) -> dict[int, set[str]]:
-        titles: dict[int, set[str]] = {}
-        try:
-            for count, bookmark in enumerate(self._pdf.get_toc(max_depth=8)):
-                destination = bookmark.get_dest()
-                index = destination.get_index() if destination else None
-                if index is not None:
-                    titles.setdefault(index + 1, set()).add(_bare_title(bookmark.get_title()))
-                if count >= _OUTLINE:
-                    break
-        except (pypdfium2.PdfiumError, RecursionError):
-            return titles
-        return titles
-
-    def _metadata(self, key: str) -> str:
-        return str(self._pdf.get_metadata_value(key)).strip()
-
-    def _language(self) -> str:
-        size = pdfium.FPDFCatalog_GetLanguage(self._pdf.raw, None, 0)
-        if not 0 < size < 200:
-            return ""
-        buffer = (pdfium.FPDF_WCHAR * (size // 2 + 1))()
-        pdfium.FPDFCatalog_GetLanguage(self._pdf.raw, buffer, size)
-        return bytes(memoryview(buffer))[:size].decode("utf-16-le", "replace").rstrip("\0")
-
     def _notes(self) -> Iterator[tuple[str, str]]:
         if self._bare and self._unit == "tokens":
             read = ", their text read from the picture" if self._ocr is not None else ""
@@ -325,34 +239,6 @@ class _Reader:
             yield "bad_sheet", f"sheets {_ranges(self._broken)} cannot be read"
         if self._left_out:
             yield "too_many_images", f"{self._left_out} figures beyond {MAX_PICTURE_BYTES} bytes left out"
-
-
-def _with_tables(sheet: Sheet, blocks: list[Block], found: list[Table]) -> list[Block]:
-    """The blocks with the tables of the sheet where they stand."""
-    for table in found:
-        box = sheet.displayed(table.box)
-        blocks.insert(_place(box, blocks), Block(table.text, [(sheet.number, box)], 0.0, "table"))
-    return blocks
-
-
-def _place(box: Box, blocks: list[Block]) -> int:
-    """Index of the block before which a picture without a caption stands."""
-    places = [block.places[0][1] for block in blocks]
-    beside = [index for index, place in enumerate(places) if place.left < box.right and box.left < place.right]
-    above = [index for index in beside if places[index].top < box.top]
-    if above:
-        after = max(above) + 1
-        # Short lines that start left of it, and end there, stand above it too.
-        while after < len(places) and places[after].bottom <= box.top + 2 and places[after].left < box.right:
-            after += 1
-        return after
-    below = [index for index, place in enumerate(places) if place.top >= box.top]
-    return min(set(below) & set(beside) or below, default=len(blocks))
-
-
-def _bare_title(text: str) -> str:
-    """A title without its number, case and spaces."""
-    return re.sub(r"^(?:chapter|appendix|part|section)?\s*[\dA-Z]*(?:\.\d+)*\.?\s+|\W+", "", text.casefold())
 
 
 def _ranges(numbers: list[int]) -> str:

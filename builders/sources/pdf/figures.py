@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.pdf.geometry import Box, clusters, union
-from nyxqa.builders.sources.pdf.sheet import Space
+from nyxqa.builders.sources.pdf.space import Space
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage

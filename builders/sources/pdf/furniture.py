@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from nyxqa.builders.sources.pdf.lines import Line, as_lines
-from nyxqa.builders.sources.pdf.sheet import Sheet, Word
+from nyxqa.builders.sources.pdf.sheet import Sheet
+from nyxqa.builders.sources.pdf.words import Word
 
 _EDGE = 0.13  # share of the sheet's height in which headers and footers stand
 _DEEPEST = 3  # lines of a header or footer

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from nyxqa.builders.sources.pdf.geometry import Box, union
-from nyxqa.builders.sources.pdf.sheet import Word
+from nyxqa.builders.sources.pdf.scripts import FIRST_OTHER, in_reading_order, joint
+from nyxqa.builders.sources.pdf.words import Word
+
+_TYPED = 0.9  # share of the letters of a line of a typewriter
 
 
 @dataclass(slots=True)
@@ -21,8 +25,31 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The words with a space between them."""
-        return " ".join(word.text for word in self.words)
+        """The words as they are read, with a space between them where their script has one."""
+        texts = [word.text for word in self.words]
+        if max(map(max, texts)) < FIRST_OTHER:
+            return " ".join(texts)
+        order = in_reading_order(texts)
+        text = texts[order[0]]
+        for before, index in pairwise(order):
+            gap = max(self.words[index].box.left - self.words[before].box.right, 0.0)
+            text += (joint(text, texts[index]) if gap < self.size else " ") + texts[index]
+        return text
+
+    @property
+    def is_bold(self) -> bool:
+        """Whether all words are bold."""
+        return all(word.bold for word in self.words)
+
+    @property
+    def pitch(self) -> float:
+        """Width of each letter of a typewriter's line; 0 of another line."""
+        first = self.words[0]
+        numbered = len(self.words) > 1 and first.text.isdigit() and first.size < self.words[1].size
+        words = self.words[1:] if numbered else self.words
+        letters = sum(len(word.text) for word in words)
+        typed = sum(len(word.text) for word in words if word.pitch)
+        return max(word.pitch for word in words) if typed >= _TYPED * letters else 0.0
 
 
 def as_lines(words: Sequence[Word]) -> list[Line]:

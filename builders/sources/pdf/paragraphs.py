@@ -11,8 +11,12 @@ from statistics import median
 
 from nyxqa.builders.sources.pdf.geometry import Box, union
 from nyxqa.builders.sources.pdf.lines import Line
+from nyxqa.builders.sources.pdf.scripts import FIRST_OTHER, is_right_to_left, joint
 
 _WIDE = 1.4  # times the usual distance of baselines; a wider one ends a paragraph
+_WIDEST_IN_LISTING = 2.7  # times the usual distance
+_BLANK = 1.6  # times the usual distance, with a blank line between
+_FEWEST_TYPED = 4  # words of a line that is a listing by itself
 _SIZES_DIFFER = 0.14
 ITEM = re.compile(r"[•◦‣▪■●○∙·\u2013\u2014*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|\[\d+\]", re.IGNORECASE)
 _DIVIDED = re.compile(r"([^\W\d_]+)-$")
@@ -24,7 +28,7 @@ HYPHENS = "\u2010\u00ad"
 
 @dataclass(slots=True)
 class Block:
-    """A paragraph, heading, table or figure in reading order.
+    """A paragraph, heading, listing, table, list of contents or figure in reading order.
 
     :param places: Sheet number and box of each piece.
     :param size: Size of the type; 0 of a figure.
@@ -43,7 +47,7 @@ class Block:
 
 
 def paragraphs(lines: Sequence[Line], sheet: int, vocabulary: Counter[str]) -> list[Block]:
-    """Paragraphs of a region, from top to bottom.
+    """Paragraphs and listings of a region, from top to bottom.
 
     :param sheet: Its sheet's number.
     :param vocabulary: Words of the file, by which a hyphen at a line end is kept or not.
@@ -54,12 +58,49 @@ def paragraphs(lines: Sequence[Line], sheet: int, vocabulary: Counter[str]) -> l
     close = [step for line, step in zip(lines, steps, strict=False) if 0.5 * line.size < step < 2 * line.size]
     usual = median(close) if close else 1.3 * lines[0].size
     left, right = min(line.box.left for line in lines), max(line.box.right for line in lines)
+    typed = _typed(lines, left)
     groups: list[list[Line]] = [[lines[0]]]
-    for line, later, step in zip(lines, lines[1:], steps, strict=False):
-        if _breaks(groups[-1], line, later, step, usual, left):
+    kinds = [typed[0]]
+    for index, step in enumerate(steps):
+        line, later = lines[index], lines[index + 1]
+        if typed[index] and typed[index + 1]:
+            breaks = step > _WIDEST_IN_LISTING * usual
+        else:
+            breaks = typed[index] != typed[index + 1] or _breaks(groups[-1], line, later, step, usual, left)
+        if breaks:
             groups.append([])
+            kinds.append(typed[index + 1])
         groups[-1].append(later)
-    return [_block(group, sheet, right, vocabulary) for group in groups]
+    return [
+        _listing(group, sheet, usual) if kind else _block(group, sheet, right, vocabulary)
+        for group, kind in zip(groups, kinds, strict=True)
+    ]
+
+
+def _typed(lines: Sequence[Line], left: float) -> list[bool]:
+    """Which lines are of a listing: all letters are a typewriter's, and they do not go on a paragraph."""
+    typed = [line.pitch > 0 for line in lines]
+    for index, line in enumerate(lines):
+        alone = typed[index] and not any(typed[max(index - 1, 0) : index]) and not any(typed[index + 1 : index + 2])
+        if alone and index and line.box.left <= lines[index - 1].box.left + 1 and len(line.words) < _FEWEST_TYPED:
+            typed[index] = line.baseline - lines[index - 1].baseline > _WIDE * line.size
+    return typed
+
+
+def _listing(group: list[Line], sheet: int, usual: float) -> Block:
+    """Lines of a typewriter as they stand: each with its indent and its columns."""
+    left, pitch = min(line.box.left for line in group), median(line.pitch for line in group)
+    rows: list[str] = []
+    for index, line in enumerate(group):
+        if index and line.baseline - group[index - 1].baseline > _BLANK * usual:
+            rows.append("")
+        row = ""
+        for word in line.words:
+            column = round((word.box.left - left) / pitch)
+            row += " " * max(column - len(row), 1 if row else 0) + word.text
+        rows.append(row)
+    size = median(line.size for line in group)
+    return Block("\n".join(rows), [(sheet, union(line.box for line in group))], size, "listing", lines=group)
 
 
 def _breaks(group: Sequence[Line], line: Line, later: Line, step: float, usual: float, left: float) -> bool:
@@ -67,6 +108,8 @@ def _breaks(group: Sequence[Line], line: Line, later: Line, step: float, usual: 
     if step > _WIDE * usual or abs(later.size - line.size) > _SIZES_DIFFER * max(line.size, later.size):
         return True
     if ITEM.fullmatch(later.words[0].text) and len(later.words) > 1 and later.box.left <= group[0].box.left + 1:
+        return True
+    if line.is_bold != later.is_bold and len(group) == 1 and line.is_bold and line.box.right < later.box.right:
         return True
     indent = later.box.left - line.box.left
     return 0.8 * later.size < indent < 4 * later.size and len(group) > 1 and bool(ENDS.search(line.text))
@@ -77,13 +120,16 @@ def _block(group: list[Line], sheet: int, right: float, vocabulary: Counter[str]
     for line, later in pairwise(group):
         # The writer ended a line where the next word would still have gone in.
         room = right - line.box.right - 0.3 * line.size - later.words[0].box.width
-        text = joined(text, later.text, vocabulary, "\n" if room > 2 * line.size else " ")
+        from_right = is_right_to_left(line.text)
+        text = joined(text, later.text, vocabulary, "\n" if room > 2 * line.size and not from_right else " ")
     size = median(line.size for line in group)
     return Block(text, [(sheet, union(line.box for line in group))], size, lines=group, flows=True)
 
 
 def joined(text: str, later: str, vocabulary: Counter[str], between: str = " ") -> str:
     """Two lines as one text; a word that the line end divides is made whole."""
+    if between == " " and (text[-1:] >= FIRST_OTHER or later[:1] >= FIRST_OTHER):
+        between = joint(text, later)
     if text[-1:] in HYPHENS:
         text = text[:-1] + "-"
     head, tail = _DIVIDED.search(text), _LAST_LETTERS.match(later)

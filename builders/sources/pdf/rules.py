@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.pdf.geometry import Box
-from nyxqa.builders.sources.pdf.sheet import Point, Space
+from nyxqa.builders.sources.pdf.space import Point, Space
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage
@@ -20,21 +20,27 @@ _MOST_SEGMENTS = 400  # of one path; with more it is a drawing
 _MOST_RULES = 5_000
 _THIN = 3.0  # points
 _SHORTEST = 4.0  # points
+_UNDERSCORE = 1.5  # points of height
+_LONGEST_UNDERSCORE = 12.0  # points
 
 
-def rules(page: PdfPage) -> list[Box]:
-    """Horizontal and vertical lines as boxes of almost no height or width; none if there are thousands."""
+def rules(page: PdfPage) -> tuple[list[Box], list[Box]]:
+    """Horizontal and vertical lines as boxes of almost no height or width, and short ones that may be underscores.
+
+    None if there are thousands.
+    """
     space = Space(page)
     found: list[Box] = []
     for count, drawn in enumerate(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_PATH], max_depth=2)):
         if count >= _MOST_OBJECTS or len(found) > _MOST_RULES:
-            return []
+            return [], []
         box = space.box(*drawn.get_bounds())
         if min(box.width, box.height) <= _THIN:
             found.append(box)
         else:
             found += _segments(drawn, space)
-    return [box for box in found if max(box.width, box.height) >= _SHORTEST]
+    short = [box for box in found if box.height <= _UNDERSCORE and 1.5 <= box.width <= _LONGEST_UNDERSCORE]
+    return [box for box in found if max(box.width, box.height) >= _SHORTEST], short
 
 
 def _segments(drawn: PdfObject, space: Space) -> Iterator[Box]:

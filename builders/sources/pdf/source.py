@@ -32,6 +32,7 @@ from nyxqa.schemas.recipe import Pdf, Web
 
 MAX_BYTES = 1 << 30  # of a file
 _BATCH_FILES = 8
+_PREFORMATTED = ("table", "listing", "contents")
 _SHEET_ORIGINS = {"sheet": "alt", "scan": "model"}  # the text of a sheet stands for its picture
 
 
@@ -107,7 +108,7 @@ def _page(item: Item, answer: dict[str, Any]) -> Page | Drop:
             caption = (cleaner if sheet else cleaner.line)(block["caption"])
             origin = _SHEET_ORIGINS.get(block["role"], "figure") if caption else ""
             parts.append(image_part(f"data:image/png;base64,{block['picture']}", caption, origin, section, locator))
-        elif text := cleaner(block["text"], preformatted=block["role"] == "table"):
+        elif text := cleaner(block["text"], preformatted=block["role"] in _PREFORMATTED):
             parts.append(text_part(text, section, locator))
     page_id = page_id_of_path(item.path)
     title, language = cleaner.line(answer["title"]) or None, cleaner.line(answer["language"]) or None

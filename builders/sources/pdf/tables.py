@@ -11,7 +11,7 @@ from statistics import median
 from nyxqa.builders.sources.pdf.geometry import Box, clusters, union
 from nyxqa.builders.sources.pdf.lines import Line, as_lines
 from nyxqa.builders.sources.pdf.paragraphs import joined
-from nyxqa.builders.sources.pdf.sheet import Word
+from nyxqa.builders.sources.pdf.words import Word
 from nyxqa.builders.sources.table_rows import table_row
 
 _TOUCHING = 3.0  # points between rules that meet

@@ -74,7 +74,10 @@ def test_what_is_no_table_stays_text(tmp_path: Path) -> None:
         page.setFont("Courier", 10)
         page.drawString(72, 300 - 12 * number, f"open_{number}(gate)        # the gate of mill {number + 2}")
     page.save()
-    assert {block.role for block, _ in read_pdf(str(tmp_path / "a.pdf"), 72, False, "tokens").blocks} == {"text"}
+    blocks = [block for block, _ in read_pdf(str(tmp_path / "a.pdf"), 72, False, "tokens").blocks]
+    assert [block.role for block in blocks if block.role != "text"] == ["contents", "listing"]
+    assert blocks[-2].text == "\n".join(f"Chapter of the mills {number}" for number in range(7, 11))
+    assert blocks[-1].text.startswith("open_0(gate)        # the gate of mill 2\nopen_1(gate)        # the gate")
 
 
 def test_programs_with_numbered_lines_are_no_tables(tmp_path: Path) -> None:

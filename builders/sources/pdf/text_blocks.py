@@ -1,0 +1,109 @@
+"""The words of a sheet as blocks in reading order, each with what it is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nyxqa.builders.sources.figure_caption import is_caption
+from nyxqa.builders.sources.pdf.aligned import divided
+from nyxqa.builders.sources.pdf.columns import in_columns
+from nyxqa.builders.sources.pdf.contents import contents_text, listed
+from nyxqa.builders.sources.pdf.geometry import Box, union
+from nyxqa.builders.sources.pdf.lines import body_size
+from nyxqa.builders.sources.pdf.metadata import bare_title
+from nyxqa.builders.sources.pdf.paragraphs import Block, paragraphs
+from nyxqa.builders.sources.pdf.scripts import is_cjk
+from nyxqa.builders.sources.pdf.sheet import Sheet
+from nyxqa.builders.sources.pdf.tables import Table
+from nyxqa.builders.sources.pdf.words import Word
+
+_HEADING = 1.15  # times the size of the text
+_LONGEST_HEADING = 200  # characters
+_LONGEST_BOLD = 100  # characters of a heading that is bold and not larger than the text
+_SENTENCE = re.compile("[.,;:\u3002\uff0c]$")
+_ENDS_NO_HEADING = re.compile(r"[.,;:]$")
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the sheets of a file share.
+
+    :param vocabulary: Words of the file, by which a hyphen at a line end is kept or not.
+    :param titles: For each sheet the headings of the outline.
+    :param body: Size of the text.
+    """
+
+    vocabulary: Counter[str] = field(default_factory=Counter)
+    titles: dict[int, set[str]] = field(default_factory=dict)
+    body: float = 10.0
+
+
+def text_blocks(sheet: Sheet, words: Sequence[Word], shared: Shared) -> list[Block]:
+    """The blocks of some words of a sheet in reading order; places are those of the displayed sheet."""
+    blocks: list[Block] = []
+    for region in in_columns([word for word in words if word.turn == 0]):
+        for lines, contents in listed(region):
+            if contents:
+                place = sheet.number, union(line.box for line in lines)
+                blocks.append(Block(contents_text(lines), [place], body_size(words), "contents"))
+                continue
+            for piece, table in divided(lines, shared.vocabulary):
+                if table is not None:
+                    blocks.append(Block(table.text, [(sheet.number, table.box)], body_size(words), "table"))
+                blocks += paragraphs(piece, sheet.number, shared.vocabulary)
+    for turn in (1, 2, 3):
+        aside = [word.text for word in words if word.turn == turn]
+        boxes = [(sheet.number, word.box) for word in words if word.turn == turn]
+        if aside:
+            blocks.append(Block(" ".join(aside), boxes, body_size(words)))
+    for block in blocks:
+        if block.role == "text":
+            block.role = _role(block, shared.titles.get(sheet.number, set()), shared.body)
+        block.places = [(number, sheet.displayed(box)) for number, box in block.places]
+        block.lines = []  # the words of thousands of sheets are not kept
+    return blocks
+
+
+def _role(block: Block, titles: set[str], body: float) -> str:
+    if is_caption(block.text):
+        return "caption"
+    length = sum(3 if is_cjk(one) else 1 for one in block.text)
+    if length > _LONGEST_HEADING or not any(one.isalpha() for one in block.text):
+        return "text"
+    if len(block.lines) > 1 and _SENTENCE.search(block.text):
+        return "text"
+    large = block.size > _HEADING * body and len(block.lines) <= 3
+    bold = (
+        len(block.lines) == 1
+        and block.lines[0].is_bold
+        and block.size > 0.97 * body
+        and len(block.text) <= _LONGEST_BOLD
+        and not _ENDS_NO_HEADING.search(block.text)
+    )
+    return "heading" if large or bold or bare_title(block.text) in titles else "text"
+
+
+def with_tables(sheet: Sheet, blocks: list[Block], found: Sequence[Table]) -> list[Block]:
+    """The blocks with the tables of the sheet where they stand."""
+    for table in found:
+        box = sheet.displayed(table.box)
+        blocks.insert(place_of(box, blocks), Block(table.text, [(sheet.number, box)], 0.0, "table"))
+    return blocks
+
+
+def place_of(box: Box, blocks: Sequence[Block]) -> int:
+    """Index of the block before which a table or a picture without a caption stands."""
+    places = [block.places[0][1] for block in blocks]
+    beside = [index for index, place in enumerate(places) if place.left < box.right and box.left < place.right]
+    above = [index for index in beside if places[index].top < box.top]
+    if above:
+        after = max(above) + 1
+        # Short lines that start left of it, and end there, stand above it too.
+        while after < len(places) and places[after].bottom <= box.top + 2 and places[after].left < box.right:
+            after += 1
+        return after
+    below = [index for index, place in enumerate(places) if place.top >= box.top]
+    return min(set(below) & set(beside) or below, default=len(blocks))
