@@ -25,7 +25,7 @@ _BOLD = re.compile(r"bold|black|heavy|demi|(?:cm|ec|sf|lm|pl|t1)[a-z]*bx|bx\d", 
 _FORCE_BOLD = 1 << 18  # flag of a font
 # The address of the text object of a character; comparing pointers takes longer than reading a character.
 _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
-    ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value
+    ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
 )
 _FEWEST_STACKED = 3  # characters below one another that are a vertical line
 
@@ -160,5 +160,6 @@ def _is_below(last: Glyph, glyph: Glyph) -> bool:
     if not is_cjk(glyph.text) or last.turn != 0 or glyph.turn != 0:
         return False
     size = max(last.size, 1.0)
-    across = abs((last.box.left + last.box.right) - (glyph.box.left + glyph.box.right)) / 2
+    centres = abs((last.box.left + last.box.right) - (glyph.box.left + glyph.box.right)) / 2
+    across = min(centres, abs(last.origin[0] - glyph.origin[0]))
     return across < 0.3 * size and 0.5 * size < glyph.box.top - last.box.top < 1.8 * size
