@@ -119,10 +119,14 @@ def character_kinds() -> bytes:
     ``n`` not part of a word, ``l`` a letter, ``u`` a letter that is a word by itself, ``j`` a joiner (part of a word
     if it is alone between two ``l``), ``m`` a mark (part of a word if it follows a letter).
     """
-    kinds = bytearray(b"n" * 0x10000)
-    every = "".join(map(chr, range(0x10000)))
+    return kinds_of("".join(map(chr, range(0x10000))))
+
+
+def kinds_of(characters: str) -> bytes:
+    """The class of each of ``characters``, as in ``character_kinds``."""
+    kinds = bytearray(b"n" * len(characters))
     for pattern, kind in ((_LETTER, "l"), (r"['\u2019.-]", "j"), (f"[{_UNSPACED}]", "u"), (f"[{_MARKS}]", "m")):
-        for match in re.finditer(pattern, every):
+        for match in re.finditer(pattern, characters):
             kinds[match.start()] = ord(kind)
     return bytes(kinds)
 

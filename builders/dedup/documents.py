@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.database import Database
-from nyxqa.builders.dedup.inputs import Source, documents
+from nyxqa.builders.dedup.inputs import Source, documents, text_bytes
 from nyxqa.builders.dedup.minhash import Banding, band_keys, set_keys
 from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
 from nyxqa.builders.dedup.shingles import shingle_sets
@@ -59,6 +60,7 @@ def read_documents(
     database.run("CREATE TABLE IF NOT EXISTS progress (batches BIGINT, shingles BIGINT, positions BIGINT)")
     if database.number("SELECT count(*) FROM done WHERE step = 'read'"):
         return
+    prepare(text_bytes(source, columns.text))
     state = database.rows("SELECT batches, shingles, positions FROM progress")
     done, shingles, position = state[0] if state else (0, 0, 0)
 
@@ -112,7 +114,7 @@ def _shifted(rows: pa.Table, position: int, shingles: int) -> pa.Table:
 
 
 def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Banding | None) -> _Sketch:
-    sets = shingle_sets(batch.column(columns.text).to_pylist(), shingle)
+    sets = shingle_sets(batch.column(columns.text), shingle)
     some = np.flatnonzero(sets.sizes)
     key_a, key_b = np.zeros((2, batch.num_rows), np.uint64)
     key_a[some], key_b[some] = set_keys(sets.values, sets.sizes[some])

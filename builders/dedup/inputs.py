@@ -64,6 +64,22 @@ def documents(source: Source, columns: Sequence[str], text: str) -> Iterator[pa.
         yield pa.concat_batches(waiting)
 
 
+def text_bytes(source: Source, text: str) -> int:
+    """About how many bytes of text there are, without reading them; 0 where that cannot be told."""
+    if isinstance(source, pa.Table):
+        return int(source[text].nbytes) if text in source.schema.names else 0
+    try:
+        return sum(_column_bytes(pq.read_metadata(file), text) for file in _files(source))
+    except (OSError, pa.ArrowInvalid):
+        return 0  # named where the file is read
+
+
+def _column_bytes(file: pq.FileMetaData, name: str) -> int:
+    groups = map(file.row_group, range(file.num_row_groups))
+    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
+    return sum(int(one.total_uncompressed_size) for one in chunks if one.path_in_schema == name)
+
+
 def _halved(batch: pa.RecordBatch, text: str) -> Iterator[pa.RecordBatch]:
     """Halve ``batch`` until no part of several rows is too large."""
     if batch.num_rows > 1 and _text_bytes(batch, text) > _BATCH_BYTES:
