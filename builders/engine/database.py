@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from nyxqa.builders.engine.instances import beside
 from nyxqa.builders.engine.limits import connected, current
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     limits = current()
     with (
         TemporaryDirectory(dir=limits.scratch or folder, prefix=SCRATCH) as temporary,
-        connected(Path(temporary) / "work.duckdb", limits) as connection,
+        connected(Path(temporary) / "work.duckdb", limits, temporary=True) as connection,
     ):
         yield connection
 
@@ -54,7 +55,7 @@ def arrow(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | No
 
 def arrow_batches(db: duckdb.DuckDBPyConnection, query: str, batch: int) -> Iterator[pa.RecordBatch]:
     """The result of ``query``, ``batch`` rows at a time in memory; ``db`` stays free for other queries meanwhile."""
-    result: Any = db.cursor().sql(query)
+    result: Any = beside(db).sql(query)
     yield from result.to_arrow_reader(batch)
 
 
@@ -75,7 +76,7 @@ def shard_tables(db: duckdb.DuckDBPyConnection, query: str, shards: int, batch: 
 
     :param query: Its rows are in the order of their column ``shard``, the number of a shard.
     """
-    result: Any = db.cursor().sql(query)
+    result: Any = beside(db).sql(query)
     reader = result.to_arrow_reader(batch)
     shard = 0
     waiting: list[pa.RecordBatch] = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from nyxqa.builders.engine.instances import attached, instance
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError, one_line
 
 if TYPE_CHECKING:
@@ -58,21 +59,21 @@ def limited(limits: Limits) -> Iterator[None]:
 
 
 @contextmanager
-def connected(file: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(file: Path, limits: Limits, temporary: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database on ``file``, created if missing, within ``limits``; its spill folder is removed at the end.
 
+    :param temporary: Whether ``file`` is deleted afterwards.
     :raises UsageError: If DuckDB does not accept a limit.
     :raises WorldError: If memory, spill space or disk run out, or a file cannot be used.
     """
-    import duckdb
-
-    with translated_errors(limits, file.parent), _spill_folder(file, limits.folder) as spill:
-        connection = duckdb.connect(str(file))
-        try:
-            _apply(connection, limits, spill)
+    with (
+        translated_errors(limits, file.parent),
+        _spill_folder(file, limits.folder) as spill,
+        instance() as connection,
+    ):
+        _apply(connection, limits, spill)
+        with attached(connection, file, temporary):
             yield connection
-        finally:
-            connection.close()
 
 
 @contextmanager
@@ -97,12 +98,14 @@ def _apply(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) ->
 
     given = {"memory_limit": limits.memory, "threads": limits.threads, "max_temp_directory_size": limits.spill}
     for option, value in given.items():
-        if value is not None:
-            try:
-                # Set after opening: DuckDB 1.5 to 2.0 report a spill limit that is given on opening, but ignore it.
-                connection.execute(f"SET {option} = ?", [value])
-            except duckdb.Error as error:
-                raise UsageError(f"DuckDB does not accept {option} = {value!r}: {one_line(error)}") from error
+        if value is None:
+            connection.execute(f"RESET {option}")
+            continue
+        try:
+            # Set after opening: DuckDB 1.5 to 2.0 report a spill limit that is given on opening, but ignore it.
+            connection.execute(f"SET {option} = ?", [value])
+        except duckdb.Error as error:
+            raise UsageError(f"DuckDB does not accept {option} = {value!r}: {one_line(error)}") from error
     connection.execute("SET temp_directory = ?", [spill])
     connection.execute("SET preserve_insertion_order = false")
 
