@@ -122,9 +122,10 @@ def translated_errors(limits: Limits, folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise WorldError(f"{_exhausted(str(error), limits, folder)} ({one_line(error, 200)})") from error
     except duckdb.Error as error:
+        # What memory did not suffice for when a file was closed comes as an error of input and output.
+        if isinstance(error, duckdb.OutOfMemoryException) or "failed to pin block" in str(error):
+            raise WorldError(f"{_exhausted(str(error), limits, folder)} ({one_line(error, 200)})") from error
         if any(sign in str(error) for sign in _NO_SPACE):  # several classes, depending on what was being written
             raise WorldError(_full(limits, folder)) from error
         if isinstance(error, duckdb.IOException):
