@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,18 +24,29 @@ rows = load_dataset("FOLDER", split="SPLIT")
 negatives = ast.literal_eval(rows[0]["neg_text"])  # as mmE5's loader does
 ```
 
-One row a query, as in mmE5-MMEB-hardneg; paths are relative to FOLDER. A side has one image at most."""
+One row a query, as in mmE5-MMEB-hardneg; paths are relative to FOLDER. A side has one image at most. Its trainer stops
+at a row without negatives, so such rows of split train are in a config of their own, `without_negatives`."""
+_WITHOUT_NEGATIVES = "without_negatives"
 
 
 def write_mme5(source: Source, folder: Path, left_out: LeftOut) -> None:
-    """Write ``SPLIT.parquet`` and ``images/``."""
-    files = ImageFiles(folder)
+    """Write ``SPLIT.parquet``, ``without_negatives/train.parquet`` and ``images/``."""
+    images = ImageFiles(folder)
+    configs: dict[str, dict[str, str]] = {"default": {}}
     for split in source.splits:
-        with ParquetPart(folder / f"{split}.parquet", _SCHEMA) as part:
+        parts: dict[str, ParquetPart] = {}
+        with ExitStack() as open_parts:
             for row in source.triplets(split):
-                part.add(_columns(row, files, partial(left_out.add, split)))
-    splits = {split: f"{split}.parquet" for split in source.splits}
-    write_readme(folder, "mmE5", {"default": splits}, _HOW.replace("SPLIT", source.splits[0]), left_out)
+                bare = split == "train" and not row["negative_ids"]
+                path = f"{_WITHOUT_NEGATIVES}/{split}.parquet" if bare else f"{split}.parquet"
+                if path not in parts:
+                    configs.setdefault(_WITHOUT_NEGATIVES if bare else "default", {})[split] = path
+                    parts[path] = open_parts.enter_context(ParquetPart(folder / path, _SCHEMA))
+                parts[path].add(_columns(row, images, partial(left_out.add, split)))
+                if bare:
+                    left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_WITHOUT_NEGATIVES}")
+    configs = {name: files for name, files in configs.items() if files}
+    write_readme(folder, "mmE5", configs, _HOW.replace("SPLIT", source.splits[0]), left_out)
 
 
 def _columns(row: Row, files: ImageFiles, note: Any) -> dict[str, Any]:

@@ -139,9 +139,15 @@ def test_mme5_negatives_are_literals(root: Path, tiny: TinyDataset, tmp_path: Pa
         assert text.startswith("<|image_1|>\n") == bool(path)
         return text.removeprefix("<|image_1|>\n"), (out / path).read_bytes() if path else None
 
+    bare = [row["query_id"] for row in tiny.rows("triplets", "train") if not row["negative_ids"]]
+    # mmE5's model needs as many negatives in each row of a batch.
+    assert bare and load_dataset(str(out), "without_negatives")["train"]["query_id"][:] == bare
+    assert dict.fromkeys(bare, "no_negatives").items() <= _left_out(out).items()
     for split in SPLITS:
         rows = load_dataset(str(out), split=split)
-        for row, triplet in zip(rows, tiny.rows("triplets", split), strict=True):
+        triplets = [row for row in tiny.rows("triplets", split) if row["query_id"] not in bare]
+        assert rows["query_id"][:] == [row["query_id"] for row in triplets]
+        for row, triplet in zip(rows, triplets, strict=True):
             texts, paths = ast.literal_eval(row["neg_text"]), ast.literal_eval(row["neg_image_path"])
             found = [read(row["qry"], row["qry_image_path"]), read(row["pos_text"], row["pos_image_path"])]
             found += [read(text, path) for text, path in zip(texts, paths, strict=True)]

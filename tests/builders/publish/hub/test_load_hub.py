@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.builders.publish.hub.conftest import write_report
 from tests.support.hub_client import Client
 from tests.support.hub_server import Fault, HubServer
 from tests.support.restamp import rewrite
+from tests.support.snippets import fenced
 
 NAME = "ann/set"
 ROWS = """
@@ -137,6 +139,17 @@ def test_datasets_reads_it_without_nyxqa(client: Client, pushed: Path) -> None:
     assert rows == streamed
     assert preview
     assert len(rows) == len(set(rows)) > 0
+
+
+def test_the_snippets_of_a_pushed_card_run(server: HubServer, client: Client, pushed: Path) -> None:
+    text = server.store.repositories[NAME].files()["README.md"].content.decode()
+    (code,) = fenced(text, "python")
+    (call,) = re.findall(r"`(datasets\.load_dataset\(.*?\))`", text)
+    assert NAME in code and NAME in call
+    joined, stored = client.python(
+        f"import datasets\n{code}\nresult = [triplets[0]['positive']['text'], {call}[0]['text']]"
+    )
+    assert joined and stored
 
 
 def test_exported_shards_stream_from_the_hub(server: HubServer, client: Client, pushed: Path, tmp_path: Path) -> None:
