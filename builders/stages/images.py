@@ -19,7 +19,7 @@ from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.removed import REMOVED
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.fetch.store import FetchedReader
+from nyxqa.builders.images.fetch.places import FetchedReader, placed
 from nyxqa.builders.images.packs import PackWriter, writing_pack
 from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, images_of, locate
 from nyxqa.builders.row_files.compression import TooLargeError, decompressed
@@ -235,7 +235,7 @@ def images(run: Run, pages: StepOutput, opened: Source, settings: Images, distan
     packs, folder, links = run.folder(store), store_folder(run, settings), opened.root_relative_links
     resolver = Resolver(opened.root, links, folder, settings.max_bytes, settings.max_pixels, settings.fetch)
     keeper = partial(store_images, resolver, packs, settings.on_dead, removals=run.work.parent if removals else None)
-    stored = run.map(store, keeper, partial(page_slices, pages), PAGES)
+    stored = run.map(store, keeper, placed(folder, partial(page_slices, pages)), PAGES)
     params = {**section_params(settings, ("common",)), "distance": distance}
     step = Step("images", 3, params, (stored.fingerprint,), unit_in="page", unit_out="page")
     pages = run.map(step, drop_common, partial(common_tasks, stored, settings.common, distance, run.work), PAGES)

@@ -17,6 +17,7 @@ from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import DropWriter
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
+from nyxqa.builders.images.fetch.places import placed
 from nyxqa.builders.images.references import Url
 from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
@@ -65,7 +66,7 @@ def documents(run: Run, plan: PoolPlan, images: Images) -> tuple[StepOutput, Ste
     fetched = store_folder(run, images) if images.fetch else None
     store = PictureStore(run.folder(step), images.max_bytes, images.max_pixels, fetched)
     reader = DocumentReader(store, plan.sources, images.on_dead == "page")
-    read = run.map(step, reader.rows, partial(_batches, plan), POOL_DOCUMENTS)
+    read = run.map(step, reader.rows, placed(fetched, partial(_batches, plan)), POOL_DOCUMENTS)
     whole = Step(pool_stage(plan.name), VERSION, {}, (read.fingerprint,), unit_in="row", unit_out="document")
     return run.run_once(whole, partial(write_documents, whole, read)), read
 

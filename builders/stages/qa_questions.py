@@ -19,6 +19,7 @@ from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.base import apply_filters
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
+from nyxqa.builders.images.fetch.places import placed
 from nyxqa.builders.images.references import Url
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
@@ -65,7 +66,7 @@ def read_qa_questions(run: Run, section: QaSet, split: Split, images: Images) ->
     folder = store_folder(run, images) if images.fetch else None
     store = PictureStore(run.folder(step), images.max_bytes, images.max_pixels, folder)
     reader = QuestionReader(store, section, split)
-    return run.map(step, reader.rows, partial(_batches, section, split), QA_QUESTIONS)
+    return run.map(step, reader.rows, placed(folder, partial(_batches, section, split)), QA_QUESTIONS)
 
 
 def _questions(section: QaSet, split: Split) -> Iterator[SourceQuestion | Drop]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from nyxqa.builders.engine.sqlite import erase_deleted, open_store, transact
 from nyxqa.builders.images.errors import DeadImageError
@@ -20,6 +20,7 @@ from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 
+KEY_BYTES = 16
 _INDEX = "index.sqlite"
 _NEW, _OLD = ".new", ".old"  # endings of folders beside a store that is being replaced
 _PACK_BYTES = 1_000_000_000  # after which the next pack is started
@@ -67,10 +68,10 @@ class FetchStore:
             raise WorldError(f"cannot use the fetched images in {folder}: {error}") from error
         self._number = max((int(path.stem.rpartition("-")[2]) for path in folder.glob("pack-*.bin")), default=0)
         self._pack: IO[bytes] | None = None
-        self._open: dict[int, IO[bytes]] = {}
+        self._packs = OpenPacks(folder)
 
     def __contains__(self, url: str) -> bool:
-        key = _key(url)
+        key = key_bytes(url)
         query = "SELECT EXISTS (SELECT 1 FROM bodies WHERE key = ?1) OR EXISTS (SELECT 1 FROM failures WHERE key = ?1)"
         return bool(self._db.execute(query, (key,)).fetchone()[0])
 
@@ -82,7 +83,7 @@ class FetchStore:
         pack.flush()
         length = pack.tell() - start
         body.seek(0)
-        row = (_key(url), self._number, start, length, _checksum(body))
+        row = (key_bytes(url), self._number, start, length, _checksum(body))
         transact(
             self._db,
             "a fetched image",
@@ -92,26 +93,37 @@ class FetchStore:
 
     def fail(self, url: str, error: FetchError) -> None:
         """Store why ``url`` gave no bytes."""
-        row = (_key(url), url, error.reason, error.detail)
+        row = (key_bytes(url), url, error.reason, error.detail)
         transact(self._db, "a fetched image", ("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row))
 
+    def results(self, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Key, place of the bytes (pack, start, length, checksum), and reason and detail of a failure, by key.
+
+        :param rows: Of one list.
+        """
+        query = (
+            "SELECT key, pack, start, length, crc, NULL AS reason, NULL AS detail FROM bodies UNION ALL "
+            "SELECT key, NULL, NULL, NULL, NULL, reason, detail FROM failures "
+            "WHERE key NOT IN (SELECT key FROM bodies) ORDER BY key"
+        )
+        found = self._db.execute(query)
+        while some := found.fetchmany(rows):
+            yield some
+
     def read(self, url: str) -> bytes:
-        """The bytes of ``url``.
+        """The bytes of ``url``, in the process that fetches; workers have ``FetchedReader``.
 
         :raises DeadImageError: If it gave none.
         :raises WorldError: If it was never requested, or its bytes are damaged.
         """
-        row = self._db.execute("SELECT pack, start, length, crc FROM bodies WHERE key = ?", (_key(url),)).fetchone()
-        if row is None:
-            self._raise_failure(url)
-        pack, start, length, crc = row
-        if pack not in self._open:
-            self._open[pack] = self._file(pack).open("rb")
-        self._open[pack].seek(start)
-        data = self._open[pack].read(length)
-        if len(data) != length or zlib.crc32(data) != crc:
-            raise WorldError(f"{self._file(pack)} is damaged at byte {start}; remove {self._folder} and build again")
-        return data
+        key = (key_bytes(url),)
+        place = self._db.execute("SELECT pack, start, length, crc FROM bodies WHERE key = ?", key).fetchone()
+        if place is not None:
+            return self._packs.read(*place)
+        failure = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", key).fetchone()
+        if failure is None:
+            raise never_requested(self._folder, url)
+        raise DeadImageError(failure[0], f"{url}: {failure[1]}")
 
     def failures(self) -> Iterator[Failure]:
         """Failures that another try may resolve, ordered by key; the store may change during iteration."""
@@ -159,10 +171,10 @@ class FetchStore:
 
     def close(self) -> None:
         """Close the files."""
-        for file in [*self._open.values(), *([self._pack] if self._pack else [])]:
-            file.close()
-        self._open.clear()
+        if self._pack is not None:
+            self._pack.close()
         self._pack = None
+        self._packs.close()
         self._db.close()
 
     def __enter__(self) -> FetchStore:
@@ -171,14 +183,8 @@ class FetchStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _raise_failure(self, url: str) -> None:
-        row = self._db.execute("SELECT reason, detail FROM failures WHERE key = ?", (_key(url),)).fetchone()
-        if row is None:
-            raise WorldError(f"the fetched images in {self._folder} lack {url}; remove that folder and build again")
-        raise DeadImageError(row[0], f"{url}: {row[1]}")
-
     def _file(self, number: int) -> Path:
-        return self._folder / f"pack-{number:06d}.bin"
+        return _pack_file(self._folder, number)
 
     def _writable_pack(self) -> IO[bytes]:
         """The pack to append to, positioned at its end."""
@@ -192,30 +198,50 @@ class FetchStore:
         return self._pack
 
 
-class FetchedReader:
-    """Reads from a store that is opened on first use, since most shards of a local source do not need it."""
+class OpenPacks:
+    """The packs of a store, opened as they are read.
+
+    :param folder: Of the store.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._store: FetchStore | None = None
+        self._open: dict[int, IO[bytes]] = {}
 
-    def read(self, url: str) -> bytes:
-        """The bytes of ``url``, as ``FetchStore.read`` has them."""
-        if self._store is None:
-            self._store = FetchStore(self._folder)
-        return self._store.read(url)
+    def read(self, pack: int, start: int, length: int, crc: int) -> bytes:
+        """The bytes at a place.
 
-    def __enter__(self) -> FetchedReader:
-        return self
+        :raises WorldError: If they are damaged.
+        """
+        if pack not in self._open:
+            self._open[pack] = _pack_file(self._folder, pack).open("rb")
+        self._open[pack].seek(start)
+        data = self._open[pack].read(length)
+        if len(data) != length or zlib.crc32(data) != crc:
+            raise WorldError(
+                f"{_pack_file(self._folder, pack)} is damaged at byte {start}; remove {self._folder} and build again"
+            )
+        return data
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._store is not None:
-            self._store.close()
+    def close(self) -> None:
+        """Close the files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
+def never_requested(folder: Path, url: str) -> WorldError:
+    """The error for a URL of which a store knows nothing."""
+    return WorldError(f"the fetched images in {folder} lack {url}; remove that folder and build again")
+
+
+def has_store(folder: Path) -> bool:
+    """Whether something was stored in ``folder``."""
+    return (folder / _INDEX).exists()
 
 
 def has_failures(folder: Path) -> bool:
     """Whether a store exists and holds a failure that another try may resolve."""
-    if not (folder / _INDEX).exists():
+    if not has_store(folder):
         return False
     with FetchStore(folder) as store:
         return next(store.failures(), None) is not None
@@ -223,7 +249,7 @@ def has_failures(folder: Path) -> bool:
 
 def key_of(url: str) -> str:
     """The key under which the result of a URL is stored, as hexadecimal digits."""
-    return _key(url).hex()
+    return key_bytes(url).hex()
 
 
 def forget(folder: Path, keys: Collection[str]) -> int:
@@ -235,7 +261,7 @@ def forget(folder: Path, keys: Collection[str]) -> int:
     :param keys: Of ``key_of``.
     :raises WorldError: If the store cannot be read or written.
     """
-    if not (folder / _INDEX).exists():
+    if not has_store(folder):
         return 0
     fresh, earlier = folder.with_name(f"{folder.name}{_NEW}"), folder.with_name(f"{folder.name}{_OLD}")
     gone, removed = {bytes.fromhex(key) for key in keys}, 0
@@ -264,8 +290,13 @@ def settle(stores: Path) -> None:
         shutil.rmtree(fresh)
 
 
-def _key(url: str) -> bytes:
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
+def key_bytes(url: str) -> bytes:
+    """The key under which the result of a URL is stored."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
+
+
+def _pack_file(folder: Path, number: int) -> Path:
+    return folder / f"pack-{number:06d}.bin"
 
 
 def _checksum(file: IO[bytes]) -> int:

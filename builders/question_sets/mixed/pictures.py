@@ -10,7 +10,7 @@ from typing import Any
 
 from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.fetch.store import FetchedReader
+from nyxqa.builders.images.fetch.places import FetchedReader
 from nyxqa.builders.images.packs import PackWriter, writing_pack
 from nyxqa.builders.images.references import Rejected, Url
 from nyxqa.builders.question_sets.importers.images import image_bytes

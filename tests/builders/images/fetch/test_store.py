@@ -12,7 +12,8 @@ import pytest
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch import store as module
 from nyxqa.builders.images.fetch.errors import FetchError
-from nyxqa.builders.images.fetch.store import FetchedReader, FetchStore, has_failures, store_name
+from nyxqa.builders.images.fetch.places import FetchedReader, write_places
+from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 
@@ -68,6 +69,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     with FetchStore(tmp_path) as store:
         store.keep("http://a", io.BytesIO(b"one"))
     (tmp_path / "pack-000000.bin").write_bytes(b"on\0")
+    write_places(tmp_path)
     with FetchedReader(tmp_path) as reader, pytest.raises(WorldError, match=r"pack-000000\.bin is damaged at byte 0"):
         reader.read("http://a")
 
