@@ -13,7 +13,7 @@ from tests.support.hub_server import hub
 
 # What is not run, with the reason that the page states below it.
 NOT_RUN = {
-    ("docs/cluster.md", "ray start --head --port 6379 --num-cpus 16             # on o"): "needs a cluster",
+    ("docs/cluster.md", "ray start --head --port 6379 --num-cpus 16             # on "): "needs a cluster",
     ("docs/cluster.md", "#!/bin/bash"): "needs a cluster",
     ("docs/evaluate.md", "nyxqa evaluate nyxqa_data --retriever bm25 --retriever nyx:s"): "needs a GPU",
     ("docs/evaluate.md", "nyxqa evaluate mmeb_eval:MMEB-eval --retriever nyx:stage2 --"): "needs a GPU",
