@@ -103,3 +103,20 @@ def converts_without_pandas(number: int) -> bool:
 
     rows = pa.Table.from_pylist([{"number": number}]).to_pylist()
     return rows == [{"number": number}] and "pandas" not in sys.modules
+
+
+class SlowLoggedShard:
+    """As ``logged_shard``, and takes its time.
+
+    :param log: Folder of the marks.
+    :param seconds: How long a call lasts.
+    """
+
+    def __init__(self, log: Path, seconds: float) -> None:
+        self.log, self.seconds = log, seconds
+
+    def __call__(self, numbers: tuple[int, ...]) -> ShardOutput:
+        """Leave a mark, wait, and return the shard."""
+        made = logged_shard(self.log, numbers)
+        time.sleep(self.seconds)
+        return made
