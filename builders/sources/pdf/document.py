@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.pdf.captions import paired
 from nyxqa.builders.sources.pdf.continued import continued
+from nyxqa.builders.sources.pdf.figure_regions import captioned, free_figures, with_axes
 from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
@@ -151,15 +152,17 @@ class _Reader:
         edge = [word for word in sheet.words if word.order in furniture]
         words = [word for word in sheet.words if word.order not in furniture]
         label = printed_label(sheet, self._furniture, edge)
-        found = tables(sheet.rules, [word for word in words if word.turn == 0], self._shared.vocabulary)
+        embedded = [box for box, _ in sheet.pictures]
+        free = free_figures(sheet.drawings, embedded, words) if self._unit == "tokens" else []
+        outside = [word for word in words if word.turn == 0 and not any(box.holds(word.box) for box in free)]
+        lines = [rule for rule in sheet.rules if not any(box.holds(rule) for box in free)]
+        found = tables(lines, outside, self._shared.vocabulary)
         in_tables = frozenset[int]().union(*(table.words for table in found))
         words = [word for word in words if word.order not in in_tables]
-        blocks = text_blocks(sheet, words, self._shared)
-        sheet.drawings = [box for box in sheet.drawings if not any(table.box.holds(box) for table in found)]
-        if sheet.drawings and self._unit == "tokens":
-            words = self._without_labels(sheet, words, blocks)
-            blocks = text_blocks(sheet, words, self._shared)
-        blocks = with_tables(sheet, blocks, found)
+        if self._unit == "tokens":
+            drawn = [one.box for one in sheet.drawings if not any(table.box.holds(one.box) for table in found)]
+            words = self._without_figures(sheet, words, free, [box for box in drawn if box not in free])
+        blocks = with_tables(sheet, text_blocks(sheet, words, self._shared), found)
         if self._unit == "page":
             text = "\n".join(block.text for block in blocks)
             heading = next((block.text for block in blocks if block.role == "heading"), "")
@@ -170,14 +173,14 @@ class _Reader:
             ), label
         return self._with_pictures(sheet, blocks), label
 
-    def _without_labels(self, sheet: Sheet, words: list[Word], blocks: list[Block]) -> list[Word]:
-        """The words outside of the drawings that have a caption, which become pictures."""
-        owners = paired(sheet.drawings, blocks)
-        figures = [
-            box
-            for box, owner in zip(sheet.drawings, owners, strict=True)
-            if owner is not None and not box.holds(blocks[owner].places[0][1])
-        ]
+    def _without_figures(self, sheet: Sheet, words: list[Word], free: list[Box], others: list[Box]) -> list[Word]:
+        """The words outside of the drawings that are figures, which become pictures.
+
+        :param free: Drawings that are figures.
+        :param others: Drawings that are figures where they have a caption.
+        """
+        figures = [*free, *(captioned(others, text_blocks(sheet, words, self._shared)) if others else [])]
+        figures = [with_axes(box, words) for box in figures]
         # A picture that is part of a drawing is drawn with it.
         sheet.pictures = [one for one in sheet.pictures if not any(box.holds(one[0]) for box in figures)]
         sheet.pictures += [(box, self._dpi / 72) for box in figures]

@@ -12,6 +12,8 @@ from nyxqa.builders.sources.pdf.sheet import Sheet
 from nyxqa.builders.sources.pdf.words import Word
 
 _EDGE = 0.13  # share of the sheet's height in which headers and footers stand
+_OUTERMOST = 0.2  # the same of the first and the last line
+_LARGER = 1.25  # times the size of equal text at other edges; such text is a title
 _DEEPEST = 3  # lines of a header or footer
 _APART = 1.5  # times the size between a header and the text
 _DIGITS = re.compile(r"[0-9]+")
@@ -30,6 +32,7 @@ class Furniture:
 
     def __init__(self) -> None:
         self._texts: Counter[tuple[bool, str]] = Counter()
+        self._smallest: dict[tuple[bool, str], float] = {}
         self._places: Counter[tuple[bool, int]] = Counter()
         self._heads: dict[tuple[bool, int], set[int]] = {}
         self._numbers: Counter[tuple[bool, int]] = Counter()
@@ -39,6 +42,9 @@ class Furniture:
         """Take note of the edges of one sheet."""
         lines = _edge_lines(sheet)
         self._texts.update({(top, one) for top, line, _ in lines for one in _patterns(line.text, sheet.number)})
+        for top, line, _ in lines:
+            for one in _patterns(line.text, sheet.number):
+                self._smallest[top, one] = min(self._smallest.get((top, one), line.size), line.size)
         apart = {(top, place, line.text) for top, line, apart in lines if apart for place in _places(line)}
         self._places.update((top, place) for top, place, _ in apart)
         for top, place, text in apart:
@@ -61,10 +67,16 @@ class Furniture:
             lines = [(line, apart) for at_top, line, apart in _edge_lines(sheet) if at_top is top]
             last = -1
             for index, (line, apart) in enumerate(lines):
-                if self._repeats(sheet, top, line, apart):
+                if self._repeats(sheet, top, line, apart) or (not index and self._is_number(sheet, line)):
                     last = index
             found.update(word.order for line, _ in lines[: last + 1] for word in line.words)
         return found
+
+    def _is_number(self, sheet: Sheet, line: Line) -> bool:
+        """Whether an outermost line is the printed number of its sheet, where the numbers rise with the sheets."""
+        text = line.text
+        known = self.offset is not None and text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER
+        return known and int(text) - sheet.number == self.offset
 
     def _repeats(self, sheet: Sheet, top: bool, line: Line, apart: bool) -> bool:
         text = line.text
@@ -75,7 +87,9 @@ class Furniture:
                 return self._sheets > 1
             if self.offset is not None and int(value) == sheet.number + self.offset:
                 return True
-        often = max(self._texts[top, one] for one in _patterns(text, sheet.number))
+        often, pattern = max((self._texts[top, one], one) for one in _patterns(text, sheet.number))
+        if line.size > _LARGER * self._smallest[top, pattern]:
+            return False
         if any(letter.isalpha() for letter in text) and often >= max(3, 0.08 * self._sheets):
             return apart or often >= 0.5 * self._sheets
         if line.size > 1.15 * median(word.size for word in sheet.words):
@@ -91,16 +105,17 @@ class Furniture:
 
 def _edge_lines(sheet: Sheet) -> list[tuple[bool, Line, bool]]:
     """At most three lines at each edge from outside in: whether at the top, the line, and whether it stands apart."""
-    edge = _EDGE * sheet.box.height
+    edge, outermost = _EDGE * sheet.box.height, _OUTERMOST * sheet.box.height
     near = [
         w for w in sheet.words if w.turn == 0 and (w.box.top < 2 * edge or w.box.bottom > sheet.box.bottom - 2 * edge)
     ]
     lines = as_lines(near)
     size = median(line.size for line in lines) if lines else 0.0
-    found = []
+    found: list[tuple[bool, Line, bool]] = []
     for top, ordered in ((True, lines), (False, lines[::-1])):
         for line, inner in zip(ordered[:_DEEPEST], [*ordered[1:], None], strict=False):
-            if line.box.bottom > edge if top else line.box.top < sheet.box.bottom - edge:
+            deepest = edge if found and found[-1][0] is top else outermost
+            if line.box.bottom > deepest if top else line.box.top < sheet.box.bottom - deepest:
                 break
             found.append((top, line, _gap(line, inner) > _APART * size - size))
     return found

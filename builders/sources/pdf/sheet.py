@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nyxqa.builders.sources.pdf.figures import Drawing
 from nyxqa.builders.sources.pdf.geometry import Box
 from nyxqa.builders.sources.pdf.glyphs import read_glyphs
 from nyxqa.builders.sources.pdf.space import Space
@@ -31,7 +32,7 @@ class Sheet:
     box: Box
     words: list[Word]
     pictures: list[tuple[Box, float]] = field(default_factory=list)
-    drawings: list[Box] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
     rules: list[Box] = field(default_factory=list)
     turn: int = 0
     bare: bool = False

@@ -181,6 +181,76 @@ def test_a_drawing_with_a_caption_is_a_figure_and_its_labels_are_no_text(tmp_pat
     assert tuple(blocks[1].places[0][1]) == pytest.approx((160, HEIGHT - 600, 300, HEIGHT - 520), abs=8)
 
 
+def test_a_drawing_of_curves_is_a_figure_without_a_caption_too_and_a_frame_around_text_is_not(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    draw_lines(page, 72, 740, wrapped(sentence("lock", 1), 80))
+    for place, label in enumerate(("gate", "weir", "mill", "dam", "pond", "sluice")):
+        page.ellipse(80 + 70 * place, 570, 130 + 70 * place, 630)
+        draw_lines(page, 95 + 70 * place, 612, [label])
+        page.line(130 + 70 * place, 615, 150 + 70 * place, 618)
+    for place in range(6):
+        page.roundRect(66, 380 + 24 * place, 420, 22, 6)
+        draw_lines(page, 72, 388 + 24 * place, wrapped(sentence("weir", place), 80)[:1])
+    page.save()
+    found = [block for block, _ in read(tmp_path / "a.pdf").blocks]
+    assert [block.picture is not None for block in found].count(True) == 1
+    said = " ".join(block.text for block in found)
+    assert "sluice" not in said and said.count("weir") == 6
+
+
+def test_numbers_of_axes_go_with_their_figure(tmp_path: Path) -> None:
+    """As plotting programs draw a picture with axes, ticks, numbers and names."""
+    page = canvas(tmp_path / "a.pdf")
+    draw_lines(page, 72, 740, wrapped(sentence("lock", 1), 80))
+    page.drawImage(picture(), 120, 500, 240, 160)
+    page.rect(120, 500, 240, 160)
+    for step in range(5):
+        page.line(120 + 60 * step, 500, 120 + 60 * step, 496)
+        page.drawCentredString(120 + 60 * step, 486, str(50 * step))
+        page.line(116, 500 + 40 * step, 120, 500 + 40 * step)
+        page.drawRightString(113, 497 + 40 * step, f"0.{step}")
+    page.saveState()
+    page.rotate(90)
+    page.drawString(540, -92, "level of the water")
+    page.restoreState()
+    draw_lines(page, 72, 440, wrapped(sentence("lock", 2), 80))
+    page.save()
+    found = [block for block, _ in read(tmp_path / "a.pdf").blocks]
+    assert [block.text for block in found] == [sentence("lock", 1), "", sentence("lock", 2)]
+    (_, box), *_ = found[1].places
+    assert box.left < 93 and box.bottom > HEIGHT - 486
+
+
+def test_a_chart_with_a_caption_is_no_table(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    draw_lines(page, 72, 740, wrapped(sentence("lock", 1), 80))
+    for step in range(5):
+        page.line(120, 520 + 30 * step, 380, 520 + 30 * step)
+        page.rect(140 + 50 * step, 520, 20, 20 + 25 * step, fill=1)
+        draw_lines(page, 100, 517 + 30 * step, [str(step * 10)])
+        draw_lines(page, 140 + 50 * step, 506, [str(1990 + step)])
+    page.line(120, 520, 120, 660)
+    page.line(380, 520, 380, 660)
+    draw_lines(page, 120, 480, ["Figure 2: Mills that were built in each year."])
+    page.save()
+    found = [block for block, _ in read(tmp_path / "a.pdf").blocks]
+    assert [block.role for block in found] == ["text", "picture"]
+    assert found[1].caption == "Figure 2: Mills that were built in each year."
+
+
+def test_a_title_that_is_the_running_head_of_later_sheets_stays(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    for number in range(6):
+        draw_lines(page, 200, 715, ["The mills of the valley"], size=18 if not number else 9)
+        draw_lines(page, 72, 650, wrapped(sentence("mill", number), 80))
+        draw_lines(page, 300, 130, [str(number + 1)])
+        page.showPage()
+    page.save()
+    content = read(tmp_path / "a.pdf")
+    assert content.title == "The mills of the valley"
+    assert texts(content) == ["The mills of the valley", *(sentence("mill", number) for number in range(6))]
+
+
 def scan(file: Path) -> None:
     page = canvas(file)
     page.drawImage(picture(size=(300, 400)), 0, 0, WIDTH, HEIGHT)
