@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import nyxqa
+from nyxqa.builders.check import training_signal
 from nyxqa.cli import app
 from nyxqa.panels import PANELS
 from nyxqa.schemas.tables import TABLES
@@ -234,7 +235,10 @@ def test_check_of_the_structure(built_sample: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == f"{ending}\n"
 
 
-def test_check_of_a_broken_dataset(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_a_broken_dataset(
+    dataset: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_signal, "MIN_QUESTIONS", 10_000)  # tests/builders/check trains
     rewrite(dataset, "qa", "test", lambda rows: rows[0].update(label=7))
     assert leave("check", str(dataset)) == 3
     told = capsys.readouterr()

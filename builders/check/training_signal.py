@@ -38,7 +38,9 @@ SEED = 42
 METRIC = "mrr"  # uses the full rank, so it separates arms with fewer questions than recall@1
 # With fewer validation questions the interval is too wide; folds over train give more questions.
 MIN_VALIDATION = 200
-FOLDS = 4
+FOLDS = 3
+# Twice the default rate, three passes instead of five: the gain over shuffled positives is as clear, in half the steps.
+EPOCHS, RATE = 3, 2e-3
 # With fewer, every fold trains on a few dozen rows, and a missing signal would reflect their number, not the rows.
 MIN_QUESTIONS = 100
 # Caps that keep the check within minutes on two cores whatever the size of the dataset; drawn by keyed hash.
@@ -261,9 +263,9 @@ def _measured(runs: Sequence[tuple[Sequence[Example], TestSet]], how: str, rows:
 
 
 def _settings() -> TrainSettings:
-    """The default ones, a step in one pass: what a step holds is small, and many small passes cost most of its time."""
+    """Few passes, each step in one piece: what a step holds is small, and many small pieces cost most of its time."""
     settings = default_settings(MODEL)
-    return replace(settings, chunk=4 * settings.batch_size)
+    return replace(settings, epochs=EPOCHS, learning_rate=RATE, chunk=4 * settings.batch_size)
 
 
 def _interval(value: Interval) -> str:

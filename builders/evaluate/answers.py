@@ -175,16 +175,18 @@ def answer_scores(questions: Sequence[Question], answers: Answers, k: int) -> Sc
         failed += bool(answer["reason"])
         prompt_tokens += answer["prompt_tokens"]
         completion_tokens += answer["completion_tokens"]
-        for name, value in _figures(question, answer["prediction"] or "").items():
+        for name, value in _figures(question, answer["prediction"]).items():
             values[name][row] = value
     tokens = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     kept = {name: some for name, some in values.items() if not np.isnan(some).all()}
     return Scored(answers.system, answers.dim, kept, k, {"failed": failed, **tokens})
 
 
-def _figures(question: Question, prediction: str) -> dict[str, float]:
+def _figures(question: Question, given: str | None) -> dict[str, float]:
+    """Figures of one answer; None, where there was no usable one, is no abstention."""
+    prediction = given or ""
     if not question.answerable:
-        abstained = float(not prediction)
+        abstained = float(given == "")
         return {"abstained": abstained, CORRECT: abstained}
     if question.nuggets:
         recall = nugget_recall(prediction, question.nuggets)

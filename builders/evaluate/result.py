@@ -12,7 +12,19 @@ from nyxqa.builders.formatting import text_table
 from nyxqa.schemas.files import write_bytes
 
 FOLDER = "evaluation"
-_SHOWN = ("precision@1", "golden@1", "recall@1", "recall@10", "mrr", "ndcg@10", "accuracy", "em", "f1")
+_SHOWN = (
+    "precision@1",
+    "golden@1",
+    "recall@1",
+    "recall@10",
+    "mrr",
+    "ndcg@10",
+    "accuracy",
+    "em",
+    "f1",
+    "nugget_recall",
+    "abstained",
+)
 
 
 @dataclass(frozen=True)

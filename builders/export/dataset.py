@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from nyxqa.builders.export.captions import CaptionLookup, ImagesAs, with_captions
+from nyxqa.builders.export.readme import LeftOut
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.live import task
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
@@ -149,3 +150,10 @@ def _aligned(side: Row, captions: dict[str, str]) -> list[str]:
 def positive_ids(row: dict[str, Any]) -> list[str]:
     """Ids of all positives of a triplet, ``positive_id`` first."""
     return list(dict.fromkeys([row["positive_id"], *(one["doc_id"] for one in row["positives"])]))
+
+
+def note_further_positives(row: dict[str, Any], split: str, left_out: LeftOut) -> None:
+    """List the positives of a triplet behind the first, of a format whose rows have one."""
+    for one in positive_ids(row)[1:]:
+        detail = f"answers {row['query_id']} {'with the first' if row['needs'] == 'all' else 'too'}"
+        left_out.add(split, "document", one, "further_positive", detail)

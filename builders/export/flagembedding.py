@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nyxqa.builders.export.dataset import Source
+from nyxqa.builders.export.dataset import Source, note_further_positives
 from nyxqa.builders.export.files import write_json_lines
 from nyxqa.builders.export.readme import LeftOut, write_readme
 
@@ -28,6 +28,7 @@ def write_flagembedding(source: Source, folder: Path, left_out: LeftOut) -> None
                     left_out.add(split, "query", row["query_id"], reason, "not written: its trainer takes no such row")
                     continue
                 most = max(most, len(negatives))
+                note_further_positives(row, split, left_out)
                 texts = {"query": row["query"]["text"], "pos": [row["positive"]["text"]], "neg": negatives}
                 write({**texts, "prompt": row["instruction"], "query_id": row["query_id"]})
     files = {"default": {split: f"{split}.jsonl" for split in source.splits}}

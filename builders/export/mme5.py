@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.dataset import Row, Source, note_further_positives
 from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
 from nyxqa.builders.export.readme import LeftOut, write_readme
 
@@ -43,6 +43,7 @@ def write_mme5(source: Source, folder: Path, left_out: LeftOut) -> None:
                     configs.setdefault(_WITHOUT_NEGATIVES if bare else "default", {})[split] = path
                     parts[path] = open_parts.enter_context(ParquetPart(folder / path, _SCHEMA))
                 parts[path].add(_columns(row, images, partial(left_out.add, split)))
+                note_further_positives(row, split, left_out)
                 if bare:
                     left_out.add(split, "query", row["query_id"], "no_negatives", f"in config {_WITHOUT_NEGATIVES}")
     configs = {name: files for name, files in configs.items() if files}

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.dataset import Row, Source, note_further_positives
 from nyxqa.builders.export.files import ImageFiles, write_json_lines
 from nyxqa.builders.export.readme import LeftOut, write_readme
 from nyxqa.schemas.content import PLACEHOLDER
@@ -27,6 +27,7 @@ def write_ms_swift(source: Source, folder: Path, left_out: LeftOut) -> None:
         with write_json_lines(folder / f"{split}.jsonl") as write:
             for row in source.triplets(split):
                 note = partial(left_out.add, split)
+                note_further_positives(row, split, left_out)
                 query = _messages(row["query"], files, partial(note, "query", row["query_id"]), row["instruction"])
                 ids = [row["positive_id"], *row["negative_ids"]]
                 sides = zip(ids, [row["positive"], *row["negatives"]], strict=True)

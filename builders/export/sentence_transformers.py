@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.dataset import Row, Source, note_further_positives
 from nyxqa.builders.export.equal_rows import EqualNegatives, Shape, shape_of
 from nyxqa.builders.export.files import ParquetPart, data_uri
 from nyxqa.builders.export.readme import LeftOut, write_readme
@@ -43,6 +43,7 @@ def write_sentence_transformers(source: Source, folder: Path, left_out: LeftOut)
     for split in source.splits:
         with ParquetPart(folder / f"{split}.parquet", schema) as part:
             for row in source.triplets(split):
+                note_further_positives(row, split, left_out)
                 if row["instruction"]:
                     left_out.add(split, "query", row["query_id"], "no_column_for_instruction", row["instruction"])
                 sides = _sides(split, row, equal, shape, left_out)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source
+from nyxqa.builders.export.dataset import Row, Source, note_further_positives
 from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
 from nyxqa.builders.export.readme import LeftOut, write_readme
 
@@ -47,6 +47,7 @@ def write_vlm2vec(source: Source, folder: Path, left_out: LeftOut) -> None:
         with ParquetPart(folder / f"{split}.parquet", _SCHEMA) as part:
             for row in source.triplets(split):
                 part.add(_columns(row, 0, files, note))
+                note_further_positives(row, split, left_out)
                 more = len(row["negatives"]) - 1
                 if more > 0 and not source.expand_negatives:
                     note("query", row["query_id"], _MORE, f"{more} negatives after the first")

@@ -27,7 +27,7 @@ from nyxqa.builders.vlm.protocol import Answered, Conversation, Failed, VlmReque
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.recipe import Feedback
 
-VERSION = 1
+VERSION = 2
 # Questions of a shard; a divisor of the candidates' block.
 SHARD = 128
 _COLUMNS = ["query_id", "dataset", "pool", "query", "query_image_ids", "answers", "positive_id", "positives"]

@@ -27,6 +27,7 @@ from nyxqa.builders.question_sets.pools import (
     rows_where,
     shared_keys_at,
 )
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
@@ -239,10 +240,10 @@ class TrainSet:
         place = -1 if self._questions is None else int(self._questions.rows([row["query_id"]])[0])
         if self._questions is None or place < 0:
             return truth
-        columns = ("choices", "label", "nuggets")
-        choices, label, nuggets = (self._questions.table.column(name)[place].as_py() for name in columns)
-        if nuggets:
-            return replace(truth, nuggets=tuple(one["text"] for one in nuggets))
+        columns = ("choices", "label", "nuggets", "type")
+        choices, label, nuggets, kind = (self._questions.table.column(name)[place].as_py() for name in columns)
+        if nuggets or form_of(kind) == "list":
+            return replace(truth, nuggets=tuple(one["text"] for one in nuggets), type=kind)
         if truth.known and not options:
             return truth
         if options and choices and label >= 0:

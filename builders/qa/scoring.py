@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nyxqa.builders.qa.nuggets import nugget_recall
+from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.protocol import AnswerForm
 from nyxqa.schemas.answers import exact_match, normalise_answer, token_f1
 
@@ -24,12 +25,14 @@ class Truth:
     :param choices: Options of a question that has no accepted form; empty otherwise.
     :param label: Number of the right option, from 0.
     :param nuggets: Facts of a long answer, by which a prediction is scored; empty for a short one.
+    :param type: Type of the question; empty where it is unknown.
     """
 
     answers: tuple[str, ...]
     choices: tuple[str, ...] = ()
     label: int = 0
     nuggets: tuple[str, ...] = ()
+    type: str = ""
 
     @property
     def known(self) -> bool:
@@ -39,7 +42,7 @@ class Truth:
     @property
     def form(self) -> AnswerForm:
         """What kind of answer the model is to give."""
-        return "long" if self.nuggets else "short"
+        return "long" if self.nuggets else form_of(self.type)
 
     def score(self, prediction: str) -> float:
         """F1 in [0, 1] as float32 stores it: 1 for an exact match or the right option; of a long answer the recall."""
@@ -73,9 +76,11 @@ def listed_options(choices: Sequence[str]) -> str:
 
 
 def chosen(prediction: str, choices: Sequence[str]) -> int | None:
-    """Number of the option that ``prediction`` names by its words, its letter, or both; None if unclear."""
-    named = normalise_answer(prediction)
-    equal = [number for number, option in enumerate(choices) if named and normalise_answer(option) == named]
+    """Number of the option that ``prediction`` names by its words, its letter, or both; None if unclear.
+
+    An option that is a list is named by its items in any order.
+    """
+    equal = [number for number, option in enumerate(choices) if exact_match(prediction, [option])]
     if len(equal) == 1:
         return equal[0]
     letter = _LETTER.match(prediction.strip())

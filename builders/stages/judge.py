@@ -40,9 +40,9 @@ from nyxqa.schemas.content import Content
 from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.recipe import Judge, QaSet
 
-VERSION = 1
+VERSION = 2
 _DOCUMENTS_VERSION = 1
-_RENEWED_VERSION = 1
+_RENEWED_VERSION = 2
 _KEYS = ("most", "policy", "negatives", "positives")  # data keys of recipe section ``[judge]``
 _TABLE = "documents.arrow"
 _COLUMNS = ("doc_id", "text", "images", "page_id", "title", "language", "cluster")
@@ -221,7 +221,8 @@ def _judge_questions(
         if positive is not None and positive.answers is False:
             account.dropped.append(drop_question(row, POSITIVE_WRONG))
             continue
-        outcome = apply_verdicts(settings, row["positives"], _negatives(row), verdicts, documents.keys)
+        own = _settings(settings, row.get("second") is not None)
+        outcome = apply_verdicts(own, row["positives"], _negatives(row), verdicts, documents.keys)
         account.notes += _notes(row["qa_id"], outcome)
         rows.append({**row, **_columns(outcome, verdicts)})
     return rows
@@ -240,7 +241,8 @@ def judge_set_shard(judge: SetJudge, file: Path) -> ShardOutput:
             account.dropped.append(Drop("row", row["name"], "", POSITIVE_WRONG))
             continue
         keys = partial(_passage_keys, pool, _places(row), judge.titles)
-        outcome = apply_verdicts(judge.settings, row["positives"], _negatives(row), verdicts, keys)
+        own = _settings(judge.settings, row["needs"] == "all")
+        outcome = apply_verdicts(own, row["positives"], _negatives(row), verdicts, keys)
         account.notes += _notes(row["query_id"], outcome)
         columns = _columns(outcome, verdicts)
         named = {*(one["doc_id"] for one in outcome.positives), *columns["negative_ids"]}
@@ -261,6 +263,12 @@ def _set_case(judge: SetJudge, pool: PassagesPool, row: Mapping[str, Any]) -> Ca
     if judge.settings.positives == "drop" and row["positive_id"] and row["needs"] != "all":
         own = partial(pool.source, places[row["positive_id"]])
     return Case(request, asked, row["answers"], own) if row["answers"] else Case(request, [], [])
+
+
+def _settings(settings: Judge, together: bool) -> Judge:
+    """The settings of one question: a document that answers alone is not one of those that answer together."""
+    leaves = together and settings.negatives == "positive"
+    return settings.model_copy(update={"negatives": "remove"}) if leaves else settings
 
 
 def _places(row: Mapping[str, Any]) -> dict[str, int]:

@@ -37,7 +37,7 @@ from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.recipe import Qrels
 from nyxqa.schemas.tables import QRELS as TABLE
 
-VERSION = 1
+VERSION = 2
 _SEARCH_VERSION = 1
 _KEYS = ("systems", "depth", "most")  # data keys of recipe section ``[qrels]``
 _FOUND = pa.schema([("qa_id", pa.string()), ("doc_ids", pa.list_(pa.string()))])

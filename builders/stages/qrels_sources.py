@@ -18,7 +18,7 @@ from nyxqa.builders.qa.scoring import Truth, listed_options
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import PassagesPool
 from nyxqa.builders.vlm.answer_forms import form_of
-from nyxqa.builders.vlm.handle import VlmHandle, vlm_document, vlm_images
+from nyxqa.builders.vlm.handle import VlmHandle, question_documents, vlm_document, vlm_images
 from nyxqa.builders.vlm.protocol import AnswerForm, VlmDocument, VlmRequest
 from nyxqa.schemas.content import Content
 
@@ -94,19 +94,7 @@ class WebSource:
 
     def asked(self, file: Path) -> list[Asked]:
         """As in ``JudgedSource``."""
-        return [
-            Asked(
-                row["qa_id"],
-                row["qa_id"],
-                row["question"],
-                row["images"],
-                Truth(tuple(row["answers"])),
-                (row["document"]["doc_id"],),
-                form=form_of(row.get("type") or ""),
-                nuggets=tuple(nugget_texts(row)),
-            )
-            for row in pq.read_table(file).to_pylist()
-        ]
+        return [_of_web(row) for row in pq.read_table(file).to_pylist()]
 
     def documents(self, questions: Sequence[Asked], listed: Sequence[Sequence[str]]) -> Mapping[str, VlmDocument]:
         """As in ``JudgedSource``."""
@@ -141,6 +129,22 @@ class SetSource:
         pool = PassagesPool(self.pool, PassagePool(self.folder))
         rows = {one: asked.rows[one] for asked, own in zip(questions, listed, strict=True) for one in own}
         return {one: pool.source(row) for one, row in rows.items()}
+
+
+def _of_web(row: Row) -> Asked:
+    known = tuple(one["doc_id"] for one in question_documents(row))
+    together = len(known) > 1
+    return Asked(
+        row["qa_id"],
+        row["qa_id"],
+        row["question"],
+        row["images"],
+        Truth(tuple(row["answers"])),
+        () if together else known,
+        frozenset(known if together else ()),
+        form=form_of(row.get("type") or ""),
+        nuggets=tuple(nugget_texts(row)),
+    )
 
 
 def _of_set(row: Row) -> Asked:

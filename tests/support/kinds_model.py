@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.pages import name, row
-from tests.support.vlm_server import Payload, prompt_text
+from tests.support.vlm_server import Act, Payload, prompt_text
 
 RECIPE = """
 [web]
@@ -35,6 +35,11 @@ concurrency = 8
 TYPES = {"fact": 0.4, "howto": 0.25, "why": 0.1, "compare": 0.1, "list": 0.1, "boolean": 0.05}
 _PUMP = re.compile(r"Varn(\d+)x")
 _MACHINE = re.compile(r"machine (\d+) in Quern")
+
+
+def number_of(question: str) -> int:
+    """Number of the pump that a question is about."""
+    return int(_PUMP.findall(question)[-1])
 
 
 def pump_page(number: int) -> dict[str, Any]:
@@ -136,3 +141,29 @@ class Pumps:
             return "unknown"
         # Of every second pump it tells one step of three, and the rest in other words.
         return f"Open the valve of {name(number, 3)}." if kind == "howto" and number % 2 else answer
+
+
+class PumpReader(Pumps):
+    """A model that only answers, also with options. It tells nothing of "why"."""
+
+    def __call__(self, payload: Payload) -> str:
+        head, _, asked = prompt_text(payload).rpartition("\nQuestion: ")
+        question = asked.partition("\nAnswer with one of")[0]
+        if not _PUMP.search(question):
+            return json.dumps({"answer": "1911"})  # to the request that asks whether the server answers
+        if question.startswith("Who painted"):
+            return json.dumps({"answer": "Ada Holt" if self.outcome(number_of(question)) == "guesses" else "unknown"})
+        if question.startswith("Why"):
+            return json.dumps({"answer": "Nobody has ever said so."})
+        return json.dumps({"answer": self._answer(number_of(question), question, head.rpartition("\nDocuments:\n")[2])})
+
+    @staticmethod
+    def outcome(number: int) -> str:
+        """What it does with a question that no document answers."""
+        return ("abstains", "guesses", "refuses")[number // 3 % 3]
+
+    def act(self, _: int, payload: Payload) -> Act:
+        """Refusals, whatever the order of requests."""
+        question = prompt_text(payload).rpartition("\nQuestion: ")[2]
+        painted = question.startswith("Who painted")
+        return Act("refusal") if painted and self.outcome(number_of(question)) == "refuses" else Act()

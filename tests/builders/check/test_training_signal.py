@@ -25,7 +25,7 @@ def report(out: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.timeout(900)  # trains ten times; a busy machine stretches that
+@pytest.mark.timeout(900)  # trains six times; a busy machine stretches that
 def test_sound_data_has_a_training_signal(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["check", "--verbose", str(dataset)])

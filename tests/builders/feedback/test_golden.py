@@ -33,4 +33,4 @@ def test_golden_output(tmp_path: Path) -> None:
         for one in row["candidates"]:
             one["score"] = round(one["score"], 3)
     digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
-    assert (candidates.VERSION, answers.VERSION, publication.VERSION, digest) == (1, 1, 1, "6abc7570501b61ba")
+    assert (candidates.VERSION, answers.VERSION, publication.VERSION, digest) == (1, 2, 1, "6abc7570501b61ba")

@@ -53,6 +53,11 @@ def test_an_option_is_named_by_words_or_letter(prediction: str, number: int | No
     assert Truth((), OPTIONS, 2).score(prediction) == float(number == 2)
 
 
+def test_an_option_that_is_a_list_is_named_in_any_order() -> None:
+    options = ("mill; weir", "mill; pond", "weir")
+    assert [chosen(one, options) for one in ("weir; mill", "the pond and the mill", "weir", "pond")] == [0, 1, 2, None]
+
+
 def test_options_count_only_where_there_is_no_accepted_form() -> None:
     assert truth_of(["stone"], OPTIONS, 1) == Truth(("stone",))
     assert truth_of(["the"], OPTIONS, 1) == Truth((), OPTIONS, 1)  # nothing is left of it

@@ -14,6 +14,7 @@ import pytest
 from nyxqa.build import estimate, run
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.mining.judge_report import Reviewed, corrected_rate
+from nyxqa.builders.rows import KIND_QUESTIONS
 from nyxqa.builders.stages.judge import judge_shard, write_documents
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmRequest
 from nyxqa.schemas.manifest import read_manifest
@@ -131,8 +132,13 @@ class _Reader(Told):
             yield Failed("refused") if word == "!" else Answered(word)
 
 
-def judged(tmp_path: Path, texts: list[str], own: str = "basalt rock", **settings: Any) -> tuple[Any, dict[str, str]]:
-    """The row of one question on ``own`` whose negatives have ``texts``, after judging, and the ledger's reasons."""
+def judged(
+    tmp_path: Path, texts: list[str], own: str = "basalt rock", second: str | None = None, **settings: Any
+) -> tuple[Any, dict[str, str]]:
+    """The row of one question on ``own`` whose negatives have ``texts``, after judging, and the ledger's reasons.
+
+    :param second: Text of the other document that the question needs.
+    """
     mine = document("own", 0, own)
     others = [document(f"p{number}", 0, text) for number, text in enumerate(texts)]
     stored = tmp_path / "stored"
@@ -146,7 +152,10 @@ def judged(tmp_path: Path, texts: list[str], own: str = "basalt rock", **setting
         "negative_scores": [5.0 - number for number in range(len(others))],
     }
     handle = ToldAsking(VlmSection(), 42, Path(), Path(), vlm=_Reader())
-    file = write(tmp_path / "part.parquet", [row], QUESTIONS)
+    if second is not None:
+        other = document("second", 1, second)
+        row |= {"type": "", "nuggets": [], "answerable": True, "second": other}
+    file = write(tmp_path / "part.parquet", [row], QUESTIONS if second is None else KIND_QUESTIONS)
     output = judge_shard(handle, Judge(**settings), stored, file)
     output.account.check("judge")
     names = {one["doc_id"]: f"p{number}" for number, one in enumerate(others)}
@@ -162,6 +171,13 @@ def test_negatives_of_pages_are_judged_best_first_up_to_the_most(tmp_path: Path)
     assert row["negative_ranks"] == [2, 4, 5]
     assert notes == {"p1": "judged_positive", "p2": "not_judged"}
     assert [one["answers"] for one in row["judged"]] == [False, True, None]
+
+
+def test_a_document_that_answers_alone_joins_no_documents_that_answer_together(tmp_path: Path) -> None:
+    row, notes = judged(tmp_path, ["granite a", "basalt b"], second="basalt too", positives="drop")
+    assert [one["origin"] for one in row["positives"]] == ["source"]
+    assert row["negative_ranks"] == [2]
+    assert notes == {"p1": "judged_answering"}
 
 
 def test_a_question_whose_positive_does_not_answer_goes_if_so_asked(tmp_path: Path) -> None:
