@@ -78,10 +78,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class ShardOutput:
-    """Rows of a shard and the account of its input items."""
+    """Rows of a shard and the account of its input items.
+
+    :param groups: Rows of each row group of its file, if the groups mean something.
+    """
 
     rows: pa.Table
     account: Account
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

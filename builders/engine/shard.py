@@ -65,7 +65,7 @@ def run_shard(job: Job[T]) -> tuple[CompleteShard, float]:
     output.account.check(where)
     if not output.rows.schema.equals(job.schema):
         raise LawError(f"{where}: rows do not fit the schema of the step: {output.rows.schema}")
-    write_table(part_file(job.folder, job.index), output.rows)
+    write_table(part_file(job.folder, job.index), output.rows, output.groups)
     notes = without_repeats(output.account.notes)
     drops = [*output.account.dropped, *notes]
     ledger = ledger_file(job.folder, job.index)
@@ -99,10 +99,20 @@ def complete_shards(folder: Path) -> dict[int, CompleteShard]:
     return found
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a working table; the file appears complete or not at all."""
+def write_table(path: Path, table: pa.Table, groups: Sequence[int] = ()) -> None:
+    """Write a working table; the file appears complete or not at all.
+
+    :param groups: Rows of each row group, of which some may be empty; by default they are as large as the writer likes.
+    """
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        if not groups:
+            pq.write_table(table, temporary, compression="zstd")
+            return
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+            start = 0
+            for rows in groups:
+                writer.write_table(table.slice(start, rows), row_group_size=max(rows, 1))
+                start += rows
 
 
 def notes_file(ledger: Path) -> Path:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.settings import MIN_PAGES
 from nyxqa.schemas.words import words
 
 Parts = list[dict[str, Any]]
+Place = tuple[int, int]  # of a page: number of its part file, and its row there
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 _BORDER = re.compile(r"(\n\n+|\n(?=- ))")  # between paragraphs, and before the item of a list
@@ -60,54 +59,56 @@ def block_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(" ".join(text.split()).encode(), digest_size=8).digest(), "big")
 
 
-def common_blocks(files: Sequence[Path], share: float) -> dict[int, int]:
-    """Return the number of pages by block hash, of the blocks on many pages that differ in the rest.
+def block_hashes(parts: Parts) -> Hashes:
+    """Return the hashes of the distinct blocks of a page that are no headings, ascending, uint64."""
+    found = {block_hash(block.text) for block in blocks_of(parts) if not block.heading}
+    return np.fromiter(sorted(found), np.uint64, len(found))
 
-    Many are more than ``max(5, share * pages)``. Of each such block up to four pages are compared without it: where
-    they are similar, they are versions of one page, as of the manuals of eight releases, and the block stays. Holds 16
-    bytes for each block of each page, and the shingles of the pages that are compared.
 
-    :param files: Part files of pages, rows of SOURCE_PAGES.
+def frequent_blocks(hashes: Hashes, keys: Hashes, share: float, pages: int) -> list[tuple[int, int, list[int]]]:
+    """Return each block on many pages, the number of these, and the places of up to four of them that are compared.
+
+    Many are more than ``max(5, share * pages)``.
+
+    :param hashes: Each distinct block of each page by hash, ascending; all of a block are there.
+    :param keys: Keys by which pages are drawn, the smallest first.
     :param share: ``prefilter.common``.
+    :param pages: Number of all pages.
     """
-    hashes, pages, keys = _seen(files)
-    values, number, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-    frequent = counts > max(MIN_PAGES, share * len(keys))
-    place = np.flatnonzero(frequent[number])
-    order = place[np.lexsort((keys[pages[place]], number[place]))]
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    compared = {int(number[order[start]]): pages[order[start : start + _SAMPLE]].tolist() for start in starts}
-    wanted = {page for sample in compared.values() for page in sample}
-    shingles = dict(_shingles(files, wanted, _THINNED if len(wanted) > _MANY else 1))
+    starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])) if len(hashes) else np.zeros(0, int)
+    counts = np.diff(np.append(starts, len(hashes)))
+    found = []
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        if count > max(MIN_PAGES, share * pages):
+            drawn = np.argsort(keys[start : start + count], kind="stable")[:_SAMPLE] + start
+            found.append((int(hashes[start]), count, drawn.tolist()))
+    return found
+
+
+def common_among(
+    frequent: Mapping[int, tuple[int, Sequence[Place]]], read: Callable[[int, Sequence[int]], Sequence[Parts]]
+) -> dict[int, int]:
+    """Return the number of pages by block hash, of the frequent blocks whose pages differ in the rest.
+
+    Of each block up to four pages are compared without it: where they are similar, they are versions of one page, as of
+    the manuals of eight releases, and the block stays. Holds the shingles of the pages that are compared.
+
+    :param frequent: Pages of each block by its hash, and those that are compared, as (shard, row).
+    :param read: Gives the parts of the pages of a shard in some of its rows.
+    """
+    wanted: dict[int, set[int]] = {}
+    for shard, row in (place for _, sample in frequent.values() for place in sample):
+        wanted.setdefault(shard, set()).add(row)
+    thinned = _THINNED if sum(map(len, wanted.values())) > _MANY else 1
+    shingles: dict[Place, dict[int, Hashes]] = {}
+    for shard, rows in wanted.items():
+        for row, parts in zip(sorted(rows), read(shard, sorted(rows)), strict=True):
+            shingles[shard, row] = {block_hash(block.text): _hashed(block.text, thinned) for block in blocks_of(parts)}
     return {
-        int(values[block]): int(counts[block])
-        for block, sample in compared.items()
-        if _similarity(int(values[block]), [shingles[page] for page in sample]) < _ALIKE
+        block: count
+        for block, (count, sample) in sorted(frequent.items())
+        if _similarity(block, [shingles[place] for place in sample]) < _ALIKE
     }
-
-
-def _seen(files: Sequence[Path]) -> tuple[Hashes, np.ndarray[Any, np.dtype[np.int64]], Hashes]:
-    """Each distinct block of each page by hash, the page of each, and a key by which pages are drawn."""
-    hashes: list[Hashes] = [np.zeros(0, np.uint64)]
-    lengths: list[int] = []
-    keys: list[int] = []
-    for file in files:
-        for page_id, parts in _pages(file):
-            keys.append(int(page_id[:16], 16))
-            found = {block_hash(block.text) for block in blocks_of(parts) if not block.heading}
-            hashes.append(np.fromiter(sorted(found), np.uint64, len(found)))
-            lengths.append(len(found))
-    return np.concatenate(hashes), np.repeat(np.arange(len(keys)), lengths), np.array(keys, np.uint64)
-
-
-def _shingles(files: Sequence[Path], wanted: set[int], thinned: int) -> Iterator[tuple[int, dict[int, Hashes]]]:
-    """Number of each wanted page with the hashes of its shingles by block."""
-    number = 0
-    for file in files:
-        for _, parts in _pages(file):
-            if number in wanted:
-                yield number, {block_hash(block.text): _hashed(block.text, thinned) for block in blocks_of(parts)}
-            number += 1
 
 
 def _hashed(text: str, thinned: int) -> Hashes:
@@ -131,11 +132,6 @@ def _similarity(block: int, pages: list[dict[int, Hashes]]) -> float:
 
 def _union(arrays: Iterable[Hashes]) -> Hashes:
     return np.unique(np.concatenate([np.zeros(0, np.uint64), *arrays]))
-
-
-def _pages(file: Path) -> Iterator[tuple[str, Parts]]:
-    for batch in pq.ParquetFile(file).iter_batches(columns=["page_id", "parts"]):
-        yield from zip(batch["page_id"].to_pylist(), batch["parts"].to_pylist(), strict=True)
 
 
 def dropped_blocks(parts: Parts, common: Mapping[int, int], keep: Sequence[re.Pattern[str]]) -> list[int]:

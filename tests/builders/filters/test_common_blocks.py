@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.filters.common_blocks import common_blocks, dropped_blocks, without_blocks
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.filters.common_blocks import dropped_blocks, without_blocks
+from nyxqa.builders.stages.page_copies import decide_over_pages, read_common
+from nyxqa.schemas.recipe import Prefilter
 from tests.support.rows import SOURCE_PAGES, parts_of, source_page
 
 WORDS = [f"{start}{end}" for start in ("val", "pum", "wat", "mil", "rod", "cog") for end in ("ve", "p", "er", "l", "s")]
@@ -24,6 +30,12 @@ def article(key: object, paragraphs: int = 3) -> str:
     return "\n\n".join(sentence(f"{key}-{number}") for number in range(paragraphs))
 
 
+def common_blocks(pages: StepOutput, share: float) -> dict[int, int]:
+    """The blocks that go, with their numbers of pages."""
+    run = WorkingRun(pages.folder / "work", LocalExecutor(1), Progress(), traced=False)
+    return read_common(decide_over_pages(run, pages, Prefilter(common=share)).common.folder)
+
+
 def remaining(tmp_path: Path, pages: list[list[str]], share: float = 0.01, keep: tuple[str, ...] = ()) -> list[str]:
     """The text of each page after its common blocks are gone."""
     shards = [pages[::2], pages[1::2]]
@@ -31,7 +43,7 @@ def remaining(tmp_path: Path, pages: list[list[str]], share: float = 0.01, keep:
         [source_page(f"{2 * place + shard:032x}", *texts) for place, texts in enumerate(part)]
         for shard, part in enumerate(shards)
     ]
-    files = parts_of(tmp_path / "pages", SOURCE_PAGES, *rows).files()
+    files = parts_of(tmp_path / "pages", SOURCE_PAGES, *rows)
     common = common_blocks(files, share)
     patterns = [re.compile(pattern) for pattern in keep]
 
@@ -95,11 +107,11 @@ def test_short_blocks_between_others_and_headings_stay(tmp_path: Path) -> None:
     for row in rows:
         for part, section in zip(row["parts"], ("", "Notes", "Notes"), strict=True):
             part["section"] = section
-    files = parts_of(tmp_path, SOURCE_PAGES, rows).files()
+    files = parts_of(tmp_path, SOURCE_PAGES, rows)
     common = common_blocks(files, 0.01)
     assert [dropped_blocks(row["parts"], common, []) for row in rows] == [[] for _ in rows]
     related = [{**part, "section": "Related"} for part in source_page("", f"Related\n\n{COOKIES}")["parts"]]
     rows = [{**row, "parts": [*row["parts"], *related]} for row in rows]
-    files = parts_of(tmp_path / "2", SOURCE_PAGES, rows).files()
+    files = parts_of(tmp_path / "2", SOURCE_PAGES, rows)
     dropped = dropped_blocks(rows[0]["parts"], common_blocks(files, 0.01), [])
     assert [part["text"] for part in without_blocks(rows[0]["parts"], dropped)[0]] == pages[0]

@@ -5,7 +5,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from nyxqa.builders.stages.prefilter import prefilter_shard, write_decisions
+from nyxqa.builders.engine.accounting import ShardOutput
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.stages.page_copies import decide_over_pages, numbered_files
+from nyxqa.builders.stages.prefilter import prefilter, prefilter_shard
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
 from tests.support.rows import SOURCE_PAGES, finished, parts_of, source_page
@@ -21,18 +27,21 @@ def letter(page_id: str) -> str:
     return chr(int(page_id, 16))
 
 
+def outputs(parts: StepOutput, settings: Prefilter, folder: Path) -> list[ShardOutput]:
+    """What each shard gives, after the steps over all pages."""
+    run = WorkingRun(folder, LocalExecutor(1), Progress(), traced=False)
+    decided = decide_over_pages(run, parts, settings) if settings.enabled else None
+    return [prefilter_shard(settings, decided, task) for task in numbered_files(parts)]
+
+
 def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object]]) -> tuple[list[str], dict[str, str]]:
     named = [[{**row, "page_id": page_id(str(row["page_id"]))} for row in shard] for shard in shards]
     parts = parts_of(tmp_path / "in", SOURCE_PAGES, *named)
-    (tmp_path / "copies").mkdir()
-    write_decisions(parts, settings, tmp_path / "copies")
-    copies = finished(tmp_path / "copies")
     kept, drops = [], {}
-    for task in zip(parts.files(), copies.files(), strict=True):
-        output = prefilter_shard(settings, task)
+    for file, output in zip(parts.files(), outputs(parts, settings, tmp_path / "work"), strict=True):
         output.account.check("prefilter")
         kept += map(letter, output.rows["page_id"].to_pylist())
-        rows = dict(zip(*pq.read_table(task[0], columns=["page_id", "row"]).to_pydict().values(), strict=True))
+        rows = dict(zip(*pq.read_table(file, columns=["page_id", "row"]).to_pydict().values(), strict=True))
         assert all(drop.detail.startswith(f"{rows[drop.item_id]}: ") for drop in output.account.dropped)
         drops |= {letter(drop.item_id): drop.reason for drop in output.account.dropped}
     return kept, drops
@@ -48,8 +57,8 @@ def test_copies_and_short_pages_go_whatever_shard_they_are_in(tmp_path: Path) ->
     kept, drops = filtered(tmp_path, Prefilter(), *PAGES)
     assert kept == ["a", "b", "e"]
     assert drops == {"c": "too_short", "d": "same_page_content", "f": "too_short", "g": "too_short"}
-    copies = [pq.read_table(file).to_pylist() for file in finished(tmp_path / "copies").files()]
-    assert copies == [[], [{"page_id": page_id("d"), "first": page_id("a"), "blocks": []}]]
+    (copies,) = (tmp_path / "work" / "steps" / "prefilter.copies").iterdir()
+    assert list(finished(copies).rows()) == [{"shard": 1, "row": 0, "first": page_id("a")}]
 
 
 def test_off_means_all_pages_pass(tmp_path: Path) -> None:
@@ -77,22 +86,19 @@ def test_common_blocks_go_before_pages_are_compared(tmp_path: Path) -> None:
     pages += [source_page("x", menu), source_page("y", own[2], "!x.png")]
     named = [{**row, "page_id": page_id(str(row["page_id"]))} for row in pages]
     parts = parts_of(tmp_path / "in", SOURCE_PAGES, named[:5], named[5:])
-    (tmp_path / "decisions").mkdir()
-    write_decisions(parts, Prefilter(), tmp_path / "decisions")
-    decisions = finished(tmp_path / "decisions")
-    outputs = [prefilter_shard(Prefilter(), task) for task in zip(parts.files(), decisions.files(), strict=True)]
-    texts = [row["parts"][0]["text"] for output in outputs for row in output.rows.to_pylist()]
+    made = outputs(parts, Prefilter(), tmp_path / "work")
+    texts = [row["parts"][0]["text"] for output in made for row in output.rows.to_pylist()]
     assert texts == own
-    notes = [note for output in outputs for note in output.account.notes]
+    notes = [note for output in made for note in output.account.notes]
     assert {(note.item_type, note.reason, note.detail) for note in notes} == {
         ("block", "common_block", "1 blocks that many pages share, 41 characters")
     }
     assert [note.parent_id for note in notes] == [page_id(chr(97 + n)) for n in range(8)]
-    dropped = {letter(drop.item_id): drop.reason for output in outputs for drop in output.account.dropped}
+    dropped = {letter(drop.item_id): drop.reason for output in made for drop in output.account.dropped}
     assert dropped == {"x": "too_short", "y": "same_page_content"}
     assert filtered(tmp_path / "off", Prefilter(enabled=False), pages)[0] == list("abcdefghxy")
 
 
 def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"prefilter.keep: '\(' is not a regular expression"):
-        write_decisions(parts_of(tmp_path, SOURCE_PAGES, []), Prefilter(keep=["("]), tmp_path)
+        prefilter(PlannedRun(tmp_path), parts_of(tmp_path, SOURCE_PAGES, []), Prefilter(keep=["("]))
