@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -110,24 +111,32 @@ def keep_first(task: Repeats) -> ShardOutput:
 
 
 def _repeats(pages: StepOutput, spec: str) -> Iterator[Repeats]:
-    """Each part file with its repeated pages; holds 8 bytes per page and one entry for each repeated id.
+    """Each part file with its repeated pages; holds 16 bytes per page and one entry for each repeated id.
 
     :raises WorldError: If there is no page.
     """
     files = pages.files()
-    keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *(_keys(file) for file in files)]))
-    if not len(keys):
+    keys = [_keys(file) for file in files]
+    every = np.sort(np.concatenate([np.zeros(0, np.uint64), *keys]))
+    if not len(every):
         raise WorldError(f"source {spec} has no page: {_reasons(pages)}")
-    repeated = np.unique(keys[1:][keys[1:] == keys[:-1]])
+    repeated = np.unique(every[1:][every[1:] == every[:-1]])
+    del every
     first: dict[str, str] = {}
-    for file in files:
-        table = pq.read_table(file, columns=["page_id", "row"])
-        repeats = {}
-        for index in np.flatnonzero(np.isin(_keys(file), repeated)).tolist():
-            page_id, row = table["page_id"][index].as_py(), table["row"][index].as_py()
+    for file, own in zip(files, keys, strict=True):
+        repeats: dict[int, str] = {}
+        again = np.flatnonzero(np.isin(own, repeated)) if len(repeated) else np.zeros(0, np.int64)
+        for index, page_id, row in _rows(file, again):
             if first.setdefault(page_id, row) != row:
                 repeats[index] = first[page_id]
         yield file, repeats
+
+
+def _rows(file: Path, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
+    """Place, page_id and row of some pages of a part file, which is not opened for none."""
+    if len(places):
+        found = pq.read_table(file, columns=["page_id", "row"]).take(pa.array(places)).to_pydict()
+        yield from zip(places.tolist(), found["page_id"], found["row"], strict=True)
 
 
 def _keys(file: Path) -> Keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_ranges_follow_from_the_items_and_not_from_workers(tmp_path: Path) -> No
             exchanged(tmp_path / "2", two, shards(), RANGE),
         ]
     assert content(outputs[0]) == content(outputs[1])
-    assert [Items(lambda n=n: n, RANGE).ranges() for n in (0, 1, 20, 21)] == [1, 1, 1, 2]
+    assert [Items(partial(int, n), RANGE).ranges() for n in (0, 1, 20, 21)] == [1, 1, 1, 2]
 
 
 def test_shards_in_another_order_give_the_same_rows(tmp_path: Path) -> None:
