@@ -16,7 +16,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.engine.executors.cluster import executor as module
-from nyxqa.builders.engine.executors.cluster.executor import RayExecutor
+from nyxqa.builders.engine.executors.cluster.executor import RayExecutor, encoders
 from nyxqa.builders.engine.executors.cluster.window import ready_first
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
@@ -212,3 +212,27 @@ def test_every_task_attempted_twice_at_once(
     run("all", recipe=recipe, out=tmp_path / "out", executor=cluster.executor)
     assert published(tmp_path / "out") == expected
     assert leftovers(tmp_path / "out") == []
+
+
+def test_encoders_work_where_a_gpu_is(cluster: RayCluster, tmp_path: Path) -> None:
+    """The node only says that it has one: what is seen is that encoders go there, and that nothing else changes."""
+    while cluster.nodes:
+        cluster.kill(cluster.nodes[-1])
+    cluster.add()
+    cluster.add(gpus=1)
+    with output_folder(tmp_path / "seen") as work, RayExecutor(cluster.address, tmp_path / "seen", None) as executor:
+        assert list(encoders(executor).map(tasks.setting, ["CUDA_VISIBLE_DEVICES"] * 2)) == ["0", "0"]
+        run_of = WorkingRun(work, executor, Progress())
+        run_of.run_once(Step("numbers", 1), tasks.note_devices, encoder=True)
+        assert (run_of.folder(Step("numbers", 1)) / "devices").read_text() == "0"
+    options = {"limit": 40, "encoder": "tiny"}
+    run("all", out=tmp_path / "local", workers=1, **options)  # type: ignore[arg-type]
+    run("all", out=tmp_path / "ray", executor=cluster.executor, **options)  # type: ignore[arg-type]
+    assert published(tmp_path / "ray") == published(tmp_path / "local")
+    figures = []
+    for name, executor_name in (("local", "local"), ("ray", cluster.executor)):
+        command = ("evaluate", tmp_path / name, "--retriever", "tiny", "--split", "train", "--executor", executor_name)
+        done = nyxqa(*command, "--json", timeout=300)
+        assert done.returncode == 0, done.stderr
+        figures.append(done.stdout.splitlines()[-1].replace(str(tmp_path / name), ""))
+    assert figures[0] == figures[1]

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.accounting import Counts, ShardOutput
+from nyxqa.builders.engine.executors.cluster.executor import encoders
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.executors.protocol import Executor, Where
 from nyxqa.builders.engine.executors.threads import ThreadExecutor
@@ -69,11 +70,15 @@ class Run(Protocol):
         """
         ...
 
-    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
+    def run_once(
+        self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False, encoder: bool = False
+    ) -> StepOutput:
         """One folder of files, written by ``function`` in this process; it appears complete or not at all.
 
         :param function: Returns the step's counts, if it has any; it may write ledger files itself.
         :param resume: Whether ``function`` continues from the files of a stopped run.
+        :param encoder: Whether it holds a large model, and is picklable: where the nodes of a cluster have GPUs, one of
+            them runs it. It is not tried again there: two attempts would fill one folder.
         """
         ...
 
@@ -142,7 +147,9 @@ class PlannedRun:
         """Record the step."""
         return self._record(step)
 
-    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
+    def run_once(
+        self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False, encoder: bool = False
+    ) -> StepOutput:
         """Record the step."""
         return self._record(step)
 
@@ -193,6 +200,7 @@ class WorkingRun:
             "workers": executor,
             "driver": LocalExecutor(1),
             "threads": ThreadExecutor(THREADS),
+            "encoder": encoders(executor),
         }
         self._progress = progress
         self.reports: list[StepReport] = []
@@ -244,7 +252,9 @@ class WorkingRun:
         self._report(step, record.counts, time.perf_counter() - started, _reasons(folder, record, step.unit_in))
         return StepOutput(step.fingerprint, folder)
 
-    def run_once(self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False) -> StepOutput:
+    def run_once(
+        self, step: Step, function: Callable[[Path], Counts | None], resume: bool = False, encoder: bool = False
+    ) -> StepOutput:
         """One folder of files, written by ``function`` under a temporary name and then renamed."""
         folder, started = self.folder(step), time.perf_counter()
         if not folder.exists():
@@ -254,7 +264,10 @@ class WorkingRun:
             unfinished.mkdir(parents=True, exist_ok=True)
             sweep(unfinished)
             with self._progress.stage(step):
-                counts = function(unfinished)
+                if encoder:
+                    (counts,) = encoders(self._executors["workers"], 0).map(function, [unfinished])
+                else:
+                    counts = function(unfinished)
             write_record(unfinished, filled_record(unfinished, counts))
             unfinished.rename(folder)
         record = read_record(folder) or _counted(folder)

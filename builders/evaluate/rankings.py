@@ -221,7 +221,7 @@ def index_of(run: Run, questions: EvalSet, pool: str, encoder: Encoder, spec: st
     """The index of all published documents of a pool; a dense one resumes shard by shard after a stopped run."""
     params = {"pool": pool, "documents": questions.pool_files(pool), "encoder": encoder.fingerprint}
     step = Step(f"{STAGE}/index", VERSION, params)
-    return run.run_once(step, partial(_build, questions, pool, encoder), resume=is_dense(spec))
+    return run.run_once(step, partial(_build, questions, pool, encoder), resume=is_dense(spec), encoder=is_dense(spec))
 
 
 def _build(questions: EvalSet, pool: str, encoder: Encoder, folder: Path) -> None:

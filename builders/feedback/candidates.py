@@ -116,7 +116,7 @@ def _index(run: Run, pool: TrainPool, encoder: Encoder, dense: bool) -> StepOutp
         return passage_index(run, pool.name, pool.passages, encoder, dense)
     params = {"pool": pool.name, "documents": pool.basis, "encoder": encoder.fingerprint}
     step = Step(f"{FEEDBACK}/index", VERSION, params, (), "train")
-    return run.run_once(step, partial(_build, pool.pool, encoder), resume=dense)
+    return run.run_once(step, partial(_build, pool.pool, encoder), resume=dense, encoder=dense)
 
 
 def _build(pool: Pool, encoder: Encoder, folder: Path) -> None:

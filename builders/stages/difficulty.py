@@ -101,7 +101,7 @@ def difficulty(
     }
     step = Step(DIFFICULTY, VERSION, params, (questions.fingerprint, index.fingerprint), split, "question", "question")
     worker = Difficulty(Mining(own, packs, index.folder), filters.difficulty == "drop")
-    where: Where = "driver" if is_dense(own.encoder) else "workers"
+    where: Where = "encoder" if is_dense(own.encoder) else "workers"
     return run.map(step, worker.shard, partial(_tasks, questions, index), schema, where)
 
 

@@ -71,7 +71,7 @@ def index_documents(run: Run, documents: StepOutput, packs: Path, settings: Nega
     encoder = {"encoder": mining.encoder().fingerprint}  # changes when a model at the same path is trained again
     build = Step("negatives/index", _INDEX_VERSION, encoder, (documents.fingerprint,), split)
     if is_dense(settings.encoder):
-        return run.run_once(build, partial(write_index, mining, documents, split))
+        return run.run_once(build, partial(write_index, mining, documents, split), encoder=True)
     return run.map(build, partial(index_shard, split, run.folder(build)), partial(_index_tasks, documents), _SHARD)
 
 
@@ -97,7 +97,7 @@ def negatives(
     inputs = (questions.fingerprint, index.fingerprint, *([words.fingerprint] if words is not None else []))
     params = {"negatives": section_params(settings, _KEYS, _ADDED)}
     step = Step("negatives", VERSION, params, inputs, split, "question", "question")
-    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
+    where: Where = "encoder" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
     mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
     return run.map(step, partial(mine_shard, mining), partial(_mining_tasks, questions, index), schema, where)
 
@@ -121,7 +121,7 @@ def renew_negatives(
     inputs = (carried.fingerprint, index.fingerprint, *([words.fingerprint] if words is not None else []))
     params = {"negatives": section_params(settings, _KEYS, _ADDED), **update.params("negatives"), "version": VERSION}
     step = Step("update/negatives", _RENEWED_VERSION, params, inputs, split, "question", "question")
-    where: Where = "driver" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
+    where: Where = "encoder" if is_dense(settings.encoder) else "workers"  # one copy of the model in memory
     mining = Mining(settings, packs, index.folder, words.folder if words is not None else None)
     renew = partial(renew_shard, mining, update)
     return run.map(step, renew, partial(_mining_tasks, carried, index), CARRIED, where)

@@ -51,7 +51,7 @@ def passage_index(run: Run, pool: str, passages: StepOutput, encoder: Encoder, d
     """The pool's index by ``encoder``; building a dense one resumes shard by shard after a stopped run."""
     params = {"encoder": encoder.fingerprint}
     step = Step(f"{pool_stage(pool)}/index", VERSION, params, (passages.fingerprint,))
-    return run.run_once(step, partial(write_index, passages.folder, encoder), resume=dense)
+    return run.run_once(step, partial(write_index, passages.folder, encoder), resume=dense, encoder=dense)
 
 
 def write_index(pool: Path, encoder: Encoder, folder: Path) -> None:

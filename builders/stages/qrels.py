@@ -86,7 +86,7 @@ def _of_web(
             f"{QRELS}/search", _SEARCH_VERSION, {"depth": settings.depth}, inputs, split, "question", "question"
         )
         search = partial(search_shard, spec, index.folder, web.packs, settings.depth)
-        found.append(run.map(step, search, questions.files, _FOUND, "driver" if is_dense(spec) else "workers"))
+        found.append(run.map(step, search, questions.files, _FOUND, "encoder" if is_dense(spec) else "workers"))
     source = WebSource(handle, web.documents)
     return Judgements(_judge(run, QRELS, source, settings, split, questions, found))
 
@@ -103,7 +103,7 @@ def _of_set(run: Run, part: SetParts, pool: PoolParts, handle: VlmHandle, settin
         params = {"depth": settings.depth, "dataset": name}
         step = Step(f"{stage}/search", _SEARCH_VERSION, params, inputs, part.split, "question", "question")
         search = SetSearch(spec, name, index.folder, pool.folder, part.packs, settings.depth)
-        where: Where = "driver" if is_dense(spec) else "workers"
+        where: Where = "encoder" if is_dense(spec) else "workers"
         found.append(run.map(step, search.shard, part.triplets.files, _SET_FOUND, where))
     source = SetSource(handle, pool.name, pool.folder)
     judged = _judge(run, stage, source, settings, part.split, part.triplets, found)
@@ -113,7 +113,7 @@ def _of_set(run: Run, part: SetParts, pool: PoolParts, handle: VlmHandle, settin
 def _web_index(run: Run, web: WebInputs, spec: str) -> StepOutput:
     params = {"encoder": make_encoder(spec).fingerprint}
     step = Step(f"{QRELS}/index", _SEARCH_VERSION, params, (web.documents.fingerprint,))
-    return run.run_once(step, partial(_build, web, spec), resume=is_dense(spec))
+    return run.run_once(step, partial(_build, web, spec), resume=is_dense(spec), encoder=is_dense(spec))
 
 
 def _build(web: WebInputs, spec: str, folder: Path) -> None:

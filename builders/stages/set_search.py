@@ -93,7 +93,7 @@ def search_set(run: Run, stage: str, split: str, searcher: SetSearcher, inputs: 
     step = Step(f"{stage}/search", VERSION, params, (questions.fingerprint, index.fingerprint), split, "row", "row")
     dense = is_dense(searcher.encoder)
     tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
-    return run.map(step, searcher.hits, tasks, HITS, "driver" if dense else "workers")
+    return run.map(step, searcher.hits, tasks, HITS, "encoder" if dense else "workers")
 
 
 def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:

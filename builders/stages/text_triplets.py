@@ -92,7 +92,7 @@ def mine_triplets(
         return run.map(step, partial(mine_found, miner), partial(with_hits, questions, hits), SET_TRIPLETS)
     dense = is_dense(text.encoder)
     tasks = partial(_tasks, questions, _DENSE_FILES if dense else 1)
-    return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "driver" if dense else "workers")
+    return run.map(step, partial(mine_shard, miner), tasks, SET_TRIPLETS, "encoder" if dense else "workers")
 
 
 def _tasks(questions: StepOutput, files: int) -> Iterator[list[Path]]:

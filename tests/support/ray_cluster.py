@@ -46,12 +46,12 @@ class RayCluster:
         """As ``--executor`` takes it."""
         return f"ray:{self.address}"
 
-    def add(self, folder: Path | None = None) -> Any:
-        """Start a node; its workers start in ``folder``."""
+    def add(self, folder: Path | None = None, gpus: int = 0) -> Any:
+        """Start a node; its workers start in ``folder``, and it says that it has ``gpus``."""
         before = Path.cwd()
         try:
             os.chdir(folder or before)
-            node = self.cluster.add_node(num_cpus=1, object_store_memory=_STORE, wait=True)
+            node = self.cluster.add_node(num_cpus=1, num_gpus=gpus, object_store_memory=_STORE, wait=True)
         finally:
             os.chdir(before)
         self.nodes.append(node)

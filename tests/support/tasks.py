@@ -120,3 +120,8 @@ class SlowLoggedShard:
         made = logged_shard(self.log, numbers)
         time.sleep(self.seconds)
         return made
+
+
+def note_devices(folder: Path) -> None:
+    """Leave a file that says which GPUs this process sees."""
+    (folder / "devices").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))

@@ -8,9 +8,10 @@ from typing import Literal, Protocol, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Where a step's shards are worked on: in the workers of the build's executor; one after the other in this process, for
-# steps that hold a large model; or in threads of this process, for steps that wait for an endpoint.
-Where = Literal["workers", "driver", "threads"]
+# Where a step's shards are worked on: in the workers of the build's executor; one after the other in this process; in
+# threads of this process, for steps that wait for an endpoint; or, for steps that hold a large model, in tasks with a
+# GPU each on a cluster that has one, and one after the other in this process elsewhere.
+Where = Literal["workers", "driver", "threads", "encoder"]
 
 
 class Executor(Protocol):

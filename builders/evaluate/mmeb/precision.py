@@ -37,7 +37,7 @@ def task_precision(
     """
     params = {"task": task.name, "rows": list(state), "encoder": encoder.fingerprint}
     step = Step("evaluate/mmeb", VERSION, params)
-    output = run.run_once(step, partial(_build, task, encoder), resume=is_dense(spec))
+    output = run.run_once(step, partial(_build, task, encoder), resume=is_dense(spec), encoder=is_dense(spec))
     index = encoder.open(output.folder)
     full = full_dim(index)
     chosen = tuple(dim for dim in dict.fromkeys(dims) if dim <= full) or (full,)

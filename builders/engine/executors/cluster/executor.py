@@ -20,6 +20,8 @@ from nyxqa.builders.engine.executors.cluster.nodes import PATIENCE, Watch, worki
 from nyxqa.builders.engine.executors.cluster.task import Session, Token, join, run_task, versions
 from nyxqa.builders.engine.executors.cluster.transport import packed
 from nyxqa.builders.engine.executors.cluster.window import Ended, ready_first
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.limits import current, limited
 from nyxqa.schemas.errors import UsageError, WorldError, first_line, missing_extra, one_line
 from nyxqa.schemas.files import write_bytes
@@ -28,7 +30,7 @@ from nyxqa.schemas.manifest import WORK
 T = TypeVar("T")
 R = TypeVar("R")
 
-_RETRIES = 3  # further attempts at a task whose worker or node is lost
+RETRIES = 3  # further attempts at a task whose worker or node is lost
 _LOOK = 1.0  # seconds between two looks at the nodes while nothing ends
 _CONNECT = 10.0  # seconds for the head node to answer
 _PROBE = 60.0  # seconds for the nodes to answer
@@ -81,11 +83,25 @@ class RayExecutor:
 
         :raises WorldError: If workers die over one task again and again, or no node is left.
         """
+        return self.spread(function, tasks, 0, RETRIES)
+
+    def has_gpu(self) -> bool:
+        """Whether a node of the cluster has a GPU."""
+        import ray
+
+        return bool(ray.cluster_resources().get("GPU", 0) >= 1)
+
+    def spread(self, function: Callable[[T], R], tasks: Iterable[T], gpus: int, retries: int) -> Iterator[R]:
+        """As ``map``.
+
+        :param gpus: Of each task.
+        :param retries: Further attempts at a task whose worker or node is lost.
+        """
         import ray
 
         limits = current()
         session = ray.put(self._session)
-        remote = _remote(run_task, num_cpus=1, max_retries=_RETRIES, scheduling_strategy="SPREAD")
+        remote = _remote(run_task, num_cpus=1, num_gpus=gpus, max_retries=retries, scheduling_strategy="SPREAD")
         under_way: set[Any] = set()
 
         def submit(task: T) -> Any:
@@ -96,7 +112,7 @@ class RayExecutor:
         def ended(handles: Collection[Any]) -> list[tuple[Any, Ended[R]]]:
             ready = self._ready(list(handles))
             under_way.difference_update(ready)
-            return [(handle, _outcome(handle)) for handle in ready]
+            return [(handle, _outcome(handle, retries)) for handle in ready]
 
         try:
             yield from ready_first(tasks, submit, ended, self._watch.window)
@@ -127,9 +143,31 @@ class RayExecutor:
             place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             handles.append(_remote(join, num_cpus=0, max_retries=0, scheduling_strategy=place).remote(self._session))
         for handle in ray.wait(handles, num_returns=len(handles), timeout=_PROBE)[0]:
-            error = _outcome(handle).error
+            error = _outcome(handle, 0).error
             if error is not None and not isinstance(error, _LostWorkerError):
                 raise error
+
+
+class GpuExecutor:
+    """Tasks of encoders, with a GPU each.
+
+    :param cluster: Whose nodes work on them.
+    :param retries: Further attempts at a task whose worker or node is lost.
+    """
+
+    def __init__(self, cluster: RayExecutor, retries: int) -> None:
+        self._cluster, self._retries = cluster, retries
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Results in the order of ``tasks``, as ``RayExecutor.map`` has them."""
+        return self._cluster.spread(function, tasks, 1, self._retries)
+
+
+def encoders(executor: Executor, retries: int = RETRIES) -> Executor:
+    """What works on the shards of encoders: tasks with a GPU each where ``executor`` has GPUs, else this process."""
+    if isinstance(executor, RayExecutor) and executor.has_gpu():
+        return GpuExecutor(executor, retries)
+    return LocalExecutor(1)
 
 
 class _LostWorkerError(WorldError):
@@ -142,8 +180,11 @@ def _remote(function: Callable[..., Any], **options: Any) -> Any:
     return ray.remote(function).options(**options)
 
 
-def _outcome(handle: Any) -> Ended[Any]:
-    """The result of a task that has ended, or its error as the task raised it."""
+def _outcome(handle: Any, retries: int) -> Ended[Any]:
+    """The result of a task that has ended, or its error as the task raised it.
+
+    :param retries: How often a lost one was tried again.
+    """
     import ray
 
     try:
@@ -151,7 +192,7 @@ def _outcome(handle: Any) -> Ended[Any]:
     except ray.exceptions.RayTaskError as error:
         return Ended(error=_cause(error))
     except ray.exceptions.RayError as error:
-        return Ended(error=_LostWorkerError(_LOST.format(times=_RETRIES + 1, reason=first_line(error))))
+        return Ended(error=_LostWorkerError(_LOST.format(times=retries + 1, reason=first_line(error))))
 
 
 def _cause(error: Any) -> BaseException:
