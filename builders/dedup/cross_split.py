@@ -62,7 +62,7 @@ def pairs_across(
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, None)
-        number_documents(database, 0)
+        number_documents(database)
         database.once("sides", lambda: _sides(database))
         find_cross_pairs(database, set_store(database, sets), rule)
         database.once("across images", lambda: _images(database, image_distance))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nyxqa.builders.dedup.database import Database
-from nyxqa.builders.dedup.documents import Columns, number_documents, read_documents, set_store
+from nyxqa.builders.dedup.documents import Columns, number_documents, read_band_keys, read_documents, set_store
 from nyxqa.builders.dedup.inputs import Source, identity
 from nyxqa.builders.dedup.joint import join_texts_and_images
 from nyxqa.builders.dedup.lsh_pairs import find_text_pairs
@@ -20,7 +20,7 @@ from nyxqa.builders.dedup.threshold import Threshold, as_threshold
 from nyxqa.builders.engine.limits import Limits, current
 from nyxqa.schemas.errors import UsageError
 
-VERSION = 2  # of the files in a work folder
+VERSION = 3  # of the files in a work folder
 
 
 def deduplicate(
@@ -74,9 +74,9 @@ def deduplicate(
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, layout)
-        number_documents(database, layout.bands)
+        number_documents(database)
         store = set_store(database, sets)
-        find_text_pairs(database, store, rule, layout.bands)
+        find_text_pairs(database, store, read_band_keys(database, sets, layout.bands), rule)
         label_images(database, image_distance)
         join_texts_and_images(database)
         return DedupResult(database, store, rule, rule, common_images, temporary)

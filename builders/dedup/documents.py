@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.dedup.band_keys import BandKeys
 from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.inputs import Source, documents, text_bytes
@@ -49,12 +53,11 @@ def read_documents(
 ) -> None:
     """Fill the tables ``item`` and ``image`` and the file of shingle sets; continues where a stopped run ended.
 
-    :param layout: How texts are banded; None for no bands.
+    :param layout: How texts are banded, for the keys in ``band_file(file)``; None for no bands.
     """
-    keys = [f", k{band} UBIGINT" for band in range(layout.bands if layout else 0)]
     database.run(
         "CREATE TABLE IF NOT EXISTS item (position BIGINT, id VARCHAR, side VARCHAR, start BIGINT, size BIGINT, "
-        f"key_a UBIGINT, key_b UBIGINT, tokens BIGINT, images BIGINT{''.join(keys)})"
+        "key_a UBIGINT, key_b UBIGINT, tokens BIGINT, images BIGINT)"
     )
     database.run("CREATE TABLE IF NOT EXISTS image (position BIGINT, phash BIGINT)")
     database.run("CREATE TABLE IF NOT EXISTS progress (batches BIGINT, shingles BIGINT, positions BIGINT)")
@@ -68,24 +71,39 @@ def read_documents(
         return _sketch(batch, columns, shingle, layout)
 
     batches = islice(documents(source, columns.names, columns.text), done, None)
-    with file.open("r+b" if file.exists() else "w+b") as stream:
-        stream.truncate(shingles * 8)
-        stream.seek(0, 2)
+    bands = layout.bands if layout else 0
+    with _continued(file, shingles * 8) as sets, _continued(band_file(file), position * bands * 8) as keys:
         results = thread_map(sketch, batches, database.limits.threads)
         while group := list(islice(results, _COMMIT_BATCHES)):
             items, images = [], []
             for part in group:
                 items.append(_shifted(part.items, position, shingles))
                 images.append(_shifted(part.images, position, shingles))
-                append_sets(stream, part.shingles)
+                append_sets(sets, part.shingles)
+                part.keys.tofile(keys)
                 position, shingles, done = position + len(part.items), shingles + len(part.shingles), done + 1
-            stream.flush()
+            sets.flush()
+            keys.flush()
             with database.transaction():
                 database.append("item", pa.concat_tables(items))
                 database.append("image", pa.concat_tables(images))
                 database.run("DELETE FROM progress")
                 database.run("INSERT INTO progress VALUES (?, ?, ?)", [done, shingles, position])
     database.once("read", lambda: _check_ids(database))
+
+
+def band_file(sets: Path) -> Path:
+    """The file of band keys beside that of the shingle sets."""
+    return sets.with_name("bands.bin")
+
+
+@contextmanager
+def _continued(file: Path, size: int) -> Iterator[BinaryIO]:
+    """``file``, made if missing, to write on behind its first ``size`` bytes."""
+    with file.open("r+b" if file.exists() else "w+b") as stream:
+        stream.truncate(size)
+        stream.seek(0, 2)
+        yield stream
 
 
 def _check_ids(database: Database) -> None:
@@ -97,11 +115,12 @@ def _check_ids(database: Database) -> None:
 
 @dataclass(frozen=True)
 class _Sketch:
-    """Rows of ``item`` and ``image`` of one batch, counted from its own start, and its shingle sets."""
+    """Rows of ``item`` and ``image`` of one batch, counted from its own start, its shingle sets and band keys."""
 
     items: pa.Table
     images: pa.Table
     shingles: U64
+    keys: U64  # [documents, bands]
 
 
 def _shifted(rows: pa.Table, position: int, shingles: int) -> pa.Table:
@@ -136,36 +155,45 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
     }
     if columns.side:
         item["side"] = batch.column(columns.side).cast(pa.string())
+    keys = np.zeros((batch.num_rows, layout.bands if layout else 0), np.uint64)
     if layout:
-        keys = np.zeros((layout.bands, batch.num_rows), np.uint64)
-        keys[:, some] = band_keys(sets.values, sets.sizes[some], layout)
-        item |= {f"k{band}": row for band, row in enumerate(keys)}
+        keys[some] = band_keys(sets.values, sets.sizes[some], layout).T
     images = pa.table({"position": np.repeat(positions, counts), "phash": phashes})
-    return _Sketch(pa.table(item), images, sets.values)
+    return _Sketch(pa.table(item), images, sets.values, keys)
 
 
-def number_documents(database: Database, bands: int) -> None:
+def number_documents(database: Database) -> None:
     """Fill ``doc`` with documents in order of id, and ``text`` with distinct shingle sets in order of their first id.
 
     Texts with equal shingles are one text from here on, so that a thousand copies cost no more than one.
     """
-    keys = "".join(f", any_value(k{band}) AS k{band}" for band in range(bands))
 
     def fill() -> None:
-        database.run("CREATE TABLE numbered AS SELECT position, row_number() OVER (ORDER BY id) - 1 AS num FROM item")
         database.run(
-            "CREATE TABLE grouped AS SELECT min(num) AS num, key_a, key_b, size, arg_min(start, num) AS start"
-            f"{keys} FROM item JOIN numbered USING (position) WHERE size > 0 GROUP BY key_a, key_b, size"
+            "CREATE OR REPLACE TEMP TABLE numbered AS SELECT row_number() OVER (ORDER BY id) - 1 AS num, * FROM item"
+        )
+        database.run(
+            "CREATE OR REPLACE TEMP TABLE grouped AS SELECT min(num) AS num, key_a, key_b, size, "
+            "arg_min(start, num) AS start, arg_min(position, num) AS position FROM numbered WHERE size > 0 "
+            "GROUP BY key_a, key_b, size"
         )
         database.run("CREATE TABLE text AS SELECT row_number() OVER (ORDER BY num) - 1 AS t, * FROM grouped")
         database.run(
-            "CREATE TABLE doc AS SELECT n.num, i.position, i.id, i.side, i.tokens, i.images, text.t FROM item i "
-            "JOIN numbered n USING (position) LEFT JOIN text USING (key_a, key_b, size)"
+            "CREATE TABLE doc AS SELECT n.num, n.position, id, side, tokens, images, text.t FROM numbered n "
+            "LEFT JOIN text USING (key_a, key_b, size)"
         )
         database.run("DROP TABLE numbered")
         database.run("DROP TABLE grouped")
 
     database.once("number", fill)
+
+
+def read_band_keys(database: Database, sets: Path, bands: int) -> BandKeys:
+    """The band keys of the distinct shingle sets; 8 bytes for each set in memory."""
+    places = np.zeros(database.number("SELECT count(*) FROM text"), np.int64)
+    for piece in database.slices("text", "t, position", 1 << 18):
+        places[piece["t"].to_numpy()] = piece["position"].to_numpy()
+    return BandKeys(band_file(sets), bands, places)
 
 
 def set_store(database: Database, file: Path) -> SetStore:

@@ -36,7 +36,8 @@ def connect_large_buckets(
     database.run("CREATE OR REPLACE TEMP TABLE apart (thing BIGINT, t BIGINT, part BIGINT)")
     for band, key in database.rows("SELECT DISTINCT band, key FROM large_bucket ORDER BY band, key"):
         members = database.table(
-            f"SELECT part, thing, t FROM text JOIN ({things}) USING (t) WHERE k{band} = {key} ORDER BY part, thing"
+            f"SELECT part, thing, t FROM large_bucket JOIN ({things}) USING (t) WHERE band = {band} AND key = {key} "
+            "ORDER BY part, thing"
         )
         parts = members["part"].to_numpy()
         bounds = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]

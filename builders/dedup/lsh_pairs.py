@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
+from nyxqa.builders.dedup.band_keys import BandKeys, shared_keys
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.shingle_store import SetStore
 from nyxqa.builders.dedup.threshold import Threshold
@@ -17,36 +19,51 @@ MAX_BUCKET = 200
 _VERIFY_PAIRS = 1 << 18
 
 
-def find_text_pairs(database: Database, store: SetStore, threshold: Threshold, bands: int) -> None:
+def find_text_pairs(database: Database, store: SetStore, keys: BandKeys, threshold: Threshold) -> None:
     """Fill ``text_pair(a, b, similarity, level)`` with near-duplicates ``a < b`` that share a band.
 
     Each pair is found once: in the first band it shares. Buckets of more than ``MAX_BUCKET`` texts go to the table
-    ``large_bucket(band, key)``, for ``connect_large_buckets``.
+    ``large_bucket(band, key, t)``, for ``connect_large_buckets``.
     """
     database.run("CREATE TABLE IF NOT EXISTS text_pair (a BIGINT, b BIGINT, similarity DOUBLE, level DOUBLE)")
-    database.run("CREATE TABLE IF NOT EXISTS large_bucket (band INTEGER, key UBIGINT)")
-    for band in range(bands):
-        database.once(f"band {band}", partial(_band_pairs, database, store, threshold, band))
+    database.run("CREATE TABLE IF NOT EXISTS large_bucket (band INTEGER, key UBIGINT, t BIGINT)")
+    for first, last in keys.groups():
+        database.once(f"bands {first} to {last}", partial(_band_pairs, database, store, keys, threshold, first, last))
 
 
-def _band_pairs(database: Database, store: SetStore, threshold: Threshold, band: int) -> None:
-    key = f"k{band}"
-    database.run(
-        f"CREATE OR REPLACE TEMP TABLE bucket AS SELECT {key} AS key, count(*) AS texts FROM text GROUP BY {key} "
-        "HAVING count(*) > 1"
-    )
-    database.run(f"INSERT INTO large_bucket SELECT {band}, key FROM bucket WHERE texts > {MAX_BUCKET}")
-    known = "".join(f" AND a.k{earlier} <> b.k{earlier}" for earlier in range(band))
-    names = ", ".join(["t", "size", *(f"k{index}" for index in range(band + 1))])
-    database.run(
-        f"CREATE OR REPLACE TEMP TABLE bucket_text AS SELECT {names} FROM text "
-        f"WHERE {key} IN (SELECT key FROM bucket WHERE texts <= {MAX_BUCKET})"
-    )
-    database.run(
-        f"CREATE OR REPLACE TEMP TABLE candidate AS SELECT a.t AS a, b.t AS b FROM bucket_text a JOIN bucket_text b "
-        f"ON a.{key} = b.{key} AND a.t < b.t WHERE {threshold.similar_sizes('a.size', 'b.size')}{known}"
-    )
-    verify(database, store, threshold, "candidate", "text_pair")
+def _band_pairs(
+    database: Database, store: SetStore, keys: BandKeys, threshold: Threshold, first: int, last: int
+) -> None:
+    waiting: list[tuple[I64, I64]] = []
+    count = 0
+    for left, right in _candidates(database, store, keys, threshold, first, last):
+        waiting.append((left, right))
+        count += len(left)
+        if count >= _VERIFY_PAIRS:
+            verify_pairs(database, store, threshold, *_joined(waiting), "text_pair")
+            waiting, count = [], 0
+    verify_pairs(database, store, threshold, *_joined(waiting), "text_pair")
+
+
+def _joined(pairs: list[tuple[I64, I64]]) -> tuple[I64, I64]:
+    nothing = np.zeros(0, np.int64)
+    return np.concatenate([nothing, *(a for a, _ in pairs)]), np.concatenate([nothing, *(b for _, b in pairs)])
+
+
+def _candidates(
+    database: Database, store: SetStore, keys: BandKeys, threshold: Threshold, first: int, last: int
+) -> Iterator[tuple[I64, I64]]:
+    for band, own in enumerate(keys.read(first, last), first):
+        buckets = shared_keys(own)
+        large = buckets.chosen(buckets.sizes > MAX_BUCKET)
+        if len(large.members):
+            named = {"key": np.repeat(large.keys, large.sizes), "t": large.members}
+            database.append("large_bucket", pa.table({"band": np.full(len(large.members), band, np.int32), **named}))
+        for left, right in buckets.chosen(buckets.sizes <= MAX_BUCKET).pairs():
+            similar = threshold.sizes_allow(store.sizes[left], store.sizes[right])
+            left, right = left[similar], right[similar]
+            fresh = ~keys.met_before(band, left, right)
+            yield left[fresh], right[fresh]
 
 
 def verify(database: Database, store: SetStore, threshold: Threshold, candidates: str, target: str) -> None:
@@ -56,8 +73,13 @@ def verify(database: Database, store: SetStore, threshold: Threshold, candidates
     """
     for piece in database.slices(candidates, "a, b", _VERIFY_PAIRS):
         left, right = piece["a"].to_numpy(), piece["b"].to_numpy()
-        similar, similarity = store.compare(left, right, threshold)
-        add_pairs(database, target, left[similar], right[similar], similarity[similar], threshold)
+        verify_pairs(database, store, threshold, left, right, target)
+
+
+def verify_pairs(database: Database, store: SetStore, threshold: Threshold, left: I64, right: I64, target: str) -> None:
+    """Add to ``target`` those of the pairs ``left[i]``, ``right[i]`` of texts that are near-duplicates."""
+    similar, similarity = store.compare(left, right, threshold)
+    add_pairs(database, target, left[similar], right[similar], similarity[similar], threshold)
 
 
 def add_pairs(database: Database, target: str, left: I64, right: I64, similarity: F64, threshold: Threshold) -> None:

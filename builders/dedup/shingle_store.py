@@ -10,10 +10,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from nyxqa.builders.dedup.compiled import loaded
+from nyxqa.builders.dedup.shingles import HASH_BITS
 from nyxqa.builders.dedup.threshold import Threshold
 from nyxqa.builders.dedup.word_hashes import F64, I64, U64
 
 _PAIR_ELEMENTS = 1 << 20  # shingles compared at once
+_PAIRS = 1 << 14  # pairs compared at once: their number fits beside the bits of a hash
 
 
 def append_sets(stream: BinaryIO, values: U64) -> None:
@@ -43,6 +46,7 @@ class SetStore:
         while first < len(left):
             done = ends[first - 1] if first else 0
             last = max(first + 1, int(np.searchsorted(ends, done + _PAIR_ELEMENTS, side="right")))
+            last = min(last, first + _PAIRS)
             # Mapped again for each part, so that pages read for earlier parts are released.
             mapped = np.memmap(self.file, np.uint64, "r")
             similarity[first:last] = self._part(mapped, left[first:last], right[first:last])
@@ -70,23 +74,26 @@ class SetStore:
             first = last
 
     def _part(self, mapped: U64, left: I64, right: I64) -> F64:
-        used, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-        sizes = self.sizes[used]
-        offsets = np.cumsum(sizes) - sizes
-        loaded = mapped[_ranges(self.starts[used], sizes)]
-        distinct, ranks = np.unique(loaded, return_inverse=True)
-        pairs = np.arange(len(left))
-        a, b = places[: len(left)], places[len(left) :]
+        common = self._common(mapped, left, right)
+        return np.asarray(common / (self.sizes[left] + self.sizes[right] - common), np.float64)
+
+    def _common(self, mapped: U64, left: I64, right: I64) -> I64:
+        """Number of shingles that the sets of each pair share."""
+        kernels = loaded()
+        if kernels is not None:
+            found, sides = np.empty(len(left), np.int64), (np.ascontiguousarray(side) for side in (left, right))
+            kernels.call("count_shared", mapped, self.starts, self.sizes, *sides, len(left), found)
+            return found
+        pairs = np.arange(len(left), dtype=np.uint64) << HASH_BITS
         keys = np.concatenate(
             [
-                np.repeat(pairs * len(distinct), sizes[side]) + ranks[_ranges(offsets[side], sizes[side])]
-                for side in (a, b)
+                np.repeat(pairs, self.sizes[side]) | mapped[_ranges(self.starts[side], self.sizes[side])]
+                for side in (left, right)
             ]
         )
         keys.sort(kind="stable")  # two ascending runs: one merge
-        shared = keys[1:][keys[1:] == keys[:-1]] // len(distinct)
-        common = np.bincount(shared, minlength=len(left))
-        return np.asarray(common / (sizes[a] + sizes[b] - common), np.float64)
+        shared = keys[1:][keys[1:] == keys[:-1]] >> HASH_BITS
+        return np.bincount(shared.astype(np.int64), minlength=len(left))
 
 
 def _ranges(starts: I64, sizes: I64) -> I64:

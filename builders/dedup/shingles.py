@@ -13,7 +13,7 @@ from nyxqa.builders.dedup.kernel_source import PLACES
 from nyxqa.builders.dedup.word_hashes import I64, U64, mix, word_hashes
 
 BATCH_TEXTS = 1 << 14
-_HASH_BITS = np.uint64(64 - 14)
+HASH_BITS = np.uint64(64 - 14)  # of a shingle; the others number the text
 _ORDER = np.uint64(0xD6E8FEB86659FD93)  # odd, so that the order of words matters
 _HASH_MASK = np.uint64((1 << 50) - 1)
 
@@ -88,10 +88,10 @@ def run_hashes(hashes: U64, positions: I64, length: int) -> U64:
 
 def _distinct(found: U64, belongs: I64, counts: I64) -> ShingleSets:
     """Sort by (text, hash) in one pass by packing both into 64 bits."""
-    keys = (belongs.astype(np.uint64) << _HASH_BITS) | (found & _HASH_MASK)
+    keys = (belongs.astype(np.uint64) << HASH_BITS) | (found & _HASH_MASK)
     keys.sort()
     first = np.ones(len(keys), bool)
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     keys = keys[first]
-    sizes = np.bincount((keys >> _HASH_BITS).astype(np.int64), minlength=len(counts)).astype(np.int64)
+    sizes = np.bincount((keys >> HASH_BITS).astype(np.int64), minlength=len(counts)).astype(np.int64)
     return ShingleSets(keys & _HASH_MASK, sizes, counts)

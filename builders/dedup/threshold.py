@@ -47,6 +47,10 @@ class Threshold:
         """SQL: sets of these sizes can be near-duplicates."""
         return f"least({left}, {right}) >= {self.value!r} * greatest({left}, {right}) - {_ROUNDING!r}"
 
+    def sizes_allow(self, left: I64, right: I64) -> NDArray[np.bool_]:
+        """Whether sets of these sizes can be near-duplicates, bool [pairs]."""
+        return np.asarray(np.minimum(left, right) >= self.value * np.maximum(left, right) - _ROUNDING, np.bool_)
+
     def prefix(self, shared: str, size: str) -> str:
         """SQL: length of the prefix in which a set must meet every near-duplicate.
 

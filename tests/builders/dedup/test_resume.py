@@ -19,8 +19,9 @@ def test_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     rows = table(make_rows(8, 400))
     with deduplicate(rows, phashes="p", threshold=0.6) as result:
         expected = (result.dropped.to_pylist(), result.clusters.to_pylist())
+    monkeypatch.setattr("nyxqa.builders.dedup.band_keys._GROUP_BYTES", 1 << 10)  # a band at a time
     calls = []
-    verify = module.verify
+    verify = module.verify_pairs
 
     def stop_at_third(*arguments: object) -> None:
         calls.append(arguments)
@@ -28,7 +29,7 @@ def test_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             raise KeyboardInterrupt
         verify(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "verify", stop_at_third)
+    monkeypatch.setattr(module, "verify_pairs", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         deduplicate(rows, phashes="p", threshold=0.6, work=tmp_path)
     read = []
