@@ -1,10 +1,11 @@
 """Encoding passages against sentence-transformers: same checkpoint, same process, interleaved rounds.
 
 ``python -m benchmarks.encode --passages FILE.jsonl.gz`` needs the extras ``bench`` and ``slow``. Both sides cut texts
-at 512 tokens, have no prefixes and run at their defaults otherwise; models are warm before the clock starts. Rounds are
-timed by the clock and by processor time; on a busy machine set OMP_NUM_THREADS=1 and read the latter.
+at 512 tokens, have no prefixes and run at their defaults otherwise; models are warm before the clock starts. Texts are
+the first passages of the file and, apart, as many sentences as are asked for, evenly from all of it. Rounds are timed
+by the clock and by processor time; on a busy machine set OMP_NUM_THREADS=1 and read the latter.
 Also compared, without a clock: 100 texts of 0 to 2,000 words in several scripts. Results go to
-``benchmarks/results/encode-N.json``.
+``benchmarks/results/encode-N.json`` (``encode-N-2threads.json`` with two threads).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.machine import command, machine
+from benchmarks.stores import sentences
 from nyxqa.retriever.encoders.e5 import MAX_TOKENS, E5Encoder, E5Model
 from nyxqa.retriever.protocols import SearchEntry
 
@@ -45,42 +48,56 @@ def main() -> None:
     """Run the rounds, compare the vectors, write the results."""
     options = _options()
     with gzip.open(options.passages, "rt", encoding="utf-8") as lines:
-        texts = [json.loads(line)["contents"] for _, line in zip(range(options.count), lines, strict=False)]
+        passages = [json.loads(line)["contents"] for _, line in zip(range(options.count), lines, strict=False)]
+    distinct = list(dict.fromkeys(sentences(options.passages)))
+    some = distinct[:: max(1, len(distinct) // options.sentences)][: options.sentences]
     sides = {"nyxqa": ours(options.model), "sentence-transformers": peer(options.model)}
+    for side in sides.values():
+        side(passages[:64])
+    odd = odd_texts()
+    result = {
+        "command": command("encode.py"),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine("torch", "transformers", "sentence-transformers"),
+        "threads": torch.get_num_threads(),
+        "passages": compared(passages, sides, options.rounds),
+        "sentences": compared(some, sides, options.rounds),
+        "least_cosine_of_odd_texts": least_cosine(*(side(odd) for side in sides.values())),
+    }
+    print(json.dumps(result))
+    threads = "" if torch.get_num_threads() == 1 else f"-{torch.get_num_threads()}threads"
+    file = Path(__file__).parent / "results" / f"encode-{len(passages)}{threads}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def compared(texts: list[str], sides: dict[str, Embed], rounds: int) -> dict[str, Any]:
+    """Times of both sides in rounds that take turns, and whether their vectors are the same."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     busy: dict[str, list[float]] = {name: [] for name in sides}
     vectors: dict[str, Vectors] = {}
-    for side in sides.values():
-        side(texts[:64])
-    for number in range(options.rounds):
+    for number in range(rounds):
         for name, side in sides.items():
             start, cpu = time.perf_counter(), time.process_time()
             vectors[name] = side(texts)
             seconds[name].append(round(time.perf_counter() - start, 2))
             busy[name].append(round(time.process_time() - cpu, 2))
             print(f"round {number} {name}: {seconds[name][-1]} s, {busy[name][-1]} s of processor", flush=True)
-    odd = odd_texts()
-    result = {
-        "machine": machine("torch", "transformers", "sentence-transformers"),
-        "threads": torch.get_num_threads(),
-        "passages": len(texts),
+    return {
+        "texts": len(texts),
         "seconds": seconds,
         "times_faster": times_faster(seconds),
         "processor_seconds": busy,
         "times_faster_by_processor": times_faster(busy),
         "least_cosine": least_cosine(*vectors.values()),
-        "least_cosine_of_odd_texts": least_cosine(*(side(odd) for side in sides.values())),
     }
-    print(json.dumps(result))
-    file = Path(__file__).parent / "results" / f"encode-{len(texts)}.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passages", type=Path, required=True, help="JSON lines (.gz) with the text in 'contents'")
     parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--sentences", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", type=Path, default=_minilm(), help="default: MiniLM of the extra 'slow'")
     return parser.parse_args()

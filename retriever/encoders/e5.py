@@ -21,7 +21,8 @@ from nyxqa.schemas.errors import UsageError
 # As E5-v2 was trained: one space after the colon, at most 512 tokens.
 PREFIXES: dict[Role, str] = {"query": "query: ", "document": "passage: "}
 MAX_TOKENS = 512
-_VERSION = 1
+# 2: on a CPU texts are computed without padding.
+_VERSION = 2
 
 
 @dataclass(frozen=True)
