@@ -21,7 +21,7 @@ from nyxqa.schemas.errors import UsageError
 # As E5-v2 was trained: one space after the colon, at most 512 tokens.
 PREFIXES: dict[Role, str] = {"query": "query: ", "document": "passage: "}
 MAX_TOKENS = 512
-# 2: on a CPU texts are computed without padding.
+# 2: on a CPU texts are computed without padding and by oneDNN.
 _VERSION = 2
 
 

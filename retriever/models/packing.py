@@ -14,7 +14,7 @@ _NAME = "nyxqa_packed"
 # begin behind the number of the padding token.
 _KINDS = {"bert": False, "roberta": True, "xlm-roberta": True, "camembert": True}
 # Tokens of a batch: what its widest layer computes then stays in a core's cache. Bytes of vectors depend on it.
-PACKED_TOKENS = 1_024
+PACKED_TOKENS = 2_048
 
 Runs = Sequence[tuple[int, int]]
 
@@ -28,10 +28,14 @@ class PackedNetwork:
     def __init__(self, network: Any) -> None:
         from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+        from nyxqa.retriever.models.onednn import use_onednn
+
         ALL_ATTENTION_FUNCTIONS.register(_NAME, _attend)
         network.config._attn_implementation = _NAME
+        use_onednn(network)
         self._network = network
-        self._first = network.config.pad_token_id + 1 if _KINDS[network.config.model_type] else 0
+        self._padding = network.config.pad_token_id or 0
+        self._first = self._padding + 1 if _KINDS[network.config.model_type] else 0
 
     def means(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """Mean of the last layer over the tokens of each text, float32 [texts, width].
@@ -40,18 +44,24 @@ class PackedNetwork:
         """
         import torch
 
+        from nyxqa.retriever.models.onednn import ROWS
+
         lengths = [len(text) for text in tokens]
-        if not any(lengths):
-            return torch.zeros(len(tokens), self._network.config.hidden_size)
-        ids = torch.tensor([number for text in tokens for number in text])
-        places = torch.cat([torch.arange(self._first, self._first + length) for length in lengths])
+        spare = -sum(lengths) % ROWS  # a text of padding tokens behind the others
+        padded = [*tokens, [self._padding] * spare]
+        lengths.append(spare)
+        ids = torch.tensor([number for text in padded for number in text])
+        starts = [torch.arange(self._first, self._first + length) for length in lengths[:-1]]
+        places = torch.cat([*starts, torch.full((spare,), self._first)])
         runs = [(len(list(equal)), length) for length, equal in groupby(lengths)]
+        if not len(ids):
+            return torch.zeros(len(tokens), self._network.config.hidden_size)
         states = self._network(input_ids=ids[None], position_ids=places[None], runs=runs)[0][0].float()
         sums = [
             states[piece].reshape(*shape, states.shape[1]).sum(dim=1) / max(1, shape[1])
             for piece, shape in _pieces(runs)
         ]
-        return torch.cat(sums)
+        return torch.cat(sums)[: len(tokens)]
 
 
 def packs(network: Any) -> bool:
@@ -96,14 +106,14 @@ def _attend(
     from torch.nn.functional import scaled_dot_product_attention
 
     whole = [states[0].transpose(0, 1) for states in (query, key, value)]
-    result = torch.empty_like(whole[0], memory_format=torch.contiguous_format)
+    parts = []
     for piece, shape in _pieces(runs):
         if not shape[1]:
             continue
-        q, k, v = (states[piece].unflatten(0, shape).transpose(1, 2) for states in whole)
+        q, k, v = (states[piece].reshape(*shape, *states.shape[1:]).transpose(1, 2) for states in whole)
         states = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
-        result[piece].unflatten(0, shape).copy_(states.transpose(1, 2))
-    return result[None], None
+        parts.append(states.transpose(1, 2).flatten(0, 1))
+    return torch.cat(parts)[None], None
 
 
 def _pieces(runs: Runs) -> Iterator[tuple[slice, tuple[int, int]]]:
