@@ -47,6 +47,11 @@ def test_few_false_negatives_are_left_and_few_hard_negatives_lost(
     mentions = [rule_of(pair, common).mentioned_in(f" {pair['words']} ") for pair in pairs]
     accidents = sum(mentioned and not pair["answering"] for pair, mentioned in zip(pairs, mentions, strict=True))
     assert accidents > 40  # such as "blue" of another thing and "two" of others
+    # Whether a document holds the answer's words is no sure sign of a positive: some kept negatives hold them too.
+    kept = [mentioned for mentioned, holds in zip(mentions, held, strict=True) if not holds]
+    right = [mentioned for mentioned, pair in zip(mentions, pairs, strict=True) if pair["answering"]]
+    auc = 0.5 + (sum(right) / len(right) - sum(kept) / len(kept)) / 2
+    assert auc < 0.96  # 24 of 249 kept ones; of those that answer, all 27
 
 
 @pytest.mark.skipif(not PASSAGES.is_file(), reason="needs the folder of shared data beside the checkout")
