@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from nyxqa.builders.sources.html_measure import HEADINGS
+
 _NEVER_NAMES = """
     script style noscript template iframe select datalist input textarea svg canvas object embed video audio dialog
     head rp rt annotation annotation-xml frameset progress meter map
@@ -32,7 +34,8 @@ _LINE_NUMBER_NAMES = """
 _LINE_NUMBERS = frozenset(_LINE_NUMBER_NAMES.split())
 _INVISIBLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WHOLE = r"(?:^|[\s_-])(?:{})(?=$|[\s_-])"
+_SEPARATORS = re.compile(r"[-_]+")
+_WHOLE = r"(?:^|[\s-])(?:{})(?=$|[\s-])"
 
 
 def _words(names: str) -> re.Pattern[str]:
@@ -44,17 +47,28 @@ _KINDS = {
     "comments": _words(r"comments? commentlist comment-?respond disqus\w* replies"),
     "related": _words(
         r"related[\w-]*(?:posts?|articles?|content|stories|links|news) jp-relatedposts recommend\w* suggested "
-        r"teasers? promo\w* sponsor\w* most-(?:read|popular|viewed|commented) trending popular-\w+ outbrain taboola\w* "
+        r"teasers? promo\w* sponsor\w* most-(?:read|popular|viewed|commented) trending popular-\w+ outbrain "
+        r"taboola\w* "
+        r"similar-?(?:posts?|articles?|products?|topics?) (?:more|other|further|also)-(?:stories|news|articles|"
+        r"posts|reading) "
+        r"up-?sells? cross-?sells? up-?next relatedposts\w* "
         r"read-?more more-(?:from|news|stories|posts|articles|on) (?:also|further|see)-?(?:read|like) "
         r"you-(?:may|might) latest-\w+ recent-?(?:\w*news|\w+) readalso recirc\w* reading-list"
     ),
     "share": _words(
         r"share shares sharing share-?(?:bar|box|buttons?|links?|tools?) sharedaddy socials? social-?\w+ addtoany\w* "
-        r"addthis\w* follow-(?:us|me) a2a_kit ssba essb\w* wabtn\w* print-?(?:header|footer|only) visible-print\w*"
+        r"addthis\w* follow-(?:us|me) a2a_kit ssba essb\w* wabtn\w* print-?(?:header|footer|only) visible-print\w* "
+        r"d-print-(?:block|inline|flex|table) only-?print likes?-(?:text|box|buttons?) sd-(?:block|like|sharing|"
+        r"social) "
+        r"jetpack-?likes\w* social(?:bar|buttons|icons|links|media|share) (?:post|article|story|"
+        r"page)-?(?:actions|tools) "
+        r"text-?resizer font-?(?:size|resizer) (?:gallery|carousel|slide\w*)-?(?:controls?|count\w*|nav\w*|"
+        r"indicators) "
+        r"control-(?:bar|panel)"
     ),
     "sign_up": _words(
         r"newsletter\w* subscri\w+ sign-?up mailchimp\w* mc-embedded\w* opt-?in log-?in sign-?in paywall\w* donat\w+ "
-        r"membership"
+        r"membership cta call-?to-?action user-?(?:panel|menu|bar|nav|links|tools|account)"
     ),
     "notice": _words(
         r"cookies? cookie\w* consent gdpr ccpa privacy-(?:banner|notice) modal pop-?up lightbox off-?canvas "
@@ -65,14 +79,16 @@ _KINDS = {
     ),
     "author": _words(
         r"author-?(?:box|bio|info|card|profile|desc\w*|content|block|details|area) about-?(?:the-)?author "
-        r"post-?author bio bios"
+        r"post-?author bio bios post-?profile (?:poster|user)-?(?:info|details) user-?signature"
     ),
     "header": _words(r"titlearea projectname project-name site-title site-branding site-description"),
     "rating": _words(r"ratings? votes? voting helpful feedback"),
     "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
+    "path": _words(r"breadcrumbs? bread-crumbs? breadcrumb\w* crumbs?"),
+    "column": re.compile(r"(?:^|\s|(?<!with)(?<!has)-)(?:right|left)-?rail(?=$|[\s-])"),
     "linked": _words(
-        r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu breadcrumbs? "
-        r"bread-crumbs? crumbs? pagination pager paging prev next toc table-of-contents on-this-page "
+        r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu pagination "
+        r"pager paging prev next toc table-of-contents on-this-page "
         r"tags tag-?(?:list|cloud|links) (?:post|entry|article)-tags cat(?:egory)?-links tool-?bar top-?bar banner "
         r"skip-\w+ related sitemap languages? language-switcher site-?links tabs "
         r"breaking-\w+"
@@ -84,13 +100,19 @@ _CREDITS = _words(
     r"(?:entry|post|article|blog|news|story|item|page|detail)-?(?:meta|info|date|author|byline|time)s? "
     r"postmetadata meta-(?:line|info|item) by-?line date-?lines? dates? publish\w*-?(?:date|time|on)? time-?stamp "
     r"(?:update|modified)d?-?(?:date|time|on)? posted-?(?:on|by|in) author-?(?:name|line|meta|date) "
-    r"read(?:ing)?-?time disclosure"
+    r"read(?:ing)?-?time disclosure kicker eyebrow"
 )
+_IMAGE_CREDITS = _words(
+    r"(?:image|photo|media|picture|figure|img|thumb\w*|caption|video)-?(?:credits?|copyrights?|attribution) credits? "
+    r"photo-?by photographer"
+)
+_BYLINES = _words(r"by-?line date-?line")
 # Boxes of a text and its wrappers, whatever else their names say.
 _CONTENT = _words(
-    r"admonition\w* callout note notes warning caution danger important example footnotes? footnote-list sidebarblock "
+    r"admonition\w* callout note notes warning caution danger important example footnotes? footnote-list "
+    r"sidebarblock "
     r"admonitionblock toctree-wrapper seealso abstract entry-content post-content article-body article-content "
-    r"post-body story-body article__body highlight listingblock"
+    r"post-body story-body highlight listingblock"
 )
 _LAYOUT = re.compile(r"\belementor-(?:widget|element|section|column|container|inner|row|top)\b")
 
@@ -151,17 +173,21 @@ def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
     if not _TYPESET.isdisjoint(names):
         return Verdict(kind="typeset")
     numbers = not _LINE_NUMBERS.isdisjoint(names)
+    styles = _SEPARATORS.sub("-", _LAYOUT.sub("", _CAMEL.sub("-", classes).lower()))
+    if tag in HEADINGS and tag != "h1" and _BYLINES.search(styles):
+        return Verdict(kind="credits")
     if tag in _INLINE or tag in _WRAPPERS:
         return Verdict(numbers=numbers, main=tag == "main")
     main = tag in ("main", "article") or role == "main" or name in _MAIN_NAMES or not _MAIN_CLASSES.isdisjoint(names)
-    styles = _LAYOUT.sub("", _CAMEL.sub("-", classes).lower())
-    words = f"{styles} {_CAMEL.sub('-', name).lower()}"
+    words = f"{styles} {_SEPARATORS.sub('-', _CAMEL.sub('-', name).lower())}"
     if _CONTENT.search(words):
         return Verdict(numbers=numbers, main=main)
     kind = _ROLE_KINDS.get(role) or _TAG_KINDS.get(tag, "")
     if kind in ("", "aside", "header"):
         kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
-        if not kind and _CREDITS.search(styles):  # an id may be made of a heading or name, such as isDate
+        if not kind and _IMAGE_CREDITS.search(styles):
+            kind = "image_credit"
+        elif not kind and _CREDITS.search(styles):  # an id may be made of a heading or name, such as isDate
             kind = "credits"
     return Verdict(kind=kind, numbers=numbers, main=main)
 

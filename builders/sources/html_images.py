@@ -21,7 +21,9 @@ from nyxqa.builders.sources.image_candidates import (
 _IMAGES = frozenset(("img", "amp-img", "amp-anim"))
 # Elements whose picture a script puts inside, by the same attributes as those of an image.
 _HOLDERS = frozenset(("figure", "div", "span", "picture"))
-_HOLDER_ATTRIBUTES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-srcset", "data-full-src")
+_HOLDER_ATTRIBUTES = frozenset(
+    ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-srcset", "data-full-src")
+)
 _INSIDE = (*_IMAGES, "noscript", "object")
 _ONE_PIXEL = frozenset(("0", "1", "0px", "1px"))
 _MOST_SOURCES = 16  # of a picture that are looked at
@@ -167,12 +169,12 @@ class _Settler:
 
     def _is_empty_holder(self, node: int) -> bool:
         tree, attributes = self._tree, self._tree.attributes[node]
+        is_picture = tree.tags[node] == "picture"
+        if not is_picture and _HOLDER_ATTRIBUTES.isdisjoint(attributes):
+            return False
         if not self._is_small(node) or tree.find(node, *_INSIDE) is not None or self._has_text(node):
             return False
-        if tree.tags[node] == "picture":
-            return True
-        late = any(name in attributes for name in _HOLDER_ATTRIBUTES)
-        return late and IMAGE_NAME.fullmatch(best_reference(attributes, NO_SOURCES, "", no_file)) is not None
+        return is_picture or IMAGE_NAME.fullmatch(best_reference(attributes, NO_SOURCES, "", no_file)) is not None
 
     def _is_small(self, node: int) -> bool:
         return self._tree.ends[node] - node <= _SMALL

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nyxqa.builders.sources.html_tree import Tree
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -81,6 +83,20 @@ class Measure:
         good += own if own >= max(_MIN_PROSE, run_links) else 0
         chars[size], linked[size], prose[size] = total, links, good
 
+    def without(self, tree: Tree, nodes: list[int]) -> Measure:
+        """Return the sums after ``nodes``, which are in order and do not overlap, have been dropped from the tree.
+
+        What is left beside blocks need not be counted again; beside text within a line it is.
+        """
+        if any(tree.tags[node] not in BLOCKS for node in nodes):
+            return Measure(tree)
+        other = Measure.__new__(Measure)
+        other._ends = self._ends
+        other._chars, other._linked, other._prose = (
+            _without(sums, nodes, tree.ends) for sums in (self._chars, self._linked, self._prose)
+        )
+        return other
+
     def chars(self, node: int) -> int:
         """Return the characters of text in a subtree."""
         return self._chars[self._ends[node]] - self._chars[node]
@@ -92,3 +108,16 @@ class Measure:
     def prose(self, node: int) -> int:
         """Return the characters of prose in a subtree, links excepted."""
         return self._prose[self._ends[node]] - self._prose[node]
+
+
+def _without(sums: list[int], nodes: list[int], ends: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    start = gone = 0
+    for node in nodes:
+        end = ends[node]
+        found += [total - gone for total in sums[start : node + 1]] if gone else sums[start : node + 1]
+        found += [found[node]] * (end - node - 1)
+        gone += sums[end] - sums[node]
+        start = end
+    found += [total - gone for total in sums[start:]]
+    return found

@@ -109,3 +109,59 @@ def test_a_heading_of_that_kind_goes_alone_at_the_end_of_a_section() -> None:
 def test_a_byline_goes_before_the_text_and_the_same_words_stay_within_it() -> None:
     assert "By Ada Lind" not in text(page(f"<h1>The lock</h1><p>By Ada Lind</p><p>{STORY}</p><p>{MORE}</p>"))
     assert "By Ada Lind" in text(page(f"<h1>The lock</h1><p>{STORY}</p><p>By Ada Lind</p><p>{MORE}</p>"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<div class='article__meta'>by Ada Lind and others at the lock</div>",
+        "<h3 class='byline'>By Ada Lind</h3>",
+        "<div class='figure__credit'>Ada Lind / Photos of Gates</div>",
+        "<div class='gallery-controls'><span>1 of 6</span> <span>next</span></div>",
+        "<div class='control-bar'><p>The gate in winter, seen from the mill</p></div>",
+        "<div class='user-panel'>Register as a reader of the gate</div>",
+        "<div class='d-none d-print-block'>This document is subject to copyright.</div>",
+        "<div class='breadcrumb'><a href='/'>Home</a> Locks and gates of the river Osten</div>",
+        "<div class='right-rail'><h5>More of the gate</h5><p>A boat waited eleven days at the bridge.</p></div>",
+        "<div>Zum Inhalt springen</div>",
+        "<p>Добавить комментарий</p>",
+        "<p>シェア</p>",
+        "<h3>Читайте также</h3><ul><li><a href='/1'>Лодки ждали</a></li><li><a href='/2'>Лёд на воротах</a></li></ul>",
+        "<h3>相关文章</h3><ul><li><a href='/1'>船闸的冬天</a></li><li><a href='/2'>河上的十座桥</a></li></ul>",
+        "<h3>Related posts</h3><ul><li>Ice. <a href='/1'>Boats</a></li><li>Coal. <a href='/2'>Bread</a></li></ul>",
+    ],
+)
+def test_lines_of_other_content_managers_and_languages_go(line: str) -> None:
+    assert read_between(line) == PLAIN
+
+
+def test_a_loose_line_between_the_blocks_of_an_element_goes() -> None:
+    for line in ("Updated 1:39 am EST, Wednesday, November 20, 2019", "By Ada Lind \u2014 November 18, 2019"):
+        html = page(f"<article><div><h1>The lock</h1>{line}</div><p>{STORY}</p><p>{MORE}</p></article>")
+        assert text(html) == PLAIN
+    html = page(
+        f"<article><h1>The lock</h1><div>18 tons of coal burn in it.<p>{STORY}</p></div><p>{MORE}</p></article>"
+    )
+    assert "18 tons" in text(html)
+
+
+def test_a_heading_goes_with_what_it_stood_over_unless_sections_follow() -> None:
+    comments = "<div class='comments'><p>I have seen the stove myself, in 1963.</p></div>"
+    assert read_between(f"<h2>Two answers</h2>{comments}<h2>Further</h2>").count("Two answers") == 0
+    menu = "<table class='menu'><tr><td><a href='#a'>The stove of the gate</a></td></tr></table>"
+    kept = read_between(f"<h2>1 Stoves</h2>{menu}<h3>1.1 The stove</h3><p>It burns 4 kg of coal a day.</p>")
+    assert "1 Stoves" in kept
+
+
+def test_a_text_that_a_page_holds_twice_is_read_once() -> None:
+    copy = "The gate in the winter of 1902, with the baker of Osten in front of it and his oven behind."
+    pairs = (
+        f"<div class='desktop'><p>{copy}</p></div><div class='mobile'><p>{copy}</p></div>",
+        f"<div class='caption-full'>{copy}</div><div class='caption-truncated'>{copy[:60]}\u2026</div>",
+        f"<div class='caption-truncated'>{copy[:60]}...</div><div class='caption-full'>{copy}</div>",
+    )
+    for pair in pairs:
+        assert read_between(f"<div>{pair}</div>").count("The gate in the winter") == 1
+    assert read_between(f"<p>{copy}</p><p>{copy}</p>").count(copy) == 2
+    other = copy.replace("1902", "1903")
+    assert "1903" in read_between(f"<div><div>{copy}</div><div>{other}</div></div>")

@@ -229,3 +229,22 @@ def test_the_first_section_of_a_manual_page_stays_although_it_stands_in_the_head
 def test_a_section_or_footnote_of_links_stays(end: str) -> None:
     html = f"<div class='main'><div class='refsect1'><h2>Gates</h2><p>{STORY}</p><p>{MORE}</p></div>{end}</div>"
     assert "OPEN GATE" in text(page(html))
+
+
+def test_a_footer_with_more_text_than_a_short_article_goes() -> None:
+    legal = "".join(
+        f"<p>Paragraph {number} of the terms of this gate says who may pass it.</p>" for number in range(20)
+    )
+    html = page(f"<div class='top'><h1>The lock</h1><p>{STORY}</p></div><div class='page-footer-wrap'>{legal}</div>")
+    assert text(html) == text(page(f"<h1>The lock</h1><p>{STORY}</p>"))
+
+
+def test_hidden_copies_do_not_bring_themselves_back() -> None:
+    body = f"<p>{STORY}</p><p>{MORE}</p><p>{MORE.upper()}</p><p>{STORY.upper()}</p>"
+    hidden = "".join(f"<div style='display:none'><p>{number} {STORY} {MORE} {MORE}</p></div>" for number in range(9))
+    assert text(page(f"<h1>The lock</h1>{body}{hidden}")) == text(page(f"<h1>The lock</h1>{body}"))
+
+
+def test_an_element_that_has_a_column_beside_it_is_not_that_column() -> None:
+    html = page(f"<h1>The lock</h1><section class='grid grid--with-right-rail'><p>{STORY}</p><p>{MORE}</p></section>")
+    assert "paper mill" in text(html)

@@ -1,0 +1,113 @@
+"""What is never content of a page, such as tools and marks, and a survey of what may be none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from nyxqa.builders.sources.html_clutter import CONTAINERS, NOTHING, Verdict, verdict
+from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS
+from nyxqa.builders.sources.html_tree import Tree
+
+_LOOKED_AT = frozenset(("a", "button", "form", "sup"))
+_SIGN = re.compile(r"[^\w\s]{0,2}|\s*(?:link|permalink|anchor)\s*", re.IGNORECASE)
+_DIGITS = re.compile(r"[\d\s.:*]*")
+_DIRECTIONS = frozenset(("next", "prev", "previous", "up", "start", "contents", "index"))
+_LONG_LINE = 200  # nodes; a longer line is not looked at for each of its links
+_FEW = 60  # characters besides the links of a line that leads to other pages
+
+
+@dataclass(slots=True)
+class Survey:
+    """Elements of a page that decisions are about, in order."""
+
+    clutter: list[tuple[int, str]] = field(default_factory=list)  # what may be clutter, with its kind
+    headings: list[int] = field(default_factory=list)  # h1
+    mains: list[int] = field(default_factory=list)  # what is called the main content
+    containers: list[int] = field(default_factory=list)
+
+
+def drop_tools(tree: Tree) -> Survey:
+    """Drop what is never content and survey the rest."""
+    survey = Survey()
+    tags, node, pre_end, heading_end = tree.tags, 0, 0, 0
+    seen: dict[tuple[str, int], Verdict] = {}
+    while node < len(tags):
+        tag = tags[node]
+        if not tag:
+            node += 1
+            continue
+        attributes = tree.attributes[node]
+        key = (tag, id(attributes))  # elements with the same attributes share one mapping
+        judged = seen.get(key)
+        if judged is None:
+            judged = seen[key] = verdict(tag, attributes)
+        if tag == "pre":
+            pre_end = tree.ends[node]
+        elif tag in HEADINGS:
+            heading_end = tree.ends[node]
+        if judged is not NOTHING or tag in _LOOKED_AT:
+            if _is_tool(tree, node, judged, node < heading_end):
+                tree.dropped[node] = 1
+                node = tree.ends[node]
+                continue
+            if (judged.kind and node >= pre_end) or tag == "form":
+                survey.clutter.append((node, judged.kind or "form"))
+        if tag == "h1":
+            survey.headings.append(node)
+        elif tag in CONTAINERS:
+            survey.containers.append(node)
+            if judged.main:
+                survey.mains.append(node)
+        node += 1
+    return survey
+
+
+def _is_tool(tree: Tree, node: int, judged: Verdict, in_heading: bool) -> bool:
+    tag = tree.tags[node]
+    if judged.never or judged.mark:
+        return True
+    if judged.numbers and _DIGITS.fullmatch(tree.text(node)):
+        return True
+    if tag == "button":
+        return not in_heading and tree.find(node, "p", "h1", "h2", "h3", "h4") is None
+    if tag == "a":
+        return _is_sign(tree, node, in_heading) or _leads_on(tree, node)
+    return tag == "sup" and _is_mark(tree, node)
+
+
+def _is_mark(tree: Tree, node: int) -> bool:
+    """Whether a superscript is nothing but a link to a note on the page."""
+    link = tree.find(node, "a")
+    if link is None or "#" not in tree.get(link, "href"):
+        return False
+    text = tree.text(node).strip()
+    return len(text) <= len(tree.text(link).strip()) + 2 and len(text) <= 6
+
+
+def _leads_on(tree: Tree, node: int) -> bool:
+    """Whether a link leads to the next page or the like; the short line around such links is dropped with it."""
+    if _DIRECTIONS.isdisjoint(tree.get(node, "rel").lower().split()):
+        return False
+    line = next((parent for parent in tree.ancestors(node) if tree.tags[parent] in BLOCKS), 0)
+    if tree.tags[line] in ("p", "div", "td", "li", "center") and tree.ends[line] - line <= _LONG_LINE:
+        texts = [inner for inner in range(line, tree.ends[line]) if tree.texts[inner].strip()]
+        beside = sum(len(tree.texts[text].strip()) for text in texts if not _in_link(tree, text, line))
+        tree.dropped[line] = beside <= _FEW
+    return True
+
+
+def _in_link(tree: Tree, node: int, limit: int) -> bool:
+    while node > limit:
+        node = tree.parents[node]
+        if tree.tags[node] == "a":
+            return True
+    return False
+
+
+def _is_sign(tree: Tree, node: int, in_heading: bool) -> bool:
+    """Whether a link is the sign with which a heading or term links to itself."""
+    if not tree.get(node, "href").startswith("#") or tree.find(node, "img", "math") is not None:
+        return False
+    text = tree.text(node).strip()
+    return bool(_SIGN.fullmatch(text)) if in_heading else text in ("#", "\u00b6", "\u00a7", "\U0001f517", "\u21a9")
