@@ -5,7 +5,8 @@ worker, and takes from it the processor seconds of every shard (each shard notes
 which the driver does. It then replays the steps, one after the other, on 1 to 128 workers: the driver's part first,
 then the shards, each given to the worker that is free first, in their order, with ``--task`` seconds of the driver for
 each. No disk and no network is in it, so it is a bound, not a measurement. Beside it stands a real build with two
-workers, in seconds of the clock and of processors: on a busy machine the clock says little.
+workers, in seconds of the clock and of processors: on a busy machine the clock says little, so the prediction is also
+divided by what the processors did, of two workers the driver's seconds and half of those of the workers.
 
 Results go to ``benchmarks/results/scaling.json``: the serial share (the driver's part of all processor seconds), by
 number of workers the seconds and the speed-up, and the steps that hold most of the serial part.
@@ -59,6 +60,10 @@ def main() -> None:
         "measured": {
             name: {key: run[key] for key in ("seconds", "cpu", "driver_cpu", "workers_cpu")}
             for name, run in (("1", one), ("2", two))
+        },
+        "predicted_by_processor": {
+            "1": round((replayed(steps, 1, options.task) + start) / one["cpu"], 3),
+            "2": round(times[2] / (two["driver_cpu"] + two["workers_cpu"] / 2), 3),
         },
         "driver_seconds": {name: round(driver, 3) for name, driver, _ in sorted(steps, key=lambda step: -step[1])[:12]},
         "shards": {name: len(shards) for name, _, shards in steps},
