@@ -1,6 +1,6 @@
 """Near-duplicate removal against its peers: whole processes, interleaved rounds, recall and precision against truth.
 
-``python benchmarks/dedup.py --passages FILE.jsonl.gz --peer-python PYTHON --peers rensa datatrove`` makes documents
+``python -m benchmarks.dedup --passages FILE.jsonl.gz --peer-python PYTHON --peers rensa datatrove`` makes documents
 from real passages by recombining their sentences, plants exact and near duplicates of known Jaccard similarity, and
 runs each contender as a process of its own. Results go to ``benchmarks/results/dedup-N.json``.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import random
 import re
 import resource
@@ -22,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from benchmarks.machine import command, machine
 
 THRESHOLD = 0.8
 SHINGLE = 3
@@ -39,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.parquet"
         truth = make_corpus(options.passages, options.documents, corpus, options.words, options.images)
-        contenders = ["nyxqa", *options.peers]
+        contenders = ["nyxqa", *(["nyxqa-numpy"] if options.numpy else []), *options.peers]
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
         for number in range(options.rounds):
             for name in contenders:
@@ -48,7 +50,9 @@ def main() -> None:
     result: dict[str, Any] = {
         **{name: getattr(options, name) for name in ("documents", "words", "images", "memory", "threads")},
         "duplicates": len(truth),
-        "machine": machine("duckdb", "pyarrow", "numpy"),
+        "command": command("dedup.py").replace("benchmarks/dedup.py", "-m benchmarks.dedup"),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine("duckdb", "pyarrow", "numpy", "numba"),
         "peers": {name: _peer_version(name, options.peer_python) for name in options.peers},
         "runs": runs,
     }
@@ -71,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--words", type=int, default=_WORDS, help="least words of a document")
     parser.add_argument("--images", type=int, default=0, help="images of a document")
     parser.add_argument("--peers", nargs="*", default=[], choices=["rensa", "datatrove"])
+    parser.add_argument("--numpy", action="store_true", help="also without compiled loops")
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--memory", default=_MEMORY, help="DuckDB's memory limit")
     parser.add_argument("--threads", type=int, default=2)
@@ -158,11 +163,12 @@ def jaccard(left: str, right: str) -> float:
 
 def _measure(name: str, corpus: Path, out: Path, truth: dict[int, int], options: argparse.Namespace) -> dict[str, Any]:
     """Seconds and peak memory of one whole process, recall and precision of what it drops."""
-    python = sys.executable if name == "nyxqa" else options.peer_python
-    command = [python, __file__.replace("dedup.py", "dedup_run.py"), name, str(corpus), str(out)]
-    command += [options.memory, str(options.threads)]
+    own = name.startswith("nyxqa")
+    run = [sys.executable if own else options.peer_python, "-m", "benchmarks.dedup_run", name.partition("-")[0]]
+    run += [str(corpus), str(out), options.memory, str(options.threads)]
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT), **({"NYXQA_COMPILED": "0"} if name == "nyxqa-numpy" else {})}
     start, used = time.perf_counter(), _child_seconds()
-    process = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True, env=_environment())
+    process = subprocess.run(run, cwd=_ROOT, check=True, capture_output=True, text=True, env=environment)
     seconds = time.perf_counter() - start
     dropped = {int(line) for line in out.read_text().split()}
     pairs = truth.items()
@@ -182,12 +188,6 @@ def _child_seconds() -> float:
     """Processor time of all finished children: on a busy machine steadier than the clock."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": str(_ROOT)}
 
 
 if __name__ == "__main__":

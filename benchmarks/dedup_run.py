@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from memory import peak_kib
+from benchmarks.memory import peak_kib
 
 THRESHOLD = 0.8
 SHINGLE = 3

@@ -169,18 +169,16 @@ def number_documents(database: Database) -> None:
     """
 
     def fill() -> None:
+        database.run("CREATE TABLE numbered AS SELECT position, row_number() OVER (ORDER BY id) - 1 AS num FROM item")
         database.run(
-            "CREATE OR REPLACE TEMP TABLE numbered AS SELECT row_number() OVER (ORDER BY id) - 1 AS num, * FROM item"
-        )
-        database.run(
-            "CREATE OR REPLACE TEMP TABLE grouped AS SELECT min(num) AS num, key_a, key_b, size, "
-            "arg_min(start, num) AS start, arg_min(position, num) AS position FROM numbered WHERE size > 0 "
+            "CREATE TABLE grouped AS SELECT min(num) AS num, key_a, key_b, size, arg_min(start, num) AS start, "
+            "arg_min(position, num) AS position FROM item JOIN numbered USING (position) WHERE size > 0 "
             "GROUP BY key_a, key_b, size"
         )
         database.run("CREATE TABLE text AS SELECT row_number() OVER (ORDER BY num) - 1 AS t, * FROM grouped")
         database.run(
-            "CREATE TABLE doc AS SELECT n.num, n.position, id, side, tokens, images, text.t FROM numbered n "
-            "LEFT JOIN text USING (key_a, key_b, size)"
+            "CREATE TABLE doc AS SELECT n.num, i.position, i.id, i.side, i.tokens, i.images, text.t FROM item i "
+            "JOIN numbered n USING (position) LEFT JOIN text USING (key_a, key_b, size)"
         )
         database.run("DROP TABLE numbered")
         database.run("DROP TABLE grouped")
