@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,28 +68,34 @@ def outcome(file: Path) -> str:
 
 
 _TEXT = "The weir was built in 1842 by the guild."
-FILES = {
-    "plain": (pdf(SAID), _TEXT),
-    "nothing": (b"", "bad_pdf"),
-    "no sheet": (pdf(SAID, kids=b""), "empty"),
-    "its own parent": (pdf(SAID, kids=b"2 0 R"), "empty"),
-    "huge sheet": (pdf(SAID, page=b"/CropBox [0 0 400 100] /UserUnit 100000"), _TEXT),
+# Each as a function, since some take long to make.
+FILES: dict[str, tuple[Callable[[], bytes], str | None]] = {
+    "plain": (lambda: pdf(SAID), _TEXT),
+    "nothing": (lambda: b"", "bad_pdf"),
+    "no sheet": (lambda: pdf(SAID, kids=b""), "empty"),
+    "its own parent": (lambda: pdf(SAID, kids=b"2 0 R"), "empty"),
+    "huge sheet": (lambda: pdf(SAID, page=b"/CropBox [0 0 400 100] /UserUnit 100000"), _TEXT),
     "script and launch": (
-        pdf(SAID, catalog=b"/OpenAction << /S /Launch /F (/bin/true) /Next << /S /JavaScript /JS (while(1);) >> >>"),
+        lambda: pdf(
+            SAID, catalog=b"/OpenAction << /S /Launch /F (/bin/true) /Next << /S /JavaScript /JS (while(1);) >> >>"
+        ),
         _TEXT,
     ),
-    "deep nesting": (pdf(SAID, page=b"/A " + b"[" * 50_000 + b"]" * 50_000), None),
-    "table of itself": (pdf(SAID).replace(b"%%EOF", b"startxref\n9\n%%EOF"), _TEXT),
-    "five thousand sheets": (pdf(SAID, kids=b"3 0 R " * 5000).replace(b"/Count 1", b"/Count 5000"), "too_many_sheets"),
-    "objects of much in little": (packed_objects(b" " * 400_000_000), None),
-    "much in little": (pdf(SAID + b" " * 60_000_000, packed=True), _TEXT),
+    "deep nesting": (lambda: pdf(SAID, page=b"/A " + b"[" * 50_000 + b"]" * 50_000), None),
+    "table of itself": (lambda: pdf(SAID).replace(b"%%EOF", b"startxref\n9\n%%EOF"), _TEXT),
+    "five thousand sheets": (
+        lambda: pdf(SAID, kids=b"3 0 R " * 5000).replace(b"/Count 1", b"/Count 5000"),
+        "too_many_sheets",
+    ),
+    "objects of much in little": (lambda: packed_objects(b" " * 400_000_000), None),
+    "much in little": (lambda: pdf(SAID + b" " * 60_000_000, packed=True), _TEXT),
 }
 
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_each_file_is_read_or_dropped(name: str, tmp_path: Path) -> None:
-    data, expected = FILES[name]
-    (tmp_path / "a.pdf").write_bytes(data)
+    make, expected = FILES[name]
+    (tmp_path / "a.pdf").write_bytes(make())
     found = outcome(tmp_path / "a.pdf")
     assert found == expected if expected is not None else found in (_TEXT, "bad_pdf", "empty", "crashed")
 
