@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from nyxqa.builders.sources.pdf.annotations import opened_page
 from nyxqa.builders.sources.pdf.captions import paired
 from nyxqa.builders.sources.pdf.continued import continued
 from nyxqa.builders.sources.pdf.figure_regions import captioned, free_figures, with_axes
@@ -97,7 +98,7 @@ class _Reader:
         self._packed: list[bytes] = []
         self._broken: list[int] = []
         self._bare: list[int] = []
-        self._bytes = self._left_out = 0
+        self._bytes = self._left_out = self._hidden = 0
 
     def read(self) -> Content:
         """The content."""
@@ -121,7 +122,7 @@ class _Reader:
 
     def _first_look(self, index: int) -> None:
         try:
-            page = self._pdf[index]
+            page = opened_page(self._pdf, index)
         except pypdfium2.PdfiumError:
             self._broken.append(index + 1)
             return
@@ -133,6 +134,9 @@ class _Reader:
         sheet.drawings = drawings(page, sheet.box) if sheet.turn == 0 else []
         lines, short = ([sheet.upright(box) for box in boxes] for boxes in rules(page))
         sheet.rules, sheet.words = lines, with_underscores(sheet.words, short)
+        seen = self._seen(sheet, whole)
+        self._hidden += sheet.unseen + _letters(sheet.words) - _letters(seen)
+        sheet.words = seen
         letters = sum(character.isalnum() for word in sheet.words for character in word.text)
         sheet.bare = letters < _FEWEST_LETTERS and (whole or bool(sheet.pictures))
         if whole and letters < _FEWEST_LETTERS:
@@ -145,6 +149,21 @@ class _Reader:
         for word in sheet.words:
             self._sizes[round(word.size, 1)] += len(word.text)
         self._packed.append(zlib.compress(pickle.dumps(sheet), 1))
+
+    def _seen(self, sheet: Sheet, whole: bool) -> list[Word]:
+        """The words of a sheet without those drawn without ink, if these are not the recognised text of a scan.
+
+        :param whole: Whether a picture covers the sheet.
+        """
+        inked = [word for word in sheet.words if not word.hidden]
+        if whole or 2 * _letters(inked) < _letters(sheet.words):
+            return sheet.words
+        pictures = [box for box, _ in sheet.pictures]
+        return [
+            word
+            for word in sheet.words
+            if not word.hidden or any(box.holds(sheet.displayed(word.box)) for box in pictures)
+        ]
 
     def _blocks(self, sheet: Sheet) -> tuple[list[Block], str]:
         """The blocks of a sheet in reading order, and its printed label."""
@@ -162,7 +181,8 @@ class _Reader:
         if self._unit == "tokens":
             drawn = [one.box for one in sheet.drawings if not any(table.box.holds(one.box) for table in found)]
             words = self._without_figures(sheet, words, free, [box for box in drawn if box not in free])
-        blocks = with_tables(sheet, text_blocks(sheet, words, self._shared), found)
+        between = [table.box for table in found] + [sheet.upright(box) for box, _ in sheet.pictures]
+        blocks = with_tables(sheet, text_blocks(sheet, words, self._shared, between), found)
         if self._unit == "page":
             text = "\n".join(block.text for block in blocks)
             heading = next((block.text for block in blocks if block.role == "heading"), "")
@@ -240,8 +260,14 @@ class _Reader:
             yield "no_text_layer", f"sheets {_ranges(self._bare)}: pictures without text, {what}"
         if self._broken:
             yield "bad_sheet", f"sheets {_ranges(self._broken)} cannot be read"
+        if self._hidden:
+            yield "hidden_text", f"{self._hidden} characters that are invisible or smaller than a point left out"
         if self._left_out:
             yield "too_many_images", f"{self._left_out} figures beyond {MAX_PICTURE_BYTES} bytes left out"
+
+
+def _letters(words: list[Word]) -> int:
+    return sum(len(word.text) for word in words)
 
 
 def _ranges(numbers: list[int]) -> str:

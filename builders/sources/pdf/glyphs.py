@@ -22,6 +22,7 @@ MAX_CHARACTERS = 200_000  # of one sheet
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 _LINE_END_HYPHENS = "\x02\ufffe"  # what pdfium reads where a word is divided
 _BOLD = re.compile(r"bold|black|heavy|demi|(?:cm|ec|sf|lm|pl|t1)[a-z]*bx|bx\d", re.IGNORECASE)
+_INVISIBLE = pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
 _FORCE_BOLD = 1 << 18  # flag of a font
 # The address of the text object of a character; comparing pointers takes longer than reading a character.
 _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
@@ -40,6 +41,7 @@ class Glyph(NamedTuple):
     :param turn: Quarter turns against the sheet, clockwise; -1 if it is oblique.
     :param size: Size of its font in points.
     :param font: Number of the font on the sheet.
+    :param hidden: Whether it is drawn without ink.
     """
 
     text: str
@@ -49,6 +51,7 @@ class Glyph(NamedTuple):
     size: float
     font: int
     bold: bool
+    hidden: bool
 
 
 class _Fonts:
@@ -89,7 +92,7 @@ def _drawn(page: PdfPage, space: Space) -> Iterator[Glyph | None]:
     rectangle, x, y, matrix = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double(), pdfium.FS_MATRIX()
     fonts, high, right_to_left = _Fonts(), 0, False
     last: int | None = None
-    turn, em, font, bold = 0, 0.0, 0, False
+    turn, em, font, bold, hidden = 0, 0.0, 0, False, False
     for index in range(count):
         code = pdfium.FPDFText_GetUnicode(raw, index)
         if 0xD800 <= code < 0xDC00:
@@ -119,11 +122,15 @@ def _drawn(page: PdfPage, space: Space) -> Iterator[Glyph | None]:
             scaled = pdfium.FPDFText_GetMatrix(raw, index, matrix)
             em = pdfium.FPDFText_GetFontSize(raw, index) * (math.hypot(matrix.c, matrix.d) if scaled else 1.0)
             em *= space.scale
-            font, bold = fonts.of(pdfium.FPDFText_GetTextObject(raw, index))
+            drawn = pdfium.FPDFText_GetTextObject(raw, index)
+            font, bold = fonts.of(drawn)
+            hidden = bool(drawn) and pdfium.FPDFTextObj_GetTextRenderMode(drawn) == _INVISIBLE
         height = box.height if turn % 2 == 0 else box.width
         # Fonts made of pictures state any size.
         size = em if 0.4 * height <= em <= 2.5 * height else height
-        yield Glyph(_LIGATURES.get(character, character), box, space.point(x.value, y.value), turn, size, font, bold)
+        yield Glyph(
+            _LIGATURES.get(character, character), box, space.point(x.value, y.value), turn, size, font, bold, hidden
+        )
     text.close()
 
 

@@ -24,6 +24,7 @@ class Sheet:
     :param number: From 1.
     :param label: Printed page label that the file states; "" without one.
     :param box: The whole sheet, with the text upright.
+    :param unseen: Number of characters that are too small to be seen.
     :param turn: Quarter turns by which coordinates were turned so that the text is upright.
     """
 
@@ -36,6 +37,7 @@ class Sheet:
     rules: list[Box] = field(default_factory=list)
     turn: int = 0
     bare: bool = False
+    unseen: int = 0
 
     def upright(self, box: Box) -> Box:
         """``box`` of the sheet as a viewer shows it, with the text upright."""
@@ -63,10 +65,11 @@ def read_sheet(page: PdfPage, number: int, label: str) -> Sheet:
     """
     space = Space(page)
     whole = Box(0.0, 0.0, space.width, space.height)
-    words = [word for word in words_of_glyphs(read_glyphs(page, space)) if whole.holds(word.box)]
+    found, unseen = words_of_glyphs(read_glyphs(page, space))
+    words = [word for word in found if whole.holds(word.box)]
     turns = Counter(word.turn for word in words for _ in word.text)
     turn = turns.most_common(1)[0][0] if turns else 0
-    sheet = Sheet(number, label, whole, words)
+    sheet = Sheet(number, label, whole, words, unseen=unseen)
     if turn > 0:
         sheet.turn = turn
         move = _mover(turn, space.width, space.height)

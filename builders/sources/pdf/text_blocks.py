@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from nyxqa.builders.sources.pdf.words import Word
 
 _HEADING = 1.15  # times the size of the text
 _LONGEST_HEADING = 200  # characters
+_ACROSS = 0.6  # share of the text's width that a figure across columns has
 _LONGEST_BOLD = 100  # characters of a heading that is bold and not larger than the text
 _SENTENCE = re.compile("[.,;:\u3002\uff0c]$")
 _ENDS_NO_HEADING = re.compile(r"[.,;:]$")
@@ -41,10 +43,14 @@ class Shared:
     body: float = 10.0
 
 
-def text_blocks(sheet: Sheet, words: Sequence[Word], shared: Shared) -> list[Block]:
-    """The blocks of some words of a sheet in reading order; places are those of the displayed sheet."""
+def text_blocks(sheet: Sheet, words: Sequence[Word], shared: Shared, between: Sequence[Box] = ()) -> list[Block]:
+    """The blocks of some words of a sheet in reading order; places are those of the displayed sheet.
+
+    :param between: Boxes of figures and tables, with the text upright; columns end above one that is across them.
+    """
     blocks: list[Block] = []
-    for region in in_columns([word for word in words if word.turn == 0]):
+    bands = _bands([word for word in words if word.turn == 0], between)
+    for region in (region for band in bands for region in in_columns(band)):
         for lines, contents in listed(region):
             if contents:
                 place = sheet.number, union(line.box for line in lines)
@@ -65,6 +71,22 @@ def text_blocks(sheet: Sheet, words: Sequence[Word], shared: Shared) -> list[Blo
         block.places = [(number, sheet.displayed(box)) for number, box in block.places]
         block.lines = []  # the words of thousands of sheets are not kept
     return blocks
+
+
+def _bands(words: list[Word], between: Sequence[Box]) -> list[list[Word]]:
+    """The words above, between and below boxes that are about as wide as the text."""
+    if not words:
+        return []
+    text = union(word.box for word in words)
+    places = sorted(
+        (box.top + box.bottom) / 2
+        for box in between
+        if box.within(text).width >= _ACROSS * text.width and box.height < 0.9 * text.height
+    )
+    bands: list[list[Word]] = [[] for _ in range(len(places) + 1)]
+    for word in words:
+        bands[bisect(places, (word.box.top + word.box.bottom) / 2)].append(word)
+    return [band for band in bands if band]
 
 
 def _role(block: Block, titles: set[str], body: float) -> str:

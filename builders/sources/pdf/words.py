@@ -19,6 +19,7 @@ _SPREAD = 0.5  # of the size; letters of a spread word are closer
 _SPREAD_LETTERS = 3  # beside each other
 _SAME_WIDTH = 0.012  # of the size, by which the widths of a typewriter's letters differ
 _FEWEST_WIDTHS = 5  # different letters and digits by which a typewriter's font is known
+_SEEN = 1.0  # points; smaller letters nobody sees
 _MOST_UNDERSCORES = 2_000
 
 
@@ -30,6 +31,7 @@ class Word:
     :param size: Size of the font in points.
     :param turn: Quarter turns of the text against the sheet, clockwise; -1 if it is oblique.
     :param order: Place among the words as they are drawn.
+    :param hidden: Whether it is drawn without ink, as the recognised text of scans is.
     :param pitch: Width of each letter of a typewriter's font; 0 of another font.
     """
 
@@ -41,14 +43,22 @@ class Word:
     order: int
     bold: bool = False
     pitch: float = 0.0
+    hidden: bool = False
 
 
-def words_of_glyphs(glyphs: Iterable[Glyph | None]) -> list[Word]:
-    """Letters joined to words; what is drawn twice is read once."""
-    found = list(_runs(glyphs))
+def words_of_glyphs(glyphs: Iterable[Glyph | None]) -> tuple[list[Word], int]:
+    """Letters joined to words, and the number of those too small to be seen; what is drawn twice is read once."""
+    drawn = list(glyphs)
+    seen = [glyph for glyph in drawn if glyph is None or _is_seen(glyph)]
+    found = list(_runs(seen))
     pitches = _pitches(found)
     words = _once([_word(run, order, pitches) for order, run in enumerate(found)])
-    return _without_spread(words)
+    return _without_spread(words), len(drawn) - len(seen)
+
+
+def _is_seen(glyph: Glyph) -> bool:
+    height = max(glyph.box.height, glyph.box.width)
+    return height >= _SEEN and not (glyph.box.width < 0.02 * glyph.size and glyph.text.isalnum())
 
 
 def _runs(glyphs: Iterable[Glyph | None]) -> Iterator[list[Glyph]]:
@@ -108,7 +118,7 @@ def _word(run: list[Glyph], order: int, pitches: dict[int, float]) -> Word:
     fonts = {glyph.font for glyph in run}
     pitch = pitches.get(run[0].font, 0.0) * run[0].size if len(fonts) == 1 else 0.0
     bold = all(glyph.bold for glyph in run)
-    return Word(text, box, run[0].origin[1], size, run[0].turn, order, bold, pitch)
+    return Word(text, box, run[0].origin[1], size, run[0].turn, order, bold, pitch, run[0].hidden)
 
 
 def _from_the_right(run: list[Glyph]) -> list[Glyph]:

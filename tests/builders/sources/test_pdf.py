@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from pypdfium2 import PdfDocument
+from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
 
 from nyxqa.builders.sources.base import Page
@@ -249,6 +250,51 @@ def test_a_title_that_is_the_running_head_of_later_sheets_stays(tmp_path: Path) 
     content = read(tmp_path / "a.pdf")
     assert content.title == "The mills of the valley"
     assert texts(content) == ["The mills of the valley", *(sentence("mill", number) for number in range(6))]
+
+
+def test_columns_end_above_a_figure_that_is_across_them(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    page.drawImage(picture(), 72, 480, 450, 120)
+    draw_lines(page, 72, 465, ["Figure 1: The mill and the weir."])
+    said = [" ".join(sentence(topic, number) for number in (1, 2)) for topic in ("mill", "dam", "weir", "lock")]
+    for place, text in enumerate(said):
+        draw_lines(page, 72 + 250 * (place % 2), 740 if place < 2 else 440, wrapped(text))
+    page.save()
+    found = [block for block, _ in read(tmp_path / "a.pdf").blocks]
+    assert [block.text or block.caption for block in found] == [
+        *said[:2],
+        "Figure 1: The mill and the weir.",
+        *said[2:],
+    ]
+
+
+def test_values_of_forms_are_read_and_what_nobody_sees_is_counted(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf", encrypt=StandardEncryption("", ownerPassword="owner"))
+    draw_lines(page, 72, 700, ["Name of the miller:"])
+    page.acroForm.textfield(name="miller", value="Arden of Durham", x=160, y=692, width=200, height=20)
+    unseen = page.beginText(72, 600)
+    unseen.setFont("Times-Roman", 10)
+    unseen.setTextRenderMode(3)
+    unseen.textLine("Unseen")
+    page.drawText(unseen)
+    draw_lines(page, 72, 500, ["tiny"], size=0.1)
+    page.save()
+    content = read(tmp_path / "a.pdf")
+    assert texts(content) == ["Name of the miller: Arden of Durham"]
+    assert content.notes == [("hidden_text", "10 characters that are invisible or smaller than a point left out")]
+
+
+def test_recognised_text_under_a_scan_is_read(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    page.drawImage(picture(size=(300, 400)), 0, 0, WIDTH, HEIGHT)
+    layer = page.beginText(72, 700)
+    layer.setFont("Times-Roman", 10)
+    layer.setTextRenderMode(3)
+    layer.textLines(wrapped(sentence("weir", 1), 80))
+    page.drawText(layer)
+    page.save()
+    content = read(tmp_path / "a.pdf")
+    assert (texts(content), content.notes) == ([sentence("weir", 1)], [])
 
 
 def scan(file: Path) -> None:
