@@ -5,8 +5,8 @@ Kendall's tau of the places at which the paragraphs of the truth begin, of those
 and pdftotext.
 
 What the two do not share is left out of both, and the figures with it stand beside: the lists of contents of fhs-3.0
-(its text repeats them in each chapter: of 15,000 words 867 that its PDF does not have), and in the order footnotes, which
-a PDF has at the bottom of a sheet and a text at the end of a chapter.
+(its text repeats them in each chapter: of 15,000 words 867 that its PDF does not have), and in the order footnotes,
+which a PDF has at the bottom of a sheet and a text at the end of a chapter.
 
 Docling finds regions by models from the Hub; where these cannot be had its parser alone is measured (docling-parse: the
 lines of each sheet as they are drawn), in an interpreter of its own that has it.

@@ -15,6 +15,7 @@ _PAGES = {
     "encrypted": "a PDF that asks for a password",
     "too_many_sheets": "a PDF with more sheets than are taken",
     "hidden_text": "characters of a PDF that nobody sees: drawn without ink, or smaller than a point",
+    "no_sheet": 'an HTML or Markdown page without a picture beside it, where chunk.unit = "page"',
     "no_text_layer": "sheets of a PDF that are pictures without text",
     "too_many_images": "figures of a PDF beyond the limit of bytes",
     "not_docling": "a JSON file that is no document of docling",

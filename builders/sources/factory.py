@@ -27,7 +27,8 @@ def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Sourc
     ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
     :param pdf: How PDF files are read.
-    :param unit: What becomes a document, ``chunk.unit``; of a PDF a ``page`` is a picture of each sheet.
+    :param unit: What becomes a document, ``chunk.unit``; of a PDF a ``page`` is a picture of each sheet, of HTML and Markdown
+        the pictures that lie beside the file.
     :raises UsageError: If the kind is unknown or its path is missing or malformed.
     """
     kind, _, path = web.source.partition(":")
@@ -35,8 +36,12 @@ def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Sourc
         return PdfSource(_required(path, web, "pdf:DIR or pdf:FILE"), web, pdf, unit)
     if kind == "docling":
         return DoclingSource(_required(path, web, "docling:DIR"), web, unit)
+    if kind in ("html", "markdown"):
+        return HtmlSource(_required(path, web, f"{kind}:DIR"), web, unit, kind)
     if kind not in _SOURCES:
-        raise UsageError(f"unknown source {web.source!r}{nearest(kind, ['pdf', 'docling', *_SOURCES])}")
+        raise UsageError(
+            f"unknown source {web.source!r}{nearest(kind, ['pdf', 'docling', 'html', 'markdown', *_SOURCES])}"
+        )
     return _SOURCES[kind](path, web)
 
 
@@ -44,14 +49,6 @@ def _sample(path: str, web: Web) -> Source:
     if path:
         raise UsageError(f"source {web.source!r}: 'sample' takes no path; did you mean 'jsonl:{path}'?")
     return JsonlSource("sample", SAMPLE, web)
-
-
-def _html(path: str, web: Web) -> Source:
-    return HtmlSource(_required(path, web, "html:DIR"), web)
-
-
-def _markdown(path: str, web: Web) -> Source:
-    return HtmlSource(_required(path, web, "markdown:DIR"), web, "markdown")
 
 
 def _jsonl(path: str, web: Web) -> Source:
@@ -72,8 +69,6 @@ def _required(path: str, web: Web, form: str) -> Path:
 
 _SOURCES: dict[str, Callable[[str, Web], Source]] = {
     "sample": _sample,
-    "html": _html,
-    "markdown": _markdown,
     "jsonl": _jsonl,
     "obelics": _obelics,
 }

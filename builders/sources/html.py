@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from urllib.parse import unquote
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.compression import TooLargeError, decompressed, uncompressed_name
-from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, checked_page, subsample
+from nyxqa.builders.row_files.compression import uncompressed_name
+from nyxqa.builders.sources.base import Item, Page, checked_page
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.listing import file_item, listed_files, listing_hash, refused_file
+from nyxqa.builders.sources.folder import FolderSource
+from nyxqa.builders.sources.listing import listing_hash
+from nyxqa.builders.sources.sheets import has_sheets, sheets
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
-from nyxqa.schemas.recipe import Web
 
 _MARKDOWN = (".md", ".markdown")
 _SUFFIXES = {"html": (".html", ".htm", ".xhtml", ".shtml", *_MARKDOWN), "markdown": _MARKDOWN}
 
 
 @dataclass(frozen=True)
-class HtmlSource(Source):
+class HtmlSource(FolderSource):
     """All HTML and Markdown files below a folder, or the latter alone, sorted by relative path.
 
     A page's id is derived from its path alone: on many sites a canonical link is the same, wrong one on every page.
@@ -33,59 +32,48 @@ class HtmlSource(Source):
     :param kind: ``html``, or ``markdown`` for Markdown files alone.
     """
 
-    folder: Path
-    web: Web
     kind: str = "html"
     root_relative_links = True
 
     @property
-    def root(self) -> Path:
-        """The folder."""
-        return self.folder
+    def suffixes(self) -> tuple[str, ...]:
+        """Those of HTML and Markdown, or of the latter alone."""
+        return _SUFFIXES[self.kind]
 
     def fingerprint(self) -> object:
         """Return a hash over path, size and time of every file, images included.
 
-        :raises WorldError: If the folder is missing or unreadable, or has no page.
+        :raises WorldError: If the folder is missing or unreadable, or has no page, or no picture where pages are to be
+            pictures.
         """
-        files = listed_files(self.folder)
-        if not any(self._is_page(path) for path, _ in files):
-            patterns = ", ".join(f"*{suffix}" for suffix in _SUFFIXES[self.kind])
-            raise WorldError(f"source folder {self.folder} has no page ({patterns})")
-        return listing_hash(files)
+        files = self.files()
+        if self.unit != "page":
+            return listing_hash(files)
+        if not has_sheets(path for path, _ in files):
+            raise WorldError(
+                f'source folder {self.folder} has no picture of a page, which chunk.unit = "page" needs: put '
+                "PAGE.html.png beside PAGE.html, or the pictures of its screens into PAGE.html.sheets"
+            )
+        return {"files": listing_hash(files), "unit": self.unit}
 
-    def tasks(self, notify: Notify) -> Iterator[Batch]:
-        """Yield batches of files; workers read them."""
-        pages = (file_item(path, state) for path, state in listed_files(self.folder) if self._is_page(path))
-        return batched(subsample(pages, self.web))
-
-    def pages(self, batch: Batch) -> Iterator[Page | Drop]:
-        """Yield the page of each file, or a drop."""
-        return map(self._parse, batch)
-
-    def _parse(self, item: Item) -> Page | Drop:
+    def page_of(self, item: Item, data: bytes) -> Page | Drop:
+        """The page of a file, or a drop."""
         from nyxqa.builders.sources.html_page import RefusedHtmlError, read_html, read_markdown
 
-        if refused := refused_file(item, self.folder, MAX_RAW):
-            return refused
-        try:
-            data = decompressed((self.folder / item.path).read_bytes(), MAX_RAW)
-        except TooLargeError as error:
-            return item.drop("too_large", str(error))
-        except OSError as error:
-            return item.drop("unreadable", error.strerror or str(error) or "cannot be read")
         cleaner = TextCleaner()
         try:
             read = read_markdown if uncompressed_name(item.path).endswith(_MARKDOWN) else read_html
             content = read(data, cleaner, partial(self._is_file, item.path))
         except RefusedHtmlError as error:
             return item.drop(error.reason, error.detail)
+        parts = content.parts
+        if self.unit == "page":
+            parts = sheets(self.folder, item.path, parts, content.title or "", cleaner)
+            if not parts:
+                return item.drop("no_sheet", "no picture of the page lies beside it")
         page_id = page_id_of_path(item.path)
-        page = Page(item.name, item.path, page_id, content.parts, content.title, None, content.language)
+        page = Page(item.name, item.path, page_id, parts, content.title, None, content.language)
         return checked_page(page, item, cleaner)
-
-    def _is_page(self, path: str) -> bool:
-        return uncompressed_name(path).endswith(_SUFFIXES[self.kind])
 
     def _is_file(self, page: str, reference: str) -> bool:
         """Whether an image reference of a page is a file in the folder; links are checked when it is read."""
