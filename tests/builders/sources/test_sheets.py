@@ -46,5 +46,5 @@ def test_pictures_beside_a_page_are_its_sheets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["html", "markdown"])
 def test_a_folder_without_pictures_of_pages_is_refused(kind: str, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# The mill\n\nIt was built in 1842.")
-    with pytest.raises(WorldError, match="has no picture of a page, which chunk.unit"):
+    with pytest.raises(WorldError, match="has no picture of a page, which chunk"):
         open_source(Web(source=f"{kind}:{tmp_path}"), unit="page").fingerprint()
