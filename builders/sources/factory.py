@@ -27,8 +27,8 @@ def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Sourc
     ``obelics:hf:USER/NAME[/CONFIG][@REVISION]``.
 
     :param pdf: How PDF files are read.
-    :param unit: What becomes a document, ``chunk.unit``: a ``page`` is a picture of each sheet of a PDF, and of HTML and
-        Markdown the pictures that lie beside the file.
+    :param unit: What becomes a document, ``chunk.unit``: a ``page`` is a picture of each sheet of a PDF, and of HTML
+        and Markdown the pictures that lie beside the file.
     :raises UsageError: If the kind is unknown or its path is missing or malformed.
     """
     kind, _, path = web.source.partition(":")

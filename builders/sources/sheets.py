@@ -1,8 +1,8 @@
 """Pictures of a rendered page that lie beside its file: what ``chunk.unit = "page"`` takes of HTML and Markdown.
 
 ``a/page.html.png`` is the picture of all of ``a/page.html``, and its caption is the text of the page. Of a page in
-several pictures the folder ``a/page.html.sheets`` holds these in order of their names, each with its text beside it (``1.png``,
-``1.txt``).
+several pictures the folder ``a/page.html.sheets`` holds these in order of their names, each with its text beside it
+(``1.png``, ``1.txt``).
 """
 
 from __future__ import annotations
