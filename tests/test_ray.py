@@ -81,7 +81,7 @@ def test_a_node_killed_inside_a_shard_costs_nothing_but_its_shard(
     arguments = ("build", "--split", "all", "--recipe", small_recipe, "--out", out, "--executor", two.executor)
     with started(*arguments) as process:
         assert two.kill_inside_a_shard(two.nodes[-1], lambda: process.poll() is not None)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert published(out) == published(small_build)
     assert not [*out.rglob("*.part")]

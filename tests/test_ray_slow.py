@@ -105,7 +105,13 @@ def test_begun_shards_are_shards_and_one_more(cluster: RayCluster, tmp_path: Pat
     step = Step("numbers", 1, unit_in="row", unit_out="row")
     log = tmp_path / "log"
     with output_folder(tmp_path / "out") as work, RayExecutor(cluster.address, tmp_path / "out", None) as executor:
-        killer = threading.Thread(target=lambda: cluster.kill_inside_a_shard(cluster.nodes[-1], lambda: False))
+
+        def kill() -> None:
+            while not log.is_dir() or len([*log.iterdir()]) < 6:  # a worker that starts has left no mark yet
+                time.sleep(0.01)
+            cluster.kill_inside_a_shard(cluster.nodes[-1], lambda: False)
+
+        killer = threading.Thread(target=kill)
         killer.start()
         batches = [tuple(range(10 * number, 10 * number + 10)) for number in range(30)]
         output = WorkingRun(work, executor, Progress()).map(
