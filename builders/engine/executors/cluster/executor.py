@@ -224,7 +224,8 @@ def _connected(address: str | None) -> Iterator[None]:
         ray.init(address, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         raise WorldError(
-            f"--executor ray: no cluster can be used at {address or 'this machine'}: {one_line(error)}"
+            f"--executor ray: no cluster can be used at {address or 'this machine'}: {one_line(error)}; if it was "
+            "started with a token, set RAY_AUTH_MODE=token"
         ) from error
     if main:
         signal.signal(signal.SIGTERM, handler)  # Ray takes it
