@@ -24,16 +24,15 @@ from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.qa.relevance import span_of
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets
-from nyxqa.builders.question_sets.own_documents import is_own_document
 from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.pool_search import search_entry, search_pool
 from nyxqa.builders.rows import JUDGEMENTS
 from nyxqa.builders.stages.names import QRELS, qrels_stage
 from nyxqa.builders.stages.passages import passage_index
 from nyxqa.builders.stages.qrels_sources import Asked, JudgedSource, SetSource, WebSource, pooled
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument
-from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
-from nyxqa.retriever.protocols import SearchEntry
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 from nyxqa.schemas.recipe import Qrels
 from nyxqa.schemas.tables import QRELS as TABLE
 
@@ -120,13 +119,7 @@ def _build(web: WebInputs, spec: str, folder: Path) -> None:
     encoder = make_encoder(spec)
     reader = PackReader(web.packs) if encoder.needs_images else None
     rows = web.documents.rows(["doc_id", "text", "images"])
-    encoder.build((_entry(row["doc_id"], row["text"], row["images"], reader) for row in rows), folder)
-
-
-def _entry(key: str, text: str, images: Sequence[Row], reader: PackReader | None, instruction: str = "") -> SearchEntry:
-    captions = tuple(image["caption"] for image in images)
-    found = tuple(reader.read(image) for image in images) if reader else ()
-    return SearchEntry(key, text, captions, found, instruction)
+    encoder.build((search_entry(row["doc_id"], row["text"], row["images"], reader) for row in rows), folder)
 
 
 def _judge(
@@ -153,7 +146,7 @@ def search_shard(spec: str, folder: Path, packs: Path, depth: int, file: Path) -
     encoder = make_encoder(spec)
     reader = PackReader(packs) if encoder.needs_images else None
     index = encoder.open(folder)
-    entries = [_entry(row["qa_id"], row["question"], row["images"], reader) for row in rows]
+    entries = [search_entry(row["qa_id"], row["question"], row["images"], reader) for row in rows]
     hits = index.search(entries, depth).rows.tolist() if entries else []
     found = [
         {"qa_id": row["qa_id"], "doc_ids": [index.ids[one] for one in listed if one >= 0]}
@@ -183,18 +176,16 @@ class SetSearch:
     def shard(self, file: Path) -> ShardOutput:
         """Rows of the first documents of each question; one that was made of the question itself is left out."""
         rows = pq.read_table(file, columns=_SET_QUERY).to_pylist()
-        encoder, pool = make_encoder(self.spec), PassagePool(self.pool)
-        reader = PackReader(self.packs) if self.packs is not None and encoder.needs_images else None
+        pool = PassagePool(self.pool)
+        reader = PackReader(self.packs) if self.packs is not None and make_encoder(self.spec).needs_images else None
         entries = [
-            _entry(row["query_id"], row["query"], row["query_images"], reader, row["instruction"]) for row in rows
+            search_entry(row["query_id"], row["query"], row["query_images"], reader, row["instruction"]) for row in rows
         ]
-        hits = open_index(self.spec, self.index).search(entries, self.depth + 1).rows.tolist() if rows else []
-        found = []
-        for row, listed in zip(rows, hits, strict=True):
-            others = (one for one in listed if one >= 0)
-            kept = [one for one in others if not is_own_document(self.dataset, row["query_id"], pool[one])]
-            kept = kept[: self.depth]
-            found.append({"qa_id": row["query_id"], "doc_ids": [pool[one].id for one in kept], "rows": kept})
+        listed = search_pool(self.spec, self.index, pool, self.dataset, entries, self.depth)
+        found = [
+            {"qa_id": row["query_id"], "doc_ids": [pool[one].id for one, _ in kept], "rows": [one for one, _ in kept]}
+            for row, kept in zip(rows, listed, strict=True)
+        ]
         names = [row["name"] for row in rows]
         return ShardOutput(pa.Table.from_pylist(found, schema=_SET_FOUND), Account(names, names))
 

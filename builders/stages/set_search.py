@@ -16,11 +16,10 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.builders.question_sets.own_documents import is_own_document
 from nyxqa.builders.question_sets.passage_pool import PassagePool
+from nyxqa.builders.question_sets.pool_search import search_entry, search_pool
 from nyxqa.builders.question_sets.row_schemas import HITS
-from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
-from nyxqa.retriever.protocols import SearchEntry
+from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 
 VERSION = 1
 # Files of questions per search of a dense index, which reads all vectors once; a BM25 search takes one question.
@@ -52,35 +51,17 @@ class SetSearcher:
         columns = [*_COLUMNS, *(["images", "instruction"] if self.packs is not None else [])]
         questions = [row for file in files for row in pq.read_table(file, columns=columns).to_pylist()]
         names = [row["name"] for row in questions]
-        rows: list[dict[str, Any]] = []
-        if questions:
-            pool, entries = PassagePool(self.pool), self._entries(questions)
-            hits = open_index(self.encoder, self.index).search(entries, self.top_k + 1)
-            for question, found, scores in zip(questions, hits.rows.tolist(), hits.scores.tolist(), strict=True):
-                kept = [
-                    (row, score)
-                    for row, score in zip(found, scores, strict=True)
-                    if row >= 0 and not is_own_document(self.dataset, question["query_id"], pool[row])
-                ][: self.top_k]
-                rows.append(
-                    {
-                        "name": question["name"],
-                        "rows": [row for row, _ in kept],
-                        "scores": [score for _, score in kept],
-                    }
-                )
+        reader = PackReader(self.packs) if self.packs is not None and make_encoder(self.encoder).needs_images else None
+        entries = [
+            search_entry(row["query_id"], row["text"], row.get("images") or (), reader, row.get("instruction") or "")
+            for row in questions
+        ]
+        found = search_pool(self.encoder, self.index, PassagePool(self.pool), self.dataset, entries, self.top_k)
+        rows = [
+            {"name": name, "rows": [row for row, _ in kept], "scores": [score for _, score in kept]}
+            for name, kept in zip(names, found, strict=True)
+        ]
         return ShardOutput(pa.Table.from_pylist(rows, schema=HITS), Account(names, names))
-
-    def _entries(self, questions: Sequence[dict[str, Any]]) -> list[SearchEntry]:
-        encoder = make_encoder(self.encoder)
-        reader = PackReader(self.packs) if self.packs is not None and encoder.needs_images else None
-        entries = []
-        for row in questions:
-            images = row.get("images") or ()
-            found = tuple(reader.read(image) for image in images) if reader is not None else ()
-            captions = tuple(image["caption"] for image in images)
-            entries.append(SearchEntry(row["query_id"], row["text"], captions, found, row.get("instruction") or ""))
-        return entries
 
 
 def search_set(run: Run, stage: str, split: str, searcher: SetSearcher, inputs: Sequence[StepOutput]) -> StepOutput:
