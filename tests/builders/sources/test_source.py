@@ -76,7 +76,7 @@ def test_html_pages_that_are_not_read(site: Path, tmp_path: Path, monkeypatch: p
     (site / "long.html").write_text(f"<p>{'word ' * 100}</p>")
     (site / "large.html").write_text(f"<p>{'<b>' * 900}</p>")
     monkeypatch.setattr("nyxqa.builders.sources.html_page.MAX_TEXT", 400)
-    monkeypatch.setattr("nyxqa.builders.sources.html.MAX_RAW", 30_000)
+    monkeypatch.setattr("nyxqa.builders.sources.folder.MAX_RAW", 30_000)
     monkeypatch.setattr("nyxqa.builders.sources.html_tree.MAX_NODES", 1_000_000)
     rows = read(tmp_path / "w", f"html:{site}")
     assert [row["row"] for row in rows] == ["a.HTM", "b.html", "sub/c.html"]
