@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 from collections.abc import Iterator
@@ -27,7 +28,14 @@ def _forget_in_child() -> None:
     _IDLE.clear()
 
 
+def _close_idle() -> None:
+    """Close what waits before the interpreter ends, which would complain of it on stderr."""
+    while _IDLE:
+        _IDLE.pop().close()
+
+
 os.register_at_fork(after_in_child=_forget_in_child)
+atexit.register(_close_idle)
 
 
 @contextmanager

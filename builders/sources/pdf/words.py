@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from nyxqa.builders.sources.pdf.accents import accented
 from nyxqa.builders.sources.pdf.geometry import Box, union
 from nyxqa.builders.sources.pdf.glyphs import Glyph
 from nyxqa.builders.sources.pdf.scripts import FIRST_MARK, is_right_to_left
@@ -110,6 +111,7 @@ def _drawn_twice(run: list[Glyph], glyph: Glyph) -> bool:
 
 
 def _word(run: list[Glyph], order: int, pitches: dict[int, float]) -> Word:
+    run = accented(run)
     box = union(glyph.box for glyph in run)
     size = max(glyph.size for glyph in run)
     text = "".join(glyph.text for glyph in run)
