@@ -79,19 +79,25 @@ _KINDS = {
     ),
     "author": _words(
         r"author-?(?:box|bio|info|card|profile|desc\w*|content|block|details|area) about-?(?:the-)?author "
-        r"post-?author bio bios post-?profile (?:poster|user)-?(?:info|details) user-?signature"
+        r"post-?author bio bios post-?profile (?:poster|user)-?(?:info|details) user-?signature "
+        r"message-signature signaturecontainer sig\d+ msg-\d+-signature signature-restore"
     ),
-    "header": _words(r"titlearea projectname project-name site-title site-branding site-description"),
+    "header": _words(r"headerbar titlearea projectname project-name site-title site-branding site-description"),
     "rating": _words(r"ratings? votes? voting helpful feedback"),
-    "footer": _words(r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"),
+    "footer": _words(
+        r"stat-block online-list whos?-online "
+        r"(?:site|page|global|main)?-?footer foot colophon copyrights? imprint"
+    ),
     "path": _words(r"breadcrumbs? bread-crumbs? breadcrumb\w* crumbs?"),
-    "column": re.compile(r"(?:^|\s|(?<!with)(?<!has)-)(?:right|left)-?rail(?=$|[\s-])"),
+    "column": re.compile(
+        r"(?:^|\s|(?<!with)(?<!has)-)(?:right|left)-?rail(?=$|[\s-])|(?:^|\s)(?:breaking-news|news-?ticker)(?=$|[\s-])"
+    ),
     "linked": _words(
         r"nav navi navigation navbar nav-?\w* \w+-nav menus? menu-\w+ \w+-menu submenu mega-?menu pagination "
         r"pager paging prev next toc table-of-contents on-this-page "
         r"tags tag-?(?:list|cloud|links) (?:post|entry|article)-tags cat(?:egory)?-links tool-?bar top-?bar banner "
         r"skip-\w+ related sitemap languages? language-switcher site-?links tabs "
-        r"breaking-\w+"
+        r"breaking-\w+ jumpbox-return (?:post|topic)-?buttons"
     ),
     "aside": _words(r"side-?bar\w* \w*sidebar widgets? widget-area right-?col\w* left-?col\w* rail"),
 }
@@ -99,14 +105,15 @@ _KINDS = {
 _CREDITS = _words(
     r"(?:entry|post|article|blog|news|story|item|page|detail)-?(?:meta|info|date|author|byline|time)s? "
     r"postmetadata meta-(?:line|info|item) by-?line date-?lines? dates? publish\w*-?(?:date|time|on)? time-?stamp "
-    r"(?:update|modified)d?-?(?:date|time|on)? posted-?(?:on|by|in) author-?(?:name|line|meta|date) "
+    r"(?:update|modified)d?-?(?:date|time|on)? posted-?(?:on|by|in) submitted author(?!-) "
+    r"author-?(?:name|line|meta|date) "
     r"read(?:ing)?-?time disclosure kicker eyebrow"
 )
 _IMAGE_CREDITS = _words(
     r"(?:image|photo|media|picture|figure|img|thumb\w*|caption|video)-?(?:credits?|copyrights?|attribution) credits? "
     r"photo-?by photographer"
 )
-_BYLINES = _words(r"by-?line date-?line")
+_BYLINES = _words(r"by-?line date-?(?:line|header) author-?name")
 # Boxes of a text and its wrappers, whatever else their names say.
 _CONTENT = _words(
     r"admonition\w* callout note notes warning caution danger important example footnotes? footnote-list "

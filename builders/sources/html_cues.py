@@ -42,7 +42,8 @@ _ALONE = re.compile(
     r"(?:your email address will not be published|(?:deine|ihre) e-mail-adresse wird nicht ver\u00f6ffentlicht)\b.*|"
     r"nach oben|haut de page|loading(?:\.{3}|\u2026)?|"
     r"share (?:this|on|via|with)(?: \w+){0,3}|like this|tweet|pin it|tell us what you think\W*|"
-    r"(?:post|leave|write|add) (?:a )?(?:comment|reply)(?: \(\+\))?|(?:no|\d+) (?:comments?|replies|kommentare?)|"
+    r"(?:post|leave|write|add) (?:a )?(?:comment|reply)(?: \(\+\))?|"
+    r"(?:no|\d+) (?:comments?|replies|kommentare?|likes?|views?|shares)|"
     r"this slideshow requires javascript|please enable javascript[\w ,]*|enlarge image|continue reading below|"
     r"media playback is (?:not supported|unsupported)[\w ]*|read later|text size|join the conversation|"
     r"no comments(?: yet)?|be the first to comment|log ?in(?: or|/)? (?:register|sign up)|jump to navigation|"
@@ -143,12 +144,15 @@ _BY_AND_WHEN = re.compile(
     r"(?:\W+(?:at\s+)?\d{1,2}[:.]\d\d\s*(?:[ap]\.?m\.?)?\s*\w{0,4})?\W*",
     re.IGNORECASE | re.DOTALL,
 )
+_FRONT_PAGE = re.compile(r"/|https?://[^/]+/?")
 _LINKED_DATE = re.compile(rf"(?:[\w\u00e0-\u00ff-]+,?\s+)?{_DATE}\W.*", re.IGNORECASE | re.DOTALL)
 
 
 def drop_cue_lines(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
     """Drop the lines below ``root`` whose words say that they are no content; ``title`` stays."""
     node, begun = root + 1, False
+    if tree.tags[root] in _HOLDERS:
+        _drop_loose_lines(tree, measure, root, begun)
     while node < tree.ends[root]:
         tag = tree.tags[node]
         if tree.dropped[node] or tag in _PASSED_OVER or node == title:
@@ -157,12 +161,13 @@ def drop_cue_lines(tree: Tree, measure: Measure, root: int, title: int | None) -
         if tag in _HOLDERS:
             _drop_loose_lines(tree, measure, node, begun)
         if tag in _IN_TEXT and 0 < measure.chars(node) <= _LINE and tree.ends[node] - node <= _NODES:
-            text = "".join(tree.texts[node : tree.ends[node]]).strip()
+            text = " ".join(tree.text(node).split())
             linked = measure.links(node)
             if (
                 _is_cue(linked, text)
                 or (tag not in HEADINGS and _is_credit(text, begun, linked))
                 or (not begun and title is not None and tree.ends[node] <= title and linked >= _LINKED)
+                or (tag == "h1" and linked >= _MOSTLY_LINKED and _leads_home(tree, node))
             ):
                 tree.dropped[node] = tree.find(node, "img", "math") is None
             elif len(text) <= _SHORT and _OVER_LINKS.fullmatch(text):
@@ -194,11 +199,17 @@ def _drop_loose_line(tree: Tree, measure: Measure, line: list[int], begun: bool)
     start, end = line[0], tree.ends[line[-1]]
     if not 0 < chars <= _LINE or end - start > _NODES:
         return
-    text = "".join(tree.texts[start:end]).strip()
+    text = " ".join("".join(map(tree.text, line)).split())
     linked = sum(measure.chars(node) * measure.links(node) for node in line) / chars
     if (_is_cue(linked, text) or _is_credit(text, begun, linked)) and "img" not in tree.tags[start:end]:
         for node in line:
             tree.dropped[node] = 1
+
+
+def _leads_home(tree: Tree, node: int) -> bool:
+    """Whether a heading is the name of a site, which links to its front page."""
+    link = tree.find(node, "a")
+    return link is not None and _FRONT_PAGE.fullmatch(tree.get(link, "href")) is not None
 
 
 def _is_cue(linked: float, text: str) -> bool:

@@ -13,7 +13,7 @@ _NEARBY = 50  # siblings looked at
 _LONG_LINE = 200  # nodes; a longer line is not looked at for each of its links
 _SENTENCE = 20  # characters of text beside elements
 _FEW = 60  # characters besides the links of a line that leads to other pages
-_SECTION = re.compile(r"(?:^|[\s_-])(?:(?:sub)*section|(?:ref)?sect\d|level\d?|chapter|appendix)(?:$|[\s_-])")
+_SECTION = re.compile(r"(?:^|\s)(?:(?:sub)*section|(?:ref)?sect\d|level\d?|chapter|appendix)(?:$|[\s_-])")
 
 
 def in_flow(tree: Tree, measure: Measure, node: int) -> bool:

@@ -32,9 +32,18 @@ def drop_leftovers(tree: Tree, measure: Measure, root: int, title: int | None, c
         if tree.dropped[node]:
             node = tree.ends[node]
             continue
-        if tree.tags[node] in HEADINGS and node != title and _stands_over_nothing(tree, node):
+        heading = tree.tags[node] in HEADINGS and node != title
+        if (heading and _stands_over_nothing(tree, node)) or _is_undescribed_term(tree, node):
             tree.dropped[node] = 1
         node += 1
+
+
+def _is_undescribed_term(tree: Tree, term: int) -> bool:
+    """Whether what is said of a term, the next element, was dropped."""
+    if tree.tags[term] != "dt":
+        return False
+    following = next((node for node in range(tree.ends[term], tree.ends[tree.parents[term]]) if tree.tags[node]), None)
+    return following is not None and tree.tags[following] == "dd" and bool(tree.dropped[following])
 
 
 def _stands_over_nothing(tree: Tree, heading: int) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import chain
 
+from nyxqa.builders.sources.html_asides import drop_asides
 from nyxqa.builders.sources.html_cues import drop_cue_lines
 from nyxqa.builders.sources.html_flow import belongs
 from nyxqa.builders.sources.html_judged import is_clutter
 from nyxqa.builders.sources.html_leftovers import drop_leftovers
-from nyxqa.builders.sources.html_lists import drop_lists
+from nyxqa.builders.sources.html_lists import drop_links_between, drop_lists
 from nyxqa.builders.sources.html_measure import HEADINGS, Measure
+from nyxqa.builders.sources.html_table import is_data
 from nyxqa.builders.sources.html_tools import Survey, drop_tools
 from nyxqa.builders.sources.html_tree import Tree
 
@@ -20,6 +23,8 @@ _LEFT = 0.3  # less of the page's prose is not its content
 _HALF = 0.5
 _ARTICLE = 200  # characters of prose that may be an article, however much is said about it below
 _LONG_ARTICLE = 1000
+_TABULAR = frozenset(("table", "tbody", "tr", "td"))
+_COPYRIGHT = re.compile(r"\W*(?:copyright\b|\u00a9|\(c\))", re.IGNORECASE)
 _OTHERS = ("comments", "related")  # may be longer than the content
 # What is not taken back while there is any text beside it.
 _SURE = frozenset(
@@ -46,7 +51,7 @@ def drop_clutter(tree: Tree) -> Content:
     survey = drop_tools(tree)
     page = Measure(tree)
     body = next((node for node in tree.children(0) if tree.tags[node] == "body"), 0)
-    title = next((node for node in survey.headings if page.chars(node) and page.links(node) < _HALF), None)
+    title = _title(tree, page, survey.headings)
     dropped: dict[str, list[int]] = {}
     end = 0
     for node, kind in survey.clutter:
@@ -58,8 +63,21 @@ def drop_clutter(tree: Tree) -> Content:
     drop_lists(tree, measure, roots[-1], title, survey.containers)
     if measure.prose(roots[-1]) >= _ARTICLE:
         drop_cue_lines(tree, measure, roots[-1], title)
+        drop_links_between(tree, measure, roots[-1])
+        drop_asides(tree, measure, roots[-1], title, survey.addresses)
         drop_leftovers(tree, measure, roots[-1], title, survey.containers)
     return Content(roots, title, sum(map(measure.chars, roots)))
+
+
+def _title(tree: Tree, page: Measure, headings: list[int]) -> int | None:
+    """Return the first heading that is no link, such as one to the front page, or else one that begins the title."""
+    shown = [node for node in headings if page.chars(node)]
+    free = next((node for node in shown if page.links(node) < _HALF), None)
+    head = tree.find(0, "title")
+    if free is not None or head is None:
+        return free
+    title = " ".join("".join(tree.texts[head : tree.ends[head]]).split())
+    return next((node for node in shown if title.startswith(" ".join(tree.text(node).split()))), None)
 
 
 def _undo_what_went_too_far(
@@ -128,7 +146,7 @@ def _descend(tree: Tree, measure: Measure, root: int, title: int | None) -> int:
             return root
         best = max(inner, key=measure.prose)
         prose = measure.prose(best)
-        if tree.tags[best] in _FLOW or not prose:
+        if not prose or (tree.tags[best] in _FLOW and not _is_layout(tree, best)):
             return root
         beside = [node for node in inner if node != best and measure.chars(node)]
         if any(not _is_small_print(tree, measure, node, prose, title) for node in beside):
@@ -138,14 +156,27 @@ def _descend(tree: Tree, measure: Measure, root: int, title: int | None) -> int:
         root = best
 
 
+def _is_layout(tree: Tree, node: int) -> bool:
+    return tree.tags[node] == "table" and not is_data(tree, node)
+
+
 def _is_small_print(tree: Tree, measure: Measure, node: int, prose: int, title: int | None) -> bool:
     if tree.tags[node] in _FLOW - {"ul", "table"}:
         return node == title
-    if belongs(tree.get(node, "class")):
+    if belongs(tree.get(node, "class")) or (tree.tags[node] in _TABULAR and _holds_heading(tree, measure, node)):
         return False
     if title is not None and node <= title < tree.ends[node]:
         return measure.prose(node) < _FEW
+    if measure.chars(node) <= _ARTICLE and _COPYRIGHT.match(tree.text(node)):
+        return True
     return measure.links(node) >= _HALF and measure.prose(node) <= prose / 10
+
+
+def _holds_heading(tree: Tree, measure: Measure, node: int) -> bool:
+    return any(
+        tree.tags[inner] in HEADINGS and measure.chars(inner) and measure.links(inner) < _HALF
+        for inner in range(node, tree.ends[node])
+    )
 
 
 def _holds_images(tree: Tree, nodes: list[int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nyxqa.builders.sources.html_clutter import CONTAINERS, NOTHING, Verdict, verdict
@@ -25,6 +26,7 @@ class Survey:
     headings: list[int] = field(default_factory=list)  # h1
     mains: list[int] = field(default_factory=list)  # what is called the main content
     containers: list[int] = field(default_factory=list)
+    addresses: list[int] = field(default_factory=list)  # fields for an e-mail address
 
 
 def drop_tools(tree: Tree) -> Survey:
@@ -46,6 +48,8 @@ def drop_tools(tree: Tree) -> Survey:
             pre_end = tree.ends[node]
         elif tag in HEADINGS:
             heading_end = tree.ends[node]
+        if tag == "input" and _asks_for_address(attributes):
+            survey.addresses.append(node)
         if judged is not NOTHING or tag in _LOOKED_AT:
             if _is_tool(tree, node, judged, node < heading_end):
                 tree.dropped[node] = 1
@@ -61,6 +65,12 @@ def drop_tools(tree: Tree) -> Survey:
                 survey.mains.append(node)
         node += 1
     return survey
+
+
+def _asks_for_address(attributes: Mapping[str, str]) -> bool:
+    if attributes.get("type", "text").lower() not in ("email", "text"):
+        return False
+    return attributes.get("type", "").lower() == "email" or "mail" in attributes.get("name", "").lower()
 
 
 def _is_tool(tree: Tree, node: int, judged: Verdict, in_heading: bool) -> bool:

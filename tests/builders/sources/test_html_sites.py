@@ -1,0 +1,62 @@
+"""Whole pages as content managers, forums, shops and hand-made sites build them: their text stays, the rest goes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nyxqa.builders.sources.cleaning import TextCleaner
+from nyxqa.builders.sources.html_page import read_html
+from tests.builders.sources.test_html_main import MORE, STORY, page
+from tests.support.site_pages import SITE_PAGES
+
+
+def text(html: str) -> str:
+    return "\n".join(part["text"] or "" for part in read_html(html.encode(), TextCleaner()).parts)
+
+
+@pytest.mark.parametrize("site", SITE_PAGES)
+def test_the_text_of_a_site_stays_and_what_is_around_it_goes(site: str) -> None:
+    html = SITE_PAGES[site]
+    read = text(html)
+    expected = set(re.findall(r"KEEP\w+", html.partition("<body")[2]))
+    assert len(expected) >= 4
+    assert expected - set(re.findall(r"KEEP\w+", read)) == set()
+    assert re.findall(r"GONE\w+", read) == []
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "<p>All rules hold at night as well, in this order:</p><ul><li><a href='/r/1'>The rules of the upper gate of "
+        "Brenna</a></li><li><a href='/r/2'>The rules of the lower gate of Brenna</a></li></ul>",
+        "<h2>Links</h2><ul><li><a href='/r/1'>The rules of the upper gate of Brenna</a></li><li><a href='/r/2'>The "
+        "rules of the lower gate of Brenna</a></li></ul>",
+        "<p><a href='https://gate.example/rules-of-the-upper-gate.pdf'>The rules of the upper gate of Brenna</a></p>",
+        "<p><a href='upper.html'>The rules of the upper gate of Brenna</a></p>",
+        "<h2>About the author of the rules</h2><p>The rules of the upper gate were written by a baker.</p>",
+        "<div class='f'><p>We send the rules of the upper gate.</p><form><input type='email'></form></div>",
+    ],
+)
+def test_links_and_boxes_that_belong_to_the_text_stay(kept: str) -> None:
+    html = page(f"<article><h1>The lock</h1><p>{STORY}</p><p>{MORE}</p>{kept}<p>{STORY}</p><p>{MORE}</p></article>")
+    assert "rules of the upper gate" in text(html)
+
+
+def test_a_description_list_loses_terms_whose_description_is_no_content() -> None:
+    listed = "<dl><dt>Written</dt><dd class='author-name'>Ada Lind</dd><dt>Length</dt><dd>nine metres</dd></dl>"
+    read = text(page(f"<article><h1>The lock</h1><p>{STORY}</p>{listed}<p>{MORE}</p></article>"))
+    assert "Written" not in read
+    assert "Length" in read
+    assert "nine metres" in read
+
+
+def test_the_page_titles_above_a_layout_table_and_its_columns_stay_while_the_menu_goes() -> None:
+    menu = "<td><table><tr><td><b>Menu</b></td></tr><tr><td><a href='/a'>Gates</a> <a href='/b'>Boats</a>"
+    menu += "</td></tr></table></td>"
+    html = page(
+        "<table><tr><td><h1>Locks of the river</h1><h2>The lock at Brenna</h2></td></tr></table>"
+        f"<table><tr>{menu}<td><p>{STORY}</p><p>{MORE}</p></td></tr></table>"
+    )
+    assert text(html).split() == f"Locks of the river The lock at Brenna {STORY} {MORE}".split()
