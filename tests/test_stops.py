@@ -19,7 +19,7 @@ from nyxqa.schemas.chance import chance
 from nyxqa.schemas.manifest import read_manifest
 from tests.support.running import STEP_LINE, nyxqa, published, started, states, wait_for_none
 
-KILLS = int(os.environ.get("NYXQA_KILLS", "3"))
+KILLS = int(os.environ.get("NYXQA_KILLS", "2"))
 SEED = int(os.environ.get("NYXQA_KILL_SEED", "42"))
 START = 0.7  # seconds until a process works
 
