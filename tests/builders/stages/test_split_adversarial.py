@@ -1,4 +1,4 @@
-"""Ten thousand pages made to leak: chains of likeness, logos, a footer; the certificate finds nothing."""
+"""Four thousand pages made to leak: chains of likeness, logos, a footer; the certificate finds nothing."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.support.near_duplicates import signed
 from tests.support.rows import locator, page, part, parts_of
 
 Row = dict[str, Any]
-PAGES_ALL, CHAIN, WORDS = 10_000, 10, 30
-SHARED = 100  # pages with an image that one page more would make common
+PAGES_ALL, CHAIN, WORDS = 4_000, 10, 30
+SHARED = 40  # pages with an image that one page more would make common
 COMMON = 0.01
 # Removal off, as in the recipe ``paper``: what is alike stays in the corpus and must be kept on one side.
 RECIPE = Recipe(
@@ -134,7 +134,7 @@ def test_chains_stay_whole_and_what_is_common_joins_nobody(documents: list[Row])
     # The chains, and one group of those that an image joins which is on just too few pages to be common.
     assert sizes == {CHAIN: (PAGES_ALL - SHARED * CHAIN) // CHAIN, SHARED * CHAIN: 1}
     places = Counter({int(row["page_id"], 16): row["split"] for row in documents}.values())
-    assert places == {"train": 6_000, "validation": 2_000, "test": 2_000}
+    assert places == {"train": 2_400, "validation": 800, "test": 800}
 
 
 def test_a_page_moved_to_another_split_is_found(documents: list[Row], tmp_path: Path) -> None:
