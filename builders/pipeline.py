@@ -107,7 +107,7 @@ def build_pages(
     update = None if published is None else published.inputs
     pages = source(run, opened, web)
     pages = secrets(run, pages, recipe.filters)
-    pages = prefilter(run, pages, recipe.prefilter)
+    pages = prefilter(run, pages, recipe.prefilter, captions=recipe.chunk.unit == "page")
     pages, packs = images(run, pages, opened, recipe.images, recipe.dedup.image_distance)
     handle = None if answers is None else captions_handle(recipe, answers, packs, retry_failed)
     if handle is not None:

@@ -33,13 +33,14 @@ VERSION = 5
 _KEYS = ("enabled", "min_words", "languages")  # data keys of recipe section ``[prefilter]``
 
 
-def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
+def prefilter(run: Run, pages: StepOutput, settings: Prefilter, captions: bool = False) -> StepOutput:
     """Retain pages of at least ``min_words`` words in ``languages``, the first of equal text and image references.
 
     Before, blocks of text that many otherwise different pages share are taken out of them. A page that states no
     language gets the detected one, whatever the settings.
 
     :param pages: Rows of SOURCE_PAGES.
+    :param captions: Whether captions count as text of their page, since its images are the documents (``chunk.unit``).
     :raises UsageError: If an entry of ``languages`` is not a language tag, or one of ``keep`` no regular expression.
     """
     _patterns(settings)
@@ -48,8 +49,11 @@ def prefilter(run: Run, pages: StepOutput, settings: Prefilter) -> StepOutput:
             raise UsageError(f"prefilter.languages: {language!r} is not a BCP-47 tag, such as 'en' or 'pt-BR'")
     decided = decide_over_pages(run, pages, settings) if settings.enabled else None
     inputs = (pages.fingerprint if decided is None else decided.copies.fingerprint,)
-    step = Step("prefilter", VERSION, section_params(settings, _KEYS), inputs, unit_in="page", unit_out="page")
-    return run.map(step, partial(prefilter_shard, settings, decided), partial(numbered_files, pages), SOURCE_PAGES)
+    params = {**section_params(settings, _KEYS), **({"captions": True} if captions else {})}
+    step = Step("prefilter", VERSION, params, inputs, unit_in="page", unit_out="page")
+    return run.map(
+        step, partial(prefilter_shard, settings, captions, decided), partial(numbered_files, pages), SOURCE_PAGES
+    )
 
 
 def _patterns(settings: Prefilter) -> list[re.Pattern[str]]:
@@ -59,9 +63,12 @@ def _patterns(settings: Prefilter) -> list[re.Pattern[str]]:
         raise UsageError(f"prefilter.keep: {error.pattern!r} is not a regular expression: {error.msg}") from error
 
 
-def prefilter_shard(settings: Prefilter, decided: Decisions | None, task: tuple[int, Path]) -> ShardOutput:
+def prefilter_shard(
+    settings: Prefilter, captions: bool, decided: Decisions | None, task: tuple[int, Path]
+) -> ShardOutput:
     """Retained pages of one shard, with their language where it is known.
 
+    :param captions: Whether captions count as text of their page.
     :param decided: What was decided over all pages; None where nothing is dropped.
     :param task: Number and part file of the shard.
     """
@@ -76,7 +83,7 @@ def prefilter_shard(settings: Prefilter, decided: Decisions | None, task: tuple[
     left: list[_Left] = []
     for row, (page, (parts, blocks)) in enumerate(zip(pages, dropped, strict=True)):
         page["parts"], characters = without_blocks(parts, blocks)
-        texts = [text for part in page["parts"] if (text := _text(part)) is not None]
+        texts = [text for part in page["parts"] if (text := _text(part, captions)) is not None]
         rejection = _rejection(texts, first.get(row), settings) if settings.enabled else None
         left.append(_Left(page, texts, rejection, blocks, characters))
     unknown = [one for one in left if one.rejection is None and one.page["language"] is None]
@@ -111,9 +118,13 @@ class _Left(NamedTuple):
     characters: int
 
 
-def _text(part: dict[str, Any]) -> str | None:
-    """The text of a part; of a sheet of a PDF that is a picture what is written on it."""
-    text: str | None = part["caption"] if part["text"] is None and part.get("locator") else part["text"]
+def _text(part: dict[str, Any], captions: bool) -> str | None:
+    """The text of a part; of a sheet of a PDF that is a picture what is written on it.
+
+    :param captions: Whether the caption of any other picture is text, too.
+    """
+    written = part["text"] is None and (captions or part.get("locator"))
+    text: str | None = part["caption"] if written else part["text"]
     return text
 
 

@@ -31,7 +31,7 @@ def outputs(parts: StepOutput, settings: Prefilter, folder: Path) -> list[ShardO
     """What each shard gives, after the steps over all pages."""
     run = WorkingRun(folder, LocalExecutor(1), Progress(), traced=False)
     decided = decide_over_pages(run, parts, settings) if settings.enabled else None
-    return [prefilter_shard(settings, decided, task) for task in numbered_files(parts)]
+    return [prefilter_shard(settings, False, decided, task) for task in numbered_files(parts)]
 
 
 def filtered(tmp_path: Path, settings: Prefilter, *shards: list[dict[str, object]]) -> tuple[list[str], dict[str, str]]:
@@ -51,6 +51,16 @@ PAGES = [
     [source_page("a", LONG, "!x.png"), source_page("b", "!x.png", LONG), source_page("c", "four words are few")],
     [source_page("d", LONG, "!x.png"), source_page("e", LONG, "!y.png"), source_page("f", "!x.png"), source_page("g")],
 ]
+
+
+@pytest.mark.parametrize(("captions", "kept"), [(True, ["a"]), (False, [])])
+def test_captions_are_text_where_pictures_are_the_documents(captions: bool, kept: list[str], tmp_path: Path) -> None:
+    """As of a page that was rendered elsewhere; before, each was dropped as too short."""
+    row = source_page(page_id("a"), "!a.png")
+    row["parts"][0]["caption"] = LONG
+    run = WorkingRun(tmp_path / "work", LocalExecutor(1), Progress(), traced=False)
+    pages = prefilter(run, parts_of(tmp_path / "in", SOURCE_PAGES, [row]), Prefilter(), captions)
+    assert [letter(page["page_id"]) for page in pages.rows()] == kept
 
 
 def test_copies_and_short_pages_go_whatever_shard_they_are_in(tmp_path: Path) -> None:
