@@ -88,15 +88,18 @@ def train(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Train a retriever on a dataset, and evaluate it on validation; on many GPUs: torchrun ... -m nyxqa train."""
-    from nyxqa.retriever.training.options import train_section
+    from nyxqa.retriever.training.options import refuse_unused, train_section
     from nyxqa.retriever.training.train import started_from, train_on
     from nyxqa.schemas.live import display
 
-    section = train_section(recipe, override or [], _settings(ctx.params))
+    given = _settings(ctx.params)
+    section = train_section(recipe, override or [], given)
+    start = started_from(model, init)
+    refuse_unused(start, given)
     # What libraries announce for their next versions is nothing that a user of this command can act on.
     warnings.simplefilter("ignore", FutureWarning)
     with display():
-        done = train_on(data, started_from(model, init), out, stage, resume, section=section, merge=merge)
+        done = train_on(data, start, out, stage, resume, section=section, merge=merge)
     sys.stdout.write(done.text())
 
 

@@ -17,6 +17,9 @@ from nyxqa.schemas.recipe_train import LoraShape, Train
 _LISTED = ("dims", "weights")
 _NUMBERS = {"dims": int, "weights": float}
 
+# Keys that a small model without adapters or images does not read, and what it lacks.
+_NOT_OF_TINY = {"lora": "adapters", "max_pixels": "images", "checkpointing": "activations worth recomputing"}
+
 
 def train_section(recipe: str | None, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Train:
     """Section ``[train]`` of a recipe with values in place of its own.
@@ -73,6 +76,21 @@ def train_settings(spec: str, section: Train, overrides: Mapping[str, Any] | Non
     given = {name: tuple(value) if name in _LISTED else value for name, value in given.items()}
     known = {name: value for name, value in given.items() if value is not None and value != ()}
     return replace(default_settings(spec), **{**known, **(overrides or {})})
+
+
+def refuse_unused(spec: str, given: Mapping[str, Any]) -> None:
+    """Refuse options that the model does not read, rather than train as if they had not been given.
+
+    :param given: Options of the command by their keys of ``[train]``; a recipe's keys may be for other models.
+    :raises UsageError: Naming the first of them.
+    """
+    if spec.partition(":")[0] != "tiny":
+        return
+    for name, value in given.items():
+        key = name.partition(".")[0]
+        if key in _NOT_OF_TINY and value is not False:
+            option = name.rpartition(".")[2] if name == "lora.dora" else name.replace(".", "-").replace("_", "-")
+            raise UsageError(f"--{option} is for nyx: and hf: models; tiny has no {_NOT_OF_TINY[key]}")
 
 
 def model_options(section: Train, device: str = "") -> ModelOptions:

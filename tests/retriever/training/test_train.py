@@ -14,6 +14,7 @@ from nyxqa.retriever.models.encode import encode_inputs
 from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.retriever.training.checkpoint import Checkpoints
+from nyxqa.retriever.training.options import refuse_unused
 from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.errors import FormatError, UsageError
 from tests.support.running import leave
@@ -158,3 +159,23 @@ def test_negatives_are_mined_by_a_trained_model(built_sample: Path, tmp_path: Pa
     assert all(row["positives"][0]["rank"] is not None for row in rows)  # a dense search ranks every document
     assert any(row["negative_ids"] for row in rows)
     assert not any(row["positive_id"] in row["negative_ids"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"lora.rank": 8}, "--lora-rank is for nyx: and hf: models; tiny has no adapters"),
+        ({"lora.dora": True}, "--dora is for nyx: and hf: models"),
+        ({"lora": "paper"}, "--lora is for"),
+        ({"max_pixels": 1000}, "--max-pixels is for nyx: and hf: models; tiny has no images"),
+        ({"checkpointing": True}, "--checkpointing is for"),
+    ],
+)
+def test_options_that_a_small_model_does_not_read_are_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        refuse_unused("tiny", given)
+    refuse_unused("nyx:model", given)
+
+
+def test_options_that_change_nothing_are_taken() -> None:
+    refuse_unused("tiny:start", {"lora": False, "checkpointing": False, "clip": 1.0, "dims": "64"})
