@@ -11,6 +11,8 @@ from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from nyxqa.builders.sources.pdf.document import Content, read_pdf
+
 WIDTH, HEIGHT = 612, 792
 LEADING = 12.0
 
@@ -86,3 +88,13 @@ def manual(file: Path, sheets: int = 4, first: int = 0) -> list[str]:
         page.showPage()
     page.save()
     return said
+
+
+def read(file: Path, unit: str = "tokens", render: bool = False) -> Content:
+    """What is read of a file, its figures at 72 dots an inch."""
+    return read_pdf(str(file), 72, render, unit)
+
+
+def texts(content: Content) -> list[str]:
+    """The texts of a file in order, each on one line."""
+    return [" ".join(block.text.split()) for block, _ in content.blocks if block.picture is None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import datasets
 import pytest
 
+from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from tests.support.dataset_cache import use_cache
 from tests.support.tiny_dataset import Row, TinyDataset, tiny_dataset
 
@@ -44,3 +46,14 @@ def sides(tiny: TinyDataset, row: Row) -> list[tuple[str, list[bytes]]]:
     documents = [tiny.document(one) for one in (row["positive_id"], *row["negative_ids"])]
     listed = [(row["query"], row["query_images"]), *((one["text"], one["images"]) for one in documents)]
     return [(text, [image["bytes"] for image in images]) for text, images in listed]
+
+
+def left_out(out: Path) -> list[Row]:
+    """What an export lists as left out."""
+    path = out / "left_out.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def plain(text: str) -> str:
+    """Text as formats without placeholders have it."""
+    return plain_text(text) if PLACEHOLDER in text else text

@@ -14,8 +14,9 @@ import nyxqa
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.ids import doc_id, row_hash
+from tests.builders.export.conftest import left_out
 from tests.support.snippets import fenced, run_snippet
-from tests.support.tiny_dataset import Row, TinyDataset, png, tiny_dataset
+from tests.support.tiny_dataset import TinyDataset, png, tiny_dataset
 from tests.support.tiny_qwen import make_tiny_qwen
 
 CLIENTS_INTERPRETER = os.environ.get("NYXQA_CLIENTS", "")
@@ -57,10 +58,6 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_qwen(tmp_path_factory.mktemp("models") / "tiny-qwen")
 
 
-def _left_out(out: Path) -> list[Row]:
-    return [json.loads(line) for line in (out / "left_out.jsonl").read_text().splitlines()]
-
-
 def test_queries_name_their_pages(pages: TinyDataset, pages_root: Path, tmp_path: Path) -> None:
     nyxqa.export(pages_root, "colpali", tmp_path / "x")
     corpus = load_dataset(str(tmp_path / "x"), "corpus", split="train")
@@ -87,7 +84,7 @@ def test_what_has_no_picture_is_left_out_and_counted(root: Path, tiny: TinyDatas
     assert [(row["pos_target"], row["neg_target"]) for row in rows] == [
         ([row["positive_id"]], [one for one in row["negative_ids"] if one in pictured]) for row in kept
     ]
-    reasons = {(row["item_type"], row["reason"]) for row in _left_out(tmp_path / "x")}
+    reasons = {(row["item_type"], row["reason"]) for row in left_out(tmp_path / "x")}
     assert {("query", "query_images"), ("query", "no_image"), ("document", "no_image"), ("negative", "no_image")} <= (
         reasons
     )

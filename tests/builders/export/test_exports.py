@@ -20,23 +20,14 @@ from PIL import Image
 import nyxqa
 from nyxqa.builders.export import shards
 from nyxqa.builders.export.factory import TARGETS
-from nyxqa.schemas.content import PLACEHOLDER, plain_text
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.errors import UsageError, WorldError
-from tests.builders.export.conftest import sides
-from tests.support.tiny_dataset import SPLITS, Row, TinyDataset, tiny_dataset
+from tests.builders.export.conftest import left_out, plain, sides
+from tests.support.tiny_dataset import SPLITS, TinyDataset, tiny_dataset
 
 
 def _pixels(data: bytes) -> bytes:
     return Image.open(io.BytesIO(data)).tobytes()
-
-
-def _left_out(out: Path) -> list[Row]:
-    path = out / "left_out.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def _plain(text: str) -> str:
-    return plain_text(text) if PLACEHOLDER in text else text
 
 
 def _of_messages(messages: list[dict[str, Any]]) -> tuple[str, list[bytes]]:
@@ -77,9 +68,9 @@ def test_sentence_transformers(most: int | None, root: Path, tiny: TinyDataset, 
             taken = negatives or [one for one in others if one != positive] or [other]
             expected.append([query, positive, *((taken * 6)[:count])])
         assert _of_st(out, split) == expected
-    no_place = {row["item_id"]: row["detail"] for row in _left_out(out) if row["reason"] == "no_column_for_instruction"}
+    no_place = {row["item_id"]: row["detail"] for row in left_out(out) if row["reason"] == "no_column_for_instruction"}
     assert no_place == {row["query_id"]: row["instruction"] for _, row in listed if row["instruction"]}
-    bare = [row["item_id"] for row in _left_out(out) if row["reason"] == "no_negatives"]
+    bare = [row["item_id"] for row in left_out(out) if row["reason"] == "no_negatives"]
     assert bare == [row["query_id"] for _, row in listed if count and not row["negative_ids"]]
     told = done.text().splitlines()[-1]
     assert f"every row with {count} negatives" in told
@@ -115,7 +106,7 @@ def test_rows_without_any_negative_are_pairs(tiny: TinyDataset, tmp_path: Path) 
     nyxqa.export(tmp_path / "data", "sentence-transformers", tmp_path / "x", max_negatives=3)
     for split in SPLITS:
         assert _of_st(tmp_path / "x", split) == [sides(tiny, row) for row in tiny.rows("triplets", split)]
-    assert all(row["reason"] != "no_negatives" for row in _left_out(tmp_path / "x"))
+    assert all(row["reason"] != "no_negatives" for row in left_out(tmp_path / "x"))
 
 
 def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
@@ -129,7 +120,7 @@ def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         document = documents[row["docid"]]
         images = [image.tobytes() for image in (row["image"], *row["further_images"]) if image is not None]
         assert images == [_pixels(image["bytes"]) for image in document["images"]]
-        assert row["text"] == _plain(document["text"])
+        assert row["text"] == plain(document["text"])
     # Tevatron's trainer draws negatives of each row and cannot draw from none.
     assert all(load_dataset(str(out), "queries", split="train")["negative_document_ids"])
     bare = load_dataset(str(out), "queries_without_negatives")
@@ -143,12 +134,12 @@ def test_tevatron(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         for triplet in tiny.rows("triplets", split):
             row = queries[triplet["query_id"]]
             assert row["query_id"] == triplet["query_id"]
-            assert row["query_text"] == _plain(triplet["query"])
+            assert row["query_text"] == plain(triplet["query"])
             assert (row["query_image"] is None) == (not triplet["query_images"])
             assert row["positive_document_ids"] == [triplet["positive_id"]]
             assert row["negative_document_ids"] == triplet["negative_ids"]
     several = [one["doc_id"] for one in documents.values() if len(one["images"]) > 1]
-    assert sorted(row["item_id"] for row in _left_out(out)) == sorted([*several, *bare["train"]["query_id"]])
+    assert sorted(row["item_id"] for row in left_out(out)) == sorted([*several, *bare["train"]["query_id"]])
 
 
 def test_the_command_for_tevatron_names_a_config_that_is_there(tmp_path: Path) -> None:
@@ -160,65 +151,6 @@ def test_the_command_for_tevatron_names_a_config_that_is_there(tmp_path: Path) -
     assert "--dataset_config queries_without_negatives " in (tmp_path / "out" / "README.md").read_text()
 
 
-_MMEB = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")
-
-
-def _vlm2vec_rows(out: Path, split: str) -> list[tuple[str, list[tuple[str, list[bytes]]]]]:
-    """Id, and text and images of query, positive and negative of each row of the export."""
-
-    def read(row: Row, text: str, name: str) -> tuple[str, list[bytes]]:
-        paths = [path for path in (row[f"{name}_image_path"], *row[f"{name}_further_images"]) if path]
-        place = "<|image_1|>\n"
-        assert row[text].startswith(place) == bool(paths)
-        return row[text].removeprefix(place), [(out / path).read_bytes() for path in paths]
-
-    rows = load_dataset(str(out), split=split)
-    assert set(_MMEB) < set(rows.column_names)
-    assert all(isinstance(row[column], str) for row in rows for column in _MMEB)
-    found = []
-    for row in rows:
-        negative = [read(row, "neg_text", "neg")] if row["negative_id"] else []
-        assert negative or (row["neg_text"], row["neg_image_path"]) == ("", "")
-        found.append((row["query_id"], [read(row, "qry", "qry"), read(row, "pos_text", "pos"), *negative]))
-    return found
-
-
-def _rounds(tiny: TinyDataset, split: str) -> list[list[tuple[str, list[tuple[str, list[bytes]]]]]]:
-    """Rows of the first negatives of all queries, of the second ones, ..."""
-    rounds: list[list[Any]] = [[] for _ in range(5)]
-    for triplet in tiny.rows("triplets", split):
-        query, positive, *negatives = [(_plain(text), images) for text, images in sides(tiny, triplet)]
-        for place, one in enumerate([[n] for n in negatives] or [[]]):
-            rounds[place].append((triplet["query_id"], [query, positive, *one]))
-    return rounds
-
-
-def test_vlm2vec_has_one_row_a_query(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
-    out = tmp_path / "vlm2vec"
-    nyxqa.export(root, "vlm2vec", out)
-    for split in SPLITS:
-        assert _vlm2vec_rows(out, split) == _rounds(tiny, split)[0]
-    more = {
-        row["query_id"]: len(row["negative_ids"]) - 1
-        for split in SPLITS
-        for row in tiny.rows("triplets", split)
-        if len(row["negative_ids"]) > 1
-    }
-    noted = {row["item_id"]: row["detail"] for row in _left_out(out) if row["reason"] == "further_negatives"}
-    assert noted == {query: f"{count} negatives after the first" for query, count in more.items()}
-
-
-def test_vlm2vec_has_one_row_a_negative_if_asked(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
-    out = tmp_path / "vlm2vec"
-    nyxqa.export(root, "vlm2vec", out, expand_negatives=True)
-    for split in SPLITS:
-        rounds = _rounds(tiny, split)
-        assert len(rounds[1]) > 1
-        assert _vlm2vec_rows(out, split) == [row for one in rounds for row in one]
-    with pytest.raises(UsageError, match="leave out --expand-negatives"):
-        nyxqa.export(root, "beir", tmp_path / "beir", expand_negatives=True)
-
-
 def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
     out = tmp_path / "beir"
     nyxqa.export(root, "beir", out)
@@ -228,7 +160,7 @@ def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
     assert corpus.keys() == documents.keys()
     assert len((out / "corpus.jsonl").read_text().splitlines()) == len(documents)
     for one, row in documents.items():
-        assert (corpus[one]["text"], corpus[one]["title"]) == (_plain(row["text"]), row["title"] or "")
+        assert (corpus[one]["text"], corpus[one]["title"]) == (plain(row["text"]), row["title"] or "")
         files = [(out / path).read_bytes() for path in corpus[one].get("images", [])]
         assert files == [image["bytes"] for image in row["images"]]
     for split in SPLITS:
@@ -243,7 +175,7 @@ def test_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
         assert [line[:2] for line in negatives] == listed
         assert {one for one, *_ in judged} <= queries.keys()
         assert {one for _, one, _ in judged} <= corpus.keys()
-        assert [queries[row["query_id"]]["text"] for row in triplets] == [_plain(row["query"]) for row in triplets]
+        assert [queries[row["query_id"]]["text"] for row in triplets] == [plain(row["query"]) for row in triplets]
 
 
 def test_hard_negatives_are_not_among_the_qrels_of_beir(root: Path, tiny: TinyDataset, tmp_path: Path) -> None:
@@ -280,9 +212,9 @@ def test_beir_itself_reads_the_export(root: Path, tiny: TinyDataset, tmp_path: P
     for split, (corpus, queries, qrels) in json.loads(done.stdout).items():
         triplets = tiny.rows("triplets", split)
         assert corpus == {
-            one: {"title": row["title"] or "", "text": _plain(row["text"])} for one, row in documents.items()
+            one: {"title": row["title"] or "", "text": plain(row["text"])} for one, row in documents.items()
         }
-        assert queries == {row["query_id"]: _plain(row["query"]) for row in triplets}
+        assert queries == {row["query_id"]: plain(row["query"]) for row in triplets}
         assert qrels == {row["query_id"]: {row["positive_id"]: 1} for row in triplets}
 
 
