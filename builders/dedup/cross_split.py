@@ -58,7 +58,7 @@ def pairs_across(
     check_distance(image_distance)
     columns = Columns(id, text, phashes, None, side)
     folder, temporary = open_work(work, "across", source, columns, [rule.key, shingle, image_distance])
-    database = Database(folder / "near.duckdb", limits or current())
+    database = Database(folder / "near.duckdb", limits or current(), temporary is not None)
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, None)

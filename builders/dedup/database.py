@@ -15,20 +15,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_DONE = "CREATE TABLE done (step VARCHAR)"
+
+
 class Database:
     """A DuckDB file that remembers which steps are done, so that a stopped search continues.
 
     :param file: The file, created if missing.
+    :param temporary: Whether nothing is kept, so that there is no file: writing and packing it takes time.
     :raises WorldError: If the file or a limit cannot be used.
     """
 
-    def __init__(self, file: Path, limits: Limits) -> None:
+    def __init__(self, file: Path, limits: Limits, temporary: bool = False) -> None:
         self.limits = limits
         self._folder = file.parent
         self._open = ExitStack()
-        if not file.exists():
+        if not temporary and not file.exists():
             _make(file, limits)
-        self.connection = self._open.enter_context(connected(file, limits))
+        self.connection = self._open.enter_context(connected(file, limits, temporary, stored=not temporary))
+        if temporary:
+            self.connection.execute(_DONE)
 
     def run(self, sql: str, parameters: list[object] | None = None) -> None:
         """Run one statement and discard its result.
@@ -97,4 +103,4 @@ def _make(file: Path, limits: Limits) -> None:
     """Create the database under another name and rename it: DuckDB rejects a file whose creation was interrupted."""
     sweep(file.parent, file.name)
     with replacing(file) as temporary, connected(temporary, limits) as connection:
-        connection.execute("CREATE TABLE done (step VARCHAR)")
+        connection.execute(_DONE)

@@ -70,7 +70,7 @@ def deduplicate(
     columns = Columns(id, text, phashes, tokens, preference)
     settings = [rule.key, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
-    database = Database(folder / "near.duckdb", limits or current())
+    database = Database(folder / "near.duckdb", limits or current(), temporary is not None)
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, layout)

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_array, arrow_table, numbers
 from nyxqa.builders.dedup.band_keys import BandKeys
 from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.database import Database
@@ -128,7 +129,7 @@ def _shifted(rows: pa.Table, position: int, shingles: int) -> pa.Table:
     for name, offset in (("position", position), ("start", shingles)):
         place = rows.schema.get_field_index(name)
         if place >= 0:
-            rows = rows.set_column(place, name, pc.add(rows[name], offset))
+            rows = rows.set_column(place, name, arrow_array(numbers(rows[name]) + offset))
     return rows
 
 
@@ -138,12 +139,12 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
     key_a, key_b = np.zeros((2, batch.num_rows), np.uint64)
     key_a[some], key_b[some] = set_keys(sets.values, sets.sizes[some])
     positions = np.arange(batch.num_rows)
-    counts, phashes = np.zeros(batch.num_rows, np.int64), pa.array([], pa.int64())
+    counts, phashes = np.zeros(batch.num_rows, np.int64), arrow_array(np.zeros(0, np.int64))
     if columns.phashes:
         lists = batch.column(columns.phashes)
-        counts = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+        counts = numbers(lists.value_lengths()).astype(np.int64)
         phashes = lists.flatten().cast(pa.int64())
-    item: dict[str, object] = {
+    item: dict[str, NDArray[Any] | pa.Array] = {
         "position": positions,
         "id": batch.column(columns.id).cast(pa.string()),
         "start": np.cumsum(sets.sizes) - sets.sizes,
@@ -158,8 +159,8 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
     keys = np.zeros((batch.num_rows, layout.bands if layout else 0), np.uint64)
     if layout:
         keys[some] = band_keys(sets.values, sets.sizes[some], layout).T
-    images = pa.table({"position": np.repeat(positions, counts), "phash": phashes})
-    return _Sketch(pa.table(item), images, sets.values, keys)
+    images = arrow_table({"position": np.repeat(positions, counts), "phash": phashes})
+    return _Sketch(arrow_table(item), images, sets.values, keys)
 
 
 def number_documents(database: Database) -> None:
@@ -190,7 +191,7 @@ def read_band_keys(database: Database, sets: Path, bands: int) -> BandKeys:
     """The band keys of the distinct shingle sets; 8 bytes for each set in memory."""
     places = np.zeros(database.number("SELECT count(*) FROM text"), np.int64)
     for piece in database.slices("text", "t, position", 1 << 18):
-        places[piece["t"].to_numpy()] = piece["position"].to_numpy()
+        places[numbers(piece["t"])] = numbers(piece["position"])
     return BandKeys(band_file(sets), bands, places)
 
 
@@ -199,6 +200,6 @@ def set_store(database: Database, file: Path) -> SetStore:
     count = database.number("SELECT count(*) FROM text")
     starts, sizes = np.zeros((2, count), np.int64)
     for piece in database.slices("text", "t, start, size", 1 << 18):
-        places = piece["t"].to_numpy()
-        starts[places], sizes[places] = piece["start"].to_numpy(), piece["size"].to_numpy()
+        places = numbers(piece["t"])
+        starts[places], sizes[places] = numbers(piece["start"]), numbers(piece["size"])
     return SetStore(file, starts, sizes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nyxqa.builders.dedup.arrow_arrays import numbers
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.large_buckets import connect_large_buckets
 from nyxqa.builders.dedup.phash_pairs import store_labels
@@ -100,4 +101,4 @@ def _join(database: Database, components: Components, edges: str) -> None:
 
 def _edges(database: Database) -> Iterator[tuple[I64, I64]]:
     for piece in database.slices("edge", "a, b", _EDGES):
-        yield piece["a"].to_numpy(), piece["b"].to_numpy()
+        yield numbers(piece["a"]), numbers(piece["b"])

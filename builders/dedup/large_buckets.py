@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_table, numbers
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.lsh_pairs import add_pairs
 from nyxqa.builders.dedup.prefix_filter import make_prefixes, prefixes_meet
@@ -39,12 +40,12 @@ def connect_large_buckets(
             f"SELECT part, thing, t FROM large_bucket JOIN ({things}) USING (t) WHERE band = {band} AND key = {key} "
             "ORDER BY part, thing"
         )
-        parts = members["part"].to_numpy()
+        parts = numbers(members["part"])
         bounds = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
         for first, last in pairwise(bounds):
             group = members.slice(first, last - first)
             _join_stars(database, store, components, group, threshold, target)
-            if last > first and not components.connected(group["thing"].to_numpy()):
+            if last > first and not components.connected(numbers(group["thing"])):
                 database.append("apart", group)
     _join_unconnected(database, store, components, threshold, target)
 
@@ -52,7 +53,7 @@ def connect_large_buckets(
 def _join_stars(
     database: Database, store: SetStore, components: Components, group: pa.Table, threshold: Threshold, target: str
 ) -> None:
-    things, texts = group["thing"].to_numpy(), group["t"].to_numpy()
+    things, texts = numbers(group["thing"]), numbers(group["t"])
     if len(things) < 2 or components.connected(things):
         return
     for centre, others, similarity in _stars(store, texts, threshold):
@@ -78,12 +79,12 @@ def _join_unconnected(
     members = database.table("SELECT DISTINCT thing, t, part FROM apart ORDER BY thing")
     if not members.num_rows:
         return
-    things, texts = members["thing"].to_numpy(), members["t"].to_numpy()
+    things, texts = numbers(members["thing"]), numbers(members["t"])
     distinct = np.unique(texts)
     make_prefixes(database, store, distinct, distinct, distinct, threshold)
     rows = {"thing": things, "t": texts, "part": members["part"], "label": components.roots(things)}
     database.run("CREATE OR REPLACE TEMP TABLE labelled (thing BIGINT, t BIGINT, part BIGINT, label BIGINT)")
-    database.append("labelled", pa.table(rows))
+    database.append("labelled", arrow_table(rows))
     known = "(SELECT * FROM prefix JOIN labelled USING (t))"
     database.run(
         "CREATE OR REPLACE TEMP TABLE candidate AS SELECT DISTINCT a.thing AS a, b.thing AS b, a.t AS ta, b.t AS tb "
@@ -91,7 +92,7 @@ def _join_unconnected(
         f"WHERE a.label <> b.label AND {prefixes_meet(threshold)}"
     )
     for piece in database.slices("candidate", "a, b, ta, tb", _VERIFY_PAIRS):
-        a, b, left, right = (piece[name].to_numpy() for name in ("a", "b", "ta", "tb"))
+        a, b, left, right = (numbers(piece[name]) for name in ("a", "b", "ta", "tb"))
         similar, similarity = store.compare(left, right, threshold)
         a, b = a[similar], b[similar]
         components.join(a, b)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_table, numbers
 from nyxqa.builders.dedup.band_keys import BandKeys, shared_keys
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.shingle_store import SetStore
@@ -58,7 +58,7 @@ def _candidates(
         large = buckets.chosen(buckets.sizes > MAX_BUCKET)
         if len(large.members):
             named = {"key": np.repeat(large.keys, large.sizes), "t": large.members}
-            database.append("large_bucket", pa.table({"band": np.full(len(large.members), band, np.int32), **named}))
+            database.append("large_bucket", arrow_table({"band": np.full(len(large.members), band, np.int32), **named}))
         for left, right in buckets.chosen(buckets.sizes <= MAX_BUCKET).pairs():
             similar = threshold.sizes_allow(store.sizes[left], store.sizes[right])
             left, right = left[similar], right[similar]
@@ -72,7 +72,7 @@ def verify(database: Database, store: SetStore, threshold: Threshold, candidates
     :param candidates: Table of ``a``, ``b``, texts by their number ``t``.
     """
     for piece in database.slices(candidates, "a, b", _VERIFY_PAIRS):
-        left, right = piece["a"].to_numpy(), piece["b"].to_numpy()
+        left, right = numbers(piece["a"]), numbers(piece["b"])
         verify_pairs(database, store, threshold, left, right, target)
 
 
@@ -86,4 +86,4 @@ def add_pairs(database: Database, target: str, left: I64, right: I64, similarity
     """Add near-duplicate pairs to ``target``; ``level`` records the threshold they were found at."""
     if len(left):
         level = np.full(len(left), threshold.value)
-        database.append(target, pa.table({"a": left, "b": right, "similarity": similarity, "level": level}))
+        database.append(target, arrow_table({"a": left, "b": right, "similarity": similarity, "level": level}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_table, numbers
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.union_find import Components
 from nyxqa.schemas.errors import UsageError
@@ -74,7 +75,7 @@ def label_images(database: Database, distance: int) -> None:
         near_images(database, distance)
         components = Components(database.number("SELECT count(*) FROM hash"))
         for piece in database.slices("image_pair", "a, b", 1 << 20):
-            components.join(piece["a"].to_numpy(), piece["b"].to_numpy())
+            components.join(numbers(piece["a"]), numbers(piece["b"]))
         store_labels(database, "image_name", "h", "name", components)
 
     database.once("images", fill)
@@ -83,10 +84,9 @@ def label_images(database: Database, distance: int) -> None:
 def store_labels(database: Database, table: str, thing: str, name: str, components: Components) -> None:
     """Write a component's name for each thing as ``table(thing, name)``."""
     import numpy as np
-    import pyarrow as pa
 
     labels = components.labels()
     database.run(f"CREATE OR REPLACE TABLE {table} ({thing} BIGINT, {name} BIGINT)")
     for first in range(0, len(labels), 1 << 20):
         part = labels[first : first + (1 << 20)]
-        database.append(table, pa.table({thing: np.arange(first, first + len(part)), name: part}))
+        database.append(table, arrow_table({thing: np.arange(first, first + len(part)), name: part}))

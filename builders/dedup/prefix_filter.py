@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_table, numbers
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.lsh_pairs import verify
 from nyxqa.builders.dedup.shingle_store import SetStore
@@ -45,7 +45,7 @@ def make_prefixes(database: Database, store: SetStore, texts: I64, low: I64, hig
         owners = owners[kept]
         sides = places[owners]
         rows = {"t": owners, "hash": np.asarray(hashes)[kept], "low": low[sides], "high": high[sides]}
-        database.append("shingle", pa.table(rows))
+        database.append("shingle", arrow_table(rows))
     database.run(
         "CREATE OR REPLACE TEMP TABLE spread AS SELECT hash, count(*) AS texts FROM shingle GROUP BY hash "
         "HAVING min(low) <> max(high)"
@@ -119,7 +119,7 @@ def find_cross_pairs(database: Database, store: SetStore, threshold: Threshold) 
     def prefixes() -> None:
         sides = database.table("SELECT low, high FROM text_side ORDER BY t")
         texts = np.arange(len(store.sizes))
-        make_prefixes(database, store, texts, sides["low"].to_numpy(), sides["high"].to_numpy(), threshold)
+        make_prefixes(database, store, texts, numbers(sides["low"]), numbers(sides["high"]), threshold)
 
     database.once("prefixes", prefixes)
     database.run("CREATE TABLE IF NOT EXISTS text_pair (a BIGINT, b BIGINT, similarity DOUBLE, level DOUBLE)")

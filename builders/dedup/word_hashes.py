@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nyxqa.builders.dedup.arrow_arrays import arrow_array
 from nyxqa.builders.dedup.character_table import WIDTH, meet, meet_blocks, table
 from nyxqa.builders.dedup.compiled import Kernels, loaded
 from nyxqa.builders.dedup.kernel_source import ALONE, JOINER, KIND_SHIFT, LENGTH_SHIFT, LETTER, NONE, ODD, SEVERAL
@@ -72,7 +73,7 @@ def _compiled_hashes(kernels: Kernels, texts: pa.Array) -> tuple[U64, I64]:
     while True:
         total = kernels.call("hash_words", data, offsets, len(wide), table, WIDTH, hashes, counts)
         odd = np.flatnonzero(counts < 0)
-        values = wide.take(pa.array(odd)).to_pylist()
+        values = wide.take(arrow_array(odd)).to_pylist()
         if not meet("".join(values)):
             break
     if len(odd):

@@ -74,14 +74,15 @@ def _has_not_spilled(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, file: Path, temporary: bool) -> Iterator[None]:
+def attached(connection: duckdb.DuckDBPyConnection, file: Path | None, temporary: bool) -> Iterator[None]:
     """Make the database in ``file``, created if missing, the default of ``connection``; detach it at the end.
 
+    :param file: None for a database in memory.
     :param temporary: Whether ``file`` is deleted afterwards, so that its log need not be merged into it.
     """
     name = f"file_{next(_NUMBERS)}"
     connection.execute(f"PRAGMA {'disable' if temporary else 'enable'}_checkpoint_on_shutdown")
-    connection.execute(f"ATTACH {string_literal(str(file))} AS {name}")
+    connection.execute(f"ATTACH {string_literal(str(file or ':memory:'))} AS {name}")
     connection.execute(f"USE {name}")
     yield
     connection.execute("USE memory")

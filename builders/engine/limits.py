@@ -59,10 +59,13 @@ def limited(limits: Limits) -> Iterator[None]:
 
 
 @contextmanager
-def connected(file: Path, limits: Limits, temporary: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(
+    file: Path, limits: Limits, temporary: bool = False, stored: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database on ``file``, created if missing, within ``limits``; its spill folder is removed at the end.
 
     :param temporary: Whether ``file`` is deleted afterwards.
+    :param stored: False for a database in memory, whose tables go to the spill folder beside ``file`` where it is full.
     :raises UsageError: If DuckDB does not accept a limit.
     :raises WorldError: If memory, spill space or disk run out, or a file cannot be used.
     """
@@ -72,7 +75,7 @@ def connected(file: Path, limits: Limits, temporary: bool = False) -> Iterator[d
         instance() as connection,
     ):
         _apply(connection, limits, spill)
-        with attached(connection, file, temporary):
+        with attached(connection, file if stored else None, temporary):
             yield connection
 
 
