@@ -63,7 +63,7 @@ def evaluate(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Compare retrievers, and a model that answers with their documents, on the questions of a dataset."""
-    from nyxqa.builders.evaluate.command import Given, run_command
+    from nyxqa.builders.evaluate.api import Given, run_command
     from nyxqa.schemas.recipe_file import parse_override
 
     given = Given(

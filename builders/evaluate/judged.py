@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.evaluate.figures import Scored
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import Ranking, Shown
-from nyxqa.retriever.evaluation.graded import GRADED_NDCG, JUDGED, RELEVANT, graded_measures
+from nyxqa.retriever.evaluation.ranking import GRADED_NDCG, JUDGED, RELEVANT, graded_measures
 
 # Two systems are not ranked by judgements if the shares of their documents that were judged differ by more.
 MOST_DIFFERENCE = 0.1

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import Run, WorkingRun
 from nyxqa.builders.engine.workdir import begin_generation, output_folder
-from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answers, closed_book
-from nyxqa.builders.evaluate.estimate import estimate_answers
+from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answers, closed_book, is_asked, request
 from nyxqa.builders.evaluate.markdown import render
 from nyxqa.builders.evaluate.options import EvaluateOptions, system_names
-from nyxqa.builders.evaluate.plots import plots
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, rankings
 from nyxqa.builders.evaluate.report import Measured, figures
 from nyxqa.builders.evaluate.reranking import reranked
-from nyxqa.builders.evaluate.result import FOLDER, Evaluation
+from nyxqa.builders.evaluate.result import FOLDER, Evaluation, plots
 from nyxqa.builders.evaluate.run_files import read_run
 from nyxqa.builders.evaluate.run_mapping import map_run
 from nyxqa.builders.publish.publish import complete_publishing
-from nyxqa.builders.report.estimate import Estimate
+from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
 from nyxqa.builders.vlm.handle import VlmHandle
+from nyxqa.builders.vlm.prompt import content_parts, load_prompt, numbered_documents
+from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.rerankers.factory import make_reranker
 from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import open_published
+from nyxqa.schemas.recipe import Recipe
+
+HOW = (
+    "Each prompt is counted once, whichever systems retrieved its documents. Prompt tokens: text at 4 characters a "
+    "token (1 outside ASCII), pictures at 28 x 28 pixels a token within vlm.max_pixels. Retries are not included; "
+    "answers already stored are not subtracted."
+)
+_CACHE = 100_000  # documents whose cost is cached: several systems retrieve them
 
 
 def evaluate_dataset(data: Path, options: EvaluateOptions, progress: Progress) -> Evaluation:
@@ -171,3 +180,33 @@ def pool_notes(questions: EvalSet) -> list[str]:
         for pool in questions.pools
         if not questions.is_whole(pool)
     ]
+
+
+def estimate_answers(questions: EvalSet, ranked: Sequence[Ranking], top_k: Sequence[int], recipe: Recipe) -> Estimate:
+    """The cost of answering each question with the first documents of each ranking."""
+    pixels = recipe.vlm.max_pixels
+
+    @lru_cache(_CACHE)
+    def document(pool: str, row: int) -> tuple[int, int]:
+        return _tokens(numbered_documents([questions.pools[pool].source(row)]), pixels)
+
+    total = Cost()
+    for number, question in enumerate(questions.questions):
+        if not is_asked(question):
+            continue
+        prompts = dict.fromkeys(one.shown(number, k) for one in ranked for k in top_k if k)
+        prompts |= {(): None} if 0 in top_k else {}
+        own, images = _tokens(content_parts(request(questions, question, ()).question), pixels)
+        for shown in prompts:
+            fixed = text_tokens(load_prompt("answer" if shown else "answer_closed").text)
+            costs = [(text_tokens(one), 0) if isinstance(one, str) else document(question.pool, one) for one in shown]
+            prompt = fixed + own + sum(tokens for tokens, _ in costs)
+            total += Cost(1, prompt, recipe.vlm.answer_tokens, images + sum(count for _, count in costs))
+    return Estimate(recipe.vlm.model.partition("@http")[0], {(questions.split, STAGE): total}, HOW)
+
+
+def _tokens(parts: Sequence[str | VlmImage], max_pixels: int) -> tuple[int, int]:
+    """Tokens, and the number of images among the parts."""
+    pictures = [part for part in parts if isinstance(part, VlmImage)]
+    texts = sum(text_tokens(part) for part in parts if isinstance(part, str))
+    return texts + sum(picture_tokens(one.data, max_pixels) for one in pictures), len(pictures)

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
-from nyxqa.builders.export.dataset import Row, Source, positive_ids
-from nyxqa.builders.export.files import ImageFiles
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source, positive_ids
+from nyxqa.builders.export.files import ImageFiles, write_readme
 from nyxqa.schemas.content import plain_text
 
 _HOW = """```python

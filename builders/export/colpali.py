@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nyxqa.builders.export.captions import CaptionLookup
-from nyxqa.builders.export.dataset import Row, Source, positive_ids
-from nyxqa.builders.export.files import REASON, ParquetPart, image_struct
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import CaptionLookup, LeftOut, Row, Source, positive_ids
+from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, write_readme
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.tables import IMAGE

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 
-from nyxqa.builders.export.captions import CaptionLookup, ImagesAs, with_captions
-from nyxqa.builders.export.readme import LeftOut
 from nyxqa.schemas.chance import keyed_hash
+from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.live import task
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table
+from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.joined_content import ImagesMode
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.locate import find_published
 from nyxqa.schemas.loading.published import Published
 
+ImagesAs = Literal["keep", "captions", "none"]
+IMAGES_AS: tuple[ImagesAs, ...] = get_args(ImagesAs)
 Row = dict[str, Any]
 _ROWS = 16  # joined rows in memory at a time
 _DOCUMENTS = 100
+
+LEFT_OUT = "left_out.jsonl"
 
 
 @dataclass(frozen=True)
@@ -157,3 +163,71 @@ def note_further_positives(row: dict[str, Any], split: str, left_out: LeftOut) -
     for one in positive_ids(row)[1:]:
         detail = f"answers {row['query_id']} {'with the first' if row['needs'] == 'all' else 'too'}"
         left_out.add(split, "document", one, "further_positive", detail)
+
+
+def with_captions(text: str, captions: Sequence[str]) -> str:
+    """The text with a caption for each placeholder, white space around it folded to one space.
+
+    :param captions: One for each placeholder; "" leaves the image out.
+    """
+    first, *rest = text.split(PLACEHOLDER)
+    pieces = [first, *(piece for pair in zip(captions, rest, strict=True) for piece in pair)]
+    return " ".join(piece.strip() for piece in pieces if piece.strip()) if rest else text
+
+
+class CaptionLookup:
+    """Captions of documents, looked up by id over all pools; nothing grows with the number of rows read."""
+
+    def __init__(self, published: Published) -> None:
+        self._published = published
+        self._pools: dict[str, IdTable | None] = {}
+
+    def of_documents(self, doc_ids: Sequence[str]) -> list[dict[str, str]]:
+        """For each document, its captions by image id; empty for an id that no pool holds."""
+        found: list[dict[str, str]] = [{} for _ in doc_ids]
+        missing = list(range(len(doc_ids)))
+        for name in self._published.splits("corpus"):
+            documents = self._pool(name)
+            if documents is None or not missing:
+                continue
+            rows = documents.rows([doc_ids[place] for place in missing]).tolist()
+            for place, row in zip(missing, rows, strict=True):
+                if row >= 0:
+                    ids, captions = (documents.table.column(one)[row].as_py() for one in ("image_ids", "captions"))
+                    found[place] = dict(zip(ids, captions, strict=True))
+            missing = [place for place, row in zip(missing, rows, strict=True) if row < 0]
+        return found
+
+    def _pool(self, name: str) -> IdTable | None:
+        if name not in self._pools:
+            layout = Layout(joined=False, with_bytes=False)
+            self._pools[name] = id_table(self._published, "corpus", name, layout, "doc_id")
+        return self._pools[name]
+
+
+class LeftOut:
+    """Writes ``left_out.jsonl``, a row for each item that the format has no place for; no rows, no file.
+
+    :param folder: Folder of the export.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.counts: Counter[str] = Counter()
+        self._path = folder / LEFT_OUT
+        self._stream = self._path.open("w", encoding="utf-8")
+
+    def add(self, split: str, item_type: str, item_id: str, reason: str, detail: str) -> None:
+        """Record one item."""
+        self.counts[reason] += 1
+        row = {"split": split, "item_type": item_type, "item_id": item_id, "reason": reason, "detail": detail}
+        self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def __enter__(self) -> LeftOut:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+        if not self.counts:
+            self._path.unlink()

@@ -6,10 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from nyxqa.builders.export.captions import ImagesAs
-from nyxqa.builders.export.dataset import Source
+from nyxqa.builders.export.dataset import LEFT_OUT, ImagesAs, LeftOut, Source
 from nyxqa.builders.export.factory import TARGETS
-from nyxqa.builders.export.readme import LEFT_OUT, LeftOut
 from nyxqa.schemas.errors import UsageError, WorldError, nearest
 from nyxqa.schemas.loading.hub import COMMIT
 from nyxqa.schemas.loading.locate import find_published

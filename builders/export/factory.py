@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nyxqa.builders.export.dataset import Source
-    from nyxqa.builders.export.readme import LeftOut
+    from nyxqa.builders.export.dataset import LeftOut, Source
 
     Writer = Callable[[Source, Path, LeftOut], None]
 

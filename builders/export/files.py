@@ -1,11 +1,11 @@
-"""Files of an export: Parquet written row group by row group, and images."""
+"""Files of an export: Parquet written row group by row group, images, ``README.md`` and ``left_out.jsonl``."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nyxqa.builders.export.dataset import Row
+from nyxqa.builders.export.dataset import LEFT_OUT, LeftOut, Row
+from nyxqa.schemas.card_configs import files_description
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.images.formats import PNG, image_format
 from nyxqa.schemas.tables import features_metadata
+from nyxqa.schemas.writing import file_hash
 
 REASON = "further_images"
-
-
 _ROWS = 100
 _BYTES = 16 * 2**20
 
@@ -131,3 +131,43 @@ def one_image(side: Row, note: Callable[[str], None]) -> OneImage:
     if len(images) > 1:
         note(f"{len(images)} images, the target takes the first; the others are in the column of further images")
     return OneImage(text, images[0] if images else None, tuple(images[1:]))
+
+
+def write_readme(
+    folder: Path,
+    target: str,
+    files: Mapping[str, Mapping[str, str]],
+    how: str,
+    left_out: LeftOut,
+    options: Mapping[str, str] | None = None,
+) -> None:
+    """Write ``README.md`` of an export.
+
+    :param files: File or pattern of each split, by config, for ``datasets``.
+    :param how: Instructions for reading it; ``FOLDER`` is the placeholder for its folder.
+    :param options: What ``datasets`` must know to read the files of a config.
+    """
+    import yaml
+
+    configs: list[dict[str, object]] = [
+        {
+            "config_name": name,
+            "description": files_description(_hashes(folder, splits.values())),
+            "data_files": [{"split": split, "path": path} for split, path in splits.items()],
+            **(options or {}),
+        }
+        for name, splits in files.items()
+    ]
+    configs[0]["default"] = True
+    head = yaml.safe_dump({"configs": configs}, sort_keys=False)
+    lines = [f"- {reason}: {count}" for reason, count in sorted(left_out.counts.items())]
+    note = f"Listed row by row in `{LEFT_OUT}`:\n\n" + "\n".join(lines) if lines else "Nothing."
+    read = f"`FOLDER` is the path of this folder.\n\n{how}"
+    text = f"---\n{head}---\n\n# Export for {target}\n\n{read}\n\n## Left out\n\n{note}\n"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _hashes(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files that ``patterns`` match, by path relative to ``folder``."""
+    files = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nyxqa.builders.export.dataset import Source, note_further_positives
-from nyxqa.builders.export.files import write_json_lines
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Source, note_further_positives
+from nyxqa.builders.export.files import write_json_lines, write_readme
 
 _HOW = """```
 --train_data FOLDER/SPLIT.jsonl --train_group_size 1+NEGATIVES --query_instruction_for_retrieval ...

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nyxqa.builders.export.dataset import Source, positive_ids
-from nyxqa.builders.export.files import write_json_lines
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Source, positive_ids
+from nyxqa.builders.export.files import write_json_lines, write_readme
 
 _HOW = """```yaml
 dataset_path: FOLDER

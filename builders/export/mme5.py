@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source, note_further_positives
-from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source, note_further_positives
+from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image, write_readme
 
 _TOKEN = "<|image_1|>"  # noqa: S105 (the mark of an image in a text)
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path", "query_id")

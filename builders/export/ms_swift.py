@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.export.dataset import Row, Source, note_further_positives
-from nyxqa.builders.export.files import ImageFiles, write_json_lines
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source, note_further_positives
+from nyxqa.builders.export.files import ImageFiles, write_json_lines, write_readme
 from nyxqa.schemas.content import PLACEHOLDER
 
 _TAG = "<image>"

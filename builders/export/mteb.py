@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source, positive_ids
-from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source, positive_ids
+from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image, write_readme
 from nyxqa.schemas.tables import IMAGE
 
 _HOW = """```python

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nyxqa.builders.export.dataset import Row, Source
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source
+from nyxqa.builders.export.files import write_readme
 from nyxqa.schemas.tables import JOINED
 from nyxqa.schemas.writing import write_split
 

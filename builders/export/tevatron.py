@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Source, positive_ids
-from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Source, positive_ids
+from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image, write_readme
 from nyxqa.schemas.tables import IMAGE
 
 _HOW = """```

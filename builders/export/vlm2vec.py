@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nyxqa.builders.export.dataset import Row, Source, note_further_positives
-from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image
-from nyxqa.builders.export.readme import LeftOut, write_readme
+from nyxqa.builders.export.dataset import LeftOut, Row, Source, note_further_positives
+from nyxqa.builders.export.files import REASON, ImageFiles, ParquetPart, one_image, write_readme
 
 _IMAGE_PREFIX = "<|image_1|>\n"
 _COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path")

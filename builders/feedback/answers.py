@@ -16,9 +16,8 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.activity import ACTIVITY
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
-from nyxqa.builders.feedback.candidates import BLOCK, Span, spans
+from nyxqa.builders.feedback.candidates import ANSWERS, BLOCK, Span, spans
 from nyxqa.builders.feedback.labels import Labelling
-from nyxqa.builders.feedback.row_schemas import ANSWERS
 from nyxqa.builders.feedback.train_set import TrainSet
 from nyxqa.builders.qa.scoring import Truth, listed_options
 from nyxqa.builders.stages.names import FEEDBACK

@@ -16,7 +16,7 @@ from nyxqa.builders.assembly.passages import passage_row
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.engine.shard import ledger_table
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.feedback.kept_documents import passages_of, publishes_all, publishes_retrieved, sections_of
+from nyxqa.builders.feedback.selection import passages_of, publishes_all, publishes_retrieved, sections_of
 from nyxqa.builders.question_sets.outputs import PoolParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.row_source import kind_of_source

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.feedback.labels import windows
 from nyxqa.builders.feedback.train_set import TrainSet
-from nyxqa.builders.feedback.windows import windows
 from nyxqa.builders.qa.scoring import listed_options
 from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_tokens
 from nyxqa.builders.stages.names import FEEDBACK

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nyxqa.builders.feedback.windows import windows
 from nyxqa.builders.mining.negative_selection import Candidate, column_exclusions, select_negatives
 from nyxqa.builders.qa.scoring import reached
 from nyxqa.schemas.recipe import Feedback
@@ -138,3 +137,17 @@ def feedback_row(row: Mapping[str, Any], labelling: Labelling, generator: str) -
 
 def _scored(answer: Mapping[str, Any], labelling: Labelling) -> dict[str, Any]:
     return {"prediction": answer["prediction"], "f1": answer["f1"], "correct": labelling.right(answer)}
+
+
+def windows(count: int, size: int, stride: int) -> list[range]:
+    """Places of the candidates of each window, in rank order.
+
+    Windows that do not overlap (``stride`` equals ``size``) cover all candidates, so the last may be shorter. Windows
+    that overlap are whole: with stride 1 there are ``count - size + 1`` (Nyx paper); fewer candidates are one window.
+
+    :param count: Number of candidates.
+    :param stride: Candidates from the start of one window to that of the next; at most ``size``.
+    """
+    if stride >= size:
+        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+    return [range(start, min(start + size, count)) for start in range(0, max(count - size, 0) + 1, stride) if count]

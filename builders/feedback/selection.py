@@ -1,9 +1,10 @@
-"""Which train questions feedback asks: by dataset, up to a cap, in the order of ``triplets``."""
+"""Which train questions feedback asks, and which documents of a pool are at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.builders.engine.part_files import is_done
+from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.engine.workdir import step_folder
+from nyxqa.builders.stages.names import pool_stage
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.id_index import IdTable
+from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Feedback
 
 
@@ -91,3 +97,30 @@ def _within_caps(table: pa.Table, caps: Mapping[str, int], seed: int) -> npt.NDA
         own.sort(key=lambda place: (keyed_hash(seed, "feedback/cap", ids[place]), ids[place]))
         keep[own[cap:]] = False
     return keep
+
+
+def passages_of(manifest: Manifest, work: Path, pool: str) -> StepOutput | None:
+    """The build's output with all passages of ``pool``, or None if it is missing."""
+    stage = pool_stage(pool)
+    entry = next((entry for entry in manifest.stages if entry.name == stage), None)
+    if entry is None:
+        return None
+    folder = step_folder(work, stage, "", entry.fingerprint)
+    return StepOutput(entry.fingerprint, folder) if is_done(folder) else None
+
+
+def sections_of(manifest: Manifest, pool: str) -> list[dict[str, Any]]:
+    """The sections of question sets whose documents are in ``pool``."""
+    sections = [*manifest.recipe.get("text", []), *manifest.recipe.get("qa", [])]
+    return [section for section in sections if (section["pool"] or section["name"]) == pool]
+
+
+def publishes_all(manifest: Manifest, pool: str) -> bool:
+    """Whether table ``corpus`` holds all passages of ``pool``."""
+    return any(section["keep"] == "all" for section in sections_of(manifest, pool))
+
+
+def publishes_retrieved(manifest: Manifest, pool: str) -> bool:
+    """Whether ``pool`` is what was retrieved for all questions, which stage 2 then searches (Nyx paper)."""
+    kept = {section["keep"] for section in sections_of(manifest, pool)}
+    return "retrieved" in kept and "all" not in kept

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.feedback.kept_documents import passages_of, publishes_all, publishes_retrieved
-from nyxqa.builders.feedback.selection import Selected, select
+from nyxqa.builders.feedback.selection import Selected, passages_of, publishes_all, publishes_retrieved, select
 from nyxqa.builders.qa.scoring import Truth, truth_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import (

@@ -32,6 +32,7 @@ from nyxqa.builders.runner.probe import probe_model
 from nyxqa.builders.runner.published import (
     is_up_to_date,
     made_by,
+    note_recipe,
     note_source,
     only_format_differs,
     published_in,
@@ -41,7 +42,6 @@ from nyxqa.builders.runner.published import (
     stale_splits,
 )
 from nyxqa.builders.runner.purge import complete_removal, resume_removal
-from nyxqa.builders.runner.stored_recipe import note_recipe
 from nyxqa.builders.runner.update import earlier_parent, forget_parent, next_parent, updated_manifest
 from nyxqa.builders.sources.base import Source
 from nyxqa.builders.sources.factory import open_source

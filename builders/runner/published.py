@@ -1,9 +1,10 @@
-"""How a published dataset compares with the build that is requested: retained splits, stale splits, up to date."""
+"""A published dataset and the build that is requested: its recipe, retained splits, stale splits, up to date."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.question_sets.outputs import set_splits
@@ -13,9 +14,11 @@ from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import MANIFEST, WORK, Manifest, read_manifest
 from nyxqa.schemas.recipe import Recipe
+from nyxqa.schemas.recipe_file import anchored, recipe_of
 from nyxqa.schemas.recipe_types import SplitName
 from nyxqa.schemas.tables import FORMAT, QA_SPLITS
 
+_RECIPE_FILE = "recipe.json"
 _FILE = "source.json"
 
 
@@ -141,3 +144,24 @@ def _source_name(recipe: Recipe) -> str:
         + [section.kind for section in recipe.imports]
     )
     return ", ".join(dict.fromkeys(names))
+
+
+def note_recipe(work: Path, recipe: Recipe) -> None:
+    """Keep the recipe that the published dataset was made by; its relative paths become absolute."""
+    value: dict[str, Any] = anchored(recipe.model_dump(mode="json", by_alias=True), Path.cwd())
+    file = work / _RECIPE_FILE
+    if not file.exists() or read_json(file) != value:
+        write_json(file, value)
+
+
+def stored_recipe(out: Path) -> Recipe:
+    """The recipe of the dataset published in ``out``.
+
+    :raises UsageError: If it was not kept, or is not one of this version.
+    """
+    file = out / WORK / _RECIPE_FILE
+    if not file.is_file():
+        raise UsageError(
+            f"{out} does not hold the recipe that it was built by; run its build once more, which keeps it"
+        )
+    return recipe_of(read_json(file), {}, f"of {out}")

@@ -27,7 +27,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DOCUMENTS
-from nyxqa.builders.update.inputs import UpdateInputs
+from nyxqa.builders.update.parent import UpdateInputs
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.sql import file_list, string_list
 from nyxqa.schemas.tables import QA_SPLITS

@@ -16,7 +16,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.engine.workdir import begin_generation
 from nyxqa.builders.formatting import counted
-from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
 from nyxqa.builders.images.references import Url, images_of, web_url
 from nyxqa.schemas.recipe import Images

@@ -25,7 +25,7 @@ from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.update.carry import CARRIED
-from nyxqa.builders.update.inputs import PublishedDocuments, UpdateInputs
+from nyxqa.builders.update.parent import PublishedDocuments, UpdateInputs
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder, Bm25Index
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder, open_index
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry

@@ -23,7 +23,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.report.lines import ANY
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
 from nyxqa.builders.stages.split import SEEDS_PER_QUESTION
-from nyxqa.builders.update.inputs import PublishedDocuments, UpdateInputs
+from nyxqa.builders.update.parent import PublishedDocuments, UpdateInputs
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.content import KINDS
 from nyxqa.schemas.recipe import Sample, SplitSection

@@ -23,7 +23,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import SPLIT_DOCUMENTS
-from nyxqa.builders.update.inputs import UpdateInputs
+from nyxqa.builders.update.parent import UpdateInputs
 from nyxqa.builders.update.placement import NOTHING, Assign, Taken, write_placement
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, SplitSection

@@ -27,8 +27,7 @@ from nyxqa.builders.stages.judge import judge_renewed, judged_rows
 from nyxqa.builders.stages.names import UPDATE
 from nyxqa.builders.stages.negatives import renew_negatives
 from nyxqa.builders.update.carry import CARRIED, Remains, write_carried
-from nyxqa.builders.update.inputs import UpdateInputs
-from nyxqa.builders.update.parent import STALE, Parent, write_parent
+from nyxqa.builders.update.parent import STALE, Parent, UpdateInputs, write_parent
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.recipe import Recipe, Update, Verify

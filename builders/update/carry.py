@@ -20,8 +20,7 @@ from nyxqa.builders.qa.common_words import CommonWords
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.nuggets import located_nuggets, nugget_texts
 from nyxqa.builders.rows import KIND_QUESTIONS
-from nyxqa.builders.update.inputs import UpdateInputs
-from nyxqa.builders.update.parent import STALE, questions_file
+from nyxqa.builders.update.parent import STALE, UpdateInputs, questions_file
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.sql import file_list, string_literal
 
@@ -75,8 +74,6 @@ _SUCCESSORS = """
 SELECT q.qa_id, d AS document FROM question q JOIN document d ON d.page_id = q.page_id
 WHERE q.doc_id NOT IN (SELECT doc_id FROM chunk) ORDER BY q.qa_id, d.doc_id
 """
-
-
 _NEGATIVES = """
 SELECT q.qa_id, {'text': n.text, 'captions': list_transform(n.images, lambda one: one.caption)} AS document
 FROM (SELECT qa_id, unnest(negative_ids) AS id FROM question) q JOIN document n ON n.doc_id = q.id ORDER BY q.qa_id

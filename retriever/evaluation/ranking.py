@@ -1,4 +1,4 @@
-"""Ranks of a query's positives among all documents, and the metrics computed from them."""
+"""Ranks of a query's positives among all documents, and the metrics of ranks and of graded judgements."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ DEPTH = 10  # of nDCG
 METRICS = (*(f"recall@{k}" for k in RECALLS), "mrr", f"ndcg@{DEPTH}")
 # Queries scored at once: with 100,000 documents a block of scores takes 100 MB.
 _BLOCK = 256
+GRADED_NDCG = f"graded_ndcg@{DEPTH}"
+RELEVANT = "relevant@1"
+JUDGED = f"judged@{DEPTH}"
+UNJUDGED = f"unjudged@{DEPTH}"
 
 
 class DenseRanker:
@@ -76,3 +80,27 @@ def _ndcg(ranks: Ranks) -> float:
 
 def _gain(ranks: Ranks) -> float:
     return float((1 / np.log2(ranks + 1)).sum())
+
+
+def graded_measures(ranked: Sequence[int | None], grades: Sequence[int]) -> dict[str, float]:
+    """Figures of one query.
+
+    nDCG takes grades as gains, as trec_eval does; what was not judged gains nothing.
+
+    :param ranked: Grade of each retrieved document, best ranked first; None where it was not judged.
+    :param grades: Grades of all judged documents of the query.
+    """
+    top = list(ranked[:DEPTH])
+    judged = sum(grade is not None for grade in top) / len(top) if top else 1.0
+    ideal = _gain_of_grades(sorted(grades, reverse=True)[:DEPTH])
+    return {
+        GRADED_NDCG: _gain_of_grades([grade or 0 for grade in top]) / ideal if ideal else 0.0,
+        RELEVANT: float(bool(top) and (top[0] or 0) > 0),
+        JUDGED: judged,
+        UNJUDGED: 1 - judged,
+    }
+
+
+def _gain_of_grades(grades: Sequence[int]) -> float:
+    ranks = np.arange(1, len(grades) + 1)
+    return float((np.asarray(grades, dtype=np.float64) / np.log2(ranks + 1)).sum())

@@ -17,13 +17,11 @@ from nyxqa.builders.browse.dataset import BrowsedDataset
 from nyxqa.builders.browse.find import find_item
 from nyxqa.builders.browse.judging.reviews import ReviewFiles, conflicts, figures_by_split, on_row, review_files
 from nyxqa.builders.browse.lineage import lineage
-from nyxqa.builders.browse.pages.documents import shown_triplet
-from nyxqa.builders.browse.pages.items import LEAKS, PAGE, cluster, clusters, dropped_rows, pair
-from nyxqa.builders.browse.pages.overview import drops, notes, numbers
+from nyxqa.builders.browse.pages.documents import LEAKS, PAGE, cluster, clusters, dropped_rows, pair, shown_triplet
+from nyxqa.builders.browse.pages.overview import drops, notes, numbers, sql_page
 from nyxqa.builders.browse.pages.rows import rows_page
-from nyxqa.builders.browse.pages.sql import sql_page
 from nyxqa.builders.browse.server.pages import Pages, static_file
-from nyxqa.builders.browse.server.security import Access, Guard
+from nyxqa.builders.browse.server.serve import Access, Guard
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.images.formats import image_format

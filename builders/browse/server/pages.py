@@ -10,7 +10,7 @@ import jinja2
 from starlette.responses import HTMLResponse
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
-from nyxqa.builders.browse.server.security import Access
+from nyxqa.builders.browse.server.serve import Access
 from nyxqa.builders.browse.text import content, plain, visible
 
 _ROOM = Path(__file__).parents[1]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.builders.evaluate.answer_tables import label, percent, table
 from nyxqa.builders.evaluate.figures import rounded
+from nyxqa.builders.evaluate.markdown import label, percent, table
 from nyxqa.builders.evaluate.mmeb.rows import META_TASKS, OTHER, meta_task
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.significance import sign_flip

@@ -1,20 +1,25 @@
-"""Connections that are reused by the next request to the same origin.
-
-The pool of ``httpcore2`` scans all open connections for each request, which took most of the time at 64 requests in
-flight over 200 hosts. Here a request considers only the connections to its own origin.
-"""
+"""Connections to addresses that may be connected to, reused by the next request to the same origin."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import httpcore2
 
-from nyxqa.builders.images.fetch.dns import Resolver
+from nyxqa.builders.images.fetch.retry import FetchError
+from nyxqa.schemas.web.address_guard import AddressGuard, PrivateAddressError
 
+# Host and port to addresses, as strings; blocks, raises ``OSError`` or ``UnicodeError`` if there are none.
+Lookup = Callable[[str, int], list[str]]
+_CACHED_NAMES = 4096
+_CACHE_SECONDS = 60.0  # short, since addresses change
 _ADDRESSES_TRIED = 3  # of a host
 _Option = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
@@ -119,3 +124,61 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._inner.sleep(seconds)
+
+
+def system_lookup(host: str, port: int) -> list[str]:
+    """The answer of the system's resolver, which also reads IPv4 addresses in decimal, octal and hexadecimal form."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+
+
+class Resolver:
+    """Resolves host names, remembers the answers for a while, and checks every address.
+
+    :param guard: Decides which addresses are allowed.
+    :param lookup: How names are resolved.
+    :param requests: Most requests in flight.
+    """
+
+    def __init__(self, guard: AddressGuard, lookup: Lookup, requests: int) -> None:
+        self._guard, self._lookup = guard, lookup
+        # Twice as many: a lookup whose request has timed out holds its thread until the system ends it.
+        self._threads = ThreadPoolExecutor(2 * requests, "dns")
+        self._cache: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Addresses of ``host``, each of which is allowed.
+
+        :raises FetchError: If there are none, or if one is not allowed.
+        """
+        expires, addresses = self._cache.get(host, (0.0, []))
+        if expires < time.monotonic():
+            addresses = await self._resolve(host, port)
+            self._cache[host] = time.monotonic() + _CACHE_SECONDS, addresses
+            self._cache.move_to_end(host)
+            if len(self._cache) > _CACHED_NAMES:
+                self._cache.popitem(last=False)
+        try:
+            self._guard.check(host, addresses)
+        except PrivateAddressError as error:
+            detail = f"{error.host} is at {error.address}, which images.allow_private does not allow"
+            raise FetchError("private_address", detail) from error
+        return addresses
+
+    def close(self) -> None:
+        """Release the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        name = host.replace("%25", "%")  # how a URL writes the zone of an IPv6 address
+        try:
+            addresses = await loop.run_in_executor(self._threads, self._lookup, name, port)
+        except socket.gaierror as error:
+            transient = error.errno == socket.EAI_AGAIN
+            raise FetchError("dns", f"{host}: {'no answer' if transient else 'no such name'}", transient) from error
+        except (OSError, ValueError) as error:
+            raise FetchError("dns", f"{host}: {type(error).__name__}") from error
+        if not addresses:
+            raise FetchError("dns", f"{host}: no address")
+        return addresses

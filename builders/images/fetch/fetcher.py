@@ -18,10 +18,9 @@ from typing import IO, Protocol
 
 import httpx2
 
-from nyxqa.builders.images.fetch.dns import Lookup, Resolver, system_lookup
-from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.builders.images.fetch.connections import Lookup, Resolver, system_lookup
 from nyxqa.builders.images.fetch.request import HttpClient, Redirect
-from nyxqa.builders.images.fetch.retry import CircuitBreaker, wait_before_retry
+from nyxqa.builders.images.fetch.retry import CircuitBreaker, FetchError, wait_before_retry
 from nyxqa.builders.images.fetch.scheduler import Job, Requeue, Scheduler
 from nyxqa.builders.images.references import MAX_URL
 from nyxqa.schemas.credentials import without_credentials

@@ -1,10 +1,10 @@
-"""One request and its response, within a time limit and a size limit."""
+"""One request and its response, within limits of time and size, and with its owner's word on training (opt-out)."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -13,13 +13,16 @@ from typing import IO, Any
 import httpcore2
 import httpx2
 
-from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections
-from nyxqa.builders.images.fetch.dns import Resolver
-from nyxqa.builders.images.fetch.errors import FetchError, status_error
-from nyxqa.builders.images.fetch.opt_out import HEADER, opt_out
+from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections, Resolver
+from nyxqa.builders.images.fetch.retry import FetchError, status_error
 from nyxqa.schemas.version import VERSION
 from nyxqa.schemas.web.retry_after import retry_after_seconds
 
+HEADER = "x-robots-tag"
+_DIRECTIVES = frozenset(("noai", "noimageai"))
+_AGENTS = frozenset(("*", "nyxqa"))
+# Directives with a value after a colon, where other directives have the name of the crawler that the next ones are for.
+_WITH_VALUE = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
 USER_AGENT = f"nyxqa/{VERSION} (+https://nyxqa.org)"
 _IN_MEMORY = 1_000_000  # bytes of a body; larger ones go to disk, so that many at once need little memory
 _MOST_ENCODINGS = 2  # of one body
@@ -167,3 +170,19 @@ def _connect_error(error: Exception) -> FetchError:
     if isinstance(error, httpcore2.ConnectTimeout):
         return FetchError("timeout", "no connection in time", transient=True)
     return FetchError("connect", "refused or unreachable", transient=True)
+
+
+def opt_out(values: Iterable[str]) -> str | None:
+    """The directive for every crawler, or for this one, that forbids training; None if there is none.
+
+    :param values: The header's values.
+    """
+    for value in values:
+        agent = "*"
+        for entry in value.lower().split(","):
+            name, colon, rest = (piece.strip() for piece in entry.partition(":"))
+            if colon and name not in _WITH_VALUE:
+                agent, name = name, rest
+            if name in _DIRECTIVES and agent in _AGENTS:
+                return name
+    return None

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from nyxqa.builders.engine.sqlite import erase_deleted, open_store, transact
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 

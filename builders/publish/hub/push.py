@@ -12,13 +12,18 @@ from pathlib import Path
 from nyxqa.builders.formatting import counted
 from nyxqa.builders.publish.card import CARD, render_card
 from nyxqa.builders.publish.card_merge import merge_card
-from nyxqa.builders.publish.hub.commit import Publication
-from nyxqa.builders.publish.hub.files import PushFile, difference, generated_files, local_files, page_file
-from nyxqa.builders.publish.hub.history import clearing_commands
+from nyxqa.builders.publish.hub.commit import Publication, clearing_commands
+from nyxqa.builders.publish.hub.files import (
+    PushFile,
+    difference,
+    generated_files,
+    is_model,
+    local_files,
+    model_files,
+    page_file,
+)
 from nyxqa.builders.publish.hub.image_urls import with_addresses
-from nyxqa.builders.publish.hub.model_files import is_model, model_files
-from nyxqa.builders.publish.hub.plan import Plan, plan_of
-from nyxqa.builders.publish.hub.preconditions import ImagesAs, choose_images, require_clean, require_fit
+from nyxqa.builders.publish.hub.preconditions import ImagesAs, Plan, choose_images, plan_of, require_clean, require_fit
 from nyxqa.builders.publish.hub.remote import Remote, State, connect, find, prepare, require_names
 from nyxqa.builders.publish.hub.retry import single_tries, with_retries
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError

@@ -16,11 +16,10 @@ from nyxqa.builders.engine.workdir import output_folder
 from nyxqa.builders.formatting import counted
 from nyxqa.builders.images.fetch.store import key_of
 from nyxqa.builders.runner.execute import BuildRequest, execute
-from nyxqa.builders.runner.published import published_in, published_splits
+from nyxqa.builders.runner.published import published_in, published_splits, stored_recipe
 from nyxqa.builders.runner.purge import Pending, begin_removal, pending_removal
 from nyxqa.builders.runner.removal.matches import Matches, Steps, find_matches, queries_on
 from nyxqa.builders.runner.removal.requested import Request, requests_of
-from nyxqa.builders.runner.stored_recipe import stored_recipe
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.manifest import WORK, Manifest

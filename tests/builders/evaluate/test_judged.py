@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nyxqa
-from nyxqa.retriever.evaluation.graded import graded_measures
+from nyxqa.retriever.evaluation.ranking import graded_measures
 from tests.support.asked import asked_in_test, triplets
 from tests.support.facts import Facts
 

@@ -13,7 +13,7 @@ import pytest
 from datasets import load_dataset
 
 import nyxqa
-from nyxqa.builders.export.captions import with_captions
+from nyxqa.builders.export.dataset import with_captions
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.errors import UsageError
 from tests.builders.export.conftest import sides

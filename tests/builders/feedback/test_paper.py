@@ -13,9 +13,9 @@ import nyxqa
 from nyxqa.build import run
 from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.feedback.labels import windows
 from nyxqa.builders.feedback.options import FeedbackOptions
 from nyxqa.builders.feedback.run import estimate, feedback
-from nyxqa.builders.feedback.windows import windows
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.ids import query_id
 from nyxqa.schemas.manifest import read_manifest

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.images.fetch.dns import Resolver
-from nyxqa.builders.images.fetch.errors import FetchError
+from nyxqa.builders.images.fetch.connections import Resolver
+from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.loading.image_fetch import fetch_image
 from nyxqa.schemas.web.address_guard import AddressGuard, PrivateAddressError, is_public

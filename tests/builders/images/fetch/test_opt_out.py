@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.images.fetch.opt_out import opt_out
+from nyxqa.builders.images.fetch.request import opt_out
 
 
 @pytest.mark.parametrize(

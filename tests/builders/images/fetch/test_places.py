@@ -11,8 +11,8 @@ import pytest
 
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch import places as module
-from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.places import FetchedReader, placed, write_places
+from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore
 from nyxqa.schemas.errors import WorldError
 

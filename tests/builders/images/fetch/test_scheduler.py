@@ -12,8 +12,7 @@ import httpx2
 import pytest
 
 from nyxqa.builders.images.fetch import retry
-from nyxqa.builders.images.fetch.errors import FetchError
-from nyxqa.builders.images.fetch.retry import CircuitBreaker
+from nyxqa.builders.images.fetch.retry import CircuitBreaker, FetchError
 from nyxqa.builders.images.fetch.scheduler import Job, Requeue, Scheduler
 from nyxqa.schemas.recipe import Images
 from tests.support.fetching import LOOPBACK, fates

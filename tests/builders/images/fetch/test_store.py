@@ -11,8 +11,8 @@ import pytest
 
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch import store as module
-from nyxqa.builders.images.fetch.errors import FetchError
 from nyxqa.builders.images.fetch.places import FetchedReader, write_places
+from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.builders.images.fetch.store import FetchStore, has_failures, store_name
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
