@@ -14,7 +14,7 @@ from nyxqa.evaluate_command import evaluate
 from nyxqa.improve_command import improve
 from nyxqa.look_commands import diff, recipe, report, show, sql
 from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
-from nyxqa.remove_command import remove
+from nyxqa.share_commands import remove
 from nyxqa.train_command import train
 
 app = typer.Typer(

@@ -19,8 +19,8 @@ from nyxqa.builders.engine.step import Step
 from nyxqa.builders.evaluate.questions import EvalSet, Question
 from nyxqa.builders.evaluate.rankings import STAGE, Ranking, Span, questions_hash, read_rankings, spans
 from nyxqa.builders.evaluate.row_schemas import RANKINGS
+from nyxqa.retriever.cross_encoder import CrossEncoder
 from nyxqa.retriever.protocols import SearchEntry
-from nyxqa.retriever.rerankers.cross_encoder import CrossEncoder
 
 VERSION = 1
 # Questions of a shard: with 100 documents each, minutes of a small cross-encoder on two cores.

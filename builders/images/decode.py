@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.jpeg import jpeg_without_metadata
-from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
-from nyxqa.builders.images.phash import perceptual_hash
-from nyxqa.builders.images.png import (
+from nyxqa.builders.images.metadata import (
     MAX_PROFILE,
     SIGNATURE,
     png_has_exif,
@@ -19,6 +17,8 @@ from nyxqa.builders.images.png import (
     png_to_read,
     png_without_metadata,
 )
+from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
+from nyxqa.builders.images.phash import perceptual_hash
 from nyxqa.builders.images.webp import webp_is_lossy, webp_without_metadata
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.images.decode import DAMAGED, ImageDecodeError, decode_pixels, open_encoded, stable_text

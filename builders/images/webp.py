@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from nyxqa.builders.images.png import Chunk
+from nyxqa.builders.images.metadata import Chunk
 
 _PICTURE = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"))
 _ANIMATION = frozenset((b"ANIM", b"ANMF"))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nyxqa.retriever.models.attention import batch_windows
 from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches
 from nyxqa.retriever.models.sentence_transformers_layout import write_text_layout
 from nyxqa.retriever.models.settings import EmbedderSettings, write_settings
-from nyxqa.retriever.models.window_attention import batch_windows
 from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.schemas.errors import UsageError, WorldError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nyxqa.retriever.cross_encoder import CrossEncoder
 from nyxqa.retriever.models.checkpoints import parse_model
-from nyxqa.retriever.rerankers.cross_encoder import CrossEncoder
 from nyxqa.schemas.errors import UsageError
 
 NAMES = ("ce:MODEL[@REVISION]",)

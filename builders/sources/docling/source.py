@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import Item, Page, checked_page
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.docling.document import BadDocumentError, DoclingDocument
+from nyxqa.builders.sources.docling_document import BadDocumentError, DoclingDocument
 from nyxqa.builders.sources.folder import FolderSource
 from nyxqa.schemas.ids import page_id_of_path
 

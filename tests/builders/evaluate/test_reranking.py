@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import nyxqa
+from nyxqa.retriever.cross_encoder import CrossEncoder
 from nyxqa.retriever.models.checkpoints import ModelName
 from nyxqa.retriever.protocols import SearchEntry
-from nyxqa.retriever.rerankers.cross_encoder import CrossEncoder
 from tests.support.asked import asked_in_test, triplets
 from tests.support.facts import Facts
 from tests.support.running import leave

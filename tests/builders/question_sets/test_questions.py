@@ -10,7 +10,7 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
-from nyxqa.builders.row_files import json_lines
+from nyxqa.builders.row_files import text_files
 from nyxqa.builders.row_files.hub import HubName
 from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.errors import UsageError, WorldError
@@ -162,7 +162,7 @@ def test_a_missing_column_names_file_row_and_column(tmp_path: Path, kind: str, r
 
 
 def test_a_long_list_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_lines, "_CHUNK", 7)
+    monkeypatch.setattr(text_files, "_CHUNK", 7)
     values = [{"id": str(n), "question": f"Q é{n}]?", "golden_answers": [str(n)]} for n in range(30)]
     path = tmp_path / "q.json"
     path.write_text(" \n" + json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8-sig")

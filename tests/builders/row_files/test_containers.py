@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files import json_lines
+from nyxqa.builders.row_files import text_files
 from nyxqa.builders.row_files.delimited import padded_rows
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
@@ -50,7 +50,7 @@ def test_malformed_rows_are_drops(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_too_long_is_a_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_lines, "numbered_lines", lambda stream: numbered_lines(stream, 20))
+    monkeypatch.setattr(text_files, "numbered_lines", lambda stream: numbered_lines(stream, 20))
     (tmp_path / "a.jsonl").write_text('{"id": 1}\n' + json.dumps({"id": "x" * 100}) + '\n\n{"id": 2}')
     rows: list[Any] = list(file_rows(tmp_path / "a.jsonl"))
     assert [row.name if isinstance(row, Row) else row.reason for row in rows] == ["a.jsonl:0", "too_large", "a.jsonl:2"]
