@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 import pypdfium2
 
-from nyxqa.builders.sources.pdf.process import read_apart
+from nyxqa.builders.sources.pdf.source import read_apart
 
 _WORD = re.compile(r"[^\W_]+")
 _ENTRY = re.compile(r"\s*(?:Chapter )?(?:\d+|[A-Z])(?:\.\d+)*\. |\s{8}")

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from benchmarks.machine import machine
 from nyxqa.retriever.index.embeddings import SEARCH_ROWS, Embeddings, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
-from nyxqa.retriever.index.stored_ids import StoredIds
+from nyxqa.retriever.index.stored_strings import StoredIds
 
 Vectors = npt.NDArray[np.float32]
 

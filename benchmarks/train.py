@@ -27,7 +27,7 @@ import torch
 from benchmarks.machine import machine
 from nyxqa.retriever.evaluation.bootstrap import interval
 from nyxqa.retriever.evaluation.ranking import DenseRanker, id_order, measures
-from nyxqa.retriever.models.encode import truncate_and_normalise
+from nyxqa.retriever.models.batching import truncate_and_normalise
 from nyxqa.retriever.protocols import ModelInput, Tensors
 from nyxqa.retriever.training.examples import Document, Example
 from nyxqa.retriever.training.loss import Matryoshka
@@ -173,7 +173,7 @@ class Ours:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of ``texts``."""
-        from nyxqa.retriever.models.encode import encode_inputs
+        from nyxqa.retriever.models.batching import encode_inputs
 
         return encode_inputs(self.model, [ModelInput(text) for text in texts])
 

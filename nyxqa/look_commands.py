@@ -98,7 +98,7 @@ def sql(
 
 def _default(folder: Path | None) -> Path:
     """The folder, or that of ``NYXQA_DATA``, or ``nyxqa_data``."""
-    from nyxqa.schemas.loading.locate import default_folder
+    from nyxqa.schemas.loading.published import default_folder
 
     return default_folder() if folder is None else folder
 

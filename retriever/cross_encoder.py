@@ -11,13 +11,21 @@ import numpy.typing as npt
 
 from nyxqa.retriever.encoders.dense import text_with_captions
 from nyxqa.retriever.models.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batches, devices
-from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, load_errors
+from nyxqa.retriever.models.checkpoints import (
+    ModelName,
+    checkpoint_fingerprint,
+    checkpoint_folder,
+    load_errors,
+    parse_model,
+)
 from nyxqa.retriever.protocols import SearchEntry
-from nyxqa.schemas.errors import WorldError
+from nyxqa.schemas.errors import UsageError, WorldError
 
 # As most cross-encoders were trained: query and document together.
 MAX_TOKENS = 512
 _VERSION = 1
+
+NAMES = ("ce:MODEL[@REVISION]",)
 
 
 class CrossEncoder:
@@ -100,3 +108,14 @@ class CrossEncoder:
         if network.config.num_labels not in (1, 2):
             raise WorldError(f"{self.name} has {network.config.num_labels} labels; a cross-encoder has one or two")
         return tokenizer, network.to(self._device).eval()
+
+
+def make_reranker(spec: str) -> CrossEncoder:
+    """The reranker that ``spec`` names; weights are loaded on first use.
+
+    :raises UsageError: If the name is unknown.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "ce" and rest:
+        return CrossEncoder(parse_model(rest, kind))
+    raise UsageError(f"unknown reranker {spec!r}; valid names: {', '.join(NAMES)}")

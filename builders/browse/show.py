@@ -16,7 +16,7 @@ from nyxqa.builders.report.views import connect
 from nyxqa.builders.report.visible import visible
 from nyxqa.builders.report.working_texts import texts_of
 from nyxqa.schemas.errors import FormatError, UsageError
-from nyxqa.schemas.loading.locate import default_folder
+from nyxqa.schemas.loading.published import default_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,7 +11,7 @@ from nyxqa.builders.check.structure import check
 from nyxqa.builders.check.training_signal import METRIC, NotMeasuredError, TrainingSignal, measure_training_signal
 from nyxqa.builders.report.check_report import REPORT, TRAINING_SIGNAL, write_report
 from nyxqa.builders.report.page import PAGE, refresh_page
-from nyxqa.retriever.training.plot import Panel, plot
+from nyxqa.retriever.training.metrics import Panel, plot
 from nyxqa.schemas.errors import FormatError, LawError, MissingExtraError
 from nyxqa.schemas.manifest import MANIFEST, read_manifest
 from nyxqa.schemas.version import VERSION

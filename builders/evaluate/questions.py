@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nyxqa.builders.question_sets.own_documents import own_queries, own_rows
+from nyxqa.builders.question_sets.pool_search import own_queries, own_rows
 from nyxqa.builders.question_sets.pools import PublishedPool, pictures_of
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.chance import keyed_hash

@@ -26,8 +26,8 @@ from nyxqa.builders.report.estimate import Cost, Estimate, picture_tokens, text_
 from nyxqa.builders.vlm.handle import VlmHandle
 from nyxqa.builders.vlm.prompt import content_parts, load_prompt, numbered_documents
 from nyxqa.builders.vlm.protocol import VlmImage
+from nyxqa.retriever.cross_encoder import make_reranker
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.rerankers.factory import make_reranker
 from nyxqa.schemas.errors import FormatError, PendingError, UsageError
 from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.recipe import Recipe

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines, open_text
+from nyxqa.builders.row_files.compression import READ_ERRORS, numbered_lines, open_text
 from nyxqa.schemas.errors import FormatError, WorldError
 
 _TREC = "QUERY Q0 DOCUMENT RANK SCORE NAME"

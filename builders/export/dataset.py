@@ -21,8 +21,7 @@ from nyxqa.schemas.loading.arrow_copy import Layout, id_table
 from nyxqa.schemas.loading.id_index import IdTable
 from nyxqa.schemas.loading.joined_content import ImagesMode
 from nyxqa.schemas.loading.load import load
-from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.loading.published import Published, find_published
 
 ImagesAs = Literal["keep", "captions", "none"]
 IMAGES_AS: tuple[ImagesAs, ...] = get_args(ImagesAs)

@@ -10,7 +10,7 @@ from nyxqa.builders.export.dataset import LEFT_OUT, ImagesAs, LeftOut, Source
 from nyxqa.builders.export.factory import TARGETS
 from nyxqa.schemas.errors import UsageError, WorldError, nearest
 from nyxqa.schemas.loading.hub import COMMIT
-from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.loading.published import find_published
 from nyxqa.schemas.tables import QA_SPLITS
 
 

@@ -14,7 +14,7 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
-from nyxqa.builders.question_sets.own_documents import is_own_document
+from nyxqa.builders.question_sets.pool_search import is_own_document
 from nyxqa.builders.question_sets.pools import Pool
 from nyxqa.builders.stages.names import FEEDBACK
 from nyxqa.builders.stages.passages import passage_index

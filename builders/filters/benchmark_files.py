@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, AnyStr
 
 from nyxqa.builders.filters.benchmark_fields import IMAGE_SUFFIXES, Item, item_of
-from nyxqa.builders.row_files.compression import open_compressed
-from nyxqa.builders.row_files.delimited import DELIMITERS, padded_rows
+from nyxqa.builders.row_files.compression import MAX_LINE, READ_ERRORS, numbered_lines, open_compressed, open_text
 from nyxqa.builders.row_files.parquet import parquet_values
-from nyxqa.builders.row_files.streams import MAX_LINE, READ_ERRORS, numbered_lines, open_text
+from nyxqa.builders.row_files.text_files import DELIMITERS, padded_rows
 from nyxqa.schemas.errors import UsageError, WorldError
 
 _WHERE = "filters.decontaminate"

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.jpeg import jpeg_without_metadata
 from nyxqa.builders.images.metadata import (
     MAX_PROFILE,
     SIGNATURE,
+    jpeg_without_metadata,
     png_has_exif,
     png_is_whole,
     png_to_read,
     png_without_metadata,
+    webp_is_lossy,
+    webp_without_metadata,
 )
 from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
 from nyxqa.builders.images.phash import perceptual_hash
-from nyxqa.builders.images.webp import webp_is_lossy, webp_without_metadata
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.images.decode import DAMAGED, ImageDecodeError, decode_pixels, open_encoded, stable_text
 

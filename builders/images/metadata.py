@@ -1,7 +1,8 @@
-"""PNG files on the level of chunks, without decoding: what is needed to show the picture, and nothing else."""
+"""PNG, WebP and JPEG files without decoding: what is needed to show the picture, and nothing else."""
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -31,6 +32,21 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _STEP = 1 << 20  # bytes inflated at once
 
 Chunk = tuple[bytes, bytes]  # name, and the entire chunk with its header
+
+_WEBP_PICTURE = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"))
+_ANIMATION = frozenset((b"ANIM", b"ANMF"))
+_METADATA_FLAGS = 0x0C  # of EXIF and XMP, in the first byte of chunk VP8X
+_WEBP_ICC = 0x20
+
+_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))  # TEM and restart markers
+_START, _JPEG_END, _SCAN = 0xD8, 0xD9, 0xDA
+# Frames, Huffman and arithmetic tables, quantisation tables, restart interval, number of lines.
+_JPEG_PICTURE = frozenset((*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD)) - {0xC8}
+_JFIF, _ICC, _ADOBE = (0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xEE, b"Adobe")
+_JFIF_BYTES = 16  # of the segment without the thumbnail behind it
+_ADOBE_BYTES = 14
+# A marker within the entropy-coded pixels: neither a stuffed zero nor a restart marker.
+_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
@@ -133,3 +149,98 @@ def _pixel_bytes(data: bytes) -> int:
         if columns > 0 and rows > 0:
             total += rows * (1 + (columns * bits + 7) // 8)
     return total
+
+
+def webp_chunks(data: bytes) -> Iterator[Chunk]:
+    """Chunks of a WebP file up to the end that its header states."""
+    (size,) = struct.unpack_from("<I", data, 4)
+    offset, file_end = 12, min(len(data), 8 + size)
+    while offset + 8 <= file_end:
+        (length,) = struct.unpack_from("<I", data, offset + 4)
+        end = offset + 8 + length + length % 2
+        yield data[offset : offset + 4], data[offset : min(end, file_end)]
+        offset = end
+
+
+def webp_without_metadata(data: bytes) -> bytes | None:
+    """The picture alone; None if it is animated, so that it has to be encoded again."""
+    chunks = list(webp_chunks(data))
+    names = {name for name, _ in chunks}
+    if not _ANIMATION.isdisjoint(names):
+        return None
+    kept: dict[bytes, bytes] = {}
+    for name, chunk in chunks:
+        if name in _WEBP_PICTURE and name not in kept:
+            kept[name] = chunk
+    rest = b"".join(_with_true_flags(chunk, b"ICCP" in kept) for chunk in kept.values())
+    return b"RIFF" + struct.pack("<I", len(rest) + 4) + b"WEBP" + rest
+
+
+def webp_is_lossy(data: bytes) -> bool:
+    """Whether a WebP has a lossy bitstream, in the frames of an animation too."""
+    return any(name == b"VP8 " or (name == b"ANMF" and b"VP8 " in chunk) for name, chunk in webp_chunks(data))
+
+
+def _with_true_flags(chunk: bytes, has_profile: bool) -> bytes:
+    if chunk[:4] != b"VP8X" or len(chunk) < 9:
+        return chunk
+    flags = chunk[8] & ~_METADATA_FLAGS & (0xFF if has_profile else ~_WEBP_ICC)
+    return chunk[:8] + bytes([flags & 0xFF]) + chunk[9:]
+
+
+def jpeg_without_metadata(data: bytes) -> bytes | None:
+    """A JPEG up to the end of its first picture, with only the segments that decoding needs.
+
+    :returns: None if its segments are malformed or its end is missing, so that it has to be encoded again.
+    """
+    offset, kept = 2, [data[:2]]
+    while offset + 2 <= len(data) and data[offset] == 0xFF:
+        marker = data[offset + 1]
+        if marker == 0xFF:  # a fill byte
+            offset += 1
+            continue
+        if marker == _JPEG_END:
+            kept.append(b"\xff\xd9")
+            return b"".join(kept)
+        end = _segment_end(data, offset)
+        if end is None:
+            return None
+        kept.append(_kept(marker, data[offset:end]))
+        offset = end
+        if marker == _SCAN:
+            found = _MARKER.search(data, offset)
+            if found is None:
+                return None
+            kept.append(data[offset : found.start()])
+            offset = found.start()
+    return None
+
+
+def _segment_end(data: bytes, offset: int) -> int | None:
+    """Where the segment at ``offset`` ends; None if it cannot be one."""
+    marker = data[offset + 1]
+    if marker in (0x00, _START):
+        return None
+    if marker in _WITHOUT_LENGTH:
+        return offset + 2
+    if offset + 4 > len(data):
+        return None
+    (length,) = struct.unpack_from(">H", data, offset + 2)
+    end = offset + 2 + length
+    return end if length >= 2 and end <= len(data) else None
+
+
+def _kept(marker: int, segment: bytes) -> bytes:
+    """What stays of a segment; empty if nothing does."""
+    if marker in _JPEG_PICTURE or marker == _SCAN:
+        return segment
+    body = segment[4:]
+    if marker == _JFIF[0] and body.startswith(_JFIF[1]) and len(segment) >= _JFIF_BYTES + 2:
+        if len(segment) == _JFIF_BYTES + 2 and segment[-2:] == b"\0\0":
+            return segment
+        return segment[:2] + struct.pack(">H", _JFIF_BYTES) + segment[4:_JFIF_BYTES] + b"\0\0"
+    if marker == _ICC[0] and body.startswith(_ICC[1]):
+        return segment
+    if marker == _ADOBE[0] and body.startswith(_ADOBE[1]) and len(segment) >= _ADOBE_BYTES + 2:
+        return segment[:2] + struct.pack(">H", _ADOBE_BYTES) + segment[4 : _ADOBE_BYTES + 2]
+    return b""

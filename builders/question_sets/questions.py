@@ -9,9 +9,8 @@ from itertools import islice
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.passages import text_problem
+from nyxqa.builders.question_sets.passages import question_problem, text_problem
 from nyxqa.builders.question_sets.row_source import HUB, SAMPLE, parse_row_source
-from nyxqa.builders.question_sets.unsupported import question_problem
 from nyxqa.builders.row_files.row import Row
 
 

@@ -1,24 +1,29 @@
-"""Checks of ``[[text]]``, ``[[qa]]``, ``[[import]]`` and ``[mixture]`` that need the recipe alone."""
+"""Checks of question sets, imports and ``[mixture]`` that need the recipe alone, and the revisions that it pins."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import dataset_name
-from nyxqa.builders.question_sets.mixed.factory import open_mixed
+from nyxqa.builders.question_sets.mixed.factory import mixed_hub_name, open_mixed
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.passages import PASSAGE_KINDS
 from nyxqa.builders.question_sets.questions import QUESTION_READERS
-from nyxqa.builders.question_sets.row_source import parse_row_source
+from nyxqa.builders.question_sets.row_source import hub_name, parse_row_source
+from nyxqa.retriever.encoders.e5 import parse_e5
 from nyxqa.retriever.encoders.factory import make_encoder
+from nyxqa.retriever.models.checkpoints import resolve_revision
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import QaSet, Recipe, TextSet
 from nyxqa.schemas.recipe_types import ImportKind
 from nyxqa.schemas.tables import DATASET, QA_SPLITS, WEB
+
+_PLACEHOLDER = re.compile(r"<([^<>]+)>")
 
 
 def check_sets(recipe: Recipe) -> None:
@@ -117,3 +122,80 @@ def _check_licences(recipe: Recipe) -> None:
                 f"{label}: pool {pool!r} has a different license of {spec} in {where} ({own!r}, {other!r}); "
                 "sections of one pool need equal license of a source that they share"
             )
+
+
+def refuse_placeholders(recipe: Recipe) -> None:
+    """Refuse a recipe that still has a placeholder where a path should stand.
+
+    :raises UsageError: With the list of what has to be downloaded.
+    """
+    missing = list(dict.fromkeys(found for value in _sources(recipe) for found in _PLACEHOLDER.findall(value)))
+    if missing:
+        raise UsageError(
+            f"the recipe needs {len(missing)} downloads, and has <...> where their paths belong: {'; '.join(missing)}. "
+            "Write the recipe into a file (nyxqa recipe NAME > own.toml), put the paths in, and build with that file"
+        )
+
+
+def _sources(recipe: Recipe) -> Iterator[str]:
+    for text in recipe.text:
+        yield from (text.questions, text.passages)
+    for section in recipe.qa:
+        yield from (section.questions, *section.corpora)
+    for one in recipe.imports:
+        yield from (one.path, one.images or "")
+
+
+def pinned(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
+    """Return the recipe with a commit in every name on the Hub of its question sets, and these commits by name.
+
+    :raises WorldError: If the Hub does not answer.
+    """
+    revisions: dict[str, str] = {}
+    texts = []
+    for text in recipe.text:
+        changed: dict[str, Any] = {
+            key: _pinned_source(getattr(text, key), revisions) for key in ("questions", "passages")
+        }
+        changed["encoder"] = _pinned_encoder(text.encoder, revisions)
+        texts.append(text.model_copy(update=changed))
+    sections = []
+    for section in recipe.qa:
+        changed = {
+            "questions": _pinned_mixed(section.questions, revisions),
+            "corpus": [_pinned_mixed(spec, revisions) for spec in section.corpora],
+            "encoder": _pinned_encoder(section.encoder, revisions),
+        }
+        sections.append(section.model_copy(update=changed))
+    return recipe.model_copy(update={"text": texts, "qa": sections}), revisions
+
+
+def _pinned_mixed(spec: str, revisions: dict[str, str]) -> str:
+    hub = mixed_hub_name(spec)
+    if hub is None:
+        return spec
+    name = f"hf:{hub.name}{'' if hub.revision is None else f'@{hub.revision}'}"
+    return f"mteb:{_pinned_source(name, revisions)}"
+
+
+def _pinned_source(spec: str, revisions: dict[str, str]) -> str:
+    hub = hub_name(spec)
+    if hub is None:
+        return spec
+    if spec not in revisions:
+        revisions[spec] = str(hub.pinned().revision)
+    config = f"/{hub.config}" if hub.config else ""
+    return f"hf:{hub.name}{config}@{revisions[spec]}"
+
+
+def _pinned_encoder(spec: str, revisions: dict[str, str]) -> str:
+    kind, _, rest = spec.partition(":")
+    if kind != "e5":
+        return spec
+    model = parse_e5(rest)
+    if Path(model.model).is_dir():
+        return spec
+    if spec not in revisions:
+        revisions[spec] = resolve_revision(model.model, model.revision)
+    _, mark, options = rest.partition("?")
+    return f"e5:{model.model}@{revisions[spec]}{mark}{options}"

@@ -9,8 +9,7 @@ from typing import Any
 
 from nyxqa.builders.formatting import text_table
 from nyxqa.builders.report.changes import TABLES_READ, change_lines, changes, is_same
-from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.loading.published import Published
+from nyxqa.schemas.loading.published import Published, find_published
 
 
 def diff(old: str | Path, new: str | Path) -> dict[str, Any]:

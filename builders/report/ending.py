@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.formatting import counted
-from nyxqa.schemas.loading.locate import DEFAULT_FOLDER
+from nyxqa.schemas.loading.published import DEFAULT_FOLDER
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.tables import QA_SPLITS
 

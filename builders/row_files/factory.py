@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.compression import uncompressed_name
-from nyxqa.builders.row_files.delimited import DELIMITERS, delimited_rows
+from nyxqa.builders.row_files.compression import READ_ERRORS, open_text, uncompressed_name
 from nyxqa.builders.row_files.row import Row
-from nyxqa.builders.row_files.streams import READ_ERRORS, open_text
-from nyxqa.builders.row_files.text_files import json_rows
+from nyxqa.builders.row_files.text_files import DELIMITERS, delimited_rows, json_rows
 from nyxqa.schemas.errors import WorldError
 
 

@@ -19,9 +19,7 @@ from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import check_conditions
 from nyxqa.builders.pipeline import Built, Pages, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
-from nyxqa.builders.question_sets.placeholders import refuse_placeholders
-from nyxqa.builders.question_sets.revisions import pinned
-from nyxqa.builders.question_sets.validate import check_sets
+from nyxqa.builders.question_sets.validate import check_sets, pinned, refuse_placeholders
 from nyxqa.builders.report.ending import ending_lines
 from nyxqa.builders.report.estimate import Estimate, estimate_captions, estimate_seeds
 from nyxqa.builders.report.estimate_sets import estimate_sets

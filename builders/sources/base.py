@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.streams import MAX_LINE
+from nyxqa.builders.row_files.compression import MAX_LINE
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.schemas.recipe import Web
 

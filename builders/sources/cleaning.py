@@ -1,9 +1,10 @@
-"""Cleaning of source text: printable characters, NFC, normalised white space, no placeholders."""
+"""Cleaning of source text, and how its parts look: characters, white space, table rows, captions of figures."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from nyxqa.schemas.content import PLACEHOLDER
 
@@ -13,6 +14,13 @@ _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\xad\ufeff]")  # a soft hyphen or byte order mark would split a word in every later stage
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+
+_CAPTION = re.compile(
+    r"(?:fig(?:ure)?s?|abb(?:ildung)?|plate|chart|scheme|diagram|image|photo|figura|ábra|рис(?:унок)?|図|图)\.?\s*"
+    r"(?:[A-Z]?\d+(?:[.-]\d+)*[a-z]?|[IVX]+)\s*(?:[.:)\u2014\u2013-]|\s|$)",
+    re.IGNORECASE,
+)
+_LONGEST = 1500  # characters
 
 
 class TextCleaner:
@@ -52,3 +60,14 @@ class TextCleaner:
         cleaned, count = _NOT_TEXT.subn(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text)
         self.replaced += count
         return cleaned
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """The cells of a row of a table as one line, also those without text; "" if none has text."""
+    texts = [" ".join(cell.split()) for cell in cells]
+    return " | ".join(texts) if any(texts) else ""
+
+
+def is_caption(text: str) -> bool:
+    """Whether a paragraph starts as captions of figures do."""
+    return len(text) <= _LONGEST and bool(_CAPTION.match(text))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nyxqa.builders.sources.base import Source
-from nyxqa.builders.sources.docling.source import DoclingSource
+from nyxqa.builders.sources.docling_document import DoclingSource
 from nyxqa.builders.sources.html import HtmlSource
 from nyxqa.builders.sources.jsonl import JsonlSource
 from nyxqa.builders.sources.obelics import ObelicsFolder

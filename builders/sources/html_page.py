@@ -14,15 +14,12 @@ from nyxqa.builders.sources.html_images import settle_images
 from nyxqa.builders.sources.html_main import drop_clutter
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 from nyxqa.builders.sources.image_candidates import IsFile, no_file
-from nyxqa.builders.sources.markdown_page import markdown_as_html
-from nyxqa.builders.sources.parsed_markdown import read_parsed
+from nyxqa.builders.sources.markdown_page import markdown_as_html, read_parsed
 
 _NOT_CONTENT = frozenset(
     ("script", "style", "template", "noscript", "iframe", "input", "svg", "object", "video", "audio")
 )
 _TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")
-
-
 # The name of a site before and after the title of a page.
 _SITE_BEFORE = re.compile(r"(?:.*\s[-\u2013\u2014|\u00b7\u00bb]\s*)?")
 _SITE_AFTER = re.compile(r"(?:\s*[-\u2013\u2014|\u00b7\u00ab]\s.*)?")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.compression import open_compressed
-from nyxqa.builders.row_files.streams import READ_ERRORS, numbered_lines
+from nyxqa.builders.row_files.compression import READ_ERRORS, numbered_lines, open_compressed
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, subsample
 from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError

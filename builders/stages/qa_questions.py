@@ -24,8 +24,7 @@ from nyxqa.builders.images.references import Url
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
 from nyxqa.builders.question_sets.mixed.model import SourceQuestion
-from nyxqa.builders.question_sets.mixed.pictures import PictureStore
-from nyxqa.builders.question_sets.mixed.store import question_row
+from nyxqa.builders.question_sets.mixed.store import PictureStore, question_row
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.row_schemas import QA_QUESTIONS, RELEVANT_ROWS
 from nyxqa.builders.stages.fetch import fetch_urls, store_folder

@@ -19,7 +19,7 @@ from nyxqa.builders.mining.text_rules import Choice, Ranked, Rules, mine_set_que
 from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.builders.question_sets.pool_passages import PoolPassages, document_columns, positive_column
+from nyxqa.builders.question_sets.pool_search import PoolPassages, document_columns, positive_column
 from nyxqa.builders.question_sets.row_schemas import QA_ROWS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import qa_stage

@@ -9,7 +9,7 @@ from typing import cast
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.question_sets.outputs import PoolParts, SetParts, Sets, pool_of, qa_splits
-from nyxqa.builders.question_sets.pool_plans import PoolPlan, pool_plans
+from nyxqa.builders.question_sets.pools import PoolPlan, pool_plans
 from nyxqa.builders.stages.common_words import pool_common_words
 from nyxqa.builders.stages.imports import import_sets
 from nyxqa.builders.stages.judge import judge_set

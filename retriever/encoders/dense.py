@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nyxqa.retriever.index import embeddings
 from nyxqa.retriever.index.embeddings import Embeddings, ItemEncoder, StoreType, write_embeddings
 from nyxqa.retriever.index.search import search_vectors
-from nyxqa.retriever.index.stored_ids import StoredIds
+from nyxqa.retriever.index.stored_strings import StoredIds
 from nyxqa.retriever.protocols import Hits, Role, SearchEntry
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 

@@ -13,7 +13,7 @@ from nyxqa.retriever.index import embeddings
 from nyxqa.retriever.index.embeddings import SEARCH_ROWS, text_parts
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, parse_model
-from nyxqa.retriever.models.known_models import known_settings
+from nyxqa.retriever.models.settings import known_settings
 from nyxqa.retriever.models.text_model import TextModel
 from nyxqa.retriever.protocols import Role, SearchEntry
 from nyxqa.schemas.errors import UsageError

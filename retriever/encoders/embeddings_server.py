@@ -16,8 +16,7 @@ from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import WorldError, one_line
 from nyxqa.schemas.images.decode import open_encoded
-from nyxqa.schemas.web.retry_after import wait_asked_for
-from nyxqa.schemas.web.retry_policy import RetryPolicy
+from nyxqa.schemas.web.retry_policy import RetryPolicy, wait_asked_for
 
 Vectors = npt.NDArray[np.float32]
 

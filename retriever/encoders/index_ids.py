@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nyxqa.retriever.encoders.bm25 import postings_in
-from nyxqa.retriever.index.stored_ids import StoredIds, rows_of
+from nyxqa.retriever.index.stored_strings import StoredIds, rows_of
 
 
 def count_in(folder: Path) -> int:

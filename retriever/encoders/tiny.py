@@ -62,6 +62,6 @@ class _UnitVectors:
 
     def encode(self, items: Sequence[ModelInput], /) -> npt.NDArray[np.float32]:
         """Unit vectors, float32 [items, dimensions]."""
-        from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+        from nyxqa.retriever.models.batching import encode_inputs, truncate_and_normalise
 
         return truncate_and_normalise(encode_inputs(self._model, items), self._model.dim)

@@ -11,17 +11,14 @@ from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
 from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, parse_model
-from nyxqa.retriever.models.known_models import known_settings
 from nyxqa.retriever.models.loading import settings_of
-from nyxqa.retriever.models.settings import EmbedderSettings
+from nyxqa.retriever.models.settings import EmbedderSettings, known_settings
 from nyxqa.retriever.models.vision_model import DeviceEncoder, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput, Role, SearchEntry
 
 # Entries with their images are in memory a shard at a time: about 100 MB at 200 kB an image and two images an entry.
 _SHARD_ROWS = 256
 _VERSION = 2
-
-
 Load = Callable[[ModelName, str], VisionTextModel]
 
 

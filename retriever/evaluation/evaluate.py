@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nyxqa.retriever.evaluation.bootstrap import Interval, interval
 from nyxqa.retriever.evaluation.ranking import METRICS, DenseRanker, Ranks, id_order, measures
-from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+from nyxqa.retriever.models.batching import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput, SearchEntry
 from nyxqa.schemas.errors import LawError
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.index.embeddings import Embeddings
 from nyxqa.retriever.index.search import search_vectors
-from nyxqa.retriever.models.encode import truncate_and_normalise
+from nyxqa.retriever.models.batching import truncate_and_normalise
 from nyxqa.retriever.protocols import Encoder, Hits, Index, SearchEntry
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nyxqa.retriever.evaluation.evaluate import Pool, Question, Scores, score_encoder, score_model
-from nyxqa.retriever.models.encode import encode_inputs
+from nyxqa.retriever.models.batching import encode_inputs
 from nyxqa.retriever.protocols import EmbeddingModel, Encoder, ModelInput
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.loading.load import load

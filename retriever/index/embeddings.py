@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nyxqa.retriever.index.stored_ids import write_ids
+from nyxqa.retriever.index.stored_strings import write_ids
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.files import read_json, write_json
 
@@ -31,8 +31,6 @@ _VECTORS: dict[StoreType, str] = {"float32": "vectors.f32", "float16": "vectors.
 _DTYPES: dict[StoreType, str] = {"float32": "<f4", "float16": "<f2"}
 _INDEX = "index.json"
 _JOURNAL = "journal.jsonl"
-
-
 Item = TypeVar("Item")
 ItemContra = TypeVar("ItemContra", contravariant=True)
 

@@ -7,13 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.retriever.index.stored_strings import StringRows
 from nyxqa.schemas.files import replacing
 
 I32 = npt.NDArray[np.int32]
@@ -107,7 +108,7 @@ class PostingsFile:
         return self._rows[piece].astype(np.int64), self._counts[piece]
 
 
-class ShardedIds(Sequence[str]):
+class ShardedIds(StringRows):
     """Ids of all entries, shard after shard."""
 
     def __init__(self, shards: Sequence[PostingsFile]) -> None:
@@ -117,19 +118,7 @@ class ShardedIds(Sequence[str]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        """The id of a row, or those of a range of rows."""
-        if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(len(self)))]
-        row = index + len(self) if index < 0 else index
-        if not 0 <= row < len(self):
-            raise IndexError(index)
+    def _read(self, row: int) -> str:
         shard = bisect_right(self._ends, row)
         before = self._ends[shard - 1] if shard else 0
         return str(self._shards[shard].ids[row - before].as_py())

@@ -1,11 +1,12 @@
-"""Attention of a vision tower within windows, all windows of one length at once.
+"""Attention of tokens to those of their own group, all groups of one length at once: texts, and windows of an image.
 
-transformers calls the kernel once for each window unless flash-attn is installed: of an image of 400 tokens, 25 times
-in each layer. On an H200 a training step of Qwen2.5-VL-3B's shape then reached 2 % of the card's peak.
+For a vision tower transformers calls the kernel once for each window unless flash-attn is installed: of an image of
+400 tokens, 25 times in each layer. On an H200 a training step of Qwen2.5-VL-3B's shape then reached 2 % of its peak.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,18 +48,24 @@ def _attend(
     :returns: States [1, patches, heads, width], and no weights.
     """
     import torch
-    from torch.nn.functional import scaled_dot_product_attention
 
     whole = [states[0].transpose(0, 1) for states in (query, key, value)]
-    result = torch.empty_like(whole[0])
-    pieces, places = [], []
-    for place in _places(cu_seq_lens_q):
-        q, k, v = (states[place].transpose(1, 2) for states in whole)
-        states = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
-        pieces.append(states.transpose(1, 2).flatten(0, 1))
-        places.append(place.flatten())
-    result = result.index_copy(0, torch.cat(places), torch.cat(pieces))
-    return result[None], None
+    places = _places(cu_seq_lens_q)
+    pieces = [attention_in_groups([states[place] for states in whole], scaling, dropout) for place in places]
+    order = torch.cat([place.flatten() for place in places])
+    return torch.empty_like(whole[0]).index_copy(0, order, torch.cat(pieces))[None], None
+
+
+def attention_in_groups(states: Sequence[torch.Tensor], scaling: float | None, dropout: float) -> torch.Tensor:
+    """Attention of tokens to those of their own group, [groups * length, heads, width].
+
+    :param states: Queries, keys and values, each [groups, length, heads, width].
+    """
+    from torch.nn.functional import scaled_dot_product_attention
+
+    q, k, v = (one.transpose(1, 2) for one in states)
+    found = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
+    return found.transpose(1, 2).flatten(0, 1)
 
 
 @lru_cache(maxsize=4)  # all layers of a pass share two tensors; reading their lengths waits for the GPU

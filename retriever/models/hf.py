@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
-from nyxqa.retriever.models.images import pil_image, rgb_image, shrink
 from nyxqa.retriever.models.loading import base_settings, load_module, recompute_activations, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora
-from nyxqa.retriever.models.model_input import InputTextWriter
+from nyxqa.retriever.models.model_input import InputTextWriter, pil_image, rgb_image, shrink
 from nyxqa.retriever.models.settings import SETTINGS_FILE, TOKEN_PIXELS, EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel
 from nyxqa.retriever.protocols import ModelInput

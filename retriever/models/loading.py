@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
-from nyxqa.retriever.models.known_models import known_settings
 from nyxqa.retriever.models.lora import open_lora
-from nyxqa.retriever.models.settings import SETTINGS_FILE, EmbedderSettings, read_settings
+from nyxqa.retriever.models.settings import SETTINGS_FILE, EmbedderSettings, known_settings, read_settings
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.files import read_json
 

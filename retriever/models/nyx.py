@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_folder, load_errors
-from nyxqa.retriever.models.images import bounded_shape, pil_image, rgb_image
 from nyxqa.retriever.models.loading import base_settings, load_module, recompute_activations, settings_of
 from nyxqa.retriever.models.lora import Lora, add_lora
-from nyxqa.retriever.models.model_input import InputTextWriter
+from nyxqa.retriever.models.model_input import InputTextWriter, bounded_shape, pil_image, rgb_image
 from nyxqa.retriever.models.sentence_transformers_layout import write_layout
 from nyxqa.retriever.models.settings import EmbedderSettings
 from nyxqa.retriever.models.vision_model import CUT, VisionTextModel

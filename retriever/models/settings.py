@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,9 @@ MAX_PIXELS = {"code": 640 * TOKEN_PIXELS, "paper": 400 * TOKEN_PIXELS}
 MIN_PIXELS = 4 * TOKEN_PIXELS
 
 Pooling = Literal["last", "mean", "cls"]
+
+_FOLDER = Path(__file__).parent / "known"
+_NAMES, _UNSUPPORTED = "names", "unsupported"
 
 
 class EmbedderSettings(BaseModel):
@@ -105,3 +109,33 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key!r}{nearest(key, list(EmbedderSettings.model_fields))}"
     message = fault["msg"].removeprefix("Value error, ")
     return f"{key} = {fault['input']!r}: {message}" if key else message
+
+
+def known_settings(model: str) -> dict[str, Any] | None:
+    """The settings of a model, or None if it is not among the known ones; names are compared without case.
+
+    :raises UsageError: If it is known, and cannot be read by its settings alone.
+    """
+    found = _known().get(model.lower())
+    if found is not None and _UNSUPPORTED in found:
+        raise UsageError(f"hf:{model}: {found[_UNSUPPORTED]}")
+    return None if found is None else dict(found)
+
+
+def known_names() -> list[str]:
+    """Names of all known models, as they spell themselves."""
+    return [name for file in _files() for name in tomllib.loads(file.read_text(encoding="utf-8"))[_NAMES]]
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, dict[str, Any]]:
+    known: dict[str, dict[str, Any]] = {}
+    for file in _files():
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        names = settings.pop(_NAMES)
+        known |= {name.lower(): settings for name in names}
+    return known
+
+
+def _files() -> list[Path]:
+    return sorted(_FOLDER.glob("*.toml"))

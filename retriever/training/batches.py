@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,10 @@ from nyxqa.schemas.chance import keyed_hash
 # Whether all rows of a batch are of one dataset, so that in-batch negatives come from the same pool and are as hard as
 # possible, or of any.
 Mixing = Literal["dataset", "mixed"]
+
+Item = TypeVar("Item")
+Ready = TypeVar("Ready")
+_AHEAD = 2  # items prepared ahead
 
 
 @dataclass(frozen=True)
@@ -104,3 +109,21 @@ def _mixed(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         mixed *= np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+def prefetched(items: Iterable[Item], prepare: Callable[[Item], Ready]) -> Iterator[Ready]:
+    """``prepare`` of each item, in order, two items ahead in one thread; errors are raised at their item.
+
+    Image decoding and tokenization mostly release the GIL.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+    waiting: list[Future[Ready]] = []
+    try:
+        for item in items:
+            waiting.append(pool.submit(prepare, item))
+            if len(waiting) > _AHEAD:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(cancel_futures=True)

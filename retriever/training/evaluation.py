@@ -12,11 +12,11 @@ import numpy.typing as npt
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.evaluation.evaluate import Scores
 from nyxqa.retriever.evaluation.test_set import TestSet, read_test_set
-from nyxqa.retriever.models.encode import BLOCK, encode_inputs
+from nyxqa.retriever.models.batching import BLOCK, encode_inputs
 from nyxqa.retriever.protocols import EmbeddingModel, ModelInput
 from nyxqa.retriever.training.devices import gather_vectors
 from nyxqa.schemas.loading.load import load
-from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.loading.published import find_published
 
 Encode = Callable[[EmbeddingModel, Sequence[ModelInput]], npt.NDArray[np.float32]]
 WATCHED = ("recall@1", "mrr")

@@ -21,7 +21,7 @@ from nyxqa.retriever.training.train import train_on
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.loading.load import load
-from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.loading.published import find_published
 from nyxqa.schemas.recipe_train import Train
 
 RESULT, PAGE = "improvement.json", "improvement.html"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Literal
 
+from nyxqa.retriever.models.factory import ModelOptions
 from nyxqa.retriever.models.lora import LORA, Lora
-from nyxqa.retriever.models.options import ModelOptions
 from nyxqa.retriever.training.settings import TrainSettings, default_settings
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Recipe

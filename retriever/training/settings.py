@@ -1,16 +1,16 @@
-"""The settings of a training run."""
+"""The settings of a training run, and the learning rate of each step."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, replace
-from typing import get_args
+from typing import Literal, get_args
 
 from nyxqa.retriever.training.batches import Mixing
 from nyxqa.retriever.training.devices import Precision
 from nyxqa.retriever.training.label_masks import NegativeScope
-from nyxqa.retriever.training.schedule import Schedule
 from nyxqa.schemas.errors import UsageError
 
 # As in the Nyx code, except for the batch size, which is that of many GPUs there.
@@ -19,6 +19,7 @@ LEARNING_RATE = 1e-5
 WARMUP = 0.05
 CLIP = 5.0
 
+Schedule = Literal["linear", "cosine", "constant"]
 _CHOICES = {"against": NegativeScope, "mixing": Mixing, "schedule": Schedule, "precision": Precision}
 
 
@@ -104,3 +105,20 @@ def default_settings(spec: str) -> TrainSettings:
     if spec.partition(":")[0] == "tiny":
         return replace(settings, epochs=5, learning_rate=1e-3, temperature=0.05)
     return settings
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: float, schedule: Schedule = "linear") -> float:
+    """Rate of ``step`` (from 0): linear warm-up to ``peak``, then as ``schedule`` says, to zero after the last step.
+
+    :param steps: Steps of the whole run.
+    :param warmup: Share of the steps that warm up, rounded up.
+    """
+    rising = math.ceil(steps * warmup)
+    if step < rising:
+        return peak * (step + 1) / rising
+    left = (steps - step) / (steps - rising)
+    if schedule == "constant":
+        return peak
+    if schedule == "cosine":
+        return peak * (1 - math.cos(math.pi * left)) / 2
+    return peak * left

@@ -40,7 +40,7 @@ from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.trainer import CHECKPOINTS, loss_of, train
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.loading.load import load
-from nyxqa.schemas.loading.locate import find_published
+from nyxqa.schemas.loading.published import find_published
 from nyxqa.schemas.recipe_train import Train
 
 _OURS = {METRICS, CHECKPOINTS, EVALUATION, CURVES, CARD, "improvement.json", "improvement.html"}

@@ -23,8 +23,7 @@ from nyxqa.schemas.loading import arrow_layouts
 from nyxqa.schemas.loading.earlier_format import read_batches
 from nyxqa.schemas.loading.id_index import IdTable, RowGatherer
 from nyxqa.schemas.loading.published import Published
-from nyxqa.schemas.loading.required_values import require_values
-from nyxqa.schemas.loading.stored_images import require_images
+from nyxqa.schemas.loading.required_values import require_images, require_values
 from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
 

@@ -16,7 +16,7 @@ from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.loading.features import features_of
 from nyxqa.schemas.loading.join import CUT
 from nyxqa.schemas.loading.joined_content import ImagesMode, joined_content, open_image
-from nyxqa.schemas.loading.locate import DATA_VARIABLE, DEFAULT_FOLDER
+from nyxqa.schemas.loading.published import DATA_VARIABLE, DEFAULT_FOLDER
 from nyxqa.schemas.manifest import MANIFEST
 from nyxqa.schemas.tables import QA_SPLITS, SIDE
 

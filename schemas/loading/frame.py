@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nyxqa.schemas.loading.arrow_layouts import plain_columns, without_images
 from nyxqa.schemas.loading.earlier_format import earlier_preview, is_earlier, polars_values, schema_of
-from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.loading.published import table_named
+from nyxqa.schemas.loading.published import find_published, table_named
 from nyxqa.schemas.tables import CORPUS, PREVIEW, Table
 
 if TYPE_CHECKING:

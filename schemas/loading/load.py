@@ -20,8 +20,7 @@ from nyxqa.schemas.loading.features import features_of
 from nyxqa.schemas.loading.id_index import map_arrow
 from nyxqa.schemas.loading.join import Joiner
 from nyxqa.schemas.loading.joined_content import ImagesMode, decode_images
-from nyxqa.schemas.loading.locate import find_published
-from nyxqa.schemas.loading.published import Published, table_named
+from nyxqa.schemas.loading.published import Published, find_published, table_named
 from nyxqa.schemas.loading.whole import written_whole
 from nyxqa.schemas.tables import WEB
 

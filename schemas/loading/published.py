@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.schemas.errors import FormatError, UsageError, nearest, one_line
+from nyxqa.schemas.loading.hub import REPOSITORY, fetch_snapshot
 from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
 from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table, table_in_format
+
+DATA_VARIABLE = "NYXQA_DATA"
+DEFAULT_FOLDER = "nyxqa_data"
 
 
 @dataclass(frozen=True)
@@ -141,3 +146,31 @@ def _compare_columns(path: Path, table: Table, footer: pq.FileMetaData) -> None:
             raise FormatError(
                 f"{path}: column {column.name!r} is {f'{kind}':.80}, not {column.type}; build the dataset again"
             )
+
+
+def find_published(path: str | Path | None, revision: str | None, tables: Sequence[str]) -> Published:
+    """The dataset that ``path`` names, checked; of one on the Hub only ``tables`` are downloaded.
+
+    :param path: An existing folder or a ``Path`` is local; ``user/name``, or anything with a ``revision``, is on
+        the Hub; without it the folder that ``NYXQA_DATA`` names, else ``nyxqa_data``.
+    :raises FormatError: If the folder holds no dataset, or one that disagrees with its manifest.
+    :raises WorldError: If the Hub cannot be reached or has no such dataset.
+    """
+    if path is None:
+        if revision is not None:
+            raise UsageError("revision names a version on the Hub: give path='user/name' with it")
+        path = default_folder()
+    if _is_local(path, revision):
+        return open_published(Path(path), tables)
+    return open_published(fetch_snapshot(str(path), revision, tables), tables, partial=True)
+
+
+def default_folder() -> Path:
+    """The folder that ``NYXQA_DATA`` names, else ``nyxqa_data``."""
+    return Path(os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER)
+
+
+def _is_local(path: str | Path, revision: str | None) -> bool:
+    if revision is not None:
+        return False
+    return isinstance(path, Path) or Path(path).is_dir() or not REPOSITORY.match(path)

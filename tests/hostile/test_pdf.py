@@ -14,7 +14,7 @@ import pytest
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import Page
 from nyxqa.builders.sources.factory import open_source
-from nyxqa.builders.sources.pdf.process import FailedReadError, read_apart
+from nyxqa.builders.sources.pdf.source import FailedReadError, read_apart
 from nyxqa.schemas.recipe import Web
 from tests.support.pdf import canvas, draw_lines, manual
 

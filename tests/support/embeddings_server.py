@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nyxqa.retriever.models.encode import encode_inputs
+from nyxqa.retriever.models.batching import encode_inputs
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER

@@ -16,7 +16,7 @@ import httpx2
 from nyxqa.builders.images.fetch.connections import CheckedBackend, Connections, Resolver
 from nyxqa.builders.images.fetch.retry import FetchError, status_error
 from nyxqa.schemas.version import VERSION
-from nyxqa.schemas.web.retry_after import retry_after_seconds
+from nyxqa.schemas.web.retry_policy import retry_after_seconds
 
 HEADER = "x-robots-tag"
 _DIRECTIVES = frozenset(("noai", "noimageai"))

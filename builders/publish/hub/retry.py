@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from nyxqa.schemas.loading.hub import PASSING
-from nyxqa.schemas.web.retry_after import retry_after_seconds
-from nyxqa.schemas.web.retry_policy import RetryPolicy
+from nyxqa.schemas.web.retry_policy import RetryPolicy, retry_after_seconds
 
 POLICY = RetryPolicy(attempts=6, first_wait=1.0, longest_wait=60.0)
 

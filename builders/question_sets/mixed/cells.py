@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nyxqa.builders.question_sets.importers.lists import parse_list
-from nyxqa.builders.question_sets.importers.repair import BadCellError
+from nyxqa.builders.question_sets.importers.repair import BadCellError, parse_list
 from nyxqa.builders.question_sets.mixed.model import Repair
 from nyxqa.schemas.answers import LIST_SEPARATOR, normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER

@@ -12,10 +12,8 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.builders.question_sets.importers.repair import BadCellError
 from nyxqa.builders.question_sets.mixed.cells import list_answer, scalar_forms, text_cell
-from nyxqa.builders.question_sets.mixed.files import named_file, need_folder
 from nyxqa.builders.question_sets.mixed.model import Relevant, SourceDocument, SourceQuestion
-from nyxqa.builders.question_sets.mixed.references import archived
-from nyxqa.builders.question_sets.mixed.text_table import text_table
+from nyxqa.builders.question_sets.mixed.references import archived, named_file, need_folder
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
@@ -180,3 +178,20 @@ def _image(row: Row, folder: ImageFolder) -> SourceDocument:
         caption_origin="title",
         needs_images=True,
     )
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in the layout of Markdown; cells are kept as they are, on one line.
+
+    Short rows are filled with empty cells, and columns without a header get an empty one.
+    """
+    from tabulate import tabulate
+
+    width = max([len(header), *map(len, rows)], default=0)
+    body = [[_table_cell(value) for value in row] + [""] * (width - len(row)) for row in rows]
+    head = [_table_cell(value) for value in header] + [""] * (width - len(header))
+    return str(tabulate(body, headers=head, tablefmt="pipe", disable_numparse=True, colalign=["left"] * width))
+
+
+def _table_cell(value: str) -> str:
+    return " ".join(value.replace(PLACEHOLDER, " ").split()).replace("|", "\\|")

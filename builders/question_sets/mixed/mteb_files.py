@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.mixed.files import need_folder, stem_of
+from nyxqa.builders.question_sets.mixed.references import need_folder, stem_of
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.hub import HubName, hub_configs, hub_rows, hub_splits

@@ -10,12 +10,10 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.images.references import Rejected
 from nyxqa.builders.question_sets.importers.images import ImageFolder
-from nyxqa.builders.question_sets.importers.lists import parse_list
-from nyxqa.builders.question_sets.importers.repair import BadCellError
+from nyxqa.builders.question_sets.importers.repair import BadCellError, parse_list
 from nyxqa.builders.question_sets.mixed.cells import answer_forms, options_of, tokens_repaired
-from nyxqa.builders.question_sets.mixed.files import named_file, need_folder
 from nyxqa.builders.question_sets.mixed.model import Picture, Relevant, Repair, SourceDocument, SourceQuestion
-from nyxqa.builders.question_sets.mixed.references import cells_of
+from nyxqa.builders.question_sets.mixed.references import cells_of, named_file, need_folder
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row

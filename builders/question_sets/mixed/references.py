@@ -1,16 +1,19 @@
-"""Image cells of a set's own files: paths, ``data:`` and http(s) URLs, bytes."""
+"""Files of a set's folder, and its image cells: paths, ``data:`` and http(s) URLs, bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.images.references import Data, LocalFile, Rejected, locate
 from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef
 from nyxqa.builders.question_sets.mixed.model import Picture
+from nyxqa.schemas.errors import WorldError
 
 _NO_IMAGE = ("", "None", "null")
+
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst", ".parquet")
 
 
 def cells_of(value: Any) -> list[Any]:
@@ -53,3 +56,24 @@ def archived(names: Iterator[str] | list[str], folder: ImageFolder) -> Picture:
             return found
     problem = folder.archive_problem(first)
     return Rejected("missing_file", f"{problem}: {first}" if problem else first)
+
+
+def stem_of(file: Path) -> str | None:
+    """Name of a file of rows without its suffix; None for another file."""
+    suffix = max((one for one in _SUFFIXES if file.name.lower().endswith(one)), key=len, default=None)
+    return None if suffix is None else file.name[: -len(suffix)]
+
+
+def named_file(folder: Path, stems: Iterable[str]) -> Path | None:
+    """The first file of rows in ``folder`` with one of these stems, which are compared without case."""
+    files = {stem.lower(): file for file in sorted(folder.glob("*"), reverse=True) if (stem := stem_of(file))}
+    return next((files[stem.lower()] for stem in stems if stem.lower() in files), None)
+
+
+def need_folder(kind: str, folder: Path) -> None:
+    """Refuse a folder that does not exist.
+
+    :raises WorldError: Naming it.
+    """
+    if not folder.is_dir():
+        raise WorldError(f"{kind}: folder {folder} does not exist")

@@ -13,9 +13,8 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.question_sets.importers.images import ImageFolder, ImageRef
 from nyxqa.builders.question_sets.importers.repair import BadCellError
 from nyxqa.builders.question_sets.mixed.cells import options_of, split_named, text_cell
-from nyxqa.builders.question_sets.mixed.files import need_folder, stem_of
 from nyxqa.builders.question_sets.mixed.model import Picture, Relevant, SourceDocument, SourceQuestion
-from nyxqa.builders.question_sets.mixed.references import archived
+from nyxqa.builders.question_sets.mixed.references import archived, need_folder, stem_of
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.pdf.annotations import opened_page
-from nyxqa.builders.sources.pdf.captions import paired
-from nyxqa.builders.sources.pdf.continued import continued
-from nyxqa.builders.sources.pdf.figure_regions import captioned, free_figures, with_axes
+from nyxqa.builders.sources.pdf.figure_regions import captioned, free_figures, paired, with_axes
 from nyxqa.builders.sources.pdf.figures import drawings, pictures, render
 from nyxqa.builders.sources.pdf.furniture import Furniture, printed_label
 from nyxqa.builders.sources.pdf.geometry import Box
@@ -22,9 +19,9 @@ from nyxqa.builders.sources.pdf.glyphs import TooManyCharactersError
 from nyxqa.builders.sources.pdf.lines import as_lines
 from nyxqa.builders.sources.pdf.metadata import headings_of_outline, language, printed_title, stated_title
 from nyxqa.builders.sources.pdf.ocr import Ocr
-from nyxqa.builders.sources.pdf.paragraphs import Block, words_of
+from nyxqa.builders.sources.pdf.paragraphs import Block, continued, words_of
 from nyxqa.builders.sources.pdf.rules import rules
-from nyxqa.builders.sources.pdf.sheet import Sheet, read_sheet
+from nyxqa.builders.sources.pdf.sheet import Sheet, opened_page, read_sheet
 from nyxqa.builders.sources.pdf.tables import tables
 from nyxqa.builders.sources.pdf.text_blocks import Shared, place_of, text_blocks, with_tables
 from nyxqa.builders.sources.pdf.words import Word, with_underscores

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.pdf.geometry import Box, clusters, union
-from nyxqa.builders.sources.pdf.space import Space
+from nyxqa.builders.sources.pdf.geometry import Box, Space, clusters, union
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage

@@ -1,19 +1,20 @@
 """The characters of one sheet as they are drawn, with place, size and font."""
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import ctypes
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.pdf.geometry import Box
+from nyxqa.builders.sources.pdf.geometry import Box, Point, Space
 from nyxqa.builders.sources.pdf.scripts import FIRST_OTHER, is_cjk, is_right_to_left
-from nyxqa.builders.sources.pdf.space import Point, Space
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -29,6 +30,14 @@ _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
     ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
 )
 _FEWEST_STACKED = 3  # characters below one another that are a vertical line
+
+# What an accent alone is written as, and what it is above or below a letter.
+_COMBINING = {
+    "`": "\u0300", "´": "\u0301", "ˆ": "\u0302", "˜": "\u0303", "¯": "\u0304", "˘": "\u0306", "˙": "\u0307",
+    "¨": "\u0308", "˚": "\u030a", "˝": "\u030b", "ˇ": "\u030c", "¸": "\u0327", "˛": "\u0328",
+}  # fmt: skip
+_DOTLESS = {"ı": "i", "ȷ": "j"}  # under an accent the letter loses its dot
+_OVERLAP = 0.6  # share of the accent's width that the letter is under
 
 
 class TooManyCharactersError(Exception):
@@ -170,3 +179,29 @@ def _is_below(last: Glyph, glyph: Glyph) -> bool:
     centres = abs((last.box.left + last.box.right) - (glyph.box.left + glyph.box.right)) / 2
     across = min(centres, abs(last.origin[0] - glyph.origin[0]))
     return across < 0.3 * size and 0.5 * size < glyph.box.top - last.box.top < 1.8 * size
+
+
+def accented(run: Sequence[Glyph]) -> list[Glyph]:
+    """Characters of a word, with each accent put on the letter that is drawn under or above it."""
+    found: list[Glyph] = []
+    for glyph in run:
+        before = found[-1] if found else None
+        letter = None if before is None else _letter(before, glyph) or _letter(glyph, before)
+        if before is None or letter is None:
+            found.append(glyph)
+        else:
+            base = glyph if before.text in _COMBINING else before
+            found[-1] = base._replace(text=letter)
+    return found
+
+
+def _letter(accent: Glyph, base: Glyph) -> str | None:
+    """The letter with its accent as one character; None if they are none or stand beside each other."""
+    combining = _COMBINING.get(accent.text)
+    if combining is None or not base.text.isalpha():
+        return None
+    shared = min(accent.box.right, base.box.right) - max(accent.box.left, base.box.left)
+    if shared < _OVERLAP * accent.box.width:
+        return None
+    letter = unicodedata.normalize("NFC", _DOTLESS.get(base.text, base.text) + combining)
+    return letter if len(letter) == 1 else None

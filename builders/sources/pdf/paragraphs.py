@@ -1,4 +1,4 @@
-"""Lines of one column as paragraphs, and words that a line end divides."""
+"""Lines of one column as paragraphs, words that a line end divides, and paragraphs that a column or sheet divides."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _LAST_LETTERS = re.compile(r"[^\W\d_]{2,}")
 ENDS = re.compile("[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\\]]*$")
 _WORD = 3  # letters
 HYPHENS = "\u2010\u00ad"
+
+_FARTHEST = 8  # blocks between the parts of a paragraph
 
 
 @dataclass(slots=True)
@@ -155,3 +157,34 @@ def words_of(texts: Iterable[str]) -> Counter[str]:
     for text in texts:
         counts.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.casefold()))
     return counts
+
+
+def continued(blocks: Sequence[Block], vocabulary: Counter[str]) -> list[Block]:
+    """Blocks with the paragraphs joined that a column or sheet divides, also around footnotes."""
+    kept: list[Block] = []
+    for block in blocks:
+        last = _before(kept, block) if block.role == "text" else None
+        if last is None:
+            kept.append(block)
+            continue
+        last.text = joined(last.text, block.text, vocabulary)
+        last.places += block.places
+    return kept
+
+
+def _before(kept: list[Block], block: Block) -> Block | None:
+    """The paragraph that ``block`` continues; between them stand figures and smaller type alone."""
+    for last in kept[: -_FARTHEST - 1 : -1]:
+        if _continues(last, block):
+            return last
+        if last.role == "heading" or (last.role == "text" and last.size > block.size - 0.5):
+            return None
+    return None
+
+
+def _continues(last: Block, block: Block) -> bool:
+    (sheet, box), (later_sheet, later) = last.places[-1], block.places[0]
+    if last.role != "text" or abs(last.size - block.size) > 0.5 or not block.flows:
+        return False
+    moved = later_sheet == sheet + 1 or (later_sheet == sheet and later.top < box.top)
+    return moved and not ENDS.search(last.text) and block.text[:1].islower()

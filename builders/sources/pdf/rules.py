@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium
 
-from nyxqa.builders.sources.pdf.geometry import Box
-from nyxqa.builders.sources.pdf.space import Point, Space
+from nyxqa.builders.sources.pdf.geometry import Box, Point, Space
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage

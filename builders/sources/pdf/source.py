@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,8 +28,8 @@ from nyxqa.builders.sources.base import (
 )
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.listing import ListedFile, file_item, listed_files, listing_hash, refused_file
+from nyxqa.builders.sources.pdf.child import OCR_TIMES
 from nyxqa.builders.sources.pdf.ocr import PACKAGE
-from nyxqa.builders.sources.pdf.process import FailedReadError, read_apart
 from nyxqa.schemas.errors import WorldError, missing_extra
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.locator import write_locator
@@ -34,6 +39,8 @@ MAX_BYTES = 1 << 30  # of a file
 _BATCH_FILES = 8
 _PREFORMATTED = ("table", "listing", "contents")
 _SHEET_ORIGINS = {"sheet": "alt", "scan": "model"}  # the text of a sheet stands for its picture
+
+SECONDS = 1800  # of the clock
 
 
 @dataclass(frozen=True)
@@ -115,3 +122,46 @@ def _page(item: Item, answer: dict[str, Any]) -> Page | Drop:
     page = Page(item.name, item.path, page_id, parts, title, None, language)
     page.notes += [Drop("page", page_id, item.name, reason, detail[:500]) for reason, detail in answer["notes"]]
     return checked_page(page, item, cleaner)
+
+
+class FailedReadError(Exception):
+    """The process ended without an answer.
+
+    :param reason: Reason in the ledger.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def read_apart(request: dict[str, Any], seconds: float | None = None) -> dict[str, Any]:
+    """The answer of a process of its own.
+
+    :param request: File, resolution, unit and whether text is read from pictures, as ``child`` takes them.
+    :param seconds: Time that it gets.
+    :raises FailedReadError: If it crashed, ran too long or said nothing.
+    """
+    seconds = SECONDS * (OCR_TIMES if request["ocr"] else 1) if seconds is None else seconds
+    search = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nyxqa.builders.sources.pdf.child"],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            timeout=seconds,
+            env={**os.environ, "PYTHONPATH": search},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FailedReadError("timed_out", f"not read within {seconds:g} seconds") from error
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise FailedReadError("timed_out", "ended by the limit of processor time")
+    if done.returncode < 0:
+        raise FailedReadError("crashed", f"the reader ended with {signal.Signals(-done.returncode).name}")
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise FailedReadError("crashed", f"the reader ended with code {done.returncode}: {lines[-1] if lines else ''}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from nyxqa.builders.sources.cleaning import table_row
 from nyxqa.builders.sources.pdf.geometry import Box, clusters, union
 from nyxqa.builders.sources.pdf.lines import Line, as_lines
 from nyxqa.builders.sources.pdf.paragraphs import joined
 from nyxqa.builders.sources.pdf.words import Word
-from nyxqa.builders.sources.table_rows import table_row
 
 _TOUCHING = 3.0  # points between rules that meet
 _MOST_CELLS = 5_000

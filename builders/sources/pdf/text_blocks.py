@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nyxqa.builders.sources.figure_caption import is_caption
+from nyxqa.builders.sources.cleaning import is_caption
 from nyxqa.builders.sources.pdf.aligned import divided
 from nyxqa.builders.sources.pdf.columns import in_columns
-from nyxqa.builders.sources.pdf.contents import contents_text, listed
 from nyxqa.builders.sources.pdf.geometry import Box, union
-from nyxqa.builders.sources.pdf.lines import body_size
+from nyxqa.builders.sources.pdf.lines import Line, body_size
 from nyxqa.builders.sources.pdf.metadata import bare_title
 from nyxqa.builders.sources.pdf.paragraphs import Block, paragraphs
 from nyxqa.builders.sources.pdf.scripts import is_cjk
@@ -27,6 +26,12 @@ _ACROSS = 0.6  # share of the text's width that a figure across columns has
 _LONGEST_BOLD = 100  # characters of a heading that is bold and not larger than the text
 _SENTENCE = re.compile("[.,;:\u3002\uff0c]$")
 _ENDS_NO_HEADING = re.compile(r"[.,;:]$")
+
+_FEWEST = 3  # entries
+_BETWEEN = 3  # lines without dots between two entries
+_DOTS = re.compile(r"\s*(?:[.\u00b7\u2026]\s?){4,}\s*")
+_ENTRY = re.compile(r"(?:[.\u00b7\u2026]\s?){4,}\s*(?:[\w.-]{1,8})?$")
+_NUMBER = re.compile(r"\s[\dA-Zivxlc.-]{1,8}$")
 
 
 @dataclass(slots=True)
@@ -129,3 +134,40 @@ def place_of(box: Box, blocks: Sequence[Block]) -> int:
         return after
     below = [index for index, place in enumerate(places) if place.top >= box.top]
     return min(set(below) & set(beside) or below, default=len(blocks))
+
+
+def listed(lines: Sequence[Line]) -> Iterator[tuple[Sequence[Line], bool]]:
+    """The lines of a region in pieces, each with whether it is a list of contents."""
+    entries = [index for index, line in enumerate(lines) if _ENTRY.search(line.text)]
+    begin = 0
+    while entries:
+        last = next(
+            (place for place in range(1, len(entries)) if entries[place] - entries[place - 1] > _BETWEEN + 1),
+            len(entries),
+        )
+        first, end = entries[0], entries[last - 1] + 1
+        if last >= _FEWEST:
+            while first > begin and _NUMBER.search(lines[first - 1].text) and not _far(lines[first - 1], lines[first]):
+                first -= 1  # titles of chapters have no dots
+            if first > begin:
+                yield lines[begin:first], False
+            yield lines[first:end], True
+            begin = end
+        entries = entries[last:]
+    if begin < len(lines):
+        yield lines[begin:], False
+
+
+def _far(line: Line, later: Line) -> bool:
+    return later.baseline - line.baseline > 3 * later.size
+
+
+def contents_text(lines: Sequence[Line]) -> str:
+    """The entries, one a line: title and page."""
+    entries, pending = [], ""
+    for line in lines:
+        pending = f"{pending} {line.text}" if pending else line.text
+        if _ENTRY.search(line.text) or _NUMBER.search(line.text):
+            entries.append(_DOTS.sub(" ", pending).strip())
+            pending = ""
+    return "\n".join([*entries, pending] if pending else entries)

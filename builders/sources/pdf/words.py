@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nyxqa.builders.sources.pdf.accents import accented
 from nyxqa.builders.sources.pdf.geometry import Box, union
-from nyxqa.builders.sources.pdf.glyphs import Glyph
+from nyxqa.builders.sources.pdf.glyphs import Glyph, accented
 from nyxqa.builders.sources.pdf.scripts import FIRST_MARK, is_right_to_left
 
 _SMALL = 0.85  # of the size of the text beside it, of a raised number

@@ -1,17 +1,23 @@
-"""A model at its endpoint: what was agreed with the server, the probe, batches, and the sending of requests."""
+"""A model at its endpoint: what was agreed, and requests sent, with smaller pictures or none where they are refused."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from nyxqa.builders.vlm.openai.agreement import Agreements
 from nyxqa.builders.vlm.openai.batch.batches import Batches
-from nyxqa.builders.vlm.openai.endpoint import Endpoint
-from nyxqa.builders.vlm.openai.negotiation import Negotiation
-from nyxqa.builders.vlm.openai.pictures import Sender
+from nyxqa.builders.vlm.openai.concessions import is_too_large
+from nyxqa.builders.vlm.openai.endpoint import Endpoint, RefusedRequest
+from nyxqa.builders.vlm.openai.negotiation import Draft, Negotiation
 from nyxqa.builders.vlm.openai.probe import Probe
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
-from nyxqa.builders.vlm.protocol import Failed
+from nyxqa.builders.vlm.openai.server_text import ServerError
+from nyxqa.builders.vlm.protocol import Failed, VlmImage
+from nyxqa.schemas.images.decode import ImageDecodeError
+
+_SMALLER = 4  # times fewer pixels
 
 
 class Connection:
@@ -45,3 +51,90 @@ class Connection:
         if self.batches is not None:
             self.batches.close()
         await self.endpoint.close()
+
+
+class Sender:
+    """Sends requests to one model; what the server refuses in a request is changed as far as it can be."""
+
+    def __init__(self, negotiation: Negotiation, probe: Probe) -> None:
+        self._negotiation, self._probe = negotiation, probe
+        self._refused: set[str] = set()
+        self._asking_for_vision = asyncio.Lock()
+
+    async def send(self, request: ChatRequest) -> ChatReply | Failed:
+        """The reply, or why there is none.
+
+        :raises WorldError: If the endpoint cannot be reached, refuses this model or sees no pictures.
+        :raises BudgetError: If the budget is spent.
+        """
+        draft = Draft(left_out=frozenset(self._refused.intersection(_image_ids(request))))
+        try:
+            return await self._sent(request, draft)
+        except RefusedRequest as refusal:
+            return Failed("refused_request", refusal.error.detail)
+        except (OSError, ImageDecodeError) as error:
+            cause = error.__cause__ if isinstance(error, ImageDecodeError) else error
+            return Failed("bad_image", f"an image cannot be read: {type(cause).__name__}")
+
+    async def _sent(self, request: ChatRequest, draft: Draft) -> ChatReply | Failed:
+        images = [image_id for image_id in _image_ids(request) if image_id not in draft.left_out]
+        failed: Failed | RefusedRequest
+        try:
+            outcome = await self._negotiation.complete(request, draft)
+            if not images or not isinstance(outcome, Failed) or outcome.reason != "server_error":
+                return outcome
+            failed, error = outcome, ServerError(500, "", "")
+        except RefusedRequest as refusal:
+            if not images:
+                raise
+            failed, error = refusal, refusal.error
+        await self._require_vision(error)
+        found = await self._changed(request, draft, images, error)
+        if found is not None:
+            return found
+        if isinstance(failed, RefusedRequest):
+            raise failed
+        return failed
+
+    async def _require_vision(self, error: ServerError) -> None:
+        """Once a run, ask whether any picture is taken.
+
+        :raises WorldError: If none is.
+        """
+        async with self._asking_for_vision:
+            if self._probe.vision is None and error.status != 500:
+                await self._probe.picture()
+
+    async def _changed(
+        self, request: ChatRequest, draft: Draft, images: list[str], error: ServerError
+    ) -> ChatReply | Failed | None:
+        """The reply to the request with smaller pictures, or without those refused; None if it is not the pictures."""
+        once = replace(draft, attempts=1 if error.status == 500 else None)
+        if is_too_large(error):
+            pixels = request.sampling.max_pixels // _SMALLER
+            reply = await self._tried(request, replace(once, max_pixels=pixels))
+            if reply is not None:
+                return reply
+        candidates = [{image} for image in images] if len(images) > 1 else []
+        for left_out in (*candidates, set(images)):
+            reply = await self._tried(request, replace(once, left_out=draft.left_out | left_out))
+            if reply is None:
+                continue
+            if error.status == 500:  # the server may have recovered in between
+                whole = await self._tried(request, once)
+                if whole is not None:
+                    return whole
+            self._refused |= left_out
+            return reply
+        return None
+
+    async def _tried(self, request: ChatRequest, draft: Draft) -> ChatReply | None:
+        try:
+            reply = await self._negotiation.complete(request, draft)
+        except RefusedRequest:
+            return None
+        return reply if isinstance(reply, ChatReply) else None
+
+
+def _image_ids(request: ChatRequest) -> list[str]:
+    return list(dict.fromkeys(part.image_id for part in request.parts if isinstance(part, VlmImage)))

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
 from nyxqa.builders.vlm.openai.batch.results import MOST_TRIES
-from nyxqa.builders.vlm.openai.body_json import Body, body_json
 from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
 from nyxqa.builders.vlm.openai.concessions import (
     is_filtered,
@@ -22,6 +21,7 @@ from nyxqa.builders.vlm.openai.concessions import (
     refuses_vision,
 )
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
+from nyxqa.builders.vlm.openai.messages import Body, body_json
 from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.openai.server_pool import ServerPool
 from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
@@ -34,7 +34,7 @@ from nyxqa.builders.vlm.openai.transport import (
 )
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.errors import WorldError, one_line
-from nyxqa.schemas.web.retry_after import wait_asked_for
+from nyxqa.schemas.web.retry_policy import wait_asked_for
 
 _RETRIED = frozenset({408, 409, 424, 425, 429, 498})
 _REFUSALS = {

@@ -21,12 +21,12 @@ from nyxqa.builders.vlm.openai.batch.request_files import FileLimits
 from nyxqa.builders.vlm.openai.concurrency import FIRST_LIMIT
 from nyxqa.builders.vlm.openai.connection import Connection
 from nyxqa.builders.vlm.openai.endpoint import Endpoint
-from nyxqa.builders.vlm.openai.info import model_info
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
     as_facts,
     merged_outcome,
+    model_info,
     options_outcome,
     pairs_outcome,
     refined_outcome,

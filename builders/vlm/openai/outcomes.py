@@ -1,4 +1,4 @@
-"""Replies read as outcomes: which questions, answers and options of a reply are usable."""
+"""Replies read as outcomes: which questions, answers and options of a reply are usable, and the version of reading."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import replace
 from nyxqa.builders.vlm.answer_forms import answer_size
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs, parse_question
 from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, LONG_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
-from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE
-from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair
+from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, prompt_hashes
+from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair, VlmInfo
 from nyxqa.schemas.answers import normalise_answer
 
 _CUT_OFF = Failed("unparsable", "cut off at the limit of characters")
+
+# Raised whenever the same stored answers are read as other questions, answers or options.
+_READING = 3
 
 
 def pairs_outcome(
@@ -114,3 +117,8 @@ def _names_fictional_place(pair: QaPair) -> bool:
 
 def _unparsable(reply: ChatReply) -> Failed:
     return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
+
+
+def model_info(model: str) -> VlmInfo:
+    """The name of ``model`` in tables, and the versions of its prompts and of the parsing of its answers."""
+    return VlmInfo(f"openai:{model}", prompt_hashes(), _READING)

@@ -14,13 +14,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from nyxqa.builders.vlm.openai.escapes import repaired_escapes
 from nyxqa.builders.vlm.openai.lenient_json import (
     bracket_pairs,
     field_values,
     inner_json,
     list_items,
     quoted_items,
+    repaired_escapes,
     whole_json,
 )
 from nyxqa.builders.vlm.openai.reasoning import without_reasoning

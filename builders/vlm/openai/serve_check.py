@@ -18,7 +18,7 @@ from nyxqa.builders.vlm.openai.negotiation import is_usable
 from nyxqa.builders.vlm.openai.probe import probe_picture
 from nyxqa.builders.vlm.openai.provider import OpenAiProvider
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, ResponseForm, Sampling
-from nyxqa.builders.vlm.openai.server_urls import split_urls
+from nyxqa.builders.vlm.openai.server_pool import split_urls
 from nyxqa.builders.vlm.openai.transport import TransientError, UnboundedAnswerError, UnreachableError
 from nyxqa.builders.vlm.prompt import PromptPart, load_prompt
 from nyxqa.builders.vlm.protocol import Failed

@@ -15,7 +15,7 @@ from nyxqa.builders.check import training_signal
 from nyxqa.builders.check.check import check_all
 from nyxqa.builders.check.negatives_worth import is_installed
 from nyxqa.cli import main
-from nyxqa.retriever.training.plot import plot
+from nyxqa.retriever.training.metrics import plot
 from nyxqa.schemas.chance import keyed_hash
 from tests.support.restamp import Row, rewrite
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.retriever.encoders.tiny import TinyEncoder
-from nyxqa.retriever.models.encode import truncate_and_normalise
+from nyxqa.retriever.models.batching import truncate_and_normalise
 from nyxqa.retriever.protocols import SearchEntry
 from tests.support.running import leave, states
 

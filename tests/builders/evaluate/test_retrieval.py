@@ -14,7 +14,7 @@ import pytest
 import nyxqa
 from nyxqa.retriever.encoders.bm25 import Bm25Encoder
 from nyxqa.retriever.encoders.tiny import TinyEncoder
-from nyxqa.retriever.models.encode import truncate_and_normalise
+from nyxqa.retriever.models.batching import truncate_and_normalise
 from nyxqa.retriever.protocols import SearchEntry
 from nyxqa.schemas.chance import keyed_hash
 from tests.support.asked import asked_in_test, triplets

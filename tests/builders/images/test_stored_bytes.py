@@ -10,8 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from nyxqa.builders.images.decode import stored_image
-from nyxqa.builders.images.metadata import png_chunks
-from nyxqa.builders.images.webp import webp_chunks
+from nyxqa.builders.images.metadata import png_chunks, webp_chunks
 from tests.support.ingest import decoded, encoded, picture
 
 SECRET = b"OWNER 59.91N 10.75E"

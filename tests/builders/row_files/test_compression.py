@@ -8,8 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nyxqa.builders.row_files.compression import TooLargeError, decompressed, open_compressed, uncompressed_name
-from nyxqa.builders.row_files.streams import open_text
+from nyxqa.builders.row_files.compression import (
+    TooLargeError,
+    decompressed,
+    open_compressed,
+    open_text,
+    uncompressed_name,
+)
 
 TEXT = "".join(f"line {number} \u00e9\n" for number in range(50_000))
 

@@ -14,10 +14,10 @@ import pytest
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files import text_files
-from nyxqa.builders.row_files.delimited import padded_rows
+from nyxqa.builders.row_files.compression import numbered_lines
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
-from nyxqa.builders.row_files.streams import numbered_lines
+from nyxqa.builders.row_files.text_files import padded_rows
 from nyxqa.schemas.errors import WorldError
 
 ROWS = [{"id": "1", "text": "a"}, {"id": "2", "text": "b\u00e9"}]

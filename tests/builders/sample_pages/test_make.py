@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nyxqa.builders.sample_pages.make import HERE, make
-from nyxqa.builders.sample_pages.page import read_page
+from nyxqa.builders.sample_pages.make import HERE, make, read_page
 from nyxqa.schemas.words import words
 
 PAGES = [read_page(path) for path in sorted((HERE / "pages").glob("*.md"))]

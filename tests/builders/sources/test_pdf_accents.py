@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.sources.pdf.accents import accented
 from nyxqa.builders.sources.pdf.geometry import Box
-from nyxqa.builders.sources.pdf.glyphs import Glyph
+from nyxqa.builders.sources.pdf.glyphs import Glyph, accented
 
 
 def glyphs(text: str, over: str) -> list[Glyph]:

@@ -11,7 +11,7 @@ import pytest
 
 from nyxqa.retriever.encoders.endpoint import EndpointModel, parse_endpoint
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+from nyxqa.retriever.models.batching import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.protocols import ModelInput, SearchEntry
 from nyxqa.schemas.errors import FormatError, UsageError, WorldError

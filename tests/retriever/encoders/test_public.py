@@ -13,7 +13,7 @@ from PIL import Image
 
 import nyxqa
 from nyxqa.retriever.encoders.tiny import _UnitVectors
-from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+from nyxqa.retriever.models.batching import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.errors import ContentError, UsageError, WorldError

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.retriever.index.stored_ids import StoredIds, rows_of, write_ids
+from nyxqa.retriever.index.stored_strings import StoredIds, rows_of, write_ids
 
 
 def test_ids_come_back_with_their_order(tmp_path: Path) -> None:

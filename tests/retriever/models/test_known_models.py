@@ -12,11 +12,10 @@ import pytest
 from nyxqa.retriever.encoders.factory import make_encoder
 from nyxqa.retriever.models.checkpoints import ModelName
 from nyxqa.retriever.models.hf import load_hf
-from nyxqa.retriever.models.known_models import known_names, known_settings
 from nyxqa.retriever.models.loading import settings_of
 from nyxqa.retriever.models.model_input import InputTextWriter
 from nyxqa.retriever.models.sentence_transformers_layout import write_text_layout
-from nyxqa.retriever.models.settings import EmbedderSettings
+from nyxqa.retriever.models.settings import EmbedderSettings, known_names, known_settings
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.errors import UsageError
 from tests.support.tiny_bert import make_tiny_bert

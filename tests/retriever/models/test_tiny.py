@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.models.encode import encode_inputs, truncate_and_normalise
+from nyxqa.retriever.models.batching import encode_inputs, truncate_and_normalise
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.models.tiny_features import WIDTH, image_features, text_features
 from nyxqa.retriever.protocols import ModelInput, SearchEntry

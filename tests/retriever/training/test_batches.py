@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nyxqa.retriever.models.batching import length_groups
 from nyxqa.retriever.training.batches import Mixing, Plan, PlanRows
-from nyxqa.retriever.training.schedule import learning_rate
+from nyxqa.retriever.training.settings import learning_rate
 
 
 def plan(rows: int = 100, size: int = 8, seed: int = 1, mixing: Mixing = "dataset") -> Plan:

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from nyxqa.retriever.models.checkpoints import ModelName
-from nyxqa.retriever.models.factory import load_model
-from nyxqa.retriever.models.images import pil_image
+from nyxqa.retriever.models.factory import ModelOptions, load_model
 from nyxqa.retriever.models.lora import LORA, Lora
+from nyxqa.retriever.models.model_input import pil_image
 from nyxqa.retriever.models.nyx import NyxModel, load_nyx
-from nyxqa.retriever.models.options import ModelOptions
 from nyxqa.retriever.models.vision_model import DeviceEncoder
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.schemas.content import PLACEHOLDER, Content

@@ -12,9 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nyxqa.retriever.models.factory import load_model
+from nyxqa.retriever.models.factory import ModelOptions, load_model
 from nyxqa.retriever.models.lora import Lora
-from nyxqa.retriever.models.options import ModelOptions
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.training.settings import TrainSettings
 from nyxqa.retriever.training.trainer import train

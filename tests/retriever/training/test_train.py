@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.retriever.models.encode import encode_inputs
+from nyxqa.retriever.models.batching import encode_inputs
 from nyxqa.retriever.models.factory import load_model
 from nyxqa.retriever.protocols import ModelInput
 from nyxqa.retriever.training.checkpoint import Checkpoints

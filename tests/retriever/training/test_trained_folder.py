@@ -13,8 +13,7 @@ import yaml
 from PIL import Image
 
 import nyxqa
-from nyxqa.retriever.models.factory import load_model
-from nyxqa.retriever.models.options import ModelOptions
+from nyxqa.retriever.models.factory import ModelOptions, load_model
 from nyxqa.retriever.training.model_card import card_text
 from nyxqa.retriever.training.output import model_card, save_model
 from nyxqa.retriever.training.settings import TrainSettings

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nyxqa.schemas.web.retry_after import duration_seconds, retry_after_seconds, wait_asked_for
+from nyxqa.schemas.web.retry_policy import duration_seconds, retry_after_seconds, wait_asked_for
 
 NOW = 1_798_847_400.0  # Fri, 01 Jan 2027 23:50:00 GMT
 

@@ -22,7 +22,7 @@ from nyxqa.builders.vlm.openai.transport import (
     UnreachableError,
 )
 from nyxqa.schemas.errors import WorldError
-from nyxqa.schemas.web.retry_after import wait_asked_for
+from nyxqa.schemas.web.retry_policy import wait_asked_for
 
 _PASSING = frozenset({408, 409, 425, 429})
 _NO_API = frozenset({404, 405, 501})

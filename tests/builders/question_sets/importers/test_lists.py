@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.question_sets.importers.lists import parse_list
+from nyxqa.builders.question_sets.importers.repair import parse_list
 
 
 @pytest.mark.parametrize(

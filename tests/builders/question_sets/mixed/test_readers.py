@@ -19,10 +19,10 @@ from nyxqa.builders.question_sets.importers.kinds import import_rows
 from nyxqa.builders.question_sets.importers.repair import BadCellError, ImportedRow
 from nyxqa.builders.question_sets.mixed.cells import content_text, options_of, scalar_forms
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
+from nyxqa.builders.question_sets.mixed.mmqa import text_table
 from nyxqa.builders.question_sets.mixed.model import SourceDocument, SourceQuestion
 from nyxqa.builders.question_sets.mixed.mteb import Mteb
 from nyxqa.builders.question_sets.mixed.mteb_files import HubParts
-from nyxqa.builders.question_sets.mixed.text_table import text_table
 from nyxqa.builders.row_files.hub import HubName
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.recipe_types import Split

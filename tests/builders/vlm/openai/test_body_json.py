@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.vlm.openai.body_json import Body, Message, body_json
+from nyxqa.builders.vlm.openai.messages import Body, Message, body_json
 
 URI = "data:image/png;base64,iVBORw0KGgo="
 
