@@ -7,13 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answer_scores, usage
-from nyxqa.builders.evaluate.evidence import text_lengths, token_values
 from nyxqa.builders.evaluate.figures import Scored, Slices, differences, lines, means, paired, retrieval_scores
-from nyxqa.builders.evaluate.judged import GRADED, graded_values, not_ranked, read_grades
 from nyxqa.builders.evaluate.options import EvaluateOptions
-from nyxqa.builders.evaluate.outcomes import golden_by_correct, mcnemar_tests
 from nyxqa.builders.evaluate.questions import EvalSet
 from nyxqa.builders.evaluate.rankings import DEPTH, Ranking
+from nyxqa.builders.evaluate.sections import (
+    GRADED,
+    golden_by_correct,
+    graded_values,
+    mcnemar_tests,
+    not_ranked,
+    read_grades,
+    text_lengths,
+    token_values,
+)
 
 
 @dataclass(frozen=True)
