@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from nyxqa.builders.dedup.homes import Pages
 from nyxqa.builders.dedup.leaks import links_between
 from nyxqa.builders.dedup.union_find import Components
 from nyxqa.builders.dedup.word_hashes import I64
@@ -20,6 +25,10 @@ from nyxqa.schemas.sql import file_list
 
 if TYPE_CHECKING:
     import duckdb
+
+Ints = npt.NDArray[np.integer[Any]]
+
+_NAMES = 1 << 12  # names in memory at a time
 
 # Pages numbered by id, so that the smallest number of a group is its smallest page_id.
 _PAGES = """
@@ -69,6 +78,54 @@ class Groups:
     names: pa.Array
     sizes: I64
     seeds: I64
+
+    def all_names(self) -> Iterator[str]:
+        """Name of each group."""
+        yield from self.names.to_pylist()
+
+
+class NumberedGroups:
+    """Groups of numbered pages, in the order of their names; 28 bytes for each page in memory.
+
+    :param pages: All pages.
+    :param near: Rows of PAIRS: near-duplicates across the labels of ``pages``.
+    """
+
+    def __init__(self, pages: Pages, near: StepOutput) -> None:
+        self._ids = pages.ids
+        components = Components(len(pages.labels))
+        for file in near.files():
+            sides = pq.read_table(file, columns=["side_a", "side_b"])
+            components.join(*(sides[name].to_numpy() for name in ("side_a", "side_b")))
+        labels = components.roots(pages.labels)
+        self._firsts = np.flatnonzero(labels == np.arange(len(labels))).astype(np.int32)
+        # Index of the group of each page, int32 [pages].
+        self.of_page = np.searchsorted(self._firsts, labels.astype(np.int32)).astype(np.int32)
+        self.sizes = np.zeros((len(self._firsts), 2), np.int32)
+        self.sizes[:, 0] = np.bincount(self.of_page, minlength=len(self._firsts))
+        self.seeds = np.zeros((len(self._firsts), len(KINDS)), np.int32)
+
+    def count(self, pages: Ints, documents: pa.Table, min_tokens: int) -> None:
+        """Count the documents of one file.
+
+        :param pages: Number of the page of each.
+        :param documents: ``kind`` and ``n_tokens``.
+        """
+        groups = self.of_page[pages]
+        np.add.at(self.sizes[:, 1], groups, 1)
+        kinds = pc.index_in(documents["kind"], pa.array(KINDS)).to_numpy()
+        seeds = np.flatnonzero(documents["n_tokens"].to_numpy() >= min_tokens)
+        np.add.at(self.seeds, (groups[seeds], kinds[seeds]), 1)
+
+    def all_names(self) -> Iterator[str]:
+        """Name of each group."""
+        for start in range(0, len(self._firsts), _NAMES):
+            for name in self._ids[self._firsts[start : start + _NAMES]].tolist():
+                yield name.decode()
+
+    def names_of(self, pages: Ints) -> pa.Array:
+        """Name of the group of each page."""
+        return pa.array(self._ids[self._firsts[self.of_page[pages]]].tolist(), pa.binary()).cast(pa.string())
 
 
 def find_groups(documents: StepOutput, settings: Dedup, min_tokens: int, folder: Path) -> Groups:

@@ -70,33 +70,35 @@ class SetStore:
             last = max(first + 1, int(np.searchsorted(ends, done + elements, side="right")))
             part = sets[first:last]
             mapped = np.memmap(self.file, np.uint64, "r")
-            yield np.repeat(part, self.sizes[part]), mapped[_ranges(self.starts[part], self.sizes[part])]
+            yield np.repeat(part, self.sizes[part]), mapped[ranges_of(self.starts[part], self.sizes[part])]
             first = last
 
     def _part(self, mapped: U64, left: I64, right: I64) -> F64:
-        common = self._common(mapped, left, right)
+        common = count_shared(mapped, self.starts, self.sizes, left, right)
         return np.asarray(common / (self.sizes[left] + self.sizes[right] - common), np.float64)
 
-    def _common(self, mapped: U64, left: I64, right: I64) -> I64:
-        """Number of shingles that the sets of each pair share."""
-        kernels = loaded()
-        if kernels is not None:
-            found, sides = np.empty(len(left), np.int64), (np.ascontiguousarray(side) for side in (left, right))
-            kernels.call("count_shared", mapped, self.starts, self.sizes, *sides, len(left), found)
-            return found
-        pairs = np.arange(len(left), dtype=np.uint64) << HASH_BITS
-        keys = np.concatenate(
-            [
-                np.repeat(pairs, self.sizes[side]) | mapped[_ranges(self.starts[side], self.sizes[side])]
-                for side in (left, right)
-            ]
-        )
-        keys.sort(kind="stable")  # two ascending runs: one merge
-        shared = keys[1:][keys[1:] == keys[:-1]] >> HASH_BITS
-        return np.bincount(shared.astype(np.int64), minlength=len(left))
+
+def count_shared(values: U64, starts: I64, sizes: I64, left: I64, right: I64) -> I64:
+    """Number of shingles that the sets of each pair share, of at most 16,384 pairs.
+
+    :param values: Shingles of the sets, ascending inside each.
+    :param starts: Where each set starts.
+    """
+    kernels = loaded()
+    if kernels is not None:
+        found, sides = np.empty(len(left), np.int64), (np.ascontiguousarray(side) for side in (left, right))
+        kernels.call("count_shared", values, starts, sizes, *sides, len(left), found)
+        return found
+    pairs = np.arange(len(left), dtype=np.uint64) << HASH_BITS
+    keys = np.concatenate(
+        [np.repeat(pairs, sizes[side]) | values[ranges_of(starts[side], sizes[side])] for side in (left, right)]
+    )
+    keys.sort(kind="stable")  # two ascending runs: one merge
+    shared = keys[1:][keys[1:] == keys[:-1]] >> HASH_BITS
+    return np.bincount(shared.astype(np.int64), minlength=len(left))
 
 
-def _ranges(starts: I64, sizes: I64) -> I64:
+def ranges_of(starts: I64, sizes: I64) -> I64:
     """The ranges ``starts[i] .. starts[i] + sizes[i]``, concatenated."""
     ends = np.cumsum(sizes)
     steps = np.repeat(starts - (ends - sizes), sizes)

@@ -63,6 +63,18 @@ class Threshold:
         """SQL: length of the prefix that is enough for the smaller set of a pair."""
         return f"{shared} - ceil({2 * self.value / (1 + self.value)!r} * {size} - {_ROUNDING!r}) + 1"
 
+    def prefix_lengths(self, shared: I64, sizes: I64) -> tuple[I64, I64]:
+        """``prefix`` and ``short_prefix`` of sets, int64; below 1 where a set needs none.
+
+        :param shared: Number of their shingles that other sets may have too.
+        :param sizes: Number of their shingles.
+        """
+        whole, least = (
+            shared - np.ceil(share * sizes - _ROUNDING).astype(np.int64) + 1
+            for share in (self.value, 2 * self.value / (1 + self.value))
+        )
+        return whole, least
+
 
 def as_threshold(threshold: float | Threshold) -> Threshold:
     """A number as the rule that it means."""

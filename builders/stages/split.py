@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nyxqa.builders.dedup.groups import Groups, find_groups
+from nyxqa.builders.dedup.across.pairs import near_pairs
+from nyxqa.builders.dedup.across.sketches import sketched
+from nyxqa.builders.dedup.groups import Groups, Ints, NumberedGroups
+from nyxqa.builders.dedup.homes import Pages, page_edges, write_pages
 from nyxqa.builders.dedup.settings import similarity_params
-from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
@@ -34,7 +37,8 @@ SEEDS_PER_QUESTION = 2
 # A split may hold up to this many times its share of the documents, because pages differ in length.
 _MOST_DOCUMENTS = 2
 _TRAIN, _VALIDATION, _TEST = range(3)
-_DIGITS = 32  # of an id
+_GROUPS = 1 << 12  # numbers of groups in Python at a time
+_GROUPS_VERSION = 1
 
 _HELD_OUT = (_VALIDATION, _TEST)
 _UPDATE_VERSION = 1
@@ -78,36 +82,79 @@ def split(
             SPLIT_DOCUMENTS,
             resume=True,
         )
+    pages, near = connect_pages(run, documents, similarity)
     return decide_then_apply(
         run,
         documents,
         Step("split/place", VERSION, params),
-        partial(write_assignment, documents, settings, similarity, min_tokens, seed),
+        partial(write_assignment, documents, pages, near, settings, min_tokens, seed),
         Step("split", VERSION, unit_in="document", unit_out="document"),
         paired_files,
         split_shard,
         SPLIT_DOCUMENTS,
-        resume=True,
     )
 
 
+def connect_pages(run: Run, documents: StepOutput, similarity: Dedup) -> tuple[StepOutput, StepOutput]:
+    """The pages, labelled by shared documents and clusters, and the near-duplicates across labels.
+
+    Clusters come from MinHash, which may miss a pair. Groups are joined too if the exact search finds a pair between
+    them, so that the certificate finds none between splits.
+    """
+    given = (documents.fingerprint,)
+    edges = page_edges(run, Step("split/homes", _GROUPS_VERSION, {}, given), documents)
+    pages = run.run_once(
+        Step("split/pages", _GROUPS_VERSION, {}, (edges.fingerprint,)), partial(write_pages, documents, edges)
+    )
+    alike = similarity_params(similarity)
+    step = Step("split/sketch", _GROUPS_VERSION, {"shingle": alike.pop("shingle")}, given)
+    sketches = sketched(run, step, documents.files, read_for_search, similarity.shingle)
+    step = Step("split/prefixes", _GROUPS_VERSION, alike, (sketches.counts.fingerprint, pages.fingerprint))
+    return pages, near_pairs(run, step, sketches, partial(_sides, pages), "side", similarity, every=False)
+
+
+def _sides(pages: StepOutput) -> list[list[Path]]:
+    return [[file] for file in pages.files()]
+
+
+def read_for_search(files: Sequence[Path]) -> Iterator[pa.Table]:
+    """Texts and perceptual hashes of part files of DOCUMENTS."""
+    for file in files:
+        table = pq.read_table(file, columns=["text", "images"])
+        images = table["images"].combine_chunks()
+        hashes = images.flatten().field("phash").cast(pa.int64())
+        lengths = np.append(0, np.cumsum(images.value_lengths().to_numpy(zero_copy_only=False))).astype(np.int32)
+        yield pa.table({"text": table["text"], "phashes": pa.ListArray.from_arrays(pa.array(lengths), hashes)})
+
+
 def write_assignment(
-    documents: StepOutput, settings: SplitSection, similarity: Dedup, min_tokens: int, seed: int, folder: Path
+    documents: StepOutput,
+    pages: StepOutput,
+    near: StepOutput,
+    settings: SplitSection,
+    min_tokens: int,
+    seed: int,
+    folder: Path,
 ) -> None:
     """Write the group and split of every document: one file per shard, one row per document.
 
-    If the search for near-duplicates across groups is stopped, its progress stays in ``folder`` and it resumes.
+    :param pages: What ``write_pages`` wrote.
+    :param near: Rows of PAIRS.
     """
-    clear_scratch(folder)
-    groups = find_groups(documents, similarity, min_tokens, folder)
+    groups = NumberedGroups(Pages(pages.folder), near)
+    every = np.concatenate([np.zeros(0, np.int32), *(pq.read_table(file)["page"].to_numpy() for file in pages.files())])
+    files = documents.files()
+    numbers, start = [], 0
+    for file in files:
+        table = pq.read_table(file, columns=["kind", "n_tokens"])
+        numbers.append(every[start : start + table.num_rows])
+        groups.count(numbers[-1], table, min_tokens)
+        start += table.num_rows
     assign = assign_by_questions if settings.by_questions else assign_by_pages
-    splits = pa.array(QA_SPLITS).take(pa.array(assign(groups, settings, seed)))
-    assigned = pa.table({"group": groups.names, "split": splits})
-    pages = groups.pages.join(assigned, "group").sort_by("page_id")
-    ids = _fixed_width(pages["page_id"])
-    for shard, file in enumerate(documents.files()):
-        own = _fixed_width(pq.read_table(file, columns=["page_id"])["page_id"])
-        write_table(part_file(folder, shard), pages.take(pa.array(np.searchsorted(ids, own))).drop_columns(["page_id"]))
+    codes = assign(groups, settings, seed)
+    for shard, own in enumerate(numbers):
+        splits = pa.array(QA_SPLITS).take(pa.array(codes[groups.of_page[own]]))
+        write_table(part_file(folder, shard), pa.table({"group": groups.names_of(own), "split": splits}))
 
 
 def _place(
@@ -118,18 +165,29 @@ def _place(
     write_placement(documents, tables, similarity, min_tokens, assign, folder)
 
 
-def _fixed_width(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
-    """Ids as an array of 32 bytes each, in the same sort order."""
-    padded = pc.ascii_rpad(ids, _DIGITS, padding="\0")
-    fixed = padded.cast(pa.binary()).cast(pa.binary(_DIGITS)).combine_chunks()
-    return np.frombuffer(fixed.buffers()[1], f"S{_DIGITS}", len(fixed), fixed.offset * _DIGITS)
+class Counted(Protocol):
+    """Groups as their assignment sees them."""
+
+    @property
+    def sizes(self) -> Ints:
+        """Integers [groups, 2]: pages and documents."""
+
+    @property
+    def seeds(self) -> Ints:
+        """Integers [groups, 3]: text, single and multi documents that can become seeds."""
+
+    def all_names(self) -> Iterator[str]:
+        """Name of each group."""
 
 
-def _shuffled(groups: Groups, seed: int) -> I64:
-    """Indices of the groups, int64 [groups], in the order of their keyed hashes."""
-    names = groups.names
-    hashes = np.fromiter((keyed_hash(seed, "split", name.as_py()) for name in names), np.uint64, len(names))
-    return np.argsort(hashes, kind="stable").astype(np.int64)
+def _shuffled(groups: Counted, seed: int) -> Iterator[int]:
+    """Indices of the groups in the order of their keyed hashes."""
+    count = len(groups.sizes)
+    hashes = np.fromiter((keyed_hash(seed, "split", name) for name in groups.all_names()), np.uint64, count)
+    order = np.argsort(hashes, kind="stable")
+    del hashes
+    for start in range(0, count, _GROUPS):
+        yield from order[start : start + _GROUPS].tolist()
 
 
 def assign_added(settings: SplitSection, seed: int, grow: Sequence[str], groups: Groups, taken: Taken) -> Assignment:
@@ -143,7 +201,7 @@ def assign_added(settings: SplitSection, seed: int, grow: Sequence[str], groups:
 
 
 def assign_by_pages(
-    groups: Groups, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
+    groups: Counted, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
 ) -> Assignment:
     """Assign groups so that validation and test hold their fractions of the pages.
 
@@ -164,8 +222,10 @@ def assign_by_pages(
         for code, share in shares.items()
         if code in grow
     }
-    assignment = np.zeros(len(groups.names), np.int8)
-    for group in _shuffled(groups, seed).tolist():
+    assignment = np.zeros(len(groups.sizes), np.int8)
+    for group in _shuffled(groups, seed):
+        if all(left[0] < 1 for left in room.values()):
+            break
         pages, documents = groups.sizes[group].tolist()
         for code, left in room.items():
             if pages <= left[0] and documents <= left[1]:
@@ -176,7 +236,7 @@ def assign_by_pages(
 
 
 def assign_by_questions(
-    groups: Groups, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
+    groups: Counted, settings: SplitSection, seed: int, taken: Taken = NOTHING, grow: Collection[int] = _HELD_OUT
 ) -> Assignment:
     """Assign groups so that validation and test have seeds of each kind for the requested number of questions.
 
@@ -190,8 +250,10 @@ def assign_by_questions(
     sizes = {_TEST: int(settings.test), _VALIDATION: int(settings.validation)}
     wanted = {code: count for code, count in sizes.items() if code in grow}
     have = {code: taken.seeds[code].copy() for code in wanted}
-    assignment = np.zeros(len(groups.names), np.int8)
-    for group in _shuffled(groups, seed).tolist():
+    assignment = np.zeros(len(groups.sizes), np.int8)
+    for group in _shuffled(groups, seed):
+        if all((have[code] >= count).all() for code, count in wanted.items()):
+            break
         own = groups.seeds[group]
         for code, count in wanted.items():
             lacks = ((own > 0) & (have[code] < count)).any()

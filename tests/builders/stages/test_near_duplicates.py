@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nyxqa.build import run as build
-from nyxqa.builders.dedup import documents, prefix_filter
+from nyxqa.builders.dedup import documents
+from nyxqa.builders.dedup.across import pairs, sketches
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
@@ -154,10 +155,10 @@ def test_a_stopped_search_between_groups_goes_on(tmp_path: Path, monkeypatch: py
     run = WorkingRun(tmp_path / "work", LocalExecutor(1), Progress())
     found = dedup(run, parts_of(tmp_path / "in", CHUNKS, chunks(3)), Dedup())
     with monkeypatch.context() as patched:
-        patched.setattr(prefix_filter, "verify", stopped)
+        patched.setattr(pairs, "pairs_of_range", stopped)
         with pytest.raises(KeyboardInterrupt):
             split(run, found, SIZES, Dedup(), 0, 42)
-    monkeypatch.setattr(documents, "shingle_sets", stopped)
+    monkeypatch.setattr(sketches, "shingle_sets", stopped)
     rows = list(split(run, found, SIZES, Dedup(), 0, 42).rows())
     assert len(rows) == len(found)
     (folder,) = (run.work / "steps" / "split.place").iterdir()

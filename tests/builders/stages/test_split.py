@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyxqa.builders.dedup.groups import Groups, find_groups
+from nyxqa.builders.dedup.across.pairs import PAIRS
+from nyxqa.builders.dedup.groups import Groups, NumberedGroups, find_groups
+from nyxqa.builders.dedup.homes import Pages, write_pages
 from nyxqa.builders.engine.decide import paired_files
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.stages.split import assign_by_pages, assign_by_questions, split_shard, write_assignment
+from nyxqa.builders.stages.split import (
+    assign_by_pages,
+    assign_by_questions,
+    connect_pages,
+    split_shard,
+    write_assignment,
+)
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Dedup, SplitSection
 from nyxqa.schemas.tables import QA_SPLITS
@@ -46,8 +59,13 @@ def documents_of(folder: Path, rows: list[dict[str, Any]]) -> Any:
 
 
 def assigned(documents: Any, settings: SplitSection, folder: Path) -> StepOutput:
-    write_assignment(documents, settings, Dedup(), 0, 42, folder)
+    pages, near = connected(documents, folder)
+    write_assignment(documents, pages, near, settings, 0, 42, folder)
     return finished(folder)
+
+
+def connected(documents: Any, folder: Path) -> tuple[StepOutput, StepOutput]:
+    return connect_pages(WorkingRun(folder / "work", LocalExecutor(1), Progress()), documents, Dedup())
 
 
 def found_groups(documents: Any, folder: Path) -> dict[str, list[str]]:
@@ -57,6 +75,16 @@ def found_groups(documents: Any, folder: Path) -> dict[str, list[str]]:
         found.setdefault(row["group"], []).append(row["page_id"])
     assert groups.names.to_pylist() == list(found)
     assert groups.sizes[:, 0].tolist() == [len(pages) for pages in found.values()]
+    pages, near = connected(documents, folder)
+    numbered = NumberedGroups(Pages(pages.folder), near)
+    for file in pages.files():  # one for all files of documents, which are small
+        numbers = pq.read_table(file)["page"].to_numpy()
+        numbered.count(numbers, pa.concat_tables(map(pq.read_table, documents.files())), 0)
+        ids = [Pages(pages.folder).ids[number].decode() for number in numbers]
+        assert ids == [row["page_id"] for row in documents.rows()]
+    assert list(numbered.all_names()) == list(found)
+    assert numbered.sizes.tolist() == groups.sizes.tolist()
+    assert numbered.seeds.tolist() == groups.seeds.tolist()
     return found
 
 
@@ -204,3 +232,30 @@ def test_no_page_sibling_or_document_stands_in_two_splits(tmp_path: Path) -> Non
     assert {row["split"] for row in found} == {"train", "validation", "test"}
     by_page = {row["page_id"]: row["group"] for row in found}
     assert by_page["p05"] == by_page["p30"]
+
+
+def held(folder: Path, count: int) -> int:
+    """The most bytes of arrays at a time that groups of ``count`` pages take."""
+    kinds = pa.array(KINDS).take(pa.array(np.arange(count) % 3))
+    ids = pa.array([f"{number * 0x9E3779B97F4A7C15 % 2**64:032x}" for number in range(count)])
+    table = pa.table({"page_id": ids, "kind": kinds, "n_tokens": np.full(count, 9)})
+    folder.mkdir()
+    for shard, start in enumerate(range(0, count, 5_000)):
+        pq.write_table(table.slice(start, 5_000), folder / f"part-{shard:06d}.parquet")
+    none = parts_of(folder / "none", pa.schema([(name, pa.string()) for name in ("page", "first")]), [])
+    near = parts_of(folder / "near", PAIRS, [])
+    out = {name: folder / name for name in ("pages", "place")}
+    for path in out.values():
+        path.mkdir()
+    tracemalloc.start()
+    try:
+        write_pages(finished(folder), none, out["pages"])
+        write_assignment(finished(folder), finished(out["pages"]), near, FRACTIONS, 0, 42, out["place"])
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_groups_hold_less_than_64_bytes_a_page(tmp_path: Path) -> None:
+    small, large = (held(tmp_path / str(count), count) for count in (20_000, 50_000))
+    assert (large - small) / 30_000 < 64
