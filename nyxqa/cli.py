@@ -63,7 +63,8 @@ def build(
     source: Annotated[
         str | None,
         typer.Option(
-            help="sample, html:, markdown:, pdf:, docling:DIR, jsonl:FILE, obelics[:DIR]; takes recipe nyxqa by default"
+            help="sample, html:, markdown:, pdf:, docling:DIR, jsonl:FILE, obelics[:DIR], "
+            "jsonl: and obelics: at s3://BUCKET/KEY; takes recipe nyxqa by default"
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most pages to read.")] = None,

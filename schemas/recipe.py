@@ -39,7 +39,7 @@ class Web(Section):
 
     source: str = Field(
         description="source of the pages: sample, html:DIR, markdown:DIR, pdf:DIR, pdf:FILE, docling:DIR, jsonl:FILE, "
-        "obelics[:DIR]"
+        "jsonl:DIR, obelics[:DIR]; jsonl: and obelics: also at s3://BUCKET/KEY"
     )
     limit: Positive | None = Field(None, description="maximum number of pages to read; all if not set")
     every: Positive = Field(1, description="read every n-th page")

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.recipe import Recipe
 from nyxqa.schemas.recipe_text import keys_of, models_of, recipe_keys
+from nyxqa.schemas.web.s3 import S3
 
 _SHIPPED = Path(__file__).parent / "recipes"
 _ENCODER_KINDS = ("tiny", "nyx", "hf")
@@ -198,12 +199,12 @@ def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _anchored(value: str, folder: Path, kinds: Sequence[str] | None = None) -> str:
-    """``KIND:PATH`` with a path relative to ``folder``; names on the Hub and URLs stay.
+    """``KIND:PATH`` with a path relative to ``folder``; names on the Hub, URLs and addresses of S3 stay.
 
     :param kinds: Kinds followed by a path; None for all.
     """
     kind, _, path = value.partition(":")
-    if not path or path.startswith(("hf:", "//", "<")) or kind == "hf" or (kinds is not None and kind not in kinds):
+    if not path or path.startswith(("hf:", "//", "<", S3)) or kind == "hf" or (kinds is not None and kind not in kinds):
         return value
     return f"{kind}:{folder / path}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from tests.support.evidence_builds import IMAGES, RECIPE, build_with_model
 from tests.support.evidence_model import EvidenceModel
 from tests.support.pages import many_pages, page, write_recipe
 from tests.support.restamp import restamp
+from tests.support.s3_server import VARIABLE as MOTO
+from tests.support.s3_server import S3Server, moto_python, s3_server
 from tests.support.vlm_server import VlmServer
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that a test interrupts.
@@ -109,3 +112,27 @@ def chromium() -> Iterator[Chromium]:
         pytest.skip(f"there is no Chromium; install one, or name it in {VARIABLE}")
     with running_chromium(path) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def s3_running() -> Iterator[S3Server]:
+    """The S3 of moto, one for all tests of a process."""
+    python = moto_python()
+    if python is None:
+        pytest.skip(f"moto is not installed, and {MOTO} names no interpreter with it")
+    with s3_server(python) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 of moto as the environment's endpoint, with an empty bucket and no faults."""
+    pytest.importorskip("obstore", reason="extra s3 is not installed")
+    for variable in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_running.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    s3_running.empty()
+    return s3_running

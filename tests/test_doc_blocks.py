@@ -31,6 +31,7 @@ NOT_RUN = {
         "ACCELERATE_USE_CPU=true accelerate launch --num_processes 2 ",
     ): "takes a minute of two processes",
     ("docs/training.md", "nyxqa improve nyxqa_data --base hf:FOLDER --out improved"): "needs a GPU",
+    ("docs/recipe.md", "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."): "needs a bucket",
     ("docs/tutorials/cluster.md", "nyxqa build --split all --source html:manual/ --out manual_d"): "needs a cluster",
     ("docs/tutorials/cluster.md", "torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d -"): "needs a cluster",
     ("docs/updating.md", "nyxqa diff you/manual@v1 you/manual             # versions o"): "needs the internet",

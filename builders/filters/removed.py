@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, locate, web_url
+from nyxqa.builders.images.references import BucketFile, Data, LocalFile, Rejected, Url, locate, web_url
 from nyxqa.builders.sources.base import Item, Page, Source
 from nyxqa.schemas.removals import PREFIX, Name, PageRemovals, Removals, hashed, prefix_hash, url_names
 
@@ -33,7 +33,7 @@ def image_names(reference: str, page_path: str, opened: Source) -> Iterator[Name
         yield from url_names(found.url)
         return
     match locate(reference, page_path, opened.root, opened.root_relative_links):
-        case LocalFile(_, name):
+        case LocalFile(_, name) | BucketFile(_, name):
             yield "image", name
         case Data(data):
             yield "image", hashlib.sha256(data).hexdigest()

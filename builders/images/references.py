@@ -9,7 +9,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from nyxqa.builders.images.errors import Reason
 from nyxqa.schemas.credentials import without_credentials
+from nyxqa.schemas.web.s3 import S3Folder, S3Object
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 MAX_URL = 8192  # characters; servers refuse longer URLs
@@ -37,6 +38,14 @@ class LocalFile:
     """A file of the source; ``name`` is its path inside it."""
 
     path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketFile:
+    """A file of a source on S3; ``name`` is its path inside the source."""
+
+    file: S3Object
     name: str
 
 
@@ -62,10 +71,19 @@ class Rejected:
     detail: str
 
 
-Location = LocalFile | Url | Data | Rejected
+OnDisk = LocalFile | Url | Data | Rejected
+Location = OnDisk | BucketFile
 
 
-def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> Location:
+@overload
+def locate(reference: str, page_path: str, root: Path, slash_is_root: bool) -> OnDisk: ...
+
+
+@overload
+def locate(reference: str, page_path: str, root: Path | S3Folder, slash_is_root: bool) -> Location: ...
+
+
+def locate(reference: str, page_path: str, root: Path | S3Folder, slash_is_root: bool) -> Location:
     """What ``reference`` points to.
 
     :param page_path: Path of the page inside the source; relative references start at its folder.
@@ -118,7 +136,9 @@ def _shown(reference: str) -> str:
     return without_credentials(reference)[:_SHOWN]
 
 
-def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:
+def _file(root: Path | S3Folder, inside: str, shown: str) -> LocalFile | BucketFile | Rejected:
+    if isinstance(root, S3Folder):
+        return _object(root, posixpath.normpath(inside), shown)
     try:
         base = os.path.realpath(root)
         path = Path(os.path.realpath(posixpath.join(base, inside)))
@@ -129,6 +149,13 @@ def _file(root: Path, inside: str, shown: str) -> LocalFile | Rejected:
     except (OSError, ValueError) as error:
         return Rejected("bad_reference", f"{shown!r}: {getattr(error, 'strerror', None) or 'no path'}")
     return LocalFile(path, posixpath.normpath(os.path.relpath(path, base)))
+
+
+def _object(root: S3Folder, inside: str, shown: str) -> BucketFile | Rejected:
+    if inside.startswith(("/", "../")) or inside in ("..", "."):
+        return Rejected("outside_source", shown)
+    found = root.file(inside)
+    return Rejected("missing_file", shown) if found is None else BucketFile(found, inside)
 
 
 def _inline(reference: str) -> Data | Rejected:

@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, AnyStr, cast
+from typing import IO, Any, AnyStr, Literal, Protocol, cast
 
 SUFFIXES = (".gz", ".zst")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -18,6 +18,17 @@ DAMAGED = (OSError, EOFError, zlib.error)
 MAX_LINE = 128_000_000  # bytes, or characters of text; embedded images make a row longer than its text
 # What opening or reading a truncated, misnamed or unreadable file raises.
 READ_ERRORS = (*DAMAGED, csv.Error, UnicodeDecodeError)
+
+
+class Openable(Protocol):
+    """A file that is opened for reading bytes, such as a path."""
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its name."""
+
+    def open(self, mode: Literal["rb"], buffering: int = -1, /) -> IO[bytes]:
+        """Open it."""
 
 
 class TooLargeError(ValueError):
@@ -30,19 +41,19 @@ def uncompressed_name(name: str) -> str:
     return next((lower.removesuffix(suffix) for suffix in SUFFIXES if lower.endswith(suffix)), lower)
 
 
-def open_compressed(path: Path) -> IO[bytes]:
+def open_compressed(file: Openable) -> IO[bytes]:
     """Open a file for reading what it holds, whether it is compressed or not.
 
     :raises OSError: If it cannot be opened.
     """
-    with path.open("rb") as file:
-        start = file.read(len(_ZSTD))
-    suffix = path.suffix.lower()
+    with file.open("rb", 0) as opened:
+        start = opened.read(len(_ZSTD))
+    suffix = file.suffix.lower()
     if start.startswith(_GZIP) or (suffix == ".gz" and not start.startswith(_ZSTD)):
-        return cast(IO[bytes], gzip.open(path, "rb"))
+        return cast(IO[bytes], gzip.open(file if isinstance(file, Path) else file.open("rb"), "rb"))
     if start.startswith(_ZSTD) or suffix == ".zst":
-        return io.BufferedReader(_ZstdReader(lambda: path.open("rb")), io.DEFAULT_BUFFER_SIZE * 8)
-    return path.open("rb")
+        return io.BufferedReader(_ZstdReader(lambda: file.open("rb")), io.DEFAULT_BUFFER_SIZE * 8)
+    return file.open("rb")
 
 
 def decompressed(data: bytes, most: int) -> bytes:

@@ -13,16 +13,13 @@ from functools import lru_cache
 from io import SEEK_END
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.schemas.errors import WorldError, first_line
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 _FOOTERS_AT_ONCE = 16  # footers read concurrently; each takes a round trip or two to a server
 _GROUPS_AT_ONCE = 4
@@ -45,6 +42,16 @@ def parquet_values(path: Path, rows_at_once: int = _FILE_ROWS_AT_ONCE) -> Iterat
                 yield from batch.to_pylist()
     except pa.ArrowException as error:
         raise OSError(f"not valid Parquet: {first_line(error)}") from error
+
+
+class Files(Protocol):
+    """A file system, as those of fsspec are; equal ones give equal bytes."""
+
+    def __hash__(self) -> int:
+        """As equality asks for."""
+
+    def open(self, path: str, /, *, cache_type: str) -> Any:
+        """Open a file for reading from any place, without reading ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class ParquetRows:
     :param version: Changes whenever a file does; key of the footer cache.
     """
 
-    files: AbstractFileSystem
+    files: Files
     wanted: Sequence[str]
     needed: Sequence[str]
     version: str
@@ -220,7 +227,7 @@ class ParquetRows:
 
 
 @lru_cache(_CACHED_FOOTERS)
-def _footer(files: AbstractFileSystem, path: str, version: str) -> pq.FileMetaData:
+def _footer(files: Files, path: str, version: str) -> pq.FileMetaData:
     try:
         with _classified_errors(path), files.open(path, cache_type="none") as opened:
             return pq.read_metadata(pa.BufferReader(_tail(opened)))

@@ -13,6 +13,7 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import MAX_LINE
 from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.schemas.recipe import Web
+from nyxqa.schemas.web.s3 import S3Folder
 
 MAX_TEXT = 20_000_000  # characters of text; a longer page is a dump, not a page
 MAX_RAW = MAX_LINE  # bytes of a file or line
@@ -76,8 +77,8 @@ class Source(Protocol):
 
     @property
     @abstractmethod
-    def root(self) -> Path:
-        """Folder that contains all local images; references out of it are rejected."""
+    def root(self) -> Path | S3Folder:
+        """Folder that contains all images that are files; references out of it are rejected."""
 
     @abstractmethod
     def fingerprint(self) -> object:

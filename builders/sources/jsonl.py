@@ -1,52 +1,39 @@
-"""Pages from an OBELICS-shaped JSONL file, plain or compressed."""
+"""Pages from OBELICS-shaped JSONL files, plain or compressed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.row_files.compression import READ_ERRORS, numbered_lines, open_compressed
+from nyxqa.builders.row_files.compression import (
+    READ_ERRORS,
+    Openable,
+    numbered_lines,
+    open_compressed,
+    uncompressed_name,
+)
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, subsample
+from nyxqa.builders.sources.listing import ListedFile, listed_files, listing_hash
 from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web
 
 
-@dataclass(frozen=True)
 class JsonlSource(Source):
-    """Rows of one file; images are in the file's folder, at URLs, or inline.
+    """Rows of one file or several; images are beside them, at URLs, or inline."""
 
-    :param file: The file; decompressed if it is gzip or Zstandard, by its name or its first bytes.
-    """
-
-    kind: str
-    file: Path
     web: Web
 
-    @property
-    def root(self) -> Path:
-        """Folder of the file."""
-        return self.file.parent
+    @abstractmethod
+    def files(self) -> Iterable[tuple[str, Openable]]:
+        """Yield the files in order, each with its path inside the source; known by their first bytes or their names.
 
-    def fingerprint(self) -> object:
-        """Return name, size and time of the file.
-
-        :raises WorldError: If the file is missing, empty or unreadable.
+        :raises WorldError: If they cannot be listed.
         """
-        try:
-            state = self.file.stat()
-            with self.file.open("rb"):
-                pass
-        except FileNotFoundError as error:
-            raise WorldError(f"source file {self.file} does not exist") from error
-        except OSError as error:
-            raise WorldError(f"source file {self.file} cannot be read: {error.strerror}") from error
-        if state.st_size == 0:
-            raise WorldError(f"source file {self.file} is empty")
-        return [[self.file.name, state.st_size, state.st_mtime_ns]]
 
     def tasks(self, notify: Notify) -> Iterator[Batch]:
         """Yield batches of raw lines; blank lines are not rows."""
@@ -71,10 +58,63 @@ class JsonlSource(Source):
         return page_of_row(item, row, where)
 
     def _items(self) -> Iterator[Item]:
-        name = self.file.name
+        for name, file in self.files():
+            try:
+                with open_compressed(file) as stream:
+                    for row, raw, size in numbered_lines(stream, MAX_RAW):
+                        yield Item(f"{name}:{row + 1}", name, row, raw, size)
+            except READ_ERRORS as error:
+                raise WorldError(f"source file {file} cannot be read to its end: {error}") from error
+
+
+@dataclass(frozen=True)
+class JsonlFile(JsonlSource):
+    """Rows of one file, or of all ``*.jsonl`` files below a folder; images are in the file's folder, or that folder.
+
+    :param file: The file or folder.
+    """
+
+    kind: str
+    file: Path
+    web: Web
+
+    @property
+    def root(self) -> Path:
+        """Folder of the images."""
+        return self.file if self.file.is_dir() else self.file.parent
+
+    def fingerprint(self) -> object:
+        """Return name, size and time of the file, or of each in the folder.
+
+        :raises WorldError: If the file is missing, empty or unreadable, or the folder has no such file.
+        """
+        if self.file.is_dir():
+            return listing_hash(self._listed())
         try:
-            with open_compressed(self.file) as stream:
-                for row, raw, size in numbered_lines(stream, MAX_RAW):
-                    yield Item(f"{name}:{row + 1}", name, row, raw, size)
-        except READ_ERRORS as error:
-            raise WorldError(f"source file {self.file} cannot be read to its end: {error}") from error
+            state = self.file.stat()
+            with self.file.open("rb"):
+                pass
+        except FileNotFoundError as error:
+            raise WorldError(f"source file {self.file} does not exist") from error
+        except OSError as error:
+            raise WorldError(f"source file {self.file} cannot be read: {error.strerror}") from error
+        if state.st_size == 0:
+            raise WorldError(f"source file {self.file} is empty")
+        return [[self.file.name, state.st_size, state.st_mtime_ns]]
+
+    def files(self) -> Iterable[tuple[str, Openable]]:
+        """Yield the file, or those in the folder sorted by path."""
+        if self.file.is_dir():
+            return [(path, self.file / path) for path, _ in self._listed()]
+        return [(self.file.name, self.file)]
+
+    def _listed(self) -> list[ListedFile]:
+        files = [one for one in listed_files(self.file) if is_jsonl(one[0])]
+        if not files:
+            raise WorldError(f"source folder {self.file} has no file *.jsonl, *.jsonl.gz or *.jsonl.zst")
+        return files
+
+
+def is_jsonl(path: str) -> bool:
+    """Whether a file in a folder holds JSON lines by its name."""
+    return uncompressed_name(path).endswith(".jsonl")

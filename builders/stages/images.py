@@ -21,7 +21,7 @@ from nyxqa.builders.images.decode import StoredImage, stored_image
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.fetch.places import FetchedReader, placed
 from nyxqa.builders.images.packs import PackWriter, writing_pack
-from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, images_of, locate
+from nyxqa.builders.images.references import BucketFile, Data, LocalFile, Rejected, Url, images_of, locate
 from nyxqa.builders.row_files.compression import TooLargeError, decompressed
 from nyxqa.builders.rows import PAGES, SOURCE_PAGES
 from nyxqa.builders.sources.base import Source
@@ -30,6 +30,7 @@ from nyxqa.builders.stages.fetch import fetch, store_folder
 from nyxqa.schemas.credentials import marked_address
 from nyxqa.schemas.recipe import Images
 from nyxqa.schemas.removals import Removals, read_removals
+from nyxqa.schemas.web.s3 import S3Folder
 
 _SHARD_IMAGES = 512  # images per shard, so that a stopped run loses little work; a page is never divided
 
@@ -56,7 +57,7 @@ class Resolver:
     :param fetch: Whether images at URLs were fetched.
     """
 
-    root: Path
+    root: Path | S3Folder
     slash_is_root: bool
     fetched: Path
     max_bytes: int
@@ -85,6 +86,9 @@ class Resolver:
                 except OSError as error:
                     raise DeadImageError("unreadable", f"{name}: {error.strerror}") from error
                 return self._plain(data, name), name
+            case BucketFile(file, name):
+                self._check_size(file.size)
+                return self._plain(file.read(), name), name
 
     def _plain(self, data: bytes, place: str) -> bytes:
         """The image file that ``data`` is, or holds: servers and mirrors store some with gzip, whatever their name."""

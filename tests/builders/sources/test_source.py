@@ -248,7 +248,7 @@ def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.M
         ("bad.jsonl", b"{\n[]\n", r"has no page: all rows were dropped \(bad_json 1, bad_row 1\), the first because"),
         ("cut.jsonl.gz", gzip.compress(b'{"texts": []}\n' * 99, mtime=0)[:-20], "cannot be read to its end"),
         ("no.jsonl.gz", b"this is no gzip file", "cannot be read to its end"),
-        (".", None, "cannot be read: Is a directory"),
+        (".", None, r"has no file \*.jsonl"),
     ],
 )
 def test_jsonl_files_that_cannot_be_read(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

@@ -35,7 +35,7 @@ _LOOK = 1.0  # seconds between two looks at the nodes while nothing ends
 _CONNECT = 10.0  # seconds for the head node to answer
 _PROBE = 60.0  # seconds for the nodes to answer
 # Beginnings of the names of variables that workers get of the driver's environment; they ask no model.
-_PASSED = ("HF_", "TRANSFORMERS_", "TOKENIZERS_", "SSL_", "REQUESTS_")
+_PASSED = ("HF_", "AWS_", "TRANSFORMERS_", "TOKENIZERS_", "SSL_", "REQUESTS_")
 _LOST = (
     "a worker process died {times} times over one shard, perhaps because memory ran out ({reason}); run again with "
     "fewer --workers"
