@@ -70,14 +70,8 @@ def _all_about_it(tree: Tree, measure: Measure, parent: int, box: int) -> bool:
 
 def _drop_author_box(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
     """Drop the heading over what is said of the author and what follows it, if that ends the text."""
-    last, node = -1, root + 1
-    while node < tree.ends[root]:
-        if tree.dropped[node]:
-            node = tree.ends[node]
-            continue
-        if tree.tags[node] in HEADINGS and node != title and measure.chars(node) <= _LINE:
-            last = node
-        node += 1
+    headings = tree.shown(tree.named(HEADINGS, root + 1, tree.ends[root]))
+    last = max((node for node in headings if node != title and measure.chars(node) <= _LINE), default=-1)
     if last < 0 or not _AUTHOR.fullmatch(" ".join(tree.text(last).split())):
         return
     rest = [last]

@@ -15,6 +15,7 @@ from nyxqa.builders.sources.html_tree import Tree
 
 _TIGHT = frozenset(("li", "tr", "dt", "dd"))  # blocks that follow the previous one without a blank line
 _ATOMS = frozenset(("math", "script", "img", "br"))  # what is inside is read with the element
+_ACTIVE = BLOCKS | {"sup", "sub", "q"}  # what is done something about where it starts and ends
 _CLOSING = ".,;:!?)"
 _SPACE = re.compile(r"\s\s+|[^\S ]")
 _FORMULAS = frozenset(("mwe-math-fallback-image-inline", "mwe-math-fallback-image-display", "math", "latex", "tex"))
@@ -60,12 +61,17 @@ class _Reader:
             if dropped[node]:
                 node, cut = ends[node], True
             elif tags[node]:
-                self._open(node)
-                if tags[node] in _ATOMS:
+                tag = tags[node]
+                if tag in _ATOMS:
+                    self._open(node)
                     node = ends[node]
                 else:
-                    opened.append(node)
-                    last = ends[node]
+                    if tag in _ACTIVE:
+                        self._open(node)
+                        opened.append(node)
+                        last = ends[node]
+                    elif tag == "span" and tree.attributes[node].get("class") == "classifier":
+                        self._inline.append(" : ")  # docutils adds the colon by style sheet only
                     node += 1
                 cut = False
             else:
@@ -97,8 +103,6 @@ class _Reader:
             self._scripts.append(len(self._inline))
         elif tag == "q":
             self._inline.append("\u201c")
-        elif tag == "span" and tree.get(node, "class") == "classifier":
-            self._inline.append(" : ")  # docutils adds the colon by style sheet only
 
     def _open_block(self, node: int, tag: str) -> None:
         row = self._row()
@@ -176,7 +180,9 @@ class _Reader:
             mark, digits = self._inline[-1][:1], self._inline[-1][1:]
             self._inline[-1] = f"{mark}({digits})"  # 10^3 and a digit behind it are not 10^34
         self._script_end = -1
-        self._inline.append(text if self._pre else " " if text.isspace() else _SPACE.sub(" ", text))
+        if not self._pre and ("  " in text or not text.isprintable()):  # else there are single blanks alone
+            text = " " if text.isspace() else _SPACE.sub(" ", text)
+        self._inline.append(text)
 
     def _strip(self) -> None:
         """Remove the white space at the end of the inline text."""

@@ -157,13 +157,15 @@ def verdict(tag: str, attributes: Mapping[str, str]) -> Verdict:
         return NOTHING if attributes.get("type", "").startswith("math/tex") else _IS_NEVER
     if not attributes:
         return _BY_TAG.get(tag, NOTHING)
+    if tag == "a" and _OF_LINKS.issuperset(attributes):
+        return _IS_NEVER if attributes.get("href", "").startswith(_TO_MARKS) else NOTHING
     hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
     if hidden or ("style" in attributes and _INVISIBLE.search(attributes["style"])):
         return _IS_HIDDEN
     role = attributes.get("role", "")
     if tag == "a" and (role == "doc-noteref" or "data-footnote-ref" in attributes):
         return _IS_MARK
-    if tag == "a" and attributes.get("href", "").startswith(("#fnref", "#user-content-fnref")):
+    if tag == "a" and attributes.get("href", "").startswith(_TO_MARKS):
         return _IS_NEVER  # back from a footnote to its mark
     return _by_names(tag, role, attributes.get("class", ""), attributes.get("id", ""))
 
@@ -199,6 +201,7 @@ def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
     return Verdict(kind=kind, numbers=numbers, main=main)
 
 
+_OF_LINKS, _TO_MARKS = frozenset(("href", "title", "name", "target")), ("#fnref", "#user-content-fnref")
 NOTHING, _IS_NEVER, _IS_MARK = Verdict(), Verdict(never=True), Verdict(mark=True)
 _IS_HIDDEN = Verdict(kind="hidden")
 _BY_TAG = {tag: Verdict(kind=kind) for tag, kind in _TAG_KINDS.items()} | dict.fromkeys(

@@ -24,6 +24,7 @@ _HOLDERS = frozenset(("figure", "div", "span", "picture"))
 _HOLDER_ATTRIBUTES = frozenset(
     ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-srcset", "data-full-src")
 )
+_LOOKED_AT = _IMAGES | {"noscript", "object", "button", "picture"}
 _INSIDE = (*_IMAGES, "noscript", "object")
 _ONE_PIXEL = frozenset(("0", "1", "0px", "1px"))
 _MOST_SOURCES = 16  # of a picture that are looked at
@@ -44,8 +45,8 @@ def settle_images(tree: Tree, is_file: IsFile = no_file) -> None:
 class _Settler:
     def __init__(self, tree: Tree, is_file: IsFile) -> None:
         self._tree, self._is_file = tree, is_file
-        bases = (node for node in range(len(tree)) if tree.tags[node] == "base" and tree.has(node, "href"))
-        first = next(bases, None)
+        bases = tree.named(frozenset(("base",)), 0, len(tree))
+        first = next((node for node in bases if tree.has(node, "href")), None)
         self._base = "" if first is None else base_of(tree.get(first, "href"))
         self._pictures: dict[int, Sources] = {}
         self._image = -1  # the last image, if no text follows it
@@ -53,13 +54,14 @@ class _Settler:
 
     def settle(self) -> None:
         tree = self._tree
-        node, size = 0, len(tree)
-        while node < size:
+        behind = 0
+        for node in self._candidates():
+            if node < behind:
+                continue
+            if (self._image >= 0 or self._twin >= 0) and any(map(str.strip, tree.texts[behind:node])):
+                self._image = self._twin = -1
             tag, behind = tree.tags[node], node + 1
-            if not tag:
-                if tree.texts[node].strip():
-                    self._image = self._twin = -1
-            elif tag in _IMAGES:
+            if tag in _IMAGES:
                 self._settle(node, self._sources(node))
             elif tag == "noscript":
                 self._noscript(node)
@@ -68,10 +70,18 @@ class _Settler:
                 behind = self._object(node)
             elif tag == "button":
                 self._button(node)
-            elif tag in _HOLDERS and self._is_empty_holder(node):
+            elif self._is_empty_holder(node):
                 self._settle(node, self._srcsets(node))
                 behind = tree.ends[node]
-            node = behind
+
+    def _candidates(self) -> list[int]:
+        """Elements that may be, hold or become images."""
+        return self._tree.of_kinds(
+            [
+                tag in _LOOKED_AT or (tag in _HOLDERS and not _HOLDER_ATTRIBUTES.isdisjoint(attributes))
+                for tag, attributes in self._tree.names
+            ]
+        )
 
     def _settle(self, node: int, sources: Sources) -> None:
         """Make ``node`` an image; it takes the picture of its twin in the ``noscript`` before it."""
@@ -92,8 +102,7 @@ class _Settler:
         tree = self._tree
         attributes = {**tree.attributes[node], "src": reference}
         alt = attributes.get("alt", "") or alt or attributes.get("data-alt", "")
-        tree.tags[node] = "img"
-        tree.attributes[node] = {**attributes, "alt": alt} if alt else attributes
+        tree.become(node, "img", {**attributes, "alt": alt} if alt else attributes)
         for inner in tree.children(node):
             tree.dropped[inner] = 1
 
@@ -134,11 +143,11 @@ class _Settler:
             same = tree.get(first, "alt").strip() == beside.get("alt", "").strip() != ""
             late = any(name.startswith(("data-", "lazy-")) for name in beside)
             if is_placeholder(beside["src"]) or beside["src"].endswith(".svg") or (same and not late):
-                tree.attributes[self._image] = {**tree.attributes[first], **beside, "src": reference}
+                tree.become(self._image, "img", {**tree.attributes[first], **beside, "src": reference})
             return
         if not IMAGE_NAME.fullmatch(reference) and not tree.get(first, "alt").strip():
             return  # a counter of visits
-        tree.tags[node] = "div"
+        tree.become(node, "div", tree.attributes[node])
         for inner in range(node + 1, tree.ends[node]):
             if inner in references:
                 self._become_image(inner, references[inner])
@@ -158,14 +167,14 @@ class _Settler:
             self._image, self._twin = node, -1
             return tree.ends[node]
         if self._is_small(node) and tree.find(node, *_IMAGES) is not None:
-            tree.tags[node] = "div"
+            tree.become(node, "div", tree.attributes[node])
         return node + 1
 
     def _button(self, node: int) -> None:
         """Show a button that is a picture to be enlarged."""
         tree = self._tree
         if self._is_small(node) and not self._has_text(node) and tree.find(node, *_IMAGES) is not None:
-            tree.tags[node], tree.attributes[node] = "span", {}
+            tree.become(node, "span", {})
 
     def _is_empty_holder(self, node: int) -> bool:
         tree, attributes = self._tree, self._tree.attributes[node]

@@ -14,6 +14,7 @@ _LETTERS = 20  # of something that was dropped, so that a heading stood over it
 _TWIN = 40  # characters of a text that no page has twice by chance
 _LONG_TWIN = 4_000
 _TWINS = frozenset(("div", "section", "figure", "header", "aside"))
+_LABELS = HEADINGS | {"dt"}
 _NOT_SHOWN = frozenset(("script", "style", "noscript", "template"))
 _CUT = re.compile(r"(?:^|[\s_-])(?:truncat\w*|short|cut|excerpt|summary|less|collapsed)(?=$|[\s_-])", re.IGNORECASE)
 _SHOWN = frozenset(("img", "math", "pre", "table"))
@@ -27,21 +28,15 @@ def drop_leftovers(tree: Tree, measure: Measure, root: int, title: int | None, c
             break
         if node >= root and tree.tags[node] in ("div", "section", "article", "main", "aside"):
             _drop_twins(tree, measure, node)
-    node = root
-    while node < tree.ends[root]:
-        if tree.dropped[node]:
-            node = tree.ends[node]
-            continue
-        heading = tree.tags[node] in HEADINGS and node != title
-        if (heading and _stands_over_nothing(tree, node)) or _is_undescribed_term(tree, node):
-            tree.dropped[node] = 1
-        node += 1
+    for node in tree.shown(tree.named(_LABELS, root, tree.ends[root])):
+        if tree.tags[node] == "dt":
+            tree.dropped[node] = _is_undescribed_term(tree, node)
+        elif node != title:
+            tree.dropped[node] = _stands_over_nothing(tree, node)
 
 
 def _is_undescribed_term(tree: Tree, term: int) -> bool:
     """Whether what is said of a term, the next element, was dropped."""
-    if tree.tags[term] != "dt":
-        return False
     following = next((node for node in range(tree.ends[term], tree.ends[tree.parents[term]]) if tree.tags[node]), None)
     return following is not None and tree.tags[following] == "dd" and bool(tree.dropped[following])
 

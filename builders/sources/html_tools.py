@@ -11,6 +11,7 @@ from nyxqa.builders.sources.html_measure import BLOCKS, HEADINGS
 from nyxqa.builders.sources.html_tree import Tree
 
 _LOOKED_AT = frozenset(("a", "button", "form", "sup"))
+_SURVEYED = _LOOKED_AT | HEADINGS | CONTAINERS | {"pre", "input"}
 _SIGN = re.compile(r"[^\w\s]{0,2}|\s*(?:link|permalink|anchor)\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"[\d\s.:*]*")
 _DIRECTIONS = frozenset(("next", "prev", "previous", "up", "start", "contents", "index"))
@@ -32,28 +33,23 @@ class Survey:
 def drop_tools(tree: Tree) -> Survey:
     """Drop what is never content and survey the rest."""
     survey = Survey()
-    tags, node, pre_end, heading_end = tree.tags, 0, 0, 0
-    seen: dict[tuple[str, int], Verdict] = {}
-    while node < len(tags):
-        tag = tags[node]
-        if not tag:
-            node += 1
+    tags, end, pre_end, heading_end = tree.tags, 0, 0, 0
+    verdicts = [verdict(tag, attributes) if tag else NOTHING for tag, attributes in tree.names]
+    chosen = [judged != NOTHING or tag in _SURVEYED for (tag, _), judged in zip(tree.names, verdicts, strict=True)]
+    for node in tree.of_kinds(chosen):
+        if node < end:
             continue
-        attributes = tree.attributes[node]
-        key = (tag, id(attributes))  # elements with the same attributes share one mapping
-        judged = seen.get(key)
-        if judged is None:
-            judged = seen[key] = verdict(tag, attributes)
+        tag, attributes, judged = tags[node], tree.attributes[node], verdicts[tree.kinds[node]]
         if tag == "pre":
             pre_end = tree.ends[node]
         elif tag in HEADINGS:
             heading_end = tree.ends[node]
-        if tag == "input" and _asks_for_address(attributes):
+        elif tag == "input" and _asks_for_address(attributes):
             survey.addresses.append(node)
-        if judged is not NOTHING or tag in _LOOKED_AT:
+        if judged != NOTHING or tag in _LOOKED_AT:
             if _is_tool(tree, node, judged, node < heading_end):
                 tree.dropped[node] = 1
-                node = tree.ends[node]
+                end = tree.ends[node]
                 continue
             if (judged.kind and node >= pre_end) or tag == "form":
                 survey.clutter.append((node, judged.kind or "form"))
@@ -63,7 +59,6 @@ def drop_tools(tree: Tree) -> Survey:
             survey.containers.append(node)
             if judged.main:
                 survey.mains.append(node)
-        node += 1
     return survey
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress, count
 from sys import intern
+from typing import cast
 
 from turbohtml import TokenType, tokenize
 from turbohtml.saxparse import SaxHandler, sax_parse
@@ -19,10 +21,11 @@ NODES_A_TAG = 8
 # A second ``html`` or ``body`` tag gives its attributes to the first, which the parser compares one by one.
 MAX_MERGED_TAGS = 500
 MAX_MERGED_ATTRIBUTES = 5_000
-_MERGED = re.compile(r"<(?:html|body)[\s/]", re.IGNORECASE)
+_MERGED = re.compile(r"<(?i:html|body)[\s/]")  # a sign with one case alone is found fast
+_FEW_TAGS, _SHORT_TAG = 5, re.compile(r"<[^<>\"']{1,900}>")  # with some hundred attributes at most
 _LONGEST_TAG = 200_000
 _DEPTH = 512  # the parser stops to nest there, as browsers do
-_FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|s|small|strike|strong|tt|u)[\s/>]", re.IGNORECASE)
+_FORMATTING = re.compile(r"<(/?)((?i:b|big|code|em|font|i|s|small|strike|strong|tt|u))[\s/>]")
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -40,7 +43,9 @@ class Tree:
     :ivar attributes: Attributes by name in lower case.
     :ivar parents: Number of the parent; -1 for ``html``.
     :ivar ends: Number of the first node behind the subtree, so that ``range(node, ends[node])`` is the subtree.
+    :ivar kinds: Number of the element's name and attributes in ``names``, which elements alike share; 0 for a text.
     :ivar dropped: 1 where the subtree is left out by ``walk``.
+    :ivar names: Name and attributes of each kind of element; not of each node.
     """
 
     def __init__(self) -> None:
@@ -49,6 +54,8 @@ class Tree:
         self.attributes: list[Mapping[str, str]] = []
         self.parents = array("i")
         self.ends = array("i")
+        self.kinds = array("i")
+        self.names: list[tuple[str, Mapping[str, str]]] = [("", _NO_ATTRIBUTES)]
         self.dropped = bytearray()
 
     def __len__(self) -> int:
@@ -61,6 +68,19 @@ class Tree:
     def has(self, node: int, name: str) -> bool:
         """Return whether the element has the attribute, with or without a value."""
         return name in self.attributes[node]
+
+    def become(self, node: int, tag: str, attributes: Mapping[str, str]) -> None:
+        """Give an element another name and other attributes."""
+        self.tags[node], self.attributes[node], self.kinds[node] = tag, attributes, len(self.names)
+        self.names.append((tag, attributes))
+
+    def of_kinds(self, chosen: Sequence[object]) -> list[int]:
+        """Return the nodes whose kind, the index, is true in ``chosen``."""
+        return list(compress(count(), map(chosen.__getitem__, self.kinds)))
+
+    def named(self, names: frozenset[str], start: int, end: int) -> list[int]:
+        """Return those of the nodes from ``start`` to before ``end`` that have one of the names."""
+        return list(compress(range(start, end), map(names.__contains__, self.tags[start:end])))
 
     def classes(self, node: int) -> list[str]:
         """Return the class names of an element."""
@@ -83,6 +103,16 @@ class Tree:
         """Return the first element inside ``node`` with one of the names, or None."""
         names = self.tags
         return next((inner for inner in range(node + 1, self.ends[node]) if names[inner] in tags), None)
+
+    def shown(self, nodes: Iterable[int]) -> Iterator[int]:
+        """Yield those of ``nodes``, which are in order, that are not in a dropped subtree when their turn comes."""
+        ends, at = self.ends, 0
+        for node in nodes:
+            while node >= at and (gone := self.dropped.find(1, at, node + 1)) >= 0:
+                at = ends[gone]
+            if node >= at:
+                at = node  # it may be dropped before the next one's turn
+                yield node
 
     def walk(self, root: int) -> Iterator[int]:
         """Yield each node of a subtree where it starts and, for an element, ``~node`` where it ends.
@@ -119,56 +149,66 @@ def parse_html(text: str) -> Tree:
     if repeated > MAX_NODES:
         raise TooManyNodesError(f"elements that are not closed make up to {repeated} nodes, at most {MAX_NODES}")
     _limit_merged(text)
-    builder = _Builder(max(FEW_NODES, NODES_A_TAG * text.count("<")))
-    sax_parse(text, builder)
-    builder.tree.dropped = bytearray(len(builder.tree))
-    return builder.tree
+    return _build(text, max(FEW_NODES, NODES_A_TAG * text.count("<")))
 
 
-class _Builder(SaxHandler):
-    """Fills a tree from the events of the parser.
+def _build(text: str, most: int) -> Tree:
+    """Fill a tree from the events of the parser.
+
+    The functions are closures, because they are called for every node and look up no attribute there.
 
     :param most: Most nodes.
+    :raises TooManyNodesError: If there are more.
     """
+    tree, handler = Tree(), SaxHandler()
+    texts, parents, ends, names = tree.texts, tree.parents, tree.ends, tree.names
+    add_text, add_parent, add_end, add_kind = texts.append, parents.append, ends.append, tree.kinds.append
+    kinds_of: defaultdict[str, dict[tuple[tuple[str, str | None], ...], int]] = defaultdict(dict)
+    opened = -1
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.tree = tree = Tree()
-        self._open = -1
-        self._mappings: dict[tuple[tuple[str, str | None], ...], Mapping[str, str]] = {(): {}}
-        self._parents, self._ends, self._tags = tree.parents, tree.ends, tree.tags
-        # Bound once, because they are called for every node.
-        self._add_tag, self._add_text, self._add_attributes = (
-            tree.tags.append,
-            tree.texts.append,
-            tree.attributes.append,
-        )
-        self._add_parent, self._add_end = tree.parents.append, tree.ends.append
+    def start_element(tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
+        nonlocal opened
+        add_parent(opened)
+        opened = len(texts)
+        if opened >= most:
+            raise TooManyNodesError(f"elements that are not closed make more than {most} nodes")
+        kinds = kinds_of[tag]
+        kind = kinds.get(attrs)
+        if kind is None:
+            kind = kinds[attrs] = len(names)
+            names.append((intern(tag), _mapping(attrs)))
+        add_text("")
+        add_kind(kind)
+        add_end(0)
 
-    def start_element(self, tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
-        self._add_parent(self._open)
-        self._open = number = len(self._tags)
-        if number >= self._most:
-            raise TooManyNodesError(f"elements that are not closed make more than {self._most} nodes")
-        self._add_tag(intern(tag))
-        self._add_text("")
-        mapping = self._mappings.get(attrs)  # one for all elements with the same attributes, to save memory
-        if mapping is None:
-            mapping = self._mappings[attrs] = {name: value or "" for name, value in attrs}
-        self._add_attributes(mapping)
-        self._add_end(0)
+    def end_element(tag: str) -> None:
+        nonlocal opened
+        ends[opened] = len(texts)
+        opened = parents[opened]
 
-    def end_element(self, tag: str) -> None:
-        node = self._open
-        self._ends[node] = len(self._tags)
-        self._open = self._parents[node]
+    def characters(data: str) -> None:
+        add_parent(opened)
+        add_text(data)
+        add_kind(0)
+        add_end(len(texts))
 
-    def characters(self, data: str) -> None:
-        self._add_parent(self._open)
-        self._add_tag("")
-        self._add_text(data)
-        self._add_attributes(_NO_ATTRIBUTES)
-        self._add_end(len(self._tags))
+    handler.start_element = start_element  # type: ignore[method-assign]
+    handler.end_element = end_element  # type: ignore[method-assign]
+    handler.characters = characters  # type: ignore[method-assign]
+    sax_parse(text, handler)
+    tree.tags = list(map([tag for tag, _ in names].__getitem__, tree.kinds))
+    tree.attributes = list(map([attributes for _, attributes in names].__getitem__, tree.kinds))
+    tree.dropped = bytearray(len(tree))
+    return tree
+
+
+def _mapping(attrs: tuple[tuple[str, str | None], ...]) -> Mapping[str, str]:
+    if not attrs:
+        return _NO_ATTRIBUTES
+    found = dict(attrs)
+    if None in found.values():
+        found = {name: value or "" for name, value in attrs}
+    return cast(dict[str, str], found)
 
 
 def _repeated(text: str) -> int:
@@ -199,6 +239,8 @@ def _limit_merged(text: str) -> None:
     :raises TooManyNodesError: If there are too many of them.
     """
     starts = [match.start() for match in _MERGED.finditer(text)]
+    if len(starts) <= _FEW_TAGS and all(_SHORT_TAG.match(text, start) for start in starts):
+        return
     if len(starts) > MAX_MERGED_TAGS:
         raise TooManyNodesError(f"{len(starts)} tags of html and body, at most {MAX_MERGED_TAGS} are taken")
     attributes = 0

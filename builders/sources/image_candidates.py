@@ -27,6 +27,7 @@ _LAZY = (
     "data-fallback-src",
     "lazy-src",
 )
+_ALL_LAZY = frozenset(_LAZY)
 LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-src-set", "lazy-srcset")
 _SUFFIX = r"\.(?:png|jpe?g|jfif|gif|webp|avif|bmp|tiff?)"
 IMAGE_NAME = re.compile(rf"[^\s,]+{_SUFFIX}(?:[?#]\S*)?", re.IGNORECASE)
@@ -96,7 +97,7 @@ def _candidates(attributes: Mapping[str, str], sources: Sources) -> Iterator[str
     """Yield references from the best to the last resort."""
     for srcset in (*(attributes[name] for name in LAZY_SETS if name in attributes), *sources.lazy):
         yield from (reference for reference in srcset_references(srcset) if not is_placeholder(reference))
-    for name in _LAZY:
+    for name in () if _ALL_LAZY.isdisjoint(attributes) else _LAZY:
         value = cleaned(attributes.get(name, ""))
         if _IMAGE_SET.match(value):
             yield from srcset_references(value)
