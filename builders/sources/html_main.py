@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from itertools import chain
 
+from nyxqa.builders.sources.html_around import drop_around
 from nyxqa.builders.sources.html_asides import drop_asides
 from nyxqa.builders.sources.html_cues import drop_cue_lines
+from nyxqa.builders.sources.html_discussion import is_discussion
 from nyxqa.builders.sources.html_flow import belongs
 from nyxqa.builders.sources.html_judged import is_clutter
 from nyxqa.builders.sources.html_leftovers import drop_leftovers
@@ -54,7 +56,10 @@ def drop_clutter(tree: Tree) -> Content:
     title = _title(tree, page, survey.headings)
     dropped: dict[str, list[int]] = {}
     end = 0
+    posts = _posts(tree, page, survey)
     for node, kind in survey.clutter:
+        if node in posts:
+            continue
         if node >= end and not tree.dropped[node] and is_clutter(tree, page, node, kind, body, title):
             tree.dropped[node] = 1
             dropped.setdefault(kind, []).append(node)
@@ -65,8 +70,17 @@ def drop_clutter(tree: Tree) -> Content:
         drop_cue_lines(tree, measure, roots[-1], title)
         drop_links_between(tree, measure, roots[-1])
         drop_asides(tree, measure, roots[-1], title, survey.addresses)
+        drop_around(tree, measure, roots[-1], title)
         drop_leftovers(tree, measure, roots[-1], title, survey.containers)
     return Content(roots, title, sum(map(measure.chars, roots)))
+
+
+def _posts(tree: Tree, page: Measure, survey: Survey) -> set[int]:
+    """Return what is named comments on a page that is a discussion, but for the field to write one in."""
+    named = [node for node, kind in survey.clutter if kind == "comments"]
+    if not named or not is_discussion(tree):
+        return set()
+    return {node for node in named if page.prose(node) >= _ARTICLE or tree.find(node, "textarea") is None}
 
 
 def _title(tree: Tree, page: Measure, headings: list[int]) -> int | None:

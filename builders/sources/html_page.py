@@ -12,6 +12,7 @@ from nyxqa.builders.sources.cleaning import TextCleaner
 from nyxqa.builders.sources.html_blocks import read_blocks
 from nyxqa.builders.sources.html_images import settle_images
 from nyxqa.builders.sources.html_main import drop_clutter
+from nyxqa.builders.sources.html_tools import show_noscript
 from nyxqa.builders.sources.html_tree import TooManyNodesError, Tree, parse_html
 from nyxqa.builders.sources.image_candidates import IsFile, no_file
 from nyxqa.builders.sources.markdown_page import markdown_as_html, read_parsed
@@ -62,6 +63,7 @@ def read_html(data: bytes, cleaner: TextCleaner, is_file: IsFile = no_file) -> H
         tree = parse_html(cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n")))
     except TooManyNodesError as error:
         raise RefusedHtmlError("too_large", str(error)) from error
+    show_noscript(tree)
     settle_images(tree, is_file)
     head = tree.find(0, "head")
     title = _line(tree, tree.find(head, "title") if head is not None else None, cleaner)

@@ -16,6 +16,9 @@ _SIGN = re.compile(r"[^\w\s]{0,2}|\s*(?:link|permalink|anchor)\s*", re.IGNORECAS
 _DIGITS = re.compile(r"[\d\s.:*]*")
 _DIRECTIONS = frozenset(("next", "prev", "previous", "up", "start", "contents", "index"))
 _LONG_LINE = 200  # nodes; a longer line is not looked at for each of its links
+_SHELL = 200  # characters of a page that is there before a script has run
+_PAGE = 400  # characters in ``noscript`` that are more than a notice
+_NOT_SHOWN = frozenset(("head", "script", "style", "template"))
 _FEW = 60  # characters besides the links of a line that leads to other pages
 
 
@@ -28,6 +31,27 @@ class Survey:
     mains: list[int] = field(default_factory=list)  # what is called the main content
     containers: list[int] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)  # fields for an e-mail address
+
+
+def show_noscript(tree: Tree) -> None:
+    """Make ``noscript`` elements of the body ``div`` if they hold the page and nothing else does before a script ran."""
+    if "noscript" not in tree.tags:
+        return
+    found: list[int] = []
+    inside = outside = node = 0
+    while node < len(tree) and outside < _SHELL:
+        tag = tree.tags[node]
+        if tag == "noscript":
+            inside += sum(len(text.strip()) for text in tree.texts[node : tree.ends[node]])
+            found.append(node)
+        elif tag not in _NOT_SHOWN:
+            outside += len(tree.texts[node].strip())
+            node += 1
+            continue
+        node = tree.ends[node]
+    if inside >= _PAGE and outside < _SHELL:
+        for node in found:
+            tree.tags[node] = "div"
 
 
 def drop_tools(tree: Tree) -> Survey:
