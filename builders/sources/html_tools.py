@@ -34,7 +34,7 @@ class Survey:
 
 
 def show_noscript(tree: Tree) -> None:
-    """Make ``noscript`` elements of the body ``div`` if they hold the page and nothing else does before a script ran."""
+    """Show what is in ``noscript`` elements if they hold the page and there is nothing else before a script has run."""
     if "noscript" not in tree.tags:
         return
     found: list[int] = []

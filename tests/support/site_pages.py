@@ -144,6 +144,39 @@ topics</h3><table class=topic-list><tr><td><a href='/t/2'>A GONEbridge of
 wood</a></td><td>4</td></tr></table></div></div>
 <footer class=container><nav>{links("Terms")}</nav></footer></body>""",
     ),
+    "vanilla": _page(
+        "The KEEPtitle ferry",
+        f"""<body id=vanilla_discussion_index class='Vanilla Discussion'><div class=Frame><header class=Header>
+{links("Activity")}</header><main><div class=MessageList><h1>The KEEPtitle ferry</h1><div class=ItemDiscussion>
+<div class=Message><p>{A}</p></div></div></div><div class=CommentsWrap><h2>Comments</h2><ul class='DataList Comments'>
+<li class='Item ItemComment'><div class=Message><p>{B}</p></div></li><li class='Item ItemComment'><div class=Message>
+<p>{C}</p></div></li></ul></div><div class=CommentForm><h2>Leave a GONEform comment</h2><textarea></textarea></div>
+</main></div></body>""",
+    ),
+    "vbulletin": _page(
+        "The KEEPtitle ferry</title><link rel=canonical href='https://river.example/forum/ferries/4120-ferry'><title>",
+        f"""<body class='l-desktop page8'><div id=outer><header>{links("Members")}</header><h1>The KEEPtitle ferry</h1>
+<ul class=conversation-list><li class='b-post js-comment-entry'><div class=b-post__body><p>{A}</p></div></li>
+<li class='b-post js-comment-entry comment'><div class=b-post__body><p>{B}</p><p>{C}</p></div></li></ul>
+<div class=footer><p>All GONEtimes times are in the time of Osten</p></div></div></body>""",
+    ),
+    "forum_until_a_script_has_run": _page(
+        "The KEEPtitle ferry",
+        f"""<body><section id=main></section><script>start({{"posts": "GONEscript"}})</script><noscript
+data-path='/t/ferry'><header><a href='/'>River GONEriver</a></header><div id=main-outlet><h1>The KEEPtitle ferry</h1>
+<div class='topic-body crawler-post'><div class=crawler-post-meta>ada GONEada</div><div class=post><p>{A}</p><p>{B}</p>
+</div></div><div class='topic-body crawler-post'><div class=post><p>{C}</p></div></div></div></noscript></body>""",
+    ),
+    "calls_around_a_column": _page(
+        "The KEEPtitle ferry",
+        f"""<body><main><div class=hero><h1>The KEEPtitle ferry</h1></div><div class=x1>Ada GONEada</div>
+<div class=x2><p>This post contains GONEdisclosed affiliate links; we may earn a commission if you buy a rope.</p>
+<p>{A}</p><p>{B}</p><h2>At KEEPhead night</h2><p>{C}</p><p>{C}</p><p>{B}</p><p>{A}</p></div>
+<div class=x3><h3>GONEready?</h3><p>GONEteam Ten rowers wait for you.</p></div>
+<div class=x4><span>GONEoffice Landing 4, Osten</span></div>
+<div class=x5><h2>References</h2><p>The KEEPreference rope book, 1931.</p></div>
+<section class=faq><h3>Is it open?</h3><p>It is KEEPfaq open.</p></section></main></body>""",
+    ),
     "shopify": _page(
         "Ferry rope",
         f"""<body><div id=shopify-section-announcement-bar class=shopify-section><p>Free GONEfree shipping on all orders

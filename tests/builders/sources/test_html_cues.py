@@ -46,6 +46,15 @@ PLAIN = read_between("")
         "<h3>Schreibe einen Kommentar</h3>",
         "<p>Your email address will not be published. Required fields are marked *</p>",
         "<div class='byline'>By Ada Lind, correspondent</div>",
+        "<p>7 min read</p>",
+        "<div>Lesezeit: 5 Minuten</div>",
+        "<div><span>3 days ago</span> | <span>4 min read</span></div>",
+        "<p>Request a demo</p>",
+        "<div>Jetzt anmelden</div>",
+        "<p>Pin it for later!</p>",
+        "<div>Oops! Something went wrong while submitting the form.</div>",
+        f"<p>{LINK.format('Compare ropes of ten makers')}</p>",
+        "<p>In partnership with</p>",
         "<div class='entry-meta'><span class='date'>3 May</span> in <a href='/c'>Locks</a></div>",
         "<div class='post-author'><h5>Ada Lind</h5><p>Ada has written about locks since 1999.</p></div>",
         "<div class='elementor-widget elementor-widget-share-buttons'><span>Share on facebook</span></div>",
@@ -165,3 +174,41 @@ def test_a_text_that_a_page_holds_twice_is_read_once() -> None:
     assert read_between(f"<p>{copy}</p><p>{copy}</p>").count(copy) == 2
     other = copy.replace("1902", "1903")
     assert "1903" in read_between(f"<div><div>{copy}</div><div>{other}</div></div>")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Photo: Ada Lind", "Image credit: River Museum", "Source", "Bild: Ole Berg / Flickr", "Ada Lind / Getty Images"],
+)
+def test_a_caption_that_names_an_owner_alone_goes(said: str) -> None:
+    figure = f"<figure><img src='a.png' alt='The gate'><figcaption>{said}</figcaption></figure>"
+    assert said not in read_between(figure)
+    assert "<a.png>" in read_between(figure)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Photos from the day on which the gate came free",
+        "Source of the river above the lock",
+        "Image: the gate is lifted by two cranes",
+        "Foto von der Schleuse im Winter",
+    ],
+)
+def test_a_caption_that_tells_of_the_picture_stays(said: str) -> None:
+    assert said in read_between(f"<figure><img src='a.png'><figcaption>{said}</figcaption></figure>")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<h2>Contact us</h2><p>The keeper answers letters on Sundays.</p>",
+        "<ul><li>Learn more</li><li>Sign in</li></ul>",
+        "<table><tr><th>Button</th><th>Does</th></tr><tr><td>Sign in</td><td>opens the gate</td></tr></table>",
+        "<p>See also the rules of the lower gate.</p>",
+        "<p>15 minutes</p>",
+    ],
+)
+def test_what_a_manual_says_in_the_words_of_a_button_stays(line: str) -> None:
+    shown = text(page(line)).split()
+    assert shown and set(shown) <= set(read_between(line).split())
