@@ -28,9 +28,10 @@ import pyarrow.parquet as pq
 import yaml
 
 from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.ids import row_hash
 from nyxqa.schemas.manifest import FileEntry, Manifest, StageEntry, write_manifest
-from nyxqa.schemas.tables import CORPUS, LEDGER, TRIPLETS, Table, published_schema
+from nyxqa.schemas.tables import CORPUS, LEDGER, TRIPLETS, published_schema
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
 from tests.support.chromium import chromium_path, running_chromium
 

@@ -1,4 +1,4 @@
-"""The sections of a recipe about questions of pages: how they are written, refined, verified, and given options."""
+"""Sections of a recipe about questions of pages: how they are written, refined, verified, given options, updated."""
 
 from __future__ import annotations
 
@@ -66,4 +66,22 @@ class Choices(Section):
     count: Annotated[int, Field(ge=4, le=4)] = Field(4, description="number of options")
     paraphrase: PositiveShare = Field(
         0.9, description="with an e5: encoder, the cosine to the key from which an option counts as a paraphrase of it"
+    )
+
+
+class Update(Section):
+    """What ``nyxqa build --update`` does with a published dataset whose pages changed."""
+
+    grow: list[Literal["train", "validation", "test"]] = Field(
+        ["train"],
+        description="splits that take in added pages, and questions about added and changed documents; the questions "
+        "of the others only ever retire",
+    )
+    stale: Literal["verify", "retire"] = Field(
+        "verify", description="what becomes of a question whose document changed: verified again, or retired"
+    )
+    negatives: Literal["changed", "better", "all"] = Field(
+        "changed",
+        description="questions whose negatives are mined anew: those of which a document changed, also those for which "
+        "a new document ranks among them, or all",
     )

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.schemas.columns import Table, holds_image
 from nyxqa.schemas.content import check_content
 from nyxqa.schemas.errors import ContentError, LawError
 from nyxqa.schemas.manifest import FileEntry
-from nyxqa.schemas.tables import PREVIEW_NEGATIVES, SIDE, Table, holds_image, published_schema
+from nyxqa.schemas.tables import PREVIEW_NEGATIVES, SIDE, published_schema
 
 FILE_BYTES = 500_000_000
 IMAGE_GROUP_ROWS = 100

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.content import PLACEHOLDER
-from nyxqa.schemas.tables import CORPUS, IMAGE
+from nyxqa.schemas.tables import CORPUS
 from nyxqa.schemas.writing import FILE_BYTES, IMAGE_GROUP_BYTES, IMAGE_GROUP_ROWS, check_row, write_tables
 
 _LENGTHS = "images.list.element.length"

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.loading.arrow_layouts import without_images
 from nyxqa.schemas.loading.earlier_format import filled, is_earlier
-from nyxqa.schemas.tables import Table
 
 Row = dict[str, Any]
 T = TypeVar("T")

@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.schemas.card_configs import dataset_configs
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.manifest import FileEntry
-from nyxqa.schemas.tables import FORMAT_KEY, POOL_NAME, TABLES, Table, published_schema, table_in_format
+from nyxqa.schemas.tables import FORMAT_KEY, POOL_NAME, TABLES, published_schema, table_in_format
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
 
 CARD = "README.md"
-
-
 FILE_CHECKS = (
     "files_missing",
     "files_extra",

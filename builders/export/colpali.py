@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from nyxqa.builders.export.dataset import CaptionLookup, LeftOut, Row, Source, positive_ids
 from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, write_readme
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.errors import UsageError
-from nyxqa.schemas.tables import IMAGE
 
 _HOW = """```python
 from colpali_engine.data.dataset import ColPaliEngineDataset, Corpus

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.export.dataset import LEFT_OUT, LeftOut, Row
 from nyxqa.schemas.card_configs import files_description
+from nyxqa.schemas.columns import features_metadata
 from nyxqa.schemas.content import PLACEHOLDER, plain_text
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.images.formats import PNG, image_format
-from nyxqa.schemas.tables import features_metadata
 from nyxqa.schemas.writing import file_hash
 
 REASON = "further_images"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nyxqa.builders.export.dataset import LeftOut, Row, Source, positive_ids
 from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image, write_readme
-from nyxqa.schemas.tables import IMAGE
+from nyxqa.schemas.columns import IMAGE
 
 _HOW = """```python
 import sys

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from nyxqa.builders.export.dataset import LeftOut, Source, positive_ids
 from nyxqa.builders.export.files import REASON, ParquetPart, image_struct, one_image, write_readme
-from nyxqa.schemas.tables import IMAGE
+from nyxqa.schemas.columns import IMAGE
 
 _HOW = """```
 --dataset_name FOLDER --dataset_config CONFIG --dataset_split SPLIT --corpus_name FOLDER --corpus_config corpus

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from nyxqa.builders.publish.card import TITLE, front_matter
 from nyxqa.builders.publish.responsible_ai import responsible_ai
+from nyxqa.schemas.columns import IMAGE, Column
 from nyxqa.schemas.files import write_bytes
 from nyxqa.schemas.manifest import Manifest
-from nyxqa.schemas.tables import IMAGE, TABLES, Column, table_in_format
+from nyxqa.schemas.tables import TABLES, table_in_format
 
 CROISSANT = "croissant.json"
 _CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]

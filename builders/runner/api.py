@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 if TYPE_CHECKING:
     from nyxqa.builders.engine.progress import Progress
     from nyxqa.builders.report.estimate import Estimate
-    from nyxqa.builders.runner.execute import BuildRequest, BuildResult
+    from nyxqa.builders.runner.request import BuildRequest, BuildResult
     from nyxqa.schemas.recipe import Recipe
     from nyxqa.schemas.recipe_types import SplitName
 
@@ -97,7 +97,7 @@ def estimate(split: SplitName | None = None, **options: Unpack[BuildOptions]) ->
 
 def _request(split: SplitName | None, options: BuildOptions) -> BuildRequest:
     from nyxqa.builders.engine.executors.factory import DEFAULT, make_executor
-    from nyxqa.builders.runner.execute import BuildRequest
+    from nyxqa.builders.runner.request import BuildRequest
 
     out = Path(options.get("out", OUT))
     recipe = _recipe(options, out)

@@ -2,144 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from nyxqa.builders.chunking.tokenizers import first_tokenizer
-from nyxqa.builders.engine.executors.protocol import Executor
-from nyxqa.builders.engine.limits import Limits, limited
+from nyxqa.builders.engine.limits import limited
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.trace import note_end, read_trace
-from nyxqa.builders.engine.workdir import begin_generation, forget_stages, generation, output_folder
+from nyxqa.builders.engine.workdir import begin_generation, forget_stages, output_folder
 from nyxqa.builders.feedback.publication import with_earlier_feedback
-from nyxqa.builders.filters.conditions import check_conditions
+from nyxqa.builders.filters.conditions import may_pass
 from nyxqa.builders.pipeline import Built, Pages, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
-from nyxqa.builders.question_sets.validate import check_sets, pinned, refuse_placeholders
+from nyxqa.builders.question_sets.validate import pinned
 from nyxqa.builders.report.ending import ending_lines
 from nyxqa.builders.report.estimate import Estimate, estimate_captions, estimate_seeds
 from nyxqa.builders.report.estimate_sets import estimate_sets
 from nyxqa.builders.report.lines import shortfall_lines
 from nyxqa.builders.report.page import PAGE, refresh_page
 from nyxqa.builders.runner.manifest import build_manifest
-from nyxqa.builders.runner.probe import probe_model
+from nyxqa.builders.runner.plan import (
+    ANSWERS,
+    Job,
+    Plan,
+    is_update,
+    names_to_observe_again,
+    observe_again,
+    plan_splits,
+    plan_update,
+    plan_without_stale,
+)
 from nyxqa.builders.runner.published import (
     is_up_to_date,
-    made_by,
     note_recipe,
     note_source,
     only_format_differs,
     published_in,
     published_rows,
-    published_splits,
     splits_to_publish,
-    stale_splits,
 )
 from nyxqa.builders.runner.purge import complete_removal, resume_removal
-from nyxqa.builders.runner.update import earlier_parent, forget_parent, next_parent, updated_manifest
-from nyxqa.builders.sources.base import Source
+from nyxqa.builders.runner.request import BuildRequest, BuildResult, check_recipe, limits_of, with_tokenizer
+from nyxqa.builders.runner.update import forget_parent, next_parent, updated_manifest
+from nyxqa.builders.sources.base import Page, Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images
-from nyxqa.builders.stages.captions import captions_to_retry, require_sight
-from nyxqa.builders.stages.difficulty import require_checked
-from nyxqa.builders.stages.fetch import names_to_retry, retry_failures
-from nyxqa.builders.stages.first_request import say_agreed
-from nyxqa.builders.stages.names import CAPTIONS, QRELS, SOURCE, STAGES
+from nyxqa.builders.stages.first_request import ask_first, say_agreed
+from nyxqa.builders.stages.names import QRELS, SOURCE, STAGES
 from nyxqa.builders.stages.sample import sample
-from nyxqa.builders.stages.update import VERIFY as STALE_VERIFY
-from nyxqa.builders.stages.verify import VERIFY, require_verifier
-from nyxqa.builders.update.parent import Parent
-from nyxqa.builders.vlm.factory import make_provider
-from nyxqa.retriever.encoders.factory import make_encoder
-from nyxqa.schemas.errors import NyxqaError, UsageError, one_line
+from nyxqa.builders.vlm.handle import VlmHandle
+from nyxqa.schemas.errors import NyxqaError, UsageError, WorldError, one_line
 from nyxqa.schemas.manifest import Manifest
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.recipe_types import SplitName
-from nyxqa.schemas.tables import FORMAT, QA
+from nyxqa.schemas.tables import FORMAT
 
-_ANSWERS = "answers"  # folder of the model's stored answers, below the work folder
-
-
-@dataclass(frozen=True)
-class BuildRequest:
-    """What a build is to do.
-
-    :param split: The split to build, or ``all``; None in an update: none but those that are published.
-    :param out: Folder of the dataset.
-    :param executor: Works on the shards of the steps; entered once there is work to do.
-    :param drop_stale: Whether published splits that other data parameters made are unpublished.
-    :param rescan: Whether the source is read again although its files look unchanged.
-    :param retry_failed: Whether URLs and questions that failed are tried again.
-    :param republish: Whether the published splits are built again, and no others, whatever made them.
-    :param update: Whether the dataset published in ``out`` is brought up to date with its pages: what stands on
-        unchanged documents stays.
-    """
-
-    recipe: Recipe
-    split: SplitName | None
-    out: Path
-    executor: AbstractContextManager[Executor]
-    drop_stale: bool = False
-    rescan: bool = False
-    retry_failed: bool = False
-    republish: bool = False
-    update: bool = False
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """A finished build.
-
-    :param out: Folder of the dataset.
-    :param changed: False if the folder already held this very dataset.
-    :param manifest: Manifest of the dataset.
-    """
-
-    out: Path
-    changed: bool
-    manifest: Manifest
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A build that has been checked and has its output folder locked.
-
-    :param recipe: The recipe with names on the Hub pinned to revisions.
-    :param source: The opened source of pages; None without a [web] section.
-    :param work: The work folder.
-    :param published: Manifest of what was published before; None if nothing was.
-    """
-
-    request: BuildRequest
-    recipe: Recipe
-    source: Source | None
-    work: Path
-    published: Manifest | None
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The steps of a build before any has run.
-
-    :param splits: Splits that will be published.
-    :param steps: The planned outputs, with the fingerprints that the run will have.
-    :param asking: Folders of the steps that ask the model.
-    :param folders: Folders of all steps.
-    :param verifying: Those that ask the one that verifies.
-    :param parent: The published version that is updated, if one is.
-    """
-
-    splits: list[str]
-    steps: Built
-    asking: tuple[Path, ...]
-    folders: tuple[Path, ...]
-    verifying: tuple[Path, ...] = ()
-    parent: Parent | None = None
+_PAGES = 16  # at the beginning of a source that are looked at for images
 
 
 def execute(request: BuildRequest, progress: Progress) -> BuildResult:
@@ -150,17 +70,17 @@ def execute(request: BuildRequest, progress: Progress) -> BuildResult:
     check_recipe(request.recipe)
     request = replace(request, recipe=with_tokenizer(request.recipe))
     recipe, revisions = pinned(request.recipe)
-    with output_folder(request.out) as work, limited(_limits(recipe)):
+    with output_folder(request.out) as work, limited(limits_of(recipe)):
         complete_publishing(request.out)
         resume_removal(request.out)
         published = published_in(request.out)
         source = None if recipe.web is None else open_source(recipe.web, recipe.pdf, recipe.chunk.unit)
-        job = _Job(request, recipe, source, work, published, progress)
-        again = _names_to_observe_again(job)
-        plan = _plan_update(job, again) if _updates(job) else _plan_without_stale(job, again)
+        job = Job(request, recipe, source, work, published, progress)
+        again = names_to_observe_again(job)
+        plan = plan_update(job, again) if is_update(job) else plan_without_stale(job, again)
         note_source(work, recipe)
-        if not _observe_again(job, again):
-            plan = _plan_update(job, ()) if _updates(job) else _plan(job, (), plan.splits)
+        if not observe_again(job, again):
+            plan = plan_update(job, ()) if is_update(job) else plan_splits(job, (), plan.splits)
         if _is_up_to_date(job, plan) and published is not None:
             result = BuildResult(request.out, False, published)
             if not (request.out / PAGE).is_file() and (failure := refresh_page(request.out)):
@@ -194,7 +114,7 @@ def estimate(request: BuildRequest, progress: Progress) -> Estimate:
         raise UsageError(
             "there is nothing to estimate: without a [web] section, negatives or documents to judge, no model is asked"
         )
-    with output_folder(request.out) as work, limited(_limits(recipe)), request.executor as executor:
+    with output_folder(request.out) as work, limited(limits_of(recipe)), request.executor as executor:
         note_source(work, recipe)
         if request.rescan:
             begin_generation(work, SOURCE)
@@ -218,121 +138,7 @@ def _seeds(run: WorkingRun, recipe: Recipe, pages: Pages, split: str) -> StepOut
     return sample(run, pages.documents, recipe.sample, recipe.split, recipe.seed, split, update)
 
 
-def with_tokenizer(recipe: Recipe) -> Recipe:
-    """The recipe with the tokenizer that can be had, where it names several."""
-    if recipe.web is None or "|" not in recipe.chunk.tokenizer:
-        return recipe
-    chunk = recipe.chunk.model_copy(update={"tokenizer": first_tokenizer(recipe.chunk.tokenizer)})
-    return recipe.model_copy(update={"chunk": chunk})
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """Refuse a recipe that is known to fail before anything is spent.
-
-    :raises UsageError: Naming the section.
-    """
-    if recipe.web is None and not recipe.text and not recipe.qa and not recipe.imports:
-        raise UsageError(
-            "the recipe has no [web], [[text]], [[qa]] or [[import]] section, so there is nothing to "
-            "build; give --source"
-        )
-    refuse_placeholders(recipe)
-    check_sets(recipe)
-    if recipe.web is None and not recipe.text and not recipe.qa and recipe.filters.decontaminate:
-        raise UsageError(
-            "filters.decontaminate applies to [web], [[text]] and [[qa]], and the recipe has none; remove it"
-        )
-    if recipe.web is not None:
-        check_conditions(recipe.filters, QA.schema)
-        make_encoder(recipe.negatives.encoder)
-        make_encoder(recipe.filters.difficulty_encoder)
-    for spec in recipe.qrels.systems:
-        make_encoder(spec)
-    if recipe.web is not None or recipe.text or recipe.qa:
-        make_provider(recipe.vlm.model)
-    require_checked(recipe)
-    if recipe.captions.model:
-        require_sight(recipe.captions.model)
-    if recipe.verify.model:
-        require_verifier(recipe.verify.model)
-
-
-def _limits(recipe: Recipe) -> Limits:
-    settings = recipe.duckdb
-    folder = None if settings.folder is None else Path(settings.folder)
-    return Limits(settings.memory, settings.threads, settings.spill, folder)
-
-
-def _names_to_observe_again(job: _Job) -> set[str]:
-    """Names of the observations that ``--rescan`` and ``--retry-failed`` ask for."""
-    names = {SOURCE} if job.request.rescan else set()
-    if job.request.retry_failed:
-        names |= names_to_retry(job.work, job.recipe.images) | captions_to_retry(job.work, job.recipe)
-    return names
-
-
-def _plan_without_stale(job: _Job, again: set[str]) -> _Plan:
-    """The plan of the splits to publish, without those that ``--drop-stale`` unpublishes.
-
-    :raises UsageError: If a published split would be stale and may not be unpublished.
-    """
-    request = job.request
-    if request.republish and job.published is not None:
-        return _plan(job, again, published_splits(job.published))
-    plan = _plan(job, again, splits_to_publish(job.recipe, request.split, job.published))
-    stale = stale_splits(plan.steps, job.published, request.split)
-    if not stale:
-        return plan
-    if not request.drop_stale:
-        raise UsageError(
-            f"split {', '.join(stale)} in {request.out} was made with other data parameters or another source; "
-            "--split all rebuilds every split, --drop-stale unpublishes it"
-        )
-    return _plan(job, again, [name for name in plan.splits if name not in stale])
-
-
-def _updates(job: _Job) -> bool:
-    """Whether the build updates what is published: also one that builds an updated dataset again."""
-    published = job.published
-    return job.request.update or (job.request.republish and published is not None and published.parent is not None)
-
-
-def _plan_update(job: _Job, again: Collection[str]) -> _Plan:
-    """The plan of an update: that which made the published version if it still holds, else one that starts from it.
-
-    :raises UsageError: If there is nothing that can be updated.
-    """
-    request, published = job.request, job.published
-    parent = next_parent(request.out, job.recipe, published)
-    splits = splits_to_publish(job.recipe, None if request.republish else request.split, published)
-    if published is not None:
-        made = _plan(job, again, splits, earlier_parent(request.out, published, splits))
-        if not again and made_by(made.steps, published):
-            return made
-    return _plan(job, again, splits, parent)
-
-
-def _plan(job: _Job, again: Collection[str], splits: list[str], parent: Parent | None = None) -> _Plan:
-    planned = PlannedRun(job.work, again)
-    built = build(planned, job.recipe, job.source, splits, job.work / _ANSWERS, False, parent)
-    steps = [step for step in planned.steps if "vlm" in step.params]
-    asking = tuple(planned.folder(step) for step in steps)
-    verifying = tuple(planned.folder(step) for step in steps if step.name in (VERIFY, STALE_VERIFY))
-    return _Plan(splits, built, asking, tuple(planned.folder(step) for step in planned.steps), verifying, parent)
-
-
-def _observe_again(job: _Job, again: set[str]) -> bool:
-    """Observe again what the plan expects; False if a retry changed nothing, so that the plan does not hold."""
-    work = job.work
-    expected = {name: generation(work, name, again) for name in again}
-    for name in again & {SOURCE, CAPTIONS}:
-        begin_generation(work, name)
-    if again - {SOURCE, CAPTIONS}:
-        retry_failures(work, job.recipe.images, job.progress)
-    return all(generation(work, name) == number for name, number in expected.items())
-
-
-def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
+def _is_up_to_date(job: Job, plan: Plan) -> bool:
     """Whether the published dataset is what the build would make; removes step outputs that must be made again."""
     request, published = job.request, job.published
     edited = drop_edited(plan.steps.tables.folder)
@@ -345,7 +151,7 @@ def _is_up_to_date(job: _Job, plan: _Plan) -> bool:
     return edited is None and published is not None and is_up_to_date(request.out, plan.steps, published)
 
 
-def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
+def _run(job: Job, plan: Plan) -> tuple[WorkingRun, Built]:
     note_end(job.work, "")
     retry_failed = job.request.retry_failed
     models = (plan.steps.handle, plan.steps.verifier)
@@ -358,7 +164,7 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
             probe_model(verifier, plan.verifying, job.recipe, job.source, job.progress)
         with job.request.executor as executor:
             run = WorkingRun(job.work, executor, job.progress)
-            return run, build(run, job.recipe, job.source, plan.splits, job.work / _ANSWERS, retry_failed, plan.parent)
+            return run, build(run, job.recipe, job.source, plan.splits, job.work / ANSWERS, retry_failed, plan.parent)
     except NyxqaError as error:
         note_end(job.work, one_line(error))
         raise
@@ -367,7 +173,7 @@ def _run(job: _Job, plan: _Plan) -> tuple[WorkingRun, Built]:
             say_agreed(handle, job.progress)
 
 
-def _publish(job: _Job, built: Built, manifest: Manifest) -> Manifest:
+def _publish(job: Job, built: Built, manifest: Manifest) -> Manifest:
     """Publish the tables with the feedback that is still valid; returns the published manifest."""
     for handle in filter(None, (built.handle, built.verifier)):
         handle.close()
@@ -396,3 +202,36 @@ def _report(result: BuildResult, progress: Progress) -> None:
         "build",
         {"out": str(result.out), "changed": result.changed, "rows": rows, "usage": result.manifest.usage},
     )
+
+
+def probe_model(
+    handle: VlmHandle,
+    steps: Iterable[Path],
+    recipe: Recipe,
+    source: Source | None,
+    progress: Progress,
+    first_run: bool = False,
+) -> None:
+    """Ask the model once, unless every step that asks is finished; raises as ``ask_first`` does.
+
+    :param steps: Folders of the steps that ask the model.
+    :param first_run: Whether no step was finished by an earlier run.
+    """
+    try:
+        ask_first(handle, steps, lambda: source is not None and sends_pictures(recipe, source), progress)
+    except WorldError as error:
+        if first_run and "cannot reach" in str(error):
+            raise WorldError(f"{error} Nothing was read yet; see the cost without a server: --estimate") from error
+        raise
+
+
+def sends_pictures(recipe: Recipe, source: Source) -> bool:
+    """Whether the model will see pictures, as far as the recipe and the first pages of the source tell."""
+    if not may_pass({"kind": ["single", "multi"]}, recipe.filters.corpus if recipe.filters.enabled else ()):
+        return False
+    try:
+        batch = next(iter(source.tasks(lambda line: None)), ())
+        pages = [page for page in islice(source.pages(batch[:_PAGES]), _PAGES) if isinstance(page, Page)]
+    except NyxqaError:
+        return False  # stage source reports it
+    return any(part["image"] is not None for page in pages for part in page.parts)

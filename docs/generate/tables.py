@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from docs.generate.markdown import code, table
-from nyxqa.schemas.tables import IMAGE, TABLES, Table
+from nyxqa.schemas.columns import IMAGE, Table
+from nyxqa.schemas.tables import TABLES
 
 EXAMPLES = Path(__file__).parent / "example_rows.json"
 _LONG = 160  # characters of a value

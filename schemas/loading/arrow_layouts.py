@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nyxqa.schemas.tables import IMAGE
+from nyxqa.schemas.columns import IMAGE
 
 Batch: TypeAlias = pa.RecordBatch
 IMAGES = pa.list_(IMAGE)

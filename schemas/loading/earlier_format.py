@@ -11,19 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nyxqa.schemas.columns import Column, Table
 from nyxqa.schemas.errors import FormatError, one_line
 from nyxqa.schemas.loading.arrow_layouts import plain
 from nyxqa.schemas.sql import identifier, string_literal
-from nyxqa.schemas.tables import (
-    FORMAT,
-    FORMAT_KEY,
-    PREVIEW,
-    PREVIEW_NEGATIVES,
-    QA,
-    Column,
-    Table,
-    table_in_format,
-)
+from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, PREVIEW, PREVIEW_NEGATIVES, QA, table_in_format
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import Image
 
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.loading.joined_content import image_bytes, open_image
-from nyxqa.schemas.tables import IMAGE
 
 if TYPE_CHECKING:
     from datasets import Features

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.loading.arrow_layouts import plain_columns, without_images
 from nyxqa.schemas.loading.earlier_format import earlier_preview, is_earlier, polars_values, schema_of
 from nyxqa.schemas.loading.published import find_published, table_named
-from nyxqa.schemas.tables import CORPUS, PREVIEW, Table
+from nyxqa.schemas.tables import CORPUS, PREVIEW
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,10 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.errors import FormatError, UsageError, nearest, one_line
 from nyxqa.schemas.loading.hub import REPOSITORY, fetch_snapshot
 from nyxqa.schemas.manifest import BY_ADDRESS, MANIFEST, Manifest, read_manifest
-from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, Table, table_in_format
+from nyxqa.schemas.tables import FORMAT, FORMAT_KEY, TABLES, WEB, table_in_format
 
 DATA_VARIABLE = "NYXQA_DATA"
 DEFAULT_FOLDER = "nyxqa_data"

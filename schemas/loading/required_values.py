@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyxqa.schemas.columns import IMAGE, Table
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.images.formats import format_hint, image_format
-from nyxqa.schemas.tables import IMAGE, Table
 
 # Parts of lists and structs that are null where something was not retrieved, not answered, or has no URL.
 _NULLABLE_INSIDE = frozenset(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.loading.arrow_copy import made_once
 from nyxqa.schemas.loading.arrow_layouts import IMAGES
 from nyxqa.schemas.loading.joined_content import ImagesMode
 from nyxqa.schemas.loading.published import Published
-from nyxqa.schemas.tables import IMAGE
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -7,7 +7,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from nyxqa.schemas.tables import IMAGE, JOINED, POOL_NAME, SIDE, TABLES, published_schema, table_in_format
+from nyxqa.schemas.columns import IMAGE
+from nyxqa.schemas.tables import JOINED, POOL_NAME, SIDE, TABLES, published_schema, table_in_format
 
 # The contract: table, splits, columns in order.
 CONTRACT = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.build import run
-from nyxqa.builders.runner.execute import BuildResult
+from nyxqa.builders.runner.request import BuildResult
 from nyxqa.schemas.ids import page_id_of_url
 from tests.support.evidence_builds import IMAGES, RECIPE
 from tests.support.evidence_model import EvidenceModel

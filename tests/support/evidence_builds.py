@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.build import run
-from nyxqa.builders.runner.execute import BuildResult
+from nyxqa.builders.runner.request import BuildResult
 from nyxqa.schemas.manifest import read_manifest
 from nyxqa.schemas.recipe_types import SplitName
 from tests.support.evidence_model import facts_of

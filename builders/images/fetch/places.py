@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from nyxqa.builders.images.errors import DeadImageError
-from nyxqa.builders.images.fetch.store import KEY_BYTES, FetchStore, OpenPacks, has_store, key_bytes, never_requested
+from nyxqa.builders.images.fetch.pack_files import KEY_BYTES, OpenPacks, key_bytes, never_requested
+from nyxqa.builders.images.fetch.store import FetchStore, has_store
 from nyxqa.schemas.files import replacing
 
 _PLACES = "places.arrow"

@@ -16,11 +16,11 @@ from typing import IO, Any
 
 from nyxqa.builders.engine.sqlite import erase_deleted, open_store, transact
 from nyxqa.builders.images.errors import DeadImageError
+from nyxqa.builders.images.fetch.pack_files import OpenPacks, key_bytes, never_requested, pack_file
 from nyxqa.builders.images.fetch.retry import FetchError
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Images
 
-KEY_BYTES = 16
 _INDEX = "index.sqlite"
 _NEW, _OLD = ".new", ".old"  # endings of folders beside a store that is being replaced
 _PACK_BYTES = 1_000_000_000  # after which the next pack is started
@@ -184,7 +184,7 @@ class FetchStore:
         self.close()
 
     def _file(self, number: int) -> Path:
-        return _pack_file(self._folder, number)
+        return pack_file(self._folder, number)
 
     def _writable_pack(self) -> IO[bytes]:
         """The pack to append to, positioned at its end."""
@@ -198,42 +198,6 @@ class FetchStore:
         return self._pack
 
 
-class OpenPacks:
-    """The packs of a store, opened as they are read.
-
-    :param folder: Of the store.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: dict[int, IO[bytes]] = {}
-
-    def read(self, pack: int, start: int, length: int, crc: int) -> bytes:
-        """The bytes at a place.
-
-        :raises WorldError: If they are damaged.
-        """
-        if pack not in self._open:
-            self._open[pack] = _pack_file(self._folder, pack).open("rb")
-        self._open[pack].seek(start)
-        data = self._open[pack].read(length)
-        if len(data) != length or zlib.crc32(data) != crc:
-            raise WorldError(
-                f"{_pack_file(self._folder, pack)} is damaged at byte {start}; remove {self._folder} and build again"
-            )
-        return data
-
-    def close(self) -> None:
-        """Close the files."""
-        while self._open:
-            self._open.popitem()[1].close()
-
-
-def never_requested(folder: Path, url: str) -> WorldError:
-    """The error for a URL of which a store knows nothing."""
-    return WorldError(f"the fetched images in {folder} lack {url}; remove that folder and build again")
-
-
 def has_store(folder: Path) -> bool:
     """Whether something was stored in ``folder``."""
     return (folder / _INDEX).exists()
@@ -245,11 +209,6 @@ def has_failures(folder: Path) -> bool:
         return False
     with FetchStore(folder) as store:
         return next(store.failures(), None) is not None
-
-
-def key_of(url: str) -> str:
-    """The key under which the result of a URL is stored, as hexadecimal digits."""
-    return key_bytes(url).hex()
 
 
 def forget(folder: Path, keys: Collection[str]) -> int:
@@ -288,15 +247,6 @@ def settle(stores: Path) -> None:
         shutil.rmtree(earlier)
     for fresh in sorted(stores.glob(f"*{_NEW}")):
         shutil.rmtree(fresh)
-
-
-def key_bytes(url: str) -> bytes:
-    """The key under which the result of a URL is stored."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
-
-
-def _pack_file(folder: Path, number: int) -> Path:
-    return folder / f"pack-{number:06d}.bin"
 
 
 def _checksum(file: IO[bytes]) -> int:

@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.report.check_report import carry_report
 from nyxqa.builders.report.views import add_views
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.credentials import MARK
 from nyxqa.schemas.errors import LawError, UsageError
 from nyxqa.schemas.loading.arrow_layouts import IMAGES
 from nyxqa.schemas.loading.published import Published
 from nyxqa.schemas.manifest import BY_ADDRESS, WORK, FileEntry, Manifest, write_manifest
-from nyxqa.schemas.tables import IMAGE, TABLES
+from nyxqa.schemas.tables import TABLES
 from nyxqa.schemas.writing import IMAGE_GROUP_ROWS, file_hash
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.trace import read_trace
 from nyxqa.builders.engine.workdir import output_folder
 from nyxqa.builders.formatting import counted
-from nyxqa.builders.images.fetch.store import key_of
-from nyxqa.builders.runner.execute import BuildRequest, execute
+from nyxqa.builders.images.fetch.pack_files import key_of
+from nyxqa.builders.runner.execute import execute
 from nyxqa.builders.runner.published import published_in, published_splits, stored_recipe
 from nyxqa.builders.runner.purge import Pending, begin_removal, pending_removal
 from nyxqa.builders.runner.removal.matches import Matches, Steps, find_matches, queries_on
 from nyxqa.builders.runner.removal.requested import Request, requests_of
+from nyxqa.builders.runner.request import BuildRequest
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.schemas.errors import FormatError, UsageError
 from nyxqa.schemas.manifest import WORK, Manifest

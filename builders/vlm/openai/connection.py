@@ -7,17 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from nyxqa.builders.vlm.openai.agreement import Agreements
+from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.batch.batches import Batches
+from nyxqa.builders.vlm.openai.batch.records import BATCHES
+from nyxqa.builders.vlm.openai.batch.request_files import FileLimits
 from nyxqa.builders.vlm.openai.concessions import is_too_large
 from nyxqa.builders.vlm.openai.endpoint import Endpoint, RefusedRequest
+from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.negotiation import Draft, Negotiation
 from nyxqa.builders.vlm.openai.probe import Probe
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest
 from nyxqa.builders.vlm.openai.server_text import ServerError
+from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.protocol import Failed, VlmImage
 from nyxqa.schemas.images.decode import ImageDecodeError
+from nyxqa.schemas.recipe import VlmSection
 
 _SMALLER = 4  # times fewer pixels
+
+FILE_LIMITS = FileLimits()
 
 
 class Connection:
@@ -138,3 +146,35 @@ class Sender:
 
 def _image_ids(request: ChatRequest) -> list[str]:
     return list(dict.fromkeys(part.image_id for part in request.parts if isinstance(part, VlmImage)))
+
+
+def connect_model(
+    model: str,
+    url: str,
+    key: str,
+    settings: VlmSection,
+    policy: EndpointPolicy,
+    usage: Usage,
+    answers: AnswerStore,
+    folder: Path,
+    seed: int,
+) -> Connection:
+    """A connection to the servers at ``url``, with batches if the model is or was asked in batches.
+
+    :param url: Base URL with ``/v1``, or several separated by commas.
+    :param key: Key of the API, may be empty.
+    :param usage: Where requests and tokens are counted.
+    :param folder: Folder of the stored answers.
+    """
+    budget = (settings.max_requests, settings.max_tokens)
+    batches: Batches | None = None
+
+    def stored(content: bytes) -> Response | None:
+        return None if batches is None else batches.response(content)
+
+    endpoint = Endpoint(
+        model, url, key, settings.concurrency, policy, usage, budget, stored if settings.batch else None
+    )
+    if settings.batch or (folder / BATCHES).exists():
+        batches = Batches(endpoint.transport, folder, answers, usage, budget, policy, FILE_LIMITS)
+    return Connection(endpoint, folder, settings.max_pixels, seed, batches)

@@ -15,12 +15,9 @@ from typing import TypeVar, cast
 from nyxqa.builders.vlm.answer_forms import LONG_WORDS, answer_size, form_prompt
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
-from nyxqa.builders.vlm.openai.batch.batches import Batches
 from nyxqa.builders.vlm.openai.batch.records import BATCHES
-from nyxqa.builders.vlm.openai.batch.request_files import FileLimits
 from nyxqa.builders.vlm.openai.concurrency import FIRST_LIMIT
-from nyxqa.builders.vlm.openai.connection import Connection
-from nyxqa.builders.vlm.openai.endpoint import Endpoint
+from nyxqa.builders.vlm.openai.connection import connect_model
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
@@ -33,7 +30,6 @@ from nyxqa.builders.vlm.openai.outcomes import (
 )
 from nyxqa.builders.vlm.openai.request import QUESTION_TOKENS, WITH_QUESTION, ChatReply, ChatRequest, Sampling
 from nyxqa.builders.vlm.openai.session import Session
-from nyxqa.builders.vlm.openai.transport import Response
 from nyxqa.builders.vlm.prompt import (
     CAPTION_PROMPT,
     FICTIONAL_PLACE,
@@ -63,8 +59,6 @@ from nyxqa.builders.vlm.protocol import (
 from nyxqa.schemas.recipe import VlmSection
 
 R = TypeVar("R")
-
-FILE_LIMITS = FileLimits()
 
 
 class OpenAiVlm:
@@ -292,7 +286,7 @@ class OpenAiVlm:
             self._store_folder,
             self._seed,
         )
-        connect = partial(_connect, *known)
+        connect = partial(connect_model, *known)
         streak = self._retry_policy.streak
         return Session(
             loop,
@@ -304,28 +298,3 @@ class OpenAiVlm:
             self._retry_failed,
             settings.batch,
         )
-
-
-def _connect(
-    model: str,
-    url: str,
-    key: str,
-    settings: VlmSection,
-    policy: EndpointPolicy,
-    usage: Usage,
-    answers: AnswerStore,
-    folder: Path,
-    seed: int,
-) -> Connection:
-    budget = (settings.max_requests, settings.max_tokens)
-    batches: Batches | None = None
-
-    def stored(content: bytes) -> Response | None:
-        return None if batches is None else batches.response(content)
-
-    endpoint = Endpoint(
-        model, url, key, settings.concurrency, policy, usage, budget, stored if settings.batch else None
-    )
-    if settings.batch or (folder / BATCHES).exists():
-        batches = Batches(endpoint.transport, folder, answers, usage, budget, policy, FILE_LIMITS)
-    return Connection(endpoint, folder, settings.max_pixels, seed, batches)

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.dedup.certificate import certify
+from nyxqa.schemas.columns import Table
 from nyxqa.schemas.recipe import Dedup
-from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS, Table
+from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS
 
 PLACES = {"corpus": "web"}
 

@@ -16,8 +16,9 @@ from PIL import Image
 
 from nyxqa.builders.publish.croissant import CROISSANT, Repository, croissant, croissant_text, write_croissant
 from nyxqa.builders.publish.responsible_ai import responsible_ai
+from nyxqa.schemas.columns import IMAGE
 from nyxqa.schemas.manifest import read_manifest
-from nyxqa.schemas.tables import IMAGE, TABLES
+from nyxqa.schemas.tables import TABLES
 from tests.support.format_1 import copy_of_format_1
 
 MOST = 40  # rows of a split that are compared

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.runner.execute import BuildResult
+from nyxqa.builders.runner.request import BuildResult
 from nyxqa.builders.sources.factory import SAMPLE
 from nyxqa.schemas.errors import UsageError
 from tests.support.web_server import WebServer

@@ -15,7 +15,8 @@ import nyxqa
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.options import FeedbackOptions
 from nyxqa.builders.feedback.run import feedback
-from nyxqa.builders.images.fetch.store import FetchStore, forget, key_of, settle
+from nyxqa.builders.images.fetch.pack_files import key_of
+from nyxqa.builders.images.fetch.store import FetchStore, forget, settle
 from nyxqa.builders.runner.removal.remove import remove
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore, begin_marking, drop_unused
 from nyxqa.builders.vlm.openai.request import ChatReply

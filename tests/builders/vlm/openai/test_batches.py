@@ -153,11 +153,11 @@ def test_an_answer_that_was_cut_off_is_asked_once_more_with_a_larger_limit(serve
 def test_files_hold_as_many_requests_and_bytes_as_the_api_takes(
     server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.model.FILE_LIMITS", FileLimits(requests=4))
+    monkeypatch.setattr("nyxqa.builders.vlm.openai.connection.FILE_LIMITS", FileLimits(requests=4))
     assert answers(run(server, tmp_path / "few", 2)) == EXPECTED
     assert [len(server.lines(number)) for number in range(3)] == [4, 4, 2]
     size = len(next(iter(server.files.values()))[1])
-    monkeypatch.setattr("nyxqa.builders.vlm.openai.model.FILE_LIMITS", FileLimits(size=size + 10))
+    monkeypatch.setattr("nyxqa.builders.vlm.openai.connection.FILE_LIMITS", FileLimits(size=size + 10))
     assert answers(run(server, tmp_path / "small", 2)) == EXPECTED
     assert [len(server.lines(number)) for number in range(3, 6)] == [4, 4, 2]
     assert max(len(data) for name, data in server.files.values() if name.startswith("batch-")) <= size + 10
