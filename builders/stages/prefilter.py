@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +13,10 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
+from nyxqa.builders.filters.base import Filter, Rejection, apply_filters
 from nyxqa.builders.filters.common_blocks import without_blocks
-from nyxqa.builders.filters.language import Detected, detect_all, is_tag, matches
+from nyxqa.builders.filters.language import detect_all, is_tag
+from nyxqa.builders.filters.pages import CopyFilter, LanguageFilter, LengthFilter, page_texts, with_languages
 from nyxqa.builders.rows import SOURCE_PAGES
 from nyxqa.builders.stages.page_copies import (
     Decisions,
@@ -27,7 +28,6 @@ from nyxqa.builders.stages.page_copies import (
 )
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Prefilter
-from nyxqa.schemas.words import word_count
 
 VERSION = 5
 _KEYS = ("enabled", "min_words", "languages")  # data keys of recipe section ``[prefilter]``
@@ -79,43 +79,43 @@ def prefilter_shard(
     first: dict[int, str] = {}
     if decided is not None:
         common, first = read_common(decided.common.folder), first_pages(decided.copies, shard)
-    dropped = blocks_that_go([page["parts"] for page in pages], common, settings.keep)
-    left: list[_Left] = []
-    for row, (page, (parts, blocks)) in enumerate(zip(pages, dropped, strict=True)):
-        page["parts"], characters = without_blocks(parts, blocks)
-        texts = [text for part in page["parts"] if (text := _text(part, captions)) is not None]
-        rejection = _rejection(texts, first.get(row), settings) if settings.enabled else None
-        left.append(_Left(page, texts, rejection, blocks, characters))
-    unknown = [one for one in left if one.rejection is None and one.page["language"] is None]
-    found = dict(zip(map(id, unknown), detect_all(one.texts for one in unknown), strict=True))
-    for one in left:
-        page, rejection = one.page, one.rejection
-        if rejection is None:
-            page["language"], rejection = _language(page["language"], found.get(id(one)), settings)
-        if rejection is not None:
-            reason, detail = rejection
-            account.dropped.append(Drop("page", page["page_id"], "", reason, f"{page['row']}: {detail}"))
+    lost = blocks_that_go([page["parts"] for page in pages], common, settings.keep)
+    characters: list[int] = []
+    for page, (parts, blocks) in zip(pages, lost, strict=True):
+        page["parts"], removed = without_blocks(parts, blocks)
+        characters.append(removed)
+    rejected = _rejected(pages, first, settings, captions)
+    for row, page in enumerate(pages):
+        blocks = lost[row][1]
+        if row in rejected:
+            reason, detail = rejected[row].reason, f"{page['row']}: {rejected[row].detail}"
+            account.dropped.append(Drop("page", page["page_id"], "", reason, detail))
             continue
-        if one.blocks:
-            account.notes.append(_note(page["page_id"], one.blocks, one.characters))
+        if blocks:
+            account.notes.append(_note(page["page_id"], blocks, characters[row]))
         rows.append(page)
     account.parents = [page["page_id"] for page in rows]
     return ShardOutput(pa.Table.from_pylist(rows, schema=SOURCE_PAGES), account)
 
 
-class _Left(NamedTuple):
-    """A page without its common blocks.
-
-    :param texts: Its texts.
-    :param rejection: Reason and detail if it is dropped, whatever its language.
-    :param blocks: The blocks that it lost, of so many ``characters``.
-    """
-
-    page: dict[str, Any]
-    texts: list[str]
-    rejection: tuple[str, str] | None
-    blocks: list[int]
-    characters: int
+def _rejected(
+    pages: list[dict[str, Any]], first: dict[int, str], settings: Prefilter, captions: bool
+) -> dict[int, Rejection]:
+    """Why pages are dropped, by row; the others get the detected language if they state none."""
+    texts = [[text for part in page["parts"] if (text := _text(part, captions)) is not None] for page in pages]
+    table = page_texts(range(len(pages)), texts, [page["language"] for page in pages])
+    filters: list[Filter] = [CopyFilter(first), LengthFilter(settings.min_words)] if settings.enabled else []
+    table, rejected = apply_filters(table, filters)
+    left = table["row"].to_pylist()
+    unknown = [row for row in left if pages[row]["language"] is None]
+    found = dict(zip(unknown, detect_all(texts[row] for row in unknown), strict=True))
+    if settings.enabled and settings.languages:
+        table = with_languages(table, [found.get(row) for row in left])
+        more = apply_filters(table, [LanguageFilter(settings.languages)])[1]
+        rejected |= {left[number]: rejection for number, rejection in more.items()}
+    for row, detected in found.items():
+        pages[row]["language"] = None if detected is None else detected.tag
+    return rejected
 
 
 def _text(part: dict[str, Any], captions: bool) -> str | None:
@@ -132,34 +132,3 @@ def _note(page_id: str, blocks: list[int], characters: int) -> Drop:
     """The ledger row of a page that lost common blocks, named after the first of them."""
     detail = f"{len(blocks)} blocks that many pages share, {characters} characters"
     return Drop("block", f"{page_id}:{blocks[0]}", page_id, "common_block", detail)
-
-
-def _rejection(texts: Sequence[str], first: str | None, settings: Prefilter) -> tuple[str, str] | None:
-    """Reason and detail if the page is dropped, whatever its language."""
-    if first is not None:
-        return "same_page_content", f"equal to page {first}"
-    if not _enough_words(texts, settings.min_words):
-        return "too_short", f"fewer than {settings.min_words} words"
-    return None
-
-
-def _language(
-    stated: str | None, found: Detected | None, settings: Prefilter
-) -> tuple[str | None, tuple[str, str] | None]:
-    """The page's language, and reason and detail if it is not one of ``languages``.
-
-    :param found: The detected language of a page that states none; None with too little text.
-    """
-    tag = stated if found is None else found.tag
-    if not (settings.enabled and settings.languages) or (tag is not None and matches(tag, settings.languages)):
-        return tag, None
-    if stated is not None:
-        return tag, ("language", f"{stated}, as the page says")
-    return tag, ("language", f"{found.best}, score {found.score}" if found else "too little text to tell")
-
-
-def _enough_words(texts: Sequence[str], minimum: int) -> bool:
-    count = 0
-    for text in texts:
-        count += word_count(text, minimum - count) if count < minimum else 0
-    return count >= minimum
