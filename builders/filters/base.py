@@ -1,4 +1,4 @@
-"""The contract of a filter, the same for pages, documents, questions and passages: keep a row, or drop it with a reason.
+"""The contract of a filter, the same for pages, documents and questions: keep a row, or drop it with a reason.
 
 A new filter is a module in this folder with one callable of type ``Filter``, its settings in the recipe, and an entry
 in the list that its stage gives to ``apply_filters``.
