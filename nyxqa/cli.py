@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nyxqa.browse_commands import browse, review
 from nyxqa.evaluate_command import evaluate
-from nyxqa.look_commands import diff, recipe, report, show, sql
+from nyxqa.look_commands import browse, diff, recipe, report, review, show, sql
 from nyxqa.panels import FIRST, Commands, SetOption, VersionOption, into_panels
 from nyxqa.share_commands import DataArgument, DebugOption, export, push, remove
 from nyxqa.train_command import improve, train

@@ -18,8 +18,7 @@ from nyxqa.builders.check.structure import check
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.options import FeedbackOptions
 from nyxqa.builders.feedback.run import feedback
-from nyxqa.builders.vlm.answer_forms import LONG_TYPES, form_hashes
-from nyxqa.builders.vlm.prompt import load_prompt
+from nyxqa.builders.vlm.prompt import LONG_TYPES, form_hashes, load_prompt
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import read_manifest

@@ -66,11 +66,10 @@ def cached(options: argparse.Namespace) -> dict[str, Any]:
     """One step of the paper's batch by chunks."""
     import torch
 
-    from nyxqa.retriever.training.cached_loss import cached_gradients
     from nyxqa.retriever.training.devices import start_processes
     from nyxqa.retriever.training.loss import Matryoshka
     from nyxqa.retriever.training.memory import chunk_tokens
-    from nyxqa.retriever.training.step import Chunks, make_batch
+    from nyxqa.retriever.training.step import Chunks, cached_gradients, make_batch
 
     made = model(options, lora=True)
     made.module.train()

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
-from nyxqa.builders.browse.judging.queue import QueueOptions
-from nyxqa.builders.browse.judging.reviews import conflicts, figures_by_split, review_files
+from nyxqa.builders.browse.judging.queue import QueueOptions, conflicts, figures_by_split, review_files
 from nyxqa.builders.browse.server.serve import require_packages, serve
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.schemas.verdicts import ACCEPT, REJECT, UNSURE, reviewer_name

@@ -12,7 +12,7 @@ from nyxqa.builders.check.images import IMAGE_CHECKS, ImageChecks
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.stages.names import UPDATE
 from nyxqa.builders.update.parent import STALE
-from nyxqa.builders.vlm.answer_forms import LONG_TYPES
+from nyxqa.builders.vlm.prompt import LONG_TYPES
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.content import PLACEHOLDER, kind_of
 from nyxqa.schemas.ids import doc_id, qa_id

@@ -9,8 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from nyxqa.builders.chunking.token_index import TokenStarts, concatenated
-from nyxqa.builders.chunking.whitespace import Ints, space_starts
+from nyxqa.builders.chunking.token_index import Ints, TokenStarts, concatenated, space_starts
 from nyxqa.schemas.words import has_unspaced, sentence_ends, word_spans
 
 # A longer run of letters is not a word; it may be cut, so that chunks stay bounded.

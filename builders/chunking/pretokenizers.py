@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nyxqa.builders.chunking.whitespace import Ints
+from nyxqa.builders.chunking.token_index import Ints
 
 WORD = re.compile(r"\S+")  # white space has no tokens
 SPACED = re.compile(r"\s*\S+|\s+")  # a word with the white space before it

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from nyxqa.builders.chunking.pretokenizers import BORDER, LINED, SPACED, WORD, Pretokens, pretokens_of
-from nyxqa.builders.chunking.token_index import TokenStarts
-from nyxqa.builders.chunking.whitespace import Ints, word_bounds
+from nyxqa.builders.chunking.token_index import Ints, TokenStarts, word_bounds
 
 # Patterns of a unit, simplest first.
 _PATTERNS = (WORD, SPACED, LINED)

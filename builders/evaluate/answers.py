@@ -22,8 +22,8 @@ from nyxqa.builders.evaluate.rankings import STAGE, Ranking, Shown, Span, questi
 from nyxqa.builders.evaluate.row_schemas import ANSWERS
 from nyxqa.builders.qa.nuggets import CORRECT_RECALL, nugget_recall
 from nyxqa.builders.qa.scoring import Truth, listed_options
-from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import Answered, Failed, VlmDocument, VlmRequest
 from nyxqa.schemas.answers import exact_match, token_f1
 from nyxqa.schemas.content import Content, plain_text

@@ -21,7 +21,7 @@ from nyxqa.builders.evaluate.questions import EvalSet, Question
 from nyxqa.builders.evaluate.row_schemas import RANKINGS
 from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.encoders.factory import is_dense
-from nyxqa.retriever.evaluation.prefixes import full_dim, search_dims
+from nyxqa.retriever.evaluation.evaluate import full_dim, search_dims
 from nyxqa.retriever.evaluation.spans import Piece
 from nyxqa.retriever.index.approximate import MEASURED, IndexKind
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry

@@ -15,9 +15,8 @@ from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
 from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
-from nyxqa.builders.feedback.estimate import estimate_feedback
 from nyxqa.builders.feedback.labels import Labelling
-from nyxqa.builders.feedback.options import FeedbackOptions, resolve_recipe
+from nyxqa.builders.feedback.options import FeedbackOptions, estimate_feedback, resolve_recipe
 from nyxqa.builders.feedback.publication import StoredAnswers, label, label_step, labelling_of
 from nyxqa.builders.feedback.train_set import TrainPool, TrainSet
 from nyxqa.builders.publish.publish import complete_publishing, publish

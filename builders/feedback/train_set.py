@@ -26,7 +26,7 @@ from nyxqa.builders.question_sets.pools import (
     rows_where,
     shared_keys_at,
 )
-from nyxqa.builders.vlm.answer_forms import form_of
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import VlmImage
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.loading.arrow_copy import Layout, id_table

@@ -19,8 +19,7 @@ from nyxqa.builders.images.metadata import (
     webp_is_lossy,
     webp_without_metadata,
 )
-from nyxqa.builders.images.normalize import apply_orientation, orientation, to_eight_bit
-from nyxqa.builders.images.phash import perceptual_hash
+from nyxqa.builders.images.normalize import apply_orientation, orientation, perceptual_hash, to_eight_bit
 from nyxqa.schemas.ids import image_id
 from nyxqa.schemas.images.decode import DAMAGED, ImageDecodeError, decode_pixels, open_encoded, stable_text
 

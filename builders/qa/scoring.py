@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nyxqa.builders.qa.nuggets import nugget_recall
-from nyxqa.builders.vlm.answer_forms import form_of
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import AnswerForm
 from nyxqa.schemas.answers import exact_match, normalise_answer, token_f1
 

@@ -8,8 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
-from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import dataset_name
+from nyxqa.builders.question_sets.importers.triplets import sources_of
 from nyxqa.builders.question_sets.mixed.factory import mixed_hub_name, open_mixed
 from nyxqa.builders.question_sets.outputs import pool_of
 from nyxqa.builders.question_sets.passages import PASSAGE_KINDS

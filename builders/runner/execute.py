@@ -28,12 +28,15 @@ from nyxqa.builders.runner.plan import (
     ANSWERS,
     Job,
     Plan,
+    forget_parent,
     is_update,
     names_to_observe_again,
+    next_parent,
     observe_again,
     plan_splits,
     plan_update,
     plan_without_stale,
+    updated_manifest,
 )
 from nyxqa.builders.runner.published import (
     is_up_to_date,
@@ -46,7 +49,6 @@ from nyxqa.builders.runner.published import (
 )
 from nyxqa.builders.runner.purge import complete_removal, resume_removal
 from nyxqa.builders.runner.request import BuildRequest, BuildResult, check_recipe, limits_of, with_tokenizer
-from nyxqa.builders.runner.update import forget_parent, next_parent, updated_manifest
 from nyxqa.builders.sources.base import Page, Source
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.benchmark import benchmark, unusable_images

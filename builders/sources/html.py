@@ -13,8 +13,7 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import uncompressed_name
 from nyxqa.builders.sources.base import Item, Page, checked_page
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.folder import FolderSource
-from nyxqa.builders.sources.listing import listing_hash
+from nyxqa.builders.sources.folder import FolderSource, listing_hash
 from nyxqa.builders.sources.sheets import has_sheets, sheets
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched
-from nyxqa.builders.sources.listing import ListedFile, listed_files
+from nyxqa.builders.sources.folder import ListedFile, listed_files
 from nyxqa.builders.sources.obelics_row import COLUMNS, inline_image, page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web

@@ -17,8 +17,8 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.qa.keys import drop_question
 from nyxqa.builders.qa.paraphrases import finds_paraphrases, paraphrases
 from nyxqa.builders.rows import QUESTIONS
-from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_request
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import Failed
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.chance import keyed_hash

@@ -14,11 +14,10 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.errors import DeadImageError
 from nyxqa.builders.images.packs import writing_pack
-from nyxqa.builders.question_sets.importers.files import sources_of
 from nyxqa.builders.question_sets.importers.kinds import import_rows
 from nyxqa.builders.question_sets.importers.repair import ImportedRow, Side
-from nyxqa.builders.question_sets.importers.triplets import ImageStore, TripletWriter
-from nyxqa.builders.question_sets.row_schemas import QA_ROWS, SET_TRIPLETS
+from nyxqa.builders.question_sets.importers.triplets import ImageStore, TripletWriter, sources_of
+from nyxqa.builders.question_sets.outputs import QA_ROWS, SET_TRIPLETS
 from nyxqa.builders.question_sets.row_source import file_state
 from nyxqa.builders.stages.names import SOURCE, import_stage
 from nyxqa.schemas.recipe import Images, Import

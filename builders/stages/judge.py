@@ -28,10 +28,9 @@ from nyxqa.builders.mining.judging import (
 from nyxqa.builders.mining.text_rules import normalise_title
 from nyxqa.builders.qa.keys import drop_question, text_key
 from nyxqa.builders.qa.nuggets import nugget_texts
-from nyxqa.builders.question_sets.outputs import SetParts
+from nyxqa.builders.question_sets.outputs import QA_ROWS, SET_TRIPLETS, SetParts
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import PassagesPool
-from nyxqa.builders.question_sets.row_schemas import QA_ROWS, SET_TRIPLETS
 from nyxqa.builders.rows import QUESTIONS, SPLIT_DOCUMENTS
 from nyxqa.builders.update.carry import CARRIED
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document, vlm_images, vlm_request

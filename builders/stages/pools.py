@@ -23,10 +23,10 @@ from nyxqa.builders.question_sets.importers.images import ImageRef
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
 from nyxqa.builders.question_sets.mixed.model import Picture, SourceDocument
 from nyxqa.builders.question_sets.mixed.store import PictureStore, document_row
+from nyxqa.builders.question_sets.outputs import POOL_DOCUMENTS
 from nyxqa.builders.question_sets.passage_pool import write_pool
 from nyxqa.builders.question_sets.passages import Passage, read_passages
 from nyxqa.builders.question_sets.pools import PoolPlan, PoolSource
-from nyxqa.builders.question_sets.row_schemas import POOL_DOCUMENTS
 from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.stages.fetch import fetch_urls, store_folder
 from nyxqa.builders.stages.names import SOURCE, pool_stage

@@ -25,8 +25,8 @@ from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.question_sets.mixed.factory import open_mixed
 from nyxqa.builders.question_sets.mixed.model import SourceQuestion
 from nyxqa.builders.question_sets.mixed.store import PictureStore, question_row
+from nyxqa.builders.question_sets.outputs import QA_QUESTIONS, RELEVANT_ROWS
 from nyxqa.builders.question_sets.passage_pool import PassagePool
-from nyxqa.builders.question_sets.row_schemas import QA_QUESTIONS, RELEVANT_ROWS
 from nyxqa.builders.stages.fetch import fetch_urls, store_folder
 from nyxqa.builders.stages.names import SOURCE, qa_stage
 from nyxqa.builders.stages.pools import held_bytes

@@ -17,8 +17,8 @@ from nyxqa.builders.qa.relevance import grade_of
 from nyxqa.builders.qa.scoring import Truth, listed_options
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pools import PassagesPool
-from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle, question_documents, vlm_document, vlm_images
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import AnswerForm, VlmDocument, VlmRequest
 from nyxqa.schemas.content import Content
 

@@ -22,8 +22,8 @@ from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.nuggets import answer_facts, located_nuggets
 from nyxqa.builders.qa.rules import RuleViolation, cites_image, resolve_citations
 from nyxqa.builders.rows import QUESTIONS, question_rows
-from nyxqa.builders.vlm.answer_forms import LONG_WORDS, answer_size, form_of
 from nyxqa.builders.vlm.handle import VlmHandle, question_documents, vlm_request
+from nyxqa.builders.vlm.prompt import LONG_WORDS, answer_size, form_of
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, Vlm
 from nyxqa.schemas.answers import LIST_SEPARATOR
 from nyxqa.schemas.chance import keyed_hash

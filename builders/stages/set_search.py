@@ -16,9 +16,9 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.images.packs import PackReader
+from nyxqa.builders.question_sets.outputs import HITS
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pool_search import search_entry, search_pool
-from nyxqa.builders.question_sets.row_schemas import HITS
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
 
 VERSION = 1

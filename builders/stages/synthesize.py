@@ -17,10 +17,9 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.rows import DRAFTS, KIND_DRAFTS
 from nyxqa.builders.stages.second_documents import second_documents, second_of
-from nyxqa.builders.vlm.answer_forms import form_hashes, form_of
 from nyxqa.builders.vlm.guidance import NO_GUIDANCE, Guidance, read_guidance
 from nyxqa.builders.vlm.handle import VlmHandle, vlm_document
-from nyxqa.builders.vlm.prompt import joined_documents
+from nyxqa.builders.vlm.prompt import form_hashes, form_of, joined_documents
 from nyxqa.builders.vlm.protocol import Answered, Failed, QaPair, VlmDocument
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.ids import short_hash

@@ -19,10 +19,10 @@ from nyxqa.builders.filters.base import Filter, apply_filters
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.mining.gold import GoldFinder
 from nyxqa.builders.qa.keys import question_key
+from nyxqa.builders.question_sets.outputs import GOLD, SET_QUESTIONS
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.passages import Passage
 from nyxqa.builders.question_sets.questions import Gold, Question, read_questions
-from nyxqa.builders.question_sets.row_schemas import GOLD, SET_QUESTIONS
 from nyxqa.builders.question_sets.row_source import source_state
 from nyxqa.builders.stages.names import SOURCE, text_stage
 from nyxqa.schemas.ids import query_id

@@ -18,10 +18,9 @@ from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.filters.benchmark_filter import BenchmarkFilter
 from nyxqa.builders.mining.text_rules import Choice, Rules, mine_set_question
 from nyxqa.builders.qa.answer_match import answer_rule
-from nyxqa.builders.question_sets.outputs import pool_of
+from nyxqa.builders.question_sets.outputs import SET_TRIPLETS, pool_of
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.question_sets.pool_search import PoolPassages, document_columns, positive_column
-from nyxqa.builders.question_sets.row_schemas import SET_TRIPLETS
 from nyxqa.builders.stages.common_words import read_common_words
 from nyxqa.builders.stages.names import text_stage
 from nyxqa.builders.stages.set_search import FoundTask, read_hits, with_hits

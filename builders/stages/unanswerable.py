@@ -24,9 +24,8 @@ from nyxqa.builders.stages.judge import write_documents
 from nyxqa.builders.stages.names import UNANSWERABLE
 from nyxqa.builders.stages.negatives import Mining, found_documents
 from nyxqa.builders.stages.refine import drop_repeated
-from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.handle import VlmHandle, question_documents, vlm_document, vlm_images, vlm_request
-from nyxqa.builders.vlm.prompt import UNANSWERABLE_PROMPT, load_prompt
+from nyxqa.builders.vlm.prompt import UNANSWERABLE_PROMPT, form_of, load_prompt
 from nyxqa.builders.vlm.protocol import Answered, Conversation, EditingVlm, Failed, VlmRequest
 from nyxqa.schemas.chance import chance, keyed_hash
 from nyxqa.schemas.content import Content, plain_text

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nyxqa.builders.vlm.answer_forms import QUESTION_TYPES, form_hashes
-from nyxqa.builders.vlm.prompt import HOPS_PROMPT, TYPES_PROMPT, guided, load_prompt, with_part
+from nyxqa.builders.vlm.prompt import (
+    HOPS_PROMPT,
+    QUESTION_TYPES,
+    TYPES_PROMPT,
+    form_hashes,
+    guided,
+    load_prompt,
+    with_part,
+)
 from nyxqa.schemas.chance import chance
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import Synthesize

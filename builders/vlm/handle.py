@@ -11,8 +11,8 @@ from typing import Any
 
 from nyxqa.builders.engine.executors.protocol import Where
 from nyxqa.builders.images.packs import PackReader
-from nyxqa.builders.vlm.answer_forms import form_of
 from nyxqa.builders.vlm.factory import make_provider
+from nyxqa.builders.vlm.prompt import form_of
 from nyxqa.builders.vlm.protocol import ServedVlm, Vlm, VlmDocument, VlmImage, VlmInfo, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.errors import NyxqaError, PendingError

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
-from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
+from nyxqa.retriever.encoders.dense import (
+    COMMON,
+    NO_OPTIONS,
+    Options,
+    VectorEncoder,
+    split_options,
+    text_with_captions,
+    torch_dtype,
+)
 from nyxqa.retriever.index import embeddings
 from nyxqa.retriever.index.embeddings import SEARCH_ROWS, text_parts
 from nyxqa.retriever.models.batching import devices

@@ -7,8 +7,15 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from nyxqa.retriever.encoders.dense import VectorEncoder, text_with_captions
-from nyxqa.retriever.encoders.options import COMMON, NO_OPTIONS, Options, split_options, torch_dtype
+from nyxqa.retriever.encoders.dense import (
+    COMMON,
+    NO_OPTIONS,
+    Options,
+    VectorEncoder,
+    split_options,
+    text_with_captions,
+    torch_dtype,
+)
 from nyxqa.retriever.models.batching import devices
 from nyxqa.retriever.models.checkpoints import ModelName, checkpoint_fingerprint, checkpoint_folder, parse_model
 from nyxqa.retriever.models.loading import settings_of

@@ -16,8 +16,7 @@ from nyxqa.retriever.models.vision_model import VisionTextModel
 from nyxqa.retriever.protocols import EmbeddingModel
 from nyxqa.retriever.training.evaluation import TRAINED, WATCHED
 from nyxqa.retriever.training.metrics import METRICS, Panel, plot, read_metrics
-from nyxqa.retriever.training.model_card import Card, write_card
-from nyxqa.retriever.training.usage import Usage
+from nyxqa.retriever.training.model_card import Card, Usage, write_card
 from nyxqa.schemas.files import write_json
 from nyxqa.schemas.loading.load import load
 from nyxqa.schemas.loading.published import find_published

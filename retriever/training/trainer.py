@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nyxqa.retriever.protocols import EmbeddingModel
-from nyxqa.retriever.training.batches import Plan, PlanRows, prefetched
-from nyxqa.retriever.training.cached_loss import cached_gradients
+from nyxqa.retriever.training.batches import Plan, PlanRows, plan_rows, prefetched
 from nyxqa.retriever.training.checkpoint import Checkpoints
 from nyxqa.retriever.training.devices import once, same_weights, start_processes, sum_gradients
 from nyxqa.retriever.training.examples import Example, Row, read_example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.memory import chunk_tokens, graph_tokens, small
 from nyxqa.retriever.training.metrics import METRICS, MetricsLog
-from nyxqa.retriever.training.row_plan import plan_rows
 from nyxqa.retriever.training.settings import TrainSettings, learning_rate
-from nyxqa.retriever.training.step import Batch, Chunks, batch_loss, make_batch
+from nyxqa.retriever.training.step import Batch, Chunks, batch_loss, cached_gradients, make_batch
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.errors import UsageError, WorldError
 from nyxqa.schemas.live import task

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nyxqa.builders.images.references import Data, LocalFile, Rejected, Url, locate
-from nyxqa.builders.sources.listing import listed_files
+from nyxqa.builders.sources.folder import listed_files
 from nyxqa.schemas.web.address_guard import AddressGuard, PrivateAddressError
 
 

@@ -8,8 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
-from nyxqa.builders.browse.judging.queue import QueuedRow, QueueOptions, make_queue
-from nyxqa.builders.browse.judging.reviews import answers, conflicts, on_row, review_files
+from nyxqa.builders.browse.judging.queue import (
+    QueuedRow,
+    QueueOptions,
+    answers,
+    conflicts,
+    make_queue,
+    on_row,
+    review_files,
+)
 from nyxqa.builders.report.agreement import agreement
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.verdicts import UNDO, VERDICTS, Key, Reviews, Verdict, VerdictWriter, read_verdicts, verdict_file

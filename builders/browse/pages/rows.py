@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from nyxqa.builders.browse.conditions import SORTS, condition
-from nyxqa.builders.browse.dataset import BrowsedDataset
+from nyxqa.builders.browse.dataset import SORTS, BrowsedDataset, condition
 from nyxqa.schemas.errors import UsageError, nearest
 from nyxqa.schemas.sql import string_literal
 

@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from nyxqa.builders.browse.conditions import MEANINGS, SORTS
-from nyxqa.builders.browse.dataset import BrowsedDataset
+from nyxqa.builders.browse.dataset import MEANINGS, SORTS, BrowsedDataset
 from nyxqa.builders.browse.find import find_item
-from nyxqa.builders.browse.judging.reviews import ReviewFiles, conflicts, figures_by_split, on_row, review_files
+from nyxqa.builders.browse.judging.queue import ReviewFiles, conflicts, figures_by_split, on_row, review_files
 from nyxqa.builders.browse.lineage import lineage
 from nyxqa.builders.browse.pages.documents import LEAKS, PAGE, cluster, clusters, dropped_rows, pair, shown_triplet
 from nyxqa.builders.browse.pages.overview import drops, notes, numbers, sql_page

@@ -22,7 +22,7 @@ from nyxqa.builders.evaluate.result import FOLDER, Evaluation
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.retriever.encoders.dense import VectorEncoder, VectorIndex
 from nyxqa.retriever.encoders.factory import is_dense, make_encoder
-from nyxqa.retriever.evaluation.prefixes import full_dim
+from nyxqa.retriever.evaluation.evaluate import full_dim
 from nyxqa.retriever.models.batching import truncate_and_normalise
 from nyxqa.retriever.protocols import Encoder, Index, SearchEntry
 from nyxqa.schemas.errors import UsageError, nearest

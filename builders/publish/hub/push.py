@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.formatting import counted
-from nyxqa.builders.publish.card import CARD, render_card
-from nyxqa.builders.publish.card_merge import merge_card
+from nyxqa.builders.publish.card import CARD, merge_card, render_card
 from nyxqa.builders.publish.hub.commit import Publication, clearing_commands
 from nyxqa.builders.publish.hub.files import (
     PushFile,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.question_sets.importers.files import Source, find_sources
 from nyxqa.builders.question_sets.importers.images import ImageFolder
 from nyxqa.builders.question_sets.importers.repair import BadCellError, ImportedRow, Repairs, text_answers
+from nyxqa.builders.question_sets.importers.triplets import Source, find_sources
 from nyxqa.builders.row_files.factory import file_rows
 from nyxqa.builders.row_files.row import Row
 from nyxqa.schemas.errors import UsageError, nearest

@@ -20,8 +20,7 @@ from nyxqa.builders.sources.pdf.lines import as_lines
 from nyxqa.builders.sources.pdf.metadata import headings_of_outline, language, printed_title, stated_title
 from nyxqa.builders.sources.pdf.ocr import Ocr
 from nyxqa.builders.sources.pdf.paragraphs import Block, continued, words_of
-from nyxqa.builders.sources.pdf.rules import rules
-from nyxqa.builders.sources.pdf.sheet import Sheet, opened_page, read_sheet
+from nyxqa.builders.sources.pdf.sheet import Sheet, opened_page, read_sheet, rules
 from nyxqa.builders.sources.pdf.tables import tables
 from nyxqa.builders.sources.pdf.text_blocks import Shared, place_of, text_blocks, with_tables
 from nyxqa.builders.sources.pdf.words import Word, with_underscores

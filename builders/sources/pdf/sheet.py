@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium
 
 from nyxqa.builders.sources.pdf.figures import Drawing
-from nyxqa.builders.sources.pdf.geometry import Box, Space
+from nyxqa.builders.sources.pdf.geometry import Box, Point, Space
 from nyxqa.builders.sources.pdf.glyphs import read_glyphs
 from nyxqa.builders.sources.pdf.words import Word, words_of_glyphs
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage
+    from pypdfium2 import PdfDocument, PdfObject, PdfPage
 
 _MOST = 2_000  # of a sheet that are looked at
 _NOT_SHOWN = (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP, pdfium.FPDF_ANNOT_TEXT)
+
+_MOST_OBJECTS = 20_000
+_MOST_SEGMENTS = 400  # of one path; with more it is a drawing
+_MOST_RULES = 5_000
+_THIN = 3.0  # points
+_SHORTEST = 4.0  # points
+_UNDERSCORE = 1.5  # points of height
+_LONGEST_UNDERSCORE = 12.0  # points
 
 
 @dataclass(slots=True)
@@ -113,3 +123,51 @@ def _has_annotations(page: PdfPage) -> bool:
         if kind not in _NOT_SHOWN:
             return True
     return False
+
+
+def rules(page: PdfPage) -> tuple[list[Box], list[Box]]:
+    """Horizontal and vertical lines as boxes of almost no height or width, and short ones that may be underscores.
+
+    None if there are thousands.
+    """
+    space = Space(page)
+    found: list[Box] = []
+    for count, drawn in enumerate(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_PATH], max_depth=2)):
+        if count >= _MOST_OBJECTS or len(found) > _MOST_RULES:
+            return [], []
+        box = space.box(*drawn.get_bounds())
+        if min(box.width, box.height) <= _THIN:
+            found.append(box)
+        else:
+            found += _segments(drawn, space)
+    short = [box for box in found if box.height <= _UNDERSCORE and 1.5 <= box.width <= _LONGEST_UNDERSCORE]
+    return [box for box in found if max(box.width, box.height) >= _SHORTEST], short
+
+
+def _segments(drawn: PdfObject, space: Space) -> Iterator[Box]:
+    """The straight parts of a path that are horizontal or vertical."""
+    count = pdfium.FPDFPath_CountSegments(drawn.raw)
+    if not 1 < count <= _MOST_SEGMENTS or not _is_stroked(drawn):
+        return
+    matrix = drawn.get_matrix()
+    x, y = ctypes.c_float(), ctypes.c_float()
+    points: list[tuple[Point, bool]] = []
+    begin: Point = (0.0, 0.0)
+    for index in range(count):
+        segment = pdfium.FPDFPath_GetPathSegment(drawn.raw, index)
+        kind = pdfium.FPDFPathSegment_GetType(segment)
+        pdfium.FPDFPathSegment_GetPoint(segment, x, y)
+        point = space.point(*matrix.on_point(x.value, y.value))
+        begin = point if kind == pdfium.FPDF_SEGMENT_MOVETO else begin
+        points.append((point, kind == pdfium.FPDF_SEGMENT_LINETO))
+        if pdfium.FPDFPathSegment_GetClose(segment):
+            points.append((begin, True))
+    for (start, _), (end, straight) in pairwise(points):
+        box = Box(min(start[0], end[0]), min(start[1], end[1]), max(start[0], end[0]), max(start[1], end[1]))
+        if straight and min(box.width, box.height) <= 1.0:
+            yield box
+
+
+def _is_stroked(drawn: PdfObject) -> bool:
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    return bool(pdfium.FPDFPath_GetDrawMode(drawn.raw, fill, stroke)) and bool(stroke.value)

@@ -27,7 +27,7 @@ from nyxqa.builders.sources.base import (
     text_part,
 )
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.listing import ListedFile, file_item, listed_files, listing_hash, refused_file
+from nyxqa.builders.sources.folder import ListedFile, file_item, listed_files, listing_hash, refused_file
 from nyxqa.builders.sources.pdf.child import OCR_TIMES
 from nyxqa.builders.sources.pdf.ocr import PACKAGE
 from nyxqa.schemas.errors import WorldError, missing_extra

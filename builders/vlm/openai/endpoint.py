@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nyxqa.builders.vlm.openai.batch.batches import NotAnsweredError
-from nyxqa.builders.vlm.openai.batch.results import MOST_TRIES
-from nyxqa.builders.vlm.openai.completion import REFUSED, read_completion
+from nyxqa.builders.vlm.openai.batch.request_files import MOST_TRIES
 from nyxqa.builders.vlm.openai.concessions import (
     is_filtered,
     is_out_of_quota,
@@ -24,7 +23,7 @@ from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.messages import Body, body_json
 from nyxqa.builders.vlm.openai.request import ChatReply
 from nyxqa.builders.vlm.openai.server_pool import ServerPool
-from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
+from nyxqa.builders.vlm.openai.server_text import REFUSED, ServerError, read_completion, server_error
 from nyxqa.builders.vlm.openai.transport import (
     Response,
     TransientError,

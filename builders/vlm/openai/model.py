@@ -12,13 +12,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar, cast
 
-from nyxqa.builders.vlm.answer_forms import LONG_WORDS, answer_size, form_prompt
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.batch.records import BATCHES
-from nyxqa.builders.vlm.openai.concurrency import FIRST_LIMIT
 from nyxqa.builders.vlm.openai.connection import connect_model
-from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
+from nyxqa.builders.vlm.openai.limits import FIRST_LIMIT, EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
     as_facts,
@@ -33,10 +31,13 @@ from nyxqa.builders.vlm.openai.session import Session
 from nyxqa.builders.vlm.prompt import (
     CAPTION_PROMPT,
     FICTIONAL_PLACE,
+    LONG_WORDS,
     UNANSWERABLE_PROMPT,
+    answer_size,
     as_text,
     content_parts,
     document_with_labels,
+    form_prompt,
     listed_types,
     load_prompt,
     numbered_documents,

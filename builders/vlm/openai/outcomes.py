@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nyxqa.builders.vlm.answer_forms import answer_size
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs, parse_question
 from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, LONG_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
-from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, prompt_hashes
+from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, answer_size, prompt_hashes
 from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair, VlmInfo
 from nyxqa.schemas.answers import normalise_answer
 

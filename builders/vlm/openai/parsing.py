@@ -23,7 +23,6 @@ from nyxqa.builders.vlm.openai.lenient_json import (
     repaired_escapes,
     whole_json,
 )
-from nyxqa.builders.vlm.openai.reasoning import without_reasoning
 from nyxqa.builders.vlm.openai.scalars import (
     answer_text,
     empty_if_abstention,
@@ -32,6 +31,7 @@ from nyxqa.builders.vlm.openai.scalars import (
     scalar,
     tidy,
     without_labels,
+    without_reasoning,
 )
 from nyxqa.builders.vlm.protocol import QaPair
 

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from nyxqa.builders.vlm.openai.concurrency import ConcurrencyLimit
-from nyxqa.builders.vlm.openai.limits import EndpointPolicy
+from nyxqa.builders.vlm.openai.limits import ConcurrencyLimit, EndpointPolicy
 from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnreachableError
 
 # What follows the documents in the prompts that have both; what comes before it is the same for all questions about

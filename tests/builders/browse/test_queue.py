@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nyxqa.builders.browse.conditions import SUSPECT
+from nyxqa.builders.browse.dataset import SUSPECT
 from nyxqa.builders.browse.judging import queue
 from nyxqa.builders.browse.judging.queue import QueueOptions, make_queue
 from nyxqa.builders.report.locked_views import LockedViews

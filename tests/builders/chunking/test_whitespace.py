@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyxqa.builders.chunking.whitespace import space_starts, word_bounds
+from nyxqa.builders.chunking.token_index import space_starts, word_bounds
 from nyxqa.schemas.words import has_unspaced, sentence_ends
 
 SPACES = [" ", "\n", "\t", "\u00a0", "\u3000", "\u2028", "\x1f"]

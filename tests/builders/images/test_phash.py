@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from nyxqa.builders.images.phash import perceptual_hash
+from nyxqa.builders.images.normalize import perceptual_hash
 from tests.support.ingest import decoded, encoded, picture
 
 

@@ -12,8 +12,7 @@ import yaml
 from huggingface_hub import DatasetCardData
 from huggingface_hub.repocard import metadata_load
 
-from nyxqa.builders.publish.card import render_card, write_card
-from nyxqa.builders.publish.card_merge import BEGIN, END, merge_card, split_front_matter
+from nyxqa.builders.publish.card import BEGIN, END, merge_card, render_card, split_front_matter, write_card
 from nyxqa.builders.runner.manifest import versions
 from nyxqa.builders.vlm.prompt import load_prompt
 from nyxqa.schemas.manifest import FileEntry, Manifest, read_manifest

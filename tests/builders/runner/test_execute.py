@@ -7,7 +7,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
-from nyxqa.builders.runner import execute
+from nyxqa.builders.runner import execute, plan
 
 SETTINGS = {"text": [], "synthesize.max_questions": 1}
 
@@ -23,6 +23,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[PlannedRun | WorkingRun]:
         return build(run, *arguments)
 
     monkeypatch.setattr(execute, "build", noted)
+    monkeypatch.setattr(plan, "build", noted)
     return seen
 
 

@@ -15,12 +15,11 @@ from nyxqa.retriever.models.lora import Lora
 from nyxqa.retriever.models.nyx import load_nyx
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.retriever.protocols import EmbeddingModel
-from nyxqa.retriever.training.cached_loss import cached_gradients
 from nyxqa.retriever.training.examples import read_example
 from nyxqa.retriever.training.loss import Matryoshka
 from nyxqa.retriever.training.memory import graph_tokens
 from nyxqa.retriever.training.settings import TrainSettings
-from nyxqa.retriever.training.step import Chunks, batch_loss, make_batch
+from nyxqa.retriever.training.step import Chunks, batch_loss, cached_gradients, make_batch
 from nyxqa.retriever.training.trainer import train
 from tests.support.triplet_rows import triplets
 

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 import nyxqa
-from nyxqa.retriever.training.batches import Plan
+from nyxqa.retriever.training.batches import Plan, plan_rows
 from nyxqa.retriever.training.examples import read_example
-from nyxqa.retriever.training.row_plan import plan_rows
-from nyxqa.schemas.loading.document_lookup import DocumentLookup
-from nyxqa.schemas.loading.document_reader import DocumentReader
+from nyxqa.schemas.loading.document_lookup import DocumentLookup, DocumentReader
 
 
 @pytest.mark.parametrize("table", ["triplets", "mixture"])

@@ -12,8 +12,7 @@ from pathlib import Path
 from nyxqa.builders.vlm.openai.answer_store import AnswerStore
 from nyxqa.builders.vlm.openai.batch.api import BatchApi, LostReplyError, Object, RefusedError, has_no_api
 from nyxqa.builders.vlm.openai.batch.records import Batch, BatchRecords, Line
-from nyxqa.builders.vlm.openai.batch.request_files import FileLimits, RequestFiles
-from nyxqa.builders.vlm.openai.batch.results import Results
+from nyxqa.builders.vlm.openai.batch.request_files import FileLimits, RequestFiles, Results
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.server_text import ServerError, server_error
 from nyxqa.builders.vlm.openai.transport import Response, Transport

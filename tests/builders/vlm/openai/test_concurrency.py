@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.vlm.openai.concurrency import ConcurrencyLimit
+from nyxqa.builders.vlm.openai.limits import ConcurrencyLimit
 
 
 class Clock:
