@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import Item, Page, checked_page, image_part, text_part
 from nyxqa.builders.sources.cleaning import TextCleaner, table_row
-from nyxqa.builders.sources.folder import FolderSource
+from nyxqa.builders.sources.folder import WholeFileSource
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.locator import Place, write_locator
 
@@ -189,7 +189,7 @@ def _address(item: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class DoclingSource(FolderSource):
+class DoclingSource(WholeFileSource):
     """All JSON files below a folder, sorted by relative path; each is one DoclingDocument and one page.
 
     :param folder: The folder; images that a document names lie in it.

@@ -37,7 +37,7 @@ def open_source(web: Web, pdf: Pdf = DEFAULT_PDF, unit: str = "tokens") -> Sourc
     if is_s3(path) and kind in _KINDS:
         return bucket_source(kind, path, web)
     if kind == "pdf":
-        return PdfSource(_required(path, web, "pdf:DIR or pdf:FILE"), web, pdf, unit)
+        return PdfSource(_required(path, web, "pdf:DIR or pdf:FILE"), web, unit, pdf)
     if kind == "docling":
         return DoclingSource(_required(path, web, "docling:DIR"), web, unit)
     if kind in ("html", "markdown"):

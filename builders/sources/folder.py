@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import TooLargeError, decompressed, uncompressed_name
@@ -21,7 +22,7 @@ ListedFile = tuple[str, os.stat_result]
 
 @dataclass(frozen=True)
 class FolderSource(Source):
-    """All files below a folder that are pages by their suffix, plain or compressed, sorted by relative path.
+    """All files below a folder that are pages by their suffix, sorted by relative path.
 
     :param folder: The folder; the images of pages lie in it.
     :param unit: What becomes a document, ``chunk.unit``.
@@ -30,6 +31,8 @@ class FolderSource(Source):
     folder: Path
     web: Web
     unit: str = "tokens"
+    max_bytes: ClassVar[int] = MAX_RAW  # of a file
+    batch_files: ClassVar[int | None] = None  # most files of a batch; None: as many as of other sources
 
     @property
     def root(self) -> Path:
@@ -42,18 +45,22 @@ class FolderSource(Source):
         """Suffixes of the files that are pages, in lower case."""
 
     @abstractmethod
-    def page_of(self, item: Item, data: bytes) -> Page | Drop:
-        """The page of a file, or a drop.
+    def read(self, item: Item) -> Page | Drop:
+        """The page of a file that may be read, or a drop."""
 
-        :param data: What the file holds, decompressed.
+    def listed(self) -> list[ListedFile]:
+        """The files that are looked at, those that are no pages included.
+
+        :raises WorldError: If the folder is missing or unreadable.
         """
+        return listed_files(self.folder)
 
     def files(self) -> list[ListedFile]:
         """All files of the folder.
 
         :raises WorldError: If the folder is missing or unreadable, or has no page.
         """
-        files = listed_files(self.folder)
+        files = self.listed()
         if not any(self.is_page(path) for path, _ in files):
             patterns = ", ".join(f"*{suffix}" for suffix in self.suffixes)
             raise WorldError(f"source folder {self.folder} has no page ({patterns})")
@@ -68,8 +75,8 @@ class FolderSource(Source):
 
     def tasks(self, notify: Notify) -> Iterator[Batch]:
         """Yield batches of files; workers read them."""
-        pages = (file_item(path, state) for path, state in listed_files(self.folder) if self.is_page(path))
-        return batched(subsample(pages, self.web))
+        pages = (file_item(path, state) for path, state in self.listed() if self.is_page(path))
+        return batched(subsample(pages, self.web), self.batch_files)
 
     def pages(self, batch: Batch) -> Iterator[Page | Drop]:
         """Yield the page of each file, or a drop."""
@@ -80,8 +87,21 @@ class FolderSource(Source):
         return uncompressed_name(path).endswith(self.suffixes)
 
     def _parse(self, item: Item) -> Page | Drop:
-        if refused := refused_file(item, self.folder, MAX_RAW):
-            return refused
+        return refused_file(item, self.root, self.max_bytes) or self.read(item)
+
+
+class WholeFileSource(FolderSource):
+    """A folder whose files, plain or compressed, are read whole into memory."""
+
+    @abstractmethod
+    def page_of(self, item: Item, data: bytes) -> Page | Drop:
+        """The page of a file, or a drop.
+
+        :param data: What the file holds, decompressed.
+        """
+
+    def read(self, item: Item) -> Page | Drop:
+        """The page of a file that may be read, or a drop."""
         try:
             data = decompressed((self.folder / item.path).read_bytes(), MAX_RAW)
         except TooLargeError as error:

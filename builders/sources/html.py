@@ -13,7 +13,7 @@ from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.row_files.compression import uncompressed_name
 from nyxqa.builders.sources.base import Item, Page, checked_page
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.folder import FolderSource, listing_hash
+from nyxqa.builders.sources.folder import WholeFileSource, listing_hash
 from nyxqa.builders.sources.sheets import has_sheets, sheets
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.ids import page_id_of_path
@@ -23,7 +23,7 @@ _SUFFIXES = {"html": (".html", ".htm", ".xhtml", ".shtml", *_MARKDOWN), "markdow
 
 
 @dataclass(frozen=True)
-class HtmlSource(FolderSource):
+class HtmlSource(WholeFileSource):
     """All HTML and Markdown files below a folder, or the latter alone, sorted by relative path.
 
     A page's id is derived from its path alone: on many sites a canonical link is the same, wrong one on every page.

@@ -7,36 +7,28 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from nyxqa.builders.engine.accounting import Drop
 from nyxqa.builders.sources.base import (
-    Batch,
     Item,
-    Notify,
     Page,
-    Source,
-    batched,
     checked_page,
     image_part,
-    subsample,
     text_part,
 )
 from nyxqa.builders.sources.cleaning import TextCleaner
-from nyxqa.builders.sources.folder import ListedFile, file_item, listed_files, listing_hash, refused_file
+from nyxqa.builders.sources.folder import FolderSource, ListedFile, listed_files
 from nyxqa.builders.sources.pdf.child import OCR_TIMES
 from nyxqa.builders.sources.pdf.ocr import PACKAGE
-from nyxqa.schemas.errors import WorldError, missing_extra
+from nyxqa.schemas.errors import missing_extra
 from nyxqa.schemas.ids import page_id_of_path
 from nyxqa.schemas.locator import write_locator
-from nyxqa.schemas.recipe import Pdf, Web
+from nyxqa.schemas.recipe import Pdf
 
-MAX_BYTES = 1 << 30  # of a file
-_BATCH_FILES = 8
 _PREFORMATTED = ("table", "listing", "contents")
 _SHEET_ORIGINS = {"sheet": "alt", "scan": "model"}  # the text of a sheet stands for its picture
 
@@ -44,23 +36,37 @@ SECONDS = 1800  # of the clock
 
 
 @dataclass(frozen=True)
-class PdfSource(Source):
+class PdfSource(FolderSource):
     """All PDF files below a folder, sorted by relative path, or one file; each is one page.
 
-    :param place: The folder or file.
+    :param folder: The folder or file.
     :param unit: ``page``: every sheet is a picture with its text as caption.
     """
 
-    place: Path
-    web: Web
-    settings: Pdf
-    unit: str = "tokens"
+    settings: Pdf = field(default_factory=Pdf)
     kind: str = "pdf"
+    max_bytes = 1 << 30
+    batch_files = 8
 
     @property
     def root(self) -> Path:
         """The folder, or that of the file."""
-        return self.place if self.place.is_dir() else self.place.parent
+        return self.folder if self.folder.is_dir() else self.folder.parent
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """That of PDF."""
+        return (".pdf",)
+
+    def is_page(self, path: str) -> bool:
+        """Whether a file is PDF by its name; a compressed one is not."""
+        return path.lower().endswith(".pdf")
+
+    def listed(self) -> list[ListedFile]:
+        """The PDF files."""
+        if self.folder.is_file():
+            return [(self.folder.name, self.folder.stat())]
+        return listed_files(self.folder, ".pdf")
 
     def fingerprint(self) -> object:
         """Return a hash over path, size and time of every PDF file, and what changes how they are read.
@@ -72,28 +78,10 @@ class PdfSource(Source):
             raise missing_extra("pypdfium2", "pdf")
         if self.settings.ocr and find_spec(PACKAGE) is None:
             raise missing_extra(PACKAGE, "ocr")
-        files = self._files()
-        if not files:
-            raise WorldError(f"source folder {self.place} has no page (*.pdf)")
-        return {"files": listing_hash(files), "unit": self.unit, **self.settings.model_dump()}
+        return {"files": super().fingerprint(), "unit": self.unit, **self.settings.model_dump()}
 
-    def tasks(self, notify: Notify) -> Iterator[Batch]:
-        """Yield batches of at most 8 files; workers read them."""
-        files = (file_item(path, state) for path, state in self._files())
-        return batched(subsample(files, self.web), _BATCH_FILES)
-
-    def pages(self, batch: Batch) -> Iterator[Page | Drop]:
-        """Yield the page of each file, or a drop."""
-        return map(self._parse, batch)
-
-    def _files(self) -> list[ListedFile]:
-        if self.place.is_file():
-            return [(self.place.name, self.place.stat())]
-        return listed_files(self.place, ".pdf")
-
-    def _parse(self, item: Item) -> Page | Drop:
-        if refused := refused_file(item, self.root, MAX_BYTES):
-            return refused
+    def read(self, item: Item) -> Page | Drop:
+        """The page of a file, read by a process of its own, or a drop."""
         request = {"file": str(self.root / item.path), "unit": self.unit, **self.settings.model_dump()}
         try:
             answer = read_apart(request)
