@@ -17,7 +17,7 @@ from nyxqa.builders.row_files.compression import (
     uncompressed_name,
 )
 from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, subsample
-from nyxqa.builders.sources.listing import ListedFile, listed_files, listing_hash
+from nyxqa.builders.sources.folder import ListedFile, listed_files, listing_hash
 from nyxqa.builders.sources.obelics_row import page_of_row
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import Web

@@ -276,18 +276,10 @@ class OpenAiVlm:
         key = os.environ.get("NYXQA_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
         store = AnswerStore(self._store_folder)
         # No reference to this object: an open store is closed as soon as nobody uses the model any more.
-        known = (
-            self._model,
-            self._url,
-            key,
-            settings,
-            self._retry_policy,
-            self.usage,
-            store,
-            self._store_folder,
-            self._seed,
-        )
-        connect = partial(connect_model, *known)
+        connect = partial(
+            connect_model, self._model, self._url, key, settings, self._retry_policy, self.usage, store,
+            self._store_folder, self._seed,
+        )  # fmt: skip
         streak = self._retry_policy.streak
         return Session(
             loop,
