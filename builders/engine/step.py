@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Step:
         """Name and split, for messages."""
         return f"{self.name} {self.split}".strip()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over name, split, version, parameters and inputs, as 64 hexadecimal digits."""
         content = [self.name, self.split, self.version, plain(self.params), list(self.inputs)]

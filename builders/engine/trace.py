@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.step import StepReport
 from nyxqa.builders.engine.workdir import step_folder
-from nyxqa.schemas.files import read_json, write_json
+from nyxqa.schemas.files import read_json, write_bytes, write_json
 
 _FILE = "trace.json"
 _END = "end.json"
@@ -48,9 +49,14 @@ class TracedStep:
         return step_folder(work, self.name, self.split, self.fingerprint)
 
 
-def write_trace(work: Path, reports: Sequence[StepReport]) -> None:
-    """Keep the steps of the running build."""
-    write_json(work / _FILE, [asdict(TracedStep.of(report)) for report in reports])
+def trace_line(report: StepReport) -> str:
+    """A finished step as a line for ``write_trace``."""
+    return json.dumps(asdict(TracedStep.of(report)), ensure_ascii=False)
+
+
+def write_trace(work: Path, lines: Sequence[str]) -> None:
+    """Keep the steps of the running build, given by ``trace_line``: the file is written again after each step."""
+    write_bytes(work / _FILE, ("[" + ",\n".join(lines) + "]\n").encode("utf-8"))
 
 
 def note_costs(work: Path, label: str, costs: Mapping[int, float]) -> None:

@@ -62,7 +62,7 @@ def fold_answer(text: str) -> str:
 
 
 def _fold_word(word: str) -> str:
-    if any(letter.isdigit() for letter in word):
+    if not word.isalpha() and any(letter.isdigit() for letter in word):
         return word
     word = _NUMBERS.get(word, word.replace(".", ""))
     is_plural = len(word) > 4 and word.endswith("s") and word[-2] not in "sui"

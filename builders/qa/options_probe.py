@@ -75,12 +75,13 @@ def wilson_interval(hits: float, count: float) -> tuple[float, float]:
 def _features(choices: Sequence[str]) -> Floats:
     """float64 [options, features]: surface features of each option relative to the others, and hashed words."""
     grams = [_grams(choice) for choice in choices]
-    bags = [set(words(choice)) for choice in choices]
+    split = [words(choice) for choice in choices]
+    bags = [set(found) for found in split]
     surface = np.array(
         [
             [
                 len(choice),
-                len(words(choice)),
+                len(split[n]),
                 sum(character.isdigit() for character in choice),
                 sum(character.isupper() for character in choice),
                 sum(not (character.isalnum() or character.isspace()) for character in choice),
@@ -96,8 +97,8 @@ def _features(choices: Sequence[str]) -> Floats:
     relative = (surface - surface.mean(axis=0)) / np.where(spread > 0, spread, 1)
     most, least = (surface == surface.max(axis=0)) & (spread > 0), (surface == surface.min(axis=0)) & (spread > 0)
     hashed = np.zeros((len(choices), _HASHED))
-    for row, choice in zip(hashed, choices, strict=True):
-        for word in words(choice):
+    for row, found in zip(hashed, split, strict=True):
+        for word in found:
             row[_bucket(word)] += 1
     return np.hstack([relative, most, least, hashed])
 

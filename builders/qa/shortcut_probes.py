@@ -11,6 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -143,20 +144,23 @@ def probe_negatives(pairs: Sequence[PairItem]) -> Probe | None:
 
 def _associated(items: Sequence[OptionItem], tokens: Callable[[OptionItem], Sequence[str]]) -> Probe | None:
     """Accuracy of the option whose words go best with the tokens of the item, in other questions."""
+    # The folds see each item several times: its words are split once.
+    parts = {id(one): (list(set(tokens(one))), [list(set(words(choice))) for choice in one.choices]) for one in items}
 
     def learn(trained: Sequence[OptionItem]) -> Callable[[OptionItem], Sequence[float]]:
         right: Counter[tuple[str, str]] = Counter()
         wrong: Counter[tuple[str, str]] = Counter()
         for one in trained:
-            for place, choice in enumerate(one.choices):
-                counts = right if place == one.label else wrong
-                counts.update((token, word) for token in set(tokens(one)) for word in set(words(choice)))
+            told, choices = parts[id(one)]
+            for place, choice in enumerate(choices):
+                (right if place == one.label else wrong).update(product(told, choice))
 
         def score(one: OptionItem) -> list[float]:
             found = []
-            for choice in one.choices:
-                pairs = [(token, word) for token in set(tokens(one)) for word in set(words(choice))]
-                odds = (math.log((right[pair] + 0.5) / (wrong[pair] / (len(one.choices) - 1) + 0.5)) for pair in pairs)
+            told, choices = parts[id(one)]
+            for choice in choices:
+                pairs = list(product(told, choice))
+                odds = (math.log((right[pair] + 0.5) / (wrong[pair] / (len(choices) - 1) + 0.5)) for pair in pairs)
                 found.append(sum(odds) / max(1, len(pairs)))
             return found
 

@@ -67,7 +67,10 @@ class Pattern:
 
     def may_be_in(self, text: str) -> bool:
         """Whether it is worth searching."""
-        return not self.marks or any(mark in text for mark in self.marks)
+        for mark in self.marks:
+            if mark in text:
+                return True
+        return not self.marks
 
 
 @cache
