@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -31,13 +32,22 @@ SWITCH = "NYXQA_COMPILED"
 _POINTERS = {"b": "uint8", "w": "uint32", "u": "uint64", "i": "int64"}
 # Parameters of each function: pointers to the types above, or ``n``, a number.
 _KERNELS = {
-    "hash_words": "binwnui",
-    "make_sets": "uinnuiui",
-    "make_band_keys": "uinwnnwwu",
-    "make_set_keys": "uinuu",
+    "hash_words": "binwnuui",
+    "sketch_sets": "uiinnwnnuiuuuwi",
     "count_shared": "uiiiini",
 }
-_HELPERS = ("mix", "next_code", "insert_in_order", "sift", "sort_heap", "sort_hashes")  # callees before callers
+# Callees before callers.
+_HELPERS = (
+    "mix",
+    "next_code",
+    "begin",
+    "take",
+    "insert_in_order",
+    "sift",
+    "sort_heap",
+    "sort_hashes",
+    "make_band_keys",
+)
 
 
 class Kernels:
@@ -77,6 +87,25 @@ class Kernels:
         return result.value
 
 
+class _Scratch(threading.local):
+    """Arrays of this thread, used again for each batch: memory that is new costs more time than what is done in it."""
+
+    _LARGEST = 64 << 20  # bytes of an array that is kept
+
+    def __init__(self) -> None:
+        self._kept: dict[str, NDArray[Any]] = {}
+
+    def array(self, name: str, kind: type[np.generic], size: int) -> NDArray[Any]:
+        """At least ``size`` values of type ``kind``, which hold anything, for use until ``name`` is asked for again."""
+        found = self._kept.get(name)
+        if found is None or len(found) < size:
+            found = np.empty(size, kind)
+            if found.nbytes <= self._LARGEST:
+                self._kept[name] = found
+        return found
+
+
+scratch = _Scratch()
 _loaded: Kernels | None = None
 
 

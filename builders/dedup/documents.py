@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,9 +18,9 @@ from nyxqa.builders.dedup.band_keys import BandKeys
 from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.inputs import Source, documents, text_bytes
-from nyxqa.builders.dedup.minhash import Banding, band_keys, set_keys
+from nyxqa.builders.dedup.minhash import Banding
 from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
-from nyxqa.builders.dedup.shingles import shingle_sets
+from nyxqa.builders.dedup.sketch import sketch_texts
 from nyxqa.builders.dedup.word_hashes import U64
 from nyxqa.builders.engine.executors.threads import thread_map
 from nyxqa.schemas.errors import UsageError
@@ -75,9 +75,10 @@ def read_documents(
     bands = layout.bands if layout else 0
     with _continued(file, shingles * 8) as sets, _continued(band_file(file), position * bands * 8) as keys:
         results = thread_map(sketch, batches, database.limits.threads)
-        while group := list(islice(results, _COMMIT_BATCHES)):
+        while first := next(results, None):
             items, images = [], []
-            for part in group:
+            # Written at once, so that the next batch finds the memory free.
+            for part in chain([first], islice(results, _COMMIT_BATCHES - 1)):
                 items.append(_shifted(part.items, position, shingles))
                 images.append(_shifted(part.images, position, shingles))
                 append_sets(sets, part.shingles)
@@ -134,10 +135,8 @@ def _shifted(rows: pa.Table, position: int, shingles: int) -> pa.Table:
 
 
 def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Banding | None) -> _Sketch:
-    sets = shingle_sets(batch.column(columns.text), shingle)
-    some = np.flatnonzero(sets.sizes)
-    key_a, key_b = np.zeros((2, batch.num_rows), np.uint64)
-    key_a[some], key_b[some] = set_keys(sets.values, sets.sizes[some])
+    sketch = sketch_texts(batch.column(columns.text), shingle, layout)
+    sets = sketch.sets
     positions = np.arange(batch.num_rows)
     counts, phashes = np.zeros(batch.num_rows, np.int64), arrow_array(np.zeros(0, np.int64))
     if columns.phashes:
@@ -149,18 +148,15 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
         "id": batch.column(columns.id).cast(pa.string()),
         "start": np.cumsum(sets.sizes) - sets.sizes,
         "size": sets.sizes,
-        "key_a": key_a,
-        "key_b": key_b,
+        "key_a": sketch.set_keys[0],
+        "key_b": sketch.set_keys[1],
         "tokens": batch.column(columns.tokens).cast(pa.int64()) if columns.tokens else sets.words,
         "images": counts,
     }
     if columns.side:
         item["side"] = batch.column(columns.side).cast(pa.string())
-    keys = np.zeros((batch.num_rows, layout.bands if layout else 0), np.uint64)
-    if layout:
-        keys[some] = band_keys(sets.values, sets.sizes[some], layout).T
     images = arrow_table({"position": np.repeat(positions, counts), "phash": phashes})
-    return _Sketch(arrow_table(item), images, sets.values, keys)
+    return _Sketch(arrow_table(item), images, sets.values, sketch.band_keys)
 
 
 def number_documents(database: Database) -> None:

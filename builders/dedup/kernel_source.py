@@ -15,6 +15,9 @@ NONE, LETTER, JOINER, ALONE, ODD, SEVERAL = 0, 1, 2, 3, 4, 5
 KIND_SHIFT = 24
 LENGTH_SHIFT = 18  # of the number of characters in an entry of kind ``SEVERAL``; below it, where their entries start
 
+# Where ``hash_words`` is: outside words, inside one, behind a joiner, or in a text that ``words`` must split.
+_OUTSIDE, _INSIDE, _JOINED, _UNKNOWN = 0, 1, 2, 3
+
 _U = np.uint64
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _ORDER = np.uint64(0xD6E8FEB86659FD93)
@@ -55,10 +58,14 @@ def next_code(data: Any, place: Any, end: Any) -> Any:
     return code, place + size
 
 
-def hash_words(data: Any, offsets: Any, texts: Any, table: Any, width: Any, hashes: Any, counts: Any) -> Any:
+def hash_words(
+    data: Any, offsets: Any, texts: Any, table: Any, width: Any, plain: Any, hashes: Any, counts: Any
+) -> Any:
     """Word hashes of UTF-8 texts, and the number of words of each, -1 for a text that ``words`` itself must split.
 
     :param table: uint32 [width], an entry of ``character_table`` for each code point.
+    :param plain: uint64 [256], for each byte that is a letter the folded character, 1 if it belongs to no word, 0 if
+        it must be looked up.
     :param hashes: For the result, uint64, twice as many as there are bytes.
     :returns: Number of hashes.
     """
@@ -67,83 +74,149 @@ def hash_words(data: Any, offsets: Any, texts: Any, table: Any, width: Any, hash
         place, end, first = offsets[text], offsets[text + 1], total
         word, power = _U(0), _U(1)  # hash of the word so far, and the power of the base of its next character
         after_word, after_power = _U(0), _U(1)  # the same with the joiner behind it
-        inside, joined, odd = False, False, False
-        while place < end and not odd:
+        state = _OUTSIDE
+        while place < end and state != _UNKNOWN:
+            letter = plain[data[place]]
+            if letter > _U(1):
+                word, power = begin(state, word, power, after_word, after_power)
+                state = _INSIDE
+                while letter > _U(1):
+                    word += letter * power
+                    power *= _BASE
+                    place += 1
+                    letter = plain[data[place]] if place < end else _U(0)
+                if place >= end:
+                    break
+            if letter == _U(1):
+                if state != _OUTSIDE:
+                    hashes[total] = mix(word)
+                    total += 1
+                state = _OUTSIDE
+                place += 1
+                continue
             code, place = next_code(data, place, end)
-            if place < 0 or code >= width:
-                odd = True
-                break
             first_entry, last_entry = code, code + 1
-            if table[code] >> KIND_SHIFT == SEVERAL:
+            if place < 0 or code >= width:
+                state, last_entry = _UNKNOWN, code
+            elif table[code] >> KIND_SHIFT == SEVERAL:
                 first_entry = np.int64(table[code] & _PLACE)
                 last_entry = first_entry + (table[code] >> LENGTH_SHIFT & _LENGTH)
             for position in range(first_entry, last_entry):
-                entry = table[position]
-                kind = entry >> KIND_SHIFT
-                folded = _U(entry & _CODE)
-                if kind == LETTER:
-                    if joined:
-                        word, power, joined, inside = after_word, after_power, False, True
-                    elif not inside:
-                        word, power, inside = _U(0), _U(1), True
-                    word += folded * power
-                    power *= _BASE
-                elif kind == JOINER and inside:
-                    after_word, after_power = word + folded * power, power * _BASE
-                    joined, inside = True, False
-                elif kind == ODD:
-                    odd = True
-                else:
-                    if inside or joined:
-                        hashes[total] = mix(word)
-                        total += 1
-                        inside, joined = False, False
-                    if kind == ALONE:
-                        hashes[total] = mix(folded)
-                        total += 1
-        if odd:
+                state, word, power, after_word, after_power, total = take(
+                    table[position], state, word, power, after_word, after_power, hashes, total
+                )
+        if state == _UNKNOWN:
             total = first
             counts[text] = -1
             continue
-        if inside or joined:
+        if state != _OUTSIDE:
             hashes[total] = mix(word)
             total += 1
         counts[text] = total - first
     return total
 
 
-def make_sets(
-    hashes: Any, counts: Any, texts: Any, shingle: Any, values: Any, sizes: Any, spare: Any, places: Any
-) -> Any:
-    """The distinct shingles of each text, ascending.
+def begin(state: Any, word: Any, power: Any, after_word: Any, after_power: Any) -> Any:
+    """Hash and power before a letter: of the word that it continues, or of none."""
+    if state == _JOINED:
+        return after_word, after_power
+    if state == _OUTSIDE:
+        return _U(0), _U(1)
+    return word, power
 
-    :param hashes: Word hashes, text after text.
-    :param values: For the result, uint64, as many as ``hashes``.
-    :param spare: uint64, as many as the longest text has words.
+
+def take(
+    entry: Any, state: Any, word: Any, power: Any, after_word: Any, after_power: Any, hashes: Any, total: Any
+) -> Any:
+    """The state of ``hash_words`` after a character by its entry in the table; finished words go to ``hashes``."""
+    kind = np.int64(entry >> KIND_SHIFT)
+    folded = _U(entry & _CODE)
+    if state == _UNKNOWN or kind == ODD:
+        return _UNKNOWN, word, power, after_word, after_power, total
+    if kind == LETTER:
+        word, power = begin(state, word, power, after_word, after_power)
+        return _INSIDE, word + folded * power, power * _BASE, after_word, after_power, total
+    if kind == JOINER and state == _INSIDE:
+        return _JOINED, word, power, word + folded * power, power * _BASE, total
+    if state != _OUTSIDE:
+        hashes[total] = mix(word)
+        total += 1
+    if kind == ALONE:
+        hashes[total] = mix(folded)
+        total += 1
+    return _OUTSIDE, word, power, after_word, after_power, total
+
+
+def sketch_sets(
+    hashes: Any,
+    starts: Any,
+    counts: Any,
+    texts: Any,
+    shingle: Any,
+    factors: Any,
+    bands: Any,
+    rows: Any,
+    values: Any,
+    sizes: Any,
+    set_keys: Any,
+    band_keys: Any,
+    spare: Any,
+    low: Any,
+    places: Any,
+) -> Any:
+    """The distinct shingles of each text, ascending, with the keys of the set: ``shingle_sets`` and ``minhash``.
+
+    :param hashes: Word hashes, those of a text from ``starts`` on.
+    :param factors: uint32 [bands * rows], of the permutations.
+    :param values: For the result, uint64, as many as there are words.
+    :param sizes: For the result, int64 [texts]; so are ``set_keys``, uint64 [2, texts], and ``band_keys``, uint64
+        [texts, bands], which are not written where a text has no word.
+    :param spare: uint64, as many as the longest text has words; ``low`` uint32, as many.
     :param places: int64 [PLACES].
     :returns: Number of shingles.
     """
-    start, total = 0, 0
+    total = 0
     for text in range(texts):
         words = counts[text]
         length = min(words, shingle)
         found = words - length + 1 if words > 0 else 0
-        for position in range(found):
+        for position in range(starts[text], starts[text] + found):
             combined = _U(length)
             for ahead in range(length):
-                combined = combined * _ORDER + hashes[start + position + ahead]
-            values[total + position] = mix(combined) & _HASH_MASK
+                combined = combined * _ORDER + hashes[position + ahead]
+            values[total + position - starts[text]] = mix(combined) & _HASH_MASK
         sort_hashes(values, total, found, spare, places)
-        kept = 0
+        kept, added, turned = 0, _U(0), _U(0)
         for position in range(found):
             value = values[total + position]
             if kept == 0 or value != values[total + kept - 1]:
                 values[total + kept] = value
+                low[kept] = np.uint32(value & _U(0xFFFFFFFF))
+                added += mix(value)
+                turned ^= mix(value ^ _SALT)
                 kept += 1
         sizes[text] = kept
-        start += words
+        if kept > 0:
+            set_keys[text], set_keys[texts + text] = added, turned
+            make_band_keys(low, kept, factors, bands, rows, band_keys, text * bands)
         total += kept
     return total
+
+
+def make_band_keys(low: Any, count: Any, factors: Any, bands: Any, rows: Any, keys: Any, first: Any) -> None:
+    """The key of each band of one set, from ``keys[first]`` on, as ``minhash.band_keys``.
+
+    :param low: uint32 [count], the lower halves of its shingles.
+    """
+    for band in range(bands):
+        key = _U(0)
+        for permutation in range(band * rows, (band + 1) * rows):
+            factor = factors[permutation]
+            least = np.uint32(0xFFFFFFFF)
+            for position in range(count):
+                least = min(least, np.uint32(low[position] * factor))
+            key = mix(key * _ORDER + _U(least) + _U(1))
+        keys[first + band] = key
 
 
 def sort_hashes(values: Any, first: Any, count: Any, spare: Any, places: Any) -> None:
@@ -213,49 +286,6 @@ def sift(values: Any, first: Any, root: Any, count: Any) -> None:
         root = child
         child = 2 * root + 1
     values[first + root] = value
-
-
-def make_band_keys(
-    values: Any, sizes: Any, sets: Any, factors: Any, bands: Any, rows: Any, low: Any, minima: Any, keys: Any
-) -> Any:
-    """As ``minhash.band_keys``.
-
-    :param factors: uint32 [bands * rows], of the permutations.
-    :param low: uint32, as many as the largest set has shingles; ``minima`` uint32 [bands * rows].
-    :param keys: For the result, uint64 [bands, sets].
-    :returns: Number of sets.
-    """
-    start = 0
-    for one in range(sets):
-        count = sizes[one]
-        for position in range(count):
-            low[position] = np.uint32(values[start + position] & _U(0xFFFFFFFF))
-        for permutation in range(bands * rows):
-            factor = factors[permutation]
-            least = np.uint32(0xFFFFFFFF)
-            for position in range(count):
-                least = min(least, np.uint32(low[position] * factor))
-            minima[permutation] = least
-        for band in range(bands):
-            key = _U(0)
-            for row in range(rows):
-                key = mix(key * _ORDER + _U(minima[band * rows + row]) + _U(1))
-            keys[band * sets + one] = key
-        start += count
-    return sets
-
-
-def make_set_keys(values: Any, sizes: Any, sets: Any, sums: Any, ors: Any) -> Any:
-    """As ``minhash.set_keys``; the results are ``sums`` and ``ors``, uint64 [sets]."""
-    start = 0
-    for one in range(sets):
-        added, turned = _U(0), _U(0)
-        for position in range(start, start + sizes[one]):
-            added += mix(values[position])
-            turned ^= mix(values[position] ^ _SALT)
-        sums[one], ors[one] = added, turned
-        start += sizes[one]
-    return sets
 
 
 def count_shared(values: Any, starts: Any, sizes: Any, left: Any, right: Any, pairs: Any, common: Any) -> Any:

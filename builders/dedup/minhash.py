@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nyxqa.builders.dedup.compiled import Kernels, loaded
 from nyxqa.builders.dedup.word_hashes import I64, U64, mix
 from nyxqa.schemas.errors import UsageError
 
@@ -49,9 +48,6 @@ def band_keys(values: U64, sizes: I64, layout: Banding) -> U64:
     :param values: Shingle hashes, set after set.
     :param sizes: Shingles of each set, all above 0.
     """
-    kernels = loaded()
-    if kernels is not None:
-        return _compiled_band_keys(kernels, values, sizes, layout)
     minima = _minima(values, sizes, layout.bands * layout.rows)
     keys = np.zeros((layout.bands, len(sizes)), np.uint64)
     for permutation, row in enumerate(minima):
@@ -72,22 +68,15 @@ def _minima(values: U64, sizes: I64, permutations: int) -> NDArray[np.uint32]:
         begin, end = starts[first], starts[last] if last < len(starts) else len(values)
         part, cuts = low[begin:end], starts[first:last] - begin
         product = np.empty_like(part)
-        for permutation, factor in enumerate(_factors(permutations)):
+        for permutation, factor in enumerate(factors(permutations)):
             np.multiply(part, factor, out=product)
             np.minimum.reduceat(product, cuts, out=minima[permutation, first:last])
     return minima
 
 
-def _factors(permutations: int) -> NDArray[np.uint32]:
+def factors(permutations: int) -> NDArray[np.uint32]:
+    """The odd numbers that the permutations multiply by."""
     return (mix(np.arange(1, permutations + 1, dtype=np.uint64)) >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
-
-
-def _compiled_band_keys(kernels: Kernels, values: U64, sizes: I64, layout: Banding) -> U64:
-    factors = _factors(layout.bands * layout.rows)
-    low, minima = np.empty(int(sizes.max(initial=0)), np.uint32), np.empty(len(factors), np.uint32)
-    keys = np.empty((layout.bands, len(sizes)), np.uint64)
-    kernels.call("make_band_keys", values, sizes, len(sizes), factors, layout.bands, layout.rows, low, minima, keys)
-    return keys
 
 
 def _blocks(starts: I64, total: int) -> list[tuple[int, int]]:
@@ -99,11 +88,6 @@ def _blocks(starts: I64, total: int) -> list[tuple[int, int]]:
 
 def set_keys(values: U64, sizes: I64) -> tuple[U64, U64]:
     """128 bits that equal sets share: a sum and a running exclusive-or of mixed shingles, of sets above size 0."""
-    kernels = loaded()
-    if kernels is not None:
-        sums, ors = np.empty((2, len(sizes)), np.uint64)
-        kernels.call("make_set_keys", values, sizes, len(sizes), sums, ors)
-        return sums, ors
     starts = np.cumsum(sizes) - sizes
     if not len(starts):
         return np.empty(0, np.uint64), np.empty(0, np.uint64)

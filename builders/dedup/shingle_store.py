@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nyxqa.builders.dedup.compiled import loaded
 from nyxqa.builders.dedup.shingles import HASH_BITS
 from nyxqa.builders.dedup.threshold import Threshold
-from nyxqa.builders.dedup.word_hashes import F64, I64, U64
+from nyxqa.builders.dedup.word_hashes import F64, I64, U64, ranges_of
 
 _PAIR_ELEMENTS = 1 << 20  # shingles compared at once
 _PAIRS = 1 << 14  # pairs compared at once: their number fits beside the bits of a hash
@@ -96,10 +96,3 @@ def count_shared(values: U64, starts: I64, sizes: I64, left: I64, right: I64) ->
     keys.sort(kind="stable")  # two ascending runs: one merge
     shared = keys[1:][keys[1:] == keys[:-1]] >> HASH_BITS
     return np.bincount(shared.astype(np.int64), minlength=len(left))
-
-
-def ranges_of(starts: I64, sizes: I64) -> I64:
-    """The ranges ``starts[i] .. starts[i] + sizes[i]``, concatenated."""
-    ends = np.cumsum(sizes)
-    steps = np.repeat(starts - (ends - sizes), sizes)
-    return steps + np.arange(len(steps))

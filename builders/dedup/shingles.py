@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from nyxqa.builders.dedup.compiled import Kernels, loaded
-from nyxqa.builders.dedup.kernel_source import PLACES
 from nyxqa.builders.dedup.word_hashes import I64, U64, mix, word_hashes
 
 BATCH_TEXTS = 1 << 14
@@ -40,9 +38,6 @@ def shingle_sets(texts: Sequence[str] | pa.Array, shingle: int) -> ShingleSets:
     near-duplicates only if equal. A text without words has no shingle.
     """
     hashes, counts = word_hashes(texts)
-    kernels = loaded()
-    if kernels is not None:
-        return _compiled_sets(kernels, hashes, counts, shingle)
     firsts = np.cumsum(counts) - counts
     owners = np.repeat(np.arange(len(texts)), counts)
     positions = run_starts(counts, shingle)
@@ -52,14 +47,6 @@ def shingle_sets(texts: Sequence[str] | pa.Array, shingle: int) -> ShingleSets:
         found.append(run_hashes(hashes, firsts[short], length))
         belongs.append(short)
     return _distinct(np.concatenate(found), np.concatenate(belongs), counts)
-
-
-def _compiled_sets(kernels: Kernels, hashes: U64, counts: I64, shingle: int) -> ShingleSets:
-    """``shingle_sets`` by compiled functions, from word hashes."""
-    values, spare = np.empty(len(hashes), np.uint64), np.empty(int(counts.max(initial=0)), np.uint64)
-    sizes, places = np.empty(len(counts), np.int64), np.empty(PLACES, np.int64)
-    total = kernels.call("make_sets", hashes, counts, len(counts), shingle, values, sizes, spare, places)
-    return ShingleSets(values[:total], sizes, counts)
 
 
 def run_starts(counts: I64, length: int) -> I64:

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nyxqa.builders.dedup.arrow_arrays import arrow_array
-from nyxqa.builders.dedup.character_table import WIDTH, meet, meet_blocks, table
-from nyxqa.builders.dedup.compiled import Kernels, loaded
+from nyxqa.builders.dedup.character_table import UNMET, WIDTH, meet, plain, table
+from nyxqa.builders.dedup.compiled import Kernels, loaded, scratch
 from nyxqa.builders.dedup.kernel_source import ALONE, JOINER, KIND_SHIFT, LENGTH_SHIFT, LETTER, NONE, ODD, SEVERAL
 from nyxqa.schemas.words import words
 
@@ -42,7 +42,8 @@ def word_hashes(texts: Sequence[str] | pa.Array) -> tuple[U64, I64]:
     """
     kernels = loaded()
     if kernels is not None and isinstance(texts, pa.Array):
-        return _compiled_hashes(kernels, texts)
+        hashes, firsts, counts = compiled_hashes(kernels, texts)
+        return hashes[ranges_of(firsts, counts)], counts
     values = texts.to_pylist() if isinstance(texts, pa.Array) else texts
     lengths = np.fromiter(map(len, values), np.int64, len(values))
     # A line end before, between and after the texts, so that no word crosses a border.
@@ -56,43 +57,68 @@ def word_hashes(texts: Sequence[str] | pa.Array) -> tuple[U64, I64]:
     hashes = _span_hashes(entries & _CODE, starts, stops)
     counts = np.diff(np.searchsorted(starts, ends), prepend=0)
     if len(odd):
-        hashes, counts = _with_odd(hashes, counts, [values[text] for text in odd.tolist()], odd)
+        return _with_odd(hashes, counts, odd, *_odd_hashes([values[text] for text in odd.tolist()]))
     return hashes, counts
 
 
-def _compiled_hashes(kernels: Kernels, texts: pa.Array) -> tuple[U64, I64]:
-    """``word_hashes`` by compiled functions."""
-    wide = texts.cast(pa.large_string())
-    _, bounds, content = wide.buffers()
-    offsets = np.frombuffer(bounds, np.int64, len(wide) + 1, wide.offset * 8)
-    data = np.frombuffer(content or b"", np.uint8)
+def compiled_hashes(kernels: Kernels, texts: pa.Array) -> tuple[U64, I64, I64]:
+    """``word_hashes`` by compiled functions, which leave the texts out of order that ``words`` splits.
+
+    :returns: Hashes, in memory that this thread uses again; where those of each text start; their number.
+    """
+    rest = texts.cast(pa.large_string())
+    _, offsets = _buffers(rest)
     # No character becomes more words than twice its bytes.
-    hashes = np.empty(2 * int(offsets[-1] - offsets[0]), np.uint64)
-    counts = np.empty(len(wide), np.int64)
-    meet_blocks({0})
-    while True:
-        total = kernels.call("hash_words", data, offsets, len(wide), table, WIDTH, hashes, counts)
-        odd = np.flatnonzero(counts < 0)
-        values = wide.take(arrow_array(odd)).to_pylist()
-        if not meet("".join(values)):
-            break
-    if len(odd):
-        counts[odd] = 0
-        return _with_odd(hashes[:total], counts, values, odd)
-    return hashes[:total], counts
+    hashes = scratch.array("words", np.uint64, 2 * int(offsets[-1] - offsets[0]))
+    starts, counts = np.zeros((2, len(rest)), np.int64)
+    places, total, met = np.arange(len(rest)), 0, True
+    while met:
+        found = np.empty(len(rest), np.int64)
+        more = kernels.call("hash_words", *_buffers(rest), len(rest), table, WIDTH, plain(), hashes[total:], found)
+        added, odd = np.maximum(found, 0), np.flatnonzero(found < 0)
+        starts[places], counts[places] = total + np.cumsum(added) - added, added
+        total += more
+        if not len(odd):
+            return hashes, starts, counts
+        # The same texts again, if they have characters that the table lacked.
+        places, rest = places[odd], rest.take(arrow_array(odd))
+        values = rest.to_pylist()
+        met = meet(map(ord, set("".join(values))))
+    last, added = _odd_hashes(values)
+    starts[places], counts[places] = total + np.cumsum(added) - added, added
+    if total + len(last) > len(hashes):
+        return np.concatenate([hashes[:total], last]), starts, counts
+    hashes[total : total + len(last)] = last
+    return hashes, starts, counts
 
 
-def _with_odd(hashes: U64, counts: I64, texts: Sequence[str], odd: I64) -> tuple[U64, I64]:
-    """Insert the words of ``texts``, split by ``words``, at their positions ``odd``."""
+def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], I64]:
+    """UTF-8 of texts, and where each starts and the last ends."""
+    _, bounds, content = texts.buffers()
+    return np.frombuffer(content or b"", np.uint8), np.frombuffer(bounds, np.int64, len(texts) + 1, texts.offset * 8)
+
+
+def _odd_hashes(texts: Sequence[str]) -> tuple[U64, I64]:
+    """Hashes of the words of ``texts``, split by ``words``, text after text, and their number in each."""
     cut = [words(text) for text in texts]
     flat = [word for text in cut for word in text]
     lengths = np.fromiter(map(len, flat), np.int64, len(flat))
     stops = np.cumsum(lengths)
-    more = _span_hashes(_codes("".join(flat)), stops - lengths, stops)
-    added = np.fromiter(map(len, cut), np.int64, len(cut))
+    return _span_hashes(_codes("".join(flat)), stops - lengths, stops), np.fromiter(map(len, cut), np.int64, len(cut))
+
+
+def _with_odd(hashes: U64, counts: I64, odd: I64, more: U64, added: I64) -> tuple[U64, I64]:
+    """Insert ``more``, the words of the texts ``odd``, ``added`` of each."""
     places = np.repeat((np.cumsum(counts) - counts)[odd], added)
     counts[odd] = added
     return np.insert(hashes, places, more), counts
+
+
+def ranges_of(starts: I64, sizes: I64) -> I64:
+    """The ranges ``starts[i] .. starts[i] + sizes[i]``, concatenated."""
+    ends = np.cumsum(sizes)
+    steps = np.repeat(starts - (ends - sizes), sizes)
+    return steps + np.arange(len(steps))
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
@@ -101,9 +127,11 @@ def _codes(text: str) -> NDArray[np.uint32]:
 
 def _entries(codes: NDArray[np.uint32], ends: I64) -> tuple[NDArray[np.uint32], I64]:
     """The entries of ``character_table`` for all characters, and where the texts end among them."""
-    beyond = codes[codes > 0x7F] >> np.uint32(8)
-    meet_blocks({0, *np.flatnonzero(np.bincount(beyond, minlength=1)).tolist()})
-    entries = np.take(table, np.minimum(codes, WIDTH))
+    places = np.minimum(codes, WIDTH)
+    entries = np.take(table, places)
+    while len(unmet := np.flatnonzero(entries == UNMET)):
+        meet(set(codes[unmet].tolist()))
+        entries = np.take(table, places)
     several = np.flatnonzero(entries >> np.uint32(KIND_SHIFT) == SEVERAL)
     if not len(several):
         return entries, ends

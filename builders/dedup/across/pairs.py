@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.across.prefixes import BLOCK, MEETING, SHORT, doc_places, meeting_rows
 from nyxqa.builders.dedup.across.sketches import SketchedFile, Sketches, sets_file
-from nyxqa.builders.dedup.shingle_store import count_shared, ranges_of
+from nyxqa.builders.dedup.shingle_store import count_shared
 from nyxqa.builders.dedup.threshold import Threshold, as_threshold
-from nyxqa.builders.dedup.word_hashes import I64, U64
+from nyxqa.builders.dedup.word_hashes import I64, U64, ranges_of
 from nyxqa.builders.engine.exchange import KEY, Items, exchange
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput

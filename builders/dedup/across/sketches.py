@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.inputs import documents, text_bytes
-from nyxqa.builders.dedup.minhash import set_keys
 from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
-from nyxqa.builders.dedup.shingles import shingle_sets
+from nyxqa.builders.dedup.sketch import sketch_texts
 from nyxqa.builders.dedup.word_hashes import I64, U64
 from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.part_files import file_groups
@@ -106,13 +105,11 @@ def sketch_files(folder: Path, read: Read, shingle: int, task: SketchTask) -> Sh
     phashes: list[pa.ChunkedArray] = []
     with replacing(sets_file(folder, task.shard)) as temporary, temporary.open("wb") as stream:
         for batch in _batches(read(task.files), phashes):
-            sets = shingle_sets(batch.column("text"), shingle)
+            sketch = sketch_texts(batch.column("text"), shingle, None)
+            sets = sketch.sets
             append_sets(stream, sets.values)
-            keys = np.zeros(len(sets.sizes), np.uint64)
-            some = np.flatnonzero(sets.sizes)
-            keys[some] = set_keys(sets.values, sets.sizes[some])[0]
             sizes.append(sets.sizes)
-            same.append(keys)
+            same.append(sketch.set_keys[0])
             buckets.append((sets.values & mask).astype(np.uint32))
     ordered = np.concatenate(buckets)
     ordered.sort()

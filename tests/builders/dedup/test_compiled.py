@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nyxqa.builders.dedup import compiled, kernel_source
-from nyxqa.builders.dedup.character_table import WIDTH, meet_blocks, table
+from nyxqa.builders.dedup.character_table import WIDTH, meet, table
 from nyxqa.builders.dedup.deduplicate import deduplicate
-from nyxqa.builders.dedup.minhash import Banding, band_keys, set_keys
-from nyxqa.builders.dedup.shingles import shingle_sets
+from nyxqa.builders.dedup.minhash import Banding
+from nyxqa.builders.dedup.sketch import sketch_texts
 from nyxqa.builders.dedup.word_hashes import word_hashes
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.words import words
@@ -57,10 +57,9 @@ def kernels() -> compiled.Kernels:
 
 
 def sketch(texts: pa.Array, shingle: int, layout: Banding) -> list[Any]:
-    sets = shingle_sets(texts, shingle)
-    sizes = sets.sizes[sets.sizes > 0]
-    keys = [*set_keys(sets.values, sizes), band_keys(sets.values, sizes, layout)]
-    return [*word_hashes(texts), sets.values, sets.sizes, sets.words, *keys]
+    found = sketch_texts(texts, shingle, layout)
+    sets = found.sets
+    return [*word_hashes(texts), sets.values, sets.sizes, sets.words, found.set_keys, found.band_keys]
 
 
 def assert_same(kernels: compiled.Kernels, texts: pa.Array, shingle: int, layout: Banding) -> None:
@@ -101,7 +100,7 @@ def test_words_are_those_of_the_word_rule_for_every_character(kernels: compiled.
 
 
 def test_no_character_of_the_table_composes_with_the_one_before_it() -> None:
-    meet_blocks(set(range(WIDTH // 256)))
+    meet(range(WIDTH))
     odd = table[:WIDTH] >> kernel_source.KIND_SHIFT == kernel_source.ODD
     pairs = [unicodedata.decomposition(chr(code)).split() for code in range(WIDTH)]
     seconds = {int(pair[1], 16) for pair in pairs if len(pair) == 2 and not pair[0].startswith("<")}

@@ -33,7 +33,7 @@ def test_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(KeyboardInterrupt):
         deduplicate(rows, phashes="p", threshold=0.6, work=tmp_path)
     read = []
-    monkeypatch.setattr(documents, "shingle_sets", lambda *arguments: read.append(arguments))
+    monkeypatch.setattr(documents, "sketch_texts", lambda *arguments: read.append(arguments))
     with deduplicate(rows, phashes="p", threshold=0.6, work=tmp_path) as result:
         assert (result.dropped.to_pylist(), result.clusters.to_pylist()) == expected
     assert read == []
@@ -50,18 +50,18 @@ def test_reading_continues_behind_the_last_commit(tmp_path: Path, monkeypatch: p
     with deduplicate(rows) as result:
         expected = result.clusters.to_pylist()
     texts: list[int] = []
-    shingle_sets = documents.shingle_sets
+    sketch_texts = documents.sketch_texts
 
-    def counted(values: list[str], size: int) -> object:
+    def counted(values: list[str], *settings: object) -> object:
         if len(texts) == 9:
             raise KeyboardInterrupt
         texts.append(len(values))
-        return shingle_sets(values, size)
+        return sketch_texts(values, *settings)
 
-    monkeypatch.setattr(documents, "shingle_sets", counted)
+    monkeypatch.setattr(documents, "sketch_texts", counted)
     with pytest.raises(KeyboardInterrupt):
         deduplicate(rows, work=tmp_path, limits=Limits(threads=1))
-    monkeypatch.setattr(documents, "shingle_sets", shingle_sets)
+    monkeypatch.setattr(documents, "sketch_texts", sketch_texts)
     with deduplicate(rows, work=tmp_path) as result:
         assert result.clusters.to_pylist() == expected
 

@@ -113,13 +113,13 @@ def test_a_full_spill_space_stops_the_stage_and_more_of_it_goes_on(
     given_ = parts_of(tmp_path / "in", CHUNKS, rows[:2000], rows[2000:])
     run = WorkingRun(tmp_path / "work", LocalExecutor(1), Progress())
     texts: list[int] = []
-    shingle_sets = documents.shingle_sets
+    sketch_texts = documents.sketch_texts
 
-    def counted(values: list[str], size: int) -> Any:
+    def counted(values: list[str], *settings: Any) -> Any:
         texts.append(len(values))
-        return shingle_sets(values, size)
+        return sketch_texts(values, *settings)
 
-    monkeypatch.setattr(documents, "shingle_sets", counted)
+    monkeypatch.setattr(documents, "sketch_texts", counted)
     tight, roomy = Limits("14MB", 1, "1MB"), Limits("1GB", 1)
     wanted = r"filled its spill space in .*, 1MB: raise the limit spill \(duckdb.spill in a recipe\)"
     with limited(tight), pytest.raises(WorldError, match=wanted):
@@ -158,7 +158,7 @@ def test_a_stopped_search_between_groups_goes_on(tmp_path: Path, monkeypatch: py
         patched.setattr(pairs, "pairs_of_range", stopped)
         with pytest.raises(KeyboardInterrupt):
             split(run, found, SIZES, Dedup(), 0, 42)
-    monkeypatch.setattr(sketches, "shingle_sets", stopped)
+    monkeypatch.setattr(sketches, "sketch_texts", stopped)
     rows = list(split(run, found, SIZES, Dedup(), 0, 42).rows())
     assert len(rows) == len(found)
     (folder,) = (run.work / "steps" / "split.place").iterdir()
