@@ -121,7 +121,10 @@ _CONTENT = _words(
     r"admonitionblock toctree-wrapper seealso abstract entry-content post-content article-body article-content "
     r"post-body story-body highlight listingblock"
 )
-_LAYOUT = re.compile(r"\belementor-(?:widget|element|section|column|container|inner|row|top)\b")
+# Words of a builder of pages, and what a wrapper says to have beside it, such as has-rail-right.
+_LAYOUT = re.compile(
+    r"\belementor-(?:widget|element|section|column|container|inner|row|top)\b|(?:^|(?<=\s))(?:has|with|without)-[\w-]+"
+)
 
 
 class Verdict(NamedTuple):

@@ -51,7 +51,7 @@ def show_noscript(tree: Tree) -> None:
         node = tree.ends[node]
     if inside >= _PAGE and outside < _SHELL:
         for node in found:
-            tree.tags[node] = "div"
+            tree.become(node, "div", tree.attributes[node])
 
 
 def drop_tools(tree: Tree) -> Survey:
