@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 
 from nyxqa.builders.vlm.extractive.cloze import BLANK
+from nyxqa.builders.vlm.extractive.definitions import definition
+from nyxqa.builders.vlm.extractive.lexicon import SAID_AS
 from nyxqa.builders.vlm.extractive.spans import Span, find_spans
-from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, word_list
 from nyxqa.builders.vlm.protocol import VlmDocument
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.words import sentences, words
@@ -24,20 +26,35 @@ _KINDS_BY_QUESTION_WORD = [
 ]
 
 
+_ASKS_NAME = re.compile(
+    r"^(?:What (?:do|did) (?:you|people) call|Do you know what people call|Which term|What is the word|Can you name"
+    r"|Which person|(?:Could you tell me )?[Ww]ho (?:is|was|are|were) (?:the|an?|one)|Do you know the name of"
+    r"|(?:Could you tell me|What [a-z]+) the name of|What (?:is|was) [\w ,'-]+ called\?)"
+)
+# Words of such questions that no document need hold.
+_FRAME = frozenset(word_list("call called name named word term know tell person situated regard mean means people"))
+
+
 def read_answer(question: str, documents: Sequence[VlmDocument]) -> str:
     """The answer in the sentence of ``documents`` that overlaps most; empty if none overlaps enough."""
-    question_words = _content_words(_CLOZE_PREFIX.sub("", question))
-    best, share = "", 0.0
+    asked = _CLOZE_PREFIX.sub("", question)
+    question_words = _content_words(asked) - (frozenset() if BLANK in question else _FRAME)
+    best, share, named = "", 0.0, ""
     for document in documents:
         title = f"{document.title}: " if document.title else ""
         for piece in document.content.text.split(PLACEHOLDER):
             for sentence in sentences(piece):
-                overlap = len(question_words & _content_words(title + sentence)) / max(len(question_words), 1)
+                there = _content_words(title + sentence)
+                found = sum(word in there or not there.isdisjoint(SAID_AS.get(word, ())) for word in question_words)
+                overlap = found / max(len(question_words), 1)
                 if overlap > share:
-                    best, share = sentence, overlap
+                    best, share, named = sentence, overlap, document.title or ""
     if share < _MIN_SHARE:
         return ""
-    return _between(question, best) if BLANK in question else _span(question, best)
+    if BLANK in question:
+        return _between(question, best)
+    own = definition(best, named, best) if named and _ASKS_NAME.match(question) else None
+    return _span(question, best) if own is None else named if named in best else own.name
 
 
 def _content_words(text: str) -> set[str]:

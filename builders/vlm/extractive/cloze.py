@@ -90,17 +90,22 @@ class Cloze:
 
 def text_clozes(text: str, title: str | None) -> Iterator[Cloze]:
     """Every acceptable cloze of the sentences of ``text``; the title precedes those that do not name it."""
-    name = _usable_title(title)
+    name = usable_title(title)
     for place, sentence in enumerate(complete_sentences(text)):
         if not is_self_contained(sentence):
             continue
         for cloze in _clozes(sentence, find_spans(sentence), place, _TEXT_SCORES, name):
             if name and (cloze.kind == "subject" or _names_title(sentence, name)):
                 yield cloze
-            elif name and not _gives_away(name, cloze.answer):
+            elif name and not gives_away(name, cloze.answer):
                 yield Cloze(f"{name}: {cloze.text}", cloze.answer, cloze.kind, cloze.score - 1, place)
             elif not name and _has_name(cloze.text):
                 yield cloze
+
+
+def clozes_of(sentence: str, place: int) -> Iterator[Cloze]:
+    """Every acceptable cloze of one sentence as it is, without the title."""
+    yield from _clozes(sentence, find_spans(sentence), place, _TEXT_SCORES, None)
 
 
 def caption_clozes(caption: str, place: int) -> Iterator[Cloze]:
@@ -140,7 +145,7 @@ def _defined_title(sentence: str, title: str | None) -> Span | None:
 
 def _is_unusable(before: str, span: Span, after: str) -> bool:
     """Whether the blank makes a bad question: the rest gives it away, or the span is part of a larger one."""
-    if _gives_away(before + " " + after, span.text):
+    if gives_away(before + " " + after, span.text):
         return True
     if before[-1:] in "-\u2013/" or after[:1] in "-\u2013/" or re.match(r"['\u2019]\w{2}|\s*\(", after):
         return True
@@ -166,7 +171,7 @@ def _in_larger_name(before: str, after: str) -> bool:
     return (last is not None and last.group("word").lower() not in STOP_WORDS) or _NAME_BEHIND.match(after) is not None
 
 
-def _gives_away(rest: str, answer: str) -> bool:
+def gives_away(rest: str, answer: str) -> bool:
     """Whether ``rest`` contains a content word of ``answer``, or a word with the same first five letters."""
     others = words(rest)
     for word in words(normalise_answer(answer)):
@@ -195,7 +200,7 @@ def _bonus(before: str, span: Span, after: str) -> float:
     return bonus
 
 
-def _usable_title(title: str | None) -> str | None:
+def usable_title(title: str | None) -> str | None:
     """The title without a bracketed qualifier, if it is a short name."""
     if title is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes
@@ -36,6 +37,8 @@ _EMPTY = frozenset(
         enlarge refer"""
     )
 )
+_ENDS_NOUN = r"(?:and|or|in|on|of|at|with|from|above|below|is|are|to|by|between|across|under|over|near|behind|inside)\b"
+_TOLD_OF = re.compile(rf" (?P<noun>(?!{_ENDS_NOUN})[a-z]+(?: (?!{_ENDS_NOUN})[a-z]+)?)(?=[.,;]| {_ENDS_NOUN}|$)")
 _REFERENCE = re.compile(r"\b(?:Figure|Fig\.?)\s+(?P<number>\d+(?:\.\d+)*[a-z]?)\b", re.IGNORECASE)
 _TELLS = re.compile(
     r"^(?:Figure|Fig\.?)\s+[\d.]+[a-z]?\s+(?P<verb>shows|depicts|illustrates|presents|displays|gives|compares|plots)\s"
@@ -64,7 +67,7 @@ def _of_caption(caption: str, place: int) -> Iterator[Cloze]:
     yield from _panels(whole, place)
     if not is_prose(whole):
         return
-    clozes = list(caption_clozes(whole, place))
+    clozes = [_asked(cloze) for cloze in caption_clozes(whole, place)]
     yield from clozes
     plain = _NO_DETAIL.sub(" ", whole).strip()
     kind = _KIND.match(plain)
@@ -77,6 +80,23 @@ def _of_caption(caption: str, place: int) -> Iterator[Cloze]:
     shown = _head(plain)
     if shown and not clozes:
         yield Cloze(f"What does <image{place}> show?", shown, "caption", 6, place)
+
+
+def _asked(cloze: Cloze) -> Cloze:
+    """A blank that is a colour or a number before the noun that it tells of, as a question; others as they are."""
+    before, _, after = cloze.text.partition(BLANK)
+    noun = _TOLD_OF.match(after)
+    if noun is None or re.search(r"(?:,|\b(?:and|or|with|to|dark|light|pale|bright))\s*$", before[-8:]):
+        return cloze
+    told = noun["noun"]
+    if cloze.kind == "colour":
+        be = "are" if told.endswith("s") and not told.endswith("ss") else "is"
+        asked = f"What colour {be} the {told} in <image{cloze.place}>?"
+    elif cloze.kind in ("count", "number") and told.endswith("s"):
+        asked = f"How many {told} can you see in <image{cloze.place}>?"
+    else:
+        return cloze
+    return replace(cloze, text=asked) if told.split()[-1] not in words(before) else cloze
 
 
 def _panels(caption: str, place: int) -> Iterator[Cloze]:

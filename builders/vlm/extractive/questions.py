@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, combinations
 
-from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, text_clozes
+from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze
 from nyxqa.builders.vlm.extractive.pictures import picture_questions
 from nyxqa.builders.vlm.extractive.self_contained import is_prose
 from nyxqa.builders.vlm.extractive.spans import find_spans
 from nyxqa.builders.vlm.extractive.tables import table_questions
+from nyxqa.builders.vlm.extractive.text_questions import text_questions
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, are_synonyms, word_list
 from nyxqa.builders.vlm.protocol import QaPair, VlmDocument
 from nyxqa.schemas.answers import normalise_answer
@@ -28,7 +29,7 @@ def draft_questions(document: VlmDocument, limit: int) -> list[QaPair]:
     sheet = _text_of_sheet(document)
     about_images = _best(() if sheet else picture_questions(document), limit, used_answers)
     text = sheet or document.content.text
-    told = chain(text_clozes(text, document.title), table_questions(text, document.title))
+    told = chain(text_questions(text, document.title), table_questions(text, document.title))
     about_text = _best(told, limit, used_answers)
     room = max(limit - len(about_text), (limit + 1) // 2)
     about_images = sorted(sorted(about_images, key=_rank)[:room], key=lambda cloze: cloze.place)

@@ -51,9 +51,7 @@ def test_questions_of_a_document_with_two_images() -> None:
             "ships.",
             "27 February 1870",
         ),
-        QaPair(
-            "Fill in the blank for <image1>: The flag of Japan is white with one large ____ disc in the centre.", "red"
-        ),
+        QaPair("What colour is the disc in <image1>?", "red"),
         QaPair("Which colour appears in <image1> but not in <image2>?", "white"),
         QaPair("Which colour appears in <image2> but not in <image1>?", "green"),
     ]
@@ -93,7 +91,11 @@ def test_a_title_is_named_where_the_sentence_does_not_name_it() -> None:
     source = VlmDocument(
         "n", Content("The nebula was discovered by the astronomer John Bevis in 1731."), title="Crab Nebula"
     )
-    assert asked(source)[0].question.startswith("Fill in the blank: Crab Nebula: The nebula was discovered")
+    assert asked(source)[0] == QaPair(
+        "With regard to Crab Nebula, by which astronomer was the nebula discovered?", "John Bevis"
+    )
+    cloze = VlmDocument("n", Content("As a nebula, the remnant of 1054 surrounds a pulsar of Taurus."), title="Crab")
+    assert asked(cloze)[0].question.startswith("Fill in the blank: Crab: As a nebula, the remnant of")
 
 
 def test_abbreviations_end_no_sentence() -> None:
