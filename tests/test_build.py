@@ -286,20 +286,20 @@ def test_a_split_that_cannot_be_filled_is_an_error_with_the_reason(tmp_path: Pat
 
 
 def test_quotas_of_questions_fill_and_the_surplus_is_in_the_ledger(small_recipe: Path, tmp_path: Path) -> None:
-    settings = {"split.validation": 6, "split.test": 3}
+    settings = {"split.validation": 3, "split.test": 2}
     result = run("all", recipe=small_recipe, out=tmp_path, workers=1, settings=settings)
     assert Counter(row["kind"] for row in table(tmp_path, "qa", "validation")) == dict.fromkeys(
-        ("text", "single", "multi"), 6
+        ("text", "single", "multi"), 3
     )
     assert Counter(row["kind"] for row in table(tmp_path, "qa", "test")) == dict.fromkeys(
-        ("text", "single", "multi"), 3
+        ("text", "single", "multi"), 2
     )
     over = [row for row in table(tmp_path, "ledger") if row["reason"] == "over_quota"]
     assert {row["split"] for row in over} == {"validation", "test"}
     assert "shortfall" not in result.manifest.summary
     sampled = {e.split: e.rows_out for e in result.manifest.stages if e.name == "sample"}
-    assert sampled["validation"] <= 36
-    assert sampled["test"] <= 18
+    assert sampled["validation"] <= 18
+    assert sampled["test"] <= 12
 
 
 def test_a_quota_that_cannot_be_filled_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

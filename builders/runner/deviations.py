@@ -124,7 +124,7 @@ def _of_negatives(own: Negatives, paper: Negatives) -> Iterator[str]:
 def _of_writing(recipe: Recipe) -> Iterator[str]:
     model = recipe.vlm.model
     if not make_provider(model).info.prompts:
-        yield f"questions are cloze questions made without a model, not written by {_WRITER} (Nyx step 4)"
+        yield f"questions are made of sentences and captions without a model, not written by {_WRITER} (Nyx step 4)"
         yield "no model refines the pairs; the paper sends every pair to one (Nyx step 5)"
     else:
         if _WRITER not in model:

@@ -28,7 +28,7 @@ _END = re.compile(
 _NOUN = re.compile(
     r"^ (?P<noun>(?:[a-z][\w-]+ ){0,1}[a-z][\w-]+s|people|inhabitants|men|women|children)\b(?! of these)"
 )
-_LAST_PREPOSITION = re.compile(rf"(?:^|\s)(?P<prep>{'|'.join(PREPOSITIONS)})(?P<described>(?: [^\s]+){{0,5}}?)$")
+_LAST_PREPOSITION = re.compile(rf"^(?:.*\s)?(?P<prep>{'|'.join(PREPOSITIONS)})(?P<described>(?: [^\s]+){{0,5}})$")
 _PLACE = frozenset({"in", "at", "near", "into", "from", "to", "within", "across"})
 _KIND_NOUN = {
     "country": "country", "city": "city", "continent": "continent", "ocean": "ocean", "planet": "planet",
@@ -77,6 +77,12 @@ _UNIT = re.compile(
     r"|kilomet(?:re|er)s|met(?:re|er)s|miles|km2|km|feet|million|billion)$"
 )
 _DID = ("did", "does", "do")
+_ALONE = frozenset(
+    word_list(
+        "die begin end open emerge appear happen occur arrive start fall rise retire resign graduate marry collapse "
+        "cease return"
+    )
+)
 _OF_PERSONS = frozenset({"by", "with", "after", "under", "against", "to", "of"})
 _FRONTED = frozenset({"of", "for", "with", "from", "to", "in", "on", "under", "during", "against"})
 _INCOMPLETE = frozenset({"one", "some", "many", "most", "part", "member"})
@@ -120,11 +126,11 @@ def asked_for(clause: Clause) -> Iterator[str]:
     elif clause.kind in ("count", "number", "measure"):
         yield from _amounts(clause, _ROUGHLY.sub("", clause.rest).strip())
     elif clause.kind != "trade" and _END.match(clause.after):
-        found = _LAST_PREPOSITION.search(clause.rest)
+        found = _LAST_PREPOSITION.match(clause.rest)
         if found is None:
             yield from _object(clause)
             return
-        prep, head = found["prep"], clause.rest[: found.start()].strip()
+        prep, head = found["prep"], clause.rest[: found.start("prep")].strip()
         described = re.sub(r"^ (?:the|an?)\b", "", found["described"]).strip()
         if prep == "between" or (not head and clause.is_done):
             return
@@ -147,6 +153,9 @@ def _object(clause: Clause) -> Iterator[str]:
 
 def _described(clause: Clause, head: str, prep: str, described: str) -> Iterator[str]:
     """Asks with the noun that stands before a name and says what it is."""
+    if prep == "by" and clause.kind == "name" and clause.aux in BE and head.startswith(("a ", "an ")):
+        yield from (f"{asks} {clause.subject}?" for pattern, asks in _MADE if pattern.search(head))
+        return
     plain = re.fullmatch(r"[a-z][a-z-]*(?: [a-z-]+){0,3}", described) is not None
     if plain and clause.kind in ("name", "called") and described.split()[-1] in _APPOSED and head:
         yield clause.asks(f"{prep.capitalize()} which {described}", head)
@@ -158,6 +167,8 @@ def _times(clause: Clause, head: str, prep: str) -> Iterator[str]:
         made = head.split()[-1]
         if prep in ("in", "on") and made in PARTICIPLES:
             yield f"When {'were' if clause.aux in ('are', 'were') else 'was'} {clause.subject} {made}?"
+    elif clause.is_done and " " not in head and head not in _ALONE:
+        return  # the verb wants an object, which stands behind the blank
     elif prep in ("in", "on"):
         yield clause.asks("When", head)
         yield clause.asks(f"In what {clause.kind if clause.kind in ('year', 'month') else 'year and month'}", head)
@@ -186,6 +197,8 @@ def _prepositional(clause: Clause, head: str, prep: str) -> Iterator[str]:
             which = "Which place"
         elif which == "What" and clause.kind == "name" and prep in _OF_PERSONS and _is_person(clause.answer):
             which = "Who or what"
+        if " and " in f" {head} " and clause.aux in _DID:
+            return
         if not is_thing or which == "Which place":
             yield clause.asks(which, f"{head} {prep}")
             if prep in _FRONTED and which != "Who or what":
@@ -214,6 +227,10 @@ def _nationality(clause: Clause) -> Iterator[str]:
 
 def _amounts(clause: Clause, rest: str) -> Iterator[str]:
     """Asks how many there are of what is counted or measured."""
+    size = re.match(r" (?P<size>long|high|tall|wide|deep|old|thick|heavy)\b", clause.after)
+    if size is not None and clause.aux in BE and not rest and clause.kind == "measure":
+        yield clause.asks(f"How {size['size']}", "")
+        return
     unit, behind = _UNIT.search(clause.answer), _NOUN.match(clause.after)
     if clause.kind == "measure" and unit is None:
         return
@@ -222,14 +239,14 @@ def _amounts(clause: Clause, rest: str) -> Iterator[str]:
         return
     counted = unit["unit"] if clause.kind == "measure" and unit is not None else ""
     noun = behind["noun"] if behind is not None and counted in ("", "million", "billion") else counted
-    prep = _LAST_PREPOSITION.search(rest)
+    prep = _LAST_PREPOSITION.match(rest)
     if noun in ("", "million", "billion"):
         return
     if prep is None:
         if clause.is_done and len(rest.split()) == 1:
             yield clause.asks(f"How many {noun}", rest)
         return
-    head = rest[: prep.start()].strip()
+    head = rest[: prep.start("prep")].strip()
     if not prep["described"] and " " not in head and head and (clause.aux not in BE or head in PARTICIPLES):
         yield clause.asks(f"How many {noun}", f"{head} {prep['prep']}")
 

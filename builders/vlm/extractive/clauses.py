@@ -18,6 +18,9 @@ _ADVERBS = frozenset(
         "still now primarily traditionally officially famously later eventually"
     )
 )
+_NEAR = 12  # words before a participle that still tells of the subject
+# Participles of what lasts.
+_STILL = frozenset(["located", "situated", "spoken", "used", "found", "made", "composed", "based", "known", "bordered"])
 _MODALS = word_list("has have had can could may might will would must should")
 _BROKEN = re.compile(
     r"[,;:()\"\u201c\u201d\u2014\u2013]|\b(?:which|who|whom|that|where|when|while|because|although|whose|if)\b"
@@ -29,36 +32,69 @@ _DEICTIC = frozenset(
         "such one only all each every no any as while although"
     )
 )
+# After a word that can be a noun as well, these show that it is a verb.
+_BEHIND_VERBS = frozenset({"a", "an", "the", "its", "his", "her", "their", *PREPOSITIONS} - {"of", "by"})
 
 
 def general_subject(sentence: str) -> str:
     """The words before the first verb, if they are a plain noun phrase; else ""."""
     tokens = sentence.split()
-    for size, token in enumerate(tokens[: _MAX_SUBJECT + 1]):
-        if size and token in (*BE, *_MODALS):
+    for size, (token, following) in enumerate(pairwise(tokens[: _MAX_SUBJECT + 2])):
+        acts = token in FINITE and (following in _BEHIND_VERBS or following[:1].isupper())
+        if size and (token in (*BE, *_MODALS) or acts):
             subject = " ".join(tokens[:size])
-            plain = subject.split(" ")[-1] in _ADVERBS or _BROKEN.search(subject) or "____" in subject
-            joined = any(word in FINITE or word in ("to", "not", "there", "it") for word in words(subject)[1:])
-            opens = words(subject)[:1]
-            return "" if plain or joined or not opens or opens[0] in PREPOSITIONS or opens[0] in _DEICTIC else subject
+            opens, others = words(subject)[0], words(subject)[1:]
+            is_plain = not _BROKEN.search(subject) and tokens[size - 1] not in _ADVERBS
+            joined = any(word in FINITE or word in ("to", "not", "there", "it") for word in others)
+            return subject if is_plain and not joined and opens not in PREPOSITIONS and not _points(opens) else ""
     return ""
 
 
+def _points(word: str) -> bool:
+    return word in _DEICTIC or word.endswith("ly")
+
+
 def clause_questions(
-    before: str, answer: str, kind: str, after: str, subject: str, names: Sequence[str]
+    before: str, answer: str, kind: str, after: str, subject: str, names: Sequence[str], defined: str = ""
 ) -> Iterator[str]:
     """Questions for the answer that stands between ``before`` and ``after``.
 
     :param subject: The subject as a question writes it.
     :param names: What the sentence may call it at its beginning.
+    :param defined: The form of "be" by which the sentence defines the subject; "" if it does not.
     """
-    parts = _parts(before, names)
-    if parts is None:
+    main = _parts(before, names)
+    if main is None:
         return
-    verb, middle = parts
-    aux, rest = _inverted(verb, middle)
-    if not _BROKEN.search(rest) and len(words(rest)) <= _MAX_MIDDLE and not _has_second_verb(rest):
-        yield from asked_for(Clause(aux, subject, rest.strip(), answer, kind, after))
+    for verb, middle in (main, _last_clause(before, main[0], defined)):
+        if not verb:
+            continue
+        aux, rest = _inverted(verb, middle)
+        if not _BROKEN.search(rest) and len(words(rest)) <= _MAX_MIDDLE and not _has_second_verb(rest):
+            yield from asked_for(Clause(aux, subject, rest.strip(), answer, kind, after))
+
+
+def _last_clause(before: str, main: str, defined: str) -> tuple[str, str]:
+    """Verb and rest of the last clause of the same subject before the blank: joined, relative, or a participle."""
+    tokens = before.split(" ")
+    for place in range(len(tokens) - 1, 1, -1):
+        token, opens = tokens[place], tokens[place - 1]
+        rest = " ".join(tokens[place + 1 :])
+        if _BROKEN.search(token):
+            break
+        if opens in ("who", "that", "which") and defined and not tokens[place - 2].endswith(","):
+            return (token, rest) if token in BE or token in _MODALS or token in FINITE else ("", "")
+        if opens == "and" and not tokens[place - 2].endswith(","):
+            if main in (*BE, "has", "have", "had") and token in PARTICIPLES:
+                return main, f"{token} {rest}"
+            if main not in (*BE, *_MODALS) and token in FINITE:
+                return token, rest
+        if defined and token in PARTICIPLES and tokens[place + 1 : place + 2] and tokens[place + 1] in PREPOSITIONS:
+            if opens in (*BE, *_ADVERBS, "and", "or", "also", "been") or " of the " in before or place > _NEAR:
+                return "", ""
+            past = {"is": "was", "are": "were"}.get(defined, defined)
+            return (defined if token in _STILL else past), f"{token} {rest}"
+    return "", ""
 
 
 def _parts(before: str, names: Sequence[str]) -> tuple[str, str] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nyxqa.builders.vlm.extractive.lexicon import PERSONS
-from nyxqa.builders.vlm.extractive.verbs import FINITE, PARTICIPLES
+from nyxqa.builders.vlm.extractive.verbs import FINITE, PARTICIPLES, PLURAL_FINITE
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, word_list
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.words import words
@@ -205,6 +206,10 @@ def _is_phrase(text: str) -> bool:
     if place is not None and not any(word in FINITE or word in _BE for word in words(place["rest"])):
         return False
     if _LOOSE_END.search(text) or _OPEN_BETWEEN.search(text) or _DEPENDS.search(text) or _SIGNS.search(text):
+        return False
+    if _RELATIVE.search(text) and words(text)[-1] in {**FINITE, **PLURAL_FINITE}:
+        return False  # the clause goes on
+    if any(word == "and" and after in FINITE and after.endswith("s") for word, after in pairwise(words(text))):
         return False
     return text.count('"') % 2 == 0 and _has_plain_comma(text)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, caption_clozes
 from nyxqa.builders.vlm.extractive.self_contained import complete_sentences, is_prose
+from nyxqa.builders.vlm.extractive.verbs import FINITE, PARTICIPLES
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, word_list
 from nyxqa.builders.vlm.protocol import VlmDocument
 from nyxqa.schemas.words import words
@@ -37,8 +38,14 @@ _EMPTY = frozenset(
         enlarge refer"""
     )
 )
-_ENDS_NOUN = r"(?:and|or|in|on|of|at|with|from|above|below|is|are|to|by|between|across|under|over|near|behind|inside)\b"
-_TOLD_OF = re.compile(rf" (?P<noun>(?!{_ENDS_NOUN})[a-z]+(?: (?!{_ENDS_NOUN})[a-z]+)?)(?=[.,;]| {_ENDS_NOUN}|$)")
+# What follows a noun in a caption.
+_ENDS_NOUN = PARTICIPLES | set(
+    word_list(
+        "and or in on of at with from above below is are to by between across under over near behind inside while that "
+        "which who up down half less more as for along around against into through"
+    )
+)
+_NO_NOUNS = frozenset(["lower", "upper", "left", "right", "first", "second", "middle", "outer", "inner", "one", "ones"])
 _REFERENCE = re.compile(r"\b(?:Figure|Fig\.?)\s+(?P<number>\d+(?:\.\d+)*[a-z]?)\b", re.IGNORECASE)
 _TELLS = re.compile(
     r"^(?:Figure|Fig\.?)\s+[\d.]+[a-z]?\s+(?P<verb>shows|depicts|illustrates|presents|displays|gives|compares|plots)\s"
@@ -85,18 +92,32 @@ def _of_caption(caption: str, place: int) -> Iterator[Cloze]:
 def _asked(cloze: Cloze) -> Cloze:
     """A blank that is a colour or a number before the noun that it tells of, as a question; others as they are."""
     before, _, after = cloze.text.partition(BLANK)
-    noun = _TOLD_OF.match(after)
-    if noun is None or re.search(r"(?:,|\b(?:and|or|with|to|dark|light|pale|bright))\s*$", before[-8:]):
+    told = _noun(after)
+    if not told or words(cloze.text).count(words(told)[-1]) > 1:
         return cloze
-    told = noun["noun"]
+    if re.search(r"(?:,|\b(?:and|or|with|to|dark|light|pale|bright))\s*$", before):
+        return cloze
     if cloze.kind == "colour":
         be = "are" if told.endswith("s") and not told.endswith("ss") else "is"
-        asked = f"What colour {be} the {told} in <image{cloze.place}>?"
-    elif cloze.kind in ("count", "number") and told.endswith("s"):
-        asked = f"How many {told} can you see in <image{cloze.place}>?"
-    else:
-        return cloze
-    return replace(cloze, text=asked) if told.split()[-1] not in words(before) else cloze
+        return replace(cloze, text=f"What colour {be} the {told} in <image{cloze.place}>?")
+    if cloze.kind in ("count", "number") and told.endswith("s"):
+        return replace(cloze, text=f"How many {told} can you see in <image{cloze.place}>?")
+    return cloze
+
+
+def _noun(after: str) -> str:
+    """The one or two words of a noun phrase at the beginning of ``after``; "" if it is not plain."""
+    found: list[str] = []
+    for token in after.split():
+        word = token.rstrip(".,;")
+        if word in _ENDS_NOUN or word.endswith(("ly", "ing")) or (found and word in FINITE):
+            break
+        if not word.isalpha() or not word.islower() or len(found) == 2:
+            return ""
+        found.append(word)
+        if word != token:
+            break
+    return "" if found and found[-1] in _NO_NOUNS else " ".join(found)
 
 
 def _panels(caption: str, place: int) -> Iterator[Cloze]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -17,6 +18,7 @@ from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.words import words
 
 _DEFINED, _ASKED = 12.0, 2.0
+_FOR_EACH_CLOZE, _CLOZES_ALONE = 3, 2  # questions in other words for each cloze; clozes where there is none
 _MAX_ANSWER_WORDS = 5
 _PRONOUNS = ("He", "She", "It")
 
@@ -27,8 +29,25 @@ def text_questions(text: str, title: str | None) -> Iterator[Cloze]:
     asked = {normalise_answer(one.answer) for one in found}
     clozes = sorted(text_clozes(text, title), key=lambda cloze: (-cloze.score, cloze.place, cloze.text))
     others = [cloze for cloze in clozes if normalise_answer(cloze.answer) not in asked]
+    told = _tells_of_title(text, title)
+    kept = len(asked) // _FOR_EACH_CLOZE if asked else 1 if told else _CLOZES_ALONE
     yield from found
-    yield from (replace(cloze, score=cloze.score - _ASKED) for cloze in others[: max(1 - len(asked), len(asked) // 3)])
+    yield from (replace(cloze, score=cloze.score - _ASKED) for cloze in _of_several_sentences(others)[:kept])
+
+
+def _tells_of_title(text: str, title: str | None) -> bool:
+    """Whether ``text`` holds the last word of its title, so that its sentences tell of it."""
+    name = usable_title(title)
+    return name is not None and words(name)[-1] in words(text)
+
+
+def _of_several_sentences(clozes: list[Cloze]) -> list[Cloze]:
+    """The best cloze of each sentence, in their order, before the others."""
+    first: dict[int, Cloze] = {}
+    for cloze in clozes:
+        first.setdefault(cloze.place, cloze)
+    best = list(first.values())
+    return [*best, *(cloze for cloze in clozes if cloze not in best)]
 
 
 def _reworded(text: str, title: str | None) -> Iterator[Cloze]:
@@ -37,13 +56,15 @@ def _reworded(text: str, title: str | None) -> Iterator[Cloze]:
     own: Definition | None = None
     about = False  # whether the last sentence is about the title
     for place, sentence in enumerate(complete_sentences(text)):
-        alone = is_self_contained(sentence)
+        alone, defined = is_self_contained(sentence), ""
         if own is None and name is not None and (own := definition(sentence, name, text)) is not None:
+            alone = True  # it says what the title is, whatever words it uses
+            defined = own.be
             yield from _of_title(own, name if name in text else own.name, name, place, known)
         names, subject = ((), "") if name is None else _subjects(sentence, name, own, about)
         about = bool(names)
         if names and (alone or names[0] in _PRONOUNS):
-            yield from _of_clauses(sentence, place, names, subject, known, own)
+            yield from _of_clauses(sentence, place, names, subject, known, own, defined)
         elif alone and (named := general_subject(sentence)):
             yield from _of_others(sentence, place, named, name, text, known)
 
@@ -61,11 +82,15 @@ def _of_title(own: Definition, name: str, title: str, place: int, known: frozens
 
 def _spells(question: str, name: str) -> bool:
     """Whether a question spells what tells the name from others of its kind: all but a common last noun."""
-    told = [word for word in words(name) if word not in STOP_WORDS]
-    there = set(words(question))
+    told = [word for word in _plain(name) if word not in STOP_WORDS]
+    there = set(_plain(question))
     stems = {word[:5] for word in there}
     open_words = [word for word in told if word not in there and (len(word) < 5 or word[:5] not in stems)]
     return not open_words or (len(open_words) < len(told) and told[0] not in open_words)
+
+
+def _plain(text: str) -> list[str]:
+    return [word.removesuffix("'s").removesuffix("\u2019s") for word in words(text)]
 
 
 def _subjects(sentence: str, name: str, own: Definition | None, about: bool) -> tuple[tuple[str, ...], str]:
@@ -87,13 +112,19 @@ def _subjects(sentence: str, name: str, own: Definition | None, about: bool) -> 
 
 
 def _of_clauses(
-    sentence: str, place: int, names: tuple[str, ...], subject: str, known: frozenset[str], own: Definition | None
+    sentence: str,
+    place: int,
+    names: tuple[str, ...],
+    subject: str,
+    known: frozenset[str],
+    own: Definition | None,
+    defined: str,
 ) -> Iterator[Cloze]:
     head = () if own is None else own.head
     for cloze in clozes_of(sentence, place):
         before, _, after = cloze.text.partition(BLANK)
         ways = chain(
-            clause_questions(before, cloze.answer, cloze.kind, after, subject, names),
+            clause_questions(before, cloze.answer, cloze.kind, after, subject, names, defined),
             told_of_place(before, cloze.kind, after),
             until_when(before, cloze.kind, subject, head),
         )
@@ -105,7 +136,8 @@ def _of_others(
 ) -> Iterator[Cloze]:
     """Questions about a subject that is not the title; the title says what they are about."""
     first = named.split(" ")[0]
-    lower = first in ("The", "A", "An") or f" {first.lower()}" in text
+    inside = re.search(rf"[a-z,] {re.escape(first)}\b", text) is not None
+    lower = first in ("The", "A", "An") or f" {first.lower()}" in text or (first == named and not inside)
     subject = named[:1].lower() + named[1:] if lower else named
     for cloze in clozes_of(sentence, place):
         before, _, after = cloze.text.partition(BLANK)

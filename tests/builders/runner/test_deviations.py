@@ -33,7 +33,7 @@ def test_recipe_paper_lists_what_it_cannot_or_will_not_do() -> None:
             "openai:other@http://127.0.0.1:1/v1",
             "are written by openai:other, not by",
         ),
-        ("vlm.model", "extractive", "cloze questions made without a model"),
+        ("vlm.model", "extractive", "made of sentences and captions without a model"),
         ("synthesize.instructions", "Ask as a cook.", "the prompt for questions is changed by synthesize.instructions"),
         ("web.source", "html:/home/me/pages", "pages are of html, not every 5000th of OBELICS"),
         ("web.every", 7, "web.every is 7, not 5000"),

@@ -47,9 +47,8 @@ def options(
 def test_questions_of_a_document_with_two_images() -> None:
     assert asked(JAPAN, 2) == [
         QaPair(
-            "Fill in the blank: Flag of Japan: A proclamation of ____ made the sun disc the flag of Japanese merchant "
-            "ships.",
-            "27 February 1870",
+            "With regard to Flag of Japan, when did the Tokugawa shogunate order Japanese ships to fly the sun disc?",
+            "1854",
         ),
         QaPair("What colour is the disc in <image1>?", "red"),
         QaPair("Which colour appears in <image1> but not in <image2>?", "white"),
