@@ -13,7 +13,6 @@ import importlib.util
 import os
 import sys
 import threading
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -153,7 +152,8 @@ def cache_file() -> Path | None:
         return None
     if not os.access(folder, os.W_OK):
         return None
-    parts = [version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+    # A release of llvmlite belongs to one of numba; asking for installed versions would take as long as loading.
+    parts = [_untyped("llvmlite").__version__, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
     sources = [Path(module.__file__ or "").read_bytes() for module in (kernel_source, sys.modules[__name__])]
     key = hashlib.sha256(b"\0".join([*(part.encode() for part in parts), *sources])).hexdigest()
     return folder / f"dedup-{key[:24]}.o"

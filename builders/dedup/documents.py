@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nyxqa.builders.dedup.arrow_arrays import arrow_array, arrow_table, numbers
+from nyxqa.builders.dedup.arrow_arrays import arrow_array, arrow_table, cast_array, list_parts, numbers
 from nyxqa.builders.dedup.band_keys import BandKeys
 from nyxqa.builders.dedup.compiled import prepare
 from nyxqa.builders.dedup.database import Database
@@ -140,12 +140,11 @@ def _sketch(batch: pa.RecordBatch, columns: Columns, shingle: int, layout: Bandi
     positions = np.arange(batch.num_rows)
     counts, phashes = np.zeros(batch.num_rows, np.int64), arrow_array(np.zeros(0, np.int64))
     if columns.phashes:
-        lists = batch.column(columns.phashes)
-        counts = numbers(lists.value_lengths()).astype(np.int64)
-        phashes = lists.flatten().cast(pa.int64())
+        counts, found = list_parts(batch.column(columns.phashes))
+        phashes = cast_array(found, pa.int64())
     item: dict[str, NDArray[Any] | pa.Array] = {
         "position": positions,
-        "id": batch.column(columns.id).cast(pa.string()),
+        "id": cast_array(batch.column(columns.id), pa.string()),
         "start": np.cumsum(sets.sizes) - sets.sizes,
         "size": sets.sizes,
         "key_a": sketch.set_keys[0],

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nyxqa.builders.dedup.arrow_arrays import text_buffers
 from nyxqa.builders.dedup.shingles import BATCH_TEXTS
 from nyxqa.schemas.errors import UsageError, WorldError
 
@@ -91,7 +91,8 @@ def _halved(batch: pa.RecordBatch, text: str) -> Iterator[pa.RecordBatch]:
 
 
 def _text_bytes(batch: pa.RecordBatch, text: str) -> int:
-    return int(pc.sum(pc.binary_length(batch.column(text))).as_py() or 0)
+    _, offsets = text_buffers(batch.column(text))
+    return int(offsets[-1] - offsets[0])
 
 
 def _pieces(source: Source, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

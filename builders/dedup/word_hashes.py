@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nyxqa.builders.dedup.arrow_arrays import arrow_array
+from nyxqa.builders.dedup.arrow_arrays import text_buffers
 from nyxqa.builders.dedup.character_table import UNMET, WIDTH, meet, plain, table
 from nyxqa.builders.dedup.compiled import Kernels, loaded, scratch
 from nyxqa.builders.dedup.kernel_source import ALONE, JOINER, KIND_SHIFT, LENGTH_SHIFT, LETTER, NONE, ODD, SEVERAL
@@ -66,23 +66,23 @@ def compiled_hashes(kernels: Kernels, texts: pa.Array) -> tuple[U64, I64, I64]:
 
     :returns: Hashes, in memory that this thread uses again; where those of each text start; their number.
     """
-    rest = texts.cast(pa.large_string())
-    _, offsets = _buffers(rest)
+    data, offsets = text_buffers(texts)
     # No character becomes more words than twice its bytes.
     hashes = scratch.array("words", np.uint64, 2 * int(offsets[-1] - offsets[0]))
-    starts, counts = np.zeros((2, len(rest)), np.int64)
-    places, total, met = np.arange(len(rest)), 0, True
+    starts, counts = np.zeros((2, len(texts)), np.int64)
+    places, total, met = np.arange(len(texts)), 0, True
     while met:
-        found = np.empty(len(rest), np.int64)
-        more = kernels.call("hash_words", *_buffers(rest), len(rest), table, WIDTH, plain(), hashes[total:], found)
+        found = np.empty(len(places), np.int64)
+        more = kernels.call("hash_words", data, offsets, len(places), table, WIDTH, plain(), hashes[total:], found)
         added, odd = np.maximum(found, 0), np.flatnonzero(found < 0)
         starts[places], counts[places] = total + np.cumsum(added) - added, added
         total += more
         if not len(odd):
             return hashes, starts, counts
         # The same texts again, if they have characters that the table lacked.
-        places, rest = places[odd], rest.take(arrow_array(odd))
-        values = rest.to_pylist()
+        places = places[odd]
+        values = [texts[place].as_py() for place in places.tolist()]
+        data, offsets = _encoded(values)
         met = meet(map(ord, set("".join(values))))
     last, added = _odd_hashes(values)
     starts[places], counts[places] = total + np.cumsum(added) - added, added
@@ -92,10 +92,12 @@ def compiled_hashes(kernels: Kernels, texts: pa.Array) -> tuple[U64, I64, I64]:
     return hashes, starts, counts
 
 
-def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], I64]:
-    """UTF-8 of texts, and where each starts and the last ends."""
-    _, bounds, content = texts.buffers()
-    return np.frombuffer(content or b"", np.uint8), np.frombuffer(bounds, np.int64, len(texts) + 1, texts.offset * 8)
+def _encoded(texts: list[str]) -> tuple[NDArray[np.uint8], I64]:
+    """UTF-8 of ``texts``, and where each starts and the last ends."""
+    parts = [text.encode() for text in texts]
+    offsets = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
+    return np.frombuffer(b"".join(parts), np.uint8), offsets
 
 
 def _odd_hashes(texts: Sequence[str]) -> tuple[U64, I64]:
