@@ -50,13 +50,17 @@ _EMPTY = {
 }
 
 
-def certify(folder: Path, files: Iterable[str], settings: Dedup, scratch: Path) -> dict[str, int]:
+def certify(
+    folder: Path, files: Iterable[str], settings: Dedup, scratch: Path, known: Mapping[str, int] | None = None
+) -> dict[str, int]:
     """Count of every check over the tables below ``folder``; all zero means no leak is known.
 
     :param files: Paths of the published files, relative to ``folder``.
     :param settings: When texts and images are near-duplicates.
     :param scratch: Folder for databases, which are removed.
+    :param known: Counts that were made already over these tables, as ``leak_counts`` makes them.
     """
+    known = known or {}
     names = sorted(files)
     with database(scratch) as db:
         for table, query in _VIEWS.items():
@@ -66,6 +70,11 @@ def certify(folder: Path, files: Iterable[str], settings: Dedup, scratch: Path) 
                 if own:
                     selects.append(query.format(files=file_list(own), split=split))
             db.execute(f"CREATE VIEW {table} AS " + " UNION ALL ".join(f"({select})" for select in selects))
-        counts = {name: db.execute(query).fetchall()[0][0] for name, query in _CHECKS.items()}
+        counts = {
+            name: known[name] if name in known else db.execute(query).fetchall()[0][0]
+            for name, query in _CHECKS.items()
+        }
+    if known:
+        return {**counts, **known}
     web = [folder / name for name in names if name.startswith(f"data/corpus/{WEB}-")]
     return {**counts, **count_across_splits(web, settings, scratch)}

@@ -104,7 +104,7 @@ def write_pages(documents: StepOutput, edges: StepOutput, folder: Path) -> None:
     """
     groups = _groups(documents)
     joined = [pq.read_table(file) for file in edges.files()]
-    np.save(folder / "ids.npy", _sorted_ids(groups, joined))
+    np.save(folder / "ids.npy", _sorted_ids(groups, joined, folder / "ids.bin"))
     ids = np.load(folder / "ids.npy", "r")
     components = Components(len(ids))
     for table in joined:
@@ -116,17 +116,19 @@ def write_pages(documents: StepOutput, edges: StepOutput, folder: Path) -> None:
         write_table(part_file(folder, shard), pa.table({"page": pages.astype(np.int32), "side": labels[pages]}))
 
 
-def _sorted_ids(groups: Sequence[list[Path]], joined: Sequence[pa.Table]) -> Ids:
-    """Each page once."""
-    own: list[Ids] = [np.unique(_page_ids(files)) for files in groups]
-    own += [np.unique(fixed_width(table[name])) for table in joined for name in ("page", "first")]
-    own.reverse()
-    ids = np.empty(sum(map(len, own)), f"S{_DIGITS}")  # takes memory as it is filled
-    end = 0
-    while own:
-        part = own.pop()
-        ids[end : end + len(part)] = part
-        end += len(part)
+def _sorted_ids(groups: Sequence[list[Path]], joined: Sequence[pa.Table], file: Path) -> Ids:
+    """Each page once.
+
+    :param file: Temporary; with lists of arrays in its place all ids would be in memory twice.
+    """
+    with file.open("wb") as stream:
+        for files in groups:
+            np.unique(_page_ids(files)).tofile(stream)
+        for table in joined:
+            for name in ("page", "first"):
+                np.unique(fixed_width(table[name])).tofile(stream)
+    ids = np.fromfile(file, f"S{_DIGITS}")
+    file.unlink()
     ids.sort()
     repeated = np.flatnonzero(ids[1:] == ids[:-1])
     return np.delete(ids, repeated) if len(repeated) else ids

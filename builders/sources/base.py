@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,25 @@ from nyxqa.schemas.web.s3 import S3Folder
 
 MAX_TEXT = 20_000_000  # characters of text; a longer page is a dump, not a page
 MAX_RAW = MAX_LINE  # bytes of a file or line
-_BATCH_ROWS = 256
-_BATCH_BYTES = 16_000_000
+_FIRST_BATCHES = 16  # smaller ones, so that a small source is work for several workers
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The rows and bytes at which a batch ends."""
+
+    rows: int
+    size: int
+
+    def reached(self, rows: int, size: int) -> bool:
+        """Whether a batch of so many rows and bytes ends."""
+        return rows >= self.rows or size >= self.size
+
+
+def batch_limit(number: int) -> Limit:
+    """Where the batch of this number, from 0, ends: it depends on the batches before, never on workers."""
+    return Limit(256, 4_000_000) if number < _FIRST_BATCHES else Limit(1_024, 16_000_000)
+
 
 Notify = Callable[[str], None]
 
@@ -112,16 +129,20 @@ def subsample(rows: Iterable[T], web: Web) -> Iterator[T]:
 
 
 def batched(items: Iterable[Item], rows: int | None = None) -> Iterator[Batch]:
-    """Yield the items in batches of at most ``rows``, 256 without it; a batch ends once it holds 16 MB."""
-    most = rows or _BATCH_ROWS
+    """Yield the items in batches that end at ``batch_limit``, and at ``rows`` if it is given."""
+    return whole_groups(((item,) for item in items), rows)
+
+
+def whole_groups(groups: Iterable[Sequence[Item]], rows: int | None = None) -> Iterator[Batch]:
+    """Yield batches of whole groups; see ``batched``."""
     batch: list[Item] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += item.size
-        if len(batch) == most or size >= _BATCH_BYTES:
+    size = number = 0
+    for group in groups:
+        batch += group
+        size += sum(item.size for item in group)
+        if batch_limit(number).reached(len(batch), size) or len(batch) == rows:
             yield tuple(batch)
-            batch, size = [], 0
+            batch, size, number = [], 0, number + 1
     if batch:
         yield tuple(batch)
 

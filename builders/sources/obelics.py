@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nyxqa.builders.engine.accounting import Drop
-from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched
+from nyxqa.builders.sources.base import MAX_RAW, Batch, Item, Notify, Page, Source, batched, whole_groups
 from nyxqa.builders.sources.folder import ListedFile, listed_files
 from nyxqa.builders.sources.obelics_row import COLUMNS, inline_image, page_of_row
 from nyxqa.schemas.errors import WorldError
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from nyxqa.builders.row_files.parquet import Group, ParquetRows, Values
 
 NEEDED = ("texts", "images")
-_SHARD_ROWS = 256
-_SHARD_BYTES = 16_000_000
 # Workers read row groups up to this size; the rows of larger groups are streamed by the driver and sent to workers.
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 64_000_000
@@ -75,7 +73,7 @@ class ParquetSource(Source):
         )
         for read_by, members in groupby(groups, _read_by):
             if read_by == "workers":
-                yield from _whole_groups(_numbered_items(group, names[group.file]) for group in members)
+                yield from whole_groups(_numbered_items(group, names[group.file]) for group in members)
             else:
                 loaded = self._loaded(members, read_by)
                 yield from batched(chain.from_iterable(_loaded_items(g, names[g.file], rows) for g, rows in loaded))
@@ -168,20 +166,6 @@ def _loaded_items(group: Group, name: str, rows: Iterable[Values]) -> Iterator[I
 def _numbered_items(group: Group, name: str) -> list[Item]:
     share = group.size // max(1, group.count)
     return [Item(f"{name}:{row + 1}", name, row, None, share) for row in group.rows]
-
-
-def _whole_groups(groups: Iterable[list[Item]]) -> Iterator[Batch]:
-    """Yield batches of whole row groups, so that each is read once; a batch ends at 256 rows or 16 MB."""
-    batch: list[Item] = []
-    size = 0
-    for group in groups:
-        batch += group
-        size += sum(item.size for item in group)
-        if len(batch) >= _SHARD_ROWS or size >= _SHARD_BYTES:
-            yield tuple(batch)
-            batch, size = [], 0
-    if batch:
-        yield tuple(batch)
 
 
 def _page(item: Item, row: Values | None) -> Page | Drop:

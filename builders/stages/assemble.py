@@ -17,6 +17,7 @@ from nyxqa.builders.assembly.published_rows import qa_rows, qrels_rows, triplet_
 from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejected
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
+from nyxqa.builders.dedup.across.published import leak_counts, standing_twice
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
@@ -29,7 +30,7 @@ from nyxqa.builders.report.losses import largest_loss
 from nyxqa.builders.report.question_figures import question_figures
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise
-from nyxqa.builders.stages.corpus import corpus_steps, linked
+from nyxqa.builders.stages.corpus import corpus_steps, linked, written_files
 from nyxqa.builders.stages.names import QRELS as QRELS_STAGE
 from nyxqa.builders.stages.names import REVIEW, UPDATE, set_stages, with_sets
 from nyxqa.builders.stages.sample import sample_shortfall
@@ -37,7 +38,7 @@ from nyxqa.schemas.errors import LawError, WorldError
 from nyxqa.schemas.files import read_json, write_json
 from nyxqa.schemas.manifest import FileEntry
 from nyxqa.schemas.recipe import Recipe
-from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, QRELS, TRIPLETS
+from nyxqa.schemas.tables import CORPUS, LEDGER, MIXTURE, PREVIEW, QA, QRELS, TRIPLETS, WEB
 from nyxqa.schemas.writing import write_split
 
 if TYPE_CHECKING:
@@ -96,8 +97,12 @@ def assemble(run: Run, assembly: Assembly) -> StepOutput:
     inputs = tuple(step.fingerprint for step in steps)
     corpus = corpus_steps(run, assembly)
     inputs += tuple(output.fingerprint for output in corpus.values())
+    leaks = None
+    if WEB in corpus:
+        web = corpus[WEB]
+        leaks = standing_twice(run, "assemble", [web.fingerprint], partial(written_files, web), assembly.recipe.dedup)
     return run.run_once(
-        Step("assemble/tables", _TABLES_VERSION, params, inputs), partial(write_tables, assembly, corpus)
+        Step("assemble/tables", _TABLES_VERSION, params, inputs), partial(write_tables, assembly, corpus, leaks)
     )
 
 
@@ -107,10 +112,13 @@ def _stages(assembly: Assembly) -> list[str]:
     return with_sets([*set_stages(assembly.recipe), *([UPDATE] if updated else [])])
 
 
-def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: Path) -> None:
+def write_tables(
+    assembly: Assembly, corpus: Mapping[str, StepOutput], leaks: tuple[StepOutput, StepOutput] | None, folder: Path
+) -> None:
     """Write ``data/`` and the result file.
 
     :param corpus: The files of pools that workers wrote, by pool.
+    :param leaks: What was found twice in pool ``web``, if there is one.
     :raises WorldError: If no question of a split is left.
     :raises LawError: If the certificate finds a leak.
     """
@@ -150,10 +158,10 @@ def write_tables(assembly: Assembly, corpus: Mapping[str, StepOutput], folder: P
                 notes["sample_shortfall"] = sample_shortfall(recipe.sample, recipe.split, web.seeds["train"], asked)
     figures = question_figures(folder, files, recipe)
     summary = {**summarise(folder, files), **figures, **{name: value for name, value in notes.items() if value}}
-    certificate = certify(folder, files, recipe.dedup, folder)
-    leaks = {check: count for check, count in certificate.items() if count}
-    if leaks:
-        raise LawError(f"the certificate found leaks between splits, so nothing is published: {leaks}")
+    certificate = certify(folder, files, recipe.dedup, folder, leak_counts(*leaks) if leaks else None)
+    found = {check: count for check, count in certificate.items() if count}
+    if found:
+        raise LawError(f"the certificate found leaks between splits, so nothing is published: {found}")
     write_json(
         folder / RESULT,
         {

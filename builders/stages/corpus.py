@@ -74,6 +74,11 @@ def corpus_file(folder: Path, number: int) -> Path:
     return folder / f"corpus-{number:06d}.parquet"
 
 
+def written_files(corpus: StepOutput) -> list[Path]:
+    """The files of a pool in their order."""
+    return [corpus_file(corpus.folder, number) for number in range(len(corpus.files()))]
+
+
 def linked(pool: str, corpus: StepOutput, folder: Path) -> dict[str, FileEntry]:
     """The files of a pool at their places.
 

@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.across.pairs import near_pairs
-from nyxqa.builders.dedup.across.sketches import sketched
+from nyxqa.builders.dedup.across.sketches import Documents, document_groups, sketched
 from nyxqa.builders.dedup.groups import Groups, Ints, NumberedGroups
 from nyxqa.builders.dedup.homes import Pages, page_edges, write_pages
+from nyxqa.builders.dedup.inputs import text_bytes
 from nyxqa.builders.dedup.settings import similarity_params
+from nyxqa.builders.dedup.word_hashes import I64
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
 from nyxqa.builders.engine.database import clear_scratch
 from nyxqa.builders.engine.decide import decide_then_apply, paired_files
@@ -108,13 +110,18 @@ def connect_pages(run: Run, documents: StepOutput, similarity: Dedup) -> tuple[S
     )
     alike = similarity_params(similarity)
     step = Step("split/sketch", _GROUPS_VERSION, {"shingle": alike.pop("shingle")}, given)
-    sketches = sketched(run, step, documents.files, read_for_search, similarity.shingle)
+    given_documents = Documents(
+        lambda: document_groups(documents.files()), lambda: text_bytes(documents.files(), "text"), read_for_search
+    )
+    sketches = sketched(run, step, given_documents, similarity.shingle)
     step = Step("split/prefixes", _GROUPS_VERSION, alike, (sketches.counts.fingerprint, pages.fingerprint))
-    return pages, near_pairs(run, step, sketches, partial(_sides, pages), "side", similarity, every=False)
+    return pages, near_pairs(run, step, sketches, pages.files, read_side, similarity, every=False)
 
 
-def _sides(pages: StepOutput) -> list[list[Path]]:
-    return [[file] for file in pages.files()]
+def read_side(file: Path) -> I64:
+    """The label of the page of each document."""
+    labels: I64 = pq.read_table(file, columns=["side"])["side"].to_numpy()
+    return labels
 
 
 def read_for_search(files: Sequence[Path]) -> Iterator[pa.Table]:

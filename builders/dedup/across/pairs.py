@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.across.prefixes import BLOCK, MEETING, SHORT, doc_places, meeting_rows
 from nyxqa.builders.dedup.across.sketches import SketchedFile, Sketches, sets_file
@@ -21,9 +20,7 @@ from nyxqa.builders.dedup.word_hashes import I64, U64, ranges_of
 from nyxqa.builders.engine.exchange import KEY, Items, exchange
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.recipe import Dedup
-from nyxqa.schemas.tables import QA_SPLITS
 
 _DOCUMENTS_A_RANGE = 1 << 15
 _CANDIDATES = 1 << 20  # pairs looked at once
@@ -32,6 +29,8 @@ _ELEMENTS = 1 << 20  # shingles
 
 # A pair ``a < b`` of documents on different sides; ``image`` says whether it shares a near-identical image or a text.
 PAIRS = pa.schema([(name, pa.int64()) for name in ("a", "b", "side_a", "side_b")] + [("image", pa.bool_())])
+
+S = TypeVar("S")
 
 Bools = npt.NDArray[np.bool_]
 
@@ -53,22 +52,22 @@ def near_pairs(
     run: Run,
     step: Step,
     sketches: Sketches,
-    sides: Callable[[], Sequence[Sequence[Path]]],
-    column: str,
+    sides: Callable[[], Sequence[S]],
+    read_sides: Callable[[S], npt.NDArray[np.integer[Any]]],
     settings: Dedup,
     every: bool,
 ) -> StepOutput:
     """Run (or plan) the steps ``NAME/prefixes`` and ``NAME/near``: all pairs across sides, without exception.
 
     :param step: Name, version, parameters and inputs of the first step; its name ends in ``prefixes``.
-    :param sides: For each sketch files whose ``column`` holds the sides of its documents: names of splits, or numbers.
+    :param sides: For each sketch what ``read_sides``, which is picklable, makes the side of each document of.
     :returns: Rows of PAIRS; a pair may come several times.
     """
     rule = Rule(as_threshold(settings.threshold), settings.image_distance, every)
     return exchange(
         run,
         Items(partial(len, sketches.given), _DOCUMENTS_A_RANGE),
-        (step, partial(_meeting, sketches, rule, column), MEETING),
+        (step, partial(_meeting, sketches, rule, read_sides), MEETING),
         partial(_tasks, sides),
         (
             Step(step.name.removesuffix("prefixes") + "near", step.version),
@@ -78,19 +77,16 @@ def near_pairs(
     )
 
 
-def _tasks(sides: Callable[[], Sequence[Sequence[Path]]]) -> list[tuple[int, Sequence[Path]]]:
+def _tasks(sides: Callable[[], Sequence[S]]) -> list[tuple[int, S]]:
     return list(enumerate(sides()))
 
 
-def _meeting(sketches: Sketches, rule: Rule, column: str, task: tuple[int, Sequence[Path]]) -> pa.Table:
-    shard, files = task
-    sides = pa.concat_tables([pq.read_table(file, columns=[column]) for file in files])[column]
-    if not pa.types.is_integer(sides.type):
-        sides = pc.index_in(sides, pa.array(QA_SPLITS))
-    if sides.null_count:
-        raise LawError(f"{files[0]} or a file after it has a document without {column}")
-    numbers = sides.to_numpy().astype(np.int64)
-    return meeting_rows(SketchedFile(sketches, shard), shard, numbers, rule.threshold, rule.distance)
+def _meeting(
+    sketches: Sketches, rule: Rule, read_sides: Callable[[S], npt.NDArray[np.integer[Any]]], task: tuple[int, S]
+) -> pa.Table:
+    shard, own = task
+    sides = read_sides(own).astype(np.int64)
+    return meeting_rows(SketchedFile(sketches, shard), shard, sides, rule.threshold, rule.distance)
 
 
 def pairs_of_range(rule: Rule, sets: Path, rows: pa.Table, _: int) -> pa.Table:

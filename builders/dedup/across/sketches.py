@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nyxqa.builders.dedup.compiled import prepare
-from nyxqa.builders.dedup.inputs import documents, text_bytes
+from nyxqa.builders.dedup.inputs import documents as batches_of
 from nyxqa.builders.dedup.shingle_store import SetStore, append_sets
 from nyxqa.builders.dedup.sketch import sketch_texts
 from nyxqa.builders.dedup.word_hashes import I64, U64
@@ -24,7 +25,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.schemas.content import PLACEHOLDER
 from nyxqa.schemas.files import replacing
 
-_DOCUMENTS = 1 << 12  # of a sketch, about
+GROUP_DOCUMENTS = 1 << 12  # of a group, about
 _WORD_BYTES = 6  # of text, of which the number of buckets follows
 _LEAST_BITS, _MOST_BITS = 12, 26  # of the number of a bucket; two bytes each
 _RANGE_BITS = 22  # of the buckets that one task counts
@@ -34,21 +35,39 @@ _MOST = 65_535  # sets of a bucket; beyond it all are equally frequent
 SKETCH = pa.schema([("size", pa.int64()), ("same", pa.uint64()), ("phashes", pa.list_(pa.int64()))])
 _COUNTS = pa.schema([("range", pa.int32())])
 
-# Reads documents of some files in their order, piece by piece: ``text`` and ``phashes``, list<int64>.
-Read = Callable[[Sequence[Path]], Iterable[pa.Table]]
+G = TypeVar("G")
 
 
 @dataclass(frozen=True)
-class SketchTask:
-    """Files to be sketched together.
+class Documents(Generic[G]):
+    """Documents to be sketched, in groups that each are a task.
+
+    :param groups: The groups, known when the step runs.
+    :param text_bytes: About how much text they hold.
+    :param read: Reads a group piece by piece: ``text`` and ``phashes``, list<int64>; picklable.
+    """
+
+    groups: Callable[[], Sequence[G]]
+    text_bytes: Callable[[], int]
+    read: Callable[[G], Iterable[pa.Table]]
+
+    def bits(self) -> int:
+        """Of the number of a bucket: so many that few shingles of one set alone share one with others."""
+        buckets = 4 * self.text_bytes() // _WORD_BYTES
+        return min(_MOST_BITS, max(_LEAST_BITS, buckets.bit_length()))
+
+
+@dataclass(frozen=True)
+class SketchTask(Generic[G]):
+    """A group to be sketched.
 
     :param shard: Number of the sketch.
     :param bits: Of the number of a bucket.
-    :param text_bytes: About how much text all files hold.
+    :param text_bytes: About how much text all groups hold.
     """
 
     shard: int
-    files: list[Path]
+    group: G
     bits: int
     text_bytes: int
 
@@ -57,7 +76,7 @@ class SketchTask:
 class Sketches:
     """The sketches of all files of documents.
 
-    :param given: A file of SKETCH for each of ``document_groups``, beside it the shingle sets.
+    :param given: A file of SKETCH for each group, beside it the shingle sets.
     :param counts: In how many sets the shingles of each bucket occur.
     """
 
@@ -65,46 +84,41 @@ class Sketches:
     counts: StepOutput
 
 
-def sketched(run: Run, step: Step, files: Callable[[], Sequence[Path]], read: Read, shingle: int) -> Sketches:
+def sketched(run: Run, step: Step, documents: Documents[G], shingle: int) -> Sketches:
     """Run (or plan) the steps ``NAME/sketch`` and ``NAME/counts``.
 
     :param step: Name, version, parameters and inputs of the first step; its name ends in ``sketch``.
-    :param files: Files of documents, known when the step runs.
-    :param read: Picklable.
     :param shingle: Words of a shingle.
     """
-    given = run.map(step, partial(sketch_files, run.folder(step), read, shingle), partial(_tasks, files), SKETCH)
+    make = partial(sketch_group, run.folder(step), documents.read, shingle)
+    given = run.map(step, make, partial(_tasks, documents), SKETCH)
     name = step.name.removesuffix("sketch") + "counts"
     after = Step(name, step.version, {}, (given.fingerprint,))
-    counts = run.map(after, partial(_count_range, run.folder(after)), partial(_ranges, given, files), _COUNTS)
+    counts = run.map(after, partial(_count_range, run.folder(after)), partial(_ranges, given, documents), _COUNTS)
     return Sketches(given, counts)
 
 
-def bucket_bits(size: int) -> int:
-    """Of the number of a bucket, for so many bytes of text: few shingles of one set alone share one with others."""
-    return min(_MOST_BITS, max(_LEAST_BITS, (4 * size // _WORD_BYTES).bit_length()))
-
-
-def _tasks(files: Callable[[], Sequence[Path]]) -> Iterator[SketchTask]:
-    listed = list(files())
-    size = text_bytes(listed, "text")
-    for shard, group in enumerate(document_groups(listed)):
-        yield SketchTask(shard, group, bucket_bits(size), size)
+def _tasks(documents: Documents[G]) -> Iterator[SketchTask[G]]:
+    size, bits = documents.text_bytes(), documents.bits()
+    for shard, group in enumerate(documents.groups()):
+        yield SketchTask(shard, group, bits, size)
 
 
 def document_groups(files: Sequence[Path]) -> list[list[Path]]:
-    """Files of documents that are sketched together, because one alone would be a small task."""
-    return list(file_groups(files, _DOCUMENTS))
+    """Part files that are read together, because one alone would be a small task."""
+    return list(file_groups(files, GROUP_DOCUMENTS))
 
 
-def sketch_files(folder: Path, read: Read, shingle: int, task: SketchTask) -> ShardOutput:
-    """Sketch some files; their sets go into ``folder``, with the sorted buckets of their shingles."""
+def sketch_group(
+    folder: Path, read: Callable[[G], Iterable[pa.Table]], shingle: int, task: SketchTask[G]
+) -> ShardOutput:
+    """Sketch a group; its sets go into ``folder``, with the sorted buckets of their shingles."""
     prepare(task.text_bytes)
     mask = np.uint64((1 << task.bits) - 1)
     sizes, same, buckets = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)], [np.zeros(0, np.uint32)]
     phashes: list[pa.ChunkedArray] = []
     with replacing(sets_file(folder, task.shard)) as temporary, temporary.open("wb") as stream:
-        for batch in _batches(read(task.files), phashes):
+        for batch in _batches(read(task.group), phashes):
             sketch = sketch_texts(batch.column("text"), shingle, None)
             sets = sketch.sets
             append_sets(stream, sets.values)
@@ -125,7 +139,7 @@ def _batches(tables: Iterable[pa.Table], phashes: list[pa.ChunkedArray]) -> Iter
     for table in tables:
         phashes.append(table["phashes"])
         words = pc.replace_substring(table["text"], PLACEHOLDER, " ")
-        yield from documents(pa.table({"text": words}), ["text"], "text")
+        yield from batches_of(pa.table({"text": words}), ["text"], "text")
 
 
 def sets_file(folder: Path, shard: int) -> Path:
@@ -141,8 +155,8 @@ def _counts_file(folder: Path, number: int) -> Path:
     return folder / f"counts-{number:06d}.bin"
 
 
-def _ranges(given: StepOutput, files: Callable[[], Sequence[Path]]) -> Iterator[tuple[int, int, list[Path]]]:
-    bits = bucket_bits(text_bytes(list(files()), "text"))
+def _ranges(given: StepOutput, documents: Documents[G]) -> Iterator[tuple[int, int, list[Path]]]:
+    bits = documents.bits()
     found = [_buckets_file(given.folder, shard) for shard in range(len(given.files()))]
     for number in range(1 << max(0, bits - _RANGE_BITS)):
         yield number, bits, found

@@ -7,13 +7,15 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.dedup.across import pairs, prefixes, sketches
 from nyxqa.builders.dedup.across.pairs import near_pairs
-from nyxqa.builders.dedup.across.sketches import document_groups, sketched
+from nyxqa.builders.dedup.across.sketches import Documents, document_groups, sketched
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.engine.run import WorkingRun
@@ -30,6 +32,11 @@ def read(files: Sequence[Path]) -> Iterator[pa.Table]:
         yield pq.read_table(file, columns=["text", "phashes"])
 
 
+def sides(files: Sequence[Path]) -> npt.NDArray[np.int64]:
+    named = pa.concat_tables([pq.read_table(file, columns=["split"]) for file in files])["split"]
+    return np.array([QA_SPLITS.index(name) for name in named.to_pylist()])
+
+
 def found(folder: Path, rows: list[dict[str, Any]], settings: Dedup, every: bool) -> StepOutput:
     files = []
     for shard in range(FILES):
@@ -39,15 +46,16 @@ def found(folder: Path, rows: list[dict[str, Any]], settings: Dedup, every: bool
         folder.mkdir(exist_ok=True)
         pq.write_table(pa.Table.from_pylist(own, schema), files[-1])
     run = WorkingRun(folder / str(every), LocalExecutor(1), Progress())
-    known = sketched(run, Step("x/sketch", 1), lambda: files, read, settings.shingle)
-    return near_pairs(run, Step("x/prefixes", 1), known, lambda: document_groups(files), "split", settings, every)
+    documents = Documents(lambda: document_groups(files), lambda: 10_000, read)
+    known = sketched(run, Step("x/sketch", 1), documents, settings.shingle)
+    return near_pairs(run, Step("x/prefixes", 1), known, documents.groups, sides, settings, every)
 
 
 @pytest.fixture
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is sketched by itself, buckets are counted in ranges, and keys meet in several of them."""
     for module, name, value in (
-        (sketches, "_DOCUMENTS", 1),
+        (sketches, "GROUP_DOCUMENTS", 1),
         (sketches, "_RANGE_BITS", 10),
         (prefixes, "_SHINGLES", 40),
         (pairs, "_DOCUMENTS_A_RANGE", 20),
@@ -77,6 +85,6 @@ def test_pairs_are_those_of_brute_force(tmp_path: Path, seed: int, threshold: fl
     assert every == wanted
     assert {image for _, _, image in wanted} == {False, True}
     linked = [(str(row["side_a"]), str(row["side_b"])) for row in found(tmp_path, rows, settings, False).rows()]
-    sides = {number: str(QA_SPLITS.index(row["split"])) for number, row in enumerate(rows)}
-    names = sorted(set(sides.values()))
-    assert components(names, linked) == components(names, [(sides[a], sides[b]) for a, b, _ in wanted])
+    side = {number: str(QA_SPLITS.index(row["split"])) for number, row in enumerate(rows)}
+    names = sorted(set(side.values()))
+    assert components(names, linked) == components(names, [(side[a], side[b]) for a, b, _ in wanted])

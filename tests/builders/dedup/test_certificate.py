@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nyxqa.builders.dedup.across import published
+from nyxqa.builders.dedup.across.published import leak_counts, standing_twice
 from nyxqa.builders.dedup.certificate import certify
+from nyxqa.builders.engine.executors.local import LocalExecutor
+from nyxqa.builders.engine.progress import Progress
+from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.schemas.columns import Table
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS
@@ -44,9 +50,24 @@ def certified(folder: Path, **tables: list[dict[str, Any]]) -> dict[str, int]:
         schema = {"corpus": CORPUS, "qa": QA, "triplets": TRIPLETS}[table].schema
         path = folder / "data" / table / f"{split or 'web'}-00000-of-00001.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows, schema), path)
+        pq.write_table(pa.Table.from_pylist(rows, schema), path, row_group_size=2)
         files.append(path.relative_to(folder).as_posix())
-    return {name: count for name, count in certify(folder, files, Dedup(), folder).items() if count}
+    counts = certify(folder, files, Dedup(), folder)
+    if "corpus" in tables:
+        by_steps = counted_by_steps(folder)
+        assert by_steps == {name: counts[name] for name in by_steps}
+        assert certify(folder, files, Dedup(), folder, by_steps) == counts
+    return {name: count for name, count in counts.items() if count}
+
+
+def counted_by_steps(folder: Path) -> dict[str, int]:
+    """What a build counts over the files of pool ``web``, in pieces of few rows."""
+    run = WorkingRun(folder / f"work-{uuid4().hex}", LocalExecutor(1), Progress())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(published, "GROUP_DOCUMENTS", 1)
+        patched.setattr(published, "_DOCUMENTS_A_RANGE", 2)
+        found = standing_twice(run, "x", [], lambda: sorted((folder / "data" / "corpus").glob("web-*")), Dedup())
+    return leak_counts(*found)
 
 
 CLEAN = [doc("a", "train", "one", ("i",)), doc("b", "test", "two", ("j",)), doc("c", "train", "one", ("i",))]

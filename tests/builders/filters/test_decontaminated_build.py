@@ -72,7 +72,7 @@ def held(planted: Path) -> Path:
     """The build held against them, in several shards by two workers."""
     out = planted.parent / "held"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(base, "_BATCH_ROWS", 8)
+        patched.setattr(base, "batch_limit", lambda number: base.Limit(8, 1_000_000))
         run("all", recipe=str(planted), out=out, workers=2)
     assert len(list((out / ".work" / "steps" / "filter").glob("*/part-*.parquet"))) == 6
     return out
