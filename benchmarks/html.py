@@ -4,7 +4,12 @@ The pages are made by documentation generators from text that this program write
 Asciidoctor, each where it is installed, in several themes. ``HELD_OUT`` names the themes that nobody looked at while
 the reading was tuned. Needs the extra ``bench``; Doxygen and Asciidoctor come from the system.
 
-    python -m benchmarks.html [--pages 20] [--out benchmarks/results/html.json]
+    python -m benchmarks.html [--pages 20] [--node FOLDER] [--out benchmarks/results/html.json]
+
+``--node`` is a folder in which ``npm install @docusaurus/core @docusaurus/preset-classic react react-dom`` and
+``npm install vitepress`` were run: their sites are built too. Docusaurus has a sidebar of categories, a banner of an
+unreleased version, breadcrumbs, a table of contents, links to edit the page and to its neighbours, and tabs, of which
+all but the first are hidden; their text counts as wanted.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from pathlib import Path
 
 SPHINX = ("alabaster", "sphinx_rtd_theme", "furo", "pydata_sphinx_theme")
 MKDOCS = ("mkdocs", "readthedocs", "material", "windmill")
-HELD_OUT = ("sphinx furo", "mkdocs material", "doxygen tree", "asciidoctor")
+HELD_OUT = ("sphinx furo", "mkdocs material", "doxygen tree", "asciidoctor", "vitepress")
 _WORDS = """
     valve pump wheel gate keeper basin harbour signal lantern copper timber engine boiler gauge needle lever handle
     pipe joint seal spring bearing shaft belt filter tank level pressure water steam oil dust frost winter morning
@@ -145,6 +150,22 @@ def _markdown(page: Page, doxygen: bool = False) -> str:
     return "\n".join(out)
 
 
+def _mdx(page: Page) -> str:
+    """Markdown of Docusaurus, code in tabs: the first line is shown, the others are in a panel that is hidden."""
+    text = re.sub(r"^> (.*)$", r":::note\n\n\1\n\n:::", _markdown(page), flags=re.MULTILINE)
+    text = re.sub(r"!\[\]\((.*?)\)", r"![](pathname:///img/\1)", text)
+    text = re.sub(r"```\n(.*?)\n(.*?)\n```", _tabs, text, flags=re.DOTALL)
+    title, _, rest = text.partition("\n")
+    imports = "import Tabs from '@theme/Tabs';\nimport TabItem from '@theme/TabItem';"
+    return f"{title}\n\n{imports}\n{rest}"
+
+
+def _tabs(code: re.Match[str]) -> str:
+    first, rest = (f"```python\n{part}\n```" for part in code.groups())
+    item = '<TabItem value="{0}" label="{0}">\n\n{1}\n\n</TabItem>'
+    return f"<Tabs>\n{item.format('One', first)}\n{item.format('Two', rest)}\n</Tabs>"
+
+
 def _asciidoc(page: Page) -> str:
     out = [f"= {page.title}", ":toc: left", ":icons: font", ""]
     for kind, value in page.blocks:
@@ -166,16 +187,21 @@ def _asciidoc(page: Page) -> str:
     return "\n".join(out)
 
 
-def _run(*command: str | Path) -> None:
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+def _run(*command: str | Path, cwd: Path | None = None) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, cwd=cwd)
 
 
 def _write(folder: Path, pages: list[Page], suffix: str, write: Callable[[Page], str]) -> None:
+    _write_images(folder, pages)
+    for page in pages:
+        (folder / f"{page.name}{suffix}").write_text(write(page))
+
+
+def _write_images(folder: Path, pages: list[Page]) -> None:
     from PIL import Image
 
     folder.mkdir(parents=True)
     for page in pages:
-        (folder / f"{page.name}{suffix}").write_text(write(page))
         for image in page.images():
             Image.new("RGB", (8, 8)).save(folder / image)
 
@@ -219,6 +245,64 @@ def build_asciidoctor(folder: Path, pages: list[Page], theme: str) -> Path:
     files = sorted((folder / "docs").glob("*.adoc"))
     _run("asciidoctor", "-D", folder / "out", "-a", "linkcss!", *files)
     return folder / "out"
+
+
+_DOCUSAURUS = """
+module.exports = {
+  title: 'The pump manual', url: 'https://example.org', baseUrl: '/', onBrokenLinks: 'ignore',
+  presets: [['classic', {blog: false, theme: {}, docs: {
+    routeBasePath: '/', editUrl: 'https://example.org/edit/',
+    versions: {current: {label: '2.0', banner: 'unreleased', badge: true}}}}]],
+  themeConfig: {
+    navbar: {title: 'Pumps', items: [{to: '/page000', label: 'Docs'}, {href: 'https://example.org', label: 'Code'}]},
+    footer: {style: 'dark', copyright: 'Copyright Works',
+      links: [{title: 'Community', items: [{label: 'Forum', href: 'https://example.org/forum'}]}]}},
+};
+"""
+_VITEPRESS = """
+export default {
+  title: 'The pump manual', ignoreDeadLinks: true,
+  themeConfig: {
+    nav: [{text: 'Guide', link: '/page000'}], editLink: {pattern: 'https://example.org/edit/:path'},
+    sidebar: [{text: 'Manual', collapsed: false, items: ITEMS}],
+    footer: {message: 'Released by the works', copyright: 'Copyright Works'}},
+};
+"""
+
+
+def build_docusaurus(folder: Path, pages: list[Page], node: Path) -> Path:
+    """Build a site with Docusaurus and return its folder; ``node`` has its packages."""
+    _link_packages(folder, node)
+    for number in range(0, len(pages), 5):  # categories of the sidebar
+        part = folder / "docs" / f"part{number // 5}"
+        part.mkdir(parents=True)
+        (part / "_category_.json").write_text(json.dumps({"label": f"Part {number // 5}", "collapsed": True}))
+        for page in pages[number : number + 5]:
+            (part / f"{page.name}.mdx").write_text(f"---\nslug: /{page.name}\n---\n\n{_mdx(page)}")
+    _write_images(folder / "static" / "img", pages)
+    (folder / "docusaurus.config.js").write_text(_DOCUSAURUS)
+    _run(folder / "node_modules/.bin/docusaurus", "build", cwd=folder)  # caches in the working folder
+    return folder / "build"
+
+
+def build_vitepress(folder: Path, pages: list[Page], node: Path) -> Path:
+    """Build a site with VitePress and return its folder; ``node`` has its packages."""
+    _link_packages(folder, node)
+    for page in pages:
+        text = re.sub(r"^> (.*)$", r"::: info\n\1\n:::", _markdown(page), flags=re.MULTILINE)
+        (folder / f"{page.name}.md").write_text(re.sub(r"!\[\]\((.*?)\)", r"![](/img/\1)", text))
+    _write_images(folder / "public" / "img", pages)
+    items = json.dumps([{"text": page.title, "link": f"/{page.name}"} for page in pages])
+    (folder / ".vitepress").mkdir()
+    (folder / ".vitepress/config.mjs").write_text(_VITEPRESS.replace("ITEMS", items))
+    _run(folder / "node_modules/.bin/vitepress", "build", "--outDir", folder / "out", cwd=folder)
+    return folder / "out"
+
+
+def _link_packages(folder: Path, node: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{"name": "pumps", "private": true}')
+    (folder / "node_modules").symlink_to(node.resolve() / "node_modules")
 
 
 Reader = Callable[[bytes], tuple[str, list[str] | None]]
@@ -294,7 +378,7 @@ def _score(name: str, read: Reader, pages: list[tuple[Page, bytes]]) -> dict[str
     }
 
 
-def _sites(folder: Path, pages: list[Page]) -> dict[str, Path]:
+def _sites(folder: Path, pages: list[Page], node: Path | None) -> dict[str, Path]:
     sites = {}
     builders: list[tuple[str, tuple[str, ...], Callable[[Path, list[Page], str], Path], bool]] = [
         ("sphinx", SPHINX, build_sphinx, True),
@@ -309,11 +393,21 @@ def _sites(folder: Path, pages: list[Page]) -> dict[str, Path]:
                 sites[name] = build(folder / name.replace(" ", "-"), pages, theme)
             except subprocess.CalledProcessError as error:
                 raise SystemExit(f"{name}: {error.stderr.decode()[-500:]}") from error
+    made = {"docusaurus": ("@docusaurus/core", build_docusaurus), "vitepress": ("vitepress", build_vitepress)}
+    for name, (package, build_site) in made.items():
+        if node is not None and (node / "node_modules" / package).exists():
+            try:
+                sites[name] = build_site(folder / name, pages, node)
+            except subprocess.CalledProcessError as error:
+                raise SystemExit(f"{name}: {(error.stderr + error.stdout).decode()[-900:]}") from error
+        else:
+            print(f"{name}: not built, --node names no folder with its packages")
     return sites
 
 
 def _file_of(site: Path, page: Page) -> Path:
     found = sorted(path for path in site.rglob("*.html") if page.name in path.stem and "-source" not in path.stem)
+    found = found or [site / page.name / "index.html"]  # Docusaurus
     return max(found, key=lambda path: path.stat().st_size)
 
 
@@ -321,12 +415,13 @@ def main() -> None:
     """Build the sites, read them with each reader, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--node", type=Path, help="folder with the packages of Docusaurus and VitePress")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     pages = make_pages(options.pages)
     results: dict[str, dict[str, dict[str, float | None]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for site, path in _sites(Path(folder), pages).items():
+        for site, path in _sites(Path(folder), pages, options.node).items():
             read = [(page, _file_of(path, page).read_bytes()) for page in pages]
             results[site] = {name: _score(name, reader, read) for name, reader in READERS.items()}
             print(site, "(held out)" if site in HELD_OUT else "")

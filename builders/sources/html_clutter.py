@@ -22,7 +22,9 @@ _TOOL_NAMES = """
     edit-page-link theme-edit-this-page sphx-glr-download-link-note sphx-glr-footer sphx-glr-download sphx-glr-timing
     sphx-glr-signature sphx-glr-script-out navheader navfooter navpath navtab topnav topNav bottomNav subNav md-nav
     md-sidebar md-header md-footer pagination-nav report-bug reportbug footnote-back footnote-backref
-    reversefootnote MathJax_Preview mw-indicators mw-cite-backlink
+    theme-doc-version-banner theme-doc-version-badge theme-doc-breadcrumbs theme-doc-toc-mobile theme-doc-footer
+    theme-last-updated version-warning version-banner bd-header-version-warning bd-header-announcement rst-versions
+    md-banner reversefootnote MathJax_Preview mw-indicators mw-cite-backlink
 """
 _TYPESET = frozenset(("MathJax", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "MathJax_SVG_Display"))
 _MARK_NAMES = "footnote-reference footnote-ref footnoteref doc-noteref"

@@ -1,8 +1,15 @@
-"""Images as browsers show them: late-loading, responsive and embedded ones become plain images of the tree."""
+"""Images as browsers show them: late-loading, responsive and embedded ones become plain images of the tree.
+
+A background in a ``style`` is an image of the content if its element says to be a picture, by its class, its role or
+the figure around it; else it is decoration, as are backgrounds of style sheets. So are buttons that are pictures
+(``<input type="image">``), which take the reader elsewhere. The poster of a video, and a picture inside an ``<svg>``,
+stand for the whole of it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from nyxqa.builders.sources.html_tree import Tree
 from nyxqa.builders.sources.image_candidates import (
@@ -16,6 +23,7 @@ from nyxqa.builders.sources.image_candidates import (
     cleaned,
     is_placeholder,
     no_file,
+    resolve,
 )
 
 _IMAGES = frozenset(("img", "amp-img", "amp-anim"))
@@ -24,7 +32,12 @@ _HOLDERS = frozenset(("figure", "div", "span", "picture"))
 _HOLDER_ATTRIBUTES = frozenset(
     ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-srcset", "data-full-src")
 )
-_LOOKED_AT = _IMAGES | {"noscript", "object", "button", "picture"}
+_LOOKED_AT = _IMAGES | {"noscript", "object", "button", "picture", "video", "svg"}
+_BACKED = frozenset(("figure", "div", "span", "a", "section", "header", "li"))
+_BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*([\"']?)([^\"')]+)\1\s*\)", re.IGNORECASE)
+_LATE_BACKGROUNDS = ("data-bg", "data-background-image", "data-background")
+_PICTURE_NAMES = r"hero|figure|gallery|photos?|pictures?|images?|img|thumb\w*|cover|slide|poster|featured"
+_PICTURE = re.compile(rf"(?:^|[\s_-])(?:{_PICTURE_NAMES})(?=$|[\s_-])", re.IGNORECASE)
 _INSIDE = (*_IMAGES, "noscript", "object")
 _ONE_PIXEL = frozenset(("0", "1", "0px", "1px"))
 _MOST_SOURCES = 16  # of a picture that are looked at
@@ -70,7 +83,12 @@ class _Settler:
                 behind = self._object(node)
             elif tag == "button":
                 self._button(node)
-            elif self._is_empty_holder(node):
+            elif tag in ("video", "svg"):
+                self._still(node)
+                behind = tree.ends[node]
+            elif reference := self._background(node):
+                self._show_background(node, reference)
+            elif tag in _HOLDERS and self._is_empty_holder(node):
                 self._settle(node, self._srcsets(node))
                 behind = tree.ends[node]
 
@@ -78,7 +96,9 @@ class _Settler:
         """Elements that may be, hold or become images."""
         return self._tree.of_kinds(
             [
-                tag in _LOOKED_AT or (tag in _HOLDERS and not _HOLDER_ATTRIBUTES.isdisjoint(attributes))
+                tag in _LOOKED_AT
+                or (tag in _HOLDERS and not _HOLDER_ATTRIBUTES.isdisjoint(attributes))
+                or (tag in _BACKED and _has_background(attributes))
                 for tag, attributes in self._tree.names
             ]
         )
@@ -176,6 +196,47 @@ class _Settler:
         if self._is_small(node) and not self._has_text(node) and tree.find(node, *_IMAGES) is not None:
             tree.become(node, "span", {})
 
+    def _still(self, node: int) -> None:
+        """Make an image of a video by its poster, or of a drawing by the picture inside."""
+        tree = self._tree
+        source, name = tree.get(node, "poster"), tree.get(node, "title")
+        if tree.tags[node] == "svg":
+            picture = tree.find(node, "image")
+            source = "" if picture is None else tree.get(picture, "href") or tree.get(picture, "xlink:href")
+            title = tree.find(node, "title")
+            name = name if title is None else " ".join(tree.text(title).split())
+        source = cleaned(source)
+        if source and not is_placeholder(source) and not source.partition("?")[0].lower().endswith(".svg"):
+            tree.attributes[node] = {**tree.attributes[node], "src": source}
+            self._become_image(node, self._best(node, NO_SOURCES), tree.get(node, "aria-label") or name)
+            self._image, self._twin = node, -1
+
+    def _background(self, node: int) -> str:
+        """The picture behind an element that says to be a picture; "" if there is none."""
+        tree, attributes = self._tree, self._tree.attributes[node]
+        if tree.tags[node] not in _BACKED or not _has_background(attributes):
+            return ""
+        style = _BACKGROUND.search(attributes.get("style", ""))
+        found = cleaned(style.group(2) if style else next(filter(None, map(attributes.get, _LATE_BACKGROUNDS)), ""))
+        if not IMAGE_NAME.fullmatch(found) or is_placeholder(found):
+            return ""
+        parent = tree.parents[node]
+        around = tree.tags[parent] if parent >= 0 else ""
+        says_so = attributes.get("role") == "img" or "figure" in (tree.tags[node], around)
+        return resolve(found, self._base) if says_so or _PICTURE.search(attributes.get("class", "")) else ""
+
+    def _show_background(self, node: int, reference: str) -> None:
+        """Make an image of an element without text, or of the first blank in one that holds a text or an image."""
+        tree = self._tree
+        name = tree.get(node, "aria-label") or tree.get(node, "title")
+        blank = node
+        if not self._is_small(node) or tree.find(node, *_INSIDE) is not None or self._has_text(node):
+            blank = next((child for child in tree.children(node) if tree.texts[child].isspace()), -1)
+        if blank >= 0:
+            tree.texts[blank] = ""
+            self._become_image(blank, reference, name)
+            self._image, self._twin = blank, -1
+
     def _is_empty_holder(self, node: int) -> bool:
         tree, attributes = self._tree, self._tree.attributes[node]
         is_picture = tree.tags[node] == "picture"
@@ -190,6 +251,10 @@ class _Settler:
 
     def _has_text(self, node: int) -> bool:
         return any(self._tree.texts[inner].strip() for inner in range(node + 1, self._tree.ends[node]))
+
+
+def _has_background(attributes: Mapping[str, str]) -> bool:
+    return "url(" in attributes.get("style", "").lower() or any(name in attributes for name in _LATE_BACKGROUNDS)
 
 
 def _name(reference: str) -> str:

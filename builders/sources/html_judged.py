@@ -28,6 +28,8 @@ def is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, title
         following = range(tree.ends[node], min(tree.ends[node] + 2, len(tree)))
         return any(tree.tags[other] == "script" and not tree.dropped[other] for other in following)
     if kind == "hidden":
+        if _is_panel(tree, node):
+            return False
         return tree.tags[node] != "math" and tree.find(node, "math") is None
     if title is not None and node <= title < tree.ends[node]:
         return False
@@ -56,9 +58,19 @@ def is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, title
         return _is_short_line(tree, page, node)
     if kind == "linked" and tree.tags[node] == "table" and tree.find(node, "th") is not None:
         return not in_flow(tree, page, node)
+    if kind == "linked" and tree.find(node, "pre") is not None and page.links(node) < _LEFT:
+        return False  # a listing with the name of its language, not a menu of languages
     if kind == "linked":
         return page.links(node) >= _LEFT or prose < _FEW or tree.tags[node] == "nav"
     return True
+
+
+def _is_panel(tree: Tree, node: int) -> bool:
+    """Whether a hidden element is the panel of a tab within an article, which the reader opens."""
+    return tree.get(node, "role") == "tabpanel" and any(
+        tree.tags[parent] in ("main", "article") or tree.get(parent, "role") == "main"
+        for parent in tree.ancestors(node)
+    )
 
 
 def _is_short_line(tree: Tree, page: Measure, node: int) -> bool:

@@ -146,3 +146,42 @@ def test_many_images_take_time_linear_in_their_number() -> None:
     for html, count in ((figure, 4_000), (picture, 4_000), (nested, 1)):
         assert len(images(html)) >= count or html is nested
     assert len(srcset_references("a.png 1w," * 100_000)) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ('<figure style="background-image: url(a.png)"></figure>', ["a.png"]),
+        ("<div class='hero' style=\"background:#fff url('a.jpg?w=9') no-repeat\"></div>", ["a.jpg?w=9"]),
+        (
+            '<div class="gallery-item"><a class="gallery-photo" style="background-image:url(a.png)"></a></div>',
+            ["a.png"],
+        ),
+        ('<div role="img" aria-label="The mill" style="background-image:url(&quot;a.png&quot;)"></div>', ["a.png"]),
+        ('<div class="cover" style="background-image:url(a.png)">\n<h2>The mill</h2></div>', ["a.png"]),
+        ('<div class="thumb lazy" data-bg="a.png"></div>', ["a.png"]),
+        # Decoration: behind a text, an icon, or a placeholder.
+        ('<div style="background-image:url(a.png)"><p>Behind a text.</p></div>', []),
+        ('<span class="icon" style="background:url(a.png)"></span>', []),
+        ('<div class="hero" style="background:url(spacer.gif)"></div>', []),
+        ('<div class="hero" style="background:linear-gradient(red, blue)"></div>', []),
+        ('<svg viewBox="0 0 9 9"><title>The mill</title><image href="a.png" width="9"/></svg>', ["a.png"]),
+        ('<svg><image xlink:href="a.png"></image></svg>', ["a.png"]),
+        ('<svg><path d="M0 0"/><use href="#icon"/></svg>', []),
+        ('<video poster="a.jpg" controls><source src="a.mp4">No video here.</video>', ["a.jpg"]),
+        ("<video><source src='a.mp4'></video>", []),
+        ('<form><input type="image" src="a.png" alt="Search"></form>', []),
+    ],
+)
+def test_backgrounds_posters_and_drawings_that_are_pictures_of_the_content(html: str, shown: list[str]) -> None:
+    assert images(html) == shown
+
+
+def test_pictures_without_an_image_element_are_captioned() -> None:
+    html = (
+        '<div role="img" aria-label="The mill" style="background-image:url(a.png)"></div>'
+        "<svg><title>The wheel</title><image href=b.png /></svg>"
+        '<figure><video poster="c.png"></video><figcaption>The pump</figcaption></figure>'
+    )
+    found = [(part["image"], part["caption"], part["caption_origin"]) for part in page(html) if part["image"]]
+    assert found == [("a.png", "The mill", "alt"), ("b.png", "The wheel", "alt"), ("c.png", "The pump", "figure")]

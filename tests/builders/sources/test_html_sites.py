@@ -60,3 +60,41 @@ def test_the_page_titles_above_a_layout_table_and_its_columns_stay_while_the_men
         f"<table><tr>{menu}<td><p>{STORY}</p><p>{MORE}</p></td></tr></table>"
     )
     assert text(html).split() == f"Locks of the river The lock at Brenna {STORY} {MORE}".split()
+
+
+@pytest.mark.parametrize("tag", ["main", "article", "div role='main'"])
+def test_hidden_panels_of_tabs_in_an_article_are_read(tag: str) -> None:
+    """Docusaurus, sphinx-tabs: all panels but the first have the attribute."""
+    html = f"""<body><div role=tabpanel hidden><p>Most read this week in the whole valley of Brenna.</p></div><{tag}>
+    <h1>Gates</h1>{STORY}<div class=tabs-container><ul role=tablist class=tabs><li role=tab>Linux</li><li role=tab>Mac
+    </li></ul><div role=tabpanel class=tabItem_x><p>Open the KEEPone gate.</p></div><div role=tabpanel hidden>
+    <pre>close --KEEPtwo</pre></div></div><p hidden>Not for GONEthree readers.</p></{tag.split()[0]}></body>"""
+    read = text(html)
+    assert "KEEPone" in read and "KEEPtwo" in read
+    assert "GONEthree" not in read and "Most read" not in read
+
+
+@pytest.mark.parametrize("name", ["language-", "language-js codeBlock_x", "languages-all toolbar"])
+def test_listings_that_name_their_language_are_read(name: str) -> None:
+    """VitePress, Prism: it is no menu of languages."""
+    listing = f"<div class='{name}'><button></button><span class=lang>js</span><pre><code>open()</code></pre></div>"
+    menu = "<div class='language-switcher'><a href='/de/'>Deutsch</a><a href='/fr/'>Fran\u00e7ais</a></div>"
+    read = text(f"<body>{menu}<main><h1>Gates</h1>{STORY}{listing}</main></body>")
+    assert "open()" in read and "Deutsch" not in read
+
+
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "<div class='theme-doc-version-banner alert alert--warning' role=alert><div>This is GONEone documentation for "
+        "<b>2.0</b>.</div><div>For up-to-date GONEtwo see the <b><a href='/'>latest</a></b></div></div>",
+        "<span class='theme-doc-version-badge badge badge--secondary'>Version: GONEone</span>",
+        "<div class='bd-header-version-warning warning'><p>This is GONEone for a development version.</p></div>",
+        "<div class='md-banner md-banner--warning'><div>You are not viewing the latest GONEone version.</div></div>",
+        "<div class='rst-versions'><span>GONEone v: stable</span></div>",
+    ],
+)
+def test_notes_on_the_version_of_a_manual_go(banner: str) -> None:
+    note = "<div class='theme-admonition alert--warning'><p>Never open KEEPone gates by night.</p></div>"
+    read = text(f"<body><main><article>{banner}<h1>Gates</h1>{STORY}{note}</article></main></body>")
+    assert "KEEPone" in read and "GONE" not in read
