@@ -4,12 +4,15 @@ The pages are made by documentation generators from text that this program write
 Asciidoctor, each where it is installed, in several themes. ``HELD_OUT`` names the themes that nobody looked at while
 the reading was tuned. Needs the extra ``bench``; Doxygen and Asciidoctor come from the system.
 
-    python -m benchmarks.html [--pages 20] [--node FOLDER] [--out benchmarks/results/html.json]
+    python -m benchmarks.html [--pages 20] [--node FOLDER] [--debian FOLDER ...] [--out benchmarks/results/html.json]
 
 ``--node`` is a folder in which ``npm install @docusaurus/core @docusaurus/preset-classic react react-dom`` and
 ``npm install vitepress`` were run: their sites are built too. Docusaurus has a sidebar of categories, a banner of an
 unreleased version, breadcrumbs, a table of contents, links to edit the page and to its neighbours, and tabs, of which
 all but the first are hidden; their text counts as wanted.
+
+``--debian`` names folders of unpacked Debian packages that ship the sources of their pages; ``benchmarks.html_debian``
+says what is compared there.
 """
 
 from __future__ import annotations
@@ -25,10 +28,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+
+from benchmarks.html_debian import SourcedPage, sourced_pages
 
 SPHINX = ("alabaster", "sphinx_rtd_theme", "furo", "pydata_sphinx_theme")
 MKDOCS = ("mkdocs", "readthedocs", "material", "windmill")
@@ -353,7 +358,7 @@ def _tokens(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", text.lower()))
 
 
-def _score(name: str, read: Reader, pages: list[tuple[Page, bytes]]) -> dict[str, float | None]:
+def _score(name: str, read: Reader, pages: Sequence[tuple[Page | SourcedPage, bytes]]) -> dict[str, float | None]:
     """Read pages and compare them with what their generator was given."""
     read(pages[0][1])  # imports
     start = time.process_time()
@@ -411,22 +416,33 @@ def _file_of(site: Path, page: Page) -> Path:
     return max(found, key=lambda path: path.stat().st_size)
 
 
+def _compared(site: str, pages: Sequence[tuple[Page | SourcedPage, bytes]]) -> dict[str, dict[str, float | None]]:
+    found = {name: _score(name, reader, pages) for name, reader in READERS.items()}
+    print(site, "(held out)" if site in HELD_OUT else "")
+    for name, row in found.items():
+        print("   ", f"{name:12}", row, flush=True)
+    return found
+
+
 def main() -> None:
     """Build the sites, read them with each reader, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--node", type=Path, help="folder with the packages of Docusaurus and VitePress")
+    parser.add_argument("--debian", type=Path, nargs="+", default=[], help="unpacked packages")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     pages = make_pages(options.pages)
     results: dict[str, dict[str, dict[str, float | None]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for site, path in _sites(Path(folder), pages, options.node).items():
-            read = [(page, _file_of(path, page).read_bytes()) for page in pages]
-            results[site] = {name: _score(name, reader, read) for name, reader in READERS.items()}
-            print(site, "(held out)" if site in HELD_OUT else "")
-            for name, row in results[site].items():
-                print("   ", f"{name:12}", row)
+            results[site] = _compared(site, [(page, _file_of(path, page).read_bytes()) for page in pages])
+    for package in options.debian:
+        if drawn := sourced_pages(package, options.pages):
+            name = f"debian {package.name.removeprefix('x_')} ({len(drawn)} pages)"
+            results[name] = _compared(name, drawn)
+        else:
+            print(f"{package.name}: has no page with a source")
     tools = ("trafilatura", "resiliparse", "sphinx", "mkdocs", "turbohtml")
     if options.out:
         report = {

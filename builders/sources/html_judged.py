@@ -34,7 +34,7 @@ def is_clutter(tree: Tree, page: Measure, node: int, kind: str, body: int, title
     if title is not None and node <= title < tree.ends[node]:
         return False
     prose, whole = page.prose(node), page.prose(body)
-    if _heading_names_it(tree, node):
+    if heading_names_it(tree, node):
         return False
     if kind in _OTHERS:
         return whole - prose >= min(_ARTICLE, whole / 2)
@@ -83,7 +83,7 @@ def _is_short_line(tree: Tree, page: Measure, node: int) -> bool:
     return page.chars(line) - page.chars(node) <= _BESIDE and tree.tags[line] not in HEADINGS
 
 
-def _heading_names_it(tree: Tree, node: int) -> bool:
+def heading_names_it(tree: Tree, node: int) -> bool:
     """Whether the id that speaks against a section was made of its heading, as documentation generators do."""
     name = re.sub(r"[\W_]+", "", tree.get(node, "id").lower())
     if not name or not (tree.tags[node] == "section" or _SECTION.search(tree.get(node, "class"))):

@@ -7,6 +7,7 @@ from bisect import bisect_right
 
 from nyxqa.builders.sources.html_clutter import CONTAINERS
 from nyxqa.builders.sources.html_flow import belongs, in_flow
+from nyxqa.builders.sources.html_judged import heading_names_it
 from nyxqa.builders.sources.html_measure import HEADINGS, Measure
 from nyxqa.builders.sources.html_tree import Tree
 
@@ -40,6 +41,7 @@ def drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, conta
         if (
             node < end
             or belongs(tree.get(node, "class"))
+            or heading_names_it(tree, node)
             or measure.chars(node) < (_CELL if tree.tags[node] == "td" else 1)
             or (title is not None and node <= title < tree.ends[node])
         ):

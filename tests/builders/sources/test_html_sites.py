@@ -98,3 +98,16 @@ def test_notes_on_the_version_of_a_manual_go(banner: str) -> None:
     note = "<div class='theme-admonition alert--warning'><p>Never open KEEPone gates by night.</p></div>"
     read = text(f"<body><main><article>{banner}<h1>Gates</h1>{STORY}{note}</article></main></body>")
     assert "KEEPone" in read and "GONE" not in read
+
+
+def test_sections_of_short_parts_with_links_are_no_cards() -> None:
+    """Release notes of Sphinx: a section that its heading names, of three parts with links to issues."""
+    parts = "".join(
+        f"<section id=id{n}><h3>Part {n}</h3><ul><li>The KEEP{n} gate opens (<a href='https://x.example/{n}'>issue "
+        f"{n} of the upper gate</a>)</li></ul></section>"
+        for n in range(4)
+    )
+    notes = f"<section id=notes-for-gate-1-1-2><h2>Notes for Gate 1.1.2</h2>{parts}</section>"
+    first = f"<section id=gates><h1>Gates</h1>{STORY}</section>"
+    read = text(f"<body><div role=main><div>{first}{notes}</div></div></body>")
+    assert [n for n in range(4) if f"KEEP{n}" in read] == [0, 1, 2, 3]
