@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import signal
@@ -81,9 +82,9 @@ def sample_build(build_once: BuildOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_recipe(build_once: BuildOnce) -> Path:
     """A recipe over small pages enough for two shards a stage."""
-    return write_recipe(tmp_path_factory.mktemp("source"), many_pages(300))
+    return build_once("small_source", lambda folder: write_recipe(folder, many_pages(300))) / "recipe.toml"
 
 
 @pytest.fixture(scope="session")
@@ -93,19 +94,25 @@ def small_build(small_recipe: Path, build_once: BuildOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
-def evidence_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def evidence_recipe(build_once: BuildOnce) -> Path:
     """A recipe over forty pages that the scripted model knows."""
     rows = [page(number, images) for number, images in IMAGES.items()]
-    return write_recipe(tmp_path_factory.mktemp("told"), rows, RECIPE)
+    return build_once("told", lambda folder: write_recipe(folder, rows, RECIPE)) / "recipe.toml"
 
 
 @pytest.fixture(scope="session")
-def evidence_build(evidence_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EvidenceModel]:
+def evidence_build(evidence_recipe: Path, build_once: BuildOnce) -> tuple[Path, EvidenceModel]:
     """An uninterrupted build of all splits with the scripted model, and that model."""
-    out, model = tmp_path_factory.mktemp("calm") / "out", EvidenceModel(IMAGES)
-    with VlmServer(reply=model) as server:
-        build_with_model(evidence_recipe, out, server)
-    return out, model
+
+    def build(folder: Path) -> None:
+        model = EvidenceModel(IMAGES)
+        with VlmServer(reply=model) as server:
+            build_with_model(evidence_recipe, folder / "out", server)
+        (folder / "seen.json").write_text(json.dumps(model.seen))
+
+    folder = build_once("evidence_build", build)
+    seen = [(name, text) for name, text in json.loads((folder / "seen.json").read_text())]
+    return folder / "out", EvidenceModel(IMAGES, seen)
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_every_question_has_the_verdicts_that_its_fact_must_have(evidence_build:
 @pytest.mark.parametrize(
     "keep",
     [
-        ["closed_book_wrong", "document_right"],
+        pytest.param(["closed_book_wrong", "document_right"], marks=pytest.mark.slow),  # the default, built elsewhere
         ["document_right"],
         ["closed_book_wrong"],
         ["images_needed"],

@@ -9,7 +9,7 @@ from nyxqa.build import run
 from nyxqa.builders.engine.run import PlannedRun, WorkingRun
 from nyxqa.builders.runner import execute, plan
 
-SETTINGS = {"text": [], "synthesize.max_questions": 1}
+SETTINGS = {"text": [], "web.limit": 40, "synthesize.max_questions": 1}
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def executors() -> Iterator[dict[int, LocalExecutor]]:
         yield {1: one, 2: two}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     order=st.randoms(use_true_random=False),

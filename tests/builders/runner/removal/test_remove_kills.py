@@ -25,7 +25,6 @@ from tests.support.running import published
 from tests.support.verdicts import line, write_verdicts
 
 GONE = ("https://example.org/linked", "https://example.org/0030")
-POINTS = 4  # of the deletion at which it is killed
 NEEDLES = {f"{page} {n}": text.encode() for page in (53, 30) for n, text in enumerate(sentences(page))} | {
     "url": b"of-the-linked",
     "image": b"bytes of the image",
@@ -140,9 +139,10 @@ def test_killed_in_the_build_the_same_command_completes_it(held: Path, once: dic
     is_whole(held, once)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("points", [2, pytest.param(12, marks=pytest.mark.slow)])
 def test_killed_at_any_change_of_the_deletion_the_next_one_completes_it(
-    held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: dict[str, str]
+    points: int, held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: dict[str, str]
 ) -> None:
     """The dataset is published then, and only what was kept has to go."""
 
@@ -160,8 +160,8 @@ def test_killed_at_any_change_of_the_deletion_the_next_one_completes_it(
         changes = 10**6 - left()
     assert changes > 50
     is_whole(whole, once)
-    for nth in range(POINTS):
+    for nth in range(points):
         out = copied(held, tmp_path / "killed")
-        assert killed(out, changes * nth // POINTS)
+        assert killed(out, changes * nth // points)
         assert remove(out, workers=1).changed
         is_whole(out, once)
