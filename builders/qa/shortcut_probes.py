@@ -131,7 +131,10 @@ def probe_negatives(pairs: Sequence[PairItem]) -> Probe | None:
         return None
     scores = np.zeros(len(pairs))
     folds = _folds(pairs)
-    features = [_document_features(one) for one in pairs]
+    # A document is a candidate of several questions: its words are split once.
+    documents = {(one.text, one.images): one for one in pairs}
+    features_of = {key: _document_features(one) for key, one in documents.items()}
+    features = [features_of[one.text, one.images] for one in pairs]
     for fold in range(FOLDS):
         weights = _log_odds([(features[row], pairs[row].positive) for row in range(len(pairs)) if folds[row] != fold])
         for row in np.flatnonzero(folds == fold).tolist():
