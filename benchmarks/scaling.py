@@ -7,6 +7,7 @@ then the shards, each given to the worker that is free first, in their order, wi
 each. No disk and no network is in it, so it is a bound, not a measurement. Beside it stands a real build with two
 workers, in seconds of the clock and of processors: on a busy machine the clock says little, so the prediction is also
 divided by what the processors did, of two workers the driver's seconds and half of those of the workers.
+``--growth FILE`` takes both builds from results of ``growth.py``.
 
 Results go to ``benchmarks/results/scaling.json``: the serial share (the driver's part of all processor seconds), by
 number of workers the seconds and the speed-up, and the steps that hold most of the serial part.
@@ -34,14 +35,20 @@ Step = tuple[str, float, list[float]]  # name, seconds of the driver, seconds of
 def main() -> None:
     """Build, replay, write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--passages", type=Path, required=True, help="JSON lines (.gz) with the text in 'contents'")
+    parser.add_argument("--passages", type=Path, help="JSON lines (.gz) with the text in 'contents'")
+    parser.add_argument("--growth", type=Path, help="results of growth.py with both builds, instead of building")
     parser.add_argument("--pages", type=int, default=20_000)
     parser.add_argument("--sample", type=int, default=300, help="documents asked about")
     parser.add_argument("--task", type=float, default=_TASK, help="seconds of the driver for a task")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        pages = write_pages(Path(folder) / "pages", list(read_sentences(options.passages)), options.pages)
-        one, two = (measured(_ROOT, pages, workers, options.sample) for workers in (1, 2))
+    if options.growth is not None:
+        one, two = (recorded_run(options.growth, options.pages, workers) for workers in (1, 2))
+    elif options.passages is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            pages = write_pages(Path(folder) / "pages", list(read_sentences(options.passages)), options.pages)
+            one, two = (measured(_ROOT, pages, workers, options.sample) for workers in (1, 2))
+    else:
+        parser.error("give --passages, or --growth")
     steps = recorded(one)
     start = one["driver_cpu"] - sum(step["driver_cpu"] for step in one["steps"].values())
     serial = start + sum(driver for _, driver, _ in steps)
@@ -70,6 +77,19 @@ def main() -> None:
     }
     (_ROOT / "benchmarks" / "results" / "scaling.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result["simulated"]), result["serial_share"])
+
+
+def recorded_run(file: Path, pages: int, workers: int) -> dict[str, Any]:
+    """A build of this version in the results of ``growth.py``.
+
+    :raises SystemExit: If there is none.
+    """
+    wanted = {"version": "now", "pages": pages, "workers": workers}
+    runs: list[dict[str, Any]] = json.loads(file.read_text())["runs"]
+    for run in runs:
+        if {name: run[name] for name in wanted} == wanted:
+            return run
+    raise SystemExit(f"{file} has no build of {pages} pages with {workers} workers")
 
 
 def recorded(run: dict[str, Any]) -> list[Step]:

@@ -52,7 +52,7 @@ asked AS (SELECT dataset, split, query_id, pool, negative_ids,
           FROM triplets WHERE len(negative_ids) > 0),
 negatives AS (SELECT dataset, split, query_id, pool, sought, unnest(negative_ids) AS doc_id
               FROM asked WHERE len(sought) > 0),
-documents AS (SELECT pool, doc_id, {_folded("text")} AS words FROM corpus),
+documents AS (SELECT pool, doc_id, {_folded("text")} AS words FROM corpus SEMI JOIN negatives USING (pool, doc_id)),
 searched AS (SELECT dataset, split, query_id,
                bool_or(len(list_filter(sought, lambda folded: contains(words, {_SOUGHT}))) > 0) AS holds
              FROM negatives JOIN documents USING (pool, doc_id) GROUP BY ALL)
