@@ -18,7 +18,8 @@ from nyxqa.builders.browse.judging.session import ReviewSession
 from nyxqa.builders.browse.server.app import make_app
 from nyxqa.builders.browse.server.pages import Pages
 from nyxqa.builders.browse.server.review_routes import review_routes
-from nyxqa.builders.browse.server.serve import HOST, Access, listening
+from nyxqa.builders.browse.server.security import HOST, Access
+from nyxqa.builders.browse.server.serve import listening
 
 
 @dataclass

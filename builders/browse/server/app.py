@@ -20,7 +20,7 @@ from nyxqa.builders.browse.pages.documents import LEAKS, PAGE, cluster, clusters
 from nyxqa.builders.browse.pages.overview import drops, notes, numbers, sql_page
 from nyxqa.builders.browse.pages.rows import rows_page
 from nyxqa.builders.browse.server.pages import Pages, static_file
-from nyxqa.builders.browse.server.serve import Access, Guard
+from nyxqa.builders.browse.server.security import Access, Guard
 from nyxqa.builders.report.review_figures import review_lines
 from nyxqa.schemas.errors import NyxqaError
 from nyxqa.schemas.images.formats import image_format

@@ -10,7 +10,7 @@ import jinja2
 from starlette.responses import HTMLResponse
 
 from nyxqa.builders.browse.dataset import BrowsedDataset
-from nyxqa.builders.browse.server.serve import Access
+from nyxqa.builders.browse.server.security import Access
 from nyxqa.builders.browse.text import content, plain, visible
 
 _ROOM = Path(__file__).parents[1]
@@ -59,5 +59,5 @@ class Pages:
 
 
 def static_file(name: str) -> tuple[bytes, str] | None:
-    """Bytes and type of a file that pages use; None if there is none of that name."""
+    """Bytes and type of a file that pages use; None if no file has that name."""
     return ((_ROOM / "static" / name).read_bytes(), _FILES[name]) if name in _FILES else None

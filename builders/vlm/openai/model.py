@@ -17,11 +17,11 @@ from nyxqa.builders.vlm.openai.async_map import EventLoopThread
 from nyxqa.builders.vlm.openai.batch.records import BATCHES
 from nyxqa.builders.vlm.openai.connection import connect_model
 from nyxqa.builders.vlm.openai.limits import FIRST_LIMIT, EndpointPolicy, Usage
+from nyxqa.builders.vlm.openai.names import model_info
 from nyxqa.builders.vlm.openai.outcomes import (
     answer_outcome,
     as_facts,
     merged_outcome,
-    model_info,
     options_outcome,
     pairs_outcome,
     refined_outcome,
@@ -118,7 +118,7 @@ class OpenAiVlm:
                 outcomes = []
 
     def refine(self, requests: Iterable[VlmRequest], words: int) -> Iterator[Answered[QaPair] | Failed]:
-        """Every pair: the answer in at most ``words`` words, the question written anew where it needs its document.
+        """Every pair: the answer in at most ``words`` words, the question rewritten where it needs its document.
 
         The model reads the document's text; of pictures only those that the question cites.
         """

@@ -1,4 +1,4 @@
-"""Replies read as outcomes: which questions, answers and options of a reply are usable, and the version of reading."""
+"""Replies read as outcomes: which questions, answers and options of a reply are usable."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from dataclasses import replace
 
 from nyxqa.builders.vlm.openai.parsing import cut_strings, parse_answer, parse_options, parse_pairs, parse_question
 from nyxqa.builders.vlm.openai.request import ANSWER_BOUND, LONG_BOUND, QUESTION_BOUND, SHORT_BOUND, ChatReply
-from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, answer_size, prompt_hashes
-from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair, VlmInfo
+from nyxqa.builders.vlm.prompt import FICTIONAL_PLACE, answer_size
+from nyxqa.builders.vlm.protocol import Answered, AnswerForm, Failed, QaPair
 from nyxqa.schemas.answers import normalise_answer
 
 _CUT_OFF = Failed("unparsable", "cut off at the limit of characters")
-
-# Raised whenever the same stored answers are read as other questions, answers or options.
-_READING = 3
 
 
 def pairs_outcome(
@@ -72,7 +69,7 @@ def answer_outcome(reply: ChatReply | Failed, form: AnswerForm = "short") -> Ans
 def refined_outcome(
     reply: ChatReply | Failed, words: int, is_long: bool, form: AnswerForm = "short"
 ) -> Answered[QaPair] | Failed:
-    """The answer if it has 1 to ``words`` words, and the question if the model wrote it anew; of a list each item.
+    """The answer if it has 1 to ``words`` words, and the question if the model rewrote it; of a list each item.
 
     :param is_long: Whether the answer had more words before.
     """
@@ -116,8 +113,3 @@ def _names_fictional_place(pair: QaPair) -> bool:
 
 def _unparsable(reply: ChatReply) -> Failed:
     return Failed("unparsable", "cut off at the limit of tokens" if reply.truncated else "not in the form asked for")
-
-
-def model_info(model: str) -> VlmInfo:
-    """The name of ``model`` in tables, and the versions of its prompts and of the parsing of its answers."""
-    return VlmInfo(f"openai:{model}", prompt_hashes(), _READING)

@@ -85,7 +85,7 @@ def parse_answer(text: str, several: bool = False) -> str | None:
 
 
 def parse_question(text: str) -> str:
-    """The question that stands beside the answer that ``parse_answer`` reads; "" without one."""
+    """The question beside the answer that ``parse_answer`` reads; "" without one."""
     text = _answer_text(text)
     for value in (whole_json(text), *reversed(list(inner_json(text)))):
         if isinstance(value, dict) and _answer_of(value)[0]:

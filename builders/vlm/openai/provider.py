@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyxqa.builders.vlm.openai.outcomes import model_info
-from nyxqa.builders.vlm.openai.server_pool import are_base_urls
+from nyxqa.builders.vlm.openai.names import are_base_urls, model_info
 from nyxqa.builders.vlm.protocol import VlmInfo
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.recipe import VlmSection

@@ -21,7 +21,7 @@ SchemaLevel = Literal["bounded", "unbounded", "nullable", "plain", "object", "no
 # continue; real questions and answers are far shorter. A string of exactly this length was cut and is discarded.
 QUESTION_BOUND, ANSWER_BOUND, SHORT_BOUND = 300, 200, 120
 LONG_BOUND = 900  # of an answer in sentences or of many items, and of a fact of one
-# ``limit`` of a request for an answer that may bring the question, written anew, besides.
+# ``limit`` of a request for an answer that may bring the rewritten question as well.
 WITH_QUESTION = 2
 MOST_NUGGETS = 6
 _BOUNDS = frozenset({"maxLength", "minItems", "maxItems"})
@@ -49,7 +49,7 @@ class ChatRequest:
     :param form: Field of the JSON object that is requested.
     :param parts: Text and images in the order in which the model sees them.
     :param limit: Maximum number of items of the requested list; of options exactly so many. The prompt names it too.
-        ``WITH_QUESTION`` for an answer beside which a question may stand.
+        ``WITH_QUESTION`` for an answer that may come with a question.
     :param long: Whether answers may have several sentences or items; pairs then say their type and nuggets.
     """
 

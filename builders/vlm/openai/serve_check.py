@@ -14,11 +14,11 @@ from nyxqa.builders.vlm.openai.endpoint import Endpoint, RefusedRequest
 from nyxqa.builders.vlm.openai.images import DataUris
 from nyxqa.builders.vlm.openai.limits import EndpointPolicy, Usage
 from nyxqa.builders.vlm.openai.messages import chat_message, request_body
+from nyxqa.builders.vlm.openai.names import split_urls
 from nyxqa.builders.vlm.openai.negotiation import is_usable
 from nyxqa.builders.vlm.openai.probe import probe_picture
 from nyxqa.builders.vlm.openai.provider import OpenAiProvider
 from nyxqa.builders.vlm.openai.request import ChatReply, ChatRequest, ResponseForm, Sampling
-from nyxqa.builders.vlm.openai.server_pool import split_urls
 from nyxqa.builders.vlm.openai.transport import TransientError, UnboundedAnswerError, UnreachableError
 from nyxqa.builders.vlm.prompt import PromptPart, load_prompt
 from nyxqa.builders.vlm.protocol import Failed

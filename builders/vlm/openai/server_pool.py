@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
 
 from nyxqa.builders.vlm.openai.limits import ConcurrencyLimit, EndpointPolicy
+from nyxqa.builders.vlm.openai.names import split_urls
 from nyxqa.builders.vlm.openai.transport import Response, TransientError, Transport, UnreachableError
 
 # What follows the documents in the prompts that have both; what comes before it is the same for all questions about
@@ -21,8 +20,6 @@ _CONGESTED = frozenset({429, 503, 529})
 _FAILURES = 3  # in a row, after which a server is left out for a while
 _REST = 5.0  # seconds for which it is left out, doubled each time it fails again
 _LONGEST_REST = 60.0
-
-_BETWEEN = re.compile(r",(?=https?://)")
 
 
 class Server:
@@ -186,21 +183,3 @@ def choose(servers: Sequence[Server], prefix: int) -> Server | None:
     least = min(server.in_flight for server in free)
     least_busy = [server for server in free if server.in_flight <= least + max(2, server.concurrency.limit // 4)]
     return max(least_busy, key=lambda server: zlib.crc32(f"{servers.index(server)} {prefix}".encode()))
-
-
-def split_urls(urls: str) -> list[str]:
-    """Each URL once, in order."""
-    return list(dict.fromkeys(url for url in _BETWEEN.split(urls) if url))
-
-
-def are_base_urls(urls: str) -> bool:
-    """Whether each of ``urls`` is an http or https URL with a host."""
-    return bool(split_urls(urls)) and all(_is_base_url(url) for url in split_urls(urls))
-
-
-def _is_base_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False

@@ -14,7 +14,8 @@ import pytest
 
 from nyxqa.builders.browse.commands import browse, review
 from nyxqa.builders.browse.judging.queue import QueueOptions
-from nyxqa.builders.browse.server.serve import CSRF_HEADER, HOST, listening
+from nyxqa.builders.browse.server.security import CSRF_HEADER, HOST
+from nyxqa.builders.browse.server.serve import listening
 from nyxqa.schemas.errors import MissingExtraError, WorldError
 from tests.support.browse_server import Served, served
 from tests.support.tiny_dataset import tiny_dataset

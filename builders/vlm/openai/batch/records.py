@@ -141,7 +141,7 @@ class BatchRecords:
         self._do(*statements)
 
     def forget_responses(self, key: str) -> None:
-        """Forget what a request got, so that it is sent anew when it is asked again."""
+        """Forget what a request got, so that it is sent again when it is asked again."""
         self._do(
             ("UPDATE lines SET tries = 0 WHERE line IN (SELECT line FROM responses WHERE key = ?)", (key,)),
             ("DELETE FROM responses WHERE key = ?", (key,)),

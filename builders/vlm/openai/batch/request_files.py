@@ -208,7 +208,7 @@ class Results:
 
 
 def _results(path: Path) -> Iterator[dict[str, Any]]:
-    """The results in a file; lines that are no JSON object are no results."""
+    """The results in a file; lines that are not JSON objects are left out."""
     with path.open("rb") as file:
         for text in file:
             try:
