@@ -83,10 +83,10 @@ def texts(first: int, count: int, length: int) -> list[str]:
 
 def build(options: argparse.Namespace) -> dict[str, Any]:
     """Write the index."""
-    begun = now()
+    start_times = now()
     Bm25Encoder().build(entries(options.documents, options.words), options.folder)
     size = sum(file.stat().st_size for file in options.folder.iterdir())
-    return {**used(begun), "bytes": size, "shards": len(list(options.folder.glob("bm25-*.arrow")))}
+    return {**used(start_times), "bytes": size, "shards": len(list(options.folder.glob("bm25-*.arrow")))}
 
 
 def search(options: argparse.Namespace) -> dict[str, Any]:
@@ -98,11 +98,11 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
         first = row - row % _BATCH
         text = texts(first, min(_BATCH, options.documents - first), options.words)[row - first]
         asked.append(SearchEntry("", " ".join(text.split()[:4])))
-    begun = now()
+    start_times = now()
     index = Bm25Encoder().open(options.folder)
     hits = index.search(asked, _TOP_K)
     right = int(np.sum(hits.rows[:, 0] == np.array(rows)))
-    return {**used(begun), "queries": len(rows), "found_first": right, "entries": len(index.ids)}
+    return {**used(start_times), "queries": len(rows), "found_first": right, "entries": len(index.ids)}
 
 
 def now() -> tuple[float, float]:
@@ -110,9 +110,9 @@ def now() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
-def used(begun: tuple[float, float]) -> dict[str, float]:
-    """Seconds since ``begun`` by both, and the greatest resident memory of this process so far."""
-    seconds, cpu = (round(end - start, 1) for start, end in zip(begun, now(), strict=True))
+def used(start_times: tuple[float, float]) -> dict[str, float]:
+    """Seconds since ``start_times`` by both, and the greatest resident memory of this process so far."""
+    seconds, cpu = (round(end - start, 1) for start, end in zip(start_times, now(), strict=True))
     return {"seconds": seconds, "cpu": cpu, "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 
 

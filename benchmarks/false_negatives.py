@@ -233,24 +233,24 @@ def counted(built: Path, wiki: Wiki, share: int) -> Row:
     page_of = {row["question"].strip(): row["metadata"]["passage_id"] for row in wiki.train}
     planted = {(name.partition("-")[0], text) for name, text in wiki.planted(share).items()}
     false, gaps = 0, []
-    told: dict[str, list[bool]] = {"positive": [], "negative": []}
+    found: dict[str, list[bool]] = {"positive": [], "negative": []}
     rows = nyxqa.load("triplets", built, split="train", images="none")
     for row in rows:
         page = page_of[row["query"]["text"].strip()]
         false += sum((page, one["text"]) in planted for one in row["negatives"])
-        told["positive"].append(holds(row["positive"]["text"], row["answers"][0]))
-        told["negative"] += [holds(one["text"], row["answers"][0]) for one in row["negatives"]]
+        found["positive"].append(holds(row["positive"]["text"], row["answers"][0]))
+        found["negative"] += [holds(one["text"], row["answers"][0]) for one in row["negatives"]]
         own = row["positives"][0]["score"]
         if own is not None and row["negative_scores"]:
             gaps.append(own - float(np.mean(row["negative_scores"])))
-    negatives = len(told["negative"])
+    negatives = len(found["negative"])
     return {
         "rows": len(rows),
         "negatives": negatives,
         "false": false,
         "share": round(false / negatives, 4),
         "gap": round(float(np.mean(gaps)), 3),
-        "answer_auc": round(0.5 + (float(np.mean(told["positive"])) - float(np.mean(told["negative"]))) / 2, 4),
+        "answer_auc": round(0.5 + (float(np.mean(found["positive"])) - float(np.mean(found["negative"]))) / 2, 4),
     }
 
 

@@ -219,7 +219,7 @@ class Reader:
 
 
 def holds(text: str, part: str) -> bool:
-    """Whether the words of ``part`` stand in ``text`` one after the other."""
+    """Whether the words of ``part`` occur in ``text`` one after the other."""
     wanted = f" {' '.join(words(part))} "
     return bool(wanted.strip()) and wanted in f" {' '.join(words(text))} "
 

@@ -74,7 +74,7 @@ def without_contents(text: str) -> str:
 
 
 def order(found: list[str], paragraphs: list[list[str]]) -> tuple[float, int]:
-    """Kendall's tau of the places of the paragraphs whose first words stand once in both, and their number."""
+    """Kendall's tau of the places of the paragraphs whose first words occur once in both, and their number."""
     places: dict[tuple[str, ...], list[int]] = {}
     for place in range(len(found) - _KEY):
         places.setdefault(tuple(found[place : place + _KEY]), []).append(place)
@@ -210,14 +210,14 @@ def large(place: Path) -> dict[str, object]:
         code = "import resource, sys; from nyxqa.builders.sources.pdf.document import read_pdf; "
         code += "read_pdf(sys.argv[1], 72, False, 'tokens'); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         start = time.perf_counter()
-        # A process that starts another lends it its own peak, so a small one stands between.
+        # A process that starts another lends it its own peak, so a small one is started in between.
         done = subprocess.run(["sh", "-c", '"$0" -c "$1" "$2"', sys.executable, code, str(file)], capture_output=True)
         seconds = time.perf_counter() - start
-        begun = time.perf_counter()
+        started = time.perf_counter()
         pdftotext(file)
         figures[str(sheets)] = {
             "sheets_a_second": round(sheets / seconds, 1),
-            "pdftotext_sheets_a_second": round(sheets / (time.perf_counter() - begun), 1),
+            "pdftotext_sheets_a_second": round(sheets / (time.perf_counter() - started), 1),
             "peak_mib": int(done.stdout) >> 10,
         }
     return figures

@@ -4,7 +4,7 @@ On the passages of a collection that has questions from elsewhere (2,000 lead pa
 made of Wikidata's short descriptions): ``nyxqa build`` with the embedded generator asks about the same passages, at
 most two questions each. Retrievers and weakened forms of them then look for the passage of each question among all:
 Kendall's tau between their order (mean reciprocal rank) by generated and by given questions, with a bootstrap over
-questions. A question copies its passage if over 80 % of its words stand there.
+questions. A question copies its passage if over 80 % of its words are there.
 
 ``python -m benchmarks.question_quality --pages FILE --questions FILE --model DIR``: some minutes of one core.
 """

@@ -1,4 +1,4 @@
-"""What an update of real pages asks of a model: ten pages added, ten changed, ten gone.
+"""What an update of real pages asks of a model: ten pages added, ten changed, ten removed.
 
 Run: python -m benchmarks.update --pages FOLDER_OF_HTML
 """

@@ -44,7 +44,7 @@ class Watchdog:
             return
         arrivals, self._wakeup = os.pipe()
         os.set_blocking(self._wakeup, False)
-        exits = {code: os.pipe() for _, code in self._stops.values()}  # both ends stay open: their end is no byte
+        exits = {code: os.pipe() for _, code in self._stops.values()}  # both ends stay open: their end is not a byte
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, self._stops)
         try:
             self._child = os.fork()

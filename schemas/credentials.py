@@ -49,7 +49,7 @@ def redacted(text: str) -> str:
 
 
 def _pairs(query: str, depth: int) -> str:
-    """The pairs of a query that are no credentials, with the separators before them."""
+    """The pairs of a query that are not credentials, with the separators before them."""
     pieces = _PAIR_ENDS.split(query)
     kept = []
     for place in range(0, len(pieces), 2):

@@ -153,7 +153,7 @@ def _bars(shown: _Display) -> Iterator[None]:
     spinner = Spinner("dots")
 
     class Rows:
-        """A row for each task, made anew at each refresh."""
+        """A row for each task, made again at each refresh."""
 
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
             with shown.lock:

@@ -1,4 +1,4 @@
-"""Where in a PDF a document stands: sheets, and a box on each.
+"""The place of a document in a PDF: sheets, and a box on each.
 
 A locator is ``SHEET:LEFT,TOP,RIGHT,BOTTOM``, one for each sheet, joined by ``;``. Sheets count from 1; the numbers are
 points (1/72 inch) from the top left corner of the sheet as a viewer shows it, with one decimal.
@@ -23,7 +23,7 @@ def write_locator(places: Iterable[Place]) -> str:
 def read_locator(locator: str) -> list[Place]:
     """The sheets and boxes that a locator names; none of the empty one.
 
-    :raises ValueError: If it is no locator.
+    :raises ValueError: If it is not a locator.
     """
     places: list[Place] = []
     for piece in locator.split(";") if locator else []:

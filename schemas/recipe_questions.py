@@ -25,7 +25,7 @@ class Synthesize(Section):
         0.0, description="share of the questions of which an edited form is added that no document answers"
     )
     style: str = Field("", description="file of own queries, one a line: examples of the style, never asked again")
-    instructions: str = Field("", description="what the model is told besides its prompt")
+    instructions: str = Field("", description="instructions to the model besides its prompt")
     languages: list[str] = Field([], description="languages of the questions; that of the document if empty")
     prompt: str = Field("", description="file of a prompt with {document} and {count}, in place of the shipped one")
 
@@ -82,6 +82,6 @@ class Update(Section):
     )
     negatives: Literal["changed", "better", "all"] = Field(
         "changed",
-        description="questions whose negatives are mined anew: those of which a document changed, also those for which "
+        description="whose negatives are mined again: questions of which a document changed, also those for which "
         "a new document ranks among them, or all",
     )

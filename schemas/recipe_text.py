@@ -14,7 +14,7 @@ _WIDTH = 100  # columns of a comment
 
 
 def recipe_text(recipe: Recipe, name: str) -> str:
-    """Every key with its value and what it means; a key that is not set stands in a comment.
+    """Every key with its value and what it means; a key that is not set is in a comment.
 
     :param name: Name of the recipe, for the first line.
     """

@@ -21,7 +21,7 @@ FOLDER = "review"  # beside the published data
 ACCEPT, REJECT, UNSURE, UNDO = "accept", "reject", "unsure", "undo"
 VERDICTS = (ACCEPT, REJECT, UNSURE, UNDO)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
-_LINE_BYTES = 1 << 20  # more of one verdict is no verdict
+_LINE_BYTES = 1 << 20  # a longer line is not a verdict
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _opened(file: Path) -> BufferedRandom:
 
 
 def _finish_last_line(stream: BufferedRandom) -> None:
-    """End the last line, or remove it where it is not a verdict; then stand at the end."""
+    """End the last line, or remove it where it is not a verdict; then go to the end."""
     data = stream.read()
     tail = data[data.rfind(b"\n") + 1 :]
     if tail:

@@ -17,7 +17,7 @@ from nyxqa.schemas.verdicts import ACCEPT, REJECT, UNSURE, reviewer_name
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nyxqa.builders.browse.server.serve import Access
+    from nyxqa.builders.browse.server.security import Access
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def _words(text: str) -> str:
 
 
 def holding(few: str = "true") -> str:
-    """A query for the ids of triplets in a negative of which an accepted answer stands as whole words.
+    """A query for the ids of triplets in a negative of which an accepted answer occurs as whole words.
 
     :param few: SQL condition of the triplets that are looked at.
     """

@@ -27,7 +27,7 @@ _IDS: tuple[tuple[str, str, str], ...] = (
 )
 _SOURCE = "SELECT '{kind}' AS kind, id FROM ({query})"
 _LEDGER_IDS = "SELECT item_type AS kind, item_id AS id FROM ledger"
-# An image that was left out everywhere stands in no table.
+# An image that was left out everywhere is in no table.
 _NAMED_IMAGES = "SELECT 'image' AS kind, regexp_extract(detail, '\\b[0-9a-f]{64}\\b') AS id FROM ledger WHERE id <> ''"
 # A page of which only notes on its parts are known.
 _PARENTS = "SELECT 'page' AS kind, parent_id AS id FROM ledger WHERE item_type IN ('image', 'block', 'document')"

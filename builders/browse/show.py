@@ -31,7 +31,7 @@ _PICTURES, _SIZE = 12, 160  # pictures that are shown, and their longest side in
 class Shown:
     """An item to look at: its text in a terminal, HTML in a notebook.
 
-    :param story: What is told of it.
+    :param story: What is known of it.
     :param pictures: Its pictures, as far as the row had them, with what they belong to.
     """
 
@@ -96,9 +96,9 @@ def tell(folder: Path, item: str) -> Story:
     """The story of the item whose id is or begins with ``item``; raises as ``show_item``."""
     with closing(connect(folder)) as db:
         name = find_item(db, item)
-        told = lineage(db, name)
-    texts = {} if told.facts else texts_of(folder, name.id, name.kind)
-    return story_of(told, texts)
+        found = lineage(db, name)
+    texts = {} if found.facts else texts_of(folder, name.id, name.kind)
+    return story_of(found, texts)
 
 
 def write_story(story: Story, stream: TextIO, width: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The story of an item as blocks of text, which a terminal and a notebook show alike."""
+"""The story of an item as blocks of text, which a terminal and a notebook show in the same way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Block:
     """Lines below a title.
 
     :param title: "" for the item itself.
-    :param lines: Pairs of a name and what stands behind it.
+    :param lines: Pairs of a name and its value.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is told of an item; no control characters are in it.
+    """What is found of an item; no control characters are in it.
 
     :param head: What it is: ``question 003a...``.
     :param fate: What became of it, in a few words.
@@ -48,23 +48,23 @@ class Story:
     blocks: tuple[Block, ...]
 
 
-def story_of(told: Lineage, texts: Mapping[str, str]) -> Story:
+def story_of(found: Lineage, texts: Mapping[str, str]) -> Story:
     """The story of a lineage.
 
     :param texts: Texts of an item that no table holds any more.
     """
-    name = told.name
-    facts = {**told.facts, **({"query": told.triplet["query"]} if told.triplet and not told.facts else {})}
+    name = found.name
+    facts = {**found.facts, **({"query": found.triplet["query"]} if found.triplet and not found.facts else {})}
     blocks = [Block("", tuple(_facts(name.kind, facts or texts)))]
-    if told.triplet:
-        blocks.append(Block("triplet", tuple(_facts("triplet", told.triplet))))
-    blocks += [_group(group) for group in told.before]
-    if told.fate:
-        blocks.append(Block("why it went", tuple(map(_ledger, told.fate))))
-    blocks += [_group(group) for group in told.after]
-    if told.notes:
-        blocks.append(Block(f"parts of it that went ({len(told.notes)})", tuple(map(_part, told.notes[:20]))))
-    return Story(f"{name.kind} {visible(name.id)}", _fate(told), tuple(block for block in blocks if block.lines))
+    if found.triplet:
+        blocks.append(Block("triplet", tuple(_facts("triplet", found.triplet))))
+    blocks += [_group(group) for group in found.before]
+    if found.fate:
+        blocks.append(Block("why it went", tuple(map(_ledger, found.fate))))
+    blocks += [_group(group) for group in found.after]
+    if found.notes:
+        blocks.append(Block(f"parts of it that went ({len(found.notes)})", tuple(map(_part, found.notes[:20]))))
+    return Story(f"{name.kind} {visible(name.id)}", _fate(found), tuple(block for block in blocks if block.lines))
 
 
 def story_of_row(head: str, row: Mapping[str, Any]) -> Story:
@@ -74,13 +74,15 @@ def story_of_row(head: str, row: Mapping[str, Any]) -> Story:
     return Story(head, "", (Block("", tuple(_named(names, row))),))
 
 
-def _fate(told: Lineage) -> str:
-    if told.fate and not told.facts and not told.triplet:
-        return f"dropped in stage {told.fate[-1].stage}: {visible(told.fate[-1].reason)}"
-    if told.name.kind == "question":
-        return f"in split {told.triplet['split']} of {told.triplet['dataset']}" if told.triplet else "without a triplet"
-    counts = (f"{group.title} {group.total:,}" for group in told.after)
-    return ", ".join(counts) if told.facts else "known from the ledger alone"
+def _fate(found: Lineage) -> str:
+    if found.fate and not found.facts and not found.triplet:
+        return f"dropped in stage {found.fate[-1].stage}: {visible(found.fate[-1].reason)}"
+    if found.name.kind == "question":
+        return (
+            f"in split {found.triplet['split']} of {found.triplet['dataset']}" if found.triplet else "without a triplet"
+        )
+    counts = (f"{group.title} {group.total:,}" for group in found.after)
+    return ", ".join(counts) if found.facts else "known from the ledger alone"
 
 
 def _facts(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ def content(text: str, answers: Sequence[str] = (), limit: int | None = None) ->
 
 
 def holds_answer(text: str, answers: Sequence[str]) -> int:
-    """How often an accepted answer stands in ``text`` as whole words."""
+    """How often an accepted answer occurs in ``text`` as whole words."""
     pattern = answer_pattern(answers)
     return 0 if pattern is None else len(pattern.findall(text))
 

@@ -48,7 +48,7 @@ def evaluate(
     :param dims: Prefix lengths of vectors to compare.
     :param limit: Most questions of each dataset.
     :param runs: Rankings that other systems made: file by name of the system.
-    :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
+    :param reranker: Cross-encoder that orders the first documents of each ranking again, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
     :param index: How vectors are searched: all of them, or by an approximate index whose recall is reported.
     :param name: Name of the files; the split by default.

@@ -35,7 +35,7 @@ class EvaluateOptions:
     :param dims: Prefix lengths of vectors; only the full length if empty.
     :param limit: Most questions of each dataset, first by keyed hash.
     :param runs: Files of rankings that other systems made, by the system's name.
-    :param reranker: Cross-encoder that orders the first documents of each ranking anew, ``ce:MODEL``.
+    :param reranker: Cross-encoder that orders the first documents of each ranking again, ``ce:MODEL``.
     :param budgets: Numbers of tokens within which the evidence is looked for.
     :param index: ``exact`` search of vectors, or an approximate index: ``ivf`` or ``hnsw``.
     :param name: Name of the files that are written; the split if empty.
@@ -157,7 +157,7 @@ def named_files(texts: Sequence[str]) -> dict[str, str]:
 def numbers(text: str, flag: str) -> list[int]:
     """The numbers of ``1,2,4``, each once, in their order.
 
-    :raises UsageError: If a part is no whole number.
+    :raises UsageError: If a part is not a whole number.
     """
     try:
         found = [int(part) for part in text.split(",")]

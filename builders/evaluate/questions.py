@@ -46,7 +46,7 @@ class Question:
     :param choices: Options; empty for an open question.
     :param label: Number of the right option, from 0.
     :param needs: Whether ``any`` of the known documents answers alone, or ``all`` of them together.
-    :param table: Table that it stands in, ``triplets`` or ``qa``.
+    :param table: Table that it is in, ``triplets`` or ``qa``.
     :param place: Its row there.
     :param type: Type of the question; empty where it is unknown.
     :param nuggets: Facts of a long answer, by which an answer is scored.

@@ -1,4 +1,4 @@
-"""Step ``evaluate/reranking``: a cross-encoder orders the first documents of a ranking anew."""
+"""Step ``evaluate/reranking``: a cross-encoder orders the first documents of a ranking again."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _place(rank: float) -> int:
 
 
 def reranked(run: Run, questions: EvalSet, rankings: Sequence[Ranking], model: CrossEncoder) -> list[Ranking]:
-    """Each ranking of documents ordered anew by ``model``; rankings of spans and texts are left out."""
+    """Each ranking of documents ordered again by ``model``; rankings of spans and texts are left out."""
     found: list[Ranking] = []
     for ranking in rankings:
         if ranking.pieces is not None and not all(

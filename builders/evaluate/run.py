@@ -101,7 +101,7 @@ def checked(options: EvaluateOptions) -> dict[str, str]:
 def opened(data: Path, options: EvaluateOptions, progress: Progress) -> Iterator[tuple[WorkingRun, EvalSet, list[str]]]:
     """A run in the dataset's folder, its questions, and what readers must know of their pools.
 
-    :raises FormatError: If ``data`` is no folder of a dataset.
+    :raises FormatError: If ``data`` is not a folder of a dataset.
     """
     if not data.is_dir():
         raise FormatError(
@@ -152,7 +152,7 @@ def _measured(
 def all_rankings(
     run: Run, questions: EvalSet, options: EvaluateOptions, names: Mapping[str, str], others: Sequence[Ranking]
 ) -> list[Ranking]:
-    """The rankings of retrievers and of other systems, and each ranked anew; one model is in memory at a time."""
+    """The rankings of retrievers and of other systems, and each ranked again; one model is in memory at a time."""
     found: list[Ranking] = []
     for spec in options.retrievers:
         found += rankings(run, questions, make_encoder(spec), spec, names[spec], options.dims, options.index)

@@ -42,7 +42,7 @@ def read_run(path: Path) -> dict[str, list[Retrieved]]:
 
     :param path: A TREC run or JSON lines, plain or compressed.
     :raises WorldError: If the file is missing or cannot be read to its end.
-    :raises FormatError: If a line is none of the forms; file and line are named.
+    :raises FormatError: If a line has none of the forms; file and line are named.
     """
     if not path.is_file():
         raise WorldError(f"--run: file {path} does not exist")

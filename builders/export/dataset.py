@@ -41,7 +41,7 @@ class Source:
     :param expand_negatives: Whether a target with one negative a row gets a row for each negative.
     :param images: What becomes of images: ``keep``, ``captions`` in their place, or ``none``.
     :param counts: Queries and documents handed out so far, each once.
-    :param notes: What the user is told at the end about the rows, a line each.
+    :param notes: What is reported at the end about the rows, a line each.
     """
 
     data: str | Path

@@ -19,7 +19,7 @@ Candidates = Sequence[Mapping[str, Any]]
 class Labelling:
     """How candidates become labels.
 
-    The answer of a window stands at its first candidate; where windows do not overlap, at each of its candidates.
+    The answer of a window counts for its first candidate; where windows do not overlap, at each of its candidates.
 
     :param settings: Section ``feedback`` of the recipe.
     :param exclude: Keys that a negative must not share with a right document or a known positive.

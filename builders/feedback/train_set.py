@@ -37,7 +37,7 @@ from nyxqa.schemas.tables import WEB
 
 _STORED = Layout(joined=False, with_bytes=True)
 _NAMING = ("positive_id", "negative_ids")
-# Columns of ``qa`` that stand for those of ``triplets``; a question without a triplet has no others of them.
+# Columns of ``qa`` that replace those of ``triplets``; a question without a triplet has no others of them.
 _QA_COLUMNS = {
     "query_id": "qa_id",
     "dataset": "dataset",

@@ -45,7 +45,7 @@ class LanguageModel:
     def _walk(self, texts: Sequence[bytes]) -> list[I64]:
         """The features of each text in the order of its bytes."""
         lengths = np.array([len(text) for text in texts])
-        order = np.argsort(-lengths, kind="stable")  # the longest first, so that those still read stand together
+        order = np.argsort(-lengths, kind="stable")  # the longest first, so that those still read are together
         letters = np.zeros((int(lengths.max(initial=0)), len(texts)), np.uint8)
         for column, text in enumerate(order.tolist()):
             letters[: lengths[text], column] = np.frombuffer(texts[text], np.uint8)

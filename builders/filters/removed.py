@@ -15,7 +15,7 @@ REMOVED = "removed"
 
 
 def hidden_name(row: str) -> str:
-    """The name of a source row in the ledger once its own may not be told."""
+    """The name of a source row in the ledger once its own may not be shown."""
     return hashlib.sha256(row.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -68,8 +68,8 @@ def without_removed(page: Page, item: Item, opened: Source, removals: Removals) 
                 kept = {**part, "text": text} if text.strip() else None
             blocks += 1
         if kept is not None:
-            told = {name: without_texts(kept[name], own) for name in ("caption", "section") if own.texts}
-            parts.append({**kept, **told})
+            cleaned = {name: without_texts(kept[name], own) for name in ("caption", "section") if own.texts}
+            parts.append({**kept, **cleaned})
     if not notes:
         return page
     page.parts = parts

@@ -93,7 +93,7 @@ RELEVANT_ROWS = pa.schema(
 )
 # What was retrieved for each question, best first.
 HITS = pa.schema([("name", _S), ("rows", pa.list_(_I64)), ("scores", pa.list_(pa.float64()))])
-# What stands in table ``qa`` about a question of a set, beside its triplet.
+# What table ``qa`` has about a question of a set, beside its triplet.
 SET_ANSWERED = [
     ("answer_long", _S),
     ("choices", pa.list_(_S)),
@@ -103,7 +103,7 @@ SET_ANSWERED = [
     ("source", _S),
     ("grades", pa.list_(pa.struct([("doc_id", _S), ("grade", _I32)]))),
 ]
-# A question of a ``[[qa]]`` set: without positives it is no triplet, without answers it does not stand in ``qa``.
+# A question of a ``[[qa]]`` set: without positives it is not a triplet, without answers it is not in ``qa``.
 QA_ROWS = pa.schema([*SET_TRIPLETS, *SET_ANSWERED])
 
 

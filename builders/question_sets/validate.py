@@ -125,7 +125,7 @@ def _check_licences(recipe: Recipe) -> None:
 
 
 def refuse_placeholders(recipe: Recipe) -> None:
-    """Refuse a recipe that still has a placeholder where a path should stand.
+    """Refuse a recipe that still has a placeholder in place of a path.
 
     :raises UsageError: With the list of what has to be downloaded.
     """

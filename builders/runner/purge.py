@@ -87,9 +87,9 @@ def resume_removal(out: Path) -> None:
     add_removals(out, pending.entries, pending.at)
 
 
-def _without_verdicts(file: Path, gone: Collection[str]) -> None:
+def _without_verdicts(file: Path, removed: Collection[str]) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not _names(line) & set(gone)]
+    kept = [line for line in lines if not _names(line) & set(removed)]
     if len(kept) < len(lines):
         write_bytes(file, b"".join(kept))
 

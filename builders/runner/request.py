@@ -34,8 +34,8 @@ class BuildRequest:
     :param rescan: Whether the source is read again although its files look unchanged.
     :param retry_failed: Whether URLs and questions that failed are tried again.
     :param republish: Whether the published splits are built again, and no others, whatever made them.
-    :param update: Whether the dataset published in ``out`` is brought up to date with its pages: what stands on
-        unchanged documents stays.
+    :param update: Whether the dataset published in ``out`` is brought up to date with its pages: questions about
+        unchanged documents stay.
     """
 
     recipe: Recipe

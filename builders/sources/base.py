@@ -167,7 +167,7 @@ def checked_page(page: Page, item: Item, cleaner: TextCleaner) -> Page | Drop:
 def text_part(text: str, section: str = "", locator: str = "") -> dict[str, Any]:
     """Return a part of a page that is text.
 
-    :param locator: Where in a PDF it stands.
+    :param locator: Its place in a PDF.
     """
     return _part({"text": text, "image": None, "caption": "", "caption_origin": "", "section": section}, locator)
 
@@ -176,7 +176,7 @@ def image_part(reference: str, caption: str, origin: str, section: str = "", loc
     """Return a part of a page that refers to an image.
 
     :param origin: What the caption was: ``figure``, ``alt`` or ``title``; "" without one.
-    :param locator: Where in a PDF it stands.
+    :param locator: Its place in a PDF.
     """
     part = {"text": None, "image": reference, "caption": caption, "caption_origin": origin, "section": section}
     return _part(part, locator)

@@ -139,7 +139,7 @@ def _sections(parts: list[dict[str, Any]]) -> list[tuple[int, str]]:
 
 
 def _places(parts: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
-    """Start and end of each part that stands in a PDF, in the page's text, and its locator."""
+    """Start and end of each part that comes from a PDF, in the page's text, and its locator."""
     places, position = [], 0
     for part in parts:
         length = len(PLACEHOLDER if part["text"] is None else part["text"])

@@ -105,7 +105,7 @@ def judge(
 def judge_renewed(
     run: Run, carried: StepOutput, documents: StepOutput, handle: VlmHandle, settings: Judge, split: str
 ) -> StepOutput:
-    """Judge the negatives of published questions that were mined anew; the others are judged already.
+    """Judge the negatives of published questions that were mined again; the others are judged already.
 
     :param carried: Rows of CARRIED.
     :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
@@ -185,7 +185,7 @@ def judge_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) ->
 
 
 def judge_renewed_shard(handle: VlmHandle, settings: Judge, folder: Path, file: Path) -> ShardOutput:
-    """Published questions of one shard, those mined anew with the negatives that do not answer them."""
+    """Published questions of one shard, those mined again with the negatives that do not answer them."""
     table = pq.read_table(file)
     questions = table.to_pylist()
     account = Account([row["qa_id"] for row in questions])

@@ -112,7 +112,7 @@ def renew_negatives(
     words: StepOutput | None,
     update: UpdateInputs,
 ) -> StepOutput:
-    """Mine anew for published questions: those that ``mine`` marks, and what ``update.negatives`` adds to them.
+    """Mine again for published questions: those that ``mine`` marks, and what ``update.negatives`` adds to them.
 
     :param carried: Rows of CARRIED.
     :param index: The index of the documents of the split.
@@ -209,7 +209,7 @@ def renew_shard(mining: Mining, update: UpdateInputs, task: tuple[Path, int]) ->
 
 
 def _better(found: Mapping[str, Any], ranked: Sequence[str], settings: Negatives, known: PublishedDocuments) -> bool:
-    """Whether a document that was not published is among the new negatives, or stands above them."""
+    """Whether a document that was not published is among the new negatives, or ranks above them."""
     last = max(found["negative_ranks"], default=search_depth(settings))
     return not known.holds(pa.chunked_array([pa.array(ranked[:last], pa.string())])).all()
 

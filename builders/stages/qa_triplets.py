@@ -1,4 +1,4 @@
-"""Stage ``qa.NAME``: positives that the set names, negatives among what was retrieved, and what stands in ``qa``."""
+"""Stage ``qa.NAME``: positives that the set names, negatives among what was retrieved, and rows of ``qa``."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def mine_questions(miner: QaMiner, task: FoundTask) -> ShardOutput:
 
 
 def _notes(question: Mapping[str, Any], known: Mapping[str, Any]) -> list[Drop]:
-    """Ledger rows about a question that is kept: what of it stands in no table."""
+    """Ledger rows about a question that is kept: what of it is in no table."""
     query = question["query_id"]
     notes = [
         Drop("document", f"{query}:{one}", query, "gold_not_in_pool", f"the set names {one}, which the pool lacks")

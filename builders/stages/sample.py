@@ -50,8 +50,8 @@ def sample(
 ) -> StepOutput:
     """Choose the seeds of one split by keyed hash, per kind (Nyx step 3).
 
-    In an update published documents are no seeds again, and those with questions count for the quota; a split that does
-    not grow gets no seeds.
+    In an update published documents are not seeds again, and those with questions count for the quota; a split that
+    does not grow gets no seeds.
 
     :param documents: Rows of SPLIT_DOCUMENTS.
     :param sizes: Sizes of the splits, which limit the seeds of validation and test.
@@ -88,7 +88,7 @@ def _tasks(documents: StepOutput, chosen: StepOutput) -> Iterator[Task]:
 
 
 def quotas(settings: Sample, sizes: SplitSection, split: str) -> dict[str, int] | None:
-    """Most seeds by kind, the key "" standing for all kinds together; None without a limit."""
+    """Most seeds by kind, the key "" for all kinds together; None without a limit."""
     if split != "train":
         questions = getattr(sizes, split)
         return None if isinstance(questions, float) else dict.fromkeys(KINDS, SEEDS_PER_QUESTION * questions)

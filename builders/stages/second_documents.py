@@ -27,7 +27,7 @@ _BATCH = 1_024
 def second_documents(run: Run, documents: StepOutput, seed: int, split: str) -> StepOutput:
     """For each document of a split one other of its page, drawn by keyed hash.
 
-    :param documents: Rows of SPLIT_DOCUMENTS; the documents of a page stand together in one file.
+    :param documents: Rows of SPLIT_DOCUMENTS; the documents of a page are together in one file.
     """
     step = Step("synthesize/second", VERSION, {"seed": seed}, (documents.fingerprint,), split)
     return run.run_once(step, partial(write_seconds, documents, seed, split))

@@ -84,7 +84,7 @@ def carry(
 
 
 def _verified(run: Run, carried: StepOutput, handle: VlmHandle, settings: Verify, split: str) -> StepOutput:
-    """Verify the stale questions; without a judge the answer must stand in the document."""
+    """Verify the stale questions; without a judge the answer must be in the document."""
     params: dict[str, Any] = {"enabled": False}
     if collects_evidence(settings, handle.info):
         params = {"keep": sorted(settings.keep), "vlm": handle.params()}
@@ -95,7 +95,7 @@ def _verified(run: Run, carried: StepOutput, handle: VlmHandle, settings: Verify
 
 
 def look_shard(file: Path) -> ShardOutput:
-    """Published questions of one shard without those whose answer does not stand in their changed document."""
+    """Published questions of one shard without those whose answer is not in their changed document."""
     questions = pq.read_table(file).to_pylist()
     faults = {row["qa_id"]: "its answer does not stand in the changed document" for row in questions if _unsaid(row)}
     return _kept(questions, faults)
@@ -103,8 +103,8 @@ def look_shard(file: Path) -> ShardOutput:
 
 def _unsaid(row: Mapping[str, Any]) -> bool:
     document = row["document"]
-    told = "\n".join([document["text"], *(image["caption"] for image in document["images"])])
-    return row["stale"] and not contains_answer(told, searchable_answers(row["answers"]))
+    shown = "\n".join([document["text"], *(image["caption"] for image in document["images"])])
+    return row["stale"] and not contains_answer(shown, searchable_answers(row["answers"]))
 
 
 def verify_shard(handle: VlmHandle, settings: Verify, file: Path) -> ShardOutput:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAGE_GONE, DOCUMENT_GONE = "page_gone", "document_gone"
 
 # A published question. ``asked_of`` is the document of which it was asked first, ``stale`` whether its present document
-# is another one than in the published version, ``mine`` whether its negatives must be mined anew.
+# is another one than in the published version, ``mine`` whether its negatives must be mined again.
 CARRIED = pa.schema([*KIND_QUESTIONS, ("asked_of", pa.string()), ("stale", pa.bool_()), ("mine", pa.bool_())])
 
 _SHARD = 256  # questions
@@ -46,16 +46,16 @@ CREATE TABLE loss (item_id VARCHAR, stage VARCHAR, reason VARCHAR, detail VARCHA
 _LOSSES = (
     "INSERT INTO loss SELECT item_id, stage, reason, detail FROM read_parquet({files}) WHERE item_type = 'document'"
 )
-# A negative or a positive that is gone, or came to the positive's page or cluster.
+# A negative or a positive that was removed, or came to the positive's page or cluster.
 _CHANGED = """
 CREATE TABLE changed AS SELECT DISTINCT qa_id FROM (
     SELECT qa_id, doc_id, unnest(list_concat(negative_ids, list_transform(positives, lambda one: one.doc_id))) AS id,
            len(negative_ids) AS negatives, negative_ids
     FROM question) q
 LEFT JOIN document own ON own.doc_id = q.doc_id LEFT JOIN document other ON other.doc_id = q.id
-WHERE other.doc_id IS NULL OR (list_contains(q.negative_ids, q.id) AND ({alike}))
+WHERE other.doc_id IS NULL OR (list_contains(q.negative_ids, q.id) AND ({shared}))
 """
-_ALIKE = {"page": "other.page_id = own.page_id", "cluster": "other.cluster = own.cluster"}
+_SHARED = {"page": "other.page_id = own.page_id", "cluster": "other.cluster = own.cluster"}
 _FATE = """
 SELECT q.* EXCLUDE (page_id, kind), q.page_id AS page_id, d AS document, s AS second, changed.qa_id IS NOT NULL AS mine,
        q.page_id IN (SELECT page_id FROM chunk) AS page_stays, here.doc_id IS NOT NULL AS content_stays,
@@ -69,7 +69,7 @@ LEFT JOIN (SELECT doc_id, any_value(stage) AS stage, any_value(reason) AS reason
        ON lost.doc_id = q.doc_id
 ORDER BY q.qa_id
 """
-# The documents that stand on the page of a question now, for questions whose own document is not among its contents.
+# The documents of the page of a question now, for questions whose own document is not among its contents.
 _SUCCESSORS = """
 SELECT q.qa_id, d AS document FROM question q JOIN document d ON d.page_id = q.page_id
 WHERE q.doc_id NOT IN (SELECT doc_id FROM chunk) ORDER BY q.qa_id, d.doc_id
@@ -86,7 +86,7 @@ class Remains:
 
     :param documents: Rows of SPLIT_DOCUMENTS, of all splits.
     :param chunks: Rows of CHUNKS: the contents of all pages before any is dropped as a copy.
-    :param dropping: Outputs of the stages between the two, whose ledgers say why documents are gone.
+    :param dropping: Outputs of the stages between the two, whose ledgers say why documents were dropped.
     :param exclude: Rules of ``negatives.exclude``.
     :param words: The common words of all documents, for rule ``answer``.
     """
@@ -143,8 +143,8 @@ def _load(db: duckdb.DuckDBPyConnection, remains: Remains, update: UpdateInputs,
     db.execute(_TABLES.format(columns=", ".join(_DOCUMENT), split=string_literal(split), **tables))
     if ledgers := [file for output in remains.dropping for file in output.ledgers()]:
         db.execute(_LOSSES.format(files=file_list(ledgers)))
-    alike = [_ALIKE[rule] for rule in remains.exclude if rule in _ALIKE]
-    db.execute(_CHANGED.format(alike=" OR ".join(alike) or "false"))
+    shared = [_SHARED[rule] for rule in remains.exclude if rule in _SHARED]
+    db.execute(_CHANGED.format(shared=" OR ".join(shared) or "false"))
 
 
 def _holds_answer(question: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], common: CommonWords) -> bool:

@@ -68,7 +68,7 @@ def questions_file(folder: Path, split: str) -> Path:
 
 
 def write_parent(parent: Parent, folder: Path) -> None:
-    """Write where pages and documents stand, and the questions of each split with their documents and negatives.
+    """Write the splits of pages and documents, and the questions of each split with their documents and negatives.
 
     :raises WorldError: If the folder holds another version by now.
     """

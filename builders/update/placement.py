@@ -1,4 +1,4 @@
-"""Where pages of an update stand: published ones where they stood, added ones with what they are like."""
+"""Sides of the pages of an update: published ones keep theirs, added ones get that of similar pages."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ SELECT doc_id, list(one ORDER BY number) FILTER (other.rank = own.rank) AS also_
 FROM (SELECT doc_id, page_id, unnest(also_at) AS one, generate_subscripts(also_at, 1) AS number FROM document) d
 JOIN place own USING (page_id) JOIN place other ON other.page_id = one.page_id GROUP BY doc_id
 """
-# Of two alike documents on different sides the one of the later split retires; one that retires itself costs nobody.
+# Of two similar documents on different sides the one of the later split retires; one that retires itself costs nobody.
 _RETIRE_COPIES = """
 INSERT INTO retired SELECT doc_id, 'a copy of it stands on a page of split ' || {splits}[low + 1]
 FROM document JOIN place USING (page_id) JOIN copy USING (doc_id) WHERE low < rank
@@ -93,7 +93,7 @@ INSERT INTO retired
 SELECT b, 'near-duplicate of document ' || min(a) || ' of split ' || {splits}[min(low) + 1] FROM (
     SELECT CASE WHEN p.rank < q.rank THEN x.doc_id ELSE y.doc_id END AS a, least(p.rank, q.rank) AS low,
            CASE WHEN p.rank < q.rank THEN y.doc_id ELSE x.doc_id END AS b, greatest(p.rank, q.rank) AS high
-    FROM alike JOIN document x ON x.doc_id = alike.a JOIN document y ON y.doc_id = alike.b
+    FROM similar_pairs JOIN document x ON x.doc_id = similar_pairs.a JOIN document y ON y.doc_id = similar_pairs.b
     JOIN place p ON p.page_id = x.page_id JOIN place q ON q.page_id = y.page_id)
 WHERE high = {rank} AND low < high AND a NOT IN (SELECT doc_id FROM retired) AND b NOT IN (SELECT doc_id FROM retired)
 GROUP BY b
@@ -114,7 +114,7 @@ def write_placement(
 ) -> None:
     """Write the group and split of every document, and which retire: one file per shard, of PLACEMENT.
 
-    A group with published pages takes its added pages along. One whose published pages stand in several splits is
+    A group with published pages takes its added pages along. One whose published pages are in several splits is
     divided: its added pages go to the first of these, and of near-duplicates across the division the document of the
     later split retires.
 
@@ -157,10 +157,10 @@ def _assigned(db: duckdb.DuckDBPyConnection, groups: Groups, assign: Assign, min
 
 
 def _retire_alike(db: duckdb.DuckDBPyConnection, files: list[Path], similarity: Dedup, folder: Path) -> None:
-    """Add to ``retired`` the documents that are alike to one of an earlier split, in the divided groups."""
+    """Add to ``retired`` the documents that are similar to one of an earlier split, in the divided groups."""
     side = arrow(db, "SELECT page_id, rank::VARCHAR AS side FROM place WHERE divided")
     if not side.num_rows:
         return
-    db.register("alike", pairs_between(files, side, similarity, folder))
+    db.register("similar_pairs", pairs_between(files, side, similarity, folder))
     for rank in range(1, len(QA_SPLITS)):
         db.execute(_RETIRE_ALIKE.format(splits=string_list(QA_SPLITS), rank=rank))

@@ -32,7 +32,7 @@ _GRAM = 8  # words in sequence that a question shares with an example only if it
 class Guidance:
     """Additions to the prompts for questions; empty without any.
 
-    :param added: Text that stands before the form of the answer.
+    :param added: Text before the form of the answer.
     :param examples: Queries of the user, shown for their style and never to be asked again.
     :param template: Text of the prompt that replaces the shipped one; "" for none.
     :param types: Shares of the types of questions, by their names in alphabetical order; facts if empty.
@@ -119,7 +119,7 @@ def _drawn(shares: Sequence[tuple[str, float]], place: float) -> str:
 def read_guidance(settings: Synthesize) -> Guidance:
     """The guidance of a recipe.
 
-    :raises UsageError: If a file cannot be read, is too large, or is no prompt.
+    :raises UsageError: If a file cannot be read, is too large, or is not a prompt.
     """
     examples = _examples(_text(settings.style, "style")) if settings.style else ()
     template = _text(settings.prompt, "prompt").strip() if settings.prompt else ""

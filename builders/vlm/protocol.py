@@ -184,7 +184,7 @@ class Vlm(Protocol):
 
         In a list each item has at most ``words``; an answer in sentences has at most ``LONG_WORDS``.
 
-        A question written anew cites the images of the one before as ``<imageN>``, N from 1 in their order.
+        A rewritten question cites the images of the one before as ``<imageN>``, N from 1 in their order.
         """
         ...
 

@@ -41,8 +41,8 @@ def bars(rows: Sequence[tuple[str, float, float]], first: str, second: str) -> s
         shapes.append(f'<text x="{_LABEL - 8}" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
         shapes.append(f'<rect class="b" x="{_LABEL}" y="{top + 4}" width="{long:.1f}" height="18"/>')
         shapes.append(f'<rect class="c" x="{_LABEL + long:.1f}" y="{top + 4}" width="{rest:.1f}" height="18"/>')
-        told = f"{value:,} {first}" + (f", {other:,} {second}" if other else "")
-        shapes.append(f'<text x="{_LABEL + long + rest + 6:.1f}" y="{top + 17}">{escape(told)}</text>')
+        label = f"{value:,} {first}" + (f", {other:,} {second}" if other else "")
+        shapes.append(f'<text x="{_LABEL + long + rest + 6:.1f}" y="{top + 17}">{escape(label)}</text>')
     width, height = _LABEL + _BAR + 190, _ROW * len(rows) + 6
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">'

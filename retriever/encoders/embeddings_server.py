@@ -26,7 +26,7 @@ _REQUESTS = 8
 _SECONDS = 600.0
 _RETRIES = RetryPolicy(attempts=5, first_wait=0.5, longest_wait=20.0, jitter=0.5)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-# A long answer is no list of vectors.
+# A long answer is not a list of vectors.
 _MOST_BYTES = 256 * 2**20
 
 

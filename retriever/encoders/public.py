@@ -60,7 +60,7 @@ class PublicEncoder:
 
     Each is a text, or a mapping with ``text`` and ``images`` (and ``captions``, ``instruction``), as in joined rows.
     An image is a path, encoded bytes or a picture of Pillow. Each ``<|image|>`` in the text is the place of the next
-    one; without any they stand before the text.
+    one; without any they precede the text.
 
     :param spec: As for ``nyxqa.encoder``.
     """

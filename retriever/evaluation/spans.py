@@ -1,4 +1,4 @@
-"""How much of the evidence stands in what was retrieved, within a budget of tokens."""
+"""How much of the evidence is in what was retrieved, within a budget of tokens."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _covers(own: _Words, document: str, number: int) -> list[Cover]:
 
 
 def _matched(own: Sequence[str], document: Sequence[str], size: int) -> dict[int, int]:
-    """Word of the text for each word of the document that stands in a run of ``size`` words of both."""
+    """Word of the text for each word of the document that is in a run of ``size`` words of both."""
     runs: dict[tuple[str, ...], int] = {}
     for place in range(len(own) - size, -1, -1):
         runs[tuple(own[place : place + size])] = place

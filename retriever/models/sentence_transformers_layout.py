@@ -55,7 +55,7 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
     image = json.dumps(settings.image_token, ensure_ascii=False)
     chat = _CHAT.replace("{{ IMAGE }}", f"{{{{ {image} }}}}")
     before, _, after = settings.template.partition(_BARE)
-    if _INSTRUCTION in before:  # it stands in the prompts, as instructions of queries and documents differ
+    if _INSTRUCTION in before:  # it is in the prompts, as instructions of queries and documents differ
         before = ""
     if before or after:
         chat = f"{{{{ {json.dumps(before)} }}}}{chat}{{{{ {json.dumps(after)} }}}}"
@@ -65,8 +65,8 @@ def write_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
 def write_text_layout(folder: Path, settings: EmbedderSettings, dim: int) -> None:
     """Write modules, pooling and prompts of a model that reads texts alone.
 
-    A template around the text goes into the prompts as far as it stands before it; sentence-transformers has nothing
-    for what stands behind.
+    A template around the text goes into the prompts as far as it precedes it; sentence-transformers has nothing
+    for what follows.
     """
     _write_modules(folder, settings, dim)
     limit = {"max_seq_length": None, "transformer_task": "feature-extraction"}
@@ -98,7 +98,7 @@ def _prompts(settings: EmbedderSettings) -> dict[str, Any]:
 
 
 def _prompt(settings: EmbedderSettings, prefix: str, instruction: str) -> str:
-    """What stands before an input: its prefix and instruction, and a template's start that holds the instruction."""
+    """What precedes an input: its prefix and instruction, and a template's start that holds the instruction."""
     before = settings.template.partition(_BARE)[0]
     if _INSTRUCTION in before:
         return before.replace(_INSTRUCTION, instruction) + prefix

@@ -40,7 +40,7 @@ class EmbedderSettings(BaseModel):
     :param max_pixels: Pixels an image is shrunk to.
     :param padding: The side on which shorter rows of a batch are padded.
     :param template: Text around an input; ``{text}`` is the input with its prefix, ``{instruction}`` its instruction.
-    :param query_prefix: Before each query, before its instruction, which stands in it where it has ``{instruction}``.
+    :param query_prefix: Before each query, before its instruction, which is within it where it has ``{instruction}``.
     :param document_prefix: Before each document.
     :param query_instruction: Instruction of queries that bring none; a line before the query.
     :param document_instruction: Instruction of documents; a line before the document.

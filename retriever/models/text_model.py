@@ -42,7 +42,7 @@ class TextModel:
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors, float32 [texts, dimensions]: mean of the last layer over the tokens of each text.
 
-        A text that stands there twice is computed once.
+        A text that occurs twice is computed once.
 
         :raises WorldError: If the model returns numbers that are not finite.
         """

@@ -67,7 +67,7 @@ class PlanRows:
 class Plan:
     """The batches of every epoch; each depends only on (seed, epoch), so a run can start at any of them.
 
-    A batch's rows are drawn without regard to their length, which would make its negatives alike in length; inside a
+    A batch's rows are drawn without regard to their length, which would make its negatives similar in length; inside a
     batch, inputs of similar length are encoded together. The remaining rows form one smaller batch.
 
     :param size: Rows of a batch, over all devices.

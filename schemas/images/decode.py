@@ -31,7 +31,7 @@ DAMAGED = (
     TypeError,
     ArithmeticError,
     RuntimeError,  # of the AVIF plugin
-    AssertionError,  # of the PNG plugin, where a chunk stands twice
+    AssertionError,  # of the PNG plugin, where a chunk occurs twice
 )
 
 

@@ -78,7 +78,7 @@ def make_queue(
 ) -> list[QueuedRow]:
     """The rows for one reviewer, first those that all reviewers see.
 
-    Under a condition no row counts as drawn: the rows that meet it stand for themselves.
+    Under a condition no row counts as drawn: the rows that meet it are no sample.
 
     :param disagreed: Queries on which reviewers contradict each other, for the preset of that name.
     :raises UsageError: If the condition cannot be evaluated.

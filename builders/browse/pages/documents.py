@@ -49,7 +49,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ShownImage:
-    """A picture with the number that stands for it in the text."""
+    """A picture with the number of its placeholder in the text."""
 
     number: int
     path: str
@@ -63,7 +63,7 @@ class ShownDocument:
     :param number: Its key among the negatives, from 1; 0 for a positive.
     :param rank: Its rank; None if it was not retrieved.
     :param relative: Its score as a share of the positive's; None where that says nothing.
-    :param holds: How often an accepted answer stands in it.
+    :param holds: How often an accepted answer occurs in it.
     :param snippet: Its text around the first answer; ``whole`` all of it.
     """
 
@@ -163,7 +163,7 @@ def shown_images(document: Document) -> tuple[ShownImage, ...]:
 class Pair:
     """A dropped document beside the one that stayed, with the words in which they differ.
 
-    :param dropped: Its text; None where the work folder is gone.
+    :param dropped: Its text; None where the work folder was deleted.
     """
 
     survivor: str

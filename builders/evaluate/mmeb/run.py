@@ -99,7 +99,7 @@ def task_precision(
 ) -> dict[int, Right]:
     """For each prefix length 1.0 where the right candidate scores above all others, float64 [rows].
 
-    A tie is wrong: a model that scores everything alike finds nothing.
+    A tie is wrong: a model that scores everything equally finds nothing.
 
     :param state: What the rows of the task depend on.
     :param dims: Prefix lengths that are wanted; the full length if empty or all are longer.

@@ -23,13 +23,13 @@ _ASSIGNED = re.compile(
 )
 _TOKEN = re.compile(r"[A-Za-z0-9_=+/-]*")
 _TOKEN_BEFORE = re.compile(r"[A-Za-z0-9_+-]*\Z")
-_BITS = 3.3  # Shannon entropy of a character from which an assigned value is no word
+_BITS = 3.3  # Shannon entropy of a character from which an assigned value is not a word
 _PLACEHOLDERS = re.compile(r"(?i)example|your|xxxx|1234567890$|placeholder|changeme|dummy|redacted|\*{3}|\.{3}|<|\$\{")
 _PLAIN_PASSWORDS = frozenset({"password", "pass", "passwd", "secret", "pwd", "pw", "port", "user", "xxx", "token"})
 
 
 def find(text: str) -> list[Span]:
-    """What stands in ``text``: kind, start and end of each, in order and without overlaps."""
+    """What ``text`` holds: kind, start and end of each, in order and without overlaps."""
     spans = [span for start in range(0, len(text), MOST) for span in _spans(text[start : start + MOST], start)]
     kept: list[Span] = []
     for span in sorted(spans, key=lambda one: (one[1], -one[2])):

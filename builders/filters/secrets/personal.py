@@ -40,7 +40,7 @@ _HIGHEST = 255
 
 
 def personal_spans(text: str) -> Iterator[Span]:
-    """Where personal data and internal places stand in ``text``."""
+    """Where personal data and internal places occur in ``text``."""
     if "@" in text:
         yield from _emails(text)
     yield from _phones(text)

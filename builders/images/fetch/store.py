@@ -214,7 +214,7 @@ def has_failures(folder: Path) -> bool:
 def forget(folder: Path, keys: Collection[str]) -> int:
     """Remove the results of some URLs from the store in ``folder``, with all their bytes; returns how many there were.
 
-    The store is written anew beside the old one, which it then replaces; unreferenced bytes of packs go as well. What
+    The store is written again beside the old one, which it then replaces; unreferenced bytes of packs go as well. What
     a stop leaves beside it is for ``settle``.
 
     :param keys: Of ``key_of``.
@@ -223,14 +223,14 @@ def forget(folder: Path, keys: Collection[str]) -> int:
     if not has_store(folder):
         return 0
     fresh, earlier = folder.with_name(f"{folder.name}{_NEW}"), folder.with_name(f"{folder.name}{_OLD}")
-    gone, removed = {bytes.fromhex(key) for key in keys}, 0
+    wanted, removed = {bytes.fromhex(key) for key in keys}, 0
     with FetchStore(folder) as old, FetchStore(fresh) as new:
         for key, pack, start, length, crc in old.stored():
-            if key in gone:
+            if key in wanted:
                 removed += 1
             else:
                 new.copy_from(old, key, (pack, start, length, crc))
-        removed += new.copy_failures(old, gone)
+        removed += new.copy_failures(old, wanted)
         new.compact()
     folder.rename(earlier)
     fresh.rename(folder)

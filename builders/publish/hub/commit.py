@@ -99,7 +99,7 @@ class Publication:
 def clearing_commands(remote: Remote, tag: str) -> tuple[str, ...]:
     """Commands that leave of the repository's history what was just pushed alone.
 
-    Tags and other branches keep the commits that they name, so they are deleted; the tag of this push is set anew on
+    Tags and other branches keep the commits that they name, so they are deleted; the tag of this push is set again on
     the squashed commit.
 
     :param tag: Of the commit that was just pushed.

@@ -166,7 +166,7 @@ def model_files(folder: Path, repository: str, base: str | None) -> list[PushFil
 
 
 def _base(folder: Path, base: str | None) -> tuple[str, str] | None:
-    """The base as it stands in the files, and as it is published; None without adapters."""
+    """The base as the files name it, and as it is published; None without adapters."""
     if base is not None and not REPOSITORY.match(base):
         raise UsageError(f"--base {base!r} is not the name of a Hub repository: give it as user/name")
     file = folder / _ADAPTERS

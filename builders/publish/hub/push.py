@@ -154,7 +154,7 @@ def _ignored(plan: Plan) -> None:
 
 
 def _opened(out: Path, needs_fit: bool) -> Manifest:
-    """The manifest of the dataset; one that cannot be read is told by its checks where those are needed."""
+    """The manifest of the dataset; one that cannot be read is reported by its checks where those are needed."""
     try:
         return open_published(out).manifest
     except FormatError:

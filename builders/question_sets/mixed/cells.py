@@ -148,7 +148,7 @@ def options_of(cell: Any, key: Any, answers: Sequence[str]) -> tuple[tuple[str, 
 
 
 def option_label(key: Any, options: Sequence[str], answers: Sequence[str]) -> int | None:
-    """Number of the right option; -1 if nothing tells, None if ``key`` is none of them."""
+    """Number of the right option; -1 if nothing says which, None if ``key`` is not among them."""
     if isinstance(key, str) and key.strip():
         position = _LETTERS.find(key.strip().upper()) if len(key.strip()) == 1 else -1
         key = position if position >= 0 else int(key) if key.strip().lstrip("-").isdecimal() else key

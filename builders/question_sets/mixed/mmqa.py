@@ -55,7 +55,7 @@ class Mmqa:
     def documents(self) -> Iterator[SourceDocument | Drop]:
         """Texts, then tables, then images.
 
-        :raises WorldError: If there is none of the three files.
+        :raises WorldError: If all three files are missing.
         """
         files = {part: self._file(part) for part in _PARTS}
         if not any(files.values()):
@@ -127,7 +127,7 @@ def _type(items: Sequence[Mapping[str, Any]], metadata: Any) -> str:
 def _common(row: Row) -> dict[str, Any]:
     """What texts, tables and images have in common.
 
-    :raises BadCellError: If the title or URL is no text, or the id is missing.
+    :raises BadCellError: If the title or URL is not text, or the id is missing.
     """
     own = row.need("id")
     if not isinstance(own, str | int) or isinstance(own, bool) or own == "":

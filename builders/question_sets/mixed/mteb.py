@@ -122,7 +122,7 @@ class Mteb:
         )
 
     def _document(self, row: Row) -> SourceDocument:
-        """A document; its title stands in front of its text, as it does when BEIR's corpora are searched."""
+        """A document; its title precedes its text, as it does when BEIR's corpora are searched."""
         values = row.values
         images = pictures(_first(values, _IMAGES), self.parts.root)
         title = text_cell("title", values.get("title"), empty=True).strip()
@@ -164,7 +164,7 @@ def _id(row: Row, names: Sequence[str]) -> str:
 def _grade(row: Row) -> int:
     """The grade of a judgement; 1 where the file has no scores.
 
-    :raises WorldError: If it is no number.
+    :raises WorldError: If it is not a number.
     """
     value = next((row.values[name] for name in ("score", "relevance", "label") if name in row.values), 1)
     try:

@@ -111,7 +111,7 @@ def document_row(
 
 
 def without_places(text: str, places: Sequence[int]) -> str:
-    """Text without the placeholders of these numbers, and without the line ends that stood behind them."""
+    """Text without the placeholders of these numbers, and without the line ends that followed them."""
     first, *pieces = text.split(PLACEHOLDER)
     out = [first]
     for number, piece in enumerate(pieces):

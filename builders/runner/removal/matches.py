@@ -165,21 +165,21 @@ def _find_copies(found: Matches, steps: Steps) -> None:
 
 def _find_left(found: Matches, steps: Steps) -> None:
     """Pages of which a text or an image stays."""
-    gone = Removals(found.entries)
+    removals = Removals(found.entries)
     for row in _rows(steps.chunks, ["doc_id", "page_id", "text", "images"]):
         if row["page_id"] in found.pages or row["page_id"] in found.left:
             continue
-        own = gone.of_page(row["page_id"])
+        own = removals.of_page(row["page_id"])
         text = without_texts(row["text"].replace(PLACEHOLDER, "\n"), own)
-        if text.strip() or any(not _goes(image, found, gone, own) for image in row["images"]):
+        if text.strip() or any(not _is_removed(image, found, removals, own) for image in row["images"]):
             found.left.add(row["page_id"])
 
 
-def _goes(image: Mapping[str, Any], found: Matches, gone: Removals, own: PageRemovals) -> bool:
+def _is_removed(image: Mapping[str, Any], found: Matches, removals: Removals, own: PageRemovals) -> bool:
     if image["image_id"] in found.images:
         return True
     names = [*_stored_names(image), *(url_names(image["url"]) if "://" in image["url"] else ())]
-    return gone.any_of(names) or own.any_of(names)
+    return removals.any_of(names) or own.any_of(names)
 
 
 def _stored_names(image: Mapping[str, Any]) -> Iterable[Name]:

@@ -1,1 +1,1 @@
-"""How one PDF file becomes one page: text in reading order, figures where they stand."""
+"""How one PDF file becomes one page: text in reading order, figures at their places."""

@@ -1,4 +1,4 @@
-"""Tables without rules: lines of a region whose words stand under one another in columns."""
+"""Tables without rules: lines of a region whose words are under one another in columns."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _band(lines: Sequence[Line], first: int, last: int, at: float, size: float) 
 
 
 def _shared(lines: Sequence[Line], first: int, last: int, at: float) -> tuple[int, int]:
-    """The lines from where both sides have begun: what stands above one of them alone is read before both."""
+    """The lines from where both sides have started: what is above one of them alone is read before both."""
     tops = [next(line.box.top for line in lines[first:last] if _divided(line, at)[side]) for side in (0, 1)]
     begin = max(tops) - lines[first].size
     return next(index for index in range(first, last) if lines[index].box.top >= begin), last

@@ -203,7 +203,7 @@ class _Reader:
         return [word for word in words if not any(box.holds(word.box) for box in figures)]
 
     def _with_pictures(self, sheet: Sheet, blocks: list[Block]) -> list[Block]:
-        """The blocks with the pictures where they stand; a caption goes with its pictures."""
+        """The blocks with the pictures at their places; a caption goes with its pictures."""
         if not sheet.pictures:
             return blocks
         boxes = [box for box, _ in sheet.pictures]

@@ -73,7 +73,7 @@ def _is_axis(word: Word, words: Sequence[Word]) -> bool:
 
 
 def _are_labels(words: Sequence[Word]) -> bool:
-    """Whether words stand in short pieces, as labels do, and not in lines of text."""
+    """Whether words are in short pieces, as labels do, and not in lines of text."""
     lengths = []
     for line in as_lines([word for word in words if word.turn == 0]):
         piece = 1

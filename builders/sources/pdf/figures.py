@@ -29,7 +29,7 @@ _TOUCHING = 2.0  # points between strips of one picture
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Lines and curves that stand together.
+    """Lines and curves that are close together.
 
     :param free: Number of those that are neither horizontal nor vertical.
     """

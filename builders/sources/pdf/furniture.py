@@ -1,4 +1,4 @@
-"""Headers, footers and page numbers: what stands at the edge of many sheets."""
+"""Headers, footers and page numbers: what is at the edge of many sheets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nyxqa.builders.sources.pdf.lines import Line, as_lines
 from nyxqa.builders.sources.pdf.sheet import Sheet
 from nyxqa.builders.sources.pdf.words import Word
 
-_EDGE = 0.13  # share of the sheet's height in which headers and footers stand
+_EDGE = 0.13  # share of the sheet's height in which headers and footers are
 _OUTERMOST = 0.2  # the same of the first and the last line
 _LARGER = 1.25  # times the size of equal text at other edges; such text is a title
 _DEEPEST = 3  # lines of a header or footer
@@ -96,15 +96,15 @@ class Furniture:
             return False  # a heading at the top of every sheet
         if self._sheets < 4 or not apart:
             return often >= 2 and often == self._sheets and apart
-        # Running heads that name the chapter differ in text and stand at one height.
+        # Running heads that name the chapter differ in text and are at one height.
         place = max(_places(line), key=lambda place: self._places[top, place])
         often = self._places[top, place]
-        # Texts of which each stands on one sheet are the titles of those sheets.
+        # Texts of which each is on one sheet are the titles of those sheets.
         return often >= 0.6 * self._sheets and len(self._heads.get((top, place), ())) <= _DISTINCT * often
 
 
 def _edge_lines(sheet: Sheet) -> list[tuple[bool, Line, bool]]:
-    """At most three lines at each edge from outside in: whether at the top, the line, and whether it stands apart."""
+    """At most three lines at each edge from outside in: whether at the top, the line, and whether it is apart."""
     edge, outermost = _EDGE * sheet.box.height, _OUTERMOST * sheet.box.height
     near = [
         w for w in sheet.words if w.turn == 0 and (w.box.top < 2 * edge or w.box.bottom > sheet.box.bottom - 2 * edge)

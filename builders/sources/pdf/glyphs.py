@@ -114,7 +114,7 @@ def _drawn(page: PdfPage, space: Space) -> Iterator[Glyph | None]:
         if character in _LINE_END_HYPHENS:
             character = "-"
         elif character.isspace() or code == 0:
-            # Marks of Arabic letters stand where pdfium takes the next letter for one of another word.
+            # Marks of Arabic letters are where pdfium takes the next letter for one of another word.
             if not (right_to_left and pdfium.FPDFText_IsGenerated(raw, index) == 1):
                 yield None
             continue
@@ -196,7 +196,7 @@ def accented(run: Sequence[Glyph]) -> list[Glyph]:
 
 
 def _letter(accent: Glyph, base: Glyph) -> str | None:
-    """The letter with its accent as one character; None if they are none or stand beside each other."""
+    """The letter with its accent as one character; None if they are not one letter."""
     combining = _COMBINING.get(accent.text)
     if combining is None or not base.text.isalpha():
         return None

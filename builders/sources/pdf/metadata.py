@@ -24,7 +24,7 @@ def stated_title(pdf: pypdfium2.PdfDocument) -> str:
 
 
 def printed_title(blocks: Sequence[Block]) -> str:
-    """The lines of the largest type on the first sheet that has headings, where they stand together; "" without."""
+    """The lines of the largest type on the first sheet that has headings, where they are together; "" without."""
     first = next((block.places[0][0] for block in blocks if block.role == "heading"), 0)
     front = [block for block in blocks if block.places[0][0] == first]
     largest = max((block.size for block in front if block.role == "heading"), default=0.0)

@@ -90,7 +90,7 @@ def _typed(lines: Sequence[Line], left: float) -> list[bool]:
 
 
 def _listing(group: list[Line], sheet: int, usual: float) -> Block:
-    """Lines of a typewriter as they stand: each with its indent and its columns."""
+    """Lines of a typewriter as they are: each with its indent and its columns."""
     left, pitch = min(line.box.left for line in group), median(line.pitch for line in group)
     rows: list[str] = []
     for index, line in enumerate(group):
@@ -152,7 +152,7 @@ def joined(text: str, later: str, vocabulary: Counter[str], between: str = " ") 
 
 
 def words_of(texts: Iterable[str]) -> Counter[str]:
-    """How often each word, hyphenated ones included, stands inside the lines ``texts``."""
+    """How often each word, hyphenated ones included, occurs inside the lines ``texts``."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.casefold()))
@@ -173,7 +173,7 @@ def continued(blocks: Sequence[Block], vocabulary: Counter[str]) -> list[Block]:
 
 
 def _before(kept: list[Block], block: Block) -> Block | None:
-    """The paragraph that ``block`` continues; between them stand figures and smaller type alone."""
+    """The paragraph that ``block`` continues; between them are figures and smaller type alone."""
     for last in kept[: -_FARTHEST - 1 : -1]:
         if _continues(last, block):
             return last

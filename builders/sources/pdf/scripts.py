@@ -30,7 +30,7 @@ def is_cjk(character: str) -> bool:
 
 
 def in_reading_order(texts: list[str]) -> list[int]:
-    """The order in which words are read that stand beside each other from left to right.
+    """The order in which words are read that are beside each other from left to right.
 
     A line is read from the right where most of its letters are; words from the left within it, and numbers, keep their
     order, as do words from the right within a line that is read from the left.
@@ -62,5 +62,5 @@ def _around(right: list[bool], letters: list[int], index: int, from_right: bool,
 
 
 def joint(left: str, right: str) -> str:
-    """What stands between two words of a text: nothing between Chinese or Japanese characters, else a space."""
+    """What separates two words of a text: nothing between Chinese or Japanese characters, else a space."""
     return "" if is_cjk(left[-1:]) and is_cjk(right[:1]) else " "

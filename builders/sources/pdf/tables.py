@@ -107,8 +107,8 @@ def _between_lines(across: Sequence[Box], words: Sequence[Word], vocabulary: Cou
         first = pending.pop(0)
         group = [first]
         for box in pending:
-            alike = abs(box.left - first.left) <= _TOUCHING and abs(box.right - first.right) <= _TOUCHING
-            if alike and box.top - group[-1].top < 400:
+            is_equal = abs(box.left - first.left) <= _TOUCHING and abs(box.right - first.right) <= _TOUCHING
+            if is_equal and box.top - group[-1].top < 400:
                 group.append(box)
         box = union(group)
         inside = [word for word in words if box.holds(word.box)]
@@ -191,7 +191,7 @@ def _merged(places: Sequence[float]) -> list[float]:
 
 
 def _with_ends(places: Sequence[float], first: float, last: float) -> list[float]:
-    """``places`` with the ends of the rules across them, where no rule stands."""
+    """``places`` with the ends of the rules across them, where there is no rule."""
     return _merged([*places, *(end for end in (first, last) if min(abs(end - one) for one in places) > 4 * _TOUCHING)])
 
 

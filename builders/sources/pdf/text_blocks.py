@@ -114,7 +114,7 @@ def _role(block: Block, titles: set[str], body: float) -> str:
 
 
 def with_tables(sheet: Sheet, blocks: list[Block], found: Sequence[Table]) -> list[Block]:
-    """The blocks with the tables of the sheet where they stand."""
+    """The blocks with the tables of the sheet at their places."""
     for table in found:
         box = sheet.displayed(table.box)
         blocks.insert(place_of(box, blocks), Block(table.text, [(sheet.number, box)], 0.0, "table"))
@@ -122,13 +122,13 @@ def with_tables(sheet: Sheet, blocks: list[Block], found: Sequence[Table]) -> li
 
 
 def place_of(box: Box, blocks: Sequence[Block]) -> int:
-    """Index of the block before which a table or a picture without a caption stands."""
+    """Index of the block before which a table or a picture without a caption goes."""
     places = [block.places[0][1] for block in blocks]
     beside = [index for index, place in enumerate(places) if place.left < box.right and box.left < place.right]
     above = [index for index in beside if places[index].top < box.top]
     if above:
         after = max(above) + 1
-        # Short lines that start left of it, and end there, stand above it too.
+        # Short lines that start left of it, and end there, are above it too.
         while after < len(places) and places[after].bottom <= box.top + 2 and places[after].left < box.right:
             after += 1
         return after

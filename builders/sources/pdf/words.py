@@ -27,7 +27,7 @@ _MOST_UNDERSCORES = 2_000
 class Word:
     """Letters without white space between them.
 
-    :param baseline: Where the letters stand, in points from the top.
+    :param baseline: Where the letters are, in points from the top.
     :param size: Size of the font in points.
     :param turn: Quarter turns of the text against the sheet, clockwise; -1 if it is oblique.
     :param order: Place among the words as they are drawn.
@@ -234,13 +234,13 @@ def with_underscores(words: list[Word], rules: Sequence[Box]) -> list[Word]:
 
     :param rules: Short horizontal lines.
     """
-    gone: set[int] = set()
+    used: set[int] = set()
     for rule in sorted(rules[:_MOST_UNDERSCORES], key=lambda rule: rule.left):
         near = [
             word
             for word in words
             if word.turn == 0
-            and word.order not in gone
+            and word.order not in used
             and -0.12 * word.size <= rule.top - word.baseline <= 0.35 * word.size
             and rule.width < 0.7 * word.size
         ]
@@ -255,5 +255,5 @@ def with_underscores(words: list[Word], rules: Sequence[Box]) -> list[Word]:
         if right is not None:
             left.text += right.text
             left.box = union((left.box, right.box))
-            gone.add(right.order)
-    return [word for word in words if word.order not in gone]
+            used.add(right.order)
+    return [word for word in words if word.order not in used]
