@@ -44,7 +44,7 @@ def _say_plan(plan: Any) -> None:
 
 def push(
     data: DataArgument,
-    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Dataset on the Hub.")],
+    repository: Annotated[str, typer.Argument(metavar="USER/NAME|s3://...", help="On the Hub, or a prefix of S3.")],
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to push to; default main.")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Propose it as a pull request.")] = False,
@@ -58,7 +58,7 @@ def push(
     base: Annotated[str | None, typer.Option(metavar="USER/NAME", help="Base of adapters on the Hub.")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Publish a dataset or a trained model on the Hugging Face Hub; the token comes from HF_TOKEN or the Hub login."""
+    """Publish a dataset or a trained model on the Hugging Face Hub (HF_TOKEN or its login), or copy a dataset to S3."""
     from nyxqa.builders.publish.hub.push import push as run_push
     from nyxqa.schemas.live import display
 

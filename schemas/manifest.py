@@ -111,6 +111,11 @@ def read_manifest(folder: Path) -> Manifest:
             )
         if near := _dataset_near(folder):
             raise FormatError(f"{folder} holds no dataset; did you mean {near}?")
+        if str(folder).startswith("s3:/"):
+            raise FormatError(
+                f"{folder}: a dataset is read from a folder on a disk, or from the Hub; copy it first with: aws s3 cp "
+                "--recursive s3://BUCKET/PREFIX FOLDER"
+            )
         raise FormatError(
             f"{folder} holds no finished nyxqa dataset ({MANIFEST} is missing); "
             f"build it with: python -m nyxqa.build --split train --out {folder}"

@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from nyxqa.build import run
+from nyxqa.schemas.web import s3_client
 from tests.support.chromium import VARIABLE, Chromium, chromium_path, running_chromium
 from tests.support.evidence_builds import IMAGES, RECIPE, build_with_model
 from tests.support.evidence_model import EvidenceModel
@@ -148,5 +149,7 @@ def s3(s3_running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(s3_client, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(s3_client, "_LONGEST_WAIT", 0.05)
     s3_running.empty()
     return s3_running

@@ -98,8 +98,15 @@ def estimate(split: SplitName | None = None, **options: Unpack[BuildOptions]) ->
 def _request(split: SplitName | None, options: BuildOptions) -> BuildRequest:
     from nyxqa.builders.engine.executors.factory import DEFAULT, make_executor
     from nyxqa.builders.runner.request import BuildRequest
+    from nyxqa.schemas.errors import UsageError
+    from nyxqa.schemas.web.s3 import is_s3
 
     out = Path(options.get("out", OUT))
+    if is_s3(out):
+        raise UsageError(
+            f"--out {options.get('out', OUT)}: a dataset is built in a folder on a disk; copy it to S3 with: nyxqa "
+            "push FOLDER s3://BUCKET/PREFIX"
+        )
     recipe = _recipe(options, out)
     executor = make_executor(options.get("executor", DEFAULT), _workers(options), out)
     rescan, update = options.get("rescan", False), options.get("update", False)

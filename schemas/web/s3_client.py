@@ -30,11 +30,9 @@ _METADATA = "169.254.169.254"  # where a machine of AWS asks for its own credent
 _METADATA_WAIT = 1.0  # seconds
 _TIMEOUT = timedelta(seconds=60)  # of one request
 # Errors that may pass (no connection, status 429 and 5xx) are repeated for about 20 s.
-RETRIES: Any = {
-    "max_retries": 10,
-    "retry_timeout": timedelta(seconds=60),
-    "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
-}
+RETRIES = 10
+_FIRST_WAIT = 0.2  # seconds
+_LONGEST_WAIT = 5.0
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
@@ -63,11 +61,13 @@ def client(bucket: str) -> S3Store:
     :raises WorldError: If there are no credentials.
     """
     library()
-    return _client(bucket, tuple(sorted((n, v) for n, v in os.environ.items() if n.startswith(("AWS_", "HOME")))))
+    return _client(
+        bucket, RETRIES, tuple(sorted((n, v) for n, v in os.environ.items() if n.startswith(("AWS_", "HOME"))))
+    )
 
 
 @lru_cache
-def _client(bucket: str, environment: tuple[tuple[str, str], ...]) -> S3Store:
+def _client(bucket: str, tries: int, environment: tuple[tuple[str, str], ...]) -> S3Store:
     from obstore.store import S3Store
 
     variables = dict(environment)
@@ -87,9 +87,18 @@ def _client(bucket: str, environment: tuple[tuple[str, str], ...]) -> S3Store:
         settings |= {name: profile[name] for name in _KEYS if name in profile}
         if "aws_access_key_id" not in settings:
             _require_others(variables)
+    retries: Any = {
+        "max_retries": tries,
+        "retry_timeout": timedelta(seconds=60),
+        "backoff": {
+            "init_backoff": timedelta(seconds=_FIRST_WAIT),
+            "max_backoff": timedelta(seconds=_LONGEST_WAIT),
+            "base": 2,
+        },
+    }
     plain = (endpoint or "").startswith("http://")
     options: Any = {"allow_http": plain, "timeout": _TIMEOUT, "connect_timeout": timedelta(seconds=10)}
-    return S3Store(bucket, client_options=options, retry_config=RETRIES, **settings)
+    return S3Store(bucket, client_options=options, retry_config=retries, **settings)
 
 
 def _profile(variables: Mapping[str, str]) -> dict[str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nyxqa.builders.formatting import counted
 from nyxqa.builders.publish.card import CARD, merge_card, render_card
+from nyxqa.builders.publish.hub.bucket import Copied, bucket_of, copy_to_bucket, described
 from nyxqa.builders.publish.hub.commit import Publication, clearing_commands
 from nyxqa.builders.publish.hub.files import (
     PushFile,
@@ -30,6 +31,7 @@ from nyxqa.schemas.loading.hub import hub_errors, is_unreachable
 from nyxqa.schemas.loading.published import open_published
 from nyxqa.schemas.manifest import MANIFEST, Manifest
 from nyxqa.schemas.removals import read_removals
+from nyxqa.schemas.web.s3 import is_s3
 
 _DIGITS = 12
 _UNSEEN = "without a token the Hub shows no dataset {}: it does not exist yet, or is private"
@@ -88,12 +90,13 @@ def push(
     accept_findings: bool = False,
     base: str | None = None,
     planned: Callable[[Plan], object] | None = None,
-) -> Pushed:
+) -> Pushed | Copied:
     """Publish the dataset or trained model in ``data`` as ``repository``; the token is ``HF_TOKEN`` or the Hub login's.
 
-    Files are uploaded one by one, except those whose hash the Hub knows, and one commit makes all of them visible.
+    Files are uploaded one by one, except those whose hash the Hub knows, and one commit makes all of them visible. A
+    dataset may go to S3 instead, as a plain copy of which only files that differ are sent.
 
-    :param repository: ``user/name``; created if it does not exist.
+    :param repository: ``user/name``, created if it does not exist; or ``s3://BUCKET/PREFIX``.
     :param private: Create a new repository as private.
     :param revision: Branch to push to; created if it does not exist.
     :param create_pr: Propose the commit as a pull request.
@@ -109,9 +112,14 @@ def push(
     :raises LawError: If a check fails, there is no passed report on these bytes, or something secret is found.
     :raises UsageError: If an argument is not valid, or ``images`` is required.
     :raises FormatError: If ``data`` is not a finished dataset.
-    :raises WorldError: If the Hub refuses or cannot be reached.
+    :raises WorldError: If the Hub or S3 refuses or cannot be reached.
     """
     out = Path(data)
+    if is_s3(repository):
+        _require_none({"--private": private, "--revision": revision, "--create-pr": create_pr, "--base": base})
+        address = bucket_of(out, repository)
+        files = _copied(out, images, report, force, accept_findings, planned or _ignored if dry_run else None)
+        return copy_to_bucket(files, address, dry_run, _report)
     _check_options(out, images is not None or force or report or accept_findings, base)
     require_names(repository, revision, create_pr)
     if is_model(out):
@@ -126,14 +134,48 @@ def push(
     _require(out, force, accept_findings)
     files, manifest = _to_send(out, manifest, images, report)
     with hub_errors(repository, revision):
-        state = prepare(remote, private)
-        files += generated_files(_card(out, manifest, remote, state), manifest, remote)
-        change, tag = difference(files, state.files), f"nyxqa-{fingerprint(manifest)}"
-        commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
-        if create_pr and commit != state.commit:
-            return Pushed(commit, None, change.paths, change.obsolete, change.size)
-        _tag(remote, tag, commit)
+        return _publish(remote, out, files, manifest, private, create_pr)
+
+
+def _publish(
+    remote: Remote, out: Path, files: list[PushFile], manifest: Manifest, private: bool, create_pr: bool
+) -> Pushed:
+    """Publish the files of a dataset, and those that name the repository, by one commit."""
+    state = prepare(remote, private)
+    files += generated_files(_card(out, manifest, remote, state), manifest, remote)
+    change, tag = difference(files, state.files), f"nyxqa-{fingerprint(manifest)}"
+    commit = Publication(remote, files, f"Dataset of run {tag}", _report, create_pr).publish()
+    if create_pr and commit != state.commit:
+        return Pushed(commit, None, change.paths, change.obsolete, change.size)
+    _tag(remote, tag, commit)
     return Pushed(commit, tag, change.paths, change.obsolete, change.size, history=_history(out, remote, tag))
+
+
+def _copied(
+    out: Path,
+    images: ImagesAs | None,
+    report: bool,
+    force: bool,
+    accept_findings: bool,
+    planned: Callable[[Plan], object] | None,
+) -> list[PushFile]:
+    """All files of a copy.
+
+    :param planned: Receives the plan of a dry run, for which nothing is checked.
+    """
+    manifest = _opened(out, needs_fit=not force and planned is None)
+    if planned is None:
+        _require(out, force, accept_findings)
+    files, sent = _to_send(out, manifest, images, report)
+    if planned is not None:
+        planned(plan_of(out, sent, files))
+    return [*files, *described(out, sent, sent is manifest)]
+
+
+def _require_none(options: Mapping[str, object]) -> None:
+    """:raises UsageError: If an option of the Hub is given for S3."""
+    if given := [name for name, value in options.items() if value]:
+        raise UsageError(f"{', '.join(given)}: of the Hub alone; a push to s3:// takes none of these")
 
 
 def _require(out: Path, force: bool, accept_findings: bool) -> None:

@@ -188,7 +188,7 @@ def test_who_may_not_read_is_told(s3: S3Server, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_server_that_is_away_is_named(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(s3_client.RETRIES, "max_retries", 1)
+    monkeypatch.setattr(s3_client, "RETRIES", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(WorldError, match=r"^s3://pages/x.jsonl: S3 does not answer \(.*AWS_ENDPOINT_URL$"):
         pages(tmp_path / "w", "jsonl:s3://pages/x.jsonl")
