@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import re
@@ -193,7 +194,9 @@ def _asciidoc(page: Page) -> str:
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    subprocess.run([str(part) for part in command], check=True, capture_output=True, cwd=cwd)
+    alone = {"DOCUSAURUS_NO_PERSISTENT_CACHE": "true"}  # which all sites of one folder of packages would share
+    words = [str(part) for part in command]
+    subprocess.run(words, check=True, capture_output=True, cwd=cwd, env={**os.environ, **alone})
 
 
 def _write(folder: Path, pages: list[Page], suffix: str, write: Callable[[Page], str]) -> None:

@@ -18,12 +18,23 @@ _SECTION = re.compile(r"(?:^|\s)(?:(?:sub)*section|(?:ref)?sect\d|level\d?|chapt
 
 def in_flow(tree: Tree, measure: Measure, node: int) -> bool:
     """Whether an element lies between paragraphs, headings or lists, not beside the columns of a page."""
+    if tree.tags[node] == "table":
+        node = _box_of(tree, measure, node)
     parent = tree.parents[node]
     nearby = islice((child for child in tree.children(parent) if child != node and not tree.dropped[child]), _NEARBY)
     return parent >= 0 and any(
         tree.tags[child] in _FLOW or len(tree.texts[child].strip()) >= _SENTENCE or _is_paragraph(tree, measure, child)
         for child in nearby
     )
+
+
+def _box_of(tree: Tree, measure: Measure, table: int) -> int:
+    """The outermost ``div`` that holds a table alone, as gtk-doc and DocBook put around each, or the table itself."""
+    while (parent := tree.parents[table]) >= 0:
+        if tree.tags[parent] != "div" or measure.chars(parent) != measure.chars(table):
+            break
+        table = parent
+    return table
 
 
 def _is_paragraph(tree: Tree, measure: Measure, node: int) -> bool:

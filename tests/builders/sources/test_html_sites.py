@@ -111,3 +111,15 @@ def test_sections_of_short_parts_with_links_are_no_cards() -> None:
     first = f"<section id=gates><h1>Gates</h1>{STORY}</section>"
     read = text(f"<body><div role=main><div>{first}{notes}</div></div></body>")
     assert [n for n in range(4) if f"KEEP{n}" in read] == [0, 1, 2, 3]
+
+
+def test_tables_of_linked_names_below_a_heading_stay() -> None:
+    """gtk-doc: properties and signals, each table in a box of its own."""
+    rows = "".join(
+        f"<tr><td class=property_type><a href='x#g'>GateKeeperWidget</a></td><td class=property_name><a href='#p{n}'>"
+        f"KEEP{n}-is-open</a></td><td class=property_flags>Read / Write</td></tr>"
+        for n in range(3)
+    )
+    table = f"<div class=refsect1><h2>Properties</h2><div class=informaltable><table>{rows}</table></div></div>"
+    read = text(f"<body><div class=refentry><h1>Gates</h1>{STORY}{MORE}{table}</div></body>")
+    assert [n for n in range(3) if f"KEEP{n}" in read] == [0, 1, 2]
