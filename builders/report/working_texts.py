@@ -40,6 +40,8 @@ def working_texts(steps: Sequence[TracedStep], work: Path, wanted: Mapping[str, 
             texts = _texts(file, ids)
             found |= texts
             ids -= texts.keys()
+            if not ids:
+                break
         left = {name: item_type for name, item_type in left.items() if name not in found}
     return found
 
