@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from nyxqa.builders.engine.executors.cluster.executor import RayExecutor
 from nyxqa.builders.engine.executors.cluster.task import versions
 from nyxqa.schemas.errors import WorldError
 from tests.support import tasks
+from tests.support.oracle_model import oracle_of
 from tests.support.ray_cluster import RayCluster, ray_cluster
 from tests.support.running import STEP_LINE, nyxqa, published, started
+from tests.support.vlm_server import VlmServer
 
 pytest.importorskip("ray", reason="extra ray is not installed")
 
@@ -95,3 +98,38 @@ def test_a_node_killed_inside_a_shard_costs_nothing_but_its_shard(
     lines = [line for line in failed.stderr.splitlines() if not STEP_LINE.match(line)]
     assert len(lines) == 1
     assert f"{part} is missing" in lines[0]
+
+
+@pytest.mark.slow
+def test_feedback_evaluate_and_an_estimate_are_those_of_this_machine(
+    two: RayCluster, built_sample: Path, tmp_path: Path
+) -> None:
+    found: list[list[str]] = []
+    with VlmServer(reply=oracle_of(built_sample).reply) as server:
+        for executor in ("local", two.executor):
+            out = tmp_path / executor.partition(":")[0]
+            shutil.copytree(built_sample, out, ignore=shutil.ignore_patterns(".work"))
+            on = ("--retriever", "bm25", "--executor", executor)
+            lines = []
+            for command in (
+                ("feedback", out, "--vlm", f"openai:oracle@{server.url}", "--top-k", 2, *on),
+                ("evaluate", out, "--split", "test", *on, "--json"),
+                (
+                    "build",
+                    "--split",
+                    "train",
+                    "--limit",
+                    40,
+                    "--out",
+                    tmp_path / f"{out.name}-new",
+                    "--estimate",
+                    *on[2:],
+                ),
+            ):
+                done = nyxqa(*command)
+                assert done.returncode == 0, done.stderr
+                lines.append(done.stdout.splitlines()[-1].replace(str(out), "OUT"))
+            found.append(lines[1:])
+    assert found[0] == found[1]
+    assert published(tmp_path / "ray") == published(tmp_path / "local")
+    assert [*(tmp_path / "ray" / "data" / "feedback").iterdir()]
