@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, count
 from sys import intern
 from typing import cast
@@ -26,6 +26,8 @@ _FEW_TAGS, _SHORT_TAG = 5, re.compile(r"<[^<>\"']{1,900}>")  # with some hundred
 _LONGEST_TAG = 200_000
 _DEPTH = 512  # the parser stops to nest there, as browsers do
 _FORMATTING = re.compile(r"<(/?)((?i:b|big|code|em|font|i|s|small|strike|strong|tt|u))[\s/>]")
+_SHORT_NAME, _LINE_NUMBERS = 2, ("ln", "gl")  # of classes in code
+_Attributes = tuple[tuple[str, str | None], ...]
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -36,7 +38,8 @@ class TooManyNodesError(ValueError):
 class Tree:
     """Elements and texts of a page, numbered in document order; node 0 is ``html``.
 
-    Comments, doctype and processing instructions are left out. All lists have one entry for each node:
+    Comments, doctype and processing instructions are left out, and the elements that colour words of code in ``pre``,
+    half of the nodes of a manual. All lists have one entry for each node:
 
     :ivar tags: The element's name, of MathML and SVG too; "" for a text.
     :ivar texts: The text; "" for an element.
@@ -155,54 +158,101 @@ def parse_html(text: str) -> Tree:
 def _build(text: str, most: int) -> Tree:
     """Fill a tree from the events of the parser.
 
-    The functions are closures, because they are called for every node and look up no attribute there.
-
     :param most: Most nodes.
     :raises TooManyNodesError: If there are more.
     """
-    tree, handler = Tree(), SaxHandler()
-    texts, parents, ends, names = tree.texts, tree.parents, tree.ends, tree.names
-    add_text, add_parent, add_end, add_kind = texts.append, parents.append, ends.append, tree.kinds.append
-    kinds_of: defaultdict[str, dict[tuple[tuple[str, str | None], ...], int]] = defaultdict(dict)
-    opened = -1
+    tree = Tree()
+    sax_parse(text, _handler(tree, most))
+    tree.tags = list(map([tag for tag, _ in tree.names].__getitem__, tree.kinds))
+    tree.attributes = list(map([attributes for _, attributes in tree.names].__getitem__, tree.kinds))
+    tree.dropped = bytearray(len(tree))
+    return tree
 
-    def start_element(tag: str, attrs: tuple[tuple[str, str | None], ...]) -> None:
-        nonlocal opened
+
+def _handler(tree: Tree, most: int) -> SaxHandler:
+    """Return what adds nodes to a tree; closures, because they are called for every node and look up no attribute."""
+    handler, kind_of = SaxHandler(), _kinds(tree.names)
+    texts, parents, ends = tree.texts, tree.parents, tree.ends
+    add_text, add_parent, add_end, add_kind = texts.append, parents.append, ends.append, tree.kinds.append
+    opened = pre = -1
+    in_pre: list[bool] = []  # for each element open inside ``pre`` whether it is a node
+    run: list[str] = []  # the pieces of the last node, a text inside ``pre``
+
+    def start_element(tag: str, attrs: _Attributes) -> None:
+        nonlocal opened, pre
+        if pre >= 0:
+            is_node = tag != "span" or not _is_highlighting(attrs)
+            in_pre.append(is_node)
+            if not is_node:
+                return
+            end_run()
         add_parent(opened)
         opened = len(texts)
         if opened >= most:
             raise TooManyNodesError(f"elements that are not closed make more than {most} nodes")
-        kinds = kinds_of[tag]
-        kind = kinds.get(attrs)
-        if kind is None:
-            kind = kinds[attrs] = len(names)
-            names.append((intern(tag), _mapping(attrs)))
+        if tag == "pre" and pre < 0:
+            pre = opened
         add_text("")
-        add_kind(kind)
+        add_kind(kind_of(tag, attrs))
         add_end(0)
 
     def end_element(tag: str) -> None:
-        nonlocal opened
+        nonlocal opened, pre
+        if pre >= 0:
+            if in_pre and not in_pre.pop():
+                return
+            end_run()
+            if opened == pre:
+                pre = -1
         ends[opened] = len(texts)
         opened = parents[opened]
 
     def characters(data: str) -> None:
+        if run:
+            run.append(data)
+            return
+        if pre >= 0:
+            run.append(data)
         add_parent(opened)
         add_text(data)
         add_kind(0)
         add_end(len(texts))
 
+    def end_run() -> None:
+        if len(run) > 1:
+            texts[-1] = "".join(run)
+        run.clear()
+
     handler.start_element = start_element  # type: ignore[method-assign]
     handler.end_element = end_element  # type: ignore[method-assign]
     handler.characters = characters  # type: ignore[method-assign]
-    sax_parse(text, handler)
-    tree.tags = list(map([tag for tag, _ in names].__getitem__, tree.kinds))
-    tree.attributes = list(map([attributes for _, attributes in names].__getitem__, tree.kinds))
-    tree.dropped = bytearray(len(tree))
-    return tree
+    return handler
 
 
-def _mapping(attrs: tuple[tuple[str, str | None], ...]) -> Mapping[str, str]:
+def _kinds(names: list[tuple[str, Mapping[str, str]]]) -> Callable[[str, _Attributes], int]:
+    """Return what numbers the elements of the same name and attributes, and adds new ones to ``names``."""
+    kinds_of: defaultdict[str, dict[_Attributes, int]] = defaultdict(dict)
+
+    def kind_of(tag: str, attrs: _Attributes) -> int:
+        kinds = kinds_of[tag]
+        kind = kinds.get(attrs)
+        if kind is None:
+            kind = kinds[attrs] = len(names)
+            names.append((intern(tag), _mapping(attrs)))
+        return kind
+
+    return kind_of
+
+
+def _is_highlighting(attrs: _Attributes) -> bool:
+    """Whether a ``span`` only has the class of one or two letters that Pygments and its kind give each word of code."""
+    if len(attrs) != 1 or attrs[0][0] != "class":
+        return False
+    name = attrs[0][1] or ""
+    return 0 < len(name) <= _SHORT_NAME and name not in _LINE_NUMBERS
+
+
+def _mapping(attrs: _Attributes) -> Mapping[str, str]:
     if not attrs:
         return _NO_ATTRIBUTES
     found = dict(attrs)

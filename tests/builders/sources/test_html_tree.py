@@ -58,3 +58,16 @@ def test_navigation() -> None:
     tree.dropped[bold] = 1
     assert tree.text(div) == "one three"
     assert tree.find(div, "table") is None
+
+
+def test_words_of_code_are_no_nodes_but_line_numbers_and_links_are() -> None:
+    html = (
+        '<pre><span></span><span class="k">if</span> <span class="n">a<span class="p">:</span></span>\n'
+        '<span class="ln">2</span><a name="x"><span class="mi">1</span></a><span class="kwd">b</span></pre>'
+        '<span class="k">c</span>'
+    )
+    expected = "body(pre(span()'if a:\\n'span('2')a('1')span('b'))span('c'))"
+    assert outline(parse_html(html)) == expected
+    assert outline(parse_html("<pre><pre><span class=k>a</span>b</pre>c<span class=k>d</span></pre>e")) == (
+        "body(pre(pre('ab')'cd')'e')"
+    )
