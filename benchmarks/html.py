@@ -38,7 +38,7 @@ from benchmarks.html_debian import SourcedPage, sourced_pages
 
 SPHINX = ("alabaster", "sphinx_rtd_theme", "furo", "pydata_sphinx_theme")
 MKDOCS = ("mkdocs", "readthedocs", "material", "windmill")
-HELD_OUT = ("sphinx furo", "mkdocs material", "doxygen tree", "asciidoctor", "vitepress")
+HELD_OUT = ("sphinx furo", "mkdocs material", "doxygen tree", "asciidoctor")
 _WORDS = """
     valve pump wheel gate keeper basin harbour signal lantern copper timber engine boiler gauge needle lever handle
     pipe joint seal spring bearing shaft belt filter tank level pressure water steam oil dust frost winter morning

@@ -32,7 +32,7 @@ def drop_around(tree: Tree, measure: Measure, root: int, title: int | None) -> N
     prose = measure.prose(root)
     if prose < _ARTICLE:
         return
-    node = root
+    name, node = _unheaded_name(tree, title), root
     while True:
         inner = [child for child in tree.children(node) if not tree.dropped[child] and measure.chars(child)]
         column = max(inner, key=measure.prose, default=-1)
@@ -40,9 +40,19 @@ def drop_around(tree: Tree, measure: Measure, root: int, title: int | None) -> N
             return
         if not belongs(tree.get(column, "class")):
             for child in inner:
+                if child < column and name and " ".join(tree.text(child).split()) in name:
+                    continue
                 if child != column and _is_apart(tree, measure, child, column, prose, title):
                     tree.dropped[child] = 1
         node = column
+
+
+def _unheaded_name(tree: Tree, title: int | None) -> str:
+    """The ``<title>`` of a page whose main heading is not in it, as Doxygen shows it in a ``div``; else ""."""
+    head = tree.find(0, "title")
+    name = "" if head is None else " ".join("".join(tree.texts[head : tree.ends[head]]).split())
+    heading = "" if title is None else " ".join(tree.text(title).split())
+    return "" if heading and heading in name else name
 
 
 def _is_apart(tree: Tree, measure: Measure, node: int, column: int, prose: int, title: int | None) -> bool:

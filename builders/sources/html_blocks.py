@@ -78,7 +78,10 @@ class _Reader:
                 text = texts[node]
                 if cut and text[0] in _CLOSING:
                     self._strip()  # no blank where a footnote mark was
-                self._add(text)
+                if self._pre and self._script_end < 0:  # most text of a manual
+                    self._inline.append(text)
+                else:
+                    self._add(text)
                 node, cut = node + 1, False
         while opened:
             self._close(opened.pop())

@@ -58,7 +58,11 @@ def settle_images(tree: Tree, is_file: IsFile = no_file) -> None:
 class _Settler:
     def __init__(self, tree: Tree, is_file: IsFile) -> None:
         self._tree, self._is_file = tree, is_file
-        bases = tree.named(frozenset(("base",)), 0, len(tree))
+        bases = (
+            tree.of_kinds([tag == "base" for tag, _ in tree.names])
+            if any(tag == "base" for tag, _ in tree.names)
+            else []
+        )
         first = next((node for node in bases if tree.has(node, "href")), None)
         self._base = "" if first is None else base_of(tree.get(first, "href"))
         self._pictures: dict[int, Sources] = {}

@@ -40,17 +40,15 @@ def drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, conta
             break
         if (
             node < end
-            or belongs(tree.get(node, "class"))
-            or heading_names_it(tree, node)
             or measure.chars(node) < (_CELL if tree.tags[node] == "td" else 1)
             or (title is not None and node <= title < tree.ends[node])
         ):
             continue
         own = measure.prose(node)
         box = own <= prose / 10 and measure.links(node) >= _HALF
-        if tree.tags[node] == "table" and tree.find(node, "th") is not None:
+        if tree.tags[node] == "table" and tree.find(node, "th") is not None and not _is_named(tree, node):
             end = tree.ends[node]
-        elif box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node)):
+        elif (box or (own <= prose * _MOST and _is_row_of_cards(tree, measure, node))) and not _is_named(tree, node):
             beside = not in_flow(tree, measure, node)
             if beside:
                 lists.append(node)
@@ -60,6 +58,10 @@ def drop_lists(tree: Tree, measure: Measure, root: int, title: int | None, conta
     if lost <= _HALF * measure.chars(root) or prose > _LONG_ARTICLE:  # else the page is an index
         for node in lists:
             tree.dropped[node] = 1
+
+
+def _is_named(tree: Tree, node: int) -> bool:
+    return belongs(tree.get(node, "class")) or heading_names_it(tree, node)
 
 
 def _is_row_of_cards(tree: Tree, measure: Measure, node: int) -> bool:

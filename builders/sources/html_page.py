@@ -60,7 +60,9 @@ def read_html(data: bytes, cleaner: TextCleaner, is_file: IsFile = no_file) -> H
     cleaner.replaced += max(0, decoded.count(REPLACED) - data.count(REPLACED.encode()))
     # Control characters are removed before parsing, because the parser makes U+FFFD of a NUL.
     try:
-        tree = parse_html(cleaner.printable(decoded.replace("\r\n", "\n").replace("\r", "\n")))
+        if "\r" in decoded:
+            decoded = decoded.replace("\r\n", "\n").replace("\r", "\n")
+        tree = parse_html(cleaner.printable(decoded))
     except TooManyNodesError as error:
         raise RefusedHtmlError("too_large", str(error)) from error
     show_noscript(tree)

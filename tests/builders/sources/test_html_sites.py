@@ -123,3 +123,12 @@ def test_tables_of_linked_names_below_a_heading_stay() -> None:
     table = f"<div class=refsect1><h2>Properties</h2><div class=informaltable><table>{rows}</table></div></div>"
     read = text(f"<body><div class=refentry><h1>Gates</h1>{STORY}{MORE}{table}</div></body>")
     assert [n for n in range(3) if f"KEEP{n}" in read] == [0, 1, 2]
+
+
+def test_the_name_of_a_page_before_its_column_stays_where_no_heading_says_it() -> None:
+    """Doxygen: the name is in a ``div``, and sections begin with h1."""
+    body = f"<div class=contents><p>{'The lock keeper writes each level down. ' * 40}</p><h1>Gates</h1>{STORY}</div>"
+    html = f"""<head><title>River: KEEPname of locks</title></head><body><div class=top><a href='/'>GONEmenu</a></div>
+    <div><div class=header><div class=title>KEEPname of locks</div></div>{body}</div></body>"""
+    read = text(html)
+    assert "KEEPname" in read and "GONE" not in read
