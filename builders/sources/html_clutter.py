@@ -103,6 +103,11 @@ _KINDS = {
     ),
     "aside": _words(r"side-?bar\w* \w*sidebar widgets? widget-area right-?col\w* left-?col\w* rail"),
 }
+_EDGES = tuple(map(len, _WHOLE.split("{}")))
+# The words of all kinds at once, because most elements, such as the thousand terms of a manual, have none of them.
+_SOME_KIND = re.compile(
+    _WHOLE.format("|".join(_KINDS[key].pattern[_EDGES[0] : -_EDGES[1]] for key in _KINDS if key != "column"))
+)
 # Lines about a page: who wrote it and when.
 _CREDITS = _words(
     r"(?:entry|post|article|blog|news|story|item|page|detail)-?(?:meta|info|date|author|byline|time)s? "
@@ -198,7 +203,8 @@ def _by_names(tag: str, role: str, classes: str, name: str) -> Verdict:
         return Verdict(numbers=numbers, main=main)
     kind = _ROLE_KINDS.get(role) or _TAG_KINDS.get(tag, "")
     if kind in ("", "aside", "header"):
-        kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
+        if _SOME_KIND.search(words) or _KINDS["column"].search(words):
+            kind = next((key for key, pattern in _KINDS.items() if pattern.search(words)), kind)
         if not kind and _IMAGE_CREDITS.search(styles):
             kind = "image_credit"
         elif not kind and _CREDITS.search(styles):  # an id may be made of a heading or name, such as isDate
