@@ -24,7 +24,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,12 +84,19 @@ def main() -> None:
     parser.add_argument("--rate", default="3e-5")
     parser.add_argument("--tokens", type=int, default=40, help="of a text")
     parser.add_argument("--folder", type=Path, help="where to work; what a stopped run left there is used")
+    parser.add_argument("--data-only", action="store_true", help="count the data sets again; train and test nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         wiki = Wiki(read_lines(options.pages), read_lines(options.questions))
         wiki.write(folder)
+        if options.data_only:
+            again = {name: counted(built, wiki, share) for name, share, built in datasets(wiki, folder)}
+            found = json.loads(RESULT.read_text())
+            RESULT.write_text(json.dumps({**found, "data": again}, indent=1) + "\n")
+            print(json.dumps(again, indent=1))
+            return
         model = copied(options.model, folder / "base")
         (model / "embedder.toml").write_text(EMBEDDER.format(options.tokens))
         training = ["--max-steps", options.steps, "--batch-size", options.batch, "--negatives", options.negatives]
@@ -194,18 +201,23 @@ def measured(
 ) -> tuple[dict[str, Scores], dict[str, Row]]:
     """Scores of each system on each test question, and figures of each data set."""
     scores, data = {"untrained": tested(wiki, model)}, {}
+    for name, share, built in datasets(wiki, folder):
+        data[name] = counted(built, wiki, share)
+        if not (folder / name / "embedder.toml").exists():
+            nyxqa_command("train", built, "--model", f"hf:{model}", *training, "--out", folder / name)
+        scores[name] = tested(wiki, folder / name)
+        print(name, data[name], round(float(scores[name].mean()), 4), file=sys.stderr, flush=True)
+    return scores, data
+
+
+def datasets(wiki: Wiki, folder: Path) -> Iterator[tuple[str, int, Path]]:
+    """Name, share and folder of every data set, built where it is not."""
     for share in SHARES:
         for cleaned in CLEANED if share else CLEANED[:1]:
-            name = f"{share}-{cleaned}"
-            built = folder / f"data-{name}"
+            built = folder / f"data-{share}-{cleaned}"
             with VlmServer(reply=Judge(wiki).reply, keep=False) as server:
                 build(built, folder, share, cleaned, server.url)
-            data[name] = counted(built, wiki, share)
-            if not (folder / name / "embedder.toml").exists():
-                nyxqa_command("train", built, "--model", f"hf:{model}", *training, "--out", folder / name)
-            scores[name] = tested(wiki, folder / name)
-            print(name, data[name], round(float(scores[name].mean()), 4), file=sys.stderr, flush=True)
-    return scores, data
+            yield f"{share}-{cleaned}", share, built
 
 
 def build(out: Path, folder: Path, share: int, cleaned: str, url: str) -> None:
@@ -228,28 +240,35 @@ def counted(built: Path, wiki: Wiki, share: int) -> Row:
     """Rows and negatives of a data set, and whether words or scores tell negatives from positives.
 
     ``false``: negatives that answer their question by planting. ``gap``: the score of the positive minus the mean of
-    its negatives. ``answer_auc``: how well holding the answer word by word tells positives from negatives.
+    its negatives. ``gap_true``: the same with the negatives alone that do not answer by planting, since a false one
+    scores like a positive and its removal widens the gap whatever is mined instead. ``answer_auc``: how well holding
+    the answer word by word tells positives from negatives.
     """
     page_of = {row["question"].strip(): row["metadata"]["passage_id"] for row in wiki.train}
     planted = {(name.partition("-")[0], text) for name, text in wiki.planted(share).items()}
-    false, gaps = 0, []
+    false: int = 0
+    gaps: dict[str, list[float]] = {"gap": [], "gap_true": []}
     found: dict[str, list[bool]] = {"positive": [], "negative": []}
     rows = nyxqa.load("triplets", built, split="train", images="none")
     for row in rows:
         page = page_of[row["query"]["text"].strip()]
-        false += sum((page, one["text"]) in planted for one in row["negatives"])
+        answering = [(page, one["text"]) in planted for one in row["negatives"]]
+        false += sum(answering)
         found["positive"].append(holds(row["positive"]["text"], row["answers"][0]))
         found["negative"] += [holds(one["text"], row["answers"][0]) for one in row["negatives"]]
         own = row["positives"][0]["score"]
-        if own is not None and row["negative_scores"]:
-            gaps.append(own - float(np.mean(row["negative_scores"])))
+        if own is None:
+            continue
+        scored = list(zip(row["negative_scores"], answering, strict=True))
+        for name, kept in (("gap", scored), ("gap_true", [one for one in scored if not one[1]])):
+            gaps[name] += [own - float(np.mean([score for score, _ in kept]))] if kept else []
     negatives = len(found["negative"])
     return {
         "rows": len(rows),
         "negatives": negatives,
         "false": false,
         "share": round(false / negatives, 4),
-        "gap": round(float(np.mean(gaps)), 3),
+        **{name: round(float(np.mean(several)), 3) for name, several in gaps.items()},
         "answer_auc": round(0.5 + (float(np.mean(found["positive"])) - float(np.mean(found["negative"]))) / 2, 4),
     }
 

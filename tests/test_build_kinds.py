@@ -19,6 +19,7 @@ from nyxqa.builders.engine.progress import Progress
 from nyxqa.builders.feedback.options import FeedbackOptions
 from nyxqa.builders.feedback.run import feedback
 from nyxqa.builders.vlm.prompt import LONG_TYPES, form_hashes, load_prompt
+from nyxqa.cli import main
 from nyxqa.retriever.models.tiny import TinyModel
 from nyxqa.schemas.errors import UsageError
 from nyxqa.schemas.manifest import read_manifest
@@ -156,6 +157,30 @@ def test_the_report_counts_outcomes_by_type_and_kind(typed: Used) -> None:
         if row["type"] == "fact" and row["split"] == "train" and row["outcome"] == "kept"
     )
     assert "| howto | text |" in (out / "README.md").read_text()
+
+
+def test_the_command_report_shows_long_questions_by_type_kind_and_outcome(
+    typed: Used, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After synthesis, verification, judging, feedback, judgements and evaluation."""
+    for arguments in (["--json"], []):
+        with pytest.raises(SystemExit) as left:
+            main(["report", str(typed.out), *arguments])
+        assert not left.value.code
+    as_json, _, as_text = capsys.readouterr().out.partition("\n}\n")
+    counts = json.loads(as_json + "}")["types"]
+    assert counts == read_manifest(typed.out).summary["types"]
+    kept = {(row["split"], row["type"]): row["questions"] for row in counts if row["outcome"] == "kept" and row["kind"]}
+    published = Counter(
+        (split, row["type"])
+        for split in ("train", "test")
+        for row in table(typed.out, "qa", split)
+        if row["answerable"]
+    )
+    assert kept == published
+    assert {kind for _, kind in kept} >= {"howto", "why", "list"}
+    for kind in ("howto", "why", "list"):
+        assert any({kind, "text", "kept"} <= set(line.split()) for line in as_text.splitlines()), kind
 
 
 def test_a_model_that_names_no_types_is_read_as_before(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from nyxqa.schemas.words import words
 
 _MIN_TOLD, _MAX_WORDS = 3, 16  # words that tell something of a description, and all its words
 _MORE = 3  # words of a full name that its title leaves out
+_MAX_NAME = 5  # words of a name that stands for a title
 _SENTENCE = re.compile(
     r"^(?P<article>[Tt]he |[Aa]n? )?(?P<name>[^,()]{2,80}?)"
     r"(?P<aside>(?:, [^,]{2,90})+?,| ?[\u2013\u2014][^\u2014\u2013]{2,90}[\u2013\u2014] ?)?"
@@ -147,6 +148,20 @@ def definition(sentence: str, title: str, text: str) -> Definition | None:
     return own if is_whole or own.is_person else None
 
 
+def defined_name(sentence: str) -> str | None:
+    """What a first sentence defines, where the document has no title; None unless it looks like a name or a word."""
+    found = _SENTENCE.match(_FIELD.sub("", _QUOTES.sub(r"\1", _ASIDE.sub("", sentence))))
+    if found is None:
+        return None
+    name = re.sub(r" or .*", "", found["name"].strip())
+    tokens = name.split()
+    if not 0 < len(tokens) <= _MAX_NAME or words(name)[0] in STOP_WORDS or definition(sentence, name, sentence) is None:
+        return None
+    is_name = all(token[:1].isupper() or token in STOP_WORDS for token in tokens)
+    is_word = (found["article"] or "").lower() in ("a ", "an ") or found["be"] == "are" or found["article"] is None
+    return name if is_name or (is_word and not any(token in STOP_WORDS for token in tokens)) else None
+
+
 def _plain_words(text: str) -> list[str]:
     return words(text.replace("\u2013", "-"))
 
@@ -181,7 +196,7 @@ def descriptions(what: str) -> Iterator[str]:
     ends = sorted({*cuts, *joins}, reverse=True)
     seen: set[str] = set()
     for end in ends:
-        text = _joined(_YEARS.sub("", what[:end].strip()))
+        text = _joined(_YEARS.sub("", what[:end].strip(" ,")))
         in_list = re.match(r", [\w -]{2,30}(?:,| and| or)", what[end:]) and not is_person_noun(words(text)[-1])
         if text not in seen and not in_list and _is_phrase(text):
             seen.add(text)
@@ -209,7 +224,10 @@ def _is_phrase(text: str) -> bool:
         return False
     if _RELATIVE.search(text) and words(text)[-1] in {**FINITE, **PLURAL_FINITE}:
         return False  # the clause goes on
-    if any(word == "and" and after in FINITE and after.endswith("s") for word, after in pairwise(words(text))):
+    if any(
+        word == "and" and (after in _BE or (after in FINITE and after.endswith("s")))
+        for word, after in pairwise(words(text))
+    ):
         return False
     return text.count('"') % 2 == 0 and _has_plain_comma(text)
 

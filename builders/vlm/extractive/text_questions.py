@@ -9,7 +9,7 @@ from itertools import chain
 
 from nyxqa.builders.vlm.extractive.clauses import clause_questions, general_subject
 from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, clozes_of, gives_away, text_clozes, usable_title
-from nyxqa.builders.vlm.extractive.definitions import Definition, definition, definition_questions
+from nyxqa.builders.vlm.extractive.definitions import Definition, defined_name, definition, definition_questions
 from nyxqa.builders.vlm.extractive.self_contained import complete_sentences, is_self_contained
 from nyxqa.builders.vlm.extractive.stock_questions import of_which_language, told_of_place, until_when
 from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
@@ -25,14 +25,21 @@ _PRONOUNS = ("He", "She", "It")
 
 def text_questions(text: str, title: str | None) -> Iterator[Cloze]:
     """Questions of ``text`` that copy little of it; where there is none, clozes of its sentences."""
+    title = title if usable_title(title) is not None else _first_defined(text)
     found = list(_reworded(text, title))
     asked = {normalise_answer(one.answer) for one in found}
     clozes = sorted(text_clozes(text, title), key=lambda cloze: (-cloze.score, cloze.place, cloze.text))
     others = [cloze for cloze in clozes if normalise_answer(cloze.answer) not in asked]
     told = _tells_of_title(text, title)
-    kept = len(asked) // _FOR_EACH_CLOZE if asked else 1 if told else _CLOZES_ALONE
+    kept = len(asked) // _FOR_EACH_CLOZE if asked else 1 if told or title is None else _CLOZES_ALONE
     yield from found
     yield from (replace(cloze, score=cloze.score - _ASKED) for cloze in _of_several_sentences(others)[:kept])
+
+
+def _first_defined(text: str) -> str | None:
+    """The name that the first sentence defines."""
+    first = next(iter(complete_sentences(text)), "")
+    return defined_name(first) if first else None
 
 
 def _tells_of_title(text: str, title: str | None) -> bool:

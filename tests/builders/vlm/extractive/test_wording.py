@@ -63,6 +63,12 @@ def test_questions_copy_little_and_are_answered_by_their_document(title: str) ->
     assert list(ExtractiveVlm(42).answer([request])) == [Answered(pairs[0].answer)]
 
 
+def test_a_document_without_a_title_is_asked_about_by_what_it_defines_first() -> None:
+    outcome = next(ExtractiveVlm(42).questions([VlmDocument("d", Content(PAGES["Velmar"]))], 5))
+    assert isinstance(outcome, Answered)
+    assert outcome.value == asked("Velmar", PAGES["Velmar"])
+
+
 def test_a_description_is_whole_and_does_not_spell_the_answer() -> None:
     text = "Ebba's Mill is the only tide mill of Ebba Holm in Denmark, and a museum since it was rebuilt in 1952."
     assert all(
