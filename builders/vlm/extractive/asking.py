@@ -183,7 +183,7 @@ def _times(clause: Clause, head: str, prep: str) -> Iterator[str]:
 def _prepositional(clause: Clause, head: str, prep: str) -> Iterator[str]:
     last = head.split()[-1] if head else ""
     is_thing = clause.aux in BE and head.startswith(("a ", "an "))
-    if (clause.kind == "direction" and prep == "to") or last in _INCOMPLETE:
+    if (clause.kind == "direction" and prep == "to") or last in _INCOMPLETE or last.endswith("est"):
         return
     if prep == "by" and is_thing:
         yield from (f"{asks} {clause.subject}?" for pattern, asks in _MADE if pattern.search(head))

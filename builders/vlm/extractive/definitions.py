@@ -252,6 +252,8 @@ def definition_questions(found: Definition) -> Iterator[str]:
         is_one = text.startswith(("one of ", "any "))
         the = text if is_one else re.sub(r"^(?:an?|the) ", "the ", text)
         if found.is_person:
+            if not re.match(r"(?:an?|the|one|any) ", text):
+                text = the = f"the {text}"
             ways = [f"Which person {found.be} {text}?", f"Who {found.be} {the}?"]
             ways += [] if is_one else [f"Can you name {the}?", f"What is the name of {the}?"]
             last = [f"Could you tell me who {found.be} {the}?"]
