@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -180,12 +181,15 @@ def check(
     debug: DebugOption = False,
 ) -> None:
     """Check a dataset against its laws and for a training signal; exit code 3 if a check fails."""
-    from nyxqa.builders.check.check import check_all
-    from nyxqa.builders.check.structure import check as run_checks
     from nyxqa.schemas.live import display
 
+    if structure:
+        from nyxqa.builders.check.structure import check as run_checks
+    else:  # imports what trains
+        from nyxqa.builders.check.check import check_all as run_checks
+
     with display():
-        result = run_checks(out) if structure else check_all(out)
+        result = run_checks(out)
     sys.stdout.write(result.json() if as_json else result.text(verbose))
     result.raise_failed()
 
@@ -209,9 +213,15 @@ for command in (push, export, evaluate, browse, review, report, show, sql, recip
 into_panels(app)
 
 
+@cache
+def _root() -> Any:
+    """All commands with their options; reading them from the functions takes 25 ms."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str]) -> object:
     """Run the command line; what it raises is the caller's to report."""
-    return app(arguments, standalone_mode=False, prog_name="nyxqa")
+    return _root()(arguments, standalone_mode=False, prog_name="nyxqa")
 
 
 def main(arguments: list[str] | None = None) -> None:
