@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,18 @@ class Database:
 
     :param file: The file, created if missing.
     :param temporary: Whether nothing is kept, so that there is no file: writing and packing it takes time.
+    :param threads: Fewer than ``limits`` allow, for little data; None for as many.
     :raises WorldError: If the file or a limit cannot be used.
     """
 
-    def __init__(self, file: Path, limits: Limits, temporary: bool = False) -> None:
+    def __init__(self, file: Path, limits: Limits, temporary: bool = False, threads: int | None = None) -> None:
         self.limits = limits
         self._folder = file.parent
         self._open = ExitStack()
+        own = replace(limits, threads=min(limits.threads, threads or limits.threads))
         if not temporary and not file.exists():
             _make(file, limits)
-        self.connection = self._open.enter_context(connected(file, limits, temporary, stored=not temporary))
+        self.connection = self._open.enter_context(connected(file, own, temporary, stored=not temporary))
         if temporary:
             self.connection.execute(_DONE)
 

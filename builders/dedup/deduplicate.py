@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from nyxqa.builders.dedup.database import Database
 from nyxqa.builders.dedup.documents import Columns, number_documents, read_band_keys, read_documents, set_store
-from nyxqa.builders.dedup.inputs import Source, identity
+from nyxqa.builders.dedup.inputs import Source, identity, text_bytes
 from nyxqa.builders.dedup.joint import join_texts_and_images
 from nyxqa.builders.dedup.lsh_pairs import find_text_pairs
 from nyxqa.builders.dedup.minhash import banding
@@ -21,6 +21,7 @@ from nyxqa.builders.engine.limits import Limits, current
 from nyxqa.schemas.errors import UsageError
 
 VERSION = 3  # of the files in a work folder
+_THREAD_BYTES = 128 << 20  # of text for each further thread of DuckDB: with less, waking it takes longer than it saves
 
 
 def deduplicate(
@@ -70,7 +71,8 @@ def deduplicate(
     columns = Columns(id, text, phashes, tokens, preference)
     settings = [rule.key, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
-    database = Database(folder / "near.duckdb", limits or current(), temporary is not None)
+    threads = 1 + text_bytes(source, text) // _THREAD_BYTES
+    database = Database(folder / "near.duckdb", limits or current(), temporary is not None, threads)
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, layout)
