@@ -31,7 +31,7 @@ from benchmarks.machine import command, machine
 
 THRESHOLD = 0.8
 SHINGLE = 3
-_WORDS, _MEMORY, _THREADS = 80, "1GB", 2
+_WORDS, _MEMORY = 80, "1GB"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -79,7 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--numpy", action="store_true", help="also without compiled loops")
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--memory", default=_MEMORY, help="DuckDB's memory limit")
-    parser.add_argument("--threads", type=int, default=_THREADS)
+    parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
@@ -88,7 +88,6 @@ def _label(options: argparse.Namespace) -> str:
     parts += [f"{options.words}words"] if options.words != _WORDS else []
     parts += [f"{options.images}images"] if options.images else []
     parts += [options.memory] if options.memory != _MEMORY else []
-    parts += [f"{options.threads}threads"] if options.threads != _THREADS else []
     return "-".join(parts)
 
 
