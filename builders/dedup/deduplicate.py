@@ -71,8 +71,7 @@ def deduplicate(
     columns = Columns(id, text, phashes, tokens, preference)
     settings = [rule.key, shingle, permutations, image_distance, common_images]
     folder, temporary = open_work(work, "dedup", source, columns, settings)
-    threads = 1 + text_bytes(source, text) // _THREAD_BYTES
-    database = Database(folder / "near.duckdb", limits or current(), temporary is not None, threads)
+    database = Database(folder / "near.duckdb", limits or current(), temporary is not None, _threads(source, text))
     try:
         sets = folder / "sets.bin"
         read_documents(database, sets, source, columns, shingle, layout)
@@ -85,6 +84,11 @@ def deduplicate(
     except BaseException:
         database.close()
         raise
+
+
+def _threads(source: Source, text: str) -> int:
+    """Threads that DuckDB has work for."""
+    return 1 + text_bytes(source, text) // _THREAD_BYTES
 
 
 def open_work(
