@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 
+from nyxqa.builders.sources.html_cue_words import OVER_LINKS
 from nyxqa.builders.sources.html_measure import HEADINGS, Measure
 from nyxqa.builders.sources.html_tree import Tree
 
 _LONG_ARTICLE = 1000
 _BOX = 400  # characters of a box that asks for an address, or tells of an author
 _PART = 0.2  # of the prose; a box with more of it is a part of the text
+_BIOGRAPHY = 1_500  # characters
+_BOXES = 4_000
+_HALF = 0.5
+_LEAST = 6  # letters; shorter headings say too little
 _LINE = 80  # characters of a heading
 _LEVELS = 8  # of boxes in boxes
 _LETTER = re.compile(
@@ -20,7 +25,8 @@ _LETTER = re.compile(
     re.IGNORECASE,
 )
 _AUTHOR = re.compile(
-    r"(?:about the (?:authors?|writer)|\u00fcber (?:den|die) autor(?:in|en|innen|\*innen)?|"
+    r"(?:about the (?:authors?|writers?|reviewers?|contributors?|editors?)|"
+    r"\u00fcber (?:den|die) autor(?:in|en|innen|\*innen)?|"
     r"(?:zum|zur) autor(?:in)?|"
     r"\u00e0 propos de l.auteure?|(?:sobre|acerca de) (?:el autor|la autora|o autor|a autora)|"
     r"(?:sull.|l.)autor[ei]|over de auteur|om (?:forfatteren|f\u00f6rfattaren)|o autorze|"
@@ -31,7 +37,7 @@ _AUTHOR = re.compile(
 
 
 def drop_asides(tree: Tree, measure: Measure, root: int, title: int | None, addresses: list[int]) -> None:
-    """Drop from below ``root`` the boxes that ask for a reader's address, and the one about the author at the end.
+    """Drop from below ``root`` the boxes that ask for a reader's address, or tell of authors and of other articles.
 
     :param addresses: Fields for an e-mail address.
     """
@@ -39,7 +45,7 @@ def drop_asides(tree: Tree, measure: Measure, root: int, title: int | None, addr
         if root < node < tree.ends[root]:
             _drop_letter_box(tree, measure, root, title, node)
     if measure.prose(root) >= _LONG_ARTICLE:
-        _drop_author_box(tree, measure, root, title)
+        _drop_boxes(tree, measure, root, title)
 
 
 def _drop_letter_box(tree: Tree, measure: Measure, root: int, title: int | None, field: int) -> None:
@@ -68,18 +74,45 @@ def _all_about_it(tree: Tree, measure: Measure, parent: int, box: int) -> bool:
     )
 
 
-def _drop_author_box(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
-    """Drop the heading over what is said of the author and what follows it, if that ends the text."""
-    headings = tree.shown(tree.named(HEADINGS, root + 1, tree.ends[root]))
-    last = max((node for node in headings if node != title and measure.chars(node) <= _LINE), default=-1)
-    if last < 0 or not _AUTHOR.fullmatch(" ".join(tree.text(last).split())):
-        return
-    rest = [last]
-    for node in (last, *tree.ancestors(last)):
-        if node <= root:
+def _drop_boxes(tree: Tree, measure: Measure, root: int, title: int | None) -> None:
+    """Drop from the last half of a text the boxes whose heading says that they are about authors or other articles."""
+    whole = measure.prose(root)
+    for node in tree.shown(tree.named(HEADINGS, root + 1, tree.ends[root])):
+        if node == title or not 0 < measure.chars(node) <= _LINE or measure.prose_before(node, root) < _HALF * whole:
+            continue
+        text = " ".join(tree.text(node).split())
+        author = _AUTHOR.fullmatch(text) is not None
+        if not author and (len(text) < _LEAST or not OVER_LINKS.fullmatch(text)):
+            continue
+        box = _box(tree, measure, root, title, node)
+        if sum(map(measure.chars, box)) > (_BIOGRAPHY if author else _BOXES):
+            continue
+        if sum(map(measure.prose, box)) <= _PART * whole and (author or _lead_elsewhere(tree, box)):
+            for other in box:
+                tree.dropped[other] = 1
+
+
+def _box(tree: Tree, measure: Measure, root: int, title: int | None, heading: int) -> list[int]:
+    """Return the element that begins with a heading, or the heading with what follows it up to the next of its rank."""
+    node, most = heading, _PART * measure.prose(root)
+    while (parent := tree.parents[node]) > root and measure.prose(parent) <= most:
+        if measure.chars_before(node, parent) or (title is not None and parent <= title < tree.ends[parent]):
             break
-        parent = tree.parents[node]
-        rest += [child for child in tree.children(parent) if child > node and measure.chars(child)]
-    if sum(map(measure.chars, rest)) <= _BOX:
-        for node in rest:
-            tree.dropped[node] = 1
+        node = parent
+    if measure.chars(node) > measure.chars(heading):
+        return [node]
+    box = [node]
+    for other in tree.children(tree.parents[node]):
+        if other > node:
+            if tree.tags[other] in HEADINGS and tree.tags[other] <= tree.tags[heading]:
+                break
+            box.append(other)
+    return box
+
+
+def _lead_elsewhere(tree: Tree, nodes: list[int]) -> bool:
+    return any(
+        tree.tags[inner] == "a" and not tree.get(inner, "href").startswith("#")
+        for node in nodes
+        for inner in range(node, tree.ends[node])
+    )

@@ -8,6 +8,7 @@ from itertools import chain
 
 from nyxqa.builders.sources.html_around import drop_around
 from nyxqa.builders.sources.html_asides import drop_asides
+from nyxqa.builders.sources.html_authors import drop_authors
 from nyxqa.builders.sources.html_cues import drop_cue_lines
 from nyxqa.builders.sources.html_discussion import is_discussion
 from nyxqa.builders.sources.html_flow import belongs
@@ -67,9 +68,10 @@ def drop_clutter(tree: Tree) -> Content:
     measure, roots = _undo_what_went_too_far(tree, page, body, title, dropped, survey)
     drop_lists(tree, measure, roots[-1], title, survey.containers)
     if measure.prose(roots[-1]) >= _ARTICLE:
+        drop_asides(tree, measure, roots[-1], title, survey.addresses)
         drop_cue_lines(tree, measure, roots[-1], title)
         drop_links_between(tree, measure, roots[-1])
-        drop_asides(tree, measure, roots[-1], title, survey.addresses)
+        drop_authors(tree, measure, roots[-1], title)
         drop_around(tree, measure, roots[-1], title)
         drop_leftovers(tree, measure, roots[-1], title, survey.containers)
     return Content(roots, title, sum(map(measure.chars, roots)))

@@ -109,6 +109,14 @@ class Measure:
         """Return the characters of prose in a subtree, links excepted."""
         return self._prose[self._ends[node]] - self._prose[node]
 
+    def chars_before(self, node: int, root: int) -> int:
+        """Return the characters of text inside ``root`` before ``node``."""
+        return self._chars[node] - self._chars[root]
+
+    def prose_before(self, node: int, root: int) -> int:
+        """Return the characters of prose inside ``root`` before ``node``."""
+        return self._prose[node] - self._prose[root]
+
 
 def _without(sums: list[int], nodes: list[int], ends: Sequence[int]) -> list[int]:
     found: list[int] = []

@@ -177,6 +177,22 @@ data-path='/t/ferry'><header><a href='/'>River GONEriver</a></header><div id=mai
 <div class=x5><h2>References</h2><p>The KEEPreference rope book, 1931.</p></div>
 <section class=faq><h3>Is it open?</h3><p>It is KEEPfaq open.</p></section></main></body>""",
     ),
+    "author_named_in_head": _page(
+        "The KEEPtitle ferry</title><meta name=author content='Ada Lind'><title>",
+        f"""<body><article><h1>The KEEPtitle ferry</h1><div class=x1>Ada Lind, GONErole keeper of ropes</div>
+<p>{A}</p><p>{B}</p><p>Ada Lind is KEEPsubject the daughter of the ferryman and was born in the boat.</p>
+<p>{C}</p><p>{C}</p><p>{B}</p><p>{A}</p><p>{A}</p><p>{B}</p><p>{C}</p><div class=x2><p>Ada Lind writes about
+ropes GONErope and rows to her desk on every day of the week.</p></div></article></body>""",
+    ),
+    "boxes_told_by_headings": _page(
+        "The KEEPtitle ferry",
+        f"""<body><article><h1>The KEEPtitle ferry</h1><h2>Related articles</h2><p>KEEPrelated The oldest articles
+about the ferry are in the museum.</p><p>{A}</p><p>{B}</p><p>{C}</p><p>{C}</p><p>{B}</p><p>{A}</p><p>{A}</p><p>{B}</p>
+<div class=x1><div class=x2><h3>About the Reviewer</h3></div><div class=x3><p>GONEreviewer Ole has read all that was
+ever written about ferries.</p></div></div><div class=x4><div class=x5><h3>You may also like</h3></div><div class=x6>
+<h4>Ten GONEten bridges</h4><p>We counted GONEcount all bridges of the river.</p><a href='/b'>Go</a></div></div>
+<h2>At KEEPhead night</h2><p>{C}</p></article></body>""",
+    ),
     "shopify": _page(
         "Ferry rope",
         f"""<body><div id=shopify-section-announcement-bar class=shopify-section><p>Free GONEfree shipping on all orders
