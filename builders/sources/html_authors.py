@@ -11,6 +11,7 @@ _ARTICLE = 1000  # characters of prose
 _META = frozenset(("author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "citation_author"))
 _LINKED_DATA = re.compile(r'"author"\s*:\s*\[?\s*\{[^{}]{0,400}?"name"\s*:\s*"([^"\\]{4,60})"')
 _NAME = re.compile(r"[^\W\d_][\w.'\u2019-]*(?: [^\W\d_][\w.'\u2019-]*){1,3}")
+_TELLING = frozenset(("meta", "script"))
 _BLOCKS = frozenset(("p", "div", "section", "h3", "h4", "h5", "h6"))
 _BY = (
     r"(?:(?:(?:written|posted|published|reported|article|story|text|words) )?(?:by|von|par|por|di|door)[\s:]+|"
@@ -52,7 +53,7 @@ def _authors(tree: Tree) -> set[str]:
     """Return the full names of authors that the head of a page tells."""
     head = tree.find(0, "head")
     found = []
-    for node in range(tree.ends[head] if head is not None else 0):
+    for node in tree.named(_TELLING, 0, tree.ends[head] if head is not None else 0):
         if tree.tags[node] == "meta":
             key = tree.get(node, "name") or tree.get(node, "property")
             if key.lower() in _META:

@@ -33,6 +33,7 @@ from nyxqa.builders.sources.html_tree import Tree
 _LINE = 160  # characters; a longer block is not looked at
 _CREDIT = 120
 _SHORT = 60
+_WORDS = 8  # of a label, but one
 _NOTE = 500  # characters of a disclosure
 _NODES = 24  # of a block that is looked at
 _PARAGRAPH = 100  # characters of prose with which the article has begun
@@ -146,7 +147,9 @@ def _is_label(linked: float, text: str) -> bool:
     """Whether a line of its own is a label, a button or a call."""
     if len(text) > _SHORT:
         return False
-    return LABEL.fullmatch(text) is not None or (linked >= _MOSTLY_LINKED and CALLS.match(text) is not None)
+    if linked >= _MOSTLY_LINKED and CALLS.match(text):
+        return True
+    return not text.endswith((",", ";", ")")) and text.count(" ") <= _WORDS and LABEL.fullmatch(text) is not None
 
 
 def _is_credit(text: str, begun: bool, linked: float) -> bool:
