@@ -232,3 +232,6 @@ def _as_shift_jis(pair: bytes) -> bytes:
     row, cell = pair[0] - 0xA1, pair[1] - 0xA1
     lead = row // 2 + (0x81 if row < 0x3E else 0xC1)
     return bytes((lead, cell + (0x9F if row % 2 else 0x40 if cell < 0x3F else 0x41)))
+
+
+codecs.register_error(_ERRORS, _browser_character)

@@ -48,7 +48,7 @@ def source(run: Run, opened: Source, web: Web) -> StepOutput:
     removals = read_removals(run.work.parent)
     if removals:
         params["removals"] = removals.digest
-    read = Step("source/read", 15, {**params, "license": web.license}, unit_in="row", unit_out="page")
+    read = Step("source/read", 16, {**params, "license": web.license}, unit_in="row", unit_out="page")
     reader = partial(read_pages, opened, web.license, removals=run.work.parent if removals else None)
     pages = run.map(read, reader, partial(opened.tasks, run.say), SOURCE_PAGES)
     once = Step("source", 1, {}, (read.fingerprint,), unit_in="row", unit_out="page")
