@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.machine import command, machine
 from nyxqa.build import run
 from nyxqa.builders.check.structure import check
-from nyxqa.builders.report.diff import diff
+from nyxqa.builders.report.changes import diff
 from tests.support.published import table
 from tests.support.vlm_server import Payload, VlmServer, prompt_text
 

@@ -132,8 +132,8 @@ def diff(
     debug: Debug = False,
 ) -> None:
     """Compare two datasets: pages, documents, questions, triplets, recipe."""
-    from nyxqa.builders.report.diff import diff as run_diff
-    from nyxqa.builders.report.diff import diff_json, diff_text
+    from nyxqa.builders.report.changes import diff as run_diff
+    from nyxqa.builders.report.changes import diff_json, diff_text
 
     found = run_diff(old, new)
     sys.stdout.write(diff_json(found) if as_json else diff_text(found, old, new))

@@ -12,7 +12,7 @@ import pytest
 
 from nyxqa.build import run
 from nyxqa.builders.check.structure import check
-from nyxqa.builders.report.diff import diff, diff_text
+from nyxqa.builders.report.changes import diff, diff_text
 from nyxqa.cli import main
 from nyxqa.schemas.errors import BudgetError, UsageError
 from nyxqa.schemas.ids import qa_id

@@ -19,9 +19,9 @@ from nyxqa.builders.engine.executors.cluster import executor as module
 from nyxqa.builders.engine.executors.cluster.executor import RayExecutor, encoders
 from nyxqa.builders.engine.executors.cluster.window import ready_first
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step
 from nyxqa.builders.engine.workdir import output_folder
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.schemas.chance import keyed_hash
 from tests.support import tasks
 from tests.support.pages import many_pages, write_recipe

@@ -1,4 +1,4 @@
-"""Look for secrets and personal data in the texts of a dataset; what is found is told, and fails no check."""
+"""Checks of what must not be in a dataset: secrets, personal data, and leaks between splits (the certificate)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import ValidationError
+
 from nyxqa.builders.check.context import CheckContext
+from nyxqa.builders.dedup.certificate import certify
+from nyxqa.builders.engine.workdir import scratch_folder
 from nyxqa.builders.filters.secrets.detect import find
 from nyxqa.builders.formatting import listed
+from nyxqa.schemas.errors import first_line
+from nyxqa.schemas.recipe import Dedup
 
 SECRETS = "secrets"
 # Columns of texts; the first column says which row it is.
@@ -21,6 +27,8 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "ledger": ("item_id", "detail"),
 }
 _SEEN = 100_000  # texts that are not searched again, such as titles that documents share
+
+LEAK_CHECKS = ("certificate", "certificate_of_manifest")
 
 
 def check_secrets(context: CheckContext) -> None:
@@ -60,3 +68,31 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)
+
+
+def check_leaks(context: CheckContext) -> None:
+    """Check that every count is zero and equals the one in the manifest."""
+    if not context.ready(("corpus", "qa", "triplets"), *LEAK_CHECKS):
+        return
+    if context.incomplete:
+        context.findings.skip(f"null where no null may be, in {min(context.incomplete)}", *LEAK_CHECKS)
+        return
+    scratch = scratch_folder(context.out)
+    try:
+        settings = Dedup.model_validate(context.manifest.recipe.get("dedup", {}))
+    except ValidationError as error:
+        context.findings.skip(f"the manifest's recipe is not valid: dedup: {first_line(error)}", *LEAK_CHECKS)
+        return
+    try:
+        counts = certify(context.out, context.manifest.files, settings, scratch)
+    except OSError as error:
+        context.findings.skip(f"{scratch} cannot be written: {error.strerror or error}", *LEAK_CHECKS)
+        return
+    recorded = context.manifest.certificate
+    for name, count in counts.items():
+        if count:
+            context.findings.fail("certificate", f"{name}: {count}")
+    for name in sorted(counts.keys() | recorded.keys()):
+        if counts.get(name) != recorded.get(name):
+            line = f"{name}: {recorded.get(name, 'absent')} in the manifest, {counts.get(name, 'absent')} in the tables"
+            context.findings.fail("certificate_of_manifest", line)

@@ -8,17 +8,15 @@ from pathlib import Path
 from nyxqa.builders.check.content import ROW_CHECKS, check_labels, check_rows
 from nyxqa.builders.check.context import CheckContext
 from nyxqa.builders.check.feedback import FEEDBACK_CHECKS, check_feedback
-from nyxqa.builders.check.files import FILE_CHECKS, check_card, check_files
+from nyxqa.builders.check.files import FILE_CHECKS, ORDER_CHECKS, check_card, check_files, check_order
 from nyxqa.builders.check.findings import CheckResult, Finding, Findings
 from nyxqa.builders.check.images import IMAGE_CHECKS
-from nyxqa.builders.check.leaks import LEAK_CHECKS, check_leaks
 from nyxqa.builders.check.ledger import LEDGER_CHECKS, check_ledger
 from nyxqa.builders.check.negatives import NEGATIVE_CHECKS, check_negatives
-from nyxqa.builders.check.order import ORDER_CHECKS, check_order
 from nyxqa.builders.check.preview import check_preview
 from nyxqa.builders.check.probes import PROBE_CHECKS, check_probes
 from nyxqa.builders.check.references import REFERENCE_CHECKS, check_references
-from nyxqa.builders.check.secrets import SECRETS, check_secrets
+from nyxqa.builders.check.secrets import LEAK_CHECKS, SECRETS, check_leaks, check_secrets
 from nyxqa.schemas.errors import FormatError
 from nyxqa.schemas.live import task
 from nyxqa.schemas.manifest import read_manifest

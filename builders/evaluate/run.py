@@ -9,8 +9,9 @@ from pathlib import Path
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import Run, WorkingRun
+from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.workdir import begin_generation, output_folder
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.evaluate.answers import CLOSED_BOOK, Answers, answers, closed_book, is_asked, request
 from nyxqa.builders.evaluate.markdown import render
 from nyxqa.builders.evaluate.options import EvaluateOptions, system_names

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.workdir import begin_generation, output_folder, steps_folder
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.feedback.answers import answers
 from nyxqa.builders.feedback.candidates import candidates
 from nyxqa.builders.feedback.labels import Labelling

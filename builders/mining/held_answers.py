@@ -7,8 +7,14 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nyxqa.builders.qa.answer_match import AnswerRule, answer_rule, fold_document
-from nyxqa.builders.qa.common_words import CommonWords, count_common_words, sampled
+from nyxqa.builders.qa.answer_match import (
+    AnswerRule,
+    CommonWords,
+    answer_rule,
+    count_common_words,
+    fold_document,
+    sampled,
+)
 from nyxqa.schemas.sql import string_literal
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from nyxqa.builders.qa.common_words import CommonWords
 from nyxqa.schemas.content import plain_text
 from nyxqa.schemas.words import words
 
@@ -31,6 +32,13 @@ _LIST = "; "  # joins the items of a list answer
 
 # Folded items that must all occur; one unless the answer is a list.
 Form = tuple[str, ...]
+
+# A word in more documents than this, and in more than this share of the pool's, is common.
+MIN_DOCUMENTS = 5
+SHARE = 0.005
+# Documents that are counted; of a larger pool a fixed part, so that memory is bounded.
+SAMPLE = 20_000
+_ID_DIGITS = 12  # of a ``doc_id``, which is a hash; they choose the part
 
 
 def searchable_answers(answers: Iterable[str]) -> tuple[Form, ...]:
@@ -134,3 +142,44 @@ def answer_rule(question: str, answers: Sequence[str], common: CommonWords) -> A
         tuple(form for form in forms if is_common[form]),
         tuple((_stem(word), common.weight(word)) for word in asked),
     )
+
+
+@dataclass(frozen=True)
+class CommonWords:
+    """The common words of a pool.
+
+    :param total: Documents that were counted.
+    :param counts: Documents with each common word.
+    """
+
+    total: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def is_common(self, word: str) -> bool:
+        """Whether a folded word is common."""
+        return word in self.counts
+
+    def weight(self, word: str) -> float:
+        """Inverse document frequency of a folded word; of a rare one, that of the rarest common word."""
+        return math.log((self.total + 1) / (self.counts.get(word, common_bound(self.total)) + 1))
+
+
+def common_bound(total: int) -> int:
+    """Documents, of ``total``, in which a word may be without being common."""
+    return max(MIN_DOCUMENTS, int(total * SHARE))
+
+
+def sampled(doc_id: str, total: int) -> bool:
+    """Whether a document of a pool of ``total`` is counted."""
+    return int(doc_id[:_ID_DIGITS], 16) % -(-max(total, 1) // SAMPLE) == 0
+
+
+def count_common_words(documents: Iterable[str]) -> CommonWords:
+    """The common words of folded documents (``fold_document``)."""
+    counts: Counter[str] = Counter()
+    total = 0
+    for folded in documents:
+        total += 1
+        counts.update(set(folded.split()))
+    bound = common_bound(total)
+    return CommonWords(total, {word: count for word, count in sorted(counts.items()) if count > bound})

@@ -10,9 +10,9 @@ from typing import Any
 from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.trace import read_trace
 from nyxqa.builders.engine.workdir import scratch_folder
-from nyxqa.builders.report.evidence_outcomes import Outcomes
 from nyxqa.builders.report.lines import judge_lines, probe_line, shortfall_lines
 from nyxqa.builders.report.question_figures import figure_lines
+from nyxqa.builders.report.summary import Outcomes
 from nyxqa.builders.report.table_counts import (
     Drops,
     KindCounts,

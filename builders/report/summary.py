@@ -1,16 +1,17 @@
-"""Counts of the published tables, for the card."""
+"""Counts of the published tables, for the card, and outcomes of ``verify`` by kind and by type of question."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nyxqa.builders.engine.database import database
-from nyxqa.builders.report.evidence_outcomes import evidence_outcomes
-from nyxqa.builders.report.type_outcomes import type_outcomes
 from nyxqa.schemas.sql import file_list
-from nyxqa.schemas.tables import QA
+from nyxqa.schemas.tables import CONDITIONS, QA, QA_SPLITS
+
+if TYPE_CHECKING:
+    import duckdb
 
 _PROMPTS = ", ".join(f"{{'name': '{one.name}', 'hash': prompts.{one.name}}}" for one in QA.schema.field("prompts").type)
 _QUERIES = {
@@ -30,6 +31,34 @@ _QUERIES = {
                             GROUP BY ALL HAVING count(*) FILTER (len(negative_ids) = 0) > 0 ORDER BY ALL""",
     "drops": "SELECT stage || ': ' || reason, count(*) FROM {ledger} GROUP BY ALL ORDER BY ALL",
 }
+
+COLUMNS = ("split", "type", "kind", "outcome", "questions")
+_QA = "SELECT '{split}' AS split, type, kind, evidence, answerable FROM read_parquet({files}) WHERE type <> ''"
+_KEPT = (
+    "SELECT split, type, kind, CASE WHEN answerable THEN 'kept' ELSE 'kept, not answerable' END AS outcome FROM asked"
+)
+_RIGHT = "SELECT split, type, kind, 'kept, right: {view}' AS outcome FROM asked WHERE evidence.{view}.correct"
+# Stage ``verify`` writes the type of a question as the detail of its drop.
+_DROPPED = """
+SELECT ledger.split, detail AS type, corpus.kind, 'dropped: ' || reason AS outcome
+FROM read_parquet({ledger}) ledger JOIN read_parquet({corpus}) corpus ON corpus.doc_id = ledger.parent_id
+WHERE stage = 'verify' AND item_type = 'question' AND detail IN ('fact', 'howto', 'why', 'compare', 'list', 'boolean')
+"""
+
+Outcomes = dict[str, dict[str, dict[str, int]]]
+_VIEWS = ("closed_book", "document", "no_images", "images_only")
+_VERIFIED = "(SELECT '{split}' AS split, kind, evidence FROM read_parquet({files}))"
+_PASSED = """
+SELECT split, 'kept' AS outcome, kind, count(*) FROM {qa} WHERE evidence IS NOT NULL GROUP BY ALL
+"""
+_ANSWERED = """
+SELECT split, 'kept, right: {view}', kind, count(*) FROM {qa} WHERE evidence.{view}.correct GROUP BY ALL
+"""
+_REFUSED = """
+SELECT ledger.split, 'dropped: ' || reason, corpus.kind, count(*)
+FROM read_parquet({ledger}) ledger JOIN read_parquet({corpus}) corpus ON corpus.doc_id = ledger.parent_id
+WHERE stage = 'verify' AND item_type = 'question' GROUP BY ALL
+"""
 
 
 def summarise(folder: Path, files: Iterable[str]) -> dict[str, Any]:
@@ -56,3 +85,49 @@ def _by_split(files: list[Path]) -> dict[str, list[Path]]:
     for file in files:
         by_split.setdefault(file.name.partition("-")[0], []).append(file)
     return by_split
+
+
+def type_outcomes(
+    db: duckdb.DuckDBPyConnection, qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]
+) -> list[dict[str, Any]]:
+    """Numbers of questions, each row with ``COLUMNS``; none where no question has a type.
+
+    A question may be answered rightly in several views; ``kept`` counts each question once.
+
+    :param qa: Files by split.
+    """
+    if not qa or not corpus:
+        return []
+    asked = " UNION ALL ".join(_QA.format(split=split, files=file_list(files)) for split, files in qa.items())
+    parts = [_KEPT, *(_RIGHT.format(view=view) for view in CONDITIONS)]
+    if ledger:
+        parts.append(_DROPPED.format(ledger=file_list(ledger), corpus=file_list(corpus)))
+    query = f"WITH asked AS ({asked}) SELECT split, type, kind, outcome, count(*) FROM ({' UNION ALL '.join(parts)}) "  # noqa: S608
+    rows = db.execute(f"{query} GROUP BY ALL").fetchall()
+    rows.sort(key=lambda row: (QA_SPLITS.index(row[0]), *row[1:]))
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def evidence_outcomes(
+    db: duckdb.DuckDBPyConnection, qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]
+) -> Outcomes:
+    """Questions by split, outcome and kind of their document; splits without verification are omitted.
+
+    A question may be answered correctly in several views; ``kept`` counts each question once.
+
+    :param qa: Files by split.
+    """
+    outcomes: Outcomes = {}
+    for query in _queries(qa, corpus, ledger):
+        for split, outcome, kind, count in sorted(db.execute(query).fetchall()):
+            outcomes.setdefault(split, {}).setdefault(outcome, {})[kind] = count
+    return {split: outcomes[split] for split in sorted(outcomes, key=QA_SPLITS.index)}
+
+
+def _queries(qa: dict[str, list[Path]], corpus: list[Path], ledger: list[Path]) -> Iterable[str]:
+    for split, files in qa.items():
+        table = _VERIFIED.format(split=split, files=file_list(files))
+        yield _PASSED.format(qa=table)
+        yield from (_ANSWERED.format(qa=table, view=view) for view in _VIEWS)
+    if corpus and ledger:
+        yield _REFUSED.format(corpus=file_list(corpus), ledger=file_list(ledger))

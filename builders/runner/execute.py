@@ -9,19 +9,18 @@ from pathlib import Path
 
 from nyxqa.builders.engine.limits import limited
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
 from nyxqa.builders.engine.trace import note_end, read_trace
 from nyxqa.builders.engine.workdir import begin_generation, forget_stages, output_folder
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.feedback.publication import with_earlier_feedback
 from nyxqa.builders.filters.conditions import may_pass
 from nyxqa.builders.pipeline import Built, Pages, asks_model, build, build_pages
 from nyxqa.builders.publish.publish import complete_publishing, drop_edited, publish
 from nyxqa.builders.question_sets.validate import pinned
-from nyxqa.builders.report.ending import ending_lines
 from nyxqa.builders.report.estimate import Estimate, estimate_captions, estimate_seeds
 from nyxqa.builders.report.estimate_sets import estimate_sets
-from nyxqa.builders.report.lines import shortfall_lines
+from nyxqa.builders.report.lines import ending_lines, shortfall_lines
 from nyxqa.builders.report.page import PAGE, refresh_page
 from nyxqa.builders.runner.manifest import build_manifest
 from nyxqa.builders.runner.plan import (

@@ -11,9 +11,9 @@ from typing import Any
 from nyxqa.builders.assembly.inputs import RESULT
 from nyxqa.builders.chunking.tokenizers import tokenizer_name, tokenizer_revision
 from nyxqa.builders.engine.accounting import Counts
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepReport
 from nyxqa.builders.engine.trace import TracedStep
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.pipeline import Built
 from nyxqa.builders.report.funnel import joined_stages
 from nyxqa.builders.runner.deviations import deviations

@@ -10,7 +10,6 @@ from nyxqa.builders.sources.html_around import drop_around
 from nyxqa.builders.sources.html_asides import drop_asides
 from nyxqa.builders.sources.html_authors import drop_authors
 from nyxqa.builders.sources.html_cues import drop_cue_lines
-from nyxqa.builders.sources.html_discussion import is_discussion
 from nyxqa.builders.sources.html_flow import belongs
 from nyxqa.builders.sources.html_judged import is_clutter
 from nyxqa.builders.sources.html_leftovers import drop_leftovers
@@ -32,6 +31,18 @@ _OTHERS = ("comments", "related")  # may be longer than the content
 # What is not taken back while there is any text beside it.
 _SURE = frozenset(
     ("footer", "notice", "sign_up", "share", "advertisement", "credits", "image_credit", "path", "rating")
+)
+
+_TYPE = "DiscussionForumPosting"
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:forums?|threads?|show-?thread|thread-?view\w*|view-?topic|discussions?)(?=$|[\s_-])"
+)
+# Of an address: a host such as forum.example.org, or a part such as /forum/, /travel-forum/, ?threads, viewtopic.php.
+_ADDRESS = re.compile(
+    r"//(?:forums?|boards?|discuss(?:ions?)?)\.|[/?](?:[a-z]+-)?(?:forums?|threads?|discussions?)(?=[/?.=]|$)|"
+    r"/(?:viewtopic|showthread)\b",
+    re.IGNORECASE,
 )
 
 
@@ -197,3 +208,24 @@ def _holds_heading(tree: Tree, measure: Measure, node: int) -> bool:
 
 def _holds_images(tree: Tree, nodes: list[int]) -> bool:
     return any(tree.tags[node] == "figure" or tree.find(node, "figure") is not None for node in nodes)
+
+
+def is_discussion(tree: Tree) -> bool:
+    """Whether a page says that it is a thread of a forum: by its markup, its address or the names of its body."""
+    outer = [node for node in (0, *tree.children(0)) if tree.tags[node] != "head"]
+    names = " ".join(f"{tree.get(node, 'class')} {tree.get(node, 'id')}" for node in outer)
+    if _NAMES.search(_CAMEL.sub("-", names).lower()):
+        return True
+    for node, tag in enumerate(tree.tags):
+        if tag == "script":
+            if "ld+json" in tree.get(node, "type") and _TYPE in "".join(tree.texts[node : tree.ends[node]]):
+                return True
+        elif tag == "link" and tree.get(node, "rel") == "canonical":
+            if _ADDRESS.search(tree.get(node, "href")):
+                return True
+        elif tag == "meta" and tree.get(node, "property") == "og:url":
+            if _ADDRESS.search(tree.get(node, "content")):
+                return True
+        elif tag and _TYPE in tree.get(node, "itemtype"):
+            return True
+    return False

@@ -26,7 +26,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.mining.judge_report import corrected, judge_counts
 from nyxqa.builders.qa.options_probe import ProbeItem, probe_options
 from nyxqa.builders.question_sets.outputs import Sets
-from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.funnel import largest_loss
 from nyxqa.builders.report.question_figures import question_figures
 from nyxqa.builders.report.set_reports import set_reports
 from nyxqa.builders.report.summary import summarise

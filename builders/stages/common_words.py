@@ -15,8 +15,7 @@ from nyxqa.builders.engine.accounting import Account, ShardOutput
 from nyxqa.builders.engine.part_files import file_groups
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.qa.answer_match import fold_document
-from nyxqa.builders.qa.common_words import CommonWords, common_bound, count_common_words, sampled
+from nyxqa.builders.qa.answer_match import CommonWords, common_bound, count_common_words, fold_document, sampled
 from nyxqa.builders.question_sets.passage_pool import PassagePool
 from nyxqa.builders.stages.names import pool_stage
 from nyxqa.schemas.files import read_json, write_json

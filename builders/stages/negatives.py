@@ -20,7 +20,7 @@ from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput, section_params
 from nyxqa.builders.images.packs import PackReader
 from nyxqa.builders.mining.indexed_documents import IndexedDocuments, documents_file, write_documents
-from nyxqa.builders.mining.web_rules import mine_page_question, search_depth
+from nyxqa.builders.mining.negative_selection import mine_page_question, search_depth
 from nyxqa.builders.qa.answer_match import answer_rule
 from nyxqa.builders.rows import QUESTIONS
 from nyxqa.builders.stages.common_words import read_common_words

@@ -13,7 +13,7 @@ from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.question_sets.passage_pool import PassagePool, write_pool
 from nyxqa.builders.question_sets.passages import read_passages
 from nyxqa.builders.question_sets.row_source import PASSAGES, source_state
-from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.funnel import largest_loss
 from nyxqa.builders.stages.names import SOURCE, pool_stage
 from nyxqa.retriever.protocols import Encoder
 from nyxqa.schemas.errors import WorldError

@@ -27,7 +27,7 @@ from nyxqa.builders.question_sets.outputs import POOL_DOCUMENTS
 from nyxqa.builders.question_sets.passage_pool import write_pool
 from nyxqa.builders.question_sets.passages import Passage, read_passages
 from nyxqa.builders.question_sets.pools import PoolPlan, PoolSource
-from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.funnel import largest_loss
 from nyxqa.builders.stages.fetch import fetch_urls, store_folder
 from nyxqa.builders.stages.names import SOURCE, pool_stage
 from nyxqa.schemas.errors import WorldError

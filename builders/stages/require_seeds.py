@@ -14,7 +14,7 @@ from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.formatting import counted
-from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.funnel import largest_loss
 from nyxqa.schemas.errors import WorldError
 from nyxqa.schemas.recipe import SplitSection
 from nyxqa.schemas.sql import file_list

@@ -15,8 +15,7 @@ from nyxqa.builders.engine.database import arrow_rows, database
 from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.shard import DropWriter, write_table
 from nyxqa.builders.engine.step import Step, StepOutput
-from nyxqa.builders.qa.answer_match import answer_rule, fold_answer, fold_document
-from nyxqa.builders.qa.common_words import CommonWords
+from nyxqa.builders.qa.answer_match import CommonWords, answer_rule, fold_answer, fold_document
 from nyxqa.builders.qa.keys import question_key
 from nyxqa.builders.qa.nuggets import located_nuggets, nugget_texts
 from nyxqa.builders.rows import KIND_QUESTIONS

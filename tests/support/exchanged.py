@@ -13,8 +13,8 @@ import pyarrow as pa
 from nyxqa.builders.engine.exchange import KEY, Items, exchange
 from nyxqa.builders.engine.executors.protocol import Executor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 
 GIVEN = pa.schema([(KEY, pa.uint64()), ("shard", pa.int32()), ("row", pa.int32())])
 TAKEN = pa.schema([("shard", pa.int32()), ("row", pa.int32()), (KEY, pa.uint64()), ("items", pa.int64())])

@@ -13,8 +13,9 @@ from PIL import Image
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import Run, WorkingRun
+from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.sources.factory import open_source
 from nyxqa.builders.stages.images import images
 from nyxqa.builders.stages.source import source

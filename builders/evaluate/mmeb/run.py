@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from nyxqa.builders.engine.executors.factory import make_executor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import Run, WorkingRun
+from nyxqa.builders.engine.run import Run
 from nyxqa.builders.engine.step import Step
 from nyxqa.builders.engine.workdir import output_folder
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.evaluate.mmeb.report import Measured, figures, render
 from nyxqa.builders.evaluate.mmeb.rows import Task, read_task, task_files
 from nyxqa.builders.evaluate.options import EXACT, EvaluateOptions, system_names

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from nyxqa.builders.vlm.extractive.clauses import clause_questions, general_subject
 from nyxqa.builders.vlm.extractive.cloze import BLANK, Cloze, clozes_of, gives_away, text_clozes, usable_title
 from nyxqa.builders.vlm.extractive.definitions import Definition, defined_name, definition, definition_questions
+from nyxqa.builders.vlm.extractive.lexicon import reworded
 from nyxqa.builders.vlm.extractive.self_contained import complete_sentences, is_self_contained
-from nyxqa.builders.vlm.extractive.stock_questions import of_which_language, told_of_place, until_when
-from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS
-from nyxqa.builders.vlm.extractive.wording import least_copied
+from nyxqa.builders.vlm.extractive.vocabulary import STOP_WORDS, kind_of_word
 from nyxqa.schemas.answers import normalise_answer
 from nyxqa.schemas.words import words
 
@@ -21,6 +20,14 @@ _DEFINED, _ASKED = 12.0, 2.0
 _FOR_EACH_CLOZE, _CLOZES_ALONE = 3, 2  # questions in other words for each cloze; clozes where there is none
 _MAX_ANSWER_WORDS = 5
 _PRONOUNS = ("He", "She", "It")
+
+_FRONTED = 15  # characters: an earlier place stands in front of the subject
+_REIGN = re.compile(r"\b(?:king|queen|emperor|empress|sultan|pharaoh|tsar|shah|reign\w*|ruled|ruling)\b", re.IGNORECASE)
+_LASTED = frozenset(["war", "revolution", "rebellion", "conflict", "period", "empire", "dynasty", "kingdom"])
+_TWICE = re.compile(r"\b(?:twice|again)\b|\d.*\d.*\d{3}.*\bto $")
+_FROM = re.compile(r"\bfrom (?:\d{1,2} )?(?:[A-Z]\w+ )?\d{3,4} (?:to|until) $")
+
+COPIED = 0.8  # share of a question's words that may stand in its document
 
 
 def text_questions(text: str, title: str | None) -> Iterator[Cloze]:
@@ -164,3 +171,47 @@ def _asked(cloze: Cloze, ways: Iterable[str], known: frozenset[str]) -> Iterator
     asked = least_copied((way for way in ways if not gives_away(way, cloze.answer)), known)
     if asked is not None:
         yield replace(cloze, text=asked, score=cloze.score + _ASKED)
+
+
+def told_of_place(before: str, kind: str, after: str) -> Iterator[str]:
+    """Asks where a place lies that an answer follows behind a comma."""
+    found = re.search(r"\b(?:in|near|at) (?P<place>(?:[A-Z][\w'\u2019-]+ ?){1,3}), $", before)
+    if found is None or found.start() < _FRONTED or not re.match(r"\.|$|,(?! (?:and|or)? ?[A-Z])", after):
+        return
+    place = found["place"].strip()
+    if kind == "country" and kind_of_word(place) is None:
+        yield f"In which country does {place} lie?"
+
+
+def until_when(before: str, kind: str, subject: str, head: Sequence[str]) -> Iterator[str]:
+    """Asks when something ended, by a time behind "from ... to"."""
+    if kind not in ("year", "date") or _TWICE.search(before) or not _FROM.search(before):
+        return
+    if not _LASTED.isdisjoint(head):
+        yield f"When did {subject} come to an end?"
+    elif _REIGN.search(before):
+        yield f"In what year did the rule of {subject} end?"
+
+
+def of_which_language(before: str, kind: str, after: str, title: str) -> Iterator[str]:
+    """Asks for the language that the word for the title is from."""
+    is_word = re.match(r"^The (?:word|term|name)\b", before) and re.search(r"\b(?:from|of) (?:the |an? )?$", before)
+    if (
+        is_word
+        and kind in ("people", "language", "name")
+        and re.match(r" (?:word|term|root|name|phrase|verb|noun)\b", after)
+    ):
+        yield f"Which language is the word \u201c{title}\u201d taken from?"
+
+
+def copied_share(question: str, known: frozenset[str]) -> float:
+    """Share of the words of ``question`` that are in ``known``."""
+    asked = words(question)
+    return sum(word in known for word in asked) / max(len(asked), 1)
+
+
+def least_copied(ways: Iterable[str], known: frozenset[str]) -> str | None:
+    """The first way, or rewording of one, that copies at most ``COPIED`` of its words; None if all copy more."""
+    plain = [" ".join(way.replace(" ?", "?").split()) for way in ways]
+    every = chain(plain, chain.from_iterable(map(reworded, plain)))
+    return next((text for text in every if copied_share(text, known) <= COPIED), None)

@@ -18,8 +18,8 @@ from nyxqa.builders.dedup.across.pairs import near_pairs
 from nyxqa.builders.dedup.across.sketches import Documents, document_groups, sketched
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.tables import QA_SPLITS
 from tests.support.near_duplicates import components, hamming, jaccard, make_rows

@@ -13,7 +13,7 @@ from nyxqa.builders.dedup.across.published import leak_counts, standing_twice
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.schemas.columns import Table
 from nyxqa.schemas.recipe import Dedup
 from nyxqa.schemas.tables import CORPUS, QA, TRIPLETS

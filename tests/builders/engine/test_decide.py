@@ -13,9 +13,10 @@ from nyxqa.builders.engine.decide import decide_then_apply, paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import PlannedRun, Run, WorkingRun
+from nyxqa.builders.engine.run import PlannedRun, Run
 from nyxqa.builders.engine.shard import write_table
 from nyxqa.builders.engine.step import Step, StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.schemas.errors import LawError
 from tests.support.rows import finished
 from tests.support.tasks import NUMBERS

@@ -17,10 +17,11 @@ from nyxqa.builders.engine.accounting import Account, Counts, Drop, ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.part_files import part_file
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.shard import Job, complete_shards, run_shard
 from nyxqa.builders.engine.step import Step, StepOutput
 from nyxqa.builders.engine.trace import read_trace
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.schemas.errors import LawError
 from nyxqa.schemas.files import replacing
 from nyxqa.schemas.tables import LEDGER

@@ -11,8 +11,8 @@ import pytest
 
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.filters.common_blocks import dropped_blocks, without_blocks
 from nyxqa.builders.stages.page_copies import decide_over_pages, read_common
 from nyxqa.schemas.recipe import Prefilter

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from nyxqa.builders.qa.answer_match import answer_rule, contains_answer, fold_document, searchable_answers
-from nyxqa.builders.qa.common_words import MIN_DOCUMENTS, SAMPLE, CommonWords, count_common_words, sampled
+from nyxqa.builders.qa.answer_match import (
+    MIN_DOCUMENTS,
+    SAMPLE,
+    CommonWords,
+    answer_rule,
+    contains_answer,
+    count_common_words,
+    fold_document,
+    sampled,
+    searchable_answers,
+)
 from nyxqa.schemas.ids import doc_id
 
 # Forty pages on lakes: "blue" stands on half of them, "Gilgamesh" on one.

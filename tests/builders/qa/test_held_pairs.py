@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.qa.answer_match import AnswerRule, answer_rule, fold_document
-from nyxqa.builders.qa.common_words import CommonWords, count_common_words
+from nyxqa.builders.qa.answer_match import AnswerRule, CommonWords, answer_rule, count_common_words, fold_document
 from nyxqa.builders.qa.options_probe import wilson_interval
 
 PAIRS = Path(__file__).parents[2] / "support" / "held_pairs.jsonl"

@@ -9,7 +9,7 @@ from nyxqa.builders.engine.database import database
 from nyxqa.builders.engine.part_files import ledger_file
 from nyxqa.builders.engine.shard import ledger_table, write_table
 from nyxqa.builders.engine.step import StepOutput
-from nyxqa.builders.report.losses import largest_loss
+from nyxqa.builders.report.funnel import largest_loss
 from tests.support.rows import finished
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nyxqa.build import run
-from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.run import PlannedRun
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.runner import execute, plan
 
 SETTINGS = {"text": [], "web.limit": 40, "synthesize.max_questions": 1}

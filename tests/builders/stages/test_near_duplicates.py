@@ -19,7 +19,7 @@ from nyxqa.builders.dedup.across import pairs, sketches
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.stages.dedup import dedup
 from nyxqa.builders.stages.split import split
 from nyxqa.schemas.errors import WorldError

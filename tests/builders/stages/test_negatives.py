@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from nyxqa.builders.mining.web_rules import mine_page_question
-from nyxqa.builders.qa.answer_match import answer_rule, fold_document
-from nyxqa.builders.qa.common_words import CommonWords
+from nyxqa.builders.mining.negative_selection import mine_page_question
+from nyxqa.builders.qa.answer_match import CommonWords, answer_rule, fold_document
 from nyxqa.builders.qa.keys import text_key
 from nyxqa.builders.stages.negatives import Mining, index_shard, mine_shard
 from nyxqa.schemas.content import PLACEHOLDER

@@ -8,8 +8,9 @@ import pytest
 from nyxqa.builders.engine.accounting import ShardOutput
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import PlannedRun, WorkingRun
+from nyxqa.builders.engine.run import PlannedRun
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.stages.page_copies import decide_over_pages, numbered_files
 from nyxqa.builders.stages.prefilter import prefilter, prefilter_shard
 from nyxqa.schemas.errors import UsageError

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from nyxqa.builders.engine.decide import paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.stages.sample import quotas, sample, sample_shard, write_chosen
 from nyxqa.schemas.chance import keyed_hash
 from nyxqa.schemas.recipe import Recipe, Sample, Shares, SplitSection

@@ -19,8 +19,8 @@ from nyxqa.builders.dedup.homes import Pages, write_pages
 from nyxqa.builders.engine.decide import paired_files
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import StepOutput
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.stages.split import (
     assign_by_pages,
     assign_by_questions,

@@ -14,8 +14,8 @@ import pytest
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
-from nyxqa.builders.engine.run import WorkingRun
 from nyxqa.builders.engine.step import Step
+from nyxqa.builders.engine.working_run import WorkingRun
 from nyxqa.builders.rows import PAGES
 from nyxqa.builders.stages.chunk import chunk
 from nyxqa.builders.stages.common_images import common_tasks, drop_common

@@ -59,7 +59,7 @@ def test_new_state_is_seen_and_the_old_one_by_its_revision(server: HubServer, cl
     assert new != old
     assert by_commit == by_tag == old
     found = client.python(
-        f"from nyxqa.builders.report.diff import diff; result = diff('{NAME}@{first}', {str(pushed)!r})"
+        f"from nyxqa.builders.report.changes import diff; result = diff('{NAME}@{first}', {str(pushed)!r})"
     )
     assert found["questions"] == {} or all(counts["same"] for counts in found["questions"].values())
     assert found["old"] != found["new"]

@@ -6,7 +6,7 @@ import pytest
 
 from nyxqa.builders.vlm.extractive.lexicon import reworded, with_articles
 from nyxqa.builders.vlm.extractive.model import ExtractiveVlm
-from nyxqa.builders.vlm.extractive.wording import COPIED, copied_share, least_copied
+from nyxqa.builders.vlm.extractive.text_questions import COPIED, copied_share, least_copied
 from nyxqa.builders.vlm.protocol import Answered, QaPair, VlmDocument, VlmRequest
 from nyxqa.schemas.content import Content
 from nyxqa.schemas.words import words
