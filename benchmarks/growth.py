@@ -50,12 +50,15 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=300, help="documents asked about")
     parser.add_argument("--before", type=Path, help="working tree of an earlier version")
     parser.add_argument("--name", default="growth", help="of the file of results")
+    parser.add_argument("--keep", type=Path, help="folder that keeps the made pages, and has them from a run before")
     options = parser.parse_args()
     trees = {"now": _ROOT} | ({"before": options.before.resolve()} if options.before else {})
     runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for pages in options.pages:
-            made = write_pages(Path(folder) / str(pages), list(read_sentences(options.passages)), pages)
+            made = (options.keep or Path(folder)).resolve() / str(pages) / "pages.jsonl"
+            if not made.exists():
+                write_pages(made.parent, list(read_sentences(options.passages)), pages)
             for workers in options.workers:
                 for version, tree in trees.items():
                     run = measured(tree, made, workers, options.sample)
@@ -115,11 +118,11 @@ def read_sentences(file: Path) -> Iterator[list[str]]:
 
 def write_pages(folder: Path, sentences: list[list[str]], pages: int) -> Path:
     """The file of made pages; every tenth has the text of one before, every fifth a picture."""
-    folder.mkdir()
+    folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
     words = [word for sentence in sentences for word in sentence]
     texts: list[str] = []
-    with (folder / "pages.jsonl").open("w", encoding="utf-8") as file:
+    with (folder / "pages.part").open("w", encoding="utf-8") as file:
         for number in range(pages):
             if number % 10 == 9:
                 text = texts[int(random.integers(len(texts)))]
@@ -132,7 +135,7 @@ def write_pages(folder: Path, sentences: list[list[str]], pages: int) -> Path:
                 name = draw_picture(folder, random, number)
                 row |= {"texts": [text, None], "images": [None, name], "metadata": "[null, null]"}
             file.write(json.dumps(row) + "\n")
-    return folder / "pages.jsonl"
+    return (folder / "pages.part").rename(folder / "pages.jsonl")
 
 
 def made_text(random: np.random.Generator, sentences: list[list[str]], words: list[str]) -> str:
