@@ -78,7 +78,10 @@ def nyxqa_scores(data: Path) -> float:
     queries = nyxqa.load("triplets", data, split="test", join=False, images="none")
     held = [[one["doc_id"] for one in row] for row in queries["positives"]]
     ids = list(documents["doc_id"])
-    texts = [text.replace("<|image|>", " ").strip() for text in documents["text"]]
+    texts = [
+        f"{title or ''} {text.replace('<|image|>', ' ')}".strip()  # as mteb joins them
+        for title, text in zip(documents["title"], documents["text"], strict=True)
+    ]
     asked = [text.replace("<|image|>", " ").strip() for text in queries["query"]]
     hits = nyxqa.encoder("tiny").search(texts, asked, k=10)
     import math

@@ -29,8 +29,7 @@ _OPTIONS = {"source": "sample", "limit": 20, "workers": 1, "settings": {"split.t
 def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, str], Step]]:
     """The steps that decide published splits, by split and fingerprint."""
     made: dict[tuple[str, str], Step] = {}
-    fingerprint = Step.fingerprint.fget
-    assert fingerprint is not None
+    fingerprint = Step.fingerprint.func
 
     def noted(step: Step) -> str:
         found = str(fingerprint(step))
