@@ -35,6 +35,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.html_debian import SourcedPage, sourced_pages
+from benchmarks.machine import command
 
 SPHINX = ("alabaster", "sphinx_rtd_theme", "furo", "pydata_sphinx_theme")
 MKDOCS = ("mkdocs", "readthedocs", "material", "windmill")
@@ -449,6 +450,7 @@ def main() -> None:
     tools = ("trafilatura", "resiliparse", "sphinx", "mkdocs", "turbohtml")
     if options.out:
         report = {
+            "command": command("html.py"),
             "pages_per_site": options.pages,
             "held_out": [site for site in HELD_OUT if site in results],
             "versions": {name: version(name) for name in tools},
