@@ -45,15 +45,8 @@ _APPOSED = PERSONS | set(
         "name title"
     )
 )
-# Of these, a place is wanted.
-_OF_PLACES = frozenset(
-    word_list(
-        "city town village municipality region province part island district county area settlement port river lake "
-        "mountain peninsula park museum building university neighbourhood suburb volcano range desert castle palace "
-        "temple church"
-    )
-)
 _FOUND_AT = frozenset({"located", "situated", "held", "based", "found", "buried", "headquartered"})
+# What lies in a place, and "of" which a place is wanted.
 _PLACES = frozenset(
     word_list(
         "city town village municipality region province part island district county area settlement port river lake "
@@ -193,7 +186,7 @@ def _prepositional(clause: Clause, head: str, prep: str) -> Iterator[str]:
         yield from _places(clause, head, prep, last, is_thing)
     else:
         which = _which(clause, prep)
-        if which == "What" and prep == "of" and last in _OF_PLACES:
+        if which == "What" and prep == "of" and last in _PLACES:
             which = "Which place"
         elif which == "What" and clause.kind == "name" and prep in _OF_PERSONS and _is_person(clause.answer):
             which = "Who or what"
