@@ -12,6 +12,7 @@ import pytest
 from nyxqa.builders.engine.executors.cluster import executor as module
 from nyxqa.builders.engine.executors.cluster.executor import RayExecutor
 from nyxqa.builders.engine.executors.cluster.task import versions
+from nyxqa.builders.engine.limits import Limits, limited
 from nyxqa.schemas.errors import WorldError
 from tests.support import tasks
 from tests.support.oracle_model import oracle_of
@@ -55,6 +56,9 @@ def test_tasks_and_their_errors_are_as_on_this_machine(two: RayCluster, tmp_path
         assert [next(results) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(tasks.UnlikelyError, match=r"^three$"):
             next(results)
+        (tmp_path / "database").mkdir()
+        with limited(Limits(memory="64MB", threads=1)):
+            assert [*executor.map(tasks.database_settings, [tmp_path / "database"])] == [("61.0 MiB", 1, True)]
         assert len(set(executor.map(tasks.process_of, range(8))) - {os.getpid()}) >= 2
         with pytest.raises(WorldError, match=r"^a worker process died 4 times over one shard, .*fewer --workers$"):
             list(executor.map(tasks.kill_itself, range(3)))

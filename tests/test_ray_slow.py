@@ -33,9 +33,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 # Steps whose shards are worked on by nodes, in a build of pages and questions without a model.
 MAPPED = (
-    *("source/read", "source", "prefilter", "images/store", "images", "chunk", "dedup", "filter", "split"),
-    *("sample train", "synthesize train", "refine/rules train", "refine train", "choices train"),
-    *("negatives/counts", "negatives/index train", "negatives train", "assemble/corpus"),
+    *("source/read", "source", "prefilter/blocks", "prefilter/contents", "prefilter/copies", "prefilter"),
+    *("images/store", "images", "chunk", "dedup", "filter"),
+    *("split/homes", "split/edges", "split/sketch", "split/counts", "split/prefixes", "split/near", "split"),
+    *("negatives/counts", "sample/choose train", "sample train", "synthesize train"),
+    *("refine/rules train", "refine/repeated train", "refine train", "choices train"),
+    *("negatives/index train", "negatives train"),
+    *("assemble/corpus", "assemble/standing", "assemble/twice", "assemble/sketch", "assemble/counts"),
+    *("assemble/prefixes", "assemble/near"),
 )
 
 

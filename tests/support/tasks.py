@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from nyxqa.builders.engine.accounting import Account, Drop, ShardOutput
+from nyxqa.builders.engine.database import database
 
 NUMBERS = pa.schema([("n", pa.int64())])
 
@@ -90,6 +91,14 @@ def endless_query(_: object) -> None:
     database = duckdb.connect()
     while True:  # one long query would keep DuckDB from looking for signals until it ends
         database.execute("SELECT count(*) FROM range(20000000) t(n) WHERE hash(n) = 1").fetchall()
+
+
+def database_settings(folder: Path) -> tuple[str, int, bool]:
+    """Memory limit and threads of a database of a job, and whether it lies outside the shared folder."""
+    with database(folder) as connection:
+        found = connection.execute("SELECT current_setting('memory_limit'), current_setting('threads')").fetchone()
+        assert found is not None
+        return str(found[0]), int(found[1]), not [*folder.iterdir()]
 
 
 def setting(name: str) -> str | None:
