@@ -1,4 +1,4 @@
-"""The documents of an index beside it, memory-mapped: what the rules that exclude negatives read of them."""
+"""The documents of an index beside it: what the rules that exclude negatives read of them."""
 
 from __future__ import annotations
 
@@ -51,25 +51,35 @@ class IndexedDocument(dict[str, Any]):
 
 
 class IndexedDocuments:
-    """The documents of an index by their rows.
+    """The documents of an index by their rows; what was read is not held.
 
     :param folder: Where the files lie.
     :param shards: Number of the files.
     """
 
     def __init__(self, folder: Path, shards: int) -> None:
-        files = (documents_file(folder, shard) for shard in range(shards))
-        self._tables = [pa.ipc.open_file(pa.memory_map(str(file))).read_all() for file in files]
-        self._ends = list(accumulate(table.num_rows for table in self._tables))
+        self._batches: list[tuple[Path, int]] = []
+        sizes = []
+        for file in (documents_file(folder, shard) for shard in range(shards)):
+            with pa.memory_map(str(file)) as mapped:
+                reader = pa.ipc.open_file(mapped)
+                for number in range(reader.num_record_batches):
+                    self._batches.append((file, number))
+                    sizes.append(reader.get_batch(number).num_rows)
+        self._ends = list(accumulate(sizes))
 
     def read(self, rows: Iterable[int]) -> dict[int, IndexedDocument]:
         """The documents of some rows, by row."""
-        by_shard: dict[int, list[int]] = {}
+        by_batch: dict[int, list[int]] = {}
         for row in sorted(set(rows)):
-            by_shard.setdefault(bisect_right(self._ends, row), []).append(row)
+            by_batch.setdefault(bisect_right(self._ends, row), []).append(row)
         found: dict[int, IndexedDocument] = {}
-        for shard, own in by_shard.items():
-            first = self._ends[shard - 1] if shard else 0
-            taken = self._tables[shard].take(pa.array([row - first for row in own])).to_pylist()
+        for place, own in by_batch.items():
+            file, number = self._batches[place]
+            first = self._ends[place - 1] if place else 0
+            # The file is mapped for as long as it is read: all files of an index are larger than a worker may be.
+            with pa.memory_map(str(file)) as mapped:
+                batch = pa.ipc.open_file(mapped).get_batch(number)
+                taken = batch.take(pa.array([row - first for row in own])).to_pylist()
             found |= {row: IndexedDocument(document) for row, document in zip(own, taken, strict=True)}
         return found
