@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +165,8 @@ def _mining_tasks(questions: StepOutput, index: StepOutput) -> Iterator[tuple[Pa
         yield file, shards
 
 
-@lru_cache(maxsize=1)
 def _open(encoder: str, folder: Path, shards: int) -> tuple[Index, IndexedDocuments]:
-    """The index of a step's folder, which never changes, and its documents; they stay open in this process."""
+    """The index of a step's folder and its documents: open for one task, since a worker would hold all of their files."""
     index = Bm25Index(folder, shards) if shards else open_index(encoder, folder / _INDEX)
     return index, IndexedDocuments(folder, shards or 1)
 
