@@ -166,7 +166,7 @@ def _mining_tasks(questions: StepOutput, index: StepOutput) -> Iterator[tuple[Pa
 
 
 def _open(encoder: str, folder: Path, shards: int) -> tuple[Index, IndexedDocuments]:
-    """The index of a step's folder and its documents: open for one task, since a worker would hold all of their files."""
+    """The index of a step's folder and its documents: open for one task, as a worker would hold all of their files."""
     index = Bm25Index(folder, shards) if shards else open_index(encoder, folder / _INDEX)
     return index, IndexedDocuments(folder, shards or 1)
 
