@@ -39,7 +39,7 @@ MAPPED = (
     *("negatives/counts", "sample/choose train", "sample train", "synthesize train"),
     *("refine/rules train", "refine/repeated train", "refine train", "choices train"),
     *("negatives/index train", "negatives train"),
-    *("assemble/corpus", "assemble/standing", "assemble/twice", "assemble/sketch", "assemble/counts"),
+    *("assemble/corpus", "assemble/keys", "assemble/shared", "assemble/sketch", "assemble/counts"),
     *("assemble/prefixes", "assemble/near"),
 )
 

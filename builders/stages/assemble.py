@@ -17,7 +17,7 @@ from nyxqa.builders.assembly.published_rows import qa_rows, qrels_rows, triplet_
 from nyxqa.builders.assembly.reviews import apply_reviews, load_reviews, rejected
 from nyxqa.builders.assembly.select import select_questions, shortfall
 from nyxqa.builders.assembly.set_triplets import load_entries, overlaps
-from nyxqa.builders.dedup.across.published import leak_counts, standing_twice
+from nyxqa.builders.dedup.across.published import find_leaks, leak_counts
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.accounting import Counts
 from nyxqa.builders.engine.database import arrow_rows, database
@@ -100,7 +100,7 @@ def assemble(run: Run, assembly: Assembly) -> StepOutput:
     leaks = None
     if WEB in corpus:
         web = corpus[WEB]
-        leaks = standing_twice(run, "assemble", [web.fingerprint], partial(written_files, web), assembly.recipe.dedup)
+        leaks = find_leaks(run, "assemble", [web.fingerprint], partial(written_files, web), assembly.recipe.dedup)
     return run.run_once(
         Step("assemble/tables", _TABLES_VERSION, params, inputs), partial(write_tables, assembly, corpus, leaks)
     )

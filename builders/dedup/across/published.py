@@ -1,4 +1,4 @@
-"""Published documents for the certificate: what must not stand in two splits, counted by ranges of hashes."""
+"""Published documents for the certificate: what two splits share, counted by ranges of hashes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _DOCUMENTS_A_RANGE = 1 << 17
 Piece = tuple[Path, int, int]
 Codes = npt.NDArray[np.integer[Any]]
 
-# What stands in a split, by 128 bits of its name or content.
+# What a split has, by 128 bits of its name or content.
 _KINDS = ("page", "document", "text", "image")
-_STANDING = pa.schema([(KEY, pa.uint64()), ("rest", pa.uint64()), ("kind", pa.int8()), ("split", pa.int8())])
+_KEYS = pa.schema([(KEY, pa.uint64()), ("rest", pa.uint64()), ("kind", pa.int8()), ("split", pa.int8())])
 _FOUND = pa.schema([(f"{kind}_in_two_splits", pa.int64()) for kind in _KINDS])
 
 
-def standing_twice(
+def find_leaks(
     run: Run, stage: str, inputs: Sequence[str], files: Callable[[], Sequence[Path]], settings: Dedup
 ) -> tuple[StepOutput, StepOutput]:
     """Run (or plan) the steps that look for leaks between splits in the files of ``corpus``, pool ``web``.
@@ -48,24 +48,24 @@ def standing_twice(
     """
     documents = Documents(partial(_pieces, files), partial(_text_bytes, files), read_published)
     given = tuple(inputs)
-    twice = exchange(
+    shared = exchange(
         run,
         Items(partial(_count, files), _DOCUMENTS_A_RANGE),
-        (Step(f"{stage}/standing", _VERSION, {}, given), _standing, _STANDING),
+        (Step(f"{stage}/keys", _VERSION, {}, given), _keys_of, _KEYS),
         documents.groups,
-        (Step(f"{stage}/twice", _VERSION), _twice, _FOUND),
+        (Step(f"{stage}/shared", _VERSION), _count_shared, _FOUND),
     )
-    alike = similarity_params(settings)
-    step = Step(f"{stage}/sketch", _VERSION, {"shingle": alike.pop("shingle")}, given)
+    rule = similarity_params(settings)
+    step = Step(f"{stage}/sketch", _VERSION, {"shingle": rule.pop("shingle")}, given)
     sketches = sketched(run, step, documents, settings.shingle)
-    step = Step(f"{stage}/prefixes", _VERSION, alike, (sketches.counts.fingerprint,))
-    return twice, near_pairs(run, step, sketches, documents.groups, published_splits, settings, every=True)
+    step = Step(f"{stage}/prefixes", _VERSION, rule, (sketches.counts.fingerprint,))
+    return shared, near_pairs(run, step, sketches, documents.groups, published_splits, settings, every=True)
 
 
-def leak_counts(twice: StepOutput, near: StepOutput) -> dict[str, int]:
-    """How often each check of ``standing_twice`` found something, by the names of the certificate."""
+def leak_counts(shared: StepOutput, near: StepOutput) -> dict[str, int]:
+    """How often each check of ``find_leaks`` found something, by the names of the certificate."""
     counts = dict.fromkeys(_FOUND.names, 0)
-    for row in twice.rows():
+    for row in shared.rows():
         counts = {name: count + row[name] for name, count in counts.items()}
     pairs = pa.concat_tables([PAIRS.empty_table(), *map(pq.read_table, near.files())])
     for name, image in (("near_text_in_two_splits", False), ("near_image_in_two_splits", True)):
@@ -114,7 +114,7 @@ def published_splits(piece: Piece) -> Codes:
     return codes
 
 
-def _standing(piece: Piece) -> pa.Table:
+def _keys_of(piece: Piece) -> pa.Table:
     """Pages, documents, texts and images of one piece, with their splits."""
     table = _read(piece, ["doc_id", "page_id", "text", "image_ids", "also_at"])
     splits = published_splits(piece).astype(np.int8)
@@ -134,7 +134,7 @@ def _standing(piece: Piece) -> pa.Table:
         halves = np.frombuffer(digests, np.uint64).reshape(-1, 2)
         kinds = np.full(len(halves), kind, np.int8)
         columns = [halves[:, 0], halves[:, 1], kinds, splits[rows]]
-        made = pa.table(dict(zip(_STANDING.names, columns, strict=True)), schema=_STANDING)
+        made = pa.table(dict(zip(_KEYS.names, columns, strict=True)), schema=_KEYS)
         tables.append(made.filter(pc.not_equal(bare, "")) if kind == 2 else made)
     return pa.concat_tables(tables)
 
@@ -143,9 +143,9 @@ def _digest(kind: int, name: str) -> bytes:
     return hashlib.blake2b(name.encode(), digest_size=16, person=bytes([kind])).digest()
 
 
-def _twice(rows: pa.Table, _: int) -> pa.Table:
-    """What of one range stands in several splits, and documents that stand twice."""
-    keys, rests, kinds, splits = (rows[name].to_numpy() for name in _STANDING.names)
+def _count_shared(rows: pa.Table, _: int) -> pa.Table:
+    """Counts of what several splits share in one range, and of documents that occur more than once."""
+    keys, rests, kinds, splits = (rows[name].to_numpy() for name in _KEYS.names)
     order = np.lexsort((splits, rests, keys, kinds))
     keys, rests, kinds, splits = keys[order], rests[order], kinds[order], splits[order]
     starts = np.ones(len(keys), np.bool_)
@@ -155,11 +155,11 @@ def _twice(rows: pa.Table, _: int) -> pa.Table:
     moved[1:] |= splits[1:] != splits[:-1]
     count = int(starts.sum())
     places = np.bincount(things[moved], minlength=count)  # splits of each thing
-    stands = np.bincount(things, minlength=count)
+    occurrences = np.bincount(things, minlength=count)
     own = kinds[starts]
     found = {
         "page": np.sum((own == 0) & (places > 1)),
-        "document": np.sum((own == 1) & (stands > 1)),
+        "document": np.sum((own == 1) & (occurrences > 1)),
         "text": np.sum((own == 2) & (places > 1)),
         "image": np.sum(places[(own == 3) & (places > 1)]),  # each of its splits counts
     }

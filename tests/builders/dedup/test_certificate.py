@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyxqa.builders.dedup.across import published
-from nyxqa.builders.dedup.across.published import leak_counts, standing_twice
+from nyxqa.builders.dedup.across.published import find_leaks, leak_counts
 from nyxqa.builders.dedup.certificate import certify
 from nyxqa.builders.engine.executors.local import LocalExecutor
 from nyxqa.builders.engine.progress import Progress
@@ -66,7 +66,7 @@ def counted_by_steps(folder: Path) -> dict[str, int]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(published, "GROUP_DOCUMENTS", 1)
         patched.setattr(published, "_DOCUMENTS_A_RANGE", 2)
-        found = standing_twice(run, "x", [], lambda: sorted((folder / "data" / "corpus").glob("web-*")), Dedup())
+        found = find_leaks(run, "x", [], lambda: sorted((folder / "data" / "corpus").glob("web-*")), Dedup())
     return leak_counts(*found)
 
 
