@@ -46,7 +46,7 @@ _ASCIIDOC = (
 
 @dataclass(frozen=True)
 class SourcedPage:
-    """A page of a package with what its source says; the names are those of ``benchmarks.html.Page``."""
+    """A page of a package with what its source says; the names are those of ``benchmarks.html_sites.Page``."""
 
     words: str
     pictures: tuple[str, ...]
