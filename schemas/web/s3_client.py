@@ -156,10 +156,10 @@ def s3_errors(place: str) -> Iterator[None]:
     try:
         yield
     except (errors.BaseError, FileNotFoundError) as error:
-        raise WorldError(_told(place, error)) from error
+        raise WorldError(_explanation(place, error)) from error
 
 
-def _told(place: str, error: Exception) -> str:
+def _explanation(place: str, error: Exception) -> str:
     text = str(error)
     code, status = _found(_CODE, text), _found(_STATUS, text)
     said = _found(_MESSAGE, text)
