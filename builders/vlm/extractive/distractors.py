@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from nyxqa.builders.vlm.extractive.quantities import AMOUNTS, perturbed_amounts, same_format
 from nyxqa.builders.vlm.extractive.shared_keys import SharedKeys
 from nyxqa.builders.vlm.extractive.spans import find_spans, kind_of_text
+from nyxqa.builders.vlm.extractive.tables import same_column
 from nyxqa.builders.vlm.extractive.vocabulary import (
     PEOPLE,
     PLACES,
@@ -33,8 +34,9 @@ _BEFORE_A_PLACE = re.compile(r"\b(?:in|at|near|from|to|of) ____")
 def wrong_options(request: VlmRequest, count: int, seed: int, shared_keys: SharedKeys) -> list[str]:
     """Up to ``count`` options of the kind of ``request.answer``, distinct after normalisation, none of them correct.
 
-    Vocabulary words come first from ``shared_keys``, then from the documents, then from the vocabularies; numbers are
-    changed in their own format; other keys get those of other questions that stand in about as many documents.
+    A cell of a table gets other cells of its column. Vocabulary words come first from ``shared_keys``, then from the
+    documents, then from the vocabularies; numbers are changed in their own format; other keys get those of other
+    questions that stand in about as many documents.
     """
     key = request.answer.strip()
     question = plain_text(request.question.text)
@@ -73,6 +75,8 @@ def _candidates(request: VlmRequest, key: str, question: str, seed: int, shared_
         yield from shared_keys.candidates(request)
     elif request.question.images and kind not in AMOUNTS:
         yield from shared_keys.alike(request)
+    if not request.question.images:
+        yield from shuffled(cell for one in request.documents for cell in same_column(one.content.text, key))
     yield from shuffled(_of_documents(request, kind, key))
     if kind in AMOUNTS:
         yield from perturbed_amounts(key, kind, request.key, seed)

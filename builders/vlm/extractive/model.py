@@ -28,7 +28,7 @@ from nyxqa.schemas.words import words as words_of
 R = TypeVar("R")
 
 # Its answers only show that words overlap, so they are not evidence.
-_INFO = VlmInfo(EXTRACTIVE, version=9, is_local=True, can_judge=False, needs_images=False, where="workers")
+_INFO = VlmInfo(EXTRACTIVE, version=10, is_local=True, can_judge=False, needs_images=False, where="workers")
 
 
 class ExtractiveProvider:

@@ -22,15 +22,30 @@ def table_questions(text: str, title: str | None) -> Iterator[Cloze]:
     name = " ".join((title or "").split())
     if not name or len(words(name)) > _MAX_TITLE_WORDS or '"' in name:
         return
-    lines = text.replace(PLACEHOLDER, "\n").split("\n")
     place = _FIRST_PLACE
+    for rows in _tables(text):
+        if any(_DRAWN.search(cell) for row in rows for cell in row):
+            continue
+        yield from _of_table(rows, name, place)
+        place += len(rows)
+
+
+def same_column(text: str, answer: str) -> Iterator[str]:
+    """The other cells of the columns of a document's tables in which ``answer`` is a cell."""
+    for rows in _tables(text):
+        below = rows[1:] if len(rows) > 2 and _is_header(rows) else rows
+        for column in range(max(map(len, below))):
+            cells = [_ARGUMENTS.sub("", row[column]).strip() if column < len(row) else "" for row in below]
+            if answer in cells:
+                yield from (cell for cell in cells if cell != answer and _is_answer(cell))
+
+
+def _tables(text: str) -> Iterator[list[list[str]]]:
+    """The cells of each table, row by row."""
+    lines = text.replace(PLACEHOLDER, "\n").split("\n")
     for is_table, group in groupby(lines, key=lambda line: " | " in line):
         if is_table:
-            rows = [[cell.strip() for cell in line.split(" | ")] for line in group]
-            if any(_DRAWN.search(cell) for row in rows for cell in row):
-                continue
-            yield from _of_table(rows, name, place)
-            place += len(rows)
+            yield [[cell.strip() for cell in line.split(" | ")] for line in group]
 
 
 def _of_table(rows: list[list[str]], name: str, place: int) -> Iterator[Cloze]:

@@ -54,7 +54,7 @@ def test_a_password_in_a_wrong_spec_is_not_shown() -> None:
 
 def test_providers_state_their_abilities(tmp_path: Path) -> None:
     rules = make_provider("extractive")
-    assert (rules.info.generator, rules.info.prompts, rules.info.version) == ("extractive", {}, 9)
+    assert (rules.info.generator, rules.info.prompts, rules.info.version) == ("extractive", {}, 10)
     assert (rules.info.is_local, rules.info.can_judge, rules.info.needs_images) == (True, False, False)
     assert rules.info.where == "workers"
     served = make_provider("openai:org/m@http://h/v1")

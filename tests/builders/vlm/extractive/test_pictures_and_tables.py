@@ -112,3 +112,22 @@ def test_options_on_a_picture_are_captions_of_other_pictures_of_like_frequency()
     for request, outcome in zip(requests, ExtractiveVlm(42).distractors(requests, 3), strict=True):
         assert isinstance(outcome, Answered)
         assert set(outcome.value) < set(names) - {request.answer}
+
+
+def test_options_of_an_entry_of_a_table_are_other_entries_of_its_column() -> None:
+    rows = [
+        "varn.light() | Turns on the lantern of a tower.",
+        "varn.signals.blow_horn(length) | Blows the signal of the harbour.",
+        "varn.signals.raise_flag() | Shows which vessel may enter.",
+        "varn.keeper.read_gauge(name) | Returns the level of a basin.",
+        "varn.keeper.open_gate() | Lets the water of the canal out.",
+    ]
+    names = {row.partition("(")[0] for row in rows}
+    text = "\n".join(["The modules of Varn control a harbour and its basins.", *rows])
+    document = VlmDocument("d", Content(text))
+    asked_for = "Which entry of \u201cModules\u201d is described as \u201cShows which vessel may enter\u201d?"
+    request = VlmRequest("q", Content(asked_for), "varn.signals.raise_flag", (document,))
+    (outcome,) = ExtractiveVlm(42).distractors([request], 3)
+    assert isinstance(outcome, Answered)
+    assert len(outcome.value) == 3
+    assert set(outcome.value) < names - {request.answer}
